@@ -1,0 +1,100 @@
+//! Tells a command from a message.
+//!
+//! A command is a colon and a known word: `:q`, `:nick ana`. People also write `:)`, `:D` and `:p`, so a colon alone makes
+//! no command. But `:qit` is a slip of the finger, not something to tell the room: a colon with two or more lower-case
+//! letters that is no command stays with its sender. `::text` says `:text`, whatever the text.
+
+/// What a line asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Input<'a> {
+    Say(&'a str),
+    Act(&'a str),
+    Private {
+        to: &'a str,
+        text: &'a str,
+    },
+    Nick(&'a str),
+    Who,
+    Help,
+    Quit,
+    /// A known command without what it needs, or with more than it takes. Holds its word, colon and all.
+    Misused(&'a str),
+    /// A colon and a word that is no command. Holds the word, colon and all.
+    Unknown(&'a str),
+}
+
+/// The commands' words, for help and completion.
+pub const COMMANDS: [&str; 6] = [":q", ":nick", ":who", ":msg", ":me", ":help"];
+
+/// Reads one sanitized line.
+pub fn parse(line: &str) -> Input<'_> {
+    let Some(after_colon) = line.strip_prefix(':') else { return Input::Say(line) };
+    if after_colon.starts_with(':') {
+        return Input::Say(after_colon);
+    }
+    let letters = after_colon.bytes().take_while(u8::is_ascii_lowercase).count();
+    let (word, rest) = line.split_at(1 + letters);
+    let parted = rest.is_empty() || rest.starts_with([' ', '\t']);
+    let rest = rest.trim();
+
+    match word {
+        ":q" | ":who" | ":help" if parted => match (word, rest.is_empty()) {
+            (":q", true) => Input::Quit,
+            (":who", true) => Input::Who,
+            (":help", true) => Input::Help,
+            _ => Input::Misused(word),
+        },
+        ":nick" | ":me" | ":msg" if parted && rest.is_empty() => Input::Misused(word),
+        ":nick" if parted => Input::Nick(rest),
+        ":me" if parted => Input::Act(rest),
+        ":msg" if parted => match rest.split_once([' ', '\t']) {
+            Some((to, text)) => Input::Private { to, text: text.trim_start() },
+            None => Input::Misused(word),
+        },
+        _ if letters >= 2 => Input::Unknown(word),
+        _ => Input::Say(line),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Input::*;
+    use super::*;
+
+    #[test]
+    fn every_colon_line_is_what_the_design_says() {
+        for (line, expected) in [
+            (":q", Quit),
+            (":q ", Quit),
+            (" :q", Say(" :q")),
+            (":Q", Say(":Q")),
+            (":qx", Unknown(":qx")),
+            (":q x", Misused(":q")),
+            ("::q", Say(":q")),
+            ("::", Say(":")),
+            (":", Say(":")),
+            (":)", Say(":)")),
+            (":D", Say(":D")),
+            (":p", Say(":p")),
+            (":-)", Say(":-)")),
+            (":p nice", Say(":p nice")),
+            (":smile:", Unknown(":smile")),
+            (":nick ana", Nick("ana")),
+            (":nick", Misused(":nick")),
+            (":nick  ana ", Nick("ana")),
+            (":nickana", Unknown(":nickana")),
+            (":who", Who),
+            (":who?", Unknown(":who")),
+            (":help", Help),
+            (":me waves", Act("waves")),
+            (":me", Misused(":me")),
+            (":msg ana hi there", Private { to: "ana", text: "hi there" }),
+            (":msg ana", Misused(":msg")),
+            (":msg", Misused(":msg")),
+            ("q", Say("q")),
+            ("a :q", Say("a :q")),
+        ] {
+            assert_eq!(parse(line), expected, "{line:?}");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! A limit on everything, and the relations between them checked at compile time.
+
+use std::time::Duration;
+
+/// Above this a member's outbox is a reason to hold back whoever adds to it. Bytes.
+pub const OUTBOX_HIGH_WATER: usize = 1 << 20;
+/// Below this the senders that were held back are read from again. Bytes.
+pub const OUTBOX_LOW_WATER: usize = 512 << 10;
+/// A stalled member whose outbox reaches this is disconnected. Bytes.
+pub const OUTBOX_MAX: usize = 8 << 20;
+/// All outboxes together; past this the member with the longest is disconnected. Bytes.
+pub const OUTBOX_TOTAL_MAX: usize = 64 << 20;
+
+/// A member above the high-water mark that has taken no byte for this long is stalled: nobody waits for it any more.
+pub const STALL_AFTER: Duration = Duration::from_millis(100);
+/// A member above the high-water mark has this long to take a byte, and this long to get below the low one.
+pub const PATIENCE_ABOVE: Duration = Duration::from_secs(2);
+/// A member below the mark with bytes waiting has this long to take one.
+pub const PATIENCE_BELOW: Duration = Duration::from_secs(30);
+/// One who is leaving has this long to take a byte of what is still owed to it ...
+pub const GOODBYE_PATIENCE: Duration = Duration::from_secs(2);
+/// ... and this long for all of it.
+pub const GOODBYE_MAX: Duration = Duration::from_secs(30);
+
+/// At most this much is read from one client before the next gets its turn. Bytes.
+pub const READ_MAX: usize = 64 << 10;
+/// At most this much is said in one turn before it is flushed, give or take one read. Bytes.
+pub const TURN_MAX: usize = 1 << 20;
+
+/// A line of this many times `--max-line` without an end closes its sender's connection.
+pub const ENDLESS_FACTOR: usize = 16;
+/// A nick's longest, in characters.
+pub const NICK_CHARS_MAX: usize = 20;
+/// More members than this are not listed by name; the rest is a number.
+pub const LISTED_MAX: usize = 50;
+/// In a room with more members than this, comings and goings are told to the console only. Every arrival told to every
+/// member is quadratic: 9000 arrivals would be 40 million lines, queued for people who may never read one.
+pub const ANNOUNCE_MAX: usize = 256;
+
+/// The shortest input is a character and its LF; the longest prefix a nick of four-byte characters and `<> `. So one read
+/// of [`READ_MAX`] bytes can become this much to say.
+const READ_SAID_MAX: usize = READ_MAX / 2 * (NICK_CHARS_MAX * 4 + 3 + 2);
+
+const _: () = assert!(OUTBOX_LOW_WATER < OUTBOX_HIGH_WATER);
+// A member that was not yet above the mark when a turn began must not reach the maximum within that turn.
+const _: () = assert!(OUTBOX_HIGH_WATER + TURN_MAX + READ_SAID_MAX < OUTBOX_MAX);
+const _: () = assert!(OUTBOX_MAX < OUTBOX_TOTAL_MAX);
+
+/// How a client's bytes become messages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Framing {
+    /// One line, one message, ended by LF.
+    #[default]
+    Line,
+    /// One read, one message: the wire of the 2018 original. TCP keeps no message boundaries, and here one can see it.
+    Raw,
+}
+
+/// What `serve`'s flags decide about the room.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Seats in the room.
+    pub clients_max: usize,
+    /// Bytes in a line, without its end.
+    pub line_max: usize,
+    pub framing: Framing,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { clients_max: 6, line_max: 1024, framing: Framing::Line }
+    }
+}

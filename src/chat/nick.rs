@@ -1,0 +1,105 @@
+//! Which names may be worn, and which are too alike.
+//!
+//! A name is how people know who speaks, so two members must not look the same: not by case, and not by letters of another
+//! alphabet (`evan` with a Cyrillic `е`). The Unicode standard's skeletons (UTS 39) tell what looks alike.
+
+use super::limits::NICK_CHARS_MAX;
+use unicode_security::{GeneralSecurityProfile, MixedScript, confusable_detection::skeleton};
+
+/// Names given by the server begin so.
+const GUEST: &str = "guest";
+
+/// Why a name is refused before it is compared with anybody's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Flaw {
+    TooLong,
+    /// Something other than letters, digits, `_` and `-`.
+    BadCharacter,
+    /// Letters of more than one alphabet.
+    MixedAlphabets,
+    /// `guest…` belongs to the server.
+    Reserved,
+}
+
+/// What two names must not share: their look, without regard to case.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Look(Box<str>);
+
+/// The name a member has until it takes one.
+pub fn guest(number: u64) -> String {
+    format!("{GUEST}{number}")
+}
+
+/// Whether `nick` may be worn at all; `number` is its wearer's, who may have its own guest name back.
+pub fn check(nick: &str, number: u64) -> Result<Look, Flaw> {
+    if nick.chars().count() > NICK_CHARS_MAX {
+        return Err(Flaw::TooLong);
+    }
+    // `is_alphanumeric` takes no combining mark, no zero-width character and no symbol; but it takes the invisible Hangul
+    // fillers, which the identifier profile does not.
+    let fits = |c: char| (c.is_alphanumeric() && c.identifier_allowed()) || c == '_' || c == '-';
+    if nick.is_empty() || !nick.chars().all(fits) {
+        return Err(Flaw::BadCharacter);
+    }
+    if !nick.is_single_script() {
+        return Err(Flaw::MixedAlphabets);
+    }
+    let look = look(nick);
+    if look.0.starts_with(&*self::look(GUEST).0) && nick != guest(number) {
+        return Err(Flaw::Reserved);
+    }
+    Ok(look)
+}
+
+/// How `nick` looks. Any text has a look; only a checked one is anybody's.
+pub fn look(nick: &str) -> Look {
+    // Folded before and after: the skeleton of a digit may be a capital.
+    let folded = nick.to_lowercase();
+    Look(skeleton(&folded).flat_map(char::to_lowercase).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_people_have_are_fine() {
+        for nick in ["ana", "José", "Ñandú", "x", "r2-d2", "under_score", "Дмитрий", "太郎", "12345678901234567890"]
+        {
+            assert!(check(nick, 1).is_ok(), "{nick}");
+        }
+    }
+
+    #[test]
+    fn names_that_deceive_are_refused() {
+        for (nick, flaw) in [
+            ("123456789012345678901", Flaw::TooLong),
+            ("", Flaw::BadCharacter),
+            ("an a", Flaw::BadCharacter),
+            ("ana>", Flaw::BadCharacter),
+            ("*", Flaw::BadCharacter),
+            ("an\u{200b}a", Flaw::BadCharacter),
+            ("an\u{200d}a", Flaw::BadCharacter),
+            ("an\u{301}a", Flaw::BadCharacter),
+            ("\u{3164}", Flaw::BadCharacter),
+            ("\u{ffa0}", Flaw::BadCharacter),
+            ("еvan", Flaw::MixedAlphabets),
+            ("guest2", Flaw::Reserved),
+            ("Guest1", Flaw::Reserved),
+            ("guestl", Flaw::Reserved),
+        ] {
+            assert_eq!(check(nick, 1), Err(flaw), "{nick:?}");
+        }
+        assert!(check("guest1", 1).is_ok(), "its own guest name");
+    }
+
+    #[test]
+    fn looks_are_compared_and_not_letters() {
+        assert_eq!(look("Ana"), look("aNA"));
+        assert_eq!(look("ÑANDÚ"), look("ñandú"));
+        assert_eq!(look("сор"), look("cop"), "Cyrillic and Latin");
+        assert_eq!(look("modern"), look("modem"));
+        assert_ne!(look("ana"), look("anna"));
+        assert_ne!(look("n1"), look("n2"));
+    }
+}

@@ -1,0 +1,267 @@
+//! What a member's socket has not taken yet, and how patient we are with it.
+//!
+//! A write may come up short: the peer's receive buffer is full, and so is our send buffer. The rest waits here. How much
+//! waits, and how long nothing of it has been taken, decides whether the others wait for this member (pressure) or whether it
+//! has to go.
+
+use super::limits::*;
+use std::time::Instant;
+
+/// Bytes for one member, in order. Holds memory only while it holds bytes.
+pub struct Outbox {
+    bytes: Vec<u8>,
+    /// Of `bytes`, so many have been taken already.
+    head: usize,
+    /// Bytes that a writer has carried off and not accounted for yet.
+    in_flight: usize,
+    /// The last write came up short: the socket is full until it is said to be writable.
+    blocked: bool,
+    /// No byte was taken for [`STALL_AFTER`] while above the high-water mark.
+    stalled: bool,
+    /// When the last byte was taken, or when the first began to wait.
+    taken_at: Instant,
+    /// When the high-water mark was passed; `None` again once below the low one.
+    above_since: Option<Instant>,
+}
+
+impl Outbox {
+    pub fn new(now: Instant) -> Outbox {
+        Outbox {
+            bytes: Vec::new(),
+            head: 0,
+            in_flight: 0,
+            blocked: false,
+            stalled: false,
+            taken_at: now,
+            above_since: None,
+        }
+    }
+
+    /// Bytes not taken yet, those in flight included.
+    pub fn len(&self) -> usize {
+        self.waiting().len() + self.in_flight
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What is to be written next.
+    pub fn waiting(&self) -> &[u8] {
+        &self.bytes[self.head..]
+    }
+
+    pub fn is_blocked(&self) -> bool {
+        self.blocked
+    }
+
+    pub fn is_in_flight(&self) -> bool {
+        self.in_flight > 0
+    }
+
+    /// Whether the senders should wait for this member.
+    pub fn is_above_mark_and_moving(&self) -> bool {
+        self.above_since.is_some() && !self.stalled
+    }
+
+    pub fn push(&mut self, bytes: &[u8], now: Instant) {
+        if bytes.is_empty() {
+            return;
+        }
+        if self.is_empty() {
+            self.taken_at = now;
+        }
+        // Moving the rest to the front pays once as much has been taken as is left: amortized, a byte moves once.
+        if self.head > 0 && self.head >= self.bytes.len() - self.head {
+            self.bytes.drain(..self.head);
+            self.head = 0;
+        }
+        self.bytes.extend_from_slice(bytes);
+        self.measure(now);
+    }
+
+    /// Hands all that waits to a writer, which owes a [`Outbox::settle_flight`] for it. `None` when nothing waits or
+    /// somebody is writing already: two writers would mix up the order.
+    pub fn carry_off(&mut self) -> Option<Vec<u8>> {
+        if self.in_flight > 0 || self.waiting().is_empty() {
+            return None;
+        }
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.drain(..std::mem::take(&mut self.head));
+        self.in_flight = bytes.len();
+        Some(bytes)
+    }
+
+    /// Of the bytes in flight, `taken` have been taken.
+    pub fn settle_flight(&mut self, taken: usize, now: Instant) {
+        debug_assert!(taken <= self.in_flight);
+        self.in_flight -= taken;
+        self.note_write(taken, now);
+    }
+
+    /// Forgets the first `taken` waiting bytes, which the socket took.
+    pub fn consume(&mut self, taken: usize) {
+        debug_assert!(taken <= self.waiting().len());
+        self.head += taken;
+        if self.head == self.bytes.len() {
+            self.bytes = Vec::new();
+            self.head = 0;
+        }
+    }
+
+    /// A write has been tried and `taken` bytes went; what is left did not.
+    pub fn note_write(&mut self, taken: usize, now: Instant) {
+        if taken > 0 {
+            self.taken_at = now;
+            self.stalled = false;
+        }
+        self.blocked = !self.is_empty();
+        self.measure(now);
+        if self.above_since.is_some() && now.saturating_duration_since(self.taken_at) >= STALL_AFTER {
+            self.stalled = true;
+        }
+    }
+
+    /// The socket may take bytes again, or it is time to see if it does.
+    pub fn unblock(&mut self) {
+        self.blocked = false;
+    }
+
+    /// When this outbox wants to be looked at, if no byte is taken until then.
+    pub fn deadline(&self) -> Option<Instant> {
+        if self.is_empty() {
+            return None;
+        }
+        Some(match self.above_since {
+            None => self.taken_at + PATIENCE_BELOW,
+            Some(_) if !self.stalled => self.taken_at + STALL_AFTER,
+            Some(since) => self.taken_at.min(since) + PATIENCE_ABOVE,
+        })
+        .map(|at| self.above_since.map_or(at, |since| at.min(since + PATIENCE_ABOVE)))
+    }
+
+    /// Whether its member must go.
+    pub fn is_hopeless(&self, now: Instant) -> bool {
+        let waited = |since: Instant, patience| now.saturating_duration_since(since) >= patience;
+        match self.above_since {
+            _ if self.is_empty() => false,
+            None => waited(self.taken_at, PATIENCE_BELOW),
+            Some(since) => {
+                waited(self.taken_at, PATIENCE_ABOVE)
+                    || waited(since, PATIENCE_ABOVE)
+                    || (self.stalled && self.len() >= OUTBOX_MAX)
+            }
+        }
+    }
+
+    /// Throws away what waits, up to a line's end: the first line may have been taken in part, and a last word is to come.
+    pub fn cut(&mut self, now: Instant) {
+        let keep = match self.in_flight {
+            0 => memchr::memchr(b'\n', self.waiting()).map_or(0, |at| at + 1),
+            _ => 0, // What is in flight ends with a line.
+        };
+        self.bytes = self.waiting()[..keep].to_vec();
+        self.head = 0;
+        self.measure(now);
+    }
+
+    /// Starts the patience anew.
+    pub fn give_time(&mut self, now: Instant) {
+        self.taken_at = now;
+    }
+
+    pub fn taken_at(&self) -> Instant {
+        self.taken_at
+    }
+
+    fn measure(&mut self, now: Instant) {
+        if self.len() >= OUTBOX_HIGH_WATER {
+            self.above_since.get_or_insert(now);
+        } else if self.len() < OUTBOX_LOW_WATER {
+            self.above_since = None;
+            self.stalled = false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn a_member_that_takes_nothing_stalls_and_then_is_hopeless() {
+        let start = Instant::now();
+        let mut outbox = Outbox::new(start);
+        outbox.push(&vec![b'x'; OUTBOX_HIGH_WATER], start);
+        outbox.note_write(0, start);
+        assert!(outbox.is_above_mark_and_moving());
+        assert_eq!(outbox.deadline(), Some(start + STALL_AFTER));
+
+        let later = start + STALL_AFTER;
+        outbox.note_write(0, later);
+        assert!(!outbox.is_above_mark_and_moving() && !outbox.is_hopeless(later));
+        assert_eq!(outbox.deadline(), Some(start + PATIENCE_ABOVE));
+        assert!(outbox.is_hopeless(start + PATIENCE_ABOVE));
+
+        outbox.push(&vec![b'x'; OUTBOX_MAX - OUTBOX_HIGH_WATER], later);
+        assert!(outbox.is_hopeless(later), "the maximum is reached");
+    }
+
+    #[test]
+    fn one_byte_ends_a_stall_but_a_trickle_does_not_save() {
+        let start = Instant::now();
+        let mut outbox = Outbox::new(start);
+        outbox.push(&vec![b'x'; OUTBOX_HIGH_WATER], start);
+        outbox.note_write(0, start);
+        outbox.note_write(0, start + STALL_AFTER);
+        let mut now = start + STALL_AFTER;
+        while now < start + PATIENCE_ABOVE {
+            assert!(!outbox.is_hopeless(now));
+            outbox.consume(1);
+            outbox.note_write(1, now);
+            assert!(outbox.is_above_mark_and_moving());
+            now += 50 * MS;
+        }
+        assert!(outbox.is_hopeless(start + PATIENCE_ABOVE));
+    }
+
+    #[test]
+    fn below_the_low_mark_all_is_forgiven() {
+        let start = Instant::now();
+        let mut outbox = Outbox::new(start);
+        outbox.push(&vec![b'x'; OUTBOX_HIGH_WATER], start);
+        outbox.note_write(0, start);
+        outbox.consume(OUTBOX_HIGH_WATER - OUTBOX_LOW_WATER + 1);
+        outbox.note_write(OUTBOX_HIGH_WATER - OUTBOX_LOW_WATER + 1, start + 50 * MS);
+        assert!(!outbox.is_above_mark_and_moving());
+        assert!(!outbox.is_hopeless(start + PATIENCE_BELOW));
+        assert!(outbox.is_hopeless(start + 50 * MS + PATIENCE_BELOW));
+    }
+
+    #[test]
+    fn one_writer_at_a_time() {
+        let now = Instant::now();
+        let mut outbox = Outbox::new(now);
+        outbox.push(b"one\n", now);
+        assert_eq!(outbox.carry_off().as_deref(), Some(&b"one\n"[..]));
+        outbox.push(b"two\n", now);
+        assert_eq!(outbox.carry_off(), None, "the first writer is still under way");
+        outbox.settle_flight(3, now);
+        assert_eq!((outbox.carry_off(), outbox.len()), (None, 5));
+        outbox.settle_flight(1, now);
+        assert_eq!(outbox.carry_off().as_deref(), Some(&b"two\n"[..]));
+    }
+
+    #[test]
+    fn a_cut_leaves_whole_lines() {
+        let now = Instant::now();
+        let mut outbox = Outbox::new(now);
+        outbox.push(b"first\nsecond\n", now);
+        outbox.consume(3);
+        outbox.cut(now);
+        assert_eq!(outbox.waiting(), b"st\n");
+    }
+}

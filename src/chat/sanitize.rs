@@ -1,0 +1,159 @@
+//! Makes any bytes safe for any screen: other members', the console's, a log's.
+//!
+//! A terminal obeys what it is shown. ESC sequences move its cursor, change its title, write its clipboard; a carriage
+//! return overwrites what stands; bidi controls turn a line around. None of it may travel from one client to another, so
+//! one function stands at the door and everything passes it once.
+
+use std::borrow::Cow;
+use unicode_width::UnicodeWidthChar;
+
+/// Marks in a row that are drawn over one character. Writing systems need up to four; a thousand cover the lines around.
+const MARKS_MAX: usize = 8;
+
+/// `bytes` as text that is valid UTF-8 and has no control characters but tab.
+///
+/// * Bad UTF-8 becomes U+FFFD, by the Unicode standard's substitution of maximal subparts.
+/// * C0 (except tab), DEL, C1, line and paragraph separators and bidi controls go away.
+/// * Telnet's IAC sequences go away whole: a `telnet` client sends them on Ctrl-C.
+/// * Of a run of combining marks, the first eight stay.
+pub fn sanitize(bytes: &[u8]) -> Cow<'_, str> {
+    // Most of what people type is plain, and is passed on without a copy. `fold`, not `all`: no early exit, so that the
+    // compiler looks at sixteen bytes at once.
+    let plain = bytes.iter().fold(true, |plain, &b| plain & ((b >= 0x20) & (b < 0x7f) | (b == b'\t')));
+    if plain && let Ok(text) = str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(filter(&without_telnet(bytes)))
+}
+
+/// [`sanitize`] for text of our own making that may hold somebody's words, such as a log line.
+pub fn sanitize_text(text: &str) -> Cow<'_, str> {
+    sanitize(text.as_bytes())
+}
+
+fn filter(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    let mut marks = 0;
+    for c in String::from_utf8_lossy(bytes).chars() {
+        if is_control(c) {
+            continue;
+        }
+        marks = if c.width() == Some(0) { marks + 1 } else { 0 };
+        if marks <= MARKS_MAX {
+            text.push(c);
+        }
+    }
+    text
+}
+
+fn is_control(c: char) -> bool {
+    let bidi = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let separator = matches!(c, '\u{2028}' | '\u{2029}');
+    // Deprecated format characters and the tag characters, which hide text from the eye.
+    let hidden = matches!(c, '\u{206a}'..='\u{206f}' | '\u{e0000}'..='\u{e007f}' | '\u{feff}');
+    (c.is_control() && c != '\t') || bidi || separator || hidden
+}
+
+/// Drops telnet commands (RFC 854): IAC and one byte, IAC WILL/WONT/DO/DONT and an option, IAC SB up to IAC SE.
+///
+/// 0xFF never occurs in UTF-8, so no text is lost. LF ends a line before this function sees it: a sequence that was cut by
+/// one is dropped as far as it goes, and cannot swallow the next line.
+fn without_telnet(bytes: &[u8]) -> Cow<'_, [u8]> {
+    const IAC: u8 = 255;
+    const SB: u8 = 250;
+    const SE: u8 = 240;
+    if memchr::memchr(IAC, bytes).is_none() {
+        return Cow::Borrowed(bytes);
+    }
+    let mut kept = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((&byte, tail)) = rest.split_first() {
+        rest = match (byte, tail.first()) {
+            (IAC, Some(&SB)) => match memchr::memmem::find(tail, &[IAC, SE]) {
+                Some(end) => &tail[end + 2..],
+                None => &[],
+            },
+            (IAC, Some(251..=254)) => tail.get(2..).unwrap_or(&[]),
+            (IAC, Some(240..=249)) => &tail[1..],
+            _ => {
+                kept.push(byte);
+                tail
+            }
+        };
+    }
+    Cow::Owned(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn plain_text_is_passed_on_without_a_copy() {
+        assert!(matches!(sanitize(b"hola, que tal\t:)"), Cow::Borrowed("hola, que tal\t:)")));
+    }
+
+    #[test]
+    fn letters_of_the_world_stay() {
+        for text in ["¿qué tal?", "日本語", "Привет", "👩‍👩‍👧 family", "हिन्दी", "e\u{301}", "می‌خواهم"]
+        {
+            assert_eq!(sanitize(text.as_bytes()), text);
+        }
+    }
+
+    #[test]
+    fn terminals_are_left_nothing_to_obey() {
+        for (bytes, expected) in [
+            (&b"\x1b[2Jhola"[..], "[2Jhola"),
+            (b"\x1b]0;title\x07x", "]0;titlex"),
+            (b"\x1b]52;c;aGk=\x1b\\x", "]52;c;aGk=\\x"),
+            ("a\u{9b}31mb".as_bytes(), "a31mb"),
+            (b"secret\rpublic", "secretpublic"),
+            (b"abc\x08\x08\x7f\x00\x07d", "abcd"),
+            ("a\u{202e}b\u{2066}c\u{200f}d\u{61c}".as_bytes(), "abcd"),
+            ("a\u{2028}b\u{2029}c\u{85}d".as_bytes(), "abcd"),
+        ] {
+            assert_eq!(sanitize(bytes), expected, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn bad_utf8_becomes_replacement_characters() {
+        assert_eq!(sanitize(b"a\x80b"), "a\u{fffd}b");
+        assert_eq!(sanitize(b"a\xc0\xafb"), "a\u{fffd}\u{fffd}b");
+        assert_eq!(sanitize(b"a\xed\xa0\x80b"), "a\u{fffd}\u{fffd}\u{fffd}b");
+        assert_eq!(sanitize(b"caf\xc3"), "caf\u{fffd}");
+        assert_eq!(sanitize(b"\xff"), "\u{fffd}");
+    }
+
+    #[test]
+    fn telnet_sequences_are_gone() {
+        assert_eq!(sanitize(b"\xff\xf4\xff\xfd\x06hola"), "hola");
+        assert_eq!(sanitize(b"ho\xff\xfb\x1fla"), "hola");
+        assert_eq!(sanitize(b"a\xff\xfa\x1f\x00\x50\x00\x18\xff\xf0b"), "ab");
+        assert_eq!(sanitize(b"a\xff\xfa\x1f never ended"), "a");
+        assert_eq!(sanitize(b"a\xff\xfd"), "a");
+    }
+
+    #[test]
+    fn marks_are_bounded() {
+        let pile = format!("a{}b", "\u{301}".repeat(1000));
+        assert_eq!(sanitize(pile.as_bytes()).chars().count(), 2 + MARKS_MAX);
+    }
+
+    proptest! {
+        #[test]
+        fn idempotent_and_free_of_controls(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let once = sanitize(&bytes).into_owned();
+            prop_assert!(once.chars().all(|c| !is_control(c)), "{:?}", once);
+            prop_assert_eq!(sanitize(once.as_bytes()), once.as_str());
+        }
+
+        #[test]
+        fn text_keeps_all_but_the_controls(text in "\\PC{0,40}") {
+            let clean = sanitize(text.as_bytes()).into_owned();
+            prop_assert_eq!(sanitize(clean.as_bytes()), clean.as_str());
+        }
+    }
+}

@@ -1,0 +1,328 @@
+//! Every text the server says, in English and Spanish.
+//!
+//! One arm a text, both languages in it: a text that is missing in one does not compile.
+
+use super::nick::Flaw;
+use super::{Event, Id};
+use std::fmt::{self, Display, Formatter};
+use std::net::SocketAddr;
+
+/// The language a server speaks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Lang {
+    #[default]
+    En,
+    Es,
+}
+
+impl Lang {
+    /// The language of a locale's name, as in LC_ALL or LANG: `es_ES.UTF-8` is Spanish, all others are English.
+    pub fn of_locale(locale: &str) -> Lang {
+        let es = locale == "es" || locale.starts_with("es_") || locale.starts_with("es.") || locale.starts_with("es@");
+        if es { Lang::Es } else { Lang::En }
+    }
+}
+
+/// Why a member left.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reason {
+    /// It said `:q`.
+    Quit,
+    /// It ended its stream.
+    EndOfInput,
+    /// The connection broke.
+    Lost,
+    /// It sent this many bytes without a line end.
+    EndlessLine(usize),
+    /// It did not read: this many bytes were waiting.
+    TooSlow(usize),
+    /// All members' outboxes together were too long, and its was the longest: this many bytes.
+    MemoryFull(usize),
+    /// The server could not start what serves it.
+    NoThread,
+    /// The server closes.
+    Closing,
+}
+
+impl Reason {
+    /// Whether the client ended it, and so expects the end.
+    pub fn is_own_wish(self) -> bool {
+        matches!(self, Reason::Quit | Reason::EndOfInput)
+    }
+}
+
+/// A member as others see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Who<'a> {
+    pub nick: &'a str,
+    pub id: Id,
+}
+
+impl Display for Who<'_> {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        write!(f, "{} ({})", self.nick, self.id)
+    }
+}
+
+/// What the server says to members. Each is one line or more, without the leading `-- ` and without line ends.
+pub enum Notice<'a> {
+    Welcome(Who<'a>),
+    Alone,
+    /// The others, and how many more there are than are listed.
+    Here(&'a [Who<'a>], usize),
+    HowTo,
+    Arrived(Who<'a>),
+    Left(Who<'a>, Reason),
+    /// Somebody's old name, and what it is now.
+    Renamed(&'a str, Who<'a>),
+    YouAre(&'a str),
+    /// To everybody, including yourself: who is here.
+    Everyone(&'a [Who<'a>], usize),
+    Help,
+    NickFlaw(Flaw),
+    NickTaken(&'a str),
+    NobodyCalled(&'a str),
+    Usage(&'a str),
+    Unknown(&'a str),
+    TooLong {
+        len: usize,
+        max: usize,
+    },
+    /// To the one who leaves.
+    Goodbye(Reason),
+    Full(usize),
+}
+
+/// Both texts of a thing that is said.
+macro_rules! say {
+    ($lang:expr, $f:expr, $en:literal; $es:literal) => {
+        match $lang {
+            Lang::En => write!($f, $en),
+            Lang::Es => write!($f, $es),
+        }
+    };
+}
+
+/// A thing said in a language, ready to be written.
+pub struct Said<'a, T>(pub Lang, pub &'a T);
+
+impl Display for Said<'_, Notice<'_>> {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        let Said(lang, notice) = *self;
+        match notice {
+            Notice::Welcome(you) => {
+                say!(lang, f, "welcome to tertulia: you are {you}"; "te damos la bienvenida a tertulia: eres {you}")
+            }
+            Notice::Alone => say!(lang, f, "nobody else is here yet"; "todavía no hay nadie más"),
+            Notice::Here(others, more) => {
+                let list = List(lang, others, *more);
+                say!(lang, f, "here: {list}"; "están: {list}")
+            }
+            Notice::HowTo => say!(lang, f,
+                ":nick NAME takes a name, :help tells the rest, :q leaves";
+                ":nick NOMBRE toma un nombre, :help explica el resto, :q sale"),
+            Notice::Arrived(who) => say!(lang, f, "{who} is here"; "{who} ha llegado"),
+            Notice::Left(who, reason) => {
+                let reason = Said(lang, reason);
+                say!(lang, f, "{who} is gone: {reason}"; "{who} ya no está: {reason}")
+            }
+            Notice::Renamed(old, who) => say!(lang, f, "{old} is now {who}"; "{old} ahora es {who}"),
+            Notice::YouAre(nick) => say!(lang, f, "you are now {nick}"; "ahora eres {nick}"),
+            Notice::Everyone(all, more) => {
+                let (list, count) = (List(lang, all, *more), all.len() + more);
+                say!(lang, f, "{count} here: {list}"; "{count} aquí: {list}")
+            }
+            Notice::Help => say!(lang, f,
+                "write a line and everybody reads it; these are commands:\n\
+                 :q               leave\n\
+                 :nick NAME       take a name\n\
+                 :who             who is here\n\
+                 :msg NICK TEXT   tell only NICK\n\
+                 :me TEXT         say what you do\n\
+                 ::TEXT           say :TEXT";
+                "escribe una línea y todos la leen; estas son las órdenes:\n\
+                 :q               salir\n\
+                 :nick NOMBRE     tomar un nombre\n\
+                 :who             quién está\n\
+                 :msg NICK TEXTO  decírselo solo a NICK\n\
+                 :me TEXTO        decir qué haces\n\
+                 ::TEXTO          decir :TEXTO"),
+            Notice::NickFlaw(Flaw::TooLong) => say!(lang, f,
+                "a name has at most 20 characters; take a shorter one";
+                "un nombre tiene 20 caracteres como mucho; elige uno más corto"),
+            Notice::NickFlaw(Flaw::BadCharacter) => say!(lang, f,
+                "a name has only letters, digits, _ and -; take another one";
+                "un nombre solo tiene letras, cifras, _ y -; elige otro"),
+            Notice::NickFlaw(Flaw::MixedAlphabets) => say!(lang, f,
+                "a name keeps to the letters of one alphabet; take another one";
+                "un nombre usa letras de un solo alfabeto; elige otro"),
+            Notice::NickFlaw(Flaw::Reserved) => say!(lang, f,
+                "names that look like guest… are given by the server; take another one";
+                "los nombres que parecen guest… los da el servidor; elige otro"),
+            Notice::NickTaken(nick) => say!(lang, f,
+                "{nick} is taken, or looks like a name that is; take another one";
+                "{nick} ya se usa o se parece a uno que se usa; elige otro"),
+            Notice::NobodyCalled(nick) => say!(lang, f,
+                "nobody here is called {nick}; :who lists the names";
+                "aquí nadie se llama {nick}; :who da los nombres"),
+            Notice::Usage(command) => match *command {
+                ":nick" => say!(lang, f, "write :nick NAME"; "escribe :nick NOMBRE"),
+                ":msg" => say!(lang, f, "write :msg NICK TEXT"; "escribe :msg NICK TEXTO"),
+                ":me" => say!(lang, f, "write :me TEXT"; "escribe :me TEXTO"),
+                _ => say!(lang, f, "write {command} alone on its line"; "escribe {command} solo en su línea"),
+            },
+            Notice::Unknown(word) => say!(lang, f,
+                "{word} is no command and was not sent; :help lists them, :{word} says it";
+                "{word} no es una orden y no se ha enviado; :help da la lista, :{word} lo dice"),
+            Notice::TooLong { len, max } => say!(lang, f,
+                "your line of {len} bytes was not sent: a line holds at most {max}";
+                "tu línea de {len} bytes no se ha enviado: una línea tiene {max} como mucho"),
+            Notice::Goodbye(reason) => match reason {
+                Reason::Quit => say!(lang, f, "goodbye"; "hasta luego"),
+                Reason::Closing => say!(lang, f, "the server closes; goodbye"; "el servidor cierra; hasta luego"),
+                other => {
+                    let reason = Said(lang, other);
+                    say!(lang, f, "disconnected: {reason}"; "desconexión: {reason}")
+                }
+            },
+            Notice::Full(seats) => say!(lang, f,
+                "the room is full ({seats} of {seats} seats taken); try again later";
+                "la sala está llena ({seats} de {seats} asientos ocupados); prueba más tarde"),
+        }
+    }
+}
+
+impl Display for Said<'_, Reason> {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        let Said(lang, reason) = *self;
+        match reason {
+            Reason::Quit => say!(lang, f, "left"; "se ha ido"),
+            Reason::EndOfInput => say!(lang, f, "hung up"; "ha colgado"),
+            Reason::Lost => say!(lang, f, "connection lost"; "conexión perdida"),
+            Reason::EndlessLine(len) => say!(lang, f, "{len} bytes without a line end"; "{len} bytes sin fin de línea"),
+            Reason::TooSlow(waiting) => {
+                let waiting = Size(*waiting);
+                say!(lang, f, "did not read, {waiting} waiting"; "no leía, {waiting} en espera")
+            }
+            Reason::MemoryFull(waiting) => {
+                let waiting = Size(*waiting);
+                say!(lang, f, "memory is short, {waiting} waiting"; "falta memoria, {waiting} en espera")
+            }
+            Reason::NoThread => say!(lang, f, "no thread for it"; "no hay hilo para ello"),
+            Reason::Closing => say!(lang, f, "the server closes"; "el servidor cierra"),
+        }
+    }
+}
+
+/// A line of the transcript, without time and colours.
+impl Display for Said<'_, Event<'_>> {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        let Said(lang, event) = *self;
+        match event {
+            Event::Arrived { id, nick, peer, seats_taken, seats } => say!(lang, f,
+                "{id} {nick} arrived from {peer} ({seats_taken} of {seats} seats)";
+                "{id} {nick} llega de {peer} ({seats_taken} de {seats} asientos)"),
+            Event::Left { id, nick, reason, seats_taken, seats } => {
+                let reason = Said(lang, reason);
+                say!(lang, f,
+                    "{id} {nick} is gone: {reason} ({seats_taken} of {seats} seats)";
+                    "{id} {nick} ya no está: {reason} ({seats_taken} de {seats} asientos)")
+            }
+            Event::Renamed { id, old, nick } => say!(lang, f, "{id} {old} is now {nick}"; "{id} {old} ahora es {nick}"),
+            Event::Said { id, nick, text } => write!(f, "{id} <{nick}> {text}"),
+            Event::Acted { id, nick, text } => write!(f, "{id} * {nick} {text}"),
+            Event::Whispered { id, nick, to } => say!(lang, f,
+                "{id} {nick} to {to}, in private";
+                "{id} {nick} a {to}, en privado"),
+            Event::Refused { peer } => {
+                say!(lang, f, "{peer} turned away: the room is full"; "{peer} no entra: la sala está llena")
+            }
+            Event::Listening { addr, mode, seats } => say!(lang, f,
+                "listening on {addr} ({mode}, {seats} seats)";
+                "a la escucha en {addr} ({mode}, {seats} asientos)"),
+            Event::Closing => say!(lang, f, "closing"; "cerrando"),
+            Event::Lost { lines } => {
+                say!(lang, f, "{lines} lines of this transcript were lost"; "se han perdido {lines} líneas de esta transcripción")
+            }
+        }
+    }
+}
+
+/// Names in a row, and how many are left out.
+struct List<'a>(Lang, &'a [Who<'a>], usize);
+
+impl Display for List<'_> {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        let List(lang, whos, more) = *self;
+        for (i, who) in whos.iter().enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            write!(f, "{comma}{who}")?;
+        }
+        match more {
+            0 => Ok(()),
+            more => say!(lang, f, " and {more} more"; " y {more} más"),
+        }
+    }
+}
+
+/// Bytes as people read them.
+struct Size(usize);
+
+impl Display for Size {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        match self.0 {
+            bytes if bytes < 10 << 10 => write!(f, "{bytes} bytes"),
+            bytes if bytes < 10 << 20 => write!(f, "{} KiB", bytes >> 10),
+            bytes => write!(f, "{} MiB", bytes >> 20),
+        }
+    }
+}
+
+/// The whole notice as it goes over the wire: each line begins with `-- ` and ends with LF.
+pub fn notice(lang: Lang, notice: &Notice<'_>) -> Vec<u8> {
+    let mut wire = String::new();
+    for line in Said(lang, notice).to_string().lines() {
+        wire.push_str("-- ");
+        wire.push_str(line);
+        wire.push('\n');
+    }
+    wire.into_bytes()
+}
+
+/// What a server that is full says to one it did not let in.
+pub fn refusal(lang: Lang, seats: usize) -> Vec<u8> {
+    notice(lang, &Notice::Full(seats))
+}
+
+/// What a server that cannot serve a client says before it closes.
+pub fn no_thread(lang: Lang) -> Vec<u8> {
+    notice(lang, &Notice::Goodbye(Reason::NoThread))
+}
+
+/// A peer's address, where there is none to be had.
+pub fn unknown_peer() -> SocketAddr {
+    SocketAddr::from(([0, 0, 0, 0], 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_of_a_notice_is_marked() {
+        for lang in [Lang::En, Lang::Es] {
+            let help = String::from_utf8(notice(lang, &Notice::Help)).expect("our own words");
+            assert!(help.lines().count() > 5 && help.lines().all(|line| line.starts_with("-- ")), "{help}");
+        }
+    }
+
+    #[test]
+    fn locales_are_understood() {
+        for locale in ["es", "es_ES.UTF-8", "es_MX", "es.UTF-8"] {
+            assert_eq!(Lang::of_locale(locale), Lang::Es, "{locale}");
+        }
+        for locale in ["", "C", "POSIX", "en_GB.UTF-8", "est_EE"] {
+            assert_eq!(Lang::of_locale(locale), Lang::En, "{locale}");
+        }
+    }
+}
