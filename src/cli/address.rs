@@ -1,0 +1,108 @@
+//! Addresses as people type them: `HOST:PORT`, `HOST`, `:PORT`, or `HOST PORT` as two words.
+
+/// Where the server is unless said otherwise.
+pub const HOST: &str = "127.0.0.1";
+pub const PORT: u16 = 8889;
+
+/// Where to serve or to join.
+#[derive(clap::Args, Debug)]
+pub struct Address {
+    /// HOST:PORT, HOST or :PORT [default: 127.0.0.1:8889]
+    #[arg(value_name = "ADDR")]
+    place: Option<String>,
+
+    /// The port, as a second word
+    #[arg(value_name = "PORT")]
+    port: Option<u16>,
+
+    /// HOST:PORT, HOST or :PORT, as a flag [default: 127.0.0.1:8889]
+    #[arg(long, value_name = "ADDR", env = "TERTULIA_ADDR")]
+    addr: Option<String>,
+}
+
+impl Address {
+    /// Host and port. The host may be a name, and is not resolved.
+    pub fn get(&self) -> Result<(String, u16), String> {
+        let place = self.place.as_deref().or(self.addr.as_deref()).unwrap_or("");
+        let (host, port) = parse(place)?;
+        match (port, self.port) {
+            (Some(port), Some(second)) if port != second => {
+                Err(format!("{place} has a port already, and {second} is another; take one of them"))
+            }
+            (port, second) => Ok((host, port.or(second).unwrap_or(PORT))),
+        }
+    }
+}
+
+fn parse(place: &str) -> Result<(String, Option<u16>), String> {
+    let port = |text: &str| {
+        text.parse().map(Some).map_err(|_| format!("{text:?} is no port in {place:?}; a port is a number up to 65535"))
+    };
+    if place.is_empty() {
+        return Ok((HOST.into(), None));
+    }
+    // All digits is a port: nobody means the IPv4 address 0.0.34.185 by 8889.
+    if place.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok((HOST.into(), port(place)?));
+    }
+    if let Some(rest) = place.strip_prefix('[') {
+        let Some((host, after)) = rest.split_once(']') else {
+            return Err(format!("the bracket of {place:?} is not closed; write [::1]:{PORT}"));
+        };
+        return match after.strip_prefix(':') {
+            Some(text) => Ok((host.into(), port(text)?)),
+            None if after.is_empty() => Ok((host.into(), None)),
+            None => Err(format!("{after:?} follows the bracket in {place:?}; write [::1]:{PORT}")),
+        };
+    }
+    match place.rsplit_once(':') {
+        // More than one colon and no bracket: an IPv6 address alone.
+        Some((host, _)) if host.contains(':') => Ok((place.into(), None)),
+        Some(("", text)) => Ok((HOST.into(), port(text)?)),
+        Some((host, text)) => Ok((host.into(), port(text)?)),
+        None => Ok((place.into(), None)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn get(place: &str, port: Option<u16>) -> Result<(String, u16), String> {
+        Address { place: Some(place.into()), port, addr: None }.get()
+    }
+
+    #[test]
+    fn addresses_as_people_type_them() {
+        for (place, port, host, expected) in [
+            ("", None, "127.0.0.1", 8889),
+            ("localhost", None, "localhost", 8889),
+            ("localhost:99", None, "localhost", 99),
+            ("localhost", Some(99), "localhost", 99),
+            (":99", None, "127.0.0.1", 99),
+            ("99", None, "127.0.0.1", 99),
+            ("10.0.0.1:99", None, "10.0.0.1", 99),
+            ("::1", None, "::1", 8889),
+            ("::1", Some(99), "::1", 99),
+            ("[::1]", None, "::1", 8889),
+            ("[::1]:99", None, "::1", 99),
+        ] {
+            assert_eq!(get(place, port), Ok((host.to_owned(), expected)), "{place:?} {port:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_told_why() {
+        for (place, port) in [
+            ("host:", None),
+            ("host:x", None),
+            ("host:70000", None),
+            ("[::1", None),
+            ("[::1]x", None),
+            ("h:1", Some(2)),
+        ] {
+            let error = get(place, port).expect_err(place);
+            assert!(!error.contains('\n'), "{error}");
+        }
+    }
+}

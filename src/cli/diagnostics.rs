@@ -1,0 +1,142 @@
+//! Diagnostics on stderr, through `log` and simple_logger; guarded, because simple_logger was made for calmer places.
+//!
+//! It prints what it is given raw, and here that may hold what a client typed; it uses `eprintln!`, which waits for a frozen
+//! stderr and panics on a closed one. A chat must not wait or die for its diagnostics: they are lost, counted, and that is
+//! said as soon as stderr takes a line again.
+
+use crate::chat::sanitize::sanitize_text;
+use log::{LevelFilter, Log, Metadata, Record};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use simple_logger::SimpleLogger;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A longer line is cut. A pipe that is said to be writable takes this much without waiting. Bytes.
+const LINE_MAX: usize = 1024;
+
+#[derive(clap::Args, Debug)]
+pub struct Diagnostics {
+    /// Say more on stderr: -v for what happens, -vv for each connection's troubles
+    #[arg(short, long, action = clap::ArgAction::Count, env = "TERTULIA_VERBOSE")]
+    verbose: u8,
+
+    /// Levels on stderr by module: `debug`, or `info,tertulia::server=trace`
+    #[arg(long, value_name = "FILTER", env = "TERTULIA_LOG", value_parser = parse_filter)]
+    log: Option<Filter>,
+}
+
+/// A level for everything, and others for some modules.
+#[derive(Clone, Debug, PartialEq)]
+struct Filter {
+    level: Option<LevelFilter>,
+    modules: Vec<(String, LevelFilter)>,
+}
+
+impl Diagnostics {
+    /// Starts the diagnostics. Call it once.
+    pub fn start(&self, quiet: bool) {
+        let mut level = match self.verbose {
+            0 => LevelFilter::Warn,
+            1 => LevelFilter::Info,
+            2 => LevelFilter::Debug,
+            _ => LevelFilter::Trace,
+        };
+        if quiet {
+            level = LevelFilter::Warn;
+        }
+        let mut logger = SimpleLogger::new();
+        if let Some(filter) = &self.log {
+            level = filter.level.unwrap_or(level);
+            for (module, level) in &filter.modules {
+                logger = logger.with_module_level(module, *level);
+            }
+        }
+        logger = logger.with_level(level);
+        log::set_max_level(logger.max_level());
+        // It fails when there is a logger already; then diagnostics go there.
+        let _ = log::set_boxed_logger(Box::new(Guarded { inner: logger, lost: AtomicU64::new(0) }));
+    }
+}
+
+fn parse_filter(text: &str) -> Result<Filter, String> {
+    let level = |word: &str| {
+        word.parse().map_err(|_| format!("{word:?} is no level; take off, error, warn, info, debug or trace"))
+    };
+    let mut filter = Filter { level: None, modules: Vec::new() };
+    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        match part.split_once('=') {
+            Some((module, word)) => filter.modules.push((module.trim().into(), level(word.trim())?)),
+            None => filter.level = Some(level(part)?),
+        }
+    }
+    Ok(filter)
+}
+
+/// simple_logger behind a door.
+struct Guarded {
+    inner: SimpleLogger,
+    lost: AtomicU64,
+}
+
+impl Log for Guarded {
+    fn enabled(&self, metadata: &Metadata) -> bool {
+        self.inner.enabled(metadata)
+    }
+
+    fn log(&self, record: &Record) {
+        if !self.inner.enabled(record.metadata()) {
+            return;
+        }
+        if !stderr_takes_a_line() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let lost = self.lost.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            self.print(record, &format!("{lost} lines of diagnostics were lost"));
+        }
+        let text = record.args().to_string();
+        let end = text.floor_char_boundary(LINE_MAX);
+        self.print(record, &sanitize_text(&text[..end]));
+    }
+
+    fn flush(&self) {}
+}
+
+impl Guarded {
+    fn print(&self, record: &Record, text: &str) {
+        // A disk that is full is said to be writable, and `eprintln!` panics all the same.
+        let printed = catch_unwind(AssertUnwindSafe(|| {
+            let metadata = record.metadata().clone();
+            self.inner.log(&Record::builder().metadata(metadata).args(format_args!("{text}")).build());
+        }));
+        if printed.is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Whether a line can be written to stderr without waiting.
+fn stderr_takes_a_line() -> bool {
+    let stderr = std::io::stderr();
+    let mut fds = [PollFd::new(&stderr, PollFlags::OUT)];
+    match poll(&mut fds, Some(&Timespec::default())) {
+        Ok(_) => fds[0].revents() == PollFlags::OUT,
+        Err(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_name_levels_and_modules() {
+        let filter = parse_filter("info, tertulia::server=trace,mio=off").expect("a filter");
+        assert_eq!(filter.level, Some(LevelFilter::Info));
+        assert_eq!(filter.modules[0], ("tertulia::server".into(), LevelFilter::Trace));
+        assert_eq!(filter.modules[1], ("mio".into(), LevelFilter::Off));
+        assert_eq!(parse_filter(""), Ok(Filter { level: None, modules: vec![] }));
+        assert!(parse_filter("loud").expect_err("no level").contains("take off, error"));
+    }
+}

@@ -1,0 +1,134 @@
+//! The command line: one file a subcommand, each turning flags into what the rooms below understand.
+
+pub mod address;
+pub mod diagnostics;
+#[cfg(feature = "join")]
+pub mod join;
+#[cfg(feature = "extras")]
+pub mod papers;
+pub mod serve;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+/// The version, and what this build can do.
+const VERSION: &str = if cfg!(feature = "threaded") {
+    concat!(env!("CARGO_PKG_VERSION"), " (modes: epoll, threaded)")
+} else {
+    concat!(env!("CARGO_PKG_VERSION"), " (modes: epoll)")
+};
+
+/// A group chat over TCP, carried by two ways of waiting.
+///
+/// One thread that waits for every socket (--mode epoll), or one thread per client (--mode threaded). Anybody with nc, ncat
+/// or telnet can join; `tertulia join` is more comfortable.
+#[derive(Parser, Debug)]
+#[command(name = "tertulia", version = VERSION, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Serve(serve::Args),
+    #[cfg(feature = "join")]
+    Join(join::Args),
+    #[cfg(feature = "extras")]
+    Completions(papers::Completions),
+    #[cfg(feature = "extras")]
+    Man(papers::Man),
+}
+
+impl Cli {
+    /// Does what was asked for. An error is one line: what failed and what to try.
+    pub fn run(self) -> ExitCode {
+        let result = match self.command {
+            Command::Serve(args) => args.run(),
+            #[cfg(feature = "join")]
+            Command::Join(args) => args.run(),
+            #[cfg(feature = "extras")]
+            Command::Completions(args) => args.run(),
+            #[cfg(feature = "extras")]
+            Command::Man(args) => args.run(),
+        };
+        match result {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(message) => {
+                // `eprintln!` panics where stderr is closed.
+                let _ = writeln!(io::stderr(), "tertulia: {message}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+/// When to colour.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    Always,
+    Never,
+}
+
+impl Color {
+    /// Whether to colour what goes to stdout.
+    pub fn on_stdout(self) -> bool {
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        match self {
+            Color::Auto => !no_color && io::stdout().is_terminal(),
+            Color::Always => true,
+            Color::Never => false,
+        }
+    }
+}
+
+/// The languages, for the command line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Lang {
+    En,
+    Es,
+}
+
+impl Lang {
+    /// The one asked for, else the environment's.
+    pub fn or_locale(asked: Option<Lang>) -> crate::chat::Lang {
+        match asked {
+            Some(Lang::En) => crate::chat::Lang::En,
+            Some(Lang::Es) => crate::chat::Lang::Es,
+            None => {
+                let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+                let locale = set("LC_ALL").or_else(|| set("LC_MESSAGES")).or_else(|| set("LANG"));
+                crate::chat::Lang::of_locale(&locale.unwrap_or_default())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_of_serve_and_join_has_its_environment_variable() {
+        for command in Cli::command().get_subcommands().filter(|c| ["serve", "join"].contains(&c.get_name())) {
+            for arg in command.get_arguments().filter(|arg| arg.get_long().is_some()) {
+                let long = arg.get_long().unwrap_or_default();
+                if ["help", "version"].contains(&long) {
+                    continue;
+                }
+                let expected = format!("TERTULIA_{}", long.to_uppercase().replace('-', "_"));
+                let env = arg.get_env().map(|env| env.to_string_lossy().into_owned());
+                assert_eq!(env, Some(expected), "{} --{long}", command.get_name());
+            }
+        }
+    }
+}

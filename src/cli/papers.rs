@@ -1,0 +1,48 @@
+//! `tertulia completions` and `tertulia man`.
+
+use super::Cli;
+use clap::CommandFactory;
+use std::io::{self, Write};
+
+/// Print a script that completes tertulia's commands and flags in a shell
+#[derive(clap::Args, Debug)]
+pub struct Completions {
+    shell: clap_complete::Shell,
+}
+
+/// Print the manual page, for `man -l -`
+#[derive(clap::Args, Debug)]
+pub struct Man {
+    /// A subcommand's own page
+    command: Option<String>,
+}
+
+impl Completions {
+    pub fn run(self) -> Result<(), String> {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Cli::command(), "tertulia", &mut script);
+        print(&script)
+    }
+}
+
+impl Man {
+    pub fn run(self) -> Result<(), String> {
+        let mut command = Cli::command();
+        command.build();
+        if let Some(name) = self.command {
+            let subcommand = command.find_subcommand(&name).cloned();
+            command = subcommand.ok_or_else(|| format!("there is no subcommand {name:?}; see tertulia --help"))?;
+        }
+        let mut page = Vec::new();
+        clap_mangen::Man::new(command).render(&mut page).map_err(|e| e.to_string())?;
+        print(&page)
+    }
+}
+
+fn print(bytes: &[u8]) -> Result<(), String> {
+    match io::stdout().write_all(bytes) {
+        // Whoever read it has seen enough.
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(|e| format!("cannot write to stdout: {e}")),
+    }
+}

@@ -1,0 +1,125 @@
+//! `tertulia serve`.
+
+use super::address::Address;
+use super::{Color, Lang, diagnostics::Diagnostics};
+use crate::chat::{Framing, Limits};
+use crate::server::console::Paint;
+use crate::server::{self, Mode, Options, WhenFull};
+use clap::ValueEnum;
+use std::path::PathBuf;
+
+/// Run the server
+///
+/// Prints one line an event on stdout: who came, who spoke, who left. Ctrl-C or SIGTERM ends it.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    #[command(flatten)]
+    address: Address,
+
+    /// How to wait: `epoll`, one thread for every socket, or `threaded`, one thread per client
+    #[arg(long, value_name = "MODE", default_value = "epoll", env = "TERTULIA_MODE", value_parser = parse_mode)]
+    mode: Mode,
+
+    /// Seats in the room
+    #[arg(long, value_name = "N", default_value_t = 6, env = "TERTULIA_MAX_CLIENTS", value_parser = at_least_one)]
+    max_clients: usize,
+
+    /// What happens to one who comes when all seats are taken
+    #[arg(long, value_enum, default_value_t = FullArg::Refuse, env = "TERTULIA_WHEN_FULL")]
+    when_full: FullArg,
+
+    /// Longest line, in bytes, without its end
+    #[arg(long, value_name = "BYTES", default_value_t = 1024, env = "TERTULIA_MAX_LINE",
+          value_parser = clap::value_parser!(u32).range(16..=65536))]
+    max_line: u32,
+
+    /// How bytes become messages
+    #[arg(long, value_enum, default_value_t = FramingArg::Line, env = "TERTULIA_FRAMING")]
+    framing: FramingArg,
+
+    /// Language of what the server says [default: from LC_ALL or LANG]
+    #[arg(long, value_enum, env = "TERTULIA_LANG")]
+    lang: Option<Lang>,
+
+    /// Keep what is said in a file, one JSON line an event, and show newcomers the last lines of it
+    #[arg(long, value_name = "FILE", env = "TERTULIA_HISTORY")]
+    history: Option<PathBuf>,
+
+    /// How many lines of the history a newcomer gets
+    #[arg(long, value_name = "N", default_value_t = 20, env = "TERTULIA_REPLAY",
+          value_parser = clap::value_parser!(u32).range(0..=1000))]
+    replay: u32,
+
+    /// No transcript on stdout, and only warnings on stderr
+    #[arg(short, long, env = "TERTULIA_QUIET")]
+    quiet: bool,
+
+    /// Colours on stdout; NO_COLOR turns `auto` off
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto, env = "TERTULIA_COLOR")]
+    color: Color,
+
+    #[command(flatten)]
+    diagnostics: Diagnostics,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum FullArg {
+    /// It is told so and closed
+    Refuse,
+    /// It waits in the kernel's queue until a seat is free
+    Wait,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum FramingArg {
+    /// One line, one message
+    Line,
+    /// One read, one message: the wire of the 2018 original
+    Raw,
+}
+
+impl Args {
+    pub fn run(self) -> Result<(), String> {
+        self.diagnostics.start(self.quiet);
+        let paint = if self.color.on_stdout() { Paint::Colours } else { Paint::Plain };
+        server::run(Options {
+            addr: self.address.get()?,
+            mode: self.mode,
+            when_full: match self.when_full {
+                FullArg::Refuse => WhenFull::Refuse,
+                FullArg::Wait => WhenFull::Wait,
+            },
+            limits: Limits {
+                clients_max: self.max_clients,
+                line_max: self.max_line as usize,
+                framing: match self.framing {
+                    FramingArg::Line => Framing::Line,
+                    FramingArg::Raw => Framing::Raw,
+                },
+            },
+            lang: Lang::or_locale(self.lang),
+            console: (!self.quiet).then_some(paint),
+            history: self.history,
+            replay: self.replay as usize,
+        })
+    }
+}
+
+fn parse_mode(text: &str) -> Result<Mode, String> {
+    match text {
+        "epoll" => Ok(Mode::Epoll),
+        #[cfg(feature = "threaded")]
+        "threaded" => Ok(Mode::Threaded),
+        #[cfg(not(feature = "threaded"))]
+        "threaded" => Err("this build has no threaded mode; build one with `cargo build --features threaded`".into()),
+        _ => Err("take `epoll` or `threaded`".into()),
+    }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("a room needs a seat; take 1 or more".into()),
+        Ok(n) => Ok(n),
+        Err(_) => Err("take a whole number, 1 or more".into()),
+    }
+}

@@ -1,0 +1,463 @@
+//! One thread waits for every socket.
+//!
+//! The thread sleeps in one place, [`EventLoop::wait`], and the kernel wakes it when *any* socket is ready. Then it does
+//! what can be done without waiting, and sleeps again. A turn, in this order:
+//!
+//! wait → read whoever is ready → flush every dirty member once → bury the dead → accept → show it on the console
+//!
+//! The poll is edge-triggered: it tells that a socket *became* readable, once. Who is not read until nothing is left has to
+//! be remembered, for the kernel will not say it again.
+
+use super::records::Records;
+use super::{ACCEPT_RETRY, LINGER, LINGERING_MAX, STOP_PATIENCE, Service, WhenFull, listener};
+use crate::chat::limits::READ_MAX;
+use crate::chat::{Effect, Hub, Id, Transcript};
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook_mio::v1_0::Signals;
+use slab::Slab;
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::time::{Duration, Instant};
+
+/// Readiness events taken from the kernel at a time; more stay there for the next turn.
+const EVENTS_MAX: usize = 1024;
+/// Connections accepted in one turn, so that a storm of them does not keep those inside waiting.
+const ACCEPTS_MAX: usize = 256;
+
+/// Serves until told to stop.
+pub(crate) fn run(service: Service) -> io::Result<()> {
+    let mut event_loop = EventLoop::new(service)?;
+    let mut events = Events::with_capacity(EVENTS_MAX);
+    while !event_loop.is_done() {
+        event_loop.turn(&mut events)?;
+    }
+    event_loop.hang_up();
+    event_loop.records.finish();
+    Ok(())
+}
+
+/// What a token stands for.
+enum Source {
+    Listener(TcpListener),
+    Signals(Signals),
+    Client(Client),
+    /// Closed on our side and read from until its peer closes too, or [`LINGER`] is over.
+    Lingering(TcpStream),
+}
+
+struct Client {
+    stream: TcpStream,
+    id: Id,
+    /// What the poll has been told to watch for.
+    interest: Interest,
+    /// It is on the ready list.
+    is_ready: bool,
+    /// The peer has sent its FIN: what is left to read ends with an end-of-file that no further event tells of.
+    read_closed: bool,
+    /// That end-of-file has been read.
+    ended: bool,
+}
+
+struct EventLoop {
+    poll: Poll,
+    /// Everything that is waited for. The slab's key is the poll's token and the hub's key; it is used again.
+    sources: Slab<Source>,
+    hub: Hub,
+    records: Records,
+    transcript: Transcript,
+    when_full: WhenFull,
+    /// Who may have something to read: told so by the poll, and not read until nothing was left.
+    ready: VecDeque<usize>,
+    /// Connections that failed while others were still to be served in this turn.
+    dead: Vec<Id>,
+    /// The lingering, the first to end first.
+    lingering: VecDeque<(Instant, usize)>,
+    /// Somebody may be waiting to be accepted.
+    backlog: bool,
+    /// When to try to accept again, after the machine could not.
+    accept_at: Option<Instant>,
+    /// When to end at the latest, since we were told to stop.
+    stop_at: Option<Instant>,
+    /// Told to stop a second time.
+    stop_now: bool,
+    now: Instant,
+    buffer: Box<[u8]>,
+}
+
+impl EventLoop {
+    fn new(service: Service) -> io::Result<EventLoop> {
+        let Service { listener, hub, records, when_full } = service;
+        let poll = Poll::new()?;
+        let mut sources = Slab::new();
+
+        listener.set_nonblocking(true)?;
+        let mut listener = TcpListener::from_std(listener);
+        let entry = sources.vacant_entry();
+        poll.registry().register(&mut listener, Token(entry.key()), Interest::READABLE)?;
+        entry.insert(Source::Listener(listener));
+
+        let mut signals = Signals::new([SIGINT, SIGTERM])?;
+        let entry = sources.vacant_entry();
+        poll.registry().register(&mut signals, Token(entry.key()), Interest::READABLE)?;
+        entry.insert(Source::Signals(signals));
+
+        Ok(EventLoop {
+            poll,
+            sources,
+            hub,
+            records,
+            transcript: Transcript::default(),
+            when_full,
+            ready: VecDeque::new(),
+            dead: Vec::new(),
+            lingering: VecDeque::new(),
+            backlog: false,
+            accept_at: None,
+            stop_at: None,
+            stop_now: false,
+            now: Instant::now(),
+            buffer: vec![0; READ_MAX].into(),
+        })
+    }
+
+    fn turn(&mut self, events: &mut Events) -> io::Result<()> {
+        self.wait(events)?;
+        self.read_ready();
+        self.flush_dirty();
+        self.bury_dead();
+        // Last, because an accepted socket may get the key of one that died in this turn, and what the poll said of that
+        // key was about the dead one.
+        self.accept();
+        self.show();
+        Ok(())
+    }
+
+    // Wait.
+
+    fn wait(&mut self, events: &mut Events) -> io::Result<()> {
+        let timeout = self.timeout();
+        match self.poll.poll(events, timeout) {
+            Ok(()) => {}
+            // A signal, or a debugger. There are no events to look at.
+            Err(e) if e.kind() == ErrorKind::Interrupted => events.clear(),
+            Err(e) => return Err(e),
+        }
+        self.now = Instant::now();
+        self.hub.tick(self.now);
+        for event in events.iter() {
+            let key = event.token().0;
+            match self.sources.get_mut(key) {
+                Some(Source::Listener(_)) => self.backlog = true,
+                Some(Source::Signals(_)) => self.note_signals(key),
+                Some(Source::Client(client)) => {
+                    client.read_closed |= event.is_read_closed() || event.is_error();
+                    if event.is_writable() {
+                        self.hub.writable(client.id);
+                    }
+                    // An error is told by the next read.
+                    if event.is_readable() || event.is_read_closed() || event.is_error() {
+                        make_ready(&mut self.ready, client, key);
+                    }
+                }
+                Some(Source::Lingering(_)) => self.ready.push_back(key),
+                None => {}
+            }
+        }
+        self.end_lingering();
+        Ok(())
+    }
+
+    /// How long the poll may sleep: not at all while there is work that no event will tell of.
+    fn timeout(&self) -> Option<Duration> {
+        if !self.ready.is_empty() || self.hub.is_dirty() || (self.accept_at.is_none() && self.can_accept()) {
+            return Some(Duration::ZERO);
+        }
+        let lingering = self.lingering.front().map(|(until, _)| *until);
+        let deadlines = [self.hub.next_deadline(), self.records.deadline(), lingering, self.accept_at, self.stop_at];
+        let next = deadlines.into_iter().flatten().min()?;
+        Some(next.saturating_duration_since(Instant::now()))
+    }
+
+    fn note_signals(&mut self, key: usize) {
+        let Some(Source::Signals(signals)) = self.sources.get_mut(key) else { return };
+        for _ in signals.pending() {
+            if self.stop_at.is_some() {
+                self.stop_now = true;
+            }
+            self.stop_at.get_or_insert(self.now + STOP_PATIENCE);
+        }
+        if self.stop_at.is_some() {
+            self.hub.close_room();
+            self.sources.retain(|_, source| !matches!(source, Source::Listener(_)));
+            self.backlog = false;
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        match self.stop_at {
+            Some(at) => self.stop_now || self.now >= at || self.hub.is_deserted(),
+            None => false,
+        }
+    }
+
+    // Read.
+
+    /// Reads once from each that is ready, at most [`READ_MAX`] bytes: who sends much does not keep the others waiting. One
+    /// read each and then one write each, instead of a write after each read, is worth ten times.
+    fn read_ready(&mut self) {
+        for _ in 0..self.ready.len() {
+            if !self.hub.turn_has_room() {
+                break;
+            }
+            let Some(key) = self.ready.pop_front() else { break };
+            match self.sources.get_mut(key) {
+                Some(Source::Client(_)) => self.read(key),
+                Some(Source::Lingering(stream)) => match stream.read(&mut self.buffer) {
+                    Ok(1..) => self.ready.push_back(key),
+                    Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+                    Ok(0) | Err(_) => self.drop_lingering(key),
+                },
+                _ => {}
+            }
+        }
+    }
+
+    fn read(&mut self, key: usize) {
+        let Some(Source::Client(client)) = self.sources.get_mut(key) else { return };
+        client.is_ready = false;
+        if client.ended || self.hub.is_paused(client.id) {
+            return; // `Effect::Resume` makes it ready again.
+        }
+        match client.stream.read(&mut self.buffer) {
+            Ok(0) => {
+                client.ended = true;
+                self.hub.receive_end(client.id);
+            }
+            Ok(n) => {
+                self.hub.receive(client.id, &self.buffer[..n]);
+                // On Linux less than was asked for means that no more was there, and what comes later makes a new edge:
+                // that saves a read that would only say so. An end of file makes none. Elsewhere mio asks to read on.
+                let drained = cfg!(target_os = "linux") && n < self.buffer.len() && !client.read_closed;
+                if !drained {
+                    make_ready(&mut self.ready, client, key);
+                }
+            }
+            Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+            Err(e) if e.kind() == ErrorKind::Interrupted => make_ready(&mut self.ready, client, key),
+            Err(e) => {
+                log::debug!("{}: read: {e}", client.id);
+                self.dead.push(client.id);
+            }
+        }
+    }
+
+    // Flush.
+
+    fn flush_dirty(&mut self) {
+        while let Some(effect) = self.hub.poll_effect() {
+            match effect {
+                Effect::Flush(id) => self.flush(id),
+                Effect::Close(id, _) => self.close(id),
+                Effect::Resume(id) => {
+                    // It may have sent while it was not read from, and its edge is long gone.
+                    if let Some(Source::Client(client)) = self.sources.get_mut(id.key()) {
+                        make_ready(&mut self.ready, client, id.key());
+                    }
+                }
+            }
+        }
+        self.hub.end_turn();
+    }
+
+    /// One gathered write: what was left from earlier turns, and this turn's lines less the client's own.
+    fn flush(&mut self, id: Id) {
+        let Some(Source::Client(client)) = self.sources.get_mut(id.key()) else { return };
+        let taken = loop {
+            match client.stream.write_vectored(&self.hub.gather(id)) {
+                Ok(n) => break n,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => break 0,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => {
+                    log::debug!("{id}: write: {e}");
+                    self.dead.push(id);
+                    break 0;
+                }
+            }
+        };
+        self.hub.wrote(id, taken);
+
+        let interest = interest_in(&self.hub, id);
+        if client.interest != interest {
+            client.interest = interest;
+            // Also arms the edge anew: a socket that is writable by now says so.
+            if let Err(e) = self.poll.registry().reregister(&mut client.stream, Token(id.key()), interest) {
+                log::warn!("{id}: the poll does not watch it: {e}");
+                self.dead.push(id);
+            }
+        }
+    }
+
+    // Bury the dead.
+
+    /// Here and not where they died, so that nobody's leaving is said in the middle of a fan-out.
+    fn bury_dead(&mut self) {
+        while let Some(id) = self.dead.pop() {
+            if matches!(self.sources.get(id.key()), Some(Source::Client(client)) if client.id == id) {
+                self.hub.disconnect(id);
+                self.sources.remove(id.key());
+            }
+        }
+    }
+
+    /// Closes a connection whose last word is written.
+    ///
+    /// A socket that is closed with bytes unread sends a RST, and that throws away what its peer has not read yet: the
+    /// reason. So our side is closed first, and what still comes is thrown away until the peer closes too.
+    fn close(&mut self, id: Id) {
+        let Some(source) = self.sources.get_mut(id.key()) else { return };
+        match source {
+            Source::Client(client) if client.id == id => {
+                let _ = client.stream.shutdown(Shutdown::Write);
+                if client.ended {
+                    self.sources.remove(id.key());
+                    return;
+                }
+            }
+            _ => return,
+        }
+        if let Source::Client(client) = self.sources.remove(id.key()) {
+            // Freed and taken again at once, it is the same key.
+            let key = self.sources.insert(Source::Lingering(client.stream));
+            debug_assert_eq!(key, id.key());
+            self.linger(key);
+        }
+    }
+
+    fn linger(&mut self, key: usize) {
+        self.ready.push_back(key);
+        self.lingering.push_back((self.now + LINGER, key));
+        if self.lingering.len() > LINGERING_MAX
+            && let Some((_, oldest)) = self.lingering.pop_front()
+        {
+            self.sources.remove(oldest);
+        }
+    }
+
+    fn end_lingering(&mut self) {
+        while let Some((until, key)) = self.lingering.front().copied()
+            && until <= self.now
+        {
+            self.lingering.pop_front();
+            self.sources.remove(key);
+        }
+    }
+
+    fn drop_lingering(&mut self, key: usize) {
+        self.lingering.retain(|(_, lingering)| *lingering != key);
+        self.sources.remove(key);
+    }
+
+    // Accept.
+
+    fn can_accept(&self) -> bool {
+        self.backlog && (self.hub.has_seat() || self.when_full == WhenFull::Refuse)
+    }
+
+    /// Accepts until nobody is left in the queue: one edge may stand for many connections.
+    fn accept(&mut self) {
+        if self.accept_at.is_some_and(|at| self.now < at) {
+            return;
+        }
+        for _ in 0..ACCEPTS_MAX {
+            if !self.can_accept() {
+                return;
+            }
+            let Some(Source::Listener(listener)) = self.sources.get(LISTENER) else { return };
+            match listener.accept() {
+                Ok((stream, peer)) => {
+                    self.accept_at = None;
+                    self.admit(stream, peer);
+                }
+                Err(e) if e.kind() == ErrorKind::WouldBlock => {
+                    self.accept_at = None;
+                    self.backlog = false;
+                }
+                Err(e) if listener::is_one_connections(&e) => log::debug!("accept: {e}"),
+                Err(e) => {
+                    // No descriptors left, most likely. Those in the queue made their edge already and will make no other:
+                    // we ask again by the clock, until the queue is empty.
+                    if self.accept_at.is_none() {
+                        log::warn!("nobody can be let in for now: {e}");
+                    }
+                    self.accept_at = Some(self.now + ACCEPT_RETRY);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn admit(&mut self, mut stream: TcpStream, peer: std::net::SocketAddr) {
+        listener::prepare(&stream);
+        let entry = self.sources.vacant_entry();
+        let key = entry.key();
+        if let Err(e) = self.poll.registry().register(&mut stream, Token(key), Interest::READABLE) {
+            log::warn!("{peer}: the poll does not watch it: {e}");
+            return;
+        }
+        if self.hub.has_seat() {
+            let id = self.hub.connect(key, peer, &self.records.replay());
+            let interest = Interest::READABLE;
+            entry.insert(Source::Client(Client {
+                stream,
+                id,
+                interest,
+                is_ready: false,
+                read_closed: false,
+                ended: false,
+            }));
+        } else {
+            // A new socket's buffer is empty: these few bytes fit.
+            let _ = stream.write(&self.hub.refuse(peer));
+            let _ = stream.shutdown(Shutdown::Write);
+            entry.insert(Source::Lingering(stream));
+            self.linger(key);
+        }
+    }
+
+    /// Reads what has come from those who were told goodbye, so that closing them sends no RST.
+    fn hang_up(&mut self) {
+        for (_, source) in self.sources.iter_mut() {
+            if let Source::Lingering(stream) = source {
+                let _ = stream.read(&mut self.buffer);
+            }
+        }
+    }
+
+    // Show.
+
+    fn show(&mut self) {
+        if self.records.are_kept() {
+            self.hub.swap_transcript(&mut self.transcript);
+            self.records.note(&mut self.transcript, self.now);
+            self.records.flush(self.now);
+        }
+    }
+}
+
+/// The slab's first key.
+const LISTENER: usize = 0;
+
+/// What to watch a client for. Derived from the hub's state each time, never kept beside it.
+fn interest_in(hub: &Hub, id: Id) -> Interest {
+    if hub.is_blocked(id) { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE }
+}
+
+fn make_ready(ready: &mut VecDeque<usize>, client: &mut Client, key: usize) {
+    if !client.is_ready {
+        client.is_ready = true;
+        ready.push_back(key);
+    }
+}

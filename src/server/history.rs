@@ -1,0 +1,263 @@
+//! What was said, in a file: one JSON line an event, read again at the next start.
+//!
+//! Written in batches, at the latest half a second after the first line of one, so that kill -9 loses less than a second.
+//! A disk that fails costs a warning and the lines it did not take. In epoll mode the loop itself writes: a file is always
+//! "ready" in epoll's sense, and yet a slow disk makes the write slow, and everybody waits that long. The kernel's page
+//! cache makes that rare; a thread, which threaded mode has, would make it never.
+
+use super::wall_clock::WallClock;
+use crate::chat::sanitize::sanitize_text;
+use crate::chat::words::Said;
+use crate::chat::{Event, Lang, Reason};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+const BATCH_DELAY: Duration = Duration::from_millis(500);
+/// A batch of this many bytes is not kept waiting.
+const BATCH_MAX: usize = 64 << 10;
+/// The longest line read back: a message of 1024 bytes, each escaped, and what is around it. Bytes.
+const RECORD_MAX: u64 = 8 << 10;
+
+/// One line of the file.
+#[derive(Serialize, Deserialize)]
+struct Record<'a> {
+    /// RFC 3339, UTC.
+    time: &'a str,
+    id: u64,
+    event: Kind,
+    #[serde(borrow)]
+    nick: std::borrow::Cow<'a, str>,
+    /// What was said; the name before, for one who was renamed; why, for one who left.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    text: Option<std::borrow::Cow<'a, str>>,
+}
+
+#[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Arrived,
+    Said,
+    Acted,
+    Renamed,
+    Left,
+}
+
+pub struct History {
+    path: PathBuf,
+    file: Option<File>,
+    batch: Vec<u8>,
+    /// When the batch is written at the latest; `None` while it is empty.
+    due: Option<Instant>,
+    /// The file ends within a line, which the next batch must not continue.
+    torn: bool,
+    /// The last write failed, and that was said.
+    failing: bool,
+    /// The last lines, as a newcomer gets them.
+    recent: VecDeque<String>,
+    replay: usize,
+}
+
+impl History {
+    /// Opens or creates the file. If that fails, the chat goes on without: a warning says so.
+    pub fn open(path: &Path, replay: usize, clock: &WallClock) -> History {
+        let mut history = History {
+            path: path.to_owned(),
+            file: None,
+            batch: Vec::new(),
+            due: None,
+            torn: false,
+            failing: false,
+            recent: VecDeque::new(),
+            replay,
+        };
+        if let Err(e) = history.load(clock) {
+            log::warn!("no history is kept: {}: {e}", path.display());
+            history.failing = true;
+        }
+        history
+    }
+
+    fn load(&mut self, clock: &WallClock) -> io::Result<()> {
+        let mut file = OpenOptions::new().read(true).append(true).create(true).open(&self.path)?;
+        let len = file.metadata()?.len();
+        // Not all lines are messages: look some way further back than the replay needs.
+        let start = len.saturating_sub(RECORD_MAX * (self.replay as u64 * 4 + 1));
+        file.seek(SeekFrom::Start(start))?;
+        let mut tail = Vec::new();
+        Read::by_ref(&mut file).take(len - start).read_to_end(&mut tail)?;
+        self.torn = tail.last().is_some_and(|&last| last != b'\n');
+        let mut lines = tail.split_inclusive(|&b| b == b'\n');
+        if start > 0 {
+            lines.next(); // Begins somewhere within.
+        }
+        for line in lines.filter(|line| line.ends_with(b"\n")) {
+            if let Ok(record) = serde_json::from_slice::<Record>(line)
+                && let Some(when) = clock.when(record.time)
+            {
+                self.remember(record.event, &when, &record.nick, record.text.as_deref().unwrap_or(""));
+            }
+        }
+        self.file = Some(file);
+        Ok(())
+    }
+
+    pub fn note(&mut self, event: &Event<'_>, clock: &mut WallClock, now: Instant) {
+        let (kind, id, nick, text) = match *event {
+            Event::Arrived { id, nick, .. } => (Kind::Arrived, id, nick, None),
+            Event::Said { id, nick, text } => (Kind::Said, id, nick, Some(text.into())),
+            Event::Acted { id, nick, text } => (Kind::Acted, id, nick, Some(text.into())),
+            Event::Renamed { id, old, nick } => (Kind::Renamed, id, nick, Some(old.into())),
+            Event::Left { id, nick, reason, .. } => (Kind::Left, id, nick, Some(why(reason).into())),
+            Event::Listening { .. } | Event::Whispered { .. } | Event::Refused { .. } => return,
+            Event::Closing | Event::Lost { .. } => return,
+        };
+        self.remember(kind, &clock.time_of_day()[..5].to_owned(), nick, text.as_deref().unwrap_or(""));
+        if self.file.is_none() {
+            return;
+        }
+        let record = Record { time: clock.timestamp(), id: id.number(), event: kind, nick: nick.into(), text };
+        // Neither writing to a Vec nor a struct of texts and numbers can fail.
+        let _ = serde_json::to_writer(&mut self.batch, &record);
+        self.batch.push(b'\n');
+        self.due.get_or_insert(now + BATCH_DELAY);
+    }
+
+    /// Writes the batch if it is time.
+    pub fn flush(&mut self, now: Instant) {
+        if self.due.is_some_and(|due| due <= now) || self.batch.len() >= BATCH_MAX {
+            self.write();
+        }
+    }
+
+    /// Writes the batch.
+    pub fn write(&mut self) {
+        self.due = None;
+        let Some(file) = &mut self.file else { return };
+        if self.batch.is_empty() {
+            return;
+        }
+        let mend = if self.torn { &b"\n"[..] } else { b"" };
+        match file.write_all(mend).and_then(|()| file.write_all(&self.batch)) {
+            Ok(()) => (self.torn, self.failing) = (false, false),
+            Err(e) => {
+                if !self.failing {
+                    log::warn!("the history loses lines: {}: {e}", self.path.display());
+                }
+                (self.torn, self.failing) = (true, true);
+            }
+        }
+        self.batch.clear();
+    }
+
+    pub fn deadline(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// The last lines, for a newcomer.
+    pub fn replay(&self) -> Vec<u8> {
+        self.recent.iter().flat_map(|line| line.bytes()).collect()
+    }
+
+    fn remember(&mut self, kind: Kind, when: &str, nick: &str, text: &str) {
+        if self.replay == 0 {
+            return;
+        }
+        // The file may have been written by others: what comes from it passes the sanitizer like all else.
+        let (nick, text) = (sanitize_text(nick), sanitize_text(text));
+        let line = match kind {
+            Kind::Said => format!("-- {when} <{nick}> {text}\n"),
+            Kind::Acted => format!("-- {when} * {nick} {text}\n"),
+            Kind::Arrived | Kind::Renamed | Kind::Left => return,
+        };
+        if self.recent.len() == self.replay {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(line);
+    }
+}
+
+/// A reason as it stands in the file, the same in every language.
+fn why(reason: Reason) -> String {
+    Said(Lang::En, &reason).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::Id;
+
+    fn temp(name: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("tertulia-{}-{name}.jsonl", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        path
+    }
+
+    fn say(history: &mut History, text: &str) {
+        let event = Event::Said { id: Id::new(1, 2), nick: "ana", text };
+        history.note(&event, &mut WallClock::new(), Instant::now());
+    }
+
+    fn texts(history: &History) -> Vec<String> {
+        let replay = String::from_utf8(history.replay()).expect("text");
+        replay.lines().map(|line| line.split_once("<ana> ").expect("a message").1.to_owned()).collect()
+    }
+
+    #[test]
+    fn what_was_written_is_read_again_and_a_torn_line_is_not() {
+        let path = temp("torn");
+        let mut history = History::open(&path, 3, &WallClock::new());
+        for text in ["one", "two", "three \"quoted\"", "four"] {
+            say(&mut history, text);
+        }
+        history.write();
+        std::fs::OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .and_then(|mut file| file.write_all(b"{\"time\":\"2026-01-01T00:00:00Z\",\"id\":1,\"event\":\"said\",\"ni"))
+            .expect("torn by hand");
+
+        let mut history = History::open(&path, 3, &WallClock::new());
+        assert_eq!(texts(&history), ["two", "three \"quoted\"", "four"]);
+        say(&mut history, "five");
+        history.write();
+        let history = History::open(&path, 2, &WallClock::new());
+        assert_eq!(texts(&history), ["four", "five"], "the torn line has swallowed nothing");
+        let _ = std::fs::remove_file(&path);
+    }
+
+    #[test]
+    fn a_batch_waits_half_a_second_and_no_longer() {
+        let path = temp("batch");
+        let mut history = History::open(&path, 0, &WallClock::new());
+        say(&mut history, "hola");
+        let due = history.deadline().expect("something to write");
+        history.flush(due - Duration::from_millis(1));
+        assert_eq!(std::fs::metadata(&path).expect("created").len(), 0);
+        history.flush(due);
+        assert!(std::fs::metadata(&path).expect("created").len() > 0);
+        assert_eq!(history.deadline(), None);
+        let _ = std::fs::remove_file(&path);
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_written_costs_the_history_and_nothing_else() {
+        let mut history = History::open(Path::new("/nowhere/at/all.jsonl"), 20, &WallClock::new());
+        say(&mut history, "hola");
+        history.write();
+        assert_eq!(texts(&history), ["hola"], "newcomers still get what was said since the start");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_costs_the_lines_it_did_not_take() {
+        let mut history = History::open(&temp("full"), 20, &WallClock::new());
+        history.file = Some(OpenOptions::new().write(true).open("/dev/full").expect("linux has one"));
+        say(&mut history, "hola");
+        history.write();
+        assert!(history.failing && history.batch.is_empty());
+    }
+}

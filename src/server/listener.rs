@@ -1,0 +1,127 @@
+//! Where clients come in: the listening socket, and what every accepted one is set to.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+/// How many connections may wait to be accepted. The kernel cuts it to its own maximum (`net.core.somaxconn`, 4096 on
+/// Linux). The standard library's 128 is less than one burst of a load test, and whoever comes too late waits a second for
+/// the next SYN.
+const BACKLOG: i32 = 4096;
+
+/// Descriptors that are not clients: the standard three, the poll, the listener, the signals' pipe, console, history.
+const DESCRIPTORS_BESIDE_CLIENTS: u64 = 10;
+
+/// Sees to it that so many clients can have a descriptor each: raises the soft limit as far as the hard one.
+pub fn make_room_for(clients_max: usize) -> Result<(), String> {
+    let needed = clients_max as u64 + DESCRIPTORS_BESIDE_CLIENTS;
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    // `None` is no limit.
+    if current.is_none_or(|soft| soft >= needed) {
+        return Ok(());
+    }
+    let too_few = |limit: u64| {
+        let fits = limit.saturating_sub(DESCRIPTORS_BESIDE_CLIENTS);
+        format!(
+            "{clients_max} clients need {needed} file descriptors and the limit is {limit}; \
+             raise it (ulimit -Hn {needed}, as root) or take --max-clients {fits}"
+        )
+    };
+    if let Some(hard) = maximum
+        && hard < needed
+    {
+        return Err(too_few(hard));
+    }
+    setrlimit(Resource::Nofile, Rlimit { current: maximum.or(Some(needed)), maximum })
+        .map_err(|_| too_few(current.unwrap_or(0)))
+}
+
+/// Listens on the first of the host's addresses that lets us.
+pub fn bind((host, port): &(String, u16)) -> Result<TcpListener, String> {
+    let place = place(host, *port);
+    let addrs = (host.as_str(), *port)
+        .to_socket_addrs()
+        .map_err(|_| format!("{host} is no address of this machine and no name for one; try 127.0.0.1:{port}"))?;
+    let mut result = Err(ErrorKind::AddrNotAvailable.into());
+    for addr in addrs {
+        result = listen(addr);
+        if result.is_ok() {
+            break;
+        }
+    }
+    result.map_err(|e: io::Error| {
+        let advice = match e.kind() {
+            ErrorKind::AddrInUse => "stop who uses it, or take another port with --addr :PORT".into(),
+            ErrorKind::PermissionDenied => "ports below 1024 are root's; take a higher one with --addr :PORT".into(),
+            ErrorKind::AddrNotAvailable => format!("that is no address of this machine; try 127.0.0.1:{port}"),
+            _ => "try another address with --addr HOST:PORT".to_owned(),
+        };
+        format!("cannot listen on {place}: {}; {advice}", what(&e))
+    })
+}
+
+/// An address as it is typed.
+pub fn place(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+/// An error in words, without its number.
+pub fn what(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    text.to_lowercase()
+}
+
+fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    // Connections of a server that just stopped stay in TIME_WAIT for a minute; they must not keep the next from binding.
+    socket.set_reuse_address(true)?;
+    socket.bind(&addr.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Sets an accepted socket to what a chat needs. An error is worth a word in the log and no more.
+pub fn prepare(stream: &impl AsFd) {
+    let socket = SockRef::from(stream);
+    // Without it a small line may wait for the acknowledgement of the one before it: 44 ms a round trip.
+    if let Err(e) = socket.set_tcp_nodelay(true) {
+        log::debug!("TCP_NODELAY: {e}");
+    }
+    // A peer that vanished without a FIN is found after two minutes; a silent one that is there is not bothered.
+    let keepalive =
+        TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(10)).with_retries(6);
+    if let Err(e) = socket.set_tcp_keepalive(&keepalive) {
+        log::debug!("TCP keepalive: {e}");
+    }
+}
+
+/// Whether an error of accept is that one connection's own and the next may be better. All others (no descriptors, no
+/// memory) are the machine's: the same call would fail again at once, so the listener must be left alone for a while.
+pub fn is_one_connections(error: &io::Error) -> bool {
+    use ErrorKind::*;
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted | PermissionDenied | TimedOut)
+        || matches!(error.kind(), HostUnreachable | NetworkUnreachable | NetworkDown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_cannot_listen_on_one_port_and_the_second_is_told_what_to_do() {
+        let first = bind(&("127.0.0.1".into(), 0)).expect("a free port");
+        let port = first.local_addr().expect("bound").port();
+        let error = bind(&("127.0.0.1".into(), port)).expect_err("the port is taken");
+        assert!(error.contains("in use") && error.contains("--addr"), "{error}");
+    }
+
+    #[test]
+    fn too_many_clients_are_refused_before_listening() {
+        let error = make_room_for(1 << 40).expect_err("no machine has so many descriptors");
+        assert!(error.contains("--max-clients") && error.contains("ulimit"), "{error}");
+    }
+}

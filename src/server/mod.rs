@@ -1,0 +1,103 @@
+//! How bytes move: the two drivers, and what both need. Nothing here knows what a line means.
+//!
+//! * [`event_loop`]: one thread waits for every socket (`--mode epoll`);
+//! * [`threaded`]: one thread per client (`--mode threaded`). Lay the two side by side;
+//! * [`listener`]: where clients come in;
+//! * [`records`]: where it is told what happened: [`console`] and [`history`].
+
+pub mod console;
+pub mod event_loop;
+pub mod history;
+pub mod listener;
+pub mod records;
+pub mod sink;
+#[cfg(feature = "threaded")]
+pub mod threaded;
+pub mod wall_clock;
+
+use crate::chat::{Event, Hub, Lang, Limits};
+use records::Records;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// How to wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// One thread waits for every socket.
+    Epoll,
+    /// One thread per client waits for its socket.
+    #[cfg(feature = "threaded")]
+    Threaded,
+}
+
+/// What happens to one who comes when all seats are taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WhenFull {
+    /// It is told so and closed.
+    Refuse,
+    /// It waits unaccepted in the kernel's queue, as with the 2018 original.
+    Wait,
+}
+
+/// Where and what to serve.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Host and port.
+    pub addr: (String, u16),
+    pub mode: Mode,
+    pub when_full: WhenFull,
+    pub limits: Limits,
+    pub lang: Lang,
+    /// The transcript on stdout, in colours or not; `None` for no transcript.
+    pub console: Option<console::Paint>,
+    pub history: Option<PathBuf>,
+    /// How many lines of the history a newcomer gets.
+    pub replay: usize,
+}
+
+/// How long a closed connection is still read from, so that its peer can read the last word. See [`event_loop`].
+pub(crate) const LINGER: Duration = Duration::from_secs(1);
+/// At most this many connections linger at a time.
+pub(crate) const LINGERING_MAX: usize = 64;
+/// How long outboxes are flushed when the server is told to stop.
+pub(crate) const STOP_PATIENCE: Duration = Duration::from_secs(2);
+/// How long to leave the listener alone after it failed, for want of descriptors or memory.
+pub(crate) const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+/// What a driver is given.
+pub(crate) struct Service {
+    pub listener: TcpListener,
+    pub hub: Hub,
+    pub records: Records,
+    pub when_full: WhenFull,
+}
+
+/// Serves until SIGINT or SIGTERM. An error is one line for people: what failed and what to try.
+pub fn run(options: Options) -> Result<(), String> {
+    listener::make_room_for(options.limits.clients_max)?;
+    let listener = listener::bind(&options.addr)?;
+    let addr = listener.local_addr().map_err(|e| format!("the listening socket has no address: {e}"))?;
+
+    let mode = match options.mode {
+        Mode::Epoll => "epoll",
+        #[cfg(feature = "threaded")]
+        Mode::Threaded => "threaded",
+    };
+    let mut records = Records::new(&options);
+    let seats = options.limits.clients_max;
+    records.note_one(Event::Listening { addr, mode, seats });
+    log::info!("listening on {addr}, mode {mode}, {seats} seats");
+
+    let mut hub = Hub::new(options.limits, options.lang, Instant::now());
+    if records.are_kept() {
+        hub = hub.record();
+    }
+    let service = Service { listener, hub, records, when_full: options.when_full };
+    match options.mode {
+        Mode::Epoll => event_loop::run(service),
+        #[cfg(feature = "threaded")]
+        Mode::Threaded => threaded::run(service),
+    }
+    .map_err(|e| format!("the server cannot go on: {e}"))
+}

@@ -1,0 +1,94 @@
+//! Where it is told what happened: to the console and to the history.
+
+use super::console::Console;
+use super::history::History;
+use super::wall_clock::WallClock;
+use super::{Options, console};
+use crate::chat::{Event, Transcript};
+use std::time::{Duration, Instant};
+
+/// How long a console that takes nothing is asked again at the very end.
+const LAST_PATIENCE: Duration = Duration::from_millis(200);
+
+pub struct Records {
+    console: Option<Console>,
+    history: Option<History>,
+    clock: WallClock,
+    now: Instant,
+}
+
+impl Records {
+    pub fn new(options: &Options) -> Records {
+        let clock = WallClock::new();
+        let console = options.console.map(|paint: console::Paint| Console::new(paint, options.lang));
+        let history = options.history.as_deref().map(|path| History::open(path, options.replay, &clock));
+        Records { console, history, clock, now: Instant::now() }
+    }
+
+    /// Whether anything is told to anybody.
+    pub fn are_kept(&self) -> bool {
+        self.console.is_some() || self.history.is_some()
+    }
+
+    /// Takes down what happened, and empties the transcript.
+    pub fn note(&mut self, transcript: &mut Transcript, now: Instant) {
+        self.now = now;
+        for event in transcript.iter() {
+            if let Some(console) = &mut self.console {
+                console.note(&event, &mut self.clock);
+            }
+            if let Some(history) = &mut self.history {
+                history.note(&event, &mut self.clock, now);
+            }
+        }
+        transcript.clear();
+    }
+
+    pub fn note_one(&mut self, event: Event<'_>) {
+        let mut transcript = Transcript::default();
+        transcript.push(event);
+        self.note(&mut transcript, self.now);
+    }
+
+    /// Writes what can be written without waiting, and the history's batch if it is time.
+    pub fn flush(&mut self, now: Instant) {
+        self.flush_console(now);
+        if let Some(history) = &mut self.history {
+            history.flush(now);
+        }
+    }
+
+    pub fn flush_console(&mut self, now: Instant) {
+        if let Some(console) = &mut self.console {
+            console.flush(now);
+        }
+    }
+
+    /// When [`Records::flush`] has something to do.
+    pub fn deadline(&self) -> Option<Instant> {
+        let console = self.console.as_ref().and_then(Console::deadline);
+        let history = self.history.as_ref().and_then(History::deadline);
+        console.into_iter().chain(history).min()
+    }
+
+    /// What a newcomer gets to read of earlier.
+    pub fn replay(&self) -> Vec<u8> {
+        self.history.as_ref().map(History::replay).unwrap_or_default()
+    }
+
+    /// Writes all that is left, as far as the world lets us.
+    pub fn finish(&mut self) {
+        if let Some(history) = &mut self.history {
+            history.write();
+        }
+        let end = Instant::now() + LAST_PATIENCE;
+        loop {
+            let now = Instant::now();
+            self.flush_console(now);
+            match self.console.as_ref().and_then(Console::deadline) {
+                Some(retry) if retry < end => std::thread::sleep(retry - now),
+                _ => return,
+            }
+        }
+    }
+}

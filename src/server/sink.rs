@@ -1,0 +1,122 @@
+//! Writes to stdout without ever waiting for it.
+//!
+//! A pipe nobody reads and a terminal stopped by Ctrl-S stop whoever writes to them, and a server that prints in its loop
+//! with them. O_NONBLOCK would help, but it belongs to the open file description, which we share with the shell and
+//! whoever else has the terminal: they would fail with EAGAIN. So what can be opened a second time is, for us alone.
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{FileType, fstat};
+use rustix::net::{SendFlags, send};
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::{AsFd, OwnedFd};
+
+/// What a pipe that is said to be writable takes without waiting: POSIX's least.
+const PIPE_BUF: usize = 512;
+
+pub enum Sink {
+    /// Never waits: an open file description of our own with O_NONBLOCK, or a file on a disk.
+    File(File),
+    /// A socket has a flag for each call.
+    Socket(OwnedFd),
+    /// Could not be opened again: asked before each small piece if it would take it.
+    Asked(File),
+}
+
+impl Sink {
+    pub fn stdout() -> io::Result<Sink> {
+        Sink::to(io::stdout().as_fd().try_clone_to_owned()?)
+    }
+
+    fn to(fd: OwnedFd) -> io::Result<Sink> {
+        Ok(match FileType::from_raw_mode(fstat(&fd)?.st_mode as _) {
+            FileType::RegularFile => Sink::File(fd.into()),
+            FileType::Socket => Sink::Socket(fd),
+            _ => match reopen(&fd) {
+                Ok(file) => Sink::File(file),
+                Err(_) => Sink::Asked(fd.into()),
+            },
+        })
+    }
+
+    /// Writes as much as is taken at once. [`ErrorKind::WouldBlock`] if that is nothing.
+    pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Sink::File(file) => (&*file).write(bytes),
+            Sink::Socket(fd) => Ok(send(fd, bytes, SendFlags::DONTWAIT)?),
+            Sink::Asked(file) => {
+                let mut fds = [PollFd::new(file, PollFlags::OUT)];
+                poll(&mut fds, Some(&Timespec::default()))?;
+                if fds[0].revents().is_empty() {
+                    return Err(ErrorKind::WouldBlock.into());
+                }
+                (&*file).write(&bytes[..bytes.len().min(PIPE_BUF)])
+            }
+        }
+    }
+}
+
+/// Opens what is behind a descriptor once more.
+#[cfg(target_os = "linux")]
+fn reopen(fd: &OwnedFd) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags, open};
+    use std::os::fd::AsRawFd;
+    let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
+    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    Ok(open(path, flags, Mode::empty())?.into())
+}
+
+/// Elsewhere `/dev/fd` gives the same description again; a terminal can be opened by its name.
+#[cfg(not(target_os = "linux"))]
+fn reopen(fd: &OwnedFd) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags, open};
+    let name = rustix::termios::ttyname(fd, Vec::new())?;
+    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    Ok(open(&name, flags, Mode::empty())?.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    /// Writes until nothing more is taken; how much was.
+    fn fill(sink: &Sink) -> usize {
+        let mut total = 0;
+        loop {
+            match sink.write(&[b'x'; 4096]) {
+                Ok(n) => total += n,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return total,
+                Err(e) => panic!("{e}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_full_pipe_is_no_reason_to_wait_and_its_other_writers_keep_their_mode() {
+        let (mut reader, writer) = io::pipe().expect("a pipe");
+        let sink = Sink::to(OwnedFd::from(writer.try_clone().expect("a descriptor"))).expect("a sink");
+        let total = fill(&sink);
+        assert!(total >= 4096);
+        let flags = rustix::fs::fcntl_getfl(&writer).expect("flags");
+        assert!(!flags.contains(rustix::fs::OFlags::NONBLOCK), "the shared description was changed");
+        let mut buf = vec![0; total];
+        reader.read_exact(&mut buf).expect("all of it");
+        assert!(fill(&sink) > 0, "it takes bytes again");
+    }
+
+    #[test]
+    fn asking_before_each_piece_does_not_wait_either() {
+        let (_reader, writer) = io::pipe().expect("a pipe");
+        let sink = Sink::Asked(File::from(OwnedFd::from(writer)));
+        assert!(fill(&sink) >= PIPE_BUF);
+    }
+
+    #[test]
+    fn a_closed_pipe_is_an_error() {
+        let (reader, writer) = io::pipe().expect("a pipe");
+        let sink = Sink::to(writer.into()).expect("a sink");
+        drop(reader);
+        assert_eq!(sink.write(b"x").expect_err("nobody reads").kind(), ErrorKind::BrokenPipe);
+    }
+}

@@ -1,0 +1,4 @@
+//! One thread per client.
+pub(crate) fn run(_: super::Service) -> std::io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,56 @@
+//! The time of day, for people. Timers never ask it: it jumps.
+
+use jiff::{Timestamp, tz::TimeZone};
+use std::time::SystemTime;
+
+/// The local time of day and the UTC timestamp, worked out once a second at most.
+pub struct WallClock {
+    zone: TimeZone,
+    /// The second, since 1970, that the texts below are of.
+    second: u64,
+    time_of_day: String,
+    timestamp: String,
+}
+
+impl WallClock {
+    pub fn new() -> WallClock {
+        WallClock { zone: TimeZone::system(), second: 0, time_of_day: String::new(), timestamp: String::new() }
+    }
+
+    /// `HH:MM:SS`, local.
+    pub fn time_of_day(&mut self) -> &str {
+        self.look();
+        &self.time_of_day
+    }
+
+    /// RFC 3339, UTC, to the second.
+    pub fn timestamp(&mut self) -> &str {
+        self.look();
+        &self.timestamp
+    }
+
+    fn look(&mut self) {
+        let second = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        if second == self.second && !self.timestamp.is_empty() {
+            return;
+        }
+        self.second = second;
+        let timestamp = Timestamp::from_second(second as i64).unwrap_or(Timestamp::UNIX_EPOCH);
+        self.timestamp = timestamp.to_string();
+        self.time_of_day = timestamp.to_zoned_datetime(self.zone.clone()).strftime("%H:%M:%S").to_string();
+    }
+
+    /// When that was, as people say it: `HH:MM` today, with the date before it otherwise. `None` if it is no timestamp.
+    pub fn when(&self, timestamp: &str) -> Option<String> {
+        let local = |timestamp: Timestamp| timestamp.to_zoned_datetime(self.zone.clone());
+        let (then, today) = (local(timestamp.parse().ok()?), local(Timestamp::now()).date());
+        let format = if then.date() == today { "%H:%M" } else { "%Y-%m-%d %H:%M" };
+        Some(then.strftime(format).to_string())
+    }
+}
+
+impl Default for WallClock {
+    fn default() -> WallClock {
+        WallClock::new()
+    }
+}
