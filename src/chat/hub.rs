@@ -39,6 +39,7 @@ pub struct Id {
 }
 
 impl Id {
+    #[cfg(test)]
     pub(crate) fn new(number: u64, key: usize) -> Id {
         Id { number, key }
     }
@@ -198,8 +199,9 @@ impl Hub {
         self.seats_taken < self.limits.clients_max
     }
 
-    pub fn seats_taken(&self) -> usize {
-        self.seats_taken
+    /// The number that the next client gets.
+    pub fn next_number(&self) -> u64 {
+        self.last_number + 1
     }
 
     /// Somebody came, and there is a seat. `key` is the driver's own number for the connection, free when it is given and
@@ -304,15 +306,10 @@ impl Hub {
         self.leave(id, Reason::EndOfInput);
     }
 
-    /// A client's connection is gone; nothing can be written to it any more.
-    pub fn disconnect(&mut self, id: Id) {
-        self.leave(id, Reason::Lost);
-        self.forget(id);
-    }
-
-    /// The server cannot serve a client after all.
-    pub fn expel(&mut self, id: Id, reason: Reason) {
+    /// A client's connection is gone, or cannot be served any more: nothing is written to it from now on.
+    pub fn disconnect(&mut self, id: Id, reason: Reason) {
         self.leave(id, reason);
+        self.forget(id);
     }
 
     /// Nobody may stay: everybody is told, and closed when that is written.
@@ -363,7 +360,7 @@ impl Hub {
 
     /// Whether [`Hub::poll_effect`] has something to do, as far as can be told without doing it.
     pub fn is_dirty(&self) -> bool {
-        !self.effects.is_empty() || !self.dirty.is_empty() || self.swept_to != self.log.end()
+        !self.effects.is_empty() || !self.dirty.is_empty() || !self.log.bytes.is_empty()
     }
 
     /// What to write to a client: its outbox, then the turn's log less its own lines. Gather them in one write.

@@ -5,7 +5,6 @@
 use super::nick::Flaw;
 use super::{Event, Id};
 use std::fmt::{self, Display, Formatter};
-use std::net::SocketAddr;
 
 /// The language a server speaks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -45,9 +44,9 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Whether the client ended it, and so expects the end.
-    pub fn is_own_wish(self) -> bool {
-        matches!(self, Reason::Quit | Reason::EndOfInput)
+    /// Whether it came about while the server was reading what the client sent.
+    pub fn is_the_clients(self) -> bool {
+        matches!(self, Reason::Quit | Reason::EndOfInput | Reason::EndlessLine(_))
     }
 }
 
@@ -178,7 +177,7 @@ impl Display for Said<'_, Notice<'_>> {
                 "your line of {len} bytes was not sent: a line holds at most {max}";
                 "tu línea de {len} bytes no se ha enviado: una línea tiene {max} como mucho"),
             Notice::Goodbye(reason) => match reason {
-                Reason::Quit => say!(lang, f, "goodbye"; "hasta luego"),
+                Reason::Quit | Reason::EndOfInput => say!(lang, f, "goodbye"; "hasta luego"),
                 Reason::Closing => say!(lang, f, "the server closes; goodbye"; "el servidor cierra; hasta luego"),
                 other => {
                     let reason = Said(lang, other);
@@ -297,11 +296,6 @@ pub fn refusal(lang: Lang, seats: usize) -> Vec<u8> {
 /// What a server that cannot serve a client says before it closes.
 pub fn no_thread(lang: Lang) -> Vec<u8> {
     notice(lang, &Notice::Goodbye(Reason::NoThread))
-}
-
-/// A peer's address, where there is none to be had.
-pub fn unknown_peer() -> SocketAddr {
-    SocketAddr::from(([0, 0, 0, 0], 0))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@
 use super::records::Records;
 use super::{ACCEPT_RETRY, LINGER, LINGERING_MAX, STOP_PATIENCE, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
-use crate::chat::{Effect, Hub, Id, Transcript};
+use crate::chat::{Effect, Hub, Id, Reason, Transcript};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -306,7 +306,7 @@ impl EventLoop {
     fn bury_dead(&mut self) {
         while let Some(id) = self.dead.pop() {
             if matches!(self.sources.get(id.key()), Some(Source::Client(client)) if client.id == id) {
-                self.hub.disconnect(id);
+                self.hub.disconnect(id, Reason::Lost);
                 self.sources.remove(id.key());
             }
         }

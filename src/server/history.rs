@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const BATCH_DELAY: Duration = Duration::from_millis(500);
@@ -48,7 +49,7 @@ enum Kind {
 
 pub struct History {
     path: PathBuf,
-    file: Option<File>,
+    file: Option<Arc<File>>,
     batch: Vec<u8>,
     /// When the batch is written at the latest; `None` while it is empty.
     due: Option<Instant>,
@@ -59,6 +60,18 @@ pub struct History {
     /// The last lines, as a newcomer gets them.
     recent: VecDeque<String>,
     replay: usize,
+}
+
+/// Lines on their way to the file. Whoever may wait for the disk writes them, without holding the history.
+pub struct Batch {
+    file: Arc<File>,
+    lines: Vec<u8>,
+}
+
+impl Batch {
+    pub fn write(self) -> io::Result<()> {
+        (&*self.file).write_all(&self.lines)
+    }
 }
 
 impl History {
@@ -101,7 +114,7 @@ impl History {
                 self.remember(record.event, &when, &record.nick, record.text.as_deref().unwrap_or(""));
             }
         }
-        self.file = Some(file);
+        self.file = Some(Arc::new(file));
         Ok(())
     }
 
@@ -126,31 +139,32 @@ impl History {
         self.due.get_or_insert(now + BATCH_DELAY);
     }
 
-    /// Writes the batch if it is time.
-    pub fn flush(&mut self, now: Instant) {
-        if self.due.is_some_and(|due| due <= now) || self.batch.len() >= BATCH_MAX {
-            self.write();
-        }
+    /// The batch, if it is time to write it. What came of that is owed to [`History::written`].
+    pub fn due_batch(&mut self, now: Instant) -> Option<Batch> {
+        let is_due = self.due.is_some_and(|due| due <= now) || self.batch.len() >= BATCH_MAX;
+        if is_due { self.take_batch() } else { None }
     }
 
-    /// Writes the batch.
-    pub fn write(&mut self) {
+    /// The batch, due or not.
+    pub fn take_batch(&mut self) -> Option<Batch> {
         self.due = None;
-        let Some(file) = &mut self.file else { return };
-        if self.batch.is_empty() {
-            return;
+        let file = self.file.clone().filter(|_| !self.batch.is_empty())?;
+        let mut lines = std::mem::take(&mut self.batch);
+        if self.torn {
+            lines.insert(0, b'\n');
         }
-        let mend = if self.torn { &b"\n"[..] } else { b"" };
-        match file.write_all(mend).and_then(|()| file.write_all(&self.batch)) {
-            Ok(()) => (self.torn, self.failing) = (false, false),
-            Err(e) => {
-                if !self.failing {
-                    log::warn!("the history loses lines: {}: {e}", self.path.display());
-                }
-                (self.torn, self.failing) = (true, true);
-            }
+        Some(Batch { file, lines })
+    }
+
+    /// What came of writing a batch.
+    pub fn written(&mut self, result: io::Result<()>) {
+        if let Err(e) = &result
+            && !self.failing
+        {
+            log::warn!("the history loses lines: {}: {e}", self.path.display());
         }
-        self.batch.clear();
+        self.failing = result.is_err();
+        self.torn = result.is_err();
     }
 
     pub fn deadline(&self) -> Option<Instant> {
@@ -201,6 +215,13 @@ mod tests {
         history.note(&event, &mut WallClock::new(), Instant::now());
     }
 
+    fn write(history: &mut History) {
+        if let Some(batch) = history.take_batch() {
+            let result = batch.write();
+            history.written(result);
+        }
+    }
+
     fn texts(history: &History) -> Vec<String> {
         let replay = String::from_utf8(history.replay()).expect("text");
         replay.lines().map(|line| line.split_once("<ana> ").expect("a message").1.to_owned()).collect()
@@ -213,7 +234,7 @@ mod tests {
         for text in ["one", "two", "three \"quoted\"", "four"] {
             say(&mut history, text);
         }
-        history.write();
+        write(&mut history);
         std::fs::OpenOptions::new()
             .append(true)
             .open(&path)
@@ -223,7 +244,7 @@ mod tests {
         let mut history = History::open(&path, 3, &WallClock::new());
         assert_eq!(texts(&history), ["two", "three \"quoted\"", "four"]);
         say(&mut history, "five");
-        history.write();
+        write(&mut history);
         let history = History::open(&path, 2, &WallClock::new());
         assert_eq!(texts(&history), ["four", "five"], "the torn line has swallowed nothing");
         let _ = std::fs::remove_file(&path);
@@ -235,10 +256,8 @@ mod tests {
         let mut history = History::open(&path, 0, &WallClock::new());
         say(&mut history, "hola");
         let due = history.deadline().expect("something to write");
-        history.flush(due - Duration::from_millis(1));
-        assert_eq!(std::fs::metadata(&path).expect("created").len(), 0);
-        history.flush(due);
-        assert!(std::fs::metadata(&path).expect("created").len() > 0);
+        assert!(history.due_batch(due - Duration::from_millis(1)).is_none());
+        assert!(history.due_batch(due).is_some());
         assert_eq!(history.deadline(), None);
         let _ = std::fs::remove_file(&path);
     }
@@ -247,7 +266,7 @@ mod tests {
     fn a_place_that_cannot_be_written_costs_the_history_and_nothing_else() {
         let mut history = History::open(Path::new("/nowhere/at/all.jsonl"), 20, &WallClock::new());
         say(&mut history, "hola");
-        history.write();
+        write(&mut history);
         assert_eq!(texts(&history), ["hola"], "newcomers still get what was said since the start");
     }
 
@@ -255,9 +274,10 @@ mod tests {
     #[test]
     fn a_full_disk_costs_the_lines_it_did_not_take() {
         let mut history = History::open(&temp("full"), 20, &WallClock::new());
-        history.file = Some(OpenOptions::new().write(true).open("/dev/full").expect("linux has one"));
+        let full = OpenOptions::new().write(true).open("/dev/full").expect("linux has one");
+        history.file = Some(Arc::new(full));
         say(&mut history, "hola");
-        history.write();
+        write(&mut history);
         assert!(history.failing && history.batch.is_empty());
     }
 }

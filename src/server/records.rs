@@ -1,10 +1,11 @@
 //! Where it is told what happened: to the console and to the history.
 
 use super::console::Console;
-use super::history::History;
+use super::history::{Batch, History};
 use super::wall_clock::WallClock;
 use super::{Options, console};
 use crate::chat::{Event, Transcript};
+use std::io;
 use std::time::{Duration, Instant};
 
 /// How long a console that takes nothing is asked again at the very end.
@@ -50,17 +51,30 @@ impl Records {
         self.note(&mut transcript, self.now);
     }
 
-    /// Writes what can be written without waiting, and the history's batch if it is time.
+    /// Writes what stdout takes without waiting, and the history's batch if it is time.
     pub fn flush(&mut self, now: Instant) {
         self.flush_console(now);
-        if let Some(history) = &mut self.history {
-            history.flush(now);
+        if let Some(batch) = self.due_batch(now) {
+            let result = batch.write();
+            self.written(result);
         }
     }
 
     pub fn flush_console(&mut self, now: Instant) {
         if let Some(console) = &mut self.console {
             console.flush(now);
+        }
+    }
+
+    /// The history's batch if it is time, for one who can wait for the disk; what came of it is owed to
+    /// [`Records::written`].
+    pub fn due_batch(&mut self, now: Instant) -> Option<Batch> {
+        self.history.as_mut()?.due_batch(now)
+    }
+
+    pub fn written(&mut self, result: io::Result<()>) {
+        if let Some(history) = &mut self.history {
+            history.written(result);
         }
     }
 
@@ -78,8 +92,9 @@ impl Records {
 
     /// Writes all that is left, as far as the world lets us.
     pub fn finish(&mut self) {
-        if let Some(history) = &mut self.history {
-            history.write();
+        if let Some(batch) = self.history.as_mut().and_then(History::take_batch) {
+            let result = batch.write();
+            self.written(result);
         }
         let end = Instant::now() + LAST_PATIENCE;
         loop {

@@ -1,4 +1,557 @@
 //! One thread per client.
-pub(crate) fn run(_: super::Service) -> std::io::Result<()> {
+//!
+//! Each thread sleeps in its own place: a client's thread in `read`, on that client's socket alone. The kernel wakes the one
+//! thread whose client has sent. The room is one for all, so it stands behind a mutex, and a thread's turn is:
+//!
+//! read → lock the room, tell it, carry off what is to be written → unlock, write → lock, account for it
+//!
+//! Nothing is written while the room is locked: one full socket would stop everybody. The thread that said a line writes it
+//! to all it is for, as much as the sockets take at once, so that a lone message wakes nobody but its receivers. Only what a
+//! socket does not take goes to a thread of that member's own, which may wait for it. One thread at a time writes to a
+//! member; what the others say to it meanwhile piles up in its outbox and goes out in one write.
+//!
+//! The threads: `client-7` for each client, `writer-7` for each client that was slow once, `accept`, `records` if there is a
+//! console or a history, and the main one, which waits for signals.
+
+use super::records::Records;
+use super::{ACCEPT_RETRY, LINGER, LINGERING_MAX, STOP_PATIENCE, Service, WhenFull, listener};
+use crate::chat::limits::{READ_MAX, STALL_AFTER};
+use crate::chat::{Effect, Hub, Id, Reason, Transcript, words};
+use rustix::buffer::spare_capacity;
+use rustix::net::{SendFlags, send};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use slab::Slab;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+/// A client's thread needs little: its buffer is on the heap. Only the pages that are used cost memory. Bytes.
+const STACK: usize = 256 << 10;
+/// How often a thread looks again at the members it writes to, when others keep adding. Then somebody else goes on, for its
+/// own client is waiting to be read.
+const ROUNDS_MAX: usize = 4;
+
+/// Serves until told to stop.
+pub(crate) fn run(service: Service) -> io::Result<()> {
+    let Service { listener, hub, records, when_full } = service;
+    let are_kept = records.are_kept();
+    let server = Arc::new(Server {
+        room: Mutex::new(Room {
+            hub,
+            clients: Slab::new(),
+            transcript: Transcript::default(),
+            accept_waits: false,
+            stopping: false,
+        }),
+        when_full,
+        seat_freed: Condvar::new(),
+        client_closed: Condvar::new(),
+        records: are_kept.then(|| Mutex::new(records)),
+        records_due: Condvar::new(),
+        lingering: AtomicUsize::new(0),
+    });
+
+    // From the second signal on the process ends at once, whatever its threads are waiting for.
+    let told = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 0, told.clone())?;
+    }
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+
+    spawn("accept".into(), &server, move |server| server.accept(&listener))?;
+    if are_kept {
+        spawn("records".into(), &server, |server| server.write_records())?;
+    }
+    signals.forever().next();
+    told.store(true, Ordering::SeqCst);
+    server.stop();
     Ok(())
+}
+
+/// What all threads share.
+struct Server {
+    room: Mutex<Room>,
+    when_full: WhenFull,
+    /// Wakes the accepting thread, where it waits for a free seat.
+    seat_freed: Condvar,
+    /// Wakes the stopping thread, where it waits for the last goodbye.
+    client_closed: Condvar,
+    /// `None` if nothing is kept. Locked within the room's lock or alone, never around it.
+    records: Option<Mutex<Records>>,
+    /// Wakes the thread that writes records when there is something for it.
+    records_due: Condvar,
+    /// Threads that only wait for a peer to close.
+    lingering: AtomicUsize,
+}
+
+/// What the mutex guards.
+struct Room {
+    hub: Hub,
+    /// By the hub's keys.
+    clients: Slab<Arc<Client>>,
+    transcript: Transcript,
+    accept_waits: bool,
+    stopping: bool,
+}
+
+struct Client {
+    id: Id,
+    stream: TcpStream,
+    /// Wakes the client's thread, where it waits to be resumed or to be closed. Goes with the room's mutex.
+    changed: Condvar,
+    writer: Mutex<Writer>,
+}
+
+/// The way to the thread that may wait for a client's socket.
+enum Writer {
+    /// None was needed so far.
+    None,
+    Writing(Sender<Parcel>),
+    /// The client is closed.
+    Gone,
+}
+
+/// Bytes carried off for a client, and how many of them its socket has taken.
+struct Parcel {
+    client: Arc<Client>,
+    bytes: Vec<u8>,
+    taken: usize,
+}
+
+impl Server {
+    // Turns.
+
+    /// One turn: a change to the room, and what comes of it.
+    fn turn<T>(self: &Arc<Self>, change: impl FnOnce(&mut Room) -> T) -> T {
+        let mut parcels = Vec::new();
+        let mut room = self.lock();
+        let result = change(&mut room);
+        self.end_turn(&mut room, &mut parcels);
+        drop(room);
+        self.deliver(parcels);
+        result
+    }
+
+    /// Locks the room and tells it the time.
+    fn lock(&self) -> MutexGuard<'_, Room> {
+        let mut room = lock(&self.room);
+        room.hub.tick(Instant::now());
+        room
+    }
+
+    /// Does what the hub says, still under the lock: nothing here waits. What is to be written is only carried off.
+    fn end_turn(&self, room: &mut Room, parcels: &mut Vec<Parcel>) {
+        while room.hub.is_dirty() {
+            room.hub.end_turn();
+            while let Some(effect) = room.hub.poll_effect() {
+                match effect {
+                    Effect::Flush(id) => parcels.extend(room.carry_off(id)),
+                    Effect::Close(id, reason) => {
+                        if let Some(client) = room.remove(id) {
+                            // A client's own thread, which may be reading, sees to its end. If it is not the client that
+                            // ended it, the thread is to be woken from its read.
+                            let how = if reason.is_the_clients() { Shutdown::Write } else { Shutdown::Both };
+                            let _ = client.stream.shutdown(how);
+                            client.let_go();
+                        }
+                    }
+                    Effect::Resume(id) => {
+                        if let Some(client) = room.clients.get(id.key()) {
+                            client.changed.notify_all();
+                        }
+                    }
+                }
+            }
+        }
+        if room.accept_waits && room.hub.has_seat() {
+            self.seat_freed.notify_one();
+        }
+        if room.stopping {
+            self.client_closed.notify_all();
+        }
+        self.note(room);
+    }
+
+    /// Writes what the sockets take at once, and again what others have added meanwhile. What a socket does not take is
+    /// left to the client's own writer.
+    fn deliver(self: &Arc<Self>, mut parcels: Vec<Parcel>) {
+        for round in 0.. {
+            if parcels.is_empty() {
+                break;
+            }
+            let mut failed = Vec::new();
+            for parcel in &mut parcels {
+                match send(&parcel.client.stream, &parcel.bytes, SendFlags::DONTWAIT) {
+                    Ok(n) => parcel.taken = n,
+                    Err(e) if is_passing(e.into()) => {}
+                    Err(e) => {
+                        log::debug!("{}: write: {e}", parcel.client.id);
+                        failed.push(parcel.client.id);
+                    }
+                }
+            }
+
+            let mut left = Vec::new();
+            let mut more = Vec::new();
+            let mut room = self.lock();
+            for mut parcel in parcels.drain(..) {
+                let id = parcel.client.id;
+                room.hub.carried(id, parcel.taken);
+                if failed.contains(&id) {
+                    room.disconnect(id, Reason::Lost);
+                } else if parcel.taken < parcel.bytes.len() {
+                    left.push(parcel);
+                } else if let Some(bytes) = room.hub.carry_off(id) {
+                    (parcel.bytes, parcel.taken) = (bytes, 0);
+                    more.push(parcel);
+                }
+            }
+            self.end_turn(&mut room, &mut more);
+            drop(room);
+
+            if round + 1 < ROUNDS_MAX {
+                parcels = more;
+            } else {
+                left.extend(more);
+            }
+            for parcel in left {
+                self.hand_over(parcel);
+            }
+        }
+        self.flush_console();
+    }
+
+    // A client's thread.
+
+    fn serve(self: &Arc<Self>, client: &Client) {
+        let id = client.id;
+        // Not zeroed: the pages of a buffer that is never filled are never touched.
+        let mut buffer = Vec::with_capacity(READ_MAX);
+        let mut ended = false;
+        loop {
+            buffer.clear();
+            match rustix::io::read(&client.stream, spare_capacity(&mut buffer)) {
+                Ok(0) => {
+                    ended = true;
+                    self.turn(|room| room.hub.receive_end(id));
+                    break;
+                }
+                Ok(_) => {
+                    let waits = self.turn(|room| {
+                        room.hub.receive(id, &buffer);
+                        room.hub.is_paused(id) || !room.hub.is_seated(id)
+                    });
+                    if waits && !self.wait_for_resume(client) {
+                        break;
+                    }
+                }
+                Err(rustix::io::Errno::INTR) => {}
+                Err(e) => {
+                    log::debug!("{id}: read: {e}");
+                    self.turn(|room| room.disconnect(id, Reason::Lost));
+                    return;
+                }
+            }
+        }
+        self.wait_for_close(client);
+        if !ended {
+            self.linger(&client.stream);
+        }
+    }
+
+    /// While a client is paused its thread really waits, its socket is not read from, and the kernel lets it send no more.
+    /// Returns whether it is still in the room.
+    fn wait_for_resume(&self, client: &Client) -> bool {
+        let mut room = self.lock();
+        while room.hub.is_paused(client.id) {
+            room = wait(&client.changed, room);
+        }
+        room.hub.is_seated(client.id)
+    }
+
+    fn wait_for_close(&self, client: &Client) {
+        let mut room = self.lock();
+        while room.hub.knows(client.id) {
+            room = wait(&client.changed, room);
+        }
+    }
+
+    /// Reads and throws away until the peer closes too, or [`LINGER`] is over.
+    ///
+    /// A socket that is closed with bytes unread sends a RST, and that throws away what its peer has not read yet: the
+    /// reason.
+    fn linger(&self, mut stream: &TcpStream) {
+        let lingering = self.lingering.fetch_add(1, Ordering::Relaxed);
+        let end = Instant::now() + LINGER;
+        let mut buffer = [0; 1024];
+        while lingering < LINGERING_MAX {
+            let left = end.saturating_duration_since(Instant::now());
+            // A timeout of zero would be none.
+            if left.is_zero() || stream.set_read_timeout(Some(left)).is_err() {
+                break;
+            }
+            match stream.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+        }
+        self.lingering.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    // A slow client's writer.
+
+    /// Leaves the rest of a parcel to the client's writer.
+    fn hand_over(self: &Arc<Self>, parcel: Parcel) {
+        let client = parcel.client.clone();
+        if let Err(e) = client.hand_over(self, parcel) {
+            log::warn!("{}: no thread to write to it: {e}", client.id);
+            self.turn(|room| room.disconnect(client.id, Reason::NoThread));
+        }
+    }
+
+    fn write_slowly(self: &Arc<Self>, parcels: &Receiver<Parcel>) {
+        for mut parcel in parcels {
+            let id = parcel.client.id;
+            loop {
+                // Waits, but not longer than a stall's time: so the hub hears in time that its member takes nothing.
+                let taken = match (&parcel.client.stream).write(&parcel.bytes[parcel.taken..]) {
+                    Ok(n) => n,
+                    Err(e) if is_passing(e.kind().into()) => 0,
+                    Err(e) => {
+                        log::debug!("{id}: write: {e}");
+                        self.turn(|room| room.disconnect(id, Reason::Lost));
+                        break;
+                    }
+                };
+                parcel.taken += taken;
+                let is_done = parcel.taken == parcel.bytes.len();
+                let next = self.turn(|room| {
+                    room.hub.carried(id, taken);
+                    if is_done { room.hub.carry_off(id) } else { None }
+                });
+                match next {
+                    Some(bytes) => (parcel.bytes, parcel.taken) = (bytes, 0),
+                    None if is_done => break,
+                    None => {}
+                }
+            }
+        }
+    }
+
+    // The accepting thread.
+
+    fn accept(self: &Arc<Self>, listener: &TcpListener) {
+        let mut is_failing = false;
+        loop {
+            if self.when_full == WhenFull::Wait {
+                self.wait_for_seat();
+            }
+            match listener.accept() {
+                Ok((stream, peer)) => {
+                    is_failing = false;
+                    self.admit(stream, peer);
+                }
+                Err(e) if listener::is_one_connections(&e) => log::debug!("accept: {e}"),
+                Err(e) => {
+                    // No descriptors left, most likely: the same call would fail again at once.
+                    if !is_failing {
+                        log::warn!("nobody can be let in for now: {e}");
+                    }
+                    is_failing = true;
+                    thread::sleep(ACCEPT_RETRY);
+                }
+            }
+        }
+    }
+
+    fn wait_for_seat(&self) {
+        let mut room = self.lock();
+        while !room.hub.has_seat() {
+            room.accept_waits = true;
+            room = wait(&self.seat_freed, room);
+        }
+        room.accept_waits = false;
+    }
+
+    fn admit(self: &Arc<Self>, mut stream: TcpStream, peer: SocketAddr) {
+        listener::prepare(&stream);
+        // The thread comes first: only one that can be served is let in.
+        let name = format!("client-{}", lock(&self.room).hub.next_number());
+        let (admit, admitted) = mpsc::sync_channel::<Result<Arc<Client>, TcpStream>>(1);
+        let spawned = spawn(name, self, move |server| match admitted.recv() {
+            Ok(Ok(client)) => server.serve(&client),
+            Ok(Err(refused)) => server.linger(&refused),
+            Err(_) => {}
+        });
+        if let Err(e) = spawned {
+            log::warn!("{peer}: no thread for it: {e}");
+            let lang = lock(&self.room).hub.lang();
+            let _ = stream.write(&words::no_thread(lang));
+            return;
+        }
+
+        let replay = self.records.as_ref().map(|records| lock(records).replay()).unwrap_or_default();
+        let result = self.turn(|room| {
+            if room.stopping {
+                return Err((stream, Vec::new()));
+            }
+            if !room.hub.has_seat() {
+                return Err((stream, room.hub.refuse(peer)));
+            }
+            let entry = room.clients.vacant_entry();
+            let id = room.hub.connect(entry.key(), peer, &replay);
+            let client = Client { id, stream, changed: Condvar::new(), writer: Mutex::new(Writer::None) };
+            Ok(entry.insert(Arc::new(client)).clone())
+        });
+        let _ = admit.send(result.map_err(|(mut stream, refusal)| {
+            // A new socket's buffer is empty: these few bytes fit.
+            let _ = stream.write(&refusal);
+            let _ = stream.shutdown(Shutdown::Write);
+            stream
+        }));
+    }
+
+    // Records.
+
+    /// Takes down what happened, in the order in which it happened: so under the room's lock.
+    fn note(&self, room: &mut Room) {
+        let Some(records) = &self.records else { return };
+        room.hub.swap_transcript(&mut room.transcript);
+        if room.transcript.is_empty() {
+            return;
+        }
+        let mut records = lock(records);
+        let was_due = records.deadline().is_some();
+        records.note(&mut room.transcript, Instant::now());
+        if !was_due && records.deadline().is_some() {
+            self.records_due.notify_one();
+        }
+    }
+
+    fn flush_console(&self) {
+        if let Some(records) = &self.records {
+            let mut records = lock(records);
+            let was_due = records.deadline().is_some();
+            records.flush_console(Instant::now());
+            if !was_due && records.deadline().is_some() {
+                self.records_due.notify_one();
+            }
+        }
+    }
+
+    /// Writes the history, and what stdout did not take at once.
+    fn write_records(&self) {
+        let Some(mutex) = &self.records else { return };
+        let mut records = lock(mutex);
+        loop {
+            let now = Instant::now();
+            records.flush_console(now);
+            if let Some(batch) = records.due_batch(now) {
+                // The disk may be slow, and nobody is to wait for it who has something to say.
+                drop(records);
+                let result = batch.write();
+                records = lock(mutex);
+                records.written(result);
+            }
+            records = match records.deadline() {
+                None => wait(&self.records_due, records),
+                Some(at) => {
+                    let left = at.saturating_duration_since(Instant::now());
+                    let waited = self.records_due.wait_timeout(records, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
+    // The end.
+
+    fn stop(self: &Arc<Self>) {
+        let end = Instant::now() + STOP_PATIENCE;
+        self.turn(|room| {
+            room.stopping = true;
+            room.hub.close_room();
+        });
+        let mut room = self.lock();
+        while !room.hub.is_deserted() && Instant::now() < end {
+            let left = end.saturating_duration_since(Instant::now());
+            let waited = self.client_closed.wait_timeout(room, left);
+            room = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        drop(room);
+        if let Some(records) = &self.records {
+            lock(records).finish();
+        }
+    }
+}
+
+impl Room {
+    fn carry_off(&mut self, id: Id) -> Option<Parcel> {
+        let client = self.clients.get(id.key())?.clone();
+        let bytes = self.hub.carry_off(id)?;
+        Some(Parcel { client, bytes, taken: 0 })
+    }
+
+    fn remove(&mut self, id: Id) -> Option<Arc<Client>> {
+        let is_there = self.clients.get(id.key()).is_some_and(|client| client.id == id);
+        is_there.then(|| self.clients.remove(id.key()))
+    }
+
+    /// Takes out a client that cannot be written to.
+    fn disconnect(&mut self, id: Id, reason: Reason) {
+        if let Some(client) = self.remove(id) {
+            self.hub.disconnect(id, reason);
+            let _ = client.stream.shutdown(Shutdown::Both);
+            client.let_go();
+        }
+    }
+}
+
+impl Client {
+    fn hand_over(&self, server: &Arc<Server>, parcel: Parcel) -> io::Result<()> {
+        let mut writer = lock(&self.writer);
+        if let Writer::None = *writer {
+            self.stream.set_write_timeout(Some(STALL_AFTER))?;
+            let (sender, parcels) = mpsc::channel();
+            let name = format!("writer-{}", self.id.number());
+            spawn(name, server, move |server| server.write_slowly(&parcels))?;
+            *writer = Writer::Writing(sender);
+        }
+        match &*writer {
+            Writer::Writing(sender) => sender.send(parcel).map_err(|_| ErrorKind::BrokenPipe.into()),
+            Writer::None | Writer::Gone => Ok(()),
+        }
+    }
+
+    /// Ends the threads that wait for this client.
+    fn let_go(&self) {
+        *lock(&self.writer) = Writer::Gone;
+        self.changed.notify_all();
+    }
+}
+
+fn spawn(name: String, server: &Arc<Server>, run: impl FnOnce(&Arc<Server>) + Send + 'static) -> io::Result<()> {
+    let server = server.clone();
+    thread::Builder::new().name(name).stack_size(STACK).spawn(move || run(&server)).map(drop)
+}
+
+/// A thread that panicked has left the room as it was between two changes; the others go on.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+    condvar.wait(guard).unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether a write that failed may be tried again later.
+fn is_passing(error: io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
