@@ -18,7 +18,7 @@ use super::command::{self, Input};
 use super::limits::*;
 use super::line::{Line, LineDecoder};
 use super::nick::{self, Look};
-use super::outbox::Outbox;
+use super::outbox::{Conditions, Outbox};
 use super::sanitize::sanitize;
 use super::transcript::{Event, Transcript};
 use super::words::{self, Lang, Notice, Reason, Who};
@@ -67,7 +67,7 @@ pub enum Effect {
     Flush(Id),
     /// All that this client gets has been written, or will never be. The hub has forgotten it: close the connection.
     Close(Id, Reason),
-    /// Read from this client again, whose [`Hub::is_paused`] was true. It may have sent while nobody read.
+    /// Read from this client again, who was kept waiting by [`Hub::may_receive`]. It may have sent while nobody read.
     Resume(Id),
 }
 
@@ -91,8 +91,9 @@ struct Member {
     lagging: bool,
     /// It is counted in `Hub::blockers`: the others wait for it.
     blocking: bool,
+    /// It is in `Hub::paused`.
     paused: bool,
-    /// It is paused because of its own outbox: it asks for more than it reads.
+    /// What it sent last made its own outbox longer.
     self_fed: bool,
 }
 
@@ -100,7 +101,7 @@ struct Member {
 pub struct Hub {
     limits: Limits,
     lang: Lang,
-    now: Instant,
+    at: Conditions,
     /// By the driver's keys.
     members: Vec<Option<Member>>,
     seats_taken: usize,
@@ -114,6 +115,7 @@ pub struct Hub {
     swept_to: u64,
     /// Members whose outbox has a deadline.
     lagging: Vec<Id>,
+    /// Members that are told by an effect when they are read from again.
     paused: Vec<Id>,
     /// Members that the others wait for.
     blockers: usize,
@@ -127,7 +129,7 @@ impl Hub {
         Hub {
             limits,
             lang,
-            now,
+            at: Conditions::new(now, 0),
             members: Vec::new(),
             seats_taken: 0,
             last_number: 0,
@@ -163,7 +165,7 @@ impl Hub {
 
     /// It is `now`. All that happens until the next call happens now.
     pub fn tick(&mut self, now: Instant) {
-        self.now = now;
+        self.at = Conditions::new(now, self.seats_taken);
         if self.lagging.is_empty() {
             return;
         }
@@ -239,7 +241,7 @@ impl Hub {
             id,
             nick: nick.into(),
             input: LineDecoder::default(),
-            outbox: Outbox::new(self.now),
+            outbox: Outbox::new(self.at.now),
             cursor: end,
             own: end..end,
             leaving: None,
@@ -263,7 +265,7 @@ impl Hub {
     /// A client sent `bytes`; those of one who is leaving, or gone, are ignored.
     pub fn receive(&mut self, id: Id, bytes: &[u8]) {
         let Some(member) = self.seated(id) else { return };
-        let queued_before = member.outbox.len();
+        let waiting_before = member.outbox.len();
         let mut input = std::mem::take(&mut member.input);
         let line_max = self.limits.line_max;
         match self.limits.framing {
@@ -291,8 +293,7 @@ impl Hub {
         input.shrink();
         if let Some(member) = self.seated(id) {
             member.input = input;
-            let self_fed = member.outbox.len() > queued_before;
-            self.pause_if_it_must_wait(id, self_fed);
+            member.self_fed = member.outbox.len() > waiting_before;
         }
     }
 
@@ -376,7 +377,7 @@ impl Hub {
 
     /// Of what [`Hub::gather`] returned, the socket took the first `taken` bytes and would not take more.
     pub fn wrote(&mut self, id: Id, taken: usize) {
-        let now = self.now;
+        let at = self.at;
         let Some(member) = find(&mut self.members, id) else { return };
         let before = member.outbox.len();
         let from_outbox = taken.min(member.outbox.waiting().len());
@@ -387,11 +388,11 @@ impl Hub {
             for part in [first, second] {
                 let skip = from_log.min(part.len());
                 from_log -= skip;
-                member.outbox.push(&part[skip..], now);
+                member.outbox.push(&part[skip..], at);
             }
             member.cursor = self.log.end();
         }
-        member.outbox.note_write(taken, now);
+        member.outbox.note_write(taken, at);
         self.queued = self.queued - before + member.outbox.len();
         self.after_write(id);
     }
@@ -405,10 +406,10 @@ impl Hub {
     /// Of the bytes that were carried off for a client, its socket took `taken` more. Zero is worth telling too: that is
     /// how the hub learns that a member does not read.
     pub fn carried(&mut self, id: Id, taken: usize) {
-        let now = self.now;
+        let at = self.at;
         let Some(member) = find(&mut self.members, id) else { return };
         let before = member.outbox.len();
-        member.outbox.settle_flight(taken, now);
+        member.outbox.settle_flight(taken, at);
         self.queued = self.queued - before + member.outbox.len();
         self.after_write(id);
     }
@@ -428,10 +429,25 @@ impl Hub {
         self.get(id).is_some_and(|member| member.outbox.is_blocked())
     }
 
-    /// Whether nothing is to be read from a client for now: somebody it talks to cannot keep up. [`Effect::Resume`]
-    /// tells when that is over.
-    pub fn is_paused(&self, id: Id) -> bool {
-        self.get(id).is_some_and(|member| member.paused)
+    /// Whether to read from a client, or to take in what was read. If not, somebody it talks to cannot keep up, and
+    /// [`Effect::Resume`] tells when that is over. The kernel's window closes meanwhile, and the client can send no more:
+    /// nothing is lost.
+    pub fn may_receive(&mut self, id: Id) -> bool {
+        if self.blockers == 0 || self.get(id).is_none_or(|member| !self.must_wait(member)) {
+            return true;
+        }
+        if let Some(member) = find(&mut self.members, id)
+            && !member.paused
+        {
+            member.paused = true;
+            self.paused.push(id);
+        }
+        false
+    }
+
+    /// Bytes to read at a time from one client.
+    pub fn read_max(&self) -> usize {
+        read_max(self.seats_taken)
     }
 
     /// Whether a client is in the room: neither leaving nor gone.
@@ -533,9 +549,6 @@ impl Hub {
         };
         let Some(nick) = self.get(id).map(|member| member.nick.clone()) else { return };
         self.enqueue(receiver, format!("[{nick} -> you] {text}\n").as_bytes());
-        if self.get(receiver).is_some_and(|member| member.blocking) {
-            self.pause(id, receiver == id);
-        }
         self.note_said(id, |id, nick| Event::Whispered { id, nick, to });
     }
 
@@ -577,7 +590,7 @@ impl Hub {
             if member.own.end > member.cursor.max(self.log.base) {
                 // A member's own part of the log is one range. Others spoke since: copy what it gets of that.
                 let before = member.outbox.len();
-                copy_log(&self.log, member, self.now);
+                copy_log(&self.log, member, self.at);
                 self.queued += member.outbox.len() - before;
             }
             member.own = start..start;
@@ -595,9 +608,9 @@ impl Hub {
     /// Puts lines for one member alone behind all that was said before.
     fn enqueue(&mut self, id: Id, text: &[u8]) {
         self.settle(id.key);
-        let now = self.now;
+        let at = self.at;
         let Some(member) = self.seated(id) else { return };
-        member.outbox.push(text, now);
+        member.outbox.push(text, at);
         self.queued += text.len();
         self.mark_dirty(id);
         self.update_blocking(id);
@@ -611,7 +624,7 @@ impl Hub {
             return;
         }
         let before = member.outbox.len();
-        copy_log(&self.log, member, self.now);
+        copy_log(&self.log, member, self.at);
         let (id, grown) = (member.id, member.outbox.len() - before);
         if grown == 0 {
             return;
@@ -662,10 +675,9 @@ impl Hub {
 
     /// Disconnects a member that does not read.
     fn judge(&mut self, id: Id) {
-        let now = self.now;
         if let Some(member) = self.get(id)
             && member.leaving.is_none()
-            && member.outbox.is_hopeless(now)
+            && member.outbox.is_hopeless(self.at.now)
         {
             let waiting = member.outbox.len();
             self.leave(id, Reason::TooSlow(waiting));
@@ -699,29 +711,11 @@ impl Hub {
 
     /// Whether a member must wait: for others that cannot keep up, or for itself if it asks for more than it reads.
     fn must_wait(&self, member: &Member) -> bool {
+        if member.leaving.is_some() {
+            return false;
+        }
         let others = self.blockers - usize::from(member.blocking);
         others > 0 || (member.self_fed && member.blocking)
-    }
-
-    fn pause_if_it_must_wait(&mut self, id: Id, self_fed: bool) {
-        if self.blockers == 0 {
-            return;
-        }
-        if let Some(member) = self.get_mut(id) {
-            member.self_fed = self_fed;
-        }
-        if self.get(id).is_some_and(|member| self.must_wait(member)) {
-            self.pause(id, self_fed);
-        }
-    }
-
-    fn pause(&mut self, id: Id, self_fed: bool) {
-        let Some(member) = find(&mut self.members, id) else { return };
-        member.self_fed |= self_fed;
-        if !member.paused {
-            member.paused = true;
-            self.paused.push(id);
-        }
     }
 
     fn resume_who_may(&mut self) {
@@ -752,17 +746,17 @@ impl Hub {
             return;
         }
         self.settle_quietly(id);
-        let now = self.now;
+        let at = self.at;
         let goodbye = words::notice(self.lang, &Notice::Goodbye(reason));
         let Some(member) = find(&mut self.members, id) else { return };
         let before = member.outbox.len();
         if matches!(reason, Reason::TooSlow(_) | Reason::MemoryFull(_)) {
-            member.outbox.cut(now);
+            member.outbox.cut(at);
         }
-        member.outbox.push(&goodbye, now);
-        member.outbox.give_time(now);
+        member.outbox.push(&goodbye, at);
+        member.outbox.give_time(at.now);
         self.queued = self.queued - before + member.outbox.len();
-        member.leaving = Some((now, reason));
+        member.leaving = Some((at.now, reason));
         member.input = LineDecoder::default();
         let (announced, nick, was_paused) = (member.announced, member.nick.clone(), member.paused);
         if !member.lagging {
@@ -789,10 +783,10 @@ impl Hub {
 
     /// What was said while a member was in the room is owed to it.
     fn settle_quietly(&mut self, id: Id) {
-        let now = self.now;
+        let at = self.at;
         let Some(member) = find(&mut self.members, id) else { return };
         let before = member.outbox.len();
-        copy_log(&self.log, member, now);
+        copy_log(&self.log, member, at);
         self.queued += member.outbox.len() - before;
     }
 
@@ -864,10 +858,10 @@ fn find(members: &mut [Option<Member>], id: Id) -> Option<&mut Member> {
     members.get_mut(id.key)?.as_mut().filter(|member| member.id == id)
 }
 
-fn copy_log(log: &Log, member: &mut Member, now: Instant) {
+fn copy_log(log: &Log, member: &mut Member, at: Conditions) {
     let (before, after) = log.less_own(member);
-    member.outbox.push(before, now);
-    member.outbox.push(after, now);
+    member.outbox.push(before, at);
+    member.outbox.push(after, at);
     member.cursor = log.end();
 }
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-/// Above this a member's outbox is a reason to hold back whoever adds to it. Bytes.
+/// Above this a member's outbox is a reason to hold back whoever adds to it, until it is half as long. Bytes.
+///
+/// In rooms of more than 16 the mark is lower: see [`share`].
 pub const OUTBOX_HIGH_WATER: usize = 1 << 20;
-/// Below this the senders that were held back are read from again. Bytes.
-pub const OUTBOX_LOW_WATER: usize = 512 << 10;
 /// A stalled member whose outbox reaches this is disconnected. Bytes.
 pub const OUTBOX_MAX: usize = 8 << 20;
 /// All outboxes together; past this the member with the longest is disconnected. Bytes.
@@ -22,7 +22,7 @@ pub const GOODBYE_PATIENCE: Duration = Duration::from_secs(2);
 /// ... and this long for all of it.
 pub const GOODBYE_MAX: Duration = Duration::from_secs(30);
 
-/// At most this much is read from one client before the next gets its turn. Bytes.
+/// At most this much is read from one client at a time, and less in a large room: see [`read_max`]. Bytes.
 pub const READ_MAX: usize = 64 << 10;
 /// At most this much is said in one turn before it is flushed, give or take one read. Bytes.
 pub const TURN_MAX: usize = 1 << 20;
@@ -37,11 +37,23 @@ pub const LISTED_MAX: usize = 50;
 /// member is quadratic: 9000 arrivals would be 40 million lines, queued for people who may never read one.
 pub const ANNOUNCE_MAX: usize = 256;
 
+/// A member's part of what all outboxes may hold, with room for what comes in the turn in which it is reached. Bytes.
+pub const fn share(members: usize) -> usize {
+    const LEAST: usize = 2 << 10;
+    let share = OUTBOX_TOTAL_MAX / 4 / if members == 0 { 1 } else { members };
+    if share < LEAST { LEAST } else { share }
+}
+
+/// At most this much is read from one client in a room of so many before the next gets its turn. Bytes.
+pub const fn read_max(members: usize) -> usize {
+    let share = share(members);
+    if share < READ_MAX { share } else { READ_MAX }
+}
+
 /// The shortest input is a character and its LF; the longest prefix a nick of four-byte characters and `<> `. So one read
 /// of [`READ_MAX`] bytes can become this much to say.
 const READ_SAID_MAX: usize = READ_MAX / 2 * (NICK_CHARS_MAX * 4 + 3 + 2);
 
-const _: () = assert!(OUTBOX_LOW_WATER < OUTBOX_HIGH_WATER);
 // A member that was not yet above the mark when a turn began must not reach the maximum within that turn.
 const _: () = assert!(OUTBOX_HIGH_WATER + TURN_MAX + READ_SAID_MAX < OUTBOX_MAX);
 const _: () = assert!(OUTBOX_MAX < OUTBOX_TOTAL_MAX);

@@ -7,6 +7,24 @@
 use super::limits::*;
 use std::time::Instant;
 
+/// What the room is like when an outbox is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Conditions {
+    pub now: Instant,
+    /// Above this the others wait for the outbox's member. Bytes.
+    pub high_water: usize,
+    /// Below this they do not any more. Bytes.
+    pub low_water: usize,
+}
+
+impl Conditions {
+    /// Of a room with so many members: in a large one the marks are lower, for all outboxes together have a limit.
+    pub fn new(now: Instant, members: usize) -> Conditions {
+        let high_water = share(members).min(OUTBOX_HIGH_WATER);
+        Conditions { now, high_water, low_water: high_water / 2 }
+    }
+}
+
 /// Bytes for one member, in order. Holds memory only while it holds bytes.
 pub struct Outbox {
     bytes: Vec<u8>,
@@ -64,12 +82,12 @@ impl Outbox {
         self.above_since.is_some() && !self.stalled
     }
 
-    pub fn push(&mut self, bytes: &[u8], now: Instant) {
+    pub fn push(&mut self, bytes: &[u8], at: Conditions) {
         if bytes.is_empty() {
             return;
         }
         if self.is_empty() {
-            self.taken_at = now;
+            self.taken_at = at.now;
         }
         // Moving the rest to the front pays once as much has been taken as is left: amortized, a byte moves once.
         if self.head > 0 && self.head >= self.bytes.len() - self.head {
@@ -77,7 +95,7 @@ impl Outbox {
             self.head = 0;
         }
         self.bytes.extend_from_slice(bytes);
-        self.measure(now);
+        self.measure(at);
     }
 
     /// Hands all that waits to a writer, which owes a [`Outbox::settle_flight`] for it. `None` when nothing waits or
@@ -93,10 +111,10 @@ impl Outbox {
     }
 
     /// Of the bytes in flight, `taken` have been taken.
-    pub fn settle_flight(&mut self, taken: usize, now: Instant) {
+    pub fn settle_flight(&mut self, taken: usize, at: Conditions) {
         debug_assert!(taken <= self.in_flight);
         self.in_flight -= taken;
-        self.note_write(taken, now);
+        self.note_write(taken, at);
     }
 
     /// Forgets the first `taken` waiting bytes, which the socket took.
@@ -110,14 +128,14 @@ impl Outbox {
     }
 
     /// A write has been tried and `taken` bytes went; what is left did not.
-    pub fn note_write(&mut self, taken: usize, now: Instant) {
+    pub fn note_write(&mut self, taken: usize, at: Conditions) {
         if taken > 0 {
-            self.taken_at = now;
+            self.taken_at = at.now;
             self.stalled = false;
         }
         self.blocked = !self.is_empty();
-        self.measure(now);
-        if self.above_since.is_some() && now.saturating_duration_since(self.taken_at) >= STALL_AFTER {
+        self.measure(at);
+        if self.above_since.is_some() && at.now.saturating_duration_since(self.taken_at) >= STALL_AFTER {
             self.stalled = true;
         }
     }
@@ -155,14 +173,14 @@ impl Outbox {
     }
 
     /// Throws away what waits, up to a line's end: the first line may have been taken in part, and a last word is to come.
-    pub fn cut(&mut self, now: Instant) {
+    pub fn cut(&mut self, at: Conditions) {
         let keep = match self.in_flight {
             0 => memchr::memchr(b'\n', self.waiting()).map_or(0, |at| at + 1),
             _ => 0, // What is in flight ends with a line.
         };
         self.bytes = self.waiting()[..keep].to_vec();
         self.head = 0;
-        self.measure(now);
+        self.measure(at);
     }
 
     /// Starts the patience anew.
@@ -174,10 +192,10 @@ impl Outbox {
         self.taken_at
     }
 
-    fn measure(&mut self, now: Instant) {
-        if self.len() >= OUTBOX_HIGH_WATER {
-            self.above_since.get_or_insert(now);
-        } else if self.len() < OUTBOX_LOW_WATER {
+    fn measure(&mut self, at: Conditions) {
+        if self.len() >= at.high_water {
+            self.above_since.get_or_insert(at.now);
+        } else if self.len() < at.low_water {
             self.above_since = None;
             self.stalled = false;
         }
@@ -190,23 +208,28 @@ mod tests {
     use std::time::Duration;
 
     const MS: Duration = Duration::from_millis(1);
+    const LOW: usize = OUTBOX_HIGH_WATER / 2;
+
+    fn at(now: Instant) -> Conditions {
+        Conditions::new(now, 6)
+    }
 
     #[test]
     fn a_member_that_takes_nothing_stalls_and_then_is_hopeless() {
         let start = Instant::now();
         let mut outbox = Outbox::new(start);
-        outbox.push(&vec![b'x'; OUTBOX_HIGH_WATER], start);
-        outbox.note_write(0, start);
+        outbox.push(&vec![b'x'; OUTBOX_HIGH_WATER], at(start));
+        outbox.note_write(0, at(start));
         assert!(outbox.is_above_mark_and_moving());
         assert_eq!(outbox.deadline(), Some(start + STALL_AFTER));
 
         let later = start + STALL_AFTER;
-        outbox.note_write(0, later);
+        outbox.note_write(0, at(later));
         assert!(!outbox.is_above_mark_and_moving() && !outbox.is_hopeless(later));
         assert_eq!(outbox.deadline(), Some(start + PATIENCE_ABOVE));
         assert!(outbox.is_hopeless(start + PATIENCE_ABOVE));
 
-        outbox.push(&vec![b'x'; OUTBOX_MAX - OUTBOX_HIGH_WATER], later);
+        outbox.push(&vec![b'x'; OUTBOX_MAX - OUTBOX_HIGH_WATER], at(later));
         assert!(outbox.is_hopeless(later), "the maximum is reached");
     }
 
@@ -214,14 +237,14 @@ mod tests {
     fn one_byte_ends_a_stall_but_a_trickle_does_not_save() {
         let start = Instant::now();
         let mut outbox = Outbox::new(start);
-        outbox.push(&vec![b'x'; OUTBOX_HIGH_WATER], start);
-        outbox.note_write(0, start);
-        outbox.note_write(0, start + STALL_AFTER);
+        outbox.push(&vec![b'x'; OUTBOX_HIGH_WATER], at(start));
+        outbox.note_write(0, at(start));
+        outbox.note_write(0, at(start + STALL_AFTER));
         let mut now = start + STALL_AFTER;
         while now < start + PATIENCE_ABOVE {
             assert!(!outbox.is_hopeless(now));
             outbox.consume(1);
-            outbox.note_write(1, now);
+            outbox.note_write(1, at(now));
             assert!(outbox.is_above_mark_and_moving());
             now += 50 * MS;
         }
@@ -232,10 +255,10 @@ mod tests {
     fn below_the_low_mark_all_is_forgiven() {
         let start = Instant::now();
         let mut outbox = Outbox::new(start);
-        outbox.push(&vec![b'x'; OUTBOX_HIGH_WATER], start);
-        outbox.note_write(0, start);
-        outbox.consume(OUTBOX_HIGH_WATER - OUTBOX_LOW_WATER + 1);
-        outbox.note_write(OUTBOX_HIGH_WATER - OUTBOX_LOW_WATER + 1, start + 50 * MS);
+        outbox.push(&vec![b'x'; OUTBOX_HIGH_WATER], at(start));
+        outbox.note_write(0, at(start));
+        outbox.consume(OUTBOX_HIGH_WATER - LOW + 1);
+        outbox.note_write(OUTBOX_HIGH_WATER - LOW + 1, at(start + 50 * MS));
         assert!(!outbox.is_above_mark_and_moving());
         assert!(!outbox.is_hopeless(start + PATIENCE_BELOW));
         assert!(outbox.is_hopeless(start + 50 * MS + PATIENCE_BELOW));
@@ -245,13 +268,13 @@ mod tests {
     fn one_writer_at_a_time() {
         let now = Instant::now();
         let mut outbox = Outbox::new(now);
-        outbox.push(b"one\n", now);
+        outbox.push(b"one\n", at(now));
         assert_eq!(outbox.carry_off().as_deref(), Some(&b"one\n"[..]));
-        outbox.push(b"two\n", now);
+        outbox.push(b"two\n", at(now));
         assert_eq!(outbox.carry_off(), None, "the first writer is still under way");
-        outbox.settle_flight(3, now);
+        outbox.settle_flight(3, at(now));
         assert_eq!((outbox.carry_off(), outbox.len()), (None, 5));
-        outbox.settle_flight(1, now);
+        outbox.settle_flight(1, at(now));
         assert_eq!(outbox.carry_off().as_deref(), Some(&b"two\n"[..]));
     }
 
@@ -259,9 +282,9 @@ mod tests {
     fn a_cut_leaves_whole_lines() {
         let now = Instant::now();
         let mut outbox = Outbox::new(now);
-        outbox.push(b"first\nsecond\n", now);
+        outbox.push(b"first\nsecond\n", at(now));
         outbox.consume(3);
-        outbox.cut(now);
+        outbox.cut(at(now));
         assert_eq!(outbox.waiting(), b"st\n");
     }
 }

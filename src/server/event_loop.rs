@@ -205,7 +205,7 @@ impl EventLoop {
 
     // Read.
 
-    /// Reads once from each that is ready, at most [`READ_MAX`] bytes: who sends much does not keep the others waiting. One
+    /// Reads once from each that is ready, at most [`Hub::read_max`] bytes: who sends much does not keep the others waiting. One
     /// read each and then one write each, instead of a write after each read, is worth ten times.
     fn read_ready(&mut self) {
         for _ in 0..self.ready.len() {
@@ -228,19 +228,20 @@ impl EventLoop {
     fn read(&mut self, key: usize) {
         let Some(Source::Client(client)) = self.sources.get_mut(key) else { return };
         client.is_ready = false;
-        if client.ended || self.hub.is_paused(client.id) {
+        if client.ended || !self.hub.may_receive(client.id) {
             return; // `Effect::Resume` makes it ready again.
         }
-        match client.stream.read(&mut self.buffer) {
+        let buffer = &mut self.buffer[..self.hub.read_max()];
+        match client.stream.read(buffer) {
             Ok(0) => {
                 client.ended = true;
                 self.hub.receive_end(client.id);
             }
             Ok(n) => {
-                self.hub.receive(client.id, &self.buffer[..n]);
+                self.hub.receive(client.id, &buffer[..n]);
                 // On Linux less than was asked for means that no more was there, and what comes later makes a new edge:
                 // that saves a read that would only say so. An end of file makes none. Elsewhere mio asks to read on.
-                let drained = cfg!(target_os = "linux") && n < self.buffer.len() && !client.read_closed;
+                let drained = cfg!(target_os = "linux") && n < buffer.len() && !client.read_closed;
                 if !drained {
                     make_ready(&mut self.ready, client, key);
                 }

@@ -128,8 +128,12 @@ impl Server {
 
     /// One turn: a change to the room, and what comes of it.
     fn turn<T>(self: &Arc<Self>, change: impl FnOnce(&mut Room) -> T) -> T {
+        self.turn_in(self.lock(), change)
+    }
+
+    /// A turn in a room that is locked already.
+    fn turn_in<T>(self: &Arc<Self>, mut room: MutexGuard<'_, Room>, change: impl FnOnce(&mut Room) -> T) -> T {
         let mut parcels = Vec::new();
-        let mut room = self.lock();
         let result = change(&mut room);
         self.end_turn(&mut room, &mut parcels);
         drop(room);
@@ -242,11 +246,12 @@ impl Server {
                     break;
                 }
                 Ok(_) => {
-                    let waits = self.turn(|room| {
+                    let room = self.lock_when_it_may_speak(client);
+                    let stays = self.turn_in(room, |room| {
                         room.hub.receive(id, &buffer);
-                        room.hub.is_paused(id) || !room.hub.is_seated(id)
+                        room.hub.is_seated(id)
                     });
-                    if waits && !self.wait_for_resume(client) {
+                    if !stays {
                         break;
                     }
                 }
@@ -264,14 +269,14 @@ impl Server {
         }
     }
 
-    /// While a client is paused its thread really waits, its socket is not read from, and the kernel lets it send no more.
-    /// Returns whether it is still in the room.
-    fn wait_for_resume(&self, client: &Client) -> bool {
+    /// While others cannot keep up with a client, its thread really waits, with what it has read in its hands. It reads no
+    /// more, and the kernel lets the client send no more.
+    fn lock_when_it_may_speak(&self, client: &Client) -> MutexGuard<'_, Room> {
         let mut room = self.lock();
-        while room.hub.is_paused(client.id) {
+        while !room.hub.may_receive(client.id) {
             room = wait(&client.changed, room);
         }
-        room.hub.is_seated(client.id)
+        room
     }
 
     fn wait_for_close(&self, client: &Client) {
