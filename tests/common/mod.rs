@@ -1,0 +1,343 @@
+//! A server in a process of its own, and people who talk to it.
+//!
+//! Everything waits for what is expected, for as long as [`LIMIT`], and for nothing else: no test sleeps for luck.
+#![allow(dead_code)] // Each test crate uses its part.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+/// How long anything may take on a busy machine before a test gives up.
+pub const LIMIT: Duration = Duration::from_secs(20);
+
+/// Writes each test twice: once for each driver. The body gets the mode's name.
+#[macro_export]
+macro_rules! both_modes {
+    ($($(#[$attribute:meta])* fn $name:ident($mode:ident) $body:block)+) => {
+        $(
+            fn $name($mode: &'static str) $body
+        )+
+        mod epoll {
+            $( #[test] $(#[$attribute])* fn $name() { super::$name("epoll") } )+
+        }
+        #[cfg(feature = "threaded")]
+        mod threaded {
+            $( #[test] $(#[$attribute])* fn $name() { super::$name("threaded") } )+
+        }
+    };
+}
+
+/// What a process has written to one of its outputs so far.
+#[derive(Clone, Default)]
+pub struct Output(Arc<(Mutex<OutputState>, Condvar)>);
+
+#[derive(Default)]
+struct OutputState {
+    text: String,
+    ended: bool,
+}
+
+impl Output {
+    /// Reads a stream to its end, in a thread of its own.
+    pub fn of(mut stream: impl Read + Send + 'static) -> Output {
+        let output = Output::default();
+        let shared = output.0.clone();
+        std::thread::spawn(move || {
+            let mut buf = [0; 4096];
+            loop {
+                let n = stream.read(&mut buf).unwrap_or(0);
+                let mut state = shared.0.lock().expect("no reader panics");
+                state.text.push_str(&String::from_utf8_lossy(&buf[..n]));
+                state.ended |= n == 0;
+                shared.1.notify_all();
+                if n == 0 {
+                    return;
+                }
+            }
+        });
+        output
+    }
+
+    pub fn text(&self) -> String {
+        self.0.0.lock().expect("no reader panics").text.clone()
+    }
+
+    /// Waits until a line holds `part`, and returns that line.
+    #[track_caller]
+    pub fn shows(&self, part: &str) -> String {
+        let deadline = Instant::now() + LIMIT;
+        let mut state = self.0.0.lock().expect("no reader panics");
+        loop {
+            if let Some(line) = state.text.lines().find(|line| line.contains(part)) {
+                return line.to_owned();
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!state.ended && !left.is_zero(), "no line with {part:?} in:\n{}", state.text);
+            state = self.0.1.wait_timeout(state, left).expect("no reader panics").0;
+        }
+    }
+
+    /// Waits for the end of the output, and returns all of it.
+    #[track_caller]
+    pub fn whole(&self) -> String {
+        let deadline = Instant::now() + LIMIT;
+        let mut state = self.0.0.lock().expect("no reader panics");
+        while !state.ended {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "the output does not end:\n{}", state.text);
+            state = self.0.1.wait_timeout(state, left).expect("no reader panics").0;
+        }
+        state.text.clone()
+    }
+}
+
+/// `tertulia serve` on a free port of the loopback. Killed when dropped.
+pub struct Server {
+    pub child: Child,
+    pub addr: SocketAddr,
+    pub console: Output,
+    pub diagnostics: Output,
+}
+
+/// `tertulia`, in English whatever the environment says.
+pub fn tertulia() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tertulia"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TERTULIA_")) {
+        command.env_remove(name);
+    }
+    command.env("LC_ALL", "C").env_remove("NO_COLOR");
+    command
+}
+
+impl Server {
+    #[track_caller]
+    pub fn start(mode: &str) -> Server {
+        Server::with(mode, &[])
+    }
+
+    #[track_caller]
+    pub fn with(mode: &str, flags: &[&str]) -> Server {
+        let mut command = tertulia();
+        command.args(["serve", "--addr", "127.0.0.1:0", "--mode", mode]).args(flags);
+        Server::of(command)
+    }
+
+    /// A server by a command of the test's own, whose stdout says where it listens.
+    #[track_caller]
+    pub fn of(mut command: Command) -> Server {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let console = Output::of(child.stdout.take().expect("piped"));
+        let diagnostics = Output::of(child.stderr.take().expect("piped"));
+        let line = console.shows("listening on ");
+        let addr = line.split("listening on ").nth(1).and_then(|rest| rest.split(' ').next()).expect("an address");
+        Server { child, addr: addr.parse().expect("an address"), console, diagnostics }
+    }
+
+    /// A client that has read its greeting.
+    #[track_caller]
+    pub fn join(&self) -> Client {
+        let mut client = self.connect();
+        let welcome = client.notice("welcome");
+        client.nick = welcome.split("you are ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a name").into();
+        client.notice(":q leaves");
+        client
+    }
+
+    /// A client that has taken a name.
+    #[track_caller]
+    pub fn join_as(&self, nick: &str) -> Client {
+        let mut client = self.join();
+        client.says(&format!(":nick {nick}"));
+        client.notice(&format!("you are now {nick}"));
+        client.nick = nick.into();
+        client
+    }
+
+    /// So many named clients, all of whom have read the others' arrivals and names.
+    #[track_caller]
+    pub fn join_all<const N: usize>(&self, nicks: [&str; N]) -> [Client; N] {
+        let mut clients: Vec<Client> = Vec::new();
+        for nick in nicks {
+            let client = self.join_as(nick);
+            for earlier in &mut clients {
+                earlier.notice(&format!("is now {nick} "));
+            }
+            clients.push(client);
+        }
+        clients.try_into().ok().expect("as many as names")
+    }
+
+    /// A connection, and nothing read from it yet.
+    #[track_caller]
+    pub fn connect(&self) -> Client {
+        Client::of(TcpStream::connect(self.addr).expect("the server accepts"))
+    }
+
+    pub fn pid(&self) -> i32 {
+        self.child.id() as i32
+    }
+
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status();
+        assert!(status.expect("kill runs").success());
+    }
+
+    /// Ends the server as Ctrl-C does.
+    #[track_caller]
+    pub fn stop(&mut self) -> ExitStatus {
+        self.signal("INT");
+        wait_for(&mut self.child)
+    }
+
+    /// Whether the server is still there.
+    pub fn lives(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("--- console\n{}--- diagnostics\n{}", self.console.text(), self.diagnostics.text());
+        }
+    }
+}
+
+/// Waits for a process's end.
+#[track_caller]
+pub fn wait_for(child: &mut Child) -> ExitStatus {
+    until("the process ends", || child.try_wait().expect("a child of ours"))
+}
+
+/// Asks again and again until there is an answer. For what tells nobody when it is so.
+#[track_caller]
+pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "it never came about that {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// One who talks to the server by a plain socket.
+pub struct Client {
+    pub stream: TcpStream,
+    pub nick: String,
+    reader: BufReader<TcpStream>,
+    /// Read and not asked for yet.
+    kept: VecDeque<String>,
+}
+
+impl Client {
+    pub fn of(stream: TcpStream) -> Client {
+        stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
+        stream.set_write_timeout(Some(LIMIT)).expect("a timeout");
+        stream.set_nodelay(true).expect("no delay");
+        let reader = BufReader::new(stream.try_clone().expect("a descriptor"));
+        Client { stream, nick: String::new(), reader, kept: VecDeque::new() }
+    }
+
+    /// Sends a line.
+    #[track_caller]
+    pub fn says(&mut self, line: &str) {
+        self.sends(format!("{line}\n").as_bytes());
+    }
+
+    /// Sends bytes as they are, in one write.
+    #[track_caller]
+    pub fn sends(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).expect("the server reads");
+    }
+
+    /// The next line, without its LF. `None` at the end.
+    #[track_caller]
+    pub fn line(&mut self) -> Option<String> {
+        if let Some(line) = self.kept.pop_front() {
+            return Some(line);
+        }
+        let mut line = Vec::new();
+        match self.reader.read_until(b'\n', &mut line) {
+            Ok(0) => None,
+            Ok(_) => {
+                assert_eq!(line.pop(), Some(b'\n'), "{} got half a line", self.nick);
+                Some(String::from_utf8(line).expect("a server sends UTF-8"))
+            }
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                panic!("{} was sent nothing for {LIMIT:?}", self.nick)
+            }
+            Err(e) => panic!("{}: {e}", self.nick),
+        }
+    }
+
+    /// The next line that is no notice must be this one.
+    #[track_caller]
+    pub fn sees(&mut self, expected: &str) {
+        let line = self.message().unwrap_or_else(|| panic!("{} was closed before {expected:?}", self.nick));
+        assert_eq!(line, expected, "{} sees something else", self.nick);
+    }
+
+    /// The next line that is no notice; `None` at the end.
+    #[track_caller]
+    pub fn message(&mut self) -> Option<String> {
+        loop {
+            match self.line() {
+                Some(line) if line.starts_with("-- ") => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// The next notice that holds `part`; what is no notice before it is kept for later.
+    #[track_caller]
+    pub fn notice(&mut self, part: &str) -> String {
+        let mut kept = VecDeque::new();
+        loop {
+            match self.line() {
+                Some(line) if line.starts_with("-- ") && line.contains(part) => {
+                    kept.append(&mut self.kept);
+                    self.kept = kept;
+                    return line;
+                }
+                Some(line) if line.starts_with("-- ") => {}
+                Some(line) => kept.push_back(line),
+                None => panic!("{} was closed before a notice with {part:?}", self.nick),
+            }
+        }
+    }
+
+    /// Ends its own stream, and still reads.
+    pub fn hangs_up(&mut self) {
+        self.stream.shutdown(Shutdown::Write).expect("a connection");
+    }
+
+    /// All lines to the end of the stream, notices too.
+    #[track_caller]
+    pub fn rest(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.line()).collect()
+    }
+
+    /// The server has closed, and says nothing more than notices.
+    #[track_caller]
+    pub fn is_closed(&mut self) {
+        assert_eq!(self.message(), None, "{} is not closed", self.nick);
+    }
+
+    /// Closes with a RST instead of a FIN.
+    pub fn resets(self) {
+        let socket = socket2::SockRef::from(&self.stream);
+        socket.set_linger(Some(Duration::ZERO)).expect("a socket");
+    }
+}
