@@ -15,7 +15,6 @@ pub struct Records {
     console: Option<Console>,
     history: Option<History>,
     clock: WallClock,
-    now: Instant,
 }
 
 impl Records {
@@ -23,7 +22,7 @@ impl Records {
         let clock = WallClock::new();
         let console = options.console.map(|paint: console::Paint| Console::new(paint, options.lang));
         let history = options.history.as_deref().map(|path| History::open(path, options.replay, &clock));
-        Records { console, history, clock, now: Instant::now() }
+        Records { console, history, clock }
     }
 
     /// Whether anything is told to anybody.
@@ -33,7 +32,6 @@ impl Records {
 
     /// Takes down what happened, and empties the transcript.
     pub fn note(&mut self, transcript: &mut Transcript, now: Instant) {
-        self.now = now;
         for event in transcript.iter() {
             if let Some(console) = &mut self.console {
                 console.note(&event, &mut self.clock);
@@ -45,10 +43,13 @@ impl Records {
         transcript.clear();
     }
 
+    /// Takes down one thing, and shows it at once.
     pub fn note_one(&mut self, event: Event<'_>) {
         let mut transcript = Transcript::default();
         transcript.push(event);
-        self.note(&mut transcript, self.now);
+        let now = Instant::now();
+        self.note(&mut transcript, now);
+        self.flush_console(now);
     }
 
     /// Writes what stdout takes without waiting, and the history's batch if it is time.
