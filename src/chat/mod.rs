@@ -2,7 +2,7 @@
 //!
 //! Bytes come in, effects go out. In reading order:
 //!
-//! * [`line`] cuts a byte stream into lines, bounded;
+//! * [`mod@line`] cuts a byte stream into lines, bounded;
 //! * [`sanitize`] makes any bytes safe for any screen;
 //! * [`command`] tells a command from a message;
 //! * [`nick`] says which names may be worn, and which are too alike;

@@ -1,6 +1,6 @@
 //! One thread waits for every socket.
 //!
-//! The thread sleeps in one place, [`EventLoop::wait`], and the kernel wakes it when *any* socket is ready. Then it does
+//! The thread sleeps in one place, `EventLoop::wait`, and the kernel wakes it when *any* socket is ready. Then it does
 //! what can be done without waiting, and sleeps again. A turn, in this order:
 //!
 //! wait → read whoever is ready → flush every dirty member once → bury the dead → accept → show it on the console

@@ -128,7 +128,7 @@ impl History {
             Event::Listening { .. } | Event::Whispered { .. } | Event::Refused { .. } => return,
             Event::Closing | Event::Lost { .. } => return,
         };
-        self.remember(kind, &clock.time_of_day()[..5].to_owned(), nick, text.as_deref().unwrap_or(""));
+        self.remember(kind, &clock.time_of_day()[..5], nick, text.as_deref().unwrap_or(""));
         if self.file.is_none() {
             return;
         }

@@ -290,22 +290,9 @@ impl Server {
     ///
     /// A socket that is closed with bytes unread sends a RST, and that throws away what its peer has not read yet: the
     /// reason.
-    fn linger(&self, mut stream: &TcpStream) {
-        let lingering = self.lingering.fetch_add(1, Ordering::Relaxed);
-        let end = Instant::now() + LINGER;
-        let mut buffer = [0; 1024];
-        while lingering < LINGERING_MAX {
-            let left = end.saturating_duration_since(Instant::now());
-            // A timeout of zero would be none.
-            if left.is_zero() || stream.set_read_timeout(Some(left)).is_err() {
-                break;
-            }
-            match stream.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(_) => {}
-                Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(_) => break,
-            }
+    fn linger(&self, stream: &TcpStream) {
+        if self.lingering.fetch_add(1, Ordering::Relaxed) < LINGERING_MAX {
+            discard(stream, Instant::now() + LINGER);
         }
         self.lingering.fetch_sub(1, Ordering::Relaxed);
     }
@@ -554,6 +541,23 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
     condvar.wait(guard).unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Reads and throws away until the end of the stream, or until it is `end`.
+fn discard(mut stream: &TcpStream, end: Instant) {
+    let mut buffer = [0; 1024];
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        // A timeout of zero would be none.
+        if left.is_zero() || stream.set_read_timeout(Some(left)).is_err() {
+            return;
+        }
+        match stream.read(&mut buffer) {
+            Ok(1..) => {}
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Ok(0) | Err(_) => return,
+        }
+    }
 }
 
 /// Whether a write that failed may be tried again later.
