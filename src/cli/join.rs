@@ -1,9 +1,40 @@
 //! `tertulia join`.
 
+use super::address::Address;
+use super::{Color, Lang};
+use crate::client::{self, Options};
+use crate::server::listener::place;
+
+/// Join a chat
+///
+/// In a terminal: lines arrive above the one being typed, Tab completes names and commands, `:q` leaves. In a pipe: plain
+/// lines; what stdin says is sent, and at its end what still comes is printed.
 #[derive(clap::Args, Debug)]
-pub struct Args {}
+pub struct Args {
+    #[command(flatten)]
+    address: Address,
+
+    /// The name to take
+    #[arg(long, value_name = "NAME", env = "TERTULIA_NICK")]
+    nick: Option<String>,
+
+    /// Language of what the client itself says [default: from LC_ALL or LANG]
+    #[arg(long, value_enum, env = "TERTULIA_LANG")]
+    lang: Option<Lang>,
+
+    /// Colours, in a terminal; NO_COLOR turns `auto` off
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto, env = "TERTULIA_COLOR")]
+    color: Color,
+}
+
 impl Args {
     pub fn run(self) -> Result<(), String> {
-        Err("not yet".into())
+        let (host, port) = self.address.get()?;
+        client::run(Options {
+            addr: place(&host, port),
+            nick: self.nick,
+            color: self.color.on_stdout(),
+            lang: Lang::or_locale(self.lang),
+        })
     }
 }
