@@ -29,6 +29,13 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Instant;
 
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod sim;
+#[cfg(test)]
+mod talk;
+
 /// A client, for as long as the server lives: `#1`, `#2`, … Never used twice.
 ///
 /// It also holds the driver's key for the client, which is used again: a stale id finds nobody.

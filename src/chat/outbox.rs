@@ -46,6 +46,11 @@ impl Outbox {
         self.len() == 0
     }
 
+    #[cfg(test)]
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// What is to be written next.
     pub fn waiting(&self) -> &[u8] {
         &self.bytes[self.head..]

@@ -19,7 +19,7 @@ const MARKS_MAX: usize = 8;
 pub fn sanitize(bytes: &[u8]) -> Cow<'_, str> {
     // Most of what people type is plain, and is passed on without a copy. `fold`, not `all`: no early exit, so that the
     // compiler looks at sixteen bytes at once.
-    let plain = bytes.iter().fold(true, |plain, &b| plain & ((b >= 0x20) & (b < 0x7f) | (b == b'\t')));
+    let plain = bytes.iter().fold(true, |plain, &b| plain & ((0x20..0x7f).contains(&b) | (b == b'\t')));
     if plain && let Ok(text) = str::from_utf8(bytes) {
         return Cow::Borrowed(text);
     }
