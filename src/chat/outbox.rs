@@ -132,17 +132,17 @@ impl Outbox {
         self.blocked = false;
     }
 
-    /// When this outbox wants to be looked at, if no byte is taken until then.
+    /// When this outbox wants to be looked at, if no byte is taken until then. `None` while it is being tried: what comes of
+    /// that is told by a write, not by the time.
     pub fn deadline(&self) -> Option<Instant> {
-        if self.is_empty() {
+        if !self.blocked {
             return None;
         }
+        let end = self.end_of_patience();
         Some(match self.above_since {
-            None => self.taken_at + PATIENCE_BELOW,
-            Some(_) if !self.stalled => self.taken_at + STALL_AFTER,
-            Some(since) => self.taken_at.min(since) + PATIENCE_ABOVE,
+            Some(_) if !self.stalled => end.min(self.taken_at + STALL_AFTER),
+            _ => end,
         })
-        .map(|at| self.above_since.map_or(at, |since| at.min(since + PATIENCE_ABOVE)))
     }
 
     /// Whether its member must go.
@@ -156,6 +156,13 @@ impl Outbox {
                     || waited(since, PATIENCE_ABOVE)
                     || (self.stalled && self.len() >= OUTBOX_MAX)
             }
+        }
+    }
+
+    fn end_of_patience(&self) -> Instant {
+        match self.above_since {
+            None => self.taken_at + PATIENCE_BELOW,
+            Some(since) => self.taken_at.min(since) + PATIENCE_ABOVE,
         }
     }
 

@@ -36,6 +36,8 @@ pub enum Happened {
 pub struct Client {
     /// So many bytes does its socket take before the client reads again.
     pub room: usize,
+    /// It has not taken all that it might have.
+    pub was_full: bool,
     /// All that its socket ever took.
     pub got: Vec<u8>,
     /// When that grew.
@@ -107,6 +109,7 @@ impl Sim {
         self.history.push(Happened::Came(id, replay.to_vec()));
         let client = Client {
             room,
+            was_full: false,
             got: Vec::new(),
             got_at: self.now,
             sent: VecDeque::new(),
@@ -163,6 +166,7 @@ impl Sim {
             return;
         }
         let taken = client.room.min(at_most).min(client.flight.len());
+        client.was_full |= client.room < client.flight.len();
         client.room -= taken;
         client.got.extend(client.flight.drain(..taken));
         if taken > 0 {
@@ -287,6 +291,7 @@ impl Sim {
         let mut taken = 0;
         for slice in self.hub.gather(id) {
             let part = &slice[..slice.len().min(client.room)];
+            client.was_full |= part.len() < slice.len();
             client.got.extend_from_slice(part);
             client.room -= part.len();
             taken += part.len();
