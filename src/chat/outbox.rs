@@ -145,18 +145,12 @@ impl Outbox {
         })
     }
 
-    /// Whether its member must go.
+    /// Whether its member must go. Time counts against one that was tried and took nothing: a server that was itself stopped
+    /// for a while has to try first.
     pub fn is_hopeless(&self, now: Instant) -> bool {
-        let waited = |since: Instant, patience| now.saturating_duration_since(since) >= patience;
-        match self.above_since {
-            _ if self.is_empty() => false,
-            None => waited(self.taken_at, PATIENCE_BELOW),
-            Some(since) => {
-                waited(self.taken_at, PATIENCE_ABOVE)
-                    || waited(since, PATIENCE_ABOVE)
-                    || (self.stalled && self.len() >= OUTBOX_MAX)
-            }
-        }
+        let too_late = self.blocked && self.end_of_patience() <= now;
+        let too_much = self.stalled && self.len() >= OUTBOX_MAX;
+        too_late || too_much
     }
 
     fn end_of_patience(&self) -> Instant {

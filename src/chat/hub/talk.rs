@@ -458,6 +458,29 @@ fn one_line_may_wait_for_half_a_minute() {
 }
 
 #[test]
+fn a_server_that_slept_blames_nobody() {
+    for room in Room::each_by_default() {
+        let [ana, beto] = room.welcomes(["ana", "beto"]);
+        beto.stops_reading();
+        ana.says("hola");
+        // The server is stopped for an hour, and beto reads meanwhile.
+        let mut sim = room.sim();
+        sim.client(beto.id).room = ROOMY;
+        sim.now += 3600 * SECOND;
+        let now = sim.now;
+        sim.hub.tick(now);
+        sim.send(ana.id, b":msg beto psst\n");
+        sim.send(ana.id, b"adios\n");
+        sim.turn();
+        drop(sim);
+        for line in ["<ana> hola", "[ana -> you] psst", "<ana> adios"] {
+            beto.sees(line);
+        }
+        assert!(beto.is_here());
+    }
+}
+
+#[test]
 fn who_asks_for_more_than_it_reads_waits_for_itself() {
     for room in Room::each_by_default() {
         let [ana] = room.welcomes(["ana"]);
