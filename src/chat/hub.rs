@@ -472,8 +472,10 @@ impl Hub {
         loop {
             let end = self.log.end();
             for key in 0..self.members.len() {
-                self.settle(key);
-                self.shed();
+                if let Some(member) = &self.members[key] {
+                    self.settle(member.id);
+                    self.shed();
+                }
             }
             // Who went for being too slow has added a notice that those before it have not got.
             if self.log.end() == end {
@@ -582,14 +584,13 @@ impl Hub {
     /// Says something to all but the one it comes from.
     fn broadcast(&mut self, from: Id, write: impl FnOnce(&str, &mut Vec<u8>)) {
         let start = self.log.end();
+        let Some(member) = self.get(from) else { return };
+        if member.own.end != start && member.own.end > member.cursor.max(self.log.base) {
+            // A member's own part of the log is one range. Others spoke since: it needs what they said.
+            self.catch_up(from);
+        }
         let Some(member) = find(&mut self.members, from) else { return };
         if member.own.end != start {
-            if member.own.end > member.cursor.max(self.log.base) {
-                // A member's own part of the log is one range. Others spoke since: copy what it gets of that.
-                let before = member.outbox.len();
-                copy_log(&self.log, member, self.now);
-                self.queued += member.outbox.len() - before;
-            }
             member.own = start..start;
         }
         write(&member.nick, &mut self.log.bytes);
@@ -604,7 +605,7 @@ impl Hub {
 
     /// Puts lines for one member alone behind all that was said before.
     fn enqueue(&mut self, id: Id, text: &[u8]) {
-        self.settle(id.key);
+        self.settle(id);
         let now = self.now;
         let Some(member) = self.seated(id) else { return };
         member.outbox.push(text, now);
@@ -613,23 +614,27 @@ impl Hub {
         self.update_blocking(id);
     }
 
-    /// Copies what a member has not got of the turn's log into its outbox.
-    fn settle(&mut self, key: usize) {
-        let end = self.log.end();
-        let Some(member) = self.members.get_mut(key).and_then(Option::as_mut) else { return };
-        if member.cursor >= end || member.leaving.is_some() {
-            return;
+    /// Brings a member up to the turn's log, as far as it may stay for that.
+    fn settle(&mut self, id: Id) {
+        if self.catch_up(id) {
+            self.judge(id);
         }
-        let before = member.outbox.len();
-        copy_log(&self.log, member, self.now);
-        let (id, grown) = (member.id, member.outbox.len() - before);
-        if grown == 0 {
-            return;
-        }
+    }
+
+    /// Copies what a member has not got of the turn's log into its outbox. Returns whether that was anything.
+    fn catch_up(&mut self, id: Id) -> bool {
+        let Some(member) = find(&mut self.members, id) else { return false };
+        let (before, after) = self.log.less_own(member);
+        let grown = before.len() + after.len();
+        member.outbox.push(before, self.now);
+        member.outbox.push(after, self.now);
+        member.cursor = self.log.end();
         self.queued += grown;
-        self.mark_dirty(id);
-        self.update_blocking(id);
-        self.judge(id);
+        if grown > 0 {
+            self.mark_dirty(id);
+            self.update_blocking(id);
+        }
+        grown > 0
     }
 
     fn note(&mut self, event: Event<'_>) {
@@ -761,7 +766,8 @@ impl Hub {
         if self.seated(id).is_none() {
             return;
         }
-        self.settle_quietly(id);
+        // What was said while it was in the room is owed to it.
+        self.catch_up(id);
         let now = self.now;
         let goodbye = words::notice(self.lang, &Notice::Goodbye(reason));
         let Some(member) = find(&mut self.members, id) else { return };
@@ -795,15 +801,6 @@ impl Hub {
         }
         let (seats_taken, seats) = (self.seats_taken, self.limits.clients_max);
         self.note(Event::Left { id, nick: &nick, reason, seats_taken, seats });
-    }
-
-    /// What was said while a member was in the room is owed to it.
-    fn settle_quietly(&mut self, id: Id) {
-        let now = self.now;
-        let Some(member) = find(&mut self.members, id) else { return };
-        let before = member.outbox.len();
-        copy_log(&self.log, member, now);
-        self.queued += member.outbox.len() - before;
     }
 
     /// Tells the driver to close a connection, and forgets it.
@@ -872,13 +869,6 @@ impl Member {
 /// Like [`Hub::get_mut`], for when other fields of the hub are borrowed.
 fn find(members: &mut [Option<Member>], id: Id) -> Option<&mut Member> {
     members.get_mut(id.key)?.as_mut().filter(|member| member.id == id)
-}
-
-fn copy_log(log: &Log, member: &mut Member, now: Instant) {
-    let (before, after) = log.less_own(member);
-    member.outbox.push(before, now);
-    member.outbox.push(after, now);
-    member.cursor = log.end();
 }
 
 /// What everybody gets of this turn, written once. Positions count all that was ever logged, so that a member's cursor need

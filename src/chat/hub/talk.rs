@@ -542,6 +542,30 @@ fn when_the_one_that_is_waited_for_leaves_the_others_go_on() {
     }
 }
 
+#[test]
+fn who_goes_for_being_slow_is_missed_by_all() {
+    for room in Room::each_by_default() {
+        let [ana, beto, carla] = room.welcomes(["ana", "beto", "carla"]);
+        beto.stops_reading();
+        ana.floods();
+        room.waits(STALL_AFTER);
+        while beto.waiting() < OUTBOX_MAX - (READ_MAX + 4096) {
+            ana.sends(&long_lines(READ_MAX >> 10));
+        }
+        while beto.waiting() < OUTBOX_MAX - 1000 {
+            ana.sends(&long_lines(1));
+        }
+        ana.has_read();
+        carla.has_read();
+        // The first line is too much for beto, and that is noticed before the third.
+        ana.sends(&[&long_lines(1)[..], b":msg beto psst\ntwo\n"].concat());
+        carla.sees(&format!("<ana> {}", "x".repeat(1023)));
+        carla.sees("-- beto (#2) is gone: did not read, 8192 KiB waiting");
+        carla.sees("<ana> two");
+        ana.sees("-- beto (#2) is gone: did not read, 8192 KiB waiting");
+    }
+}
+
 // The end.
 
 #[test]
