@@ -472,9 +472,10 @@ impl Hub {
         loop {
             let end = self.log.end();
             for key in 0..self.members.len() {
-                if let Some(member) = &self.members[key] {
-                    self.settle(member.id);
-                    self.shed();
+                if let Some(id) = self.members[key].as_ref().map(|member| member.id)
+                    && self.catch_up(id)
+                {
+                    self.judge(id);
                 }
             }
             // Who went for being too slow has added a notice that those before it have not got.
@@ -544,11 +545,11 @@ impl Hub {
             return self.tell(id, &Notice::NobodyCalled(to));
         };
         let Some(nick) = self.get(id).map(|member| member.nick.clone()) else { return };
+        self.note(Event::Whispered { id, nick: &nick, to });
         self.enqueue(receiver, format!("[{nick} -> you] {text}\n").as_bytes());
         if self.get(receiver).is_some_and(|member| member.blocking) {
             self.pause(id, receiver == id);
         }
-        self.note_said(id, |id, nick| Event::Whispered { id, nick, to });
     }
 
     fn rename(&mut self, id: Id, nick: &str) {
@@ -563,10 +564,10 @@ impl Hub {
         let old = std::mem::replace(&mut member.nick, nick.into());
         self.nicks.remove(&nick::look(&old));
         self.nicks.insert(look, id);
-        self.tell(id, &Notice::YouAre(nick));
         let text = words::notice(self.lang, &Notice::Renamed(&old, Who { nick, id }));
         self.broadcast(id, |_, log| log.extend_from_slice(&text));
         self.note(Event::Renamed { id, old: &old, nick });
+        self.tell(id, &Notice::YouAre(nick));
     }
 
     /// Those in the room, as many as are listed by name, and how many more there are.
@@ -605,23 +606,18 @@ impl Hub {
 
     /// Puts lines for one member alone behind all that was said before.
     fn enqueue(&mut self, id: Id, text: &[u8]) {
-        self.settle(id);
+        self.catch_up(id);
         let now = self.now;
         let Some(member) = self.seated(id) else { return };
         member.outbox.push(text, now);
         self.queued += text.len();
         self.mark_dirty(id);
         self.update_blocking(id);
+        self.judge(id);
     }
 
-    /// Brings a member up to the turn's log, as far as it may stay for that.
-    fn settle(&mut self, id: Id) {
-        if self.catch_up(id) {
-            self.judge(id);
-        }
-    }
-
-    /// Copies what a member has not got of the turn's log into its outbox. Returns whether that was anything.
+    /// Copies what a member has not got of the turn's log into its outbox. Returns whether that was anything; if so, the
+    /// member may have to be judged.
     fn catch_up(&mut self, id: Id) -> bool {
         let Some(member) = find(&mut self.members, id) else { return false };
         let (before, after) = self.log.less_own(member);
@@ -672,10 +668,9 @@ impl Hub {
         }
         self.update_blocking(id);
         self.judge(id);
-        self.shed();
     }
 
-    /// Disconnects a member that does not read.
+    /// Disconnects a member that does not read, and whoever has to go when memory is short.
     fn judge(&mut self, id: Id) {
         let now = self.now;
         if let Some(member) = self.get(id)
@@ -685,6 +680,7 @@ impl Hub {
             let waiting = member.outbox.len();
             self.leave(id, Reason::TooSlow(waiting));
         }
+        self.shed();
     }
 
     /// Disconnects the members with the longest outboxes until all together are within the limit.

@@ -395,6 +395,21 @@ fn a_stuck_reader_goes_at_the_maximum() {
 }
 
 #[test]
+fn the_maximum_is_for_private_lines_too() {
+    for room in Room::each_by_default() {
+        let [ana, beto] = room.welcomes(["ana", "beto"]);
+        beto.stops_reading();
+        ana.floods();
+        room.waits(STALL_AFTER);
+        for _ in 0..OUTBOX_MAX >> 16 {
+            assert!(beto.waiting() < OUTBOX_MAX);
+            ana.sends(&[b":msg beto ", &[b'x'; 1000][..], b"\n"].concat().repeat(65));
+        }
+        assert!(matches!(beto.left_because(), Some(Reason::TooSlow(_))), "{} wait", beto.waiting());
+    }
+}
+
+#[test]
 fn a_trickle_does_not_save() {
     for room in Room::each_by_default() {
         let [ana, beto] = room.welcomes(["ana", "beto"]);
@@ -493,6 +508,20 @@ fn who_asks_for_more_than_it_reads_waits_for_itself() {
 }
 
 #[test]
+fn who_asks_for_more_than_it_reads_goes_at_the_maximum() {
+    for room in Room::each_by_default() {
+        let [ana] = room.welcomes(["ana"]);
+        ana.stops_reading();
+        for _ in 0..40 {
+            ana.sends(&b":help\n".repeat(READ_MAX / 6 / 4));
+        }
+        room.waits(STALL_AFTER);
+        let Some(Reason::TooSlow(waiting)) = ana.left_because() else { panic!("{} wait", ana.waiting()) };
+        assert!((OUTBOX_MAX..OUTBOX_MAX + (1 << 10)).contains(&waiting), "{waiting}");
+    }
+}
+
+#[test]
 fn a_private_line_to_a_slow_reader_holds_back_its_sender_alone() {
     for room in Room::each_by_default() {
         let [ana, beto, carla, dora] = room.welcomes(["ana", "beto", "carla", "dora"]);
@@ -563,6 +592,27 @@ fn who_goes_for_being_slow_is_missed_by_all() {
         carla.sees("-- beto (#2) is gone: did not read, 8192 KiB waiting");
         carla.sees("<ana> two");
         ana.sees("-- beto (#2) is gone: did not read, 8192 KiB waiting");
+    }
+}
+
+/// Seats enough for more than all outboxes may hold.
+fn many_seats() -> Limits {
+    Limits { clients_max: 100, ..Limits::default() }
+}
+
+#[test]
+fn answers_count_when_memory_is_short() {
+    for room in Room::each(many_seats()) {
+        let [ana, beto] = room.welcomes(["ana", "beto"]);
+        for _ in 0..70 {
+            room.sim().come(0, &long_lines(900));
+        }
+        room.sim().turn();
+        ana.stops_reading();
+        ana.sends(&b":help\n".repeat(READ_MAX / 6));
+        assert_eq!(room.sim().told.iter().filter(|line| line.contains("memory is short")).count(), 1);
+        assert!(matches!(ana.left_because(), Some(Reason::MemoryFull(_))));
+        assert!(beto.is_here());
     }
 }
 
