@@ -683,13 +683,16 @@ impl Hub {
         self.shed();
     }
 
-    /// Disconnects the members with the longest outboxes until all together are within the limit.
+    /// Disconnects the members with the longest outboxes until all together are within the limit. Those who are leaving
+    /// already, and what a writer has in its hands, cannot be made shorter: they are closed.
     fn shed(&mut self) {
         while self.queued > OUTBOX_TOTAL_MAX {
-            let seated = self.members.iter().flatten().filter(|member| member.leaving.is_none());
-            let Some(longest) = seated.max_by_key(|member| member.outbox.len()) else { return };
+            let Some(longest) = self.members.iter().flatten().max_by_key(|member| member.outbox.len()) else { return };
             let (id, waiting) = (longest.id, longest.outbox.len());
-            self.leave(id, Reason::MemoryFull(waiting));
+            match longest.leaving {
+                None => self.leave(id, Reason::MemoryFull(waiting)),
+                Some(_) => self.close(id),
+            }
         }
     }
 

@@ -601,6 +601,26 @@ fn many_seats() -> Limits {
 }
 
 #[test]
+fn when_memory_is_short_the_longest_goes() {
+    for room in Room::each(many_seats()) {
+        let [ana] = room.welcomes(["ana"]);
+        let stuck = |kib: usize| {
+            let id = room.sim().come(0, &long_lines(kib)).expect("there is a seat");
+            room.sim().turn();
+            id
+        };
+        let longest = stuck(1000);
+        let others: Vec<Id> = (0..71).map(|_| stuck(900)).collect();
+        assert!(room.sim().hub.is_seated(longest));
+        stuck(900);
+        let Some((_, Reason::MemoryFull(waiting))) = room.sim().client(longest).left else { panic!("it stayed") };
+        assert!(waiting >= 1000 << 10);
+        assert!(ana.is_here() && others.iter().all(|id| room.sim().hub.is_seated(*id)));
+        assert!(room.queued() <= OUTBOX_TOTAL_MAX);
+    }
+}
+
+#[test]
 fn answers_count_when_memory_is_short() {
     for room in Room::each(many_seats()) {
         let [ana, beto] = room.welcomes(["ana", "beto"]);
@@ -613,6 +633,30 @@ fn answers_count_when_memory_is_short() {
         assert_eq!(room.sim().told.iter().filter(|line| line.contains("memory is short")).count(), 1);
         assert!(matches!(ana.left_because(), Some(Reason::MemoryFull(_))));
         assert!(beto.is_here());
+    }
+}
+
+#[test]
+fn those_who_left_without_reading_push_nobody_out() {
+    for room in Room::each(many_seats()) {
+        let [ana, beto] = room.welcomes(["ana", "beto"]);
+        let comes_and_quits = |earlier: &[u8]| {
+            let id = room.sim().come(0, earlier).expect("there is a seat");
+            room.sim().send(id, b":q\n");
+            room.sim().turn();
+        };
+        for _ in 0..64 {
+            comes_and_quits(&long_lines(1000));
+        }
+        let free = OUTBOX_TOTAL_MAX - room.queued();
+        comes_and_quits(&vec![b'\n'; free - 1500]);
+        beto.has_read();
+        let line = "x".repeat(1000);
+        ana.sends(format!(":msg beto {line}\n").repeat(2).as_bytes());
+        beto.sees(&format!("[ana -> you] {line}"));
+        beto.sees(&format!("[ana -> you] {line}"));
+        beto.sees_nothing();
+        assert!(ana.is_here() && beto.is_here());
     }
 }
 
