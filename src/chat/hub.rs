@@ -214,7 +214,7 @@ impl Hub {
     pub fn connect(&mut self, key: usize, peer: SocketAddr, replay: &[u8]) -> Id {
         debug_assert!(self.has_seat());
         self.last_number += 1;
-        let id = Id { number: self.last_number, key };
+        let id = Id::new(self.last_number, key);
         let nick = nick::guest(id.number);
         let look = nick::look(&nick);
         let who = Who { nick: &nick, id };
