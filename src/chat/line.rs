@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn an_endless_line_is_called_endless_with_and_without_an_lf_behind_it() {
-        let line = vec![b'x'; 16 * 8];
+        let line = [b'x'; 16 * 8];
         assert_eq!(decode([&line[..]], 8), [Got::Endless]);
         assert_eq!(decode([&[&line[..], b"\n"].concat()[..]], 8), [Got::Endless]);
         assert_eq!(decode([&line[1..], b"\n"], 8), [Got::TooLong(127)]);

@@ -211,6 +211,8 @@ impl Sim {
             match self.style {
                 Style::EventLoop => {
                     self.drain();
+                    let wants = |key: &usize| self.hub.wants_flush(*key);
+                    assert_eq!((0..self.hub.members.len()).find(wants), None, "not flushed");
                     self.hub.end_turn();
                 }
                 Style::Threaded => {

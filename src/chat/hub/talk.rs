@@ -388,6 +388,7 @@ fn a_stuck_reader_goes_at_the_maximum() {
         }
         let Some(Reason::TooSlow(waiting)) = beto.left_because() else { panic!("{:?}", beto.left_because()) };
         assert!((OUTBOX_MAX..OUTBOX_MAX + 2 * READ_MAX).contains(&waiting), "{waiting}");
+        ana.sees("-- beto (#2) is gone: did not read, 8240 KiB waiting");
         beto.reads(ROOMY);
         let got = &beto.client().got;
         assert!(got.ends_with(b"\n-- disconnected: did not read, 8240 KiB waiting\n"));
