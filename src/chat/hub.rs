@@ -406,14 +406,14 @@ impl Hub {
         self.after_write(id);
     }
 
-    /// Hands what waits for a client to a writer, which must account for all of it by [`Hub::carried`]. `None` when nothing
-    /// waits or another writer is under way.
+    /// Hands what waits for a client to a writer, which must account for all of it by [`Hub::carried`] and then ask again:
+    /// no [`Effect::Flush`] tells of what was added meanwhile. `None` when nothing waits or another writer is under way.
     pub fn carry_off(&mut self, id: Id) -> Option<Vec<u8>> {
         self.get_mut(id)?.outbox.carry_off()
     }
 
-    /// Of the bytes that were carried off for a client, its socket took `taken` more. Zero is worth telling too: that is
-    /// how the hub learns that a member does not read.
+    /// Of the bytes that were carried off for a client, its socket took `taken` more. Zero is worth telling too, about every
+    /// [`STALL_AFTER`]: that is how the hub learns that a member does not read. No deadline wakes anybody for it.
     pub fn carried(&mut self, id: Id, taken: usize) {
         let now = self.now;
         let Some(member) = find(&mut self.members, id) else { return };
@@ -464,7 +464,8 @@ impl Hub {
 
     // 4. The end of the turn.
 
-    /// Copies what was said in this turn for those that were not flushed, and forgets it.
+    /// Copies what was said in this turn for those that were not flushed, and forgets it. Somebody may have to go for that:
+    /// see [`Hub::is_dirty`] before you wait.
     pub fn end_turn(&mut self) {
         if self.log.bytes.is_empty() {
             return;

@@ -37,9 +37,9 @@ pub const LISTED_MAX: usize = 50;
 /// member is quadratic: 9000 arrivals would be 40 million lines, queued for people who may never read one.
 pub const ANNOUNCE_MAX: usize = 256;
 
-/// The shortest input is a character and its LF; the longest prefix a nick of four-byte characters and `<> `. So one read
-/// of [`READ_MAX`] bytes can become this much to say.
-const READ_SAID_MAX: usize = READ_MAX / 2 * (NICK_CHARS_MAX * 4 + 3 + 2);
+/// The shortest input is one byte and its LF; a byte that is no UTF-8 becomes three. The longest prefix is a nick of
+/// four-byte characters and `<> `. So one read of [`READ_MAX`] bytes can become this much to say.
+const READ_SAID_MAX: usize = READ_MAX / 2 * (NICK_CHARS_MAX * 4 + 3 + 3 + 1);
 
 const _: () = assert!(OUTBOX_LOW_WATER < OUTBOX_HIGH_WATER);
 // A member that was not yet above the mark when a turn began must not reach the maximum within that turn.
