@@ -29,6 +29,13 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Instant;
 
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod sim;
+#[cfg(test)]
+mod talk;
+
 /// A client, for as long as the server lives: `#1`, `#2`, … Never used twice.
 ///
 /// It also holds the driver's key for the client, which is used again: a stale id finds nobody.
@@ -67,7 +74,7 @@ pub enum Effect {
     Flush(Id),
     /// All that this client gets has been written, or will never be. The hub has forgotten it: close the connection.
     Close(Id, Reason),
-    /// Read from this client again, who was kept waiting by [`Hub::may_receive`]. It may have sent while nobody read.
+    /// Try again to read from this client, who was kept waiting by [`Hub::may_receive`]. It may have sent meanwhile.
     Resume(Id),
 }
 
@@ -93,7 +100,7 @@ struct Member {
     blocking: bool,
     /// It is in `Hub::paused`.
     paused: bool,
-    /// What it sent last made its own outbox longer.
+    /// What is in its outbox is, in part, what it asked for itself.
     self_fed: bool,
 }
 
@@ -186,6 +193,7 @@ impl Hub {
                 member.outbox.unblock();
                 self.mark_dirty(id);
             }
+            self.update_blocking(id);
             self.lagging.push(id);
         }
     }
@@ -211,7 +219,7 @@ impl Hub {
     pub fn connect(&mut self, key: usize, peer: SocketAddr, replay: &[u8]) -> Id {
         debug_assert!(self.has_seat());
         self.last_number += 1;
-        let id = Id { number: self.last_number, key };
+        let id = Id::new(self.last_number, key);
         let nick = nick::guest(id.number);
         let look = nick::look(&nick);
         let who = Who { nick: &nick, id };
@@ -293,7 +301,7 @@ impl Hub {
         input.shrink();
         if let Some(member) = self.seated(id) {
             member.input = input;
-            member.self_fed = member.outbox.len() > waiting_before;
+            member.self_fed |= member.outbox.len() > waiting_before;
         }
     }
 
@@ -397,14 +405,14 @@ impl Hub {
         self.after_write(id);
     }
 
-    /// Hands what waits for a client to a writer, which must account for all of it by [`Hub::carried`]. `None` when nothing
-    /// waits or another writer is under way.
+    /// Hands what waits for a client to a writer, which must account for all of it by [`Hub::carried`] and then ask again:
+    /// no [`Effect::Flush`] tells of what was added meanwhile. `None` when nothing waits or another writer is under way.
     pub fn carry_off(&mut self, id: Id) -> Option<Vec<u8>> {
         self.get_mut(id)?.outbox.carry_off()
     }
 
-    /// Of the bytes that were carried off for a client, its socket took `taken` more. Zero is worth telling too: that is
-    /// how the hub learns that a member does not read.
+    /// Of the bytes that were carried off for a client, its socket took `taken` more. Zero is worth telling too, about every
+    /// [`STALL_AFTER`]: that is how the hub learns that a member does not read. No deadline wakes anybody for it.
     pub fn carried(&mut self, id: Id, taken: usize) {
         let at = self.at;
         let Some(member) = find(&mut self.members, id) else { return };
@@ -470,7 +478,8 @@ impl Hub {
 
     // 4. The end of the turn.
 
-    /// Copies what was said in this turn for those that were not flushed, and forgets it.
+    /// Copies what was said in this turn for those that were not flushed, and forgets it. Somebody may have to go for that:
+    /// see [`Hub::is_dirty`] before you wait.
     pub fn end_turn(&mut self) {
         if self.log.bytes.is_empty() {
             return;
@@ -478,8 +487,11 @@ impl Hub {
         loop {
             let end = self.log.end();
             for key in 0..self.members.len() {
-                self.settle(key);
-                self.shed();
+                if let Some(id) = self.members[key].as_ref().map(|member| member.id)
+                    && self.catch_up(id)
+                {
+                    self.judge(id);
+                }
             }
             // Who went for being too slow has added a notice that those before it have not got.
             if self.log.end() == end {
@@ -548,8 +560,8 @@ impl Hub {
             return self.tell(id, &Notice::NobodyCalled(to));
         };
         let Some(nick) = self.get(id).map(|member| member.nick.clone()) else { return };
+        self.note(Event::Whispered { id, nick: &nick, to });
         self.enqueue(receiver, format!("[{nick} -> you] {text}\n").as_bytes());
-        self.note_said(id, |id, nick| Event::Whispered { id, nick, to });
     }
 
     fn rename(&mut self, id: Id, nick: &str) {
@@ -564,10 +576,10 @@ impl Hub {
         let old = std::mem::replace(&mut member.nick, nick.into());
         self.nicks.remove(&nick::look(&old));
         self.nicks.insert(look, id);
-        self.tell(id, &Notice::YouAre(nick));
         let text = words::notice(self.lang, &Notice::Renamed(&old, Who { nick, id }));
         self.broadcast(id, |_, log| log.extend_from_slice(&text));
         self.note(Event::Renamed { id, old: &old, nick });
+        self.tell(id, &Notice::YouAre(nick));
     }
 
     /// Those in the room, as many as are listed by name, and how many more there are.
@@ -585,14 +597,13 @@ impl Hub {
     /// Says something to all but the one it comes from.
     fn broadcast(&mut self, from: Id, write: impl FnOnce(&str, &mut Vec<u8>)) {
         let start = self.log.end();
+        let Some(member) = self.get(from) else { return };
+        if member.own.end != start && member.own.end > member.cursor.max(self.log.base) {
+            // A member's own part of the log is one range. Others spoke since: it needs what they said.
+            self.catch_up(from);
+        }
         let Some(member) = find(&mut self.members, from) else { return };
         if member.own.end != start {
-            if member.own.end > member.cursor.max(self.log.base) {
-                // A member's own part of the log is one range. Others spoke since: copy what it gets of that.
-                let before = member.outbox.len();
-                copy_log(&self.log, member, self.at);
-                self.queued += member.outbox.len() - before;
-            }
             member.own = start..start;
         }
         write(&member.nick, &mut self.log.bytes);
@@ -607,32 +618,31 @@ impl Hub {
 
     /// Puts lines for one member alone behind all that was said before.
     fn enqueue(&mut self, id: Id, text: &[u8]) {
-        self.settle(id.key);
+        self.catch_up(id);
         let at = self.at;
         let Some(member) = self.seated(id) else { return };
         member.outbox.push(text, at);
         self.queued += text.len();
         self.mark_dirty(id);
         self.update_blocking(id);
+        self.judge(id);
     }
 
-    /// Copies what a member has not got of the turn's log into its outbox.
-    fn settle(&mut self, key: usize) {
-        let end = self.log.end();
-        let Some(member) = self.members.get_mut(key).and_then(Option::as_mut) else { return };
-        if member.cursor >= end || member.leaving.is_some() {
-            return;
-        }
-        let before = member.outbox.len();
-        copy_log(&self.log, member, self.at);
-        let (id, grown) = (member.id, member.outbox.len() - before);
-        if grown == 0 {
-            return;
-        }
+    /// Copies what a member has not got of the turn's log into its outbox. Returns whether that was anything; if so, the
+    /// member may have to be judged.
+    fn catch_up(&mut self, id: Id) -> bool {
+        let Some(member) = find(&mut self.members, id) else { return false };
+        let (before, after) = self.log.less_own(member);
+        let grown = before.len() + after.len();
+        member.outbox.push(before, self.at);
+        member.outbox.push(after, self.at);
+        member.cursor = self.log.end();
         self.queued += grown;
-        self.mark_dirty(id);
-        self.update_blocking(id);
-        self.judge(id);
+        if grown > 0 {
+            self.mark_dirty(id);
+            self.update_blocking(id);
+        }
+        grown > 0
     }
 
     fn note(&mut self, event: Event<'_>) {
@@ -656,6 +666,7 @@ impl Hub {
     fn after_write(&mut self, id: Id) {
         let Some(member) = self.get_mut(id) else { return };
         if member.outbox.is_empty() {
+            member.self_fed = false;
             if member.leaving.is_some() {
                 return self.close(id);
             }
@@ -670,10 +681,9 @@ impl Hub {
         }
         self.update_blocking(id);
         self.judge(id);
-        self.shed();
     }
 
-    /// Disconnects a member that does not read.
+    /// Disconnects a member that does not read, and whoever has to go when memory is short.
     fn judge(&mut self, id: Id) {
         if let Some(member) = self.get(id)
             && member.leaving.is_none()
@@ -682,21 +692,25 @@ impl Hub {
             let waiting = member.outbox.len();
             self.leave(id, Reason::TooSlow(waiting));
         }
+        self.shed();
     }
 
-    /// Disconnects the members with the longest outboxes until all together are within the limit.
+    /// Disconnects the members with the longest outboxes until all together are within the limit. Those who are leaving
+    /// already, and what a writer has in its hands, cannot be made shorter: they are closed.
     fn shed(&mut self) {
         while self.queued > OUTBOX_TOTAL_MAX {
-            let seated = self.members.iter().flatten().filter(|member| member.leaving.is_none());
-            let Some(longest) = seated.max_by_key(|member| member.outbox.len()) else { return };
+            let Some(longest) = self.members.iter().flatten().max_by_key(|member| member.outbox.len()) else { return };
             let (id, waiting) = (longest.id, longest.outbox.len());
-            self.leave(id, Reason::MemoryFull(waiting));
+            match longest.leaving {
+                None => self.leave(id, Reason::MemoryFull(waiting)),
+                Some(_) => self.close(id),
+            }
         }
     }
 
     fn update_blocking(&mut self, id: Id) {
         let Some(member) = find(&mut self.members, id) else { return };
-        let blocking = member.leaving.is_none() && member.outbox.is_above_mark_and_moving();
+        let blocking = member.leaving.is_none() && member.outbox.holds_others_back(self.at);
         if blocking == member.blocking {
             return;
         }
@@ -745,7 +759,8 @@ impl Hub {
         if self.seated(id).is_none() {
             return;
         }
-        self.settle_quietly(id);
+        // What was said while it was in the room is owed to it.
+        self.catch_up(id);
         let at = self.at;
         let goodbye = words::notice(self.lang, &Notice::Goodbye(reason));
         let Some(member) = find(&mut self.members, id) else { return };
@@ -779,15 +794,6 @@ impl Hub {
         }
         let (seats_taken, seats) = (self.seats_taken, self.limits.clients_max);
         self.note(Event::Left { id, nick: &nick, reason, seats_taken, seats });
-    }
-
-    /// What was said while a member was in the room is owed to it.
-    fn settle_quietly(&mut self, id: Id) {
-        let at = self.at;
-        let Some(member) = find(&mut self.members, id) else { return };
-        let before = member.outbox.len();
-        copy_log(&self.log, member, at);
-        self.queued += member.outbox.len() - before;
     }
 
     /// Tells the driver to close a connection, and forgets it.
@@ -856,13 +862,6 @@ impl Member {
 /// Like [`Hub::get_mut`], for when other fields of the hub are borrowed.
 fn find(members: &mut [Option<Member>], id: Id) -> Option<&mut Member> {
     members.get_mut(id.key)?.as_mut().filter(|member| member.id == id)
-}
-
-fn copy_log(log: &Log, member: &mut Member, at: Conditions) {
-    let (before, after) = log.less_own(member);
-    member.outbox.push(before, at);
-    member.outbox.push(after, at);
-    member.cursor = log.end();
 }
 
 /// What everybody gets of this turn, written once. Positions count all that was ever logged, so that a member's cursor need

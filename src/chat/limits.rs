@@ -13,6 +13,11 @@ pub const OUTBOX_TOTAL_MAX: usize = 64 << 20;
 
 /// A member above the high-water mark that has taken no byte for this long is stalled: nobody waits for it any more.
 pub const STALL_AFTER: Duration = Duration::from_millis(100);
+/// But the flood does not run over it either: from twice the mark on its outbox may grow so fast, which reaches
+/// [`OUTBOX_MAX`] shortly before its patience ends. A reader that the machine kept from running for a moment has time to come back. Bytes a second.
+pub const STALLED_GROWTH: usize = 4 << 20;
+/// How often it is seen by trying whether a stalled member takes bytes again.
+pub const PROBE_EVERY: Duration = Duration::from_millis(20);
 /// A member above the high-water mark has this long to take a byte, and this long to get below the low one.
 pub const PATIENCE_ABOVE: Duration = Duration::from_secs(2);
 /// A member below the mark with bytes waiting has this long to take one.
@@ -50,9 +55,9 @@ pub const fn read_max(members: usize) -> usize {
     if share < READ_MAX { share } else { READ_MAX }
 }
 
-/// The shortest input is a character and its LF; the longest prefix a nick of four-byte characters and `<> `. So one read
-/// of [`READ_MAX`] bytes can become this much to say.
-const READ_SAID_MAX: usize = READ_MAX / 2 * (NICK_CHARS_MAX * 4 + 3 + 2);
+/// The shortest input is one byte and its LF; a byte that is no UTF-8 becomes three. The longest prefix is a nick of
+/// four-byte characters and `<> `. So one read of [`READ_MAX`] bytes can become this much to say.
+const READ_SAID_MAX: usize = READ_MAX / 2 * (NICK_CHARS_MAX * 4 + 3 + 3 + 1);
 
 // A member that was not yet above the mark when a turn began must not reach the maximum within that turn.
 const _: () = assert!(OUTBOX_HIGH_WATER + TURN_MAX + READ_SAID_MAX < OUTBOX_MAX);

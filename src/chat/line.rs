@@ -95,6 +95,11 @@ impl LineDecoder {
         }
     }
 
+    #[cfg(test)]
+    pub fn capacity(&self) -> usize {
+        self.partial.capacity()
+    }
+
     fn forget_handed_out(&mut self) {
         if self.handed_out {
             self.partial.clear();

@@ -34,8 +34,10 @@ pub struct Outbox {
     in_flight: usize,
     /// The last write came up short: the socket is full until it is said to be writable.
     blocked: bool,
-    /// No byte was taken for [`STALL_AFTER`] while above the high-water mark.
-    stalled: bool,
+    /// Since when no byte is taken, where that has been for [`STALL_AFTER`] above the high-water mark.
+    stalled_since: Option<Instant>,
+    /// When the last write was tried.
+    tried_at: Instant,
     /// When the last byte was taken, or when the first began to wait.
     taken_at: Instant,
     /// When the high-water mark was passed; `None` again once below the low one.
@@ -49,7 +51,8 @@ impl Outbox {
             head: 0,
             in_flight: 0,
             blocked: false,
-            stalled: false,
+            stalled_since: None,
+            tried_at: now,
             taken_at: now,
             above_since: None,
         }
@@ -62,6 +65,11 @@ impl Outbox {
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    #[cfg(test)]
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity()
     }
 
     /// What is to be written next.
@@ -77,9 +85,16 @@ impl Outbox {
         self.in_flight > 0
     }
 
-    /// Whether the senders should wait for this member.
-    pub fn is_above_mark_and_moving(&self) -> bool {
-        self.above_since.is_some() && !self.stalled
+    /// Whether the senders should wait for this member: it is above the mark and still taking bytes, or it is not and its
+    /// outbox grows faster than it may.
+    pub fn holds_others_back(&self, at: Conditions) -> bool {
+        match self.stalled_since {
+            None => self.above_since.is_some(),
+            Some(since) => {
+                let grown_for = at.now.saturating_duration_since(since).as_millis() as usize;
+                self.len() > 2 * at.high_water + STALLED_GROWTH / 1000 * grown_for
+            }
+        }
     }
 
     pub fn push(&mut self, bytes: &[u8], at: Conditions) {
@@ -129,14 +144,15 @@ impl Outbox {
 
     /// A write has been tried and `taken` bytes went; what is left did not.
     pub fn note_write(&mut self, taken: usize, at: Conditions) {
+        self.tried_at = at.now;
         if taken > 0 {
             self.taken_at = at.now;
-            self.stalled = false;
+            self.stalled_since = None;
         }
         self.blocked = !self.is_empty();
         self.measure(at);
         if self.above_since.is_some() && at.now.saturating_duration_since(self.taken_at) >= STALL_AFTER {
-            self.stalled = true;
+            self.stalled_since.get_or_insert(self.taken_at + STALL_AFTER);
         }
     }
 
@@ -145,30 +161,32 @@ impl Outbox {
         self.blocked = false;
     }
 
-    /// When this outbox wants to be looked at, if no byte is taken until then.
+    /// When this outbox wants to be looked at, if no byte is taken until then. `None` while it is being tried: what comes of
+    /// that is told by a write, not by the time.
     pub fn deadline(&self) -> Option<Instant> {
-        if self.is_empty() {
+        if !self.blocked {
             return None;
         }
+        let end = self.end_of_patience();
         Some(match self.above_since {
-            None => self.taken_at + PATIENCE_BELOW,
-            Some(_) if !self.stalled => self.taken_at + STALL_AFTER,
-            Some(since) => self.taken_at.min(since) + PATIENCE_ABOVE,
+            Some(_) if self.stalled_since.is_some() => end.min(self.tried_at + PROBE_EVERY),
+            Some(_) => end.min(self.taken_at + STALL_AFTER),
+            None => end,
         })
-        .map(|at| self.above_since.map_or(at, |since| at.min(since + PATIENCE_ABOVE)))
     }
 
-    /// Whether its member must go.
+    /// Whether its member must go. Time counts against one that was tried and took nothing: a server that was itself stopped
+    /// for a while has to try first.
     pub fn is_hopeless(&self, now: Instant) -> bool {
-        let waited = |since: Instant, patience| now.saturating_duration_since(since) >= patience;
+        let too_late = self.blocked && self.end_of_patience() <= now;
+        let too_much = self.stalled_since.is_some() && self.len() >= OUTBOX_MAX;
+        too_late || too_much
+    }
+
+    fn end_of_patience(&self) -> Instant {
         match self.above_since {
-            _ if self.is_empty() => false,
-            None => waited(self.taken_at, PATIENCE_BELOW),
-            Some(since) => {
-                waited(self.taken_at, PATIENCE_ABOVE)
-                    || waited(since, PATIENCE_ABOVE)
-                    || (self.stalled && self.len() >= OUTBOX_MAX)
-            }
+            None => self.taken_at + PATIENCE_BELOW,
+            Some(since) => self.taken_at.min(since) + PATIENCE_ABOVE,
         }
     }
 
@@ -197,7 +215,7 @@ impl Outbox {
             self.above_since.get_or_insert(at.now);
         } else if self.len() < at.low_water {
             self.above_since = None;
-            self.stalled = false;
+            self.stalled_since = None;
         }
     }
 }
@@ -220,12 +238,14 @@ mod tests {
         let mut outbox = Outbox::new(start);
         outbox.push(&vec![b'x'; OUTBOX_HIGH_WATER], at(start));
         outbox.note_write(0, at(start));
-        assert!(outbox.is_above_mark_and_moving());
+        assert!(outbox.holds_others_back(at(start)));
         assert_eq!(outbox.deadline(), Some(start + STALL_AFTER));
 
         let later = start + STALL_AFTER;
         outbox.note_write(0, at(later));
-        assert!(!outbox.is_above_mark_and_moving() && !outbox.is_hopeless(later));
+        assert!(!outbox.holds_others_back(at(later)) && !outbox.is_hopeless(later));
+        assert_eq!(outbox.deadline(), Some(later + PROBE_EVERY));
+        outbox.note_write(0, at(start + PATIENCE_ABOVE - MS));
         assert_eq!(outbox.deadline(), Some(start + PATIENCE_ABOVE));
         assert!(outbox.is_hopeless(start + PATIENCE_ABOVE));
 
@@ -245,7 +265,7 @@ mod tests {
             assert!(!outbox.is_hopeless(now));
             outbox.consume(1);
             outbox.note_write(1, at(now));
-            assert!(outbox.is_above_mark_and_moving());
+            assert!(outbox.holds_others_back(at(now)));
             now += 50 * MS;
         }
         assert!(outbox.is_hopeless(start + PATIENCE_ABOVE));
@@ -259,7 +279,7 @@ mod tests {
         outbox.note_write(0, at(start));
         outbox.consume(OUTBOX_HIGH_WATER - LOW + 1);
         outbox.note_write(OUTBOX_HIGH_WATER - LOW + 1, at(start + 50 * MS));
-        assert!(!outbox.is_above_mark_and_moving());
+        assert!(!outbox.holds_others_back(at(start + 50 * MS)));
         assert!(!outbox.is_hopeless(start + PATIENCE_BELOW));
         assert!(outbox.is_hopeless(start + 50 * MS + PATIENCE_BELOW));
     }

@@ -1,0 +1,409 @@
+//! Both drivers in memory, for the tests: sockets that take as many bytes as the test says, and a clock that it moves.
+//!
+//! What is checked here holds after every turn of every test, whatever the test is about.
+
+use super::*;
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+/// Room for all that a test may write.
+pub const ROOMY: usize = usize::MAX / 2;
+
+/// Where everybody comes from.
+pub fn peer() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 4000))
+}
+
+/// How a driver carries out a flush.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Style {
+    /// Changes, then effects, written straight from the turn's log; then the turn ends.
+    EventLoop,
+    /// Every change is a turn of its own; what waits is carried off, and a writer tells later how much went.
+    Threaded,
+}
+
+pub const STYLES: [Style; 2] = [Style::EventLoop, Style::Threaded];
+
+/// What the hub was told, and whom it threw out: all that a model has to know, in order.
+#[derive(Clone, Debug)]
+pub enum Happened {
+    Came(Id, Vec<u8>),
+    Refused,
+    Sent(Id, Vec<u8>),
+    Ended(Id),
+    Lost(Id),
+    ThrownOut(Id, Reason),
+    Closing,
+}
+
+/// A client and its socket.
+pub struct Client {
+    /// So many bytes does its socket take before the client reads again.
+    pub room: usize,
+    /// It has not taken all that it might have.
+    pub was_full: bool,
+    /// All that its socket ever took.
+    pub got: Vec<u8>,
+    /// When that grew.
+    pub got_at: Instant,
+    /// What it sent and the server has not read. As with sockets, an empty read is the end of the stream.
+    sent: VecDeque<Vec<u8>>,
+    /// What a writer has in its hands. Only in the threaded style.
+    flight: Vec<u8>,
+    pub left: Option<(Instant, Reason)>,
+    /// Its connection broke, perhaps while it was leaving.
+    pub lost: bool,
+    /// Since when its connection is closed, by whichever side.
+    pub closed: Option<Instant>,
+    pub resumed: usize,
+}
+
+impl Client {
+    /// It was closed because it did not read its goodbye, and not before that was due.
+    pub fn was_given_up(&self) -> bool {
+        let (Some((left, _)), Some(closed)) = (self.left, self.closed) else { return false };
+        closed >= left + GOODBYE_MAX || closed >= self.got_at.max(left) + GOODBYE_PATIENCE
+    }
+}
+
+/// The hub, a driver and clients.
+pub struct Sim {
+    pub hub: Hub,
+    pub style: Style,
+    pub now: Instant,
+    pub clients: BTreeMap<Id, Client>,
+    pub history: Vec<Happened>,
+    /// The transcript, as the console shows it.
+    pub told: Vec<String>,
+    /// Writers move only when [`Sim::write`] says so, and not in every turn.
+    pub lazy_writers: bool,
+    /// Who has to be read from: it was resumed, or it sent more than one read.
+    ready: Vec<Id>,
+}
+
+impl Sim {
+    pub fn new(style: Style, limits: Limits) -> Sim {
+        let now = Instant::now();
+        Sim {
+            hub: Hub::new(limits, Lang::En, now).record(),
+            style,
+            now,
+            clients: BTreeMap::new(),
+            history: Vec::new(),
+            told: Vec::new(),
+            lazy_writers: false,
+            ready: Vec::new(),
+        }
+    }
+
+    // What clients do. In the event-loop style their doings gather until the turn is taken.
+
+    /// A client comes whose socket takes `room` bytes before it reads. `None` when there is no seat.
+    pub fn come(&mut self, room: usize, replay: &[u8]) -> Option<Id> {
+        let peer = peer();
+        if !self.hub.has_seat() {
+            self.history.push(Happened::Refused);
+            self.hub.refuse(peer);
+            self.changed();
+            return None;
+        }
+        let key = (0..).find(|key| self.open().all(|id| id.key() != *key)).expect("keys are many");
+        let id = self.hub.connect(key, peer, replay);
+        assert!(self.clients.keys().all(|earlier| earlier.number() < id.number()), "{id} came back");
+        self.history.push(Happened::Came(id, replay.to_vec()));
+        let client = Client {
+            room,
+            was_full: false,
+            got: Vec::new(),
+            got_at: self.now,
+            sent: VecDeque::new(),
+            flight: Vec::new(),
+            left: None,
+            lost: false,
+            closed: None,
+            resumed: 0,
+        };
+        self.clients.insert(id, client);
+        self.changed();
+        Some(id)
+    }
+
+    pub fn send(&mut self, id: Id, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.client(id).sent.push_back(bytes.to_vec());
+            self.read_from(id);
+        }
+    }
+
+    /// The client ends its stream, and may go on reading.
+    pub fn end(&mut self, id: Id) {
+        self.client(id).sent.push_back(Vec::new());
+        self.read_from(id);
+    }
+
+    /// The client's connection breaks.
+    pub fn lose(&mut self, id: Id) {
+        if self.client(id).closed.is_none() {
+            self.history.push(Happened::Lost(id));
+            self.client(id).lost = true;
+            self.hang_up(id);
+            self.hub.disconnect(id, Reason::Lost);
+            self.changed();
+        }
+    }
+
+    /// The client reads, so that its socket takes so many bytes more.
+    pub fn take(&mut self, id: Id, bytes: usize) {
+        let client = self.client(id);
+        client.room = (client.room + bytes).min(ROOMY);
+        self.hub.writable(id);
+        if !self.lazy_writers {
+            self.changed();
+        }
+    }
+
+    /// A writer gets to write at most so many bytes, and tells how many went.
+    pub fn write(&mut self, id: Id, at_most: usize) {
+        let now = self.now;
+        let client = self.client(id);
+        if client.flight.is_empty() {
+            return;
+        }
+        let taken = client.room.min(at_most).min(client.flight.len());
+        client.was_full |= client.room < client.flight.len();
+        client.room -= taken;
+        client.got.extend(client.flight.drain(..taken));
+        if taken > 0 {
+            client.got_at = now;
+        }
+        let landed = client.flight.is_empty();
+        self.hub.carried(id, taken);
+        if landed {
+            self.carry_off(id);
+        }
+        self.changed();
+    }
+
+    pub fn close_room(&mut self) {
+        self.history.push(Happened::Closing);
+        self.hub.close_room();
+        self.changed();
+    }
+
+    // What a driver does.
+
+    /// Time passes, and the driver wakes whenever the hub asks for it.
+    pub fn wait(&mut self, time: Duration) {
+        let until = self.now + time;
+        self.turn();
+        while let Some(at) = self.hub.next_deadline().filter(|at| *at < until) {
+            self.tick(at);
+        }
+        self.tick(until);
+    }
+
+    /// It is `now`, without the driver having been awake since it last was.
+    pub fn tick(&mut self, now: Instant) {
+        self.now = now;
+        self.hub.tick(now);
+        self.turn();
+    }
+
+    /// Drains the hub, until nothing more comes of it.
+    pub fn turn(&mut self) {
+        loop {
+            match self.style {
+                Style::EventLoop => {
+                    self.drain();
+                    let wants = |key: &usize| self.hub.wants_flush(*key);
+                    assert_eq!((0..self.hub.members.len()).find(wants), None, "not flushed");
+                    self.hub.end_turn();
+                }
+                Style::Threaded => {
+                    self.hub.end_turn();
+                    self.drain();
+                    let writers = if self.lazy_writers { Vec::new() } else { self.writers() };
+                    for id in writers {
+                        self.write(id, ROOMY);
+                    }
+                }
+            }
+            for id in std::mem::take(&mut self.ready) {
+                self.read_from(id);
+            }
+            let is_stuck = |id: &Id| self.clients[id].room == 0 || self.lazy_writers;
+            if !self.hub.is_dirty() && self.ready.is_empty() && self.writers().iter().all(is_stuck) {
+                break;
+            }
+        }
+        self.listen();
+        self.hub.assert_consistent();
+        self.assert_drained();
+    }
+
+    /// Reads one piece of what a client sent, if it may be read from. Who has more stays ready.
+    fn read_from(&mut self, id: Id) {
+        if self.client(id).closed.is_some() || !self.hub.may_receive(id) {
+            return;
+        }
+        let Some(bytes) = self.client(id).sent.pop_front() else { return };
+        if bytes.is_empty() {
+            self.history.push(Happened::Ended(id));
+            self.hub.receive_end(id);
+        } else {
+            self.hub.receive(id, &bytes);
+            self.history.push(Happened::Sent(id, bytes));
+        }
+        if !self.client(id).sent.is_empty() {
+            self.ready.push(id);
+        }
+        self.changed();
+    }
+
+    fn changed(&mut self) {
+        self.listen();
+        self.hub.assert_consistent();
+        if self.style == Style::Threaded {
+            self.hub.end_turn();
+            self.drain();
+        }
+    }
+
+    fn drain(&mut self) {
+        while let Some(effect) = self.hub.poll_effect() {
+            match effect {
+                Effect::Flush(id) if self.style == Style::EventLoop => self.flush(id),
+                Effect::Flush(id) => self.carry_off(id),
+                Effect::Close(id, reason) => {
+                    self.listen();
+                    assert!(!self.hub.knows(id));
+                    assert_eq!(self.client(id).left.map(|(_, reason)| reason), Some(reason));
+                    self.hang_up(id);
+                }
+                Effect::Resume(id) => {
+                    self.client(id).resumed += 1;
+                    self.ready.push(id);
+                }
+            }
+        }
+        self.listen();
+    }
+
+    fn flush(&mut self, id: Id) {
+        let now = self.now;
+        let client = self.clients.get_mut(&id).expect("a flush is for somebody");
+        assert!(client.closed.is_none(), "{id} is flushed and closed");
+        let mut taken = 0;
+        for slice in self.hub.gather(id) {
+            let part = &slice[..slice.len().min(client.room)];
+            client.was_full |= part.len() < slice.len();
+            client.got.extend_from_slice(part);
+            client.room -= part.len();
+            taken += part.len();
+        }
+        if taken > 0 {
+            client.got_at = now;
+        }
+        self.hub.wrote(id, taken);
+    }
+
+    fn carry_off(&mut self, id: Id) {
+        if let Some(bytes) = self.hub.carry_off(id) {
+            let client = self.client(id);
+            assert!(client.flight.is_empty(), "two writers for {id}");
+            assert!(client.closed.is_none(), "{id} is written to and closed");
+            client.flight = bytes;
+        }
+    }
+
+    fn hang_up(&mut self, id: Id) {
+        let now = self.now;
+        let client = self.client(id);
+        client.closed = Some(now);
+        client.flight = Vec::new();
+    }
+
+    /// Reads the transcript.
+    fn listen(&mut self) {
+        let mut transcript = Transcript::default();
+        self.hub.swap_transcript(&mut transcript);
+        for event in transcript.iter() {
+            self.told.push(words::Said(Lang::En, &event).to_string());
+            if let Event::Left { id, reason, .. } = event {
+                let before = self.clients.get_mut(&id).expect("it came").left.replace((self.now, reason));
+                assert_eq!(before, None, "{id} left twice");
+                if matches!(reason, Reason::TooSlow(_) | Reason::MemoryFull(_)) {
+                    self.history.push(Happened::ThrownOut(id, reason));
+                }
+            }
+        }
+    }
+
+    // Finding.
+
+    pub fn client(&mut self, id: Id) -> &mut Client {
+        self.clients.get_mut(&id).expect("every id was given to a client")
+    }
+
+    /// Whose connection is open, in order of arrival.
+    pub fn open(&self) -> impl Iterator<Item = Id> {
+        self.clients.iter().filter(|(_, client)| client.closed.is_none()).map(|(id, _)| *id)
+    }
+
+    /// Whom a writer is writing to.
+    fn writers(&self) -> Vec<Id> {
+        self.open().filter(|id| !self.clients[id].flight.is_empty()).collect()
+    }
+
+    // What must hold between two turns.
+
+    /// Everybody wears its name, nothing waits without a reason, and the next deadline is ahead: a driver that sleeps until then neither spins nor
+    /// oversleeps.
+    fn assert_drained(&self) {
+        assert!(self.hub.log.bytes.is_empty());
+        for member in self.hub.members.iter().flatten() {
+            let worn = self.hub.nicks.get(&nick::look(&member.nick)) == Some(&member.id);
+            assert_eq!(worn, member.leaving.is_none(), "{} wears {}", member.id, member.nick);
+            let has_reason = member.outbox.is_blocked() || member.outbox.is_in_flight();
+            assert!(member.outbox.is_empty() || has_reason, "{} is forgotten", member.id);
+        }
+        if let Some(at) = self.hub.next_deadline() {
+            assert!(at > self.now, "the deadline is {:?} ago", self.now - at);
+        }
+    }
+}
+
+impl Hub {
+    /// What is stored for speed is what a recount says.
+    pub(super) fn assert_consistent(&self) {
+        let members = || self.members.iter().flatten();
+        let seated = || members().filter(|member| member.leaving.is_none());
+
+        assert_eq!(self.queued, members().map(|member| member.outbox.len()).sum::<usize>());
+        // What was said in a turn is still to be counted, and one member's last words may be.
+        assert!(self.queued <= OUTBOX_TOTAL_MAX + self.log.bytes.len() + (8 << 10), "{} queued", self.queued);
+
+        assert_eq!(self.seats_taken, seated().count());
+        assert!(self.seats_taken <= self.limits.clients_max);
+        assert_eq!(self.nicks.len(), self.seats_taken, "two look the same");
+
+        for member in members() {
+            let blocking = member.leaving.is_none() && member.outbox.holds_others_back(self.at);
+            assert_eq!(member.blocking, blocking, "{}", member.id);
+        }
+        assert_eq!(self.blockers, members().filter(|member| member.blocking).count());
+
+        let paused: HashSet<Id> = members().filter(|member| member.paused).map(|member| member.id).collect();
+        assert_eq!(self.paused.iter().copied().collect::<HashSet<Id>>(), paused);
+        assert_eq!(self.paused.len(), paused.len());
+        for member in members().filter(|member| member.paused) {
+            assert!(member.leaving.is_none() && self.must_wait(member), "{} waits for nobody", member.id);
+        }
+
+        for member in members() {
+            assert_eq!(member.lagging, self.lagging.contains(&member.id), "{}", member.id);
+            assert!(member.lagging || !member.outbox.is_blocked(), "{} is blocked and has no deadline", member.id);
+        }
+    }
+}
