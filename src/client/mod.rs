@@ -1,0 +1,41 @@
+//! What `tertulia join` is: a terminal for people, a pipe for programs.
+//!
+//! It works with any server that speaks lines; with ours it knows more: who is here, what one is called, and why one was
+//! turned away. In reading order:
+//!
+//! * [`connect`]: from `HOST:PORT` to a socket, or to one line that says why not;
+//! * [`inbox`]: the server's bytes as lines, bounded and sanitized;
+//! * [`heard`]: what kind of line that is; [`news`]: what a notice tells about names;
+//! * [`hello`]: takes a name before anything else is said;
+//! * [`pipe`]: stdin's lines go out, the server's come in, nothing more;
+//! * [`words`]: every text the client says, in English and Spanish.
+
+mod connect;
+mod heard;
+mod hello;
+mod inbox;
+mod news;
+mod pipe;
+mod words;
+
+use crate::chat::Lang;
+
+/// How to join.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// `HOST:PORT`, where the host is a name, an IPv4 address or an IPv6 address in brackets.
+    pub addr: String,
+    /// The name to take before anything is said.
+    pub nick: Option<String>,
+    /// Colours on the terminal; a pipe never gets any.
+    pub color: bool,
+    /// The language of the client's own texts, whatever the server speaks.
+    pub lang: Lang,
+}
+
+/// Joins the conversation until the user or the server ends it. The error is one line: what failed, and what to try.
+pub fn run(options: Options) -> Result<(), String> {
+    let nick = options.nick.as_deref().map(|nick| hello::check(nick, options.lang)).transpose()?;
+    let stream = connect::connect(&options.addr, options.lang)?;
+    pipe::run(stream, nick, options.lang)
+}
