@@ -8,17 +8,30 @@
 //! * [`heard`]: what kind of line that is; [`news`]: what a notice tells about names;
 //! * [`hello`]: takes a name before anything else is said;
 //! * [`pipe`]: stdin's lines go out, the server's come in, nothing more;
+//! * [`terminal`]: the same for people, out of [`editor`] (a thread that waits for keys), [`screen`] (lines on their way
+//!   to the terminal), [`ear`], [`tty`], [`render`], [`palette`], [`nicks`] and [`complete`];
 //! * [`words`]: every text the client says, in English and Spanish.
 
+mod complete;
 mod connect;
+mod ear;
+mod editor;
 mod heard;
 mod hello;
 mod inbox;
 mod news;
+mod nicks;
+mod palette;
 mod pipe;
+mod render;
+mod screen;
+mod terminal;
+mod tty;
 mod words;
 
 use crate::chat::Lang;
+use std::io::IsTerminal;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How to join.
 #[derive(Clone, Debug)]
@@ -34,8 +47,20 @@ pub struct Options {
 }
 
 /// Joins the conversation until the user or the server ends it. The error is one line: what failed, and what to try.
+///
+/// On a terminal this is the last thing a process does: the thread that waits for keys can not be called back, and lives
+/// until the process ends. The terminal is as it was.
 pub fn run(options: Options) -> Result<(), String> {
     let nick = options.nick.as_deref().map(|nick| hello::check(nick, options.lang)).transpose()?;
     let stream = connect::connect(&options.addr, options.lang)?;
-    pipe::run(stream, nick, options.lang)
+    let on_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    match on_terminal.then(|| terminal::Parts::open(&options)).flatten() {
+        Some(parts) => terminal::run(stream, nick, parts, &options),
+        None => pipe::run(stream, nick, options.lang),
+    }
+}
+
+/// A thread that panicked has left nothing half done in what these locks guard: names and lines, each whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
