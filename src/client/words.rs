@@ -62,7 +62,7 @@ impl Display for Said<'_, Text<'_>> {
                     "no se puede conectar con {addr}: {cause}; ¿está en marcha el servidor? (tertulia serve)")
             }
             Text::NickRefused(words) => {
-                say!(lang, f, "no such name for you: {words}"; "ese nombre no puede ser: {words}")
+                say!(lang, f, "the name was refused: {words}"; "el nombre no se ha aceptado: {words}")
             }
             Text::ServerClosed => say!(lang, f,
                 "the server closed the connection; join again when it is back";
