@@ -48,8 +48,8 @@ pub struct Options {
 
 /// Joins the conversation until the user or the server ends it. The error is one line: what failed, and what to try.
 ///
-/// On a terminal this is the last thing a process does: the thread that waits for keys can not be called back, and lives
-/// until the process ends. The terminal is as it was.
+/// On a terminal this is the last thing a process does: stdin may be hung up, because there is no other way to end the
+/// waiting for a key. The terminal is as it was.
 pub fn run(options: Options) -> Result<(), String> {
     let nick = options.nick.as_deref().map(|nick| hello::check(nick, options.lang)).transpose()?;
     let stream = connect::connect(&options.addr, options.lang)?;

@@ -27,10 +27,10 @@ const BYTES_MAX: usize = 1 << 20;
 const BATCH_MAX: usize = 100;
 /// An editor that was asked to wait for keys does so at the latest after this, or never will.
 const EDITING_PATIENCE: Duration = Duration::from_millis(200);
-/// A terminal that takes no more lines has this long at the end.
+/// At the end an editor has this long to draw the next lines.
 const DRAWING_PATIENCE: Duration = Duration::from_millis(300);
 
-/// A message that draws nothing: up a line and down again. When the next one is taken, the one before is drawn.
+/// A message that draws nothing: up a line and down again. When the hole takes it, the message before has left the hole.
 const NOTHING: &str = "\x1b[A\n";
 
 #[derive(Clone)]
@@ -52,6 +52,8 @@ struct State {
     not_shown: usize,
     /// Thrown in, and not known to be drawn.
     in_flight: String,
+    /// Batches that are known to be drawn.
+    drawn: u64,
     /// The editor waits for keys.
     is_editing: bool,
     is_closing: bool,
@@ -64,10 +66,15 @@ impl Screen {
         Screen { shared: Arc::new(Shared { state: Mutex::default(), changed: Condvar::new() }), lang }
     }
 
-    /// Starts the thread that hands lines to the editor.
-    pub fn start(&self, printer: impl ExternalPrinter + Send + 'static) -> io::Result<()> {
+    /// Starts the thread that hands lines to the editor. At the end, if the editor waits for keys, `hang_up` is called and
+    /// the editor is woken.
+    pub fn start(
+        &self,
+        printer: impl ExternalPrinter + Send + 'static,
+        hang_up: impl FnOnce() + Send + 'static,
+    ) -> io::Result<()> {
         let screen = self.clone();
-        thread::Builder::new().name("printer".into()).spawn(move || screen.print_all(printer))?;
+        thread::Builder::new().name("printer".into()).spawn(move || screen.print_all(printer, hang_up))?;
         Ok(())
     }
 
@@ -94,16 +101,25 @@ impl Screen {
         self.change(|state| state.is_editing = false);
     }
 
-    /// Waits until the editor that was asked to wait for keys does so. Only then is the terminal raw, and can be restored
-    /// without being made raw right after.
+    /// Waits until the editor that was asked to wait for keys does so, and can be woken.
     pub fn await_editing(&self) {
         self.wait(EDITING_PATIENCE, |state| state.is_editing);
     }
 
-    /// Draws what can be drawn, and returns the rest, for when the editor is out of the way.
-    pub fn finish(&self) -> String {
+    /// Draws what can be drawn, hangs up on the editor, and returns the rest for when that is out of the way.
+    ///
+    /// An editor that draws nothing for a while has something else to do, unless the terminal is stopped: then everybody
+    /// waits, or the lines would come out of order when it goes on.
+    pub fn finish(&self, takes_output: impl Fn() -> bool) -> String {
         self.change(|state| state.is_closing = true);
-        self.wait(DRAWING_PATIENCE, |state| state.is_done);
+        loop {
+            let drawn = lock(&self.shared.state).drawn;
+            self.wait(DRAWING_PATIENCE, |state| state.is_done);
+            let state = lock(&self.shared.state);
+            if state.is_done || (state.drawn == drawn && takes_output()) {
+                break;
+            }
+        }
         let mut state = lock(&self.shared.state);
         let mut rest = std::mem::take(&mut state.in_flight);
         while let Some(batch) = state.next_batch(self.lang) {
@@ -112,18 +128,21 @@ impl Screen {
         rest
     }
 
-    fn print_all(&self, mut printer: impl ExternalPrinter) {
+    fn print_all(&self, mut printer: impl ExternalPrinter, hang_up: impl FnOnce()) {
         while let Some(batch) = self.next_batch() {
             let drawn = printer.print(batch).and_then(|()| printer.print(NOTHING.into()));
             if let Err(e) = drawn {
                 log::debug!("no line can be drawn any more: {e}");
                 break;
             }
-            self.change(|state| state.in_flight.clear());
+            self.change(|state| {
+                state.in_flight.clear();
+                state.drawn += 1;
+            });
         }
         let is_editing = lock(&self.shared.state).is_editing;
         if is_editing {
-            // That it was taken means that the one before was drawn, whole.
+            hang_up();
             let _ = printer.print(NOTHING.into());
         }
         self.change(|state| state.is_done = true);
@@ -190,7 +209,7 @@ mod tests {
     fn started() -> (Screen, Receiver<String>) {
         let screen = Screen::new(Lang::En);
         let (hole, messages) = sync_channel(1);
-        screen.start(Hole(hole)).expect("a thread");
+        screen.start(Hole(hole), || ()).expect("a thread");
         (screen, messages)
     }
 
@@ -215,7 +234,7 @@ mod tests {
         }
         screen.close();
         screen.push("later".into());
-        assert_eq!(screen.finish(), "thrown in\nlater\n");
+        assert_eq!(screen.finish(|| true), "thrown in\nlater\n");
         drop(messages);
     }
 
@@ -225,7 +244,7 @@ mod tests {
         for i in 0..LINES_MAX + 3 {
             screen.push(format!("{i}"));
         }
-        let rest = screen.finish();
+        let rest = screen.finish(|| true);
         assert!(rest.starts_with("… 3 lines not shown\n3\n4\n"), "{}", &rest[..40]);
         assert_eq!(rest.lines().count(), 1 + LINES_MAX);
     }

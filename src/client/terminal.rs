@@ -11,7 +11,7 @@ use super::inbox::Inbox;
 use super::nicks::NickBook;
 use super::render::Style;
 use super::screen::Screen;
-use super::tty::Tty;
+use super::tty::{Cursor, Tty, hang_up_stdin, takes_output};
 use super::words::Text;
 use super::{Options, lock};
 use crate::chat::Lang;
@@ -28,6 +28,9 @@ use std::time::{Duration, Instant};
 const NAME_PATIENCE: Duration = Duration::from_millis(500);
 /// A server that does not close when one leaves is left all the same.
 const LEAVING_PATIENCE: Duration = Duration::from_secs(3);
+
+/// An editor that is hung up on returns within microseconds, or not at all.
+const EDITOR_PATIENCE: Duration = Duration::from_millis(200);
 
 /// The terminal's parts, ready to be used.
 pub struct Parts {
@@ -46,7 +49,8 @@ impl Parts {
         let screen = Screen::new(options.lang);
         let nicks = Arc::<Mutex<NickBook>>::default();
         let mut editor = Editor::open(screen.clone(), nicks.clone(), style)?;
-        screen.start(editor.printer()?).ok()?;
+        let hang_up = || hang_up_stdin().unwrap_or_else(|e| log::debug!("the editor cannot be ended: {e}"));
+        screen.start(editor.printer()?, hang_up).ok()?;
         tty.restore_on_sigterm().ok()?;
         Some(Parts { tty, editor, screen, nicks, style })
     }
@@ -73,7 +77,7 @@ pub fn run(stream: TcpStream, nick: Option<&str>, parts: Parts, options: &Option
     if let Some(nick) = nick {
         let taken = take_nick(nick, &mut inbox, &outbox, lang, &mut |lines| ear.hear(lines, &mut |_| ()));
         if let Err(e) = taken {
-            write_out(&screen.finish());
+            write_out(&screen.finish(takes_output));
             return Err(e);
         }
     }
@@ -102,7 +106,7 @@ pub fn run(stream: TcpStream, nick: Option<&str>, parts: Parts, options: &Option
         refusal: None,
     };
     let ended = session.talk(&inward);
-    session.leave_terminal(&tty);
+    session.leave_terminal(&tty, &inward);
     ended
 }
 
@@ -205,14 +209,20 @@ impl Session {
     }
 
     /// Gives the terminal back, with everything on it that arrived.
-    fn leave_terminal(&self, tty: &Tty) {
-        if self.is_editing {
-            self.screen.await_editing();
+    fn leave_terminal(&mut self, tty: &Tty, events: &Receiver<Event>) {
+        if !self.is_editing {
+            return write_out(&self.screen.finish(takes_output));
         }
-        let rest = self.screen.finish();
-        if self.is_editing {
-            tty.restore();
+        self.screen.await_editing();
+        let rest = self.screen.finish(takes_output);
+        let until = Instant::now() + EDITOR_PATIENCE;
+        while self.is_editing
+            && let Some(event) = next(events, Some(until))
+        {
+            self.is_editing = !matches!(event, Event::Typed(_));
         }
+        // An editor that is searching its history, or drawing on a stopped terminal, is not woken, and left behind.
+        tty.restore(if self.is_editing { Cursor::InText } else { Cursor::OnFreshLine });
         write_out(&rest);
     }
 }
