@@ -9,4 +9,6 @@
 
 pub mod chat;
 pub mod cli;
+#[cfg(feature = "join")]
+pub mod client;
 pub mod server;

@@ -46,7 +46,8 @@ pub struct Id {
 }
 
 impl Id {
-    #[cfg(test)]
+    /// An id that was read, not given: `join` reads them in notices.
+    #[cfg(any(test, feature = "join"))]
     pub(crate) fn new(number: u64, key: usize) -> Id {
         Id { number, key }
     }

@@ -1,0 +1,65 @@
+//! From `HOST:PORT` to a socket.
+
+use super::words::Text;
+use crate::chat::Lang;
+use socket2::{SockRef, TcpKeepalive};
+use std::io;
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+/// Each of a host's addresses has this long to answer. The kernel's own patience is two minutes.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+/// A server that is silent this long is asked whether it is still there ...
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
+/// ... and again this often.
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
+
+/// Connects to the first of the host's addresses that answers.
+pub fn connect(addr: &str, lang: Lang) -> Result<TcpStream, String> {
+    let found = addr.to_socket_addrs().map_err(|e| match e.kind() {
+        io::ErrorKind::InvalidInput => Text::BadAddress(addr).say(lang),
+        _ => Text::NoSuchHost(addr).say(lang),
+    })?;
+    let mut last = None;
+    for candidate in found {
+        match TcpStream::connect_timeout(&candidate, CONNECT_PATIENCE) {
+            Ok(stream) => {
+                tune(&stream);
+                return Ok(stream);
+            }
+            Err(e) => last = Some(e),
+        }
+    }
+    Err(match last {
+        Some(e) => Text::CannotConnect(addr, &e).say(lang),
+        None => Text::NoSuchHost(addr).say(lang),
+    })
+}
+
+/// Lines are small and somebody waits for each: no Nagle. A dead server is noticed although nobody writes to it: keepalive.
+/// A socket that takes neither still carries a conversation.
+fn tune(stream: &TcpStream) {
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_EVERY);
+    if let Err(e) = stream.set_nodelay(true).and_then(|()| SockRef::from(stream).set_tcp_keepalive(&keepalive)) {
+        log::debug!("the socket cannot be tuned: {e}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn who_is_not_there_is_named() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let addr = listener.local_addr().expect("an address").to_string();
+        connect(&addr, Lang::En).expect("somebody listens");
+        drop(listener);
+        let error = connect(&addr, Lang::En).expect_err("nobody listens");
+        assert!(error.starts_with(&format!("cannot connect to {addr}: connection refused; ")), "{error}");
+        for addr in ["no-port", "host:port", "127.0.0.1:70000"] {
+            assert!(connect(addr, Lang::En).expect_err("no address").contains("HOST:PORT"), "{addr}");
+        }
+    }
+}

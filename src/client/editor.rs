@@ -1,0 +1,160 @@
+//! The thread that waits for keys.
+
+use super::complete::Completion;
+use super::lock;
+use super::nicks::NickBook;
+use super::render::Style;
+use super::screen::Screen;
+use rustyline::completion::Completer;
+use rustyline::error::ReadlineError;
+use rustyline::highlight::Highlighter;
+use rustyline::hint::Hinter;
+use rustyline::history::DefaultHistory;
+use rustyline::validate::{ValidationContext, ValidationResult, Validator};
+use rustyline::{ColorMode, CompletionType, Config, Context, ExternalPrinter, Helper, Prompt};
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+/// What the user did.
+#[derive(Debug)]
+pub enum Typed {
+    Line(String),
+    /// Ctrl-C with something typed, which is gone.
+    Cleared,
+    /// Ctrl-C with nothing typed, or Ctrl-D.
+    End,
+    Failed(String),
+}
+
+/// The line editor of this terminal, not yet waiting for keys.
+pub struct Editor {
+    lines: rustyline::Editor<Keys, DefaultHistory>,
+    screen: Screen,
+}
+
+/// Asks the editor, which has its own thread, for a line.
+pub struct Asker(Sender<String>);
+
+impl Editor {
+    /// `None` if this terminal has no way to move its cursor.
+    pub fn open(screen: Screen, nicks: Arc<Mutex<NickBook>>, style: Style) -> Option<Editor> {
+        let color_mode = match style {
+            Style::Plain => ColorMode::Disabled,
+            Style::Color => ColorMode::Enabled,
+        };
+        let config = Config::builder()
+            .auto_add_history(true)
+            .completion_type(CompletionType::List)
+            .color_mode(color_mode)
+            .build();
+        let mut lines = rustyline::Editor::with_config(config).ok()?;
+        let completion = RefCell::default();
+        lines.set_helper(Some(Keys { nicks, completion, screen: screen.clone(), style, has_text: Cell::new(false) }));
+        Some(Editor { lines, screen })
+    }
+
+    pub fn printer(&mut self) -> Option<impl ExternalPrinter + Send + use<>> {
+        self.lines.create_external_printer().ok()
+    }
+
+    /// Starts the thread. What the user does is told to `tell`, once for each asking; at an error there is nobody to tell.
+    pub fn start(self, mut tell: impl FnMut(Typed) + Send + 'static) -> io::Result<Asker> {
+        let (asker, prompts) = channel();
+        thread::Builder::new().name("editor".into()).spawn(move || self.answer(prompts, &mut tell))?;
+        Ok(Asker(asker))
+    }
+
+    fn answer(mut self, prompts: Receiver<String>, tell: &mut dyn FnMut(Typed)) {
+        for text in prompts {
+            let prompt = Announced { text, screen: &self.screen, is_announced: Cell::new(false) };
+            let answer = self.lines.readline(&prompt);
+            self.screen.close();
+            let had_text = self.lines.helper().is_some_and(|keys| keys.has_text.get());
+            tell(match answer {
+                Ok(line) => Typed::Line(line),
+                Err(ReadlineError::Interrupted) if had_text => Typed::Cleared,
+                Err(ReadlineError::Interrupted | ReadlineError::Eof) => Typed::End,
+                Err(e) => Typed::Failed(e.to_string()),
+            });
+        }
+    }
+}
+
+impl Asker {
+    pub fn ask(&self, prompt: String) {
+        // The editor's thread ends only with its asker.
+        let _ = self.0.send(prompt);
+    }
+}
+
+/// A prompt that tells when it is first looked at: the terminal is raw by then, and the editor about to wait.
+struct Announced<'a> {
+    text: String,
+    screen: &'a Screen,
+    is_announced: Cell<bool>,
+}
+
+impl Prompt for Announced<'_> {
+    fn raw(&self) -> &str {
+        if !self.is_announced.replace(true) {
+            self.screen.open();
+        }
+        &self.text
+    }
+
+    fn styled(&self) -> &str {
+        &self.text
+    }
+}
+
+/// What the editor asks while keys come in.
+struct Keys {
+    nicks: Arc<Mutex<NickBook>>,
+    completion: RefCell<Completion>,
+    screen: Screen,
+    style: Style,
+    /// Something is typed. The editor itself does not tell what a Ctrl-C has cleared.
+    has_text: Cell<bool>,
+}
+
+impl Helper for Keys {}
+
+impl Completer for Keys {
+    type Candidate = String;
+
+    fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
+        let completed = self.completion.borrow_mut().complete(&line[..pos], &lock(&self.nicks));
+        Ok(completed.map_or((pos, Vec::new()), |(start, text)| (start, vec![text])))
+    }
+}
+
+impl Hinter for Keys {
+    type Hint = String;
+
+    /// Asked after every change of the line; there is never a hint.
+    fn hint(&self, line: &str, _: usize, _: &Context<'_>) -> Option<String> {
+        self.has_text.set(!line.is_empty());
+        None
+    }
+}
+
+impl Validator for Keys {
+    /// Asked on Enter, before the editor returns; every line is valid.
+    fn validate(&self, _: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
+        self.screen.close();
+        Ok(ValidationResult::Valid(None))
+    }
+}
+
+impl Highlighter for Keys {
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, is_default: bool) -> Cow<'b, str> {
+        match prompt.strip_suffix("> ") {
+            Some(nick) if is_default && !nick.is_empty() => Cow::Owned(format!("{}> ", self.style.nick(nick))),
+            _ => Cow::Borrowed(prompt),
+        }
+    }
+}

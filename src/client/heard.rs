@@ -1,0 +1,66 @@
+//! What kind of line the server sent, by its first characters.
+
+/// A nick that a foreign server gives may be odd, but not endless. Bytes.
+const NICK_LEN_MAX: usize = 80;
+
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+pub enum Heard<'a> {
+    /// `-- text`: the server itself.
+    Notice(&'a str),
+    /// `<nick> text`
+    Said { nick: &'a str, text: &'a str },
+    /// `* nick text`
+    Acted { nick: &'a str, text: &'a str },
+    /// `[nick -> you] text`
+    Private { nick: &'a str, text: &'a str },
+    /// A server of another kind.
+    Other(&'a str),
+}
+
+impl<'a> Heard<'a> {
+    pub fn of(line: &'a str) -> Heard<'a> {
+        let parted = |open: &str, close: &str| {
+            let (nick, text) = line.strip_prefix(open)?.split_once(close)?;
+            is_nick(nick).then_some((nick, text))
+        };
+        if let Some(text) = line.strip_prefix("-- ") {
+            Heard::Notice(text)
+        } else if let Some((nick, text)) = parted("<", "> ") {
+            Heard::Said { nick, text }
+        } else if let Some((nick, text)) = parted("* ", " ") {
+            Heard::Acted { nick, text }
+        } else if let Some((nick, text)) = parted("[", " -> you] ") {
+            Heard::Private { nick, text }
+        } else {
+            Heard::Other(line)
+        }
+    }
+}
+
+/// Whether this may be somebody's nick. Other servers have other rules, but none has a nick of two words.
+pub fn is_nick(word: &str) -> bool {
+    !word.is_empty() && word.len() <= NICK_LEN_MAX && !word.contains([' ', '\t', '<', '>', '[', ']'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_told_apart() {
+        for (line, expected) in [
+            ("-- ana (#1) is here", Heard::Notice("ana (#1) is here")),
+            ("<ana> hola", Heard::Said { nick: "ana", text: "hola" }),
+            ("<ana> <beto> hola", Heard::Said { nick: "ana", text: "<beto> hola" }),
+            ("* ana waves", Heard::Acted { nick: "ana", text: "waves" }),
+            ("[ana -> you] psst", Heard::Private { nick: "ana", text: "psst" }),
+            ("[2018-01-01 -> you] x", Heard::Private { nick: "2018-01-01", text: "x" }),
+            ("<two words> x", Heard::Other("<two words> x")),
+            ("<> x", Heard::Other("<> x")),
+            ("hola", Heard::Other("hola")),
+            ("", Heard::Other("")),
+        ] {
+            assert_eq!(Heard::of(line), expected, "{line:?}");
+        }
+    }
+}

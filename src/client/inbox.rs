@@ -1,0 +1,140 @@
+//! The server's bytes as lines. It may be anybody's server: bounded, and safe for the screen.
+
+use crate::chat::line::{Line, LineDecoder};
+use crate::chat::sanitize::sanitize;
+use std::io::{self, Read};
+use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
+
+/// A longer line is not shown, and not kept in memory. Our server's are below 2 KiB unless it was told otherwise. Bytes.
+const LINE_MAX: usize = 16 << 10;
+const READ_MAX: usize = 64 << 10;
+
+/// A line from the server.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Received {
+    Text(String),
+    /// Thrown away; holds its length in bytes.
+    TooLong(usize),
+}
+
+/// What one read has brought. Nothing at all when the time was up.
+#[derive(Debug, Default)]
+pub struct Batch {
+    pub lines: Vec<Received>,
+    /// The server will not say more: `Ok` when it closed the connection, else how the connection broke.
+    pub end: Option<io::Result<()>>,
+}
+
+pub struct Inbox {
+    stream: TcpStream,
+    decoder: LineDecoder,
+    chunk: Box<[u8]>,
+}
+
+impl Inbox {
+    pub fn new(stream: TcpStream) -> Inbox {
+        Inbox { stream, decoder: LineDecoder::default(), chunk: vec![0; READ_MAX].into() }
+    }
+
+    /// Says no more; the server still may.
+    pub fn end_output(&self) {
+        // It fails only when the connection is over anyway.
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    /// Waits for bytes, at most so long.
+    pub fn read(&mut self, timeout: Option<Duration>) -> Batch {
+        let mut batch = Batch::default();
+        // Zero would mean for ever.
+        let timeout = timeout.map(|timeout| timeout.max(Duration::from_millis(1)));
+        let taken = self.stream.set_read_timeout(timeout).and_then(|()| self.stream.read(&mut self.chunk));
+        match taken {
+            Ok(0) => {
+                batch.lines.extend(self.decoder.finish(LINE_MAX).map(receive));
+                batch.end = Some(Ok(()));
+            }
+            Ok(taken) => {
+                let mut rest = &self.chunk[..taken];
+                // Nobody is thrown out for an endless line: it goes by, unseen and uncounted for.
+                while let Some(line) = self.decoder.next(&mut rest, LINE_MAX, usize::MAX) {
+                    batch.lines.push(receive(line));
+                }
+            }
+            // A resized window interrupts a read, too.
+            Err(e)
+                if matches!(
+                    e.kind(),
+                    io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+                ) =>
+            {
+                // TimedOut is a read's timeout on some systems and a dead connection on others: only the latter without one.
+                if e.kind() == io::ErrorKind::TimedOut && timeout.is_none() {
+                    batch.end = Some(Err(e));
+                }
+            }
+            Err(e) => batch.end = Some(Err(e)),
+        }
+        batch
+    }
+}
+
+fn receive(line: Line<'_>) -> Received {
+    match line {
+        Line::Text(bytes) => Received::Text(sanitize(bytes).into_owned()),
+        Line::TooLong(len) => Received::TooLong(len),
+        Line::Endless => Received::TooLong(usize::MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::net::TcpListener;
+
+    fn pair() -> (TcpStream, Inbox) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let client = TcpStream::connect(listener.local_addr().expect("an address")).expect("connects");
+        let (server, _) = listener.accept().expect("accepts");
+        (server, Inbox::new(client))
+    }
+
+    fn read_to_end(inbox: &mut Inbox) -> Vec<Received> {
+        let mut lines = Vec::new();
+        loop {
+            let batch = inbox.read(None);
+            lines.extend(batch.lines);
+            if let Some(end) = batch.end {
+                end.expect("a clean end");
+                return lines;
+            }
+        }
+    }
+
+    #[test]
+    fn lines_come_clean_and_the_last_needs_no_end() {
+        let (mut server, mut inbox) = pair();
+        server.write_all(b"<ana> \x1b[2Jhola\r\n-- bye").expect("sent");
+        drop(server);
+        assert_eq!(read_to_end(&mut inbox), [Received::Text("<ana> [2Jhola".into()), Received::Text("-- bye".into())]);
+    }
+
+    #[test]
+    fn a_long_line_is_counted_and_not_kept() {
+        let (mut server, mut inbox) = pair();
+        let writer = std::thread::spawn(move || {
+            server.write_all(&vec![b'x'; 3 << 20]).expect("sent");
+            server.write_all(b"\nok\n").expect("sent");
+        });
+        assert_eq!(read_to_end(&mut inbox), [Received::TooLong(3 << 20), Received::Text("ok".into())]);
+        writer.join().expect("wrote");
+    }
+
+    #[test]
+    fn a_silent_server_is_no_end() {
+        let (_server, mut inbox) = pair();
+        let batch = inbox.read(Some(Duration::from_millis(5)));
+        assert!(batch.lines.is_empty() && batch.end.is_none());
+    }
+}

@@ -1,0 +1,184 @@
+//! For programs: stdin's lines go out, the server's lines come in, nothing else on stdout.
+
+use super::hello::{ending, news, take_nick, words_of};
+use super::inbox::{Inbox, Received};
+use super::news::News;
+use super::words::Text;
+use crate::chat::Lang;
+use crate::chat::command::{self, Input};
+use crate::chat::sanitize::sanitize;
+use std::io::{self, BufRead, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+/// Both ways go on at the same time: a program may send 100 MB before it reads a line. The sending has a thread of its own,
+/// which nobody waits for: it may be stuck in reading a stdin that never ends when the server closes.
+pub fn run(stream: TcpStream, nick: Option<&str>, lang: Lang) -> Result<(), String> {
+    let outbox = stream.try_clone().map_err(|e| Text::ConnectionLost(&e).say(lang))?;
+    let mut inbox = Inbox::new(stream);
+    let mut out = Out { failure: None, lang };
+    if let Some(nick) = nick {
+        take_nick(nick, &mut inbox, &outbox, lang, &mut |lines| out.show(lines))?;
+    }
+
+    let farewell = Arc::new(AtomicBool::new(false));
+    let said = farewell.clone();
+    thread::Builder::new()
+        .name("stdin".into())
+        .spawn(move || send(io::stdin().lock(), &outbox, &said))
+        .map_err(|e| Text::ConnectionLost(&e).say(lang))?;
+
+    let mut refusal = None;
+    loop {
+        let mut batch = inbox.read(None);
+        batch.lines.retain(|line| match line {
+            Received::Text(line) if news(line) == Some(News::Full) => {
+                refusal = Some(words_of(line).to_owned());
+                false
+            }
+            _ => true,
+        });
+        out.show(batch.lines);
+        match out.failure {
+            // Who reads our output has read enough.
+            Some(e) if e.kind() == io::ErrorKind::BrokenPipe => {
+                inbox.end_output();
+                return Ok(());
+            }
+            Some(e) => return Err(Text::CannotWrite(&e).say(lang)),
+            None => {}
+        }
+        match (batch.end, refusal.take()) {
+            (None, earlier) => refusal = earlier,
+            (Some(_), Some(refusal)) => return Err(refusal),
+            (Some(Ok(())), None) if farewell.load(Ordering::Acquire) => return Ok(()),
+            (Some(end), None) => return Err(ending(end, lang)),
+        }
+    }
+}
+
+/// stdout, and what is wrong with it.
+struct Out {
+    failure: Option<io::Error>,
+    lang: Lang,
+}
+
+impl Out {
+    /// Writes whole lines, at once and flushed: a program on the other end waits for them.
+    fn show(&mut self, lines: Vec<Received>) {
+        let mut text = String::new();
+        for line in lines {
+            match line {
+                Received::Text(line) => {
+                    text.push_str(&line);
+                    text.push('\n');
+                }
+                // stdout is the server's; what we have to say goes elsewhere.
+                Received::TooLong(len) => log::warn!("{}", Text::LongLine(len).say(self.lang)),
+            }
+        }
+        if self.failure.is_none() && !text.is_empty() {
+            let mut stdout = io::stdout().lock();
+            self.failure = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).err();
+        }
+    }
+}
+
+/// Sends all of `input`, up to its end or to a `:q`. `farewell` is true before the server can know of either: its closing
+/// is no surprise then.
+fn send(mut input: impl BufRead, mut outbox: &TcpStream, farewell: &AtomicBool) {
+    let mut watch = QuitWatch::default();
+    loop {
+        let chunk = match input.fill_buf() {
+            Ok(chunk) => chunk,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(e) => {
+                log::warn!("stdin: {e}");
+                &[]
+            }
+        };
+        let (len, is_last) = match watch.find(chunk) {
+            Some(end) => (end, true),
+            None => (chunk.len(), chunk.is_empty()),
+        };
+        if is_last {
+            farewell.store(true, Ordering::Release);
+        }
+        // A connection that takes no more has ended; the reader sees that, too, and says it.
+        if outbox.write_all(&chunk[..len]).is_err() {
+            return;
+        }
+        if is_last {
+            let _ = outbox.shutdown(Shutdown::Write);
+            return;
+        }
+        input.consume(len);
+    }
+}
+
+/// Finds the line that says `:q` in a stream that comes in pieces.
+#[derive(Default)]
+struct QuitWatch {
+    /// The current line's beginning: enough to see that it is more than `:q` and blanks.
+    head: Vec<u8>,
+}
+
+impl QuitWatch {
+    const HEAD_MAX: usize = 64;
+
+    /// Where the line ends that says `:q`, its LF included.
+    fn find(&mut self, chunk: &[u8]) -> Option<usize> {
+        let mut start = 0;
+        for end in memchr::memchr_iter(b'\n', chunk) {
+            self.add(&chunk[start..end]);
+            start = end + 1;
+            let is_quit = self.head.starts_with(b":q") && command::parse(&sanitize(&self.head)) == Input::Quit;
+            self.head.clear();
+            if is_quit {
+                return Some(start);
+            }
+        }
+        self.add(&chunk[start..]);
+        None
+    }
+
+    fn add(&mut self, piece: &[u8]) {
+        let room = Self::HEAD_MAX - self.head.len();
+        self.head.extend_from_slice(&piece[..piece.len().min(room)]);
+        if piece.len() > room {
+            // Too long for a `:q`, even if it begins like one.
+            self.head[0] = b'.';
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quit_is_found_in_any_split() {
+        let long = format!(":q{}x\n", " ".repeat(200));
+        for (text, expected) in [
+            ("hola\n:q\nmore\n", Some(8)),
+            (":q\r\n", Some(4)),
+            (":q  \n", Some(5)),
+            ("a :q\n:qx\n:q x\n::q\n", None),
+            (":q", None),
+            (&long, None),
+        ] {
+            for size in 1..=text.len() {
+                let mut watch = QuitWatch::default();
+                let mut passed = 0;
+                let found = text.as_bytes().chunks(size).find_map(|chunk| {
+                    let end = watch.find(chunk).map(|end| passed + end);
+                    passed += chunk.len();
+                    end
+                });
+                assert_eq!(found, expected, "{text:?} in pieces of {size}");
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! A line as people see it: when it came, who speaks, and whether it is meant for them.
+
+use super::heard::Heard;
+use super::palette::paint;
+
+const BOLD_REVERSE: &str = "\x1b[1;7m";
+const DIM: &str = "\x1b[2m";
+const PLAIN: &str = "\x1b[0m";
+
+/// How lines are drawn.
+#[derive(Clone, Copy)]
+pub enum Style {
+    Plain,
+    Color,
+}
+
+impl Style {
+    /// The server's line, and whether it is meant for me: my nick is in it, or it is a private one.
+    pub fn line(self, time: &str, line: &str, mine: Option<&str>) -> (String, bool) {
+        let time_drawn = self.wrap(DIM, time);
+        let mark = |text| self.mark_mentions(text, mine);
+        match Heard::of(line) {
+            Heard::Notice(_) => (self.wrap(DIM, &format!("{time} {line}")), false),
+            Heard::Said { nick, text } => {
+                let (text, mentioned) = mark(text);
+                (format!("{time_drawn} <{}> {text}", self.nick(nick)), mentioned)
+            }
+            Heard::Acted { nick, text } => {
+                let (text, mentioned) = mark(text);
+                (format!("{time_drawn} * {} {text}", self.nick(nick)), mentioned)
+            }
+            Heard::Private { nick, text } => {
+                let (text, _) = mark(text);
+                (format!("{time_drawn} [{} -> you] {text}", self.nick(nick)), true)
+            }
+            Heard::Other(text) => {
+                let (text, mentioned) = mark(text);
+                (format!("{time_drawn} {text}"), mentioned)
+            }
+        }
+    }
+
+    /// What the client says itself: marked otherwise than the server's notices.
+    pub fn own(self, text: &str) -> String {
+        self.wrap(DIM, &format!("== {text}"))
+    }
+
+    /// Something in a nick's colour.
+    pub fn nick(self, nick: &str) -> String {
+        match self {
+            Style::Plain => nick.to_owned(),
+            Style::Color => paint(nick, nick),
+        }
+    }
+
+    fn wrap(self, code: &str, text: &str) -> String {
+        match self {
+            Style::Plain => text.to_owned(),
+            Style::Color => format!("{code}{text}{PLAIN}"),
+        }
+    }
+
+    /// `text` with my nick set off wherever it stands as a word of its own, and whether it does.
+    fn mark_mentions(self, text: &str, mine: Option<&str>) -> (String, bool) {
+        let Some(mine) = mine.map(str::to_lowercase) else { return (text.to_owned(), false) };
+        let mut marked = String::with_capacity(text.len());
+        let mut mentioned = false;
+        let mut rest = text;
+        while !rest.is_empty() {
+            let word_len = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+            let gap = &rest[word_len..];
+            let gap_len = gap.find(is_word).unwrap_or(gap.len());
+            let word = &rest[..word_len];
+            if word.to_lowercase() == mine {
+                mentioned = true;
+                marked.push_str(&self.wrap(BOLD_REVERSE, word));
+            } else {
+                marked.push_str(word);
+            }
+            marked.push_str(&gap[..gap_len]);
+            rest = &gap[gap_len..];
+        }
+        (marked, mentioned)
+    }
+}
+
+/// What nicks are made of: `ana` is not mentioned by `ana-maria`.
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_' || c == '-'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_color_a_line_is_its_time_and_itself() {
+        for line in ["-- ana (#1) is here", "<ana> hola", "* ana waves", "[ana -> you] psst", "odd line"] {
+            let (text, _) = Style::Plain.line("12:30", line, Some("beto"));
+            assert_eq!(text, format!("12:30 {line}"));
+        }
+    }
+
+    #[test]
+    fn mentions_are_whole_words_in_any_case_and_not_in_notices() {
+        for (line, mentioned) in [
+            ("<beto> hola ana", true),
+            ("<beto> ANA: hola", true),
+            ("<beto> ¿ana?", true),
+            ("* beto hugs Ana.", true),
+            ("[beto -> you] psst", true),
+            ("<beto> banana", false),
+            ("<beto> ana-maria", false),
+            ("<beto> anañ", false),
+            ("<ana> hola", false),
+            ("-- ana (#1) is here", false),
+            ("foreign says ana", true),
+        ] {
+            assert_eq!(Style::Color.line("12:30", line, Some("ana")).1, mentioned, "{line}");
+        }
+        assert!(!Style::Color.line("12:30", "<beto> ana", None).1);
+    }
+
+    #[test]
+    fn a_mention_stands_out_and_nothing_is_lost() {
+        let (text, _) = Style::Color.line("12:30", "<beto> oye, Ana!", Some("ana"));
+        assert!(text.ends_with("oye, \x1b[1;7mAna\x1b[0m!"), "{text:?}");
+        let (notice, _) = Style::Color.line("12:30", "-- hola", Some("ana"));
+        assert_eq!(notice, "\x1b[2m12:30 -- hola\x1b[0m");
+    }
+}

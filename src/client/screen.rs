@@ -1,0 +1,251 @@
+//! Lines on their way to the terminal.
+//!
+//! Whoever reads the socket must never wait for the terminal: it may be stopped, slow, or on the far end of a frozen
+//! connection, and a server disconnects who does not read. So lines wait here, bounded: past the bound the oldest go, and are
+//! counted and told.
+//!
+//! The editor draws a line above what is being typed only while it waits for keys. It has one hole to throw messages in,
+//! which holds one; a message that lies there when the editor returns stays there until it waits again, and one thrown in
+//! meanwhile is written at once and overtakes it. So nothing is thrown in unless the editor waits, and a copy is kept
+//! until the message is known to be drawn.
+
+use super::lock;
+use super::words::Text;
+use crate::chat::Lang;
+use rustyline::ExternalPrinter;
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// Lines that wait for the terminal.
+const LINES_MAX: usize = 1000;
+/// Bytes of lines that wait for the terminal.
+const BYTES_MAX: usize = 1 << 20;
+/// Lines that are drawn at once.
+const BATCH_MAX: usize = 100;
+/// An editor that was asked to wait for keys does so at the latest after this, or never will.
+const EDITING_PATIENCE: Duration = Duration::from_millis(200);
+/// At the end an editor has this long to draw the next lines.
+const DRAWING_PATIENCE: Duration = Duration::from_millis(300);
+
+/// A message that draws nothing: up a line and down again. When the hole takes it, the message before has left the hole.
+const NOTHING: &str = "\x1b[A\n";
+
+#[derive(Clone)]
+pub struct Screen {
+    shared: Arc<Shared>,
+    lang: Lang,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<String>,
+    waiting_bytes: usize,
+    /// Lines that had to go.
+    not_shown: usize,
+    /// Thrown in, and not known to be drawn.
+    in_flight: String,
+    /// Batches that are known to be drawn.
+    drawn: u64,
+    /// The editor waits for keys.
+    is_editing: bool,
+    is_closing: bool,
+    /// The printer has ended.
+    is_done: bool,
+}
+
+impl Screen {
+    pub fn new(lang: Lang) -> Screen {
+        Screen { shared: Arc::new(Shared { state: Mutex::default(), changed: Condvar::new() }), lang }
+    }
+
+    /// Starts the thread that hands lines to the editor. At the end, if the editor waits for keys, `hang_up` is called and
+    /// the editor is woken.
+    pub fn start(
+        &self,
+        printer: impl ExternalPrinter + Send + 'static,
+        hang_up: impl FnOnce() + Send + 'static,
+    ) -> io::Result<()> {
+        let screen = self.clone();
+        thread::Builder::new().name("printer".into()).spawn(move || screen.print_all(printer, hang_up))?;
+        Ok(())
+    }
+
+    /// Shows a line, soon. Never waits.
+    pub fn push(&self, line: String) {
+        self.change(|state| {
+            state.waiting_bytes += line.len();
+            state.waiting.push_back(line);
+            while state.waiting.len() > LINES_MAX || state.waiting_bytes > BYTES_MAX {
+                let Some(oldest) = state.waiting.pop_front() else { break };
+                state.waiting_bytes -= oldest.len();
+                state.not_shown += 1;
+            }
+        });
+    }
+
+    /// The editor waits for keys: lines can be drawn above them.
+    pub fn open(&self) {
+        self.change(|state| state.is_editing = true);
+    }
+
+    /// The editor is about to return, or has.
+    pub fn close(&self) {
+        self.change(|state| state.is_editing = false);
+    }
+
+    /// Waits until the editor that was asked to wait for keys does so, and can be woken.
+    pub fn await_editing(&self) {
+        self.wait(EDITING_PATIENCE, |state| state.is_editing);
+    }
+
+    /// Draws what can be drawn, hangs up on the editor, and returns the rest for when that is out of the way.
+    ///
+    /// An editor that draws nothing for a while has something else to do, unless the terminal is stopped: then everybody
+    /// waits, or the lines would come out of order when it goes on.
+    pub fn finish(&self, takes_output: impl Fn() -> bool) -> String {
+        self.change(|state| state.is_closing = true);
+        loop {
+            let drawn = lock(&self.shared.state).drawn;
+            self.wait(DRAWING_PATIENCE, |state| state.is_done);
+            let state = lock(&self.shared.state);
+            if state.is_done || (state.drawn == drawn && takes_output()) {
+                break;
+            }
+        }
+        let mut state = lock(&self.shared.state);
+        let mut rest = std::mem::take(&mut state.in_flight);
+        while let Some(batch) = state.next_batch(self.lang) {
+            rest.push_str(&batch);
+        }
+        rest
+    }
+
+    fn print_all(&self, mut printer: impl ExternalPrinter, hang_up: impl FnOnce()) {
+        while let Some(batch) = self.next_batch() {
+            let drawn = printer.print(batch).and_then(|()| printer.print(NOTHING.into()));
+            if let Err(e) = drawn {
+                log::debug!("no line can be drawn any more: {e}");
+                break;
+            }
+            self.change(|state| {
+                state.in_flight.clear();
+                state.drawn += 1;
+            });
+        }
+        let is_editing = lock(&self.shared.state).is_editing;
+        if is_editing {
+            hang_up();
+            let _ = printer.print(NOTHING.into());
+        }
+        self.change(|state| state.is_done = true);
+    }
+
+    /// Waits for lines, and for an editor that draws them. `None` at the end.
+    fn next_batch(&self) -> Option<String> {
+        let idle = |state: &mut State| !(state.is_closing || state.is_editing && state.has_lines());
+        let state = lock(&self.shared.state);
+        let mut state = self.shared.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
+        if !state.is_editing {
+            return None;
+        }
+        let batch = state.next_batch(self.lang)?;
+        state.in_flight.clone_from(&batch);
+        Some(batch)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut lock(&self.shared.state));
+        self.shared.changed.notify_all();
+    }
+
+    fn wait(&self, patience: Duration, done: impl Fn(&State) -> bool) {
+        let state = lock(&self.shared.state);
+        drop(self.shared.changed.wait_timeout_while(state, patience, |state| !done(state)));
+    }
+}
+
+impl State {
+    fn has_lines(&self) -> bool {
+        self.not_shown > 0 || !self.waiting.is_empty()
+    }
+
+    fn next_batch(&mut self, lang: Lang) -> Option<String> {
+        let mut batch = String::new();
+        match std::mem::take(&mut self.not_shown) {
+            0 => {}
+            lines => batch = Text::NotShown(lines).say(lang) + "\n",
+        }
+        for line in self.waiting.drain(..self.waiting.len().min(BATCH_MAX)) {
+            self.waiting_bytes -= line.len();
+            batch.push_str(&line);
+            batch.push('\n');
+        }
+        (!batch.is_empty()).then_some(batch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+    /// An editor's hole: it holds one message.
+    struct Hole(SyncSender<String>);
+
+    impl ExternalPrinter for Hole {
+        fn print(&mut self, message: String) -> rustyline::Result<()> {
+            self.0.send(message).map_err(|e| io::Error::other(e).into())
+        }
+    }
+
+    fn started() -> (Screen, Receiver<String>) {
+        let screen = Screen::new(Lang::En);
+        let (hole, messages) = sync_channel(1);
+        screen.start(Hole(hole), || ()).expect("a thread");
+        (screen, messages)
+    }
+
+    #[test]
+    fn nothing_is_drawn_before_the_editor_waits() {
+        let (screen, messages) = started();
+        screen.push("a".into());
+        screen.push("b".into());
+        assert!(messages.try_recv().is_err());
+        screen.open();
+        assert_eq!(messages.recv().as_deref(), Ok("a\nb\n"));
+        assert_eq!(messages.recv().as_deref(), Ok(NOTHING));
+    }
+
+    #[test]
+    fn what_an_editor_did_not_take_is_left_at_the_end() {
+        let (screen, messages) = started();
+        screen.open();
+        screen.push("thrown in".into());
+        while lock(&screen.shared.state).in_flight.is_empty() {
+            thread::yield_now();
+        }
+        screen.close();
+        screen.push("later".into());
+        assert_eq!(screen.finish(|| true), "thrown in\nlater\n");
+        drop(messages);
+    }
+
+    #[test]
+    fn a_stopped_terminal_costs_the_oldest_lines_and_they_are_told() {
+        let (screen, _messages) = started();
+        for i in 0..LINES_MAX + 3 {
+            screen.push(format!("{i}"));
+        }
+        let rest = screen.finish(|| true);
+        assert!(rest.starts_with("… 3 lines not shown\n3\n4\n"), "{}", &rest[..40]);
+        assert_eq!(rest.lines().count(), 1 + LINES_MAX);
+    }
+}

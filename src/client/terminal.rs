@@ -1,0 +1,239 @@
+//! For people: what arrives is drawn above what is being typed.
+//!
+//! Four threads, because there are three things to wait for, and one of them in a library: the editor waits for keys, the
+//! reader for the socket, the printer for the terminal; this one waits for the news of all and decides.
+
+use super::complete::BELL;
+use super::ear::Ear;
+use super::editor::{Asker, Editor, Typed};
+use super::hello::{ending, take_nick};
+use super::inbox::Inbox;
+use super::nicks::NickBook;
+use super::render::Style;
+use super::screen::Screen;
+use super::tty::{Cursor, Tty, hang_up_stdin, takes_output};
+use super::words::Text;
+use super::{Options, lock};
+use crate::chat::Lang;
+use crate::chat::command::{self, Input};
+use std::io::{self, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The prompt waits so long for the name that belongs in it.
+const NAME_PATIENCE: Duration = Duration::from_millis(500);
+/// A server that does not close when one leaves is left all the same.
+const LEAVING_PATIENCE: Duration = Duration::from_secs(3);
+
+/// An editor that is hung up on returns within microseconds, or not at all.
+const EDITOR_PATIENCE: Duration = Duration::from_millis(200);
+
+/// The terminal's parts, ready to be used.
+pub struct Parts {
+    tty: Tty,
+    editor: Editor,
+    screen: Screen,
+    nicks: Arc<Mutex<NickBook>>,
+    style: Style,
+}
+
+impl Parts {
+    /// `None` if this terminal is too simple to be more than a pipe.
+    pub fn open(options: &Options) -> Option<Parts> {
+        let tty = Tty::remember().ok()?;
+        let style = if options.color { Style::Color } else { Style::Plain };
+        let screen = Screen::new(options.lang);
+        let nicks = Arc::<Mutex<NickBook>>::default();
+        let mut editor = Editor::open(screen.clone(), nicks.clone(), style)?;
+        let hang_up = || hang_up_stdin().unwrap_or_else(|e| log::debug!("the editor cannot be ended: {e}"));
+        screen.start(editor.printer()?, hang_up).ok()?;
+        tty.restore_on_sigterm().ok()?;
+        Some(Parts { tty, editor, screen, nicks, style })
+    }
+}
+
+/// Talks until the user leaves or the server ends it.
+pub fn run(stream: TcpStream, nick: Option<&str>, parts: Parts, options: &Options) -> Result<(), String> {
+    let lang = options.lang;
+    let Parts { tty, editor, screen, nicks, style } = parts;
+    let lost = |e: io::Error| Text::ConnectionLost(&e).say(lang);
+    let outbox = stream.try_clone().map_err(lost)?;
+    let bell = Arc::new(AtomicBool::new(true));
+    let has_heard = Arc::new(AtomicBool::new(false));
+    let ear = Ear {
+        screen: screen.clone(),
+        nicks: nicks.clone(),
+        style,
+        bell: bell.clone(),
+        has_heard: has_heard.clone(),
+        lang,
+    };
+    let mut inbox = Inbox::new(stream);
+
+    if let Some(nick) = nick {
+        let taken = take_nick(nick, &mut inbox, &outbox, lang, &mut |lines| ear.hear(lines, &mut |_| ()));
+        if let Err(e) = taken {
+            write_out(&screen.finish(takes_output));
+            return Err(e);
+        }
+    }
+    let (events, inward) = channel();
+    let typed = events.clone();
+    let asker = editor.start(move |what| drop(typed.send(Event::Typed(what)))).map_err(lost)?;
+    thread::Builder::new()
+        .name("reader".into())
+        .spawn(move || ear.listen(inbox, &mut |event| drop(events.send(event))))
+        .map_err(lost)?;
+
+    let is_named = lock(&nicks).mine().is_some();
+    let unnamed_until = (!is_named).then(|| Instant::now() + NAME_PATIENCE);
+    let mut session = Session {
+        outbox,
+        asker,
+        screen,
+        nicks,
+        style,
+        bell,
+        has_heard,
+        lang,
+        is_editing: false,
+        unnamed_until,
+        leaving_until: None,
+        refusal: None,
+    };
+    let ended = session.talk(&inward);
+    session.leave_terminal(&tty, &inward);
+    ended
+}
+
+/// What the other threads tell.
+pub enum Event {
+    Typed(Typed),
+    /// The server said what one is called, or that one is not called so.
+    NameSettled,
+    /// The room is full, in the server's words.
+    Refused(String),
+    Ended(io::Result<()>),
+}
+
+struct Session {
+    outbox: TcpStream,
+    asker: Asker,
+    screen: Screen,
+    nicks: Arc<Mutex<NickBook>>,
+    style: Style,
+    bell: Arc<AtomicBool>,
+    /// The server has said something.
+    has_heard: Arc<AtomicBool>,
+    lang: Lang,
+    /// The editor was asked and has not answered.
+    is_editing: bool,
+    unnamed_until: Option<Instant>,
+    leaving_until: Option<Instant>,
+    refusal: Option<String>,
+}
+
+impl Session {
+    fn talk(&mut self, events: &Receiver<Event>) -> Result<(), String> {
+        loop {
+            if !self.is_editing && self.unnamed_until.is_none() && self.leaving_until.is_none() {
+                self.ask();
+            }
+            match next(events, self.leaving_until.or(self.unnamed_until)) {
+                Some(Event::Typed(typed)) => {
+                    self.is_editing = false;
+                    self.obey(typed)?;
+                }
+                Some(Event::NameSettled) => self.unnamed_until = None,
+                Some(Event::Refused(words)) => self.refusal = Some(words),
+                Some(Event::Ended(_)) | None if self.leaving_until.is_some() => return Ok(()),
+                Some(Event::Ended(end)) => return Err(self.refusal.take().unwrap_or_else(|| ending(end, self.lang))),
+                None => {
+                    self.unnamed_until = None;
+                    if !self.has_heard.load(Ordering::Relaxed) {
+                        self.tell(&Text::NoAnswer);
+                    }
+                }
+            }
+        }
+    }
+
+    fn ask(&mut self) {
+        let nick = lock(&self.nicks).mine().unwrap_or_default().to_owned();
+        self.asker.ask(format!("{nick}> "));
+        self.is_editing = true;
+    }
+
+    fn obey(&mut self, typed: Typed) -> Result<(), String> {
+        match typed {
+            // A line that was pasted may be many.
+            Typed::Line(lines) => lines.lines().for_each(|line| self.say(line)),
+            Typed::Cleared => {}
+            Typed::End => self.say(":q"),
+            Typed::Failed(e) => return Err(Text::TerminalFailed(&e).say(self.lang)),
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, line: &str) {
+        if self.leaving_until.is_some() || line.trim().is_empty() {
+            return;
+        }
+        if line.split_whitespace().next() == Some(BELL) {
+            return self.toggle_bell();
+        }
+        // A connection that takes no more has ended; the reader sees that, too, and says it.
+        let _ = self.outbox.write_all(format!("{line}\n").as_bytes());
+        match command::parse(line) {
+            Input::Quit => {
+                let _ = self.outbox.shutdown(Shutdown::Write);
+                self.leaving_until = Some(Instant::now() + LEAVING_PATIENCE);
+            }
+            Input::Nick(_) => self.unnamed_until = Some(Instant::now() + NAME_PATIENCE),
+            Input::Help => self.tell(&Text::Help),
+            _ => {}
+        }
+    }
+
+    fn toggle_bell(&self) {
+        let was_on = self.bell.fetch_xor(true, Ordering::Relaxed);
+        self.tell(if was_on { &Text::BellOff } else { &Text::BellOn });
+    }
+
+    fn tell(&self, text: &Text<'_>) {
+        self.screen.push(self.style.own(&text.say(self.lang)));
+    }
+
+    /// Gives the terminal back, with everything on it that arrived.
+    fn leave_terminal(&mut self, tty: &Tty, events: &Receiver<Event>) {
+        if !self.is_editing {
+            return write_out(&self.screen.finish(takes_output));
+        }
+        self.screen.await_editing();
+        let rest = self.screen.finish(takes_output);
+        let until = Instant::now() + EDITOR_PATIENCE;
+        while self.is_editing
+            && let Some(event) = next(events, Some(until))
+        {
+            self.is_editing = !matches!(event, Event::Typed(_));
+        }
+        // An editor that is searching its history, or drawing on a stopped terminal, is not woken, and left behind.
+        tty.restore(if self.is_editing { Cursor::InText } else { Cursor::OnFreshLine });
+        write_out(&rest);
+    }
+}
+
+/// The next event, or `None` when the time is up.
+fn next(events: &Receiver<Event>, until: Option<Instant>) -> Option<Event> {
+    let Some(until) = until else { return events.recv().ok() };
+    events.recv_timeout(until.saturating_duration_since(Instant::now())).ok()
+}
+
+fn write_out(text: &str) {
+    let mut stdout = io::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+}

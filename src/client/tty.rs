@@ -1,0 +1,85 @@
+//! The terminal's own state, so that it can be given back as it was.
+//!
+//! A process that ends while the terminal is raw leaves a shell that shows no typing. The editor puts things right when it
+//! returns, but it waits for keys, and the server may be gone while the user looks out of the window.
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use signal_hook::consts::SIGTERM;
+use signal_hook::iterator::Signals;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::thread;
+
+const BRACKETED_PASTE_OFF: &str = "\x1b[?2004l";
+/// Nothing to the right and below: there may be more rows of an unfinished line.
+const CLEAR_BELOW: &str = "\x1b[J";
+
+/// Shared, and not opened anew: that would be another file to close.
+#[derive(Clone)]
+pub struct Tty(Arc<Remembered>);
+
+struct Remembered {
+    /// Not stdin itself, which may be hung up.
+    terminal: OwnedFd,
+    cooked: Termios,
+}
+
+/// Where the cursor is when an editing ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Cursor {
+    /// The editor has returned: on a line of its own.
+    OnFreshLine,
+    /// In the middle of what was typed.
+    InText,
+}
+
+impl Tty {
+    /// The terminal as it is now.
+    pub fn remember() -> io::Result<Tty> {
+        let terminal = io::stdin().as_fd().try_clone_to_owned()?;
+        let cooked = tcgetattr(&terminal)?;
+        Ok(Tty(Arc::new(Remembered { terminal, cooked })))
+    }
+
+    /// The terminal is as it was, and the cursor on a fresh line.
+    pub fn restore(&self, cursor: Cursor) {
+        // Now, and not when all output is drained: a stopped terminal drains nothing.
+        if let Err(e) = tcsetattr(&self.0.terminal, OptionalActions::Now, &self.0.cooked) {
+            log::debug!("the terminal is gone: {e}");
+        }
+        if !takes_output() {
+            return;
+        }
+        let fresh_line = if cursor == Cursor::InText { "\r\n" } else { "\r" };
+        let mut stdout = io::stdout().lock();
+        let _ = write!(stdout, "{BRACKETED_PASTE_OFF}{fresh_line}{CLEAR_BELOW}").and_then(|()| stdout.flush());
+    }
+
+    /// Restores the terminal also when the process is told to end.
+    pub fn restore_on_sigterm(&self) -> io::Result<()> {
+        let mut signals = Signals::new([SIGTERM])?;
+        let tty = self.clone();
+        thread::Builder::new().name("signals".into()).spawn(move || {
+            for signal in signals.forever() {
+                tty.restore(Cursor::InText);
+                let _ = signal_hook::low_level::emulate_default_handler(signal);
+            }
+        })?;
+        Ok(())
+    }
+}
+
+/// Whether the terminal takes output: it may be stopped, or at the far end of a frozen connection.
+pub fn takes_output() -> bool {
+    let stdout = io::stdout();
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut [PollFd::new(&stdout, PollFlags::OUT)], Some(&now)).is_ok_and(|ready| ready > 0)
+}
+
+/// From now on stdin is at its end, whatever it was. Whoever waits for keys there finds that out when something wakes it.
+pub fn hang_up_stdin() -> io::Result<()> {
+    Ok(rustix::stdio::dup2_stdin(File::open("/dev/null")?)?)
+}

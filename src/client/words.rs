@@ -1,0 +1,133 @@
+//! Every text the client says, in English and Spanish.
+//!
+//! One arm a text, both languages in it: a text that is missing in one does not compile.
+
+use crate::chat::Lang;
+use std::fmt::{self, Display, Formatter};
+use std::io;
+
+/// What the client says itself, without marks and line ends.
+pub enum Text<'a> {
+    BadAddress(&'a str),
+    NoSuchHost(&'a str),
+    CannotConnect(&'a str, &'a io::Error),
+    /// The server's own words about a name.
+    NickRefused(&'a str),
+    ServerClosed,
+    ConnectionLost(&'a io::Error),
+    CannotWrite(&'a io::Error),
+    TerminalFailed(&'a str),
+    /// This many lines came faster than the terminal took them.
+    NotShown(usize),
+    /// The server sent a line of this many bytes.
+    LongLine(usize),
+    NoAnswer,
+    BellOn,
+    BellOff,
+    Help,
+}
+
+impl Text<'_> {
+    pub fn say(&self, lang: Lang) -> String {
+        Said(lang, self).to_string()
+    }
+}
+
+/// Both texts of a thing that is said.
+macro_rules! say {
+    ($lang:expr, $f:expr, $en:literal; $es:literal) => {
+        match $lang {
+            Lang::En => write!($f, $en),
+            Lang::Es => write!($f, $es),
+        }
+    };
+}
+
+struct Said<'a, T>(Lang, &'a T);
+
+impl Display for Said<'_, Text<'_>> {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        let Said(lang, text) = *self;
+        match text {
+            Text::BadAddress(addr) => say!(lang, f,
+                "{addr} is no address; write HOST:PORT, such as 127.0.0.1:8889";
+                "{addr} no es una dirección; escribe HOST:PUERTO, como 127.0.0.1:8889"),
+            Text::NoSuchHost(addr) => say!(lang, f,
+                "cannot find the host of {addr}; is its name spelt right?";
+                "no se encuentra el equipo de {addr}; ¿está bien escrito su nombre?"),
+            Text::CannotConnect(addr, e) => {
+                let cause = Said(lang, *e);
+                say!(lang, f,
+                    "cannot connect to {addr}: {cause}; is the server running? (tertulia serve)";
+                    "no se puede conectar con {addr}: {cause}; ¿está en marcha el servidor? (tertulia serve)")
+            }
+            Text::NickRefused(words) => {
+                say!(lang, f, "the name was refused: {words}"; "el nombre no se ha aceptado: {words}")
+            }
+            Text::ServerClosed => say!(lang, f,
+                "the server closed the connection; join again when it is back";
+                "el servidor ha cerrado la conexión; vuelve a entrar cuando esté en marcha"),
+            Text::ConnectionLost(e) => {
+                let cause = Said(lang, *e);
+                say!(lang, f, "the connection is lost: {cause}; join again"; "se ha perdido la conexión: {cause}; vuelve a entrar")
+            }
+            Text::CannotWrite(e) => {
+                let cause = Said(lang, *e);
+                say!(lang, f, "cannot write to stdout: {cause}"; "no se puede escribir en stdout: {cause}")
+            }
+            Text::TerminalFailed(cause) => say!(lang, f,
+                "the terminal failed: {cause}; try it as a pipe: tertulia join | cat";
+                "el terminal ha fallado: {cause}; prueba con una tubería: tertulia join | cat"),
+            Text::NotShown(1) => say!(lang, f, "… 1 line not shown"; "… 1 línea sin mostrar"),
+            Text::NotShown(lines) => say!(lang, f, "… {lines} lines not shown"; "… {lines} líneas sin mostrar"),
+            Text::LongLine(len) => say!(lang, f,
+                "… a line of {len} bytes not shown";
+                "… una línea de {len} bytes sin mostrar"),
+            Text::NoAnswer => say!(lang, f,
+                "the server says nothing yet: it may be full and let you wait";
+                "el servidor aún no dice nada: puede que esté lleno y haya que esperar"),
+            Text::BellOn => say!(lang, f, "the bell is on; :bell turns it off"; "el timbre suena; :bell lo apaga"),
+            Text::BellOff => {
+                say!(lang, f, "the bell is off; :bell turns it on"; "el timbre no suena; :bell lo enciende")
+            }
+            Text::Help => say!(lang, f,
+                ":bell turns the bell for your name on or off, Tab completes names and commands, Ctrl-D leaves";
+                ":bell enciende o apaga el timbre para tu nombre, Tab completa nombres y órdenes, Ctrl-D sale"),
+        }
+    }
+}
+
+/// What went wrong, as far as people can do something about it; else in the system's words.
+impl Display for Said<'_, io::Error> {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        let Said(lang, e) = *self;
+        match e.kind() {
+            io::ErrorKind::ConnectionRefused => say!(lang, f, "connection refused"; "conexión rechazada"),
+            io::ErrorKind::ConnectionReset => say!(lang, f, "reset by the other end"; "cortada por el otro extremo"),
+            io::ErrorKind::TimedOut => say!(lang, f, "no answer"; "sin respuesta"),
+            io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+                say!(lang, f, "no way to that host"; "no hay camino a ese equipo")
+            }
+            io::ErrorKind::StorageFull => say!(lang, f, "the disk is full"; "el disco está lleno"),
+            _ => {
+                let words = e.to_string();
+                // The number is for programmers, and they can look it up.
+                write!(f, "{}", words.split(" (os error").next().unwrap_or_default())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_one_line_and_without_numbers() {
+        let e = io::Error::from_raw_os_error(13);
+        let text = Text::CannotConnect("host:1", &e).say(Lang::En);
+        assert!(text.starts_with("cannot connect to host:1: ") && !text.contains("os error"), "{text}");
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        assert!(Text::CannotConnect("a:1", &refused).say(Lang::Es).contains("conexión rechazada; ¿está en marcha"));
+    }
+}
