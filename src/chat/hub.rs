@@ -412,8 +412,8 @@ impl Hub {
         self.get_mut(id)?.outbox.carry_off()
     }
 
-    /// Of the bytes that were carried off for a client, its socket took `taken` more. Zero is worth telling too, about every
-    /// [`STALL_AFTER`]: that is how the hub learns that a member does not read. No deadline wakes anybody for it.
+    /// Of the bytes that were carried off for a client, its socket took `taken` more. Zero is worth telling too, several
+    /// times in [`STALL_AFTER`]: that is how the hub learns that a member does not read. No deadline wakes anybody for it.
     pub fn carried(&mut self, id: Id, taken: usize) {
         let at = self.at;
         let Some(member) = find(&mut self.members, id) else { return };

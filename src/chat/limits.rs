@@ -12,10 +12,14 @@ pub const OUTBOX_MAX: usize = 8 << 20;
 pub const OUTBOX_TOTAL_MAX: usize = 64 << 20;
 
 /// A member above the high-water mark that has taken no byte for this long is stalled: nobody waits for it any more.
-pub const STALL_AFTER: Duration = Duration::from_millis(100);
+///
+/// Not shorter, because a socket's buffer frees up in pieces of 64 KiB (on loopback, where a segment is as long): the
+/// slowest reader that [`PATIENCE_ABOVE`] lets stay, one of 256 KiB a second, is silent for a quarter of a second at a time.
+pub const STALL_AFTER: Duration = Duration::from_millis(300);
 /// But the flood does not run over it either: from twice the mark on its outbox may grow so fast, which reaches
-/// [`OUTBOX_MAX`] shortly before its patience ends. A reader that the machine kept from running for a moment has time to come back. Bytes a second.
-pub const STALLED_GROWTH: usize = 4 << 20;
+/// [`OUTBOX_MAX`] after another third of a second, and not after the few milliseconds that a flood takes for it. A reader
+/// that a busy machine kept from running has time to come back. Bytes a second.
+pub const STALLED_GROWTH: usize = 16 << 20;
 /// How often it is seen by trying whether a stalled member takes bytes again.
 pub const PROBE_EVERY: Duration = Duration::from_millis(20);
 /// A member above the high-water mark has this long to take a byte, and this long to get below the low one.

@@ -15,7 +15,7 @@
 
 use super::records::Records;
 use super::{ACCEPT_RETRY, LINGER, LINGERING_MAX, STOP_PATIENCE, Service, WhenFull, listener};
-use crate::chat::limits::{READ_MAX, STALL_AFTER};
+use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Hub, Id, Reason, Transcript, words};
 use rustix::buffer::spare_capacity;
 use rustix::net::{SendFlags, send};
@@ -28,10 +28,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A client's thread needs little: its buffer is on the heap. Only the pages that are used cost memory. Bytes.
 const STACK: usize = 256 << 10;
+/// How long a write to a slow client waits before the hub is told how it goes.
+const WRITE_PATIENCE: Duration = Duration::from_millis(50);
 /// How often a thread looks again at the members it writes to, when others keep adding. Then somebody else goes on, for its
 /// own client is waiting to be read.
 const ROUNDS_MAX: usize = 4;
@@ -312,7 +314,7 @@ impl Server {
         for mut parcel in parcels {
             let id = parcel.client.id;
             loop {
-                // Waits, but not longer than a stall's time: so the hub hears in time that its member takes nothing.
+                // Waits, but not for long: so the hub hears in time that its member takes nothing.
                 let taken = match (&parcel.client.stream).write(&parcel.bytes[parcel.taken..]) {
                     Ok(n) => n,
                     Err(e) if is_passing(e.kind().into()) => 0,
@@ -510,7 +512,7 @@ impl Client {
     fn hand_over(&self, server: &Arc<Server>, parcel: Parcel) -> io::Result<()> {
         let mut writer = lock(&self.writer);
         if let Writer::None = *writer {
-            self.stream.set_write_timeout(Some(STALL_AFTER))?;
+            self.stream.set_write_timeout(Some(WRITE_PATIENCE))?;
             let (sender, parcels) = mpsc::channel();
             let name = format!("writer-{}", self.id.number());
             spawn(name, server, move |server| server.write_slowly(&parcels))?;
