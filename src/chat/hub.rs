@@ -26,8 +26,12 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt::{self, Display, Formatter};
 use std::io::IoSlice;
 use std::net::SocketAddr;
-use std::ops::Range;
 use std::time::Instant;
+
+mod leaving;
+mod member;
+mod pressure;
+mod speech;
 
 #[cfg(test)]
 mod laws;
@@ -35,6 +39,8 @@ mod laws;
 mod sim;
 #[cfg(test)]
 mod talk;
+
+use member::{Log, Member, find};
 
 /// A client, for as long as the server lives: `#1`, `#2`, … Never used twice.
 ///
@@ -77,32 +83,6 @@ pub enum Effect {
     Close(Id, Reason),
     /// Try again to read from this client, who was kept waiting by [`Hub::may_receive`]. It may have sent meanwhile.
     Resume(Id),
-}
-
-/// One client.
-struct Member {
-    id: Id,
-    nick: Box<str>,
-    input: LineDecoder,
-    outbox: Outbox,
-    /// How much of the log has been written to it or copied for it: a position in all that was ever logged.
-    cursor: u64,
-    /// The part of the log that this member said itself, and does not get back.
-    own: Range<u64>,
-    /// Since when it only gets what is still owed to it, and why.
-    leaving: Option<(Instant, Reason)>,
-    /// Its arrival was told to the others, and so its leaving will be.
-    announced: bool,
-    /// It waits to be flushed.
-    dirty: bool,
-    /// It is in `Hub::lagging`.
-    lagging: bool,
-    /// It is counted in `Hub::blockers`: the others wait for it.
-    blocking: bool,
-    /// It is in `Hub::paused`.
-    paused: bool,
-    /// What is in its outbox is, in part, what it asked for itself.
-    self_fed: bool,
 }
 
 /// The room.
@@ -388,19 +368,22 @@ impl Hub {
     pub fn wrote(&mut self, id: Id, taken: usize) {
         let at = self.at;
         let Some(member) = find(&mut self.members, id) else { return };
+        if member.outbox.is_clear() && taken == self.log.pending(member) {
+            // The common case: it took all of the turn's log, and nothing has to be kept.
+            member.cursor = self.log.end();
+            return;
+        }
         let before = member.outbox.len();
         let from_outbox = taken.min(member.outbox.waiting().len());
         member.outbox.consume(from_outbox);
         let mut from_log = taken - from_outbox;
-        if member.leaving.is_none() {
-            let (first, second) = self.log.less_own(member);
-            for part in [first, second] {
-                let skip = from_log.min(part.len());
-                from_log -= skip;
-                member.outbox.push(&part[skip..], at);
-            }
-            member.cursor = self.log.end();
+        let (first, second) = self.log.less_own(member);
+        for part in [first, second] {
+            let skip = from_log.min(part.len());
+            from_log -= skip;
+            member.outbox.push(&part[skip..], at);
         }
+        member.cursor = member.cursor.max(self.log.end());
         member.outbox.note_write(taken, at);
         self.queued = self.queued - before + member.outbox.len();
         self.after_write(id);
@@ -488,9 +471,9 @@ impl Hub {
         loop {
             let end = self.log.end();
             for key in 0..self.members.len() {
-                if let Some(id) = self.members[key].as_ref().map(|member| member.id)
-                    && self.catch_up(id)
-                {
+                let behind = self.members[key].as_ref().filter(|member| self.log.pending(member) > 0);
+                if let Some(id) = behind.map(|member| member.id) {
+                    self.catch_up(id);
                     self.judge(id);
                 }
             }
@@ -511,305 +494,6 @@ impl Hub {
         debug_assert!(empty.is_empty());
         if let Some(transcript) = &mut self.transcript {
             std::mem::swap(transcript, empty);
-        }
-    }
-
-    // Lines.
-
-    fn line(&mut self, id: Id, line: Line<'_>) {
-        let text = match line {
-            Line::Text(bytes) => sanitize(bytes),
-            Line::TooLong(len) => return self.tell(id, &Notice::TooLong { len, max: self.limits.line_max }),
-            Line::Endless => return self.leave(id, Reason::EndlessLine(self.limits.line_max * ENDLESS_FACTOR)),
-        };
-        match command::parse(&text) {
-            Input::Say(text) | Input::Act(text) if text.trim().is_empty() => {}
-            Input::Say(text) => self.say(id, text),
-            Input::Act(text) => self.act(id, text),
-            Input::Private { to, text } => self.whisper(id, to, text),
-            Input::Nick(nick) => self.rename(id, nick),
-            Input::Who => {
-                let (everyone, more) = self.listing();
-                let text = words::notice(self.lang, &Notice::Everyone(&everyone, more));
-                self.enqueue(id, &text);
-            }
-            Input::Help => self.tell(id, &Notice::Help),
-            Input::Quit => self.leave(id, Reason::Quit),
-            Input::Misused(command) => self.tell(id, &Notice::Usage(command)),
-            Input::Unknown(word) => self.tell(id, &Notice::Unknown(word)),
-        }
-    }
-
-    fn say(&mut self, id: Id, text: &str) {
-        self.broadcast(id, |nick, log| {
-            log.push(b'<');
-            log.extend_from_slice(nick.as_bytes());
-            log.extend_from_slice(b"> ");
-            log.extend_from_slice(text.as_bytes());
-            log.push(b'\n');
-        });
-        self.note_said(id, |id, nick| Event::Said { id, nick, text });
-    }
-
-    fn act(&mut self, id: Id, text: &str) {
-        self.broadcast(id, |nick, log| log.extend(format!("* {nick} {text}\n").bytes()));
-        self.note_said(id, |id, nick| Event::Acted { id, nick, text });
-    }
-
-    fn whisper(&mut self, id: Id, to: &str, text: &str) {
-        let Some(&receiver) = self.nicks.get(&nick::look(to)) else {
-            return self.tell(id, &Notice::NobodyCalled(to));
-        };
-        let Some(nick) = self.get(id).map(|member| member.nick.clone()) else { return };
-        self.note(Event::Whispered { id, nick: &nick, to });
-        self.enqueue(receiver, format!("[{nick} -> you] {text}\n").as_bytes());
-    }
-
-    fn rename(&mut self, id: Id, nick: &str) {
-        let look = match nick::check(nick, id.number) {
-            Ok(look) => look,
-            Err(flaw) => return self.tell(id, &Notice::NickFlaw(flaw)),
-        };
-        if self.nicks.get(&look).is_some_and(|wearer| *wearer != id) {
-            return self.tell(id, &Notice::NickTaken(nick));
-        }
-        let Some(member) = self.get_mut(id) else { return };
-        let old = std::mem::replace(&mut member.nick, nick.into());
-        self.nicks.remove(&nick::look(&old));
-        self.nicks.insert(look, id);
-        let text = words::notice(self.lang, &Notice::Renamed(&old, Who { nick, id }));
-        self.broadcast(id, |_, log| log.extend_from_slice(&text));
-        self.note(Event::Renamed { id, old: &old, nick });
-        self.tell(id, &Notice::YouAre(nick));
-    }
-
-    /// Those in the room, as many as are listed by name, and how many more there are.
-    fn listing(&self) -> (Vec<Who<'_>>, usize) {
-        let seated = self.members.iter().flatten().filter(|member| member.leaving.is_none());
-        let mut listed: Vec<_> =
-            seated.take(LISTED_MAX).map(|member| Who { nick: &member.nick, id: member.id }).collect();
-        listed.sort_by_key(|who| who.id);
-        let more = self.seats_taken - listed.len();
-        (listed, more)
-    }
-
-    // Ways of telling.
-
-    /// Says something to all but the one it comes from.
-    fn broadcast(&mut self, from: Id, write: impl FnOnce(&str, &mut Vec<u8>)) {
-        let start = self.log.end();
-        let Some(member) = self.get(from) else { return };
-        if member.own.end != start && member.own.end > member.cursor.max(self.log.base) {
-            // A member's own part of the log is one range. Others spoke since: it needs what they said.
-            self.catch_up(from);
-        }
-        let Some(member) = find(&mut self.members, from) else { return };
-        if member.own.end != start {
-            member.own = start..start;
-        }
-        write(&member.nick, &mut self.log.bytes);
-        member.own.end = self.log.end();
-    }
-
-    /// Tells one member alone.
-    fn tell(&mut self, id: Id, text: &Notice<'_>) {
-        let text = words::notice(self.lang, text);
-        self.enqueue(id, &text);
-    }
-
-    /// Puts lines for one member alone behind all that was said before.
-    fn enqueue(&mut self, id: Id, text: &[u8]) {
-        self.catch_up(id);
-        let at = self.at;
-        let Some(member) = self.seated(id) else { return };
-        member.outbox.push(text, at);
-        self.queued += text.len();
-        self.mark_dirty(id);
-        self.update_blocking(id);
-        self.judge(id);
-    }
-
-    /// Copies what a member has not got of the turn's log into its outbox. Returns whether that was anything; if so, the
-    /// member may have to be judged.
-    fn catch_up(&mut self, id: Id) -> bool {
-        let Some(member) = find(&mut self.members, id) else { return false };
-        let (before, after) = self.log.less_own(member);
-        let grown = before.len() + after.len();
-        member.outbox.push(before, self.at);
-        member.outbox.push(after, self.at);
-        member.cursor = self.log.end();
-        self.queued += grown;
-        if grown > 0 {
-            self.mark_dirty(id);
-            self.update_blocking(id);
-        }
-        grown > 0
-    }
-
-    fn note(&mut self, event: Event<'_>) {
-        if let Some(transcript) = &mut self.transcript {
-            transcript.push(event);
-        }
-    }
-
-    fn note_said<'a>(&'a mut self, id: Id, event: impl FnOnce(Id, &'a str) -> Event<'a>) {
-        let Hub { transcript, members, .. } = self;
-        if let Some(transcript) = transcript
-            && let Some(member) = find(members, id)
-        {
-            transcript.push(event(id, &member.nick));
-        }
-    }
-
-    // Pressure.
-
-    /// What a write has shown about its member.
-    fn after_write(&mut self, id: Id) {
-        let Some(member) = self.get_mut(id) else { return };
-        if member.outbox.is_empty() {
-            member.self_fed = false;
-            if member.leaving.is_some() {
-                return self.close(id);
-            }
-            if member.blocking {
-                self.update_blocking(id);
-            }
-            return;
-        }
-        if !member.lagging {
-            member.lagging = true;
-            self.lagging.push(id);
-        }
-        self.update_blocking(id);
-        self.judge(id);
-    }
-
-    /// Disconnects a member that does not read, and whoever has to go when memory is short.
-    fn judge(&mut self, id: Id) {
-        if let Some(member) = self.get(id)
-            && member.leaving.is_none()
-            && member.outbox.is_hopeless(self.at.now)
-        {
-            let waiting = member.outbox.len();
-            self.leave(id, Reason::TooSlow(waiting));
-        }
-        self.shed();
-    }
-
-    /// Disconnects the members with the longest outboxes until all together are within the limit. Those who are leaving
-    /// already, and what a writer has in its hands, cannot be made shorter: they are closed.
-    fn shed(&mut self) {
-        while self.queued > OUTBOX_TOTAL_MAX {
-            let Some(longest) = self.members.iter().flatten().max_by_key(|member| member.outbox.len()) else { return };
-            let (id, waiting) = (longest.id, longest.outbox.len());
-            match longest.leaving {
-                None => self.leave(id, Reason::MemoryFull(waiting)),
-                Some(_) => self.close(id),
-            }
-        }
-    }
-
-    fn update_blocking(&mut self, id: Id) {
-        let Some(member) = find(&mut self.members, id) else { return };
-        let blocking = member.leaving.is_none() && member.outbox.holds_others_back(self.at);
-        if blocking == member.blocking {
-            return;
-        }
-        member.blocking = blocking;
-        if blocking {
-            self.blockers += 1;
-        } else {
-            self.blockers -= 1;
-            self.resume_who_may();
-        }
-    }
-
-    /// Whether a member must wait: for others that cannot keep up, or for itself if it asks for more than it reads.
-    fn must_wait(&self, member: &Member) -> bool {
-        if member.leaving.is_some() {
-            return false;
-        }
-        let others = self.blockers - usize::from(member.blocking);
-        others > 0 || (member.self_fed && member.blocking)
-    }
-
-    fn resume_who_may(&mut self) {
-        if self.paused.is_empty() {
-            return;
-        }
-        for id in std::mem::take(&mut self.paused) {
-            match self.get(id) {
-                Some(member) if self.must_wait(member) => self.paused.push(id),
-                Some(_) => self.resume(id),
-                None => {}
-            }
-        }
-    }
-
-    fn resume(&mut self, id: Id) {
-        if let Some(member) = self.get_mut(id) {
-            member.paused = false;
-            self.effects.push_back(Effect::Resume(id));
-        }
-    }
-
-    // Leaving.
-
-    /// Takes a member out of the room. What is owed to it may still be written; then it is closed.
-    fn leave(&mut self, id: Id, reason: Reason) {
-        if self.seated(id).is_none() {
-            return;
-        }
-        // What was said while it was in the room is owed to it.
-        self.catch_up(id);
-        let at = self.at;
-        let goodbye = words::notice(self.lang, &Notice::Goodbye(reason));
-        let Some(member) = find(&mut self.members, id) else { return };
-        let before = member.outbox.len();
-        if matches!(reason, Reason::TooSlow(_) | Reason::MemoryFull(_)) {
-            member.outbox.cut(at);
-        }
-        member.outbox.push(&goodbye, at);
-        member.outbox.give_time(at.now);
-        self.queued = self.queued - before + member.outbox.len();
-        member.leaving = Some((at.now, reason));
-        member.input = LineDecoder::default();
-        let (announced, nick, was_paused) = (member.announced, member.nick.clone(), member.paused);
-        if !member.lagging {
-            member.lagging = true;
-            self.lagging.push(id);
-        }
-
-        self.seats_taken -= 1;
-        self.nicks.remove(&nick::look(&nick));
-        self.update_blocking(id);
-        if was_paused {
-            // Its reader may be waiting, and has to see that it is over.
-            self.paused.retain(|paused| *paused != id);
-            self.resume(id);
-        }
-        self.mark_dirty(id);
-        if announced {
-            let text = words::notice(self.lang, &Notice::Left(Who { nick: &nick, id }, reason));
-            self.log.bytes.extend_from_slice(&text);
-        }
-        let (seats_taken, seats) = (self.seats_taken, self.limits.clients_max);
-        self.note(Event::Left { id, nick: &nick, reason, seats_taken, seats });
-    }
-
-    /// Tells the driver to close a connection, and forgets it.
-    fn close(&mut self, id: Id) {
-        if let Some((_, reason)) = self.get(id).and_then(|member| member.leaving) {
-            self.effects.push_back(Effect::Close(id, reason));
-            self.forget(id);
-        }
-    }
-
-    fn forget(&mut self, id: Id) {
-        if let Some(slot) = self.members.get_mut(id.key)
-            && let Some(member) = slot.take_if(|member| member.id == id)
-        {
-            self.queued -= member.outbox.len();
         }
     }
 
@@ -842,54 +526,6 @@ impl Hub {
         if member.outbox.is_blocked() || member.outbox.is_in_flight() {
             return false;
         }
-        let (before, after) = self.log.less_own(member);
-        !(member.outbox.waiting().is_empty() && before.is_empty() && after.is_empty())
-    }
-}
-
-impl Member {
-    fn deadline(&self) -> Option<Instant> {
-        match self.leaving {
-            Some((since, _)) => Some((self.outbox.taken_at() + GOODBYE_PATIENCE).min(since + GOODBYE_MAX)),
-            None => self.outbox.deadline(),
-        }
-    }
-
-    fn goodbye_is_over(&self, now: Instant) -> bool {
-        self.leaving.is_some() && self.deadline().is_some_and(|at| at <= now)
-    }
-}
-
-/// Like [`Hub::get_mut`], for when other fields of the hub are borrowed.
-fn find(members: &mut [Option<Member>], id: Id) -> Option<&mut Member> {
-    members.get_mut(id.key)?.as_mut().filter(|member| member.id == id)
-}
-
-/// What everybody gets of this turn, written once. Positions count all that was ever logged, so that a member's cursor need
-/// not be set back when the log is cleared.
-#[derive(Default)]
-struct Log {
-    base: u64,
-    bytes: Vec<u8>,
-}
-
-impl Log {
-    fn end(&self) -> u64 {
-        self.base + self.bytes.len() as u64
-    }
-
-    /// What a member has not got yet, before and after its own part.
-    fn less_own(&self, member: &Member) -> (&[u8], &[u8]) {
-        let end = self.end();
-        if member.leaving.is_some() || member.cursor >= end {
-            return (&[], &[]);
-        }
-        let from = member.cursor.max(self.base);
-        let own = member.own.start.clamp(from, end)..member.own.end.clamp(from, end);
-        (self.slice(from..own.start), self.slice(own.end..end))
-    }
-
-    fn slice(&self, range: Range<u64>) -> &[u8] {
-        &self.bytes[(range.start - self.base) as usize..(range.end - self.base) as usize]
+        !member.outbox.waiting().is_empty() || self.log.pending(member) > 0
     }
 }

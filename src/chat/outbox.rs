@@ -72,6 +72,11 @@ impl Outbox {
         self.bytes.capacity()
     }
 
+    /// Whether nothing is owed: what is pushed next may be written past it.
+    pub fn is_clear(&self) -> bool {
+        self.bytes.is_empty() && self.in_flight == 0
+    }
+
     /// What is to be written next.
     pub fn waiting(&self) -> &[u8] {
         &self.bytes[self.head..]

@@ -17,10 +17,12 @@ const MARKS_MAX: usize = 8;
 /// * Telnet's IAC sequences go away whole: a `telnet` client sends them on Ctrl-C.
 /// * Of a run of combining marks, the first eight stay.
 pub fn sanitize(bytes: &[u8]) -> Cow<'_, str> {
-    // Most of what people type is plain, and is passed on without a copy. `fold`, not `all`: no early exit, so that the
+    // Most of what people type is plain, and is passed on without a copy. `fold`, not `any`: no early exit, so that the
     // compiler looks at sixteen bytes at once.
-    let plain = bytes.iter().fold(true, |plain, &b| plain & ((0x20..0x7f).contains(&b) | (b == b'\t')));
-    if plain && let Ok(text) = str::from_utf8(bytes) {
+    let odd = bytes.iter().fold(0, |odd, &b| odd | (u8::from(!(0x20..0x7f).contains(&b)) & u8::from(b != b'\t')));
+    if odd == 0
+        && let Ok(text) = str::from_utf8(bytes)
+    {
         return Cow::Borrowed(text);
     }
     Cow::Owned(filter(&without_telnet(bytes)))

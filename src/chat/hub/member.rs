@@ -1,0 +1,90 @@
+//! One client, and the log from which all of them are written to.
+
+use super::super::limits::*;
+use super::super::line::LineDecoder;
+use super::super::outbox::Outbox;
+use super::super::words::Reason;
+use super::Id;
+use std::ops::Range;
+use std::time::Instant;
+
+/// One client.
+pub struct Member {
+    pub id: Id,
+    pub nick: Box<str>,
+    pub input: LineDecoder,
+    pub outbox: Outbox,
+    /// How much of the log has been written to it or copied for it: a position in all that was ever logged. For one who is
+    /// leaving it is beyond all.
+    pub cursor: u64,
+    /// The part of the log that this member said itself, and does not get back.
+    pub own: Range<u64>,
+    /// Since when it only gets what is still owed to it, and why.
+    pub leaving: Option<(Instant, Reason)>,
+    /// Its arrival was told to the others, and so its leaving will be.
+    pub announced: bool,
+    /// It waits to be flushed.
+    pub dirty: bool,
+    /// It is in `Hub::lagging`.
+    pub lagging: bool,
+    /// It is counted in `Hub::blockers`: the others wait for it.
+    pub blocking: bool,
+    /// It is in `Hub::paused`.
+    pub paused: bool,
+    /// What is in its outbox is, in part, what it asked for itself.
+    pub self_fed: bool,
+}
+impl Member {
+    pub fn deadline(&self) -> Option<Instant> {
+        match self.leaving {
+            Some((since, _)) => Some((self.outbox.taken_at() + GOODBYE_PATIENCE).min(since + GOODBYE_MAX)),
+            None => self.outbox.deadline(),
+        }
+    }
+
+    pub fn goodbye_is_over(&self, now: Instant) -> bool {
+        self.leaving.is_some() && self.deadline().is_some_and(|at| at <= now)
+    }
+}
+
+/// Like [`Hub::get_mut`], for when other fields of the hub are borrowed.
+pub fn find(members: &mut [Option<Member>], id: Id) -> Option<&mut Member> {
+    members.get_mut(id.key)?.as_mut().filter(|member| member.id == id)
+}
+
+/// What everybody gets of this turn, written once. Positions count all that was ever logged, so that a member's cursor need
+/// not be set back when the log is cleared.
+#[derive(Default)]
+pub struct Log {
+    pub base: u64,
+    pub bytes: Vec<u8>,
+}
+
+impl Log {
+    pub fn end(&self) -> u64 {
+        self.base + self.bytes.len() as u64
+    }
+
+    /// How many bytes of the log a member has not got yet.
+    pub fn pending(&self, member: &Member) -> usize {
+        let (before, after) = self.parts(member);
+        (before.end - before.start + after.end - after.start) as usize
+    }
+
+    /// What a member has not got yet, before and after its own part.
+    pub fn less_own(&self, member: &Member) -> (&[u8], &[u8]) {
+        let (before, after) = self.parts(member);
+        (self.slice(before), self.slice(after))
+    }
+
+    fn parts(&self, member: &Member) -> (Range<u64>, Range<u64>) {
+        let end = self.end();
+        let from = member.cursor.max(self.base).min(end);
+        let (own_start, own_end) = (member.own.start.max(from), member.own.end.max(from));
+        (from..own_start, own_end..end)
+    }
+
+    fn slice(&self, range: Range<u64>) -> &[u8] {
+        &self.bytes[(range.start - self.base) as usize..(range.end - self.base) as usize]
+    }
+}
