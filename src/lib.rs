@@ -11,4 +11,6 @@ pub mod chat;
 pub mod cli;
 #[cfg(feature = "join")]
 pub mod client;
+#[cfg(feature = "bench")]
+pub mod load;
 pub mod server;

@@ -53,7 +53,6 @@ pub struct Id {
 
 impl Id {
     /// An id that was read, not given: `join` reads them in notices.
-    #[cfg(any(test, feature = "join"))]
     pub(crate) fn new(number: u64, key: usize) -> Id {
         Id { number, key }
     }

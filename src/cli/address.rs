@@ -21,6 +21,11 @@ pub struct Address {
 }
 
 impl Address {
+    /// An address that stands in another flag.
+    pub fn of(place: &str) -> Address {
+        Address { place: Some(place.into()), port: None, addr: None }
+    }
+
     /// Host and port. The host may be a name, and is not resolved.
     pub fn get(&self) -> Result<(String, u16), String> {
         let place = self.place.as_deref().or(self.addr.as_deref()).unwrap_or("");

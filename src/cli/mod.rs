@@ -1,6 +1,8 @@
 //! The command line: one file a subcommand, each turning flags into what the rooms below understand.
 
 pub mod address;
+#[cfg(feature = "bench")]
+pub mod bench;
 pub mod diagnostics;
 #[cfg(feature = "join")]
 pub mod join;
@@ -35,6 +37,8 @@ enum Command {
     Serve(serve::Args),
     #[cfg(feature = "join")]
     Join(join::Args),
+    #[cfg(feature = "bench")]
+    Bench(bench::Args),
     #[cfg(feature = "extras")]
     Completions(papers::Completions),
     #[cfg(feature = "extras")]
@@ -48,6 +52,8 @@ impl Cli {
             Command::Serve(args) => args.run(),
             #[cfg(feature = "join")]
             Command::Join(args) => args.run(),
+            #[cfg(feature = "bench")]
+            Command::Bench(args) => args.run(),
             #[cfg(feature = "extras")]
             Command::Completions(args) => args.run(),
             #[cfg(feature = "extras")]

@@ -105,7 +105,7 @@ impl Args {
     }
 }
 
-fn parse_mode(text: &str) -> Result<Mode, String> {
+pub(super) fn parse_mode(text: &str) -> Result<Mode, String> {
     match text {
         "epoll" => Ok(Mode::Epoll),
         #[cfg(feature = "threaded")]

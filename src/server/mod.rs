@@ -31,6 +31,17 @@ pub enum Mode {
     Threaded,
 }
 
+impl Mode {
+    /// As it is called on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mode::Epoll => "epoll",
+            #[cfg(feature = "threaded")]
+            Mode::Threaded => "threaded",
+        }
+    }
+}
+
 /// What happens to one who comes when all seats are taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum WhenFull {
@@ -79,11 +90,7 @@ pub fn run(options: Options) -> Result<(), String> {
     let listener = listener::bind(&options.addr)?;
     let addr = listener.local_addr().map_err(|e| format!("the listening socket has no address: {e}"))?;
 
-    let mode = match options.mode {
-        Mode::Epoll => "epoll",
-        #[cfg(feature = "threaded")]
-        Mode::Threaded => "threaded",
-    };
+    let mode = options.mode.name();
     let mut records = Records::new(&options);
     let seats = options.limits.clients_max;
     records.note_one(Event::Listening { addr, mode, seats });

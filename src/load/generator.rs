@@ -1,0 +1,510 @@
+//! The clients: an event loop that plays them all.
+
+use super::scenario::{Pace, Scenario};
+use super::tally::{Faults, Tally};
+use super::token::{Found, Token};
+use super::usage::Usage;
+use hdrhistogram::Histogram;
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Registry};
+use rustix::time::{ClockId, clock_gettime};
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// Read from one client at a time. Bytes.
+const READ_MAX: usize = 256 << 10;
+/// What a server may put around a line before it is called endless. Bytes.
+const AROUND_MAX: usize = 64 << 10;
+/// How long everybody has to hear the first client.
+const ROLL_CALL: Duration = Duration::from_secs(10);
+/// How often it calls until then.
+const CALL_EVERY: Duration = Duration::from_millis(100);
+/// The end comes when nothing has come for this long.
+const DRAIN: Duration = Duration::from_secs(2);
+/// The sender of lines that only call the roll.
+const CALLER: u16 = u16::MAX;
+/// Latencies are told apart by three digits, from a microsecond on.
+const DIGITS: u8 = 3;
+
+/// What came of a load.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What was measured: less than asked for if the server closed connections.
+    pub elapsed: Duration,
+    /// Lines sent while measured.
+    pub sent: u64,
+    /// Lines received while measured, by all receivers together.
+    pub delivered: u64,
+    /// From when a line was to be sent until the last talker had it. Nanoseconds.
+    pub latency: Histogram<u64>,
+    /// From when it was sent. The same as `latency` in a closed loop.
+    pub service: Histogram<u64>,
+    /// Of the whole run, the warm-up included.
+    pub faults: Faults,
+    /// Lines that came back to their own sender.
+    pub echoes: u64,
+    /// What went wrong with connections, in sentences.
+    pub troubles: Vec<String>,
+    /// How much of a core the generator itself used, from 0 to 1, less its waiting for the clock.
+    pub generator_busy: f64,
+    /// What the server used while measured.
+    pub usage: Option<Usage>,
+    /// Resident memory before the first client came. Bytes.
+    pub memory_before: Option<u64>,
+}
+
+impl Outcome {
+    pub fn deliveries_per_second(&self) -> f64 {
+        self.delivered as f64 / self.elapsed.as_secs_f64()
+    }
+
+    /// Whether the figures are the generator's own limit rather than the server's.
+    pub fn generator_is_the_limit(&self) -> bool {
+        self.generator_busy > 0.95
+    }
+}
+
+/// Plays a scenario against the server at `addr`, whose process is `pid` if it is known. `progress` is told how far the run
+/// is, from 0 to 1. An error is one line: what failed and what to try.
+pub fn run(
+    addr: SocketAddr,
+    scenario: &Scenario,
+    pid: Option<u32>,
+    progress: &mut dyn FnMut(f64),
+) -> Result<Outcome, String> {
+    let memory_before = pid.and_then(|pid| Usage::of(pid).memory);
+    let mut generator = Generator::connect(addr, scenario)?;
+    generator.call_roll()?;
+    let mut outcome = generator.play(pid, progress).map_err(|e| format!("the load generator failed: {e}"))?;
+    outcome.memory_before = memory_before;
+    Ok(outcome)
+}
+
+struct Client {
+    stream: TcpStream,
+    /// The beginning of a line whose end has not come.
+    partial: Vec<u8>,
+    /// What its socket has not taken yet.
+    unsent: Vec<u8>,
+    tally: Tally,
+    /// Lines it has sent, or that lie in `unsent`.
+    sent: u32,
+    /// Its lines that have not reached every talker, the oldest first. The last of them is number `sent - 1`.
+    under_way: VecDeque<UnderWay>,
+    heard_roll_call: bool,
+    /// It is in `Generator::dirty`.
+    dirty: bool,
+    closed: bool,
+}
+
+/// A line that has not reached every talker. Times are since the beginning.
+struct UnderWay {
+    to_be_sent: Duration,
+    sent: Duration,
+    receivers_left: u32,
+}
+
+struct Generator<'a> {
+    scenario: &'a Scenario,
+    poll: Poll,
+    events: Events,
+    clients: Vec<Client>,
+    buffer: Vec<u8>,
+    begin: Instant,
+    /// While figures are taken.
+    measuring: bool,
+    latency: Histogram<u64>,
+    service: Histogram<u64>,
+    sent: u64,
+    delivered: u64,
+    echoes: u64,
+    troubles: Vec<String>,
+    /// Talkers with something to send or room for more.
+    dirty: Vec<usize>,
+    last_arrival: Instant,
+    /// Time spent waiting for the clock without sleeping.
+    spun: Duration,
+}
+
+impl<'a> Generator<'a> {
+    fn connect(addr: SocketAddr, scenario: &'a Scenario) -> Result<Generator<'a>, String> {
+        let failed = |e: io::Error| format!("the load generator failed: {e}");
+        let poll = Poll::new().map_err(failed)?;
+        let mut clients = Vec::with_capacity(scenario.connections());
+        for number in 0..scenario.connections() {
+            let client = Client::connect(addr, number, scenario, poll.registry()).map_err(|e| {
+                format!("client {} of {} cannot connect to {addr}: {e}", number + 1, scenario.connections())
+            })?;
+            clients.push(client);
+        }
+        let histogram = || Histogram::new(DIGITS).map_err(|e| format!("the load generator failed: {e}"));
+        Ok(Generator {
+            scenario,
+            poll,
+            events: Events::with_capacity(1024),
+            clients,
+            buffer: vec![0; READ_MAX],
+            begin: Instant::now(),
+            measuring: false,
+            latency: histogram()?,
+            service: histogram()?,
+            sent: 0,
+            delivered: 0,
+            echoes: 0,
+            troubles: Vec::new(),
+            dirty: Vec::new(),
+            last_arrival: Instant::now(),
+            spun: Duration::ZERO,
+        })
+    }
+
+    /// The first client calls until everybody has heard it: only then are all of them in the room, and a line that does not
+    /// come is lost.
+    fn call_roll(&mut self) -> Result<(), String> {
+        let begin = Instant::now();
+        let mut call_at = begin;
+        while !self.clients[1..].iter().all(|client| client.heard_roll_call) {
+            let now = Instant::now();
+            if now - begin > ROLL_CALL || self.clients.iter().any(|client| client.closed) {
+                let deaf = self.clients[1..].iter().filter(|client| !client.heard_roll_call).count();
+                let trouble = self.troubles.first().map(|trouble| format!(": {trouble}")).unwrap_or_default();
+                return Err(format!(
+                    "{deaf} of {} clients do not hear the first one{trouble}; does the server have so many seats, \
+                     relay lines, and need a --login?",
+                    self.clients.len()
+                ));
+            }
+            if now >= call_at {
+                self.append(0, Token { sender: CALLER, seq: 0 });
+                self.flush(0);
+                call_at = now + CALL_EVERY;
+            }
+            self.poll(Some(call_at - now)).map_err(|e| format!("the load generator failed: {e}"))?;
+        }
+        Ok(())
+    }
+
+    fn play(mut self, pid: Option<u32>, progress: &mut dyn FnMut(f64)) -> io::Result<Outcome> {
+        let Scenario { warm_up, duration, .. } = *self.scenario;
+        self.begin = Instant::now();
+        let mut pacer = Pacer::new(self.scenario);
+        self.dirty = (0..self.scenario.talkers).collect();
+
+        let mut usage_before = None;
+        let mut measured_from = Duration::ZERO;
+        let (mut cpu_before, mut spun_before) = (Duration::ZERO, Duration::ZERO);
+        loop {
+            let now = self.begin.elapsed();
+            progress((now.as_secs_f64() / (warm_up + duration).as_secs_f64()).min(1.0));
+            if !self.measuring && now >= warm_up {
+                self.measuring = true;
+                usage_before = pid.map(Usage::of);
+                (cpu_before, spun_before) = (own_cpu(), self.spun);
+                measured_from = self.begin.elapsed();
+            }
+            if now >= warm_up + duration || self.clients.iter().any(|client| client.closed) {
+                break;
+            }
+            let timeout = self.send_what_is_due(&mut pacer);
+            self.poll(timeout)?;
+        }
+        let elapsed = self.begin.elapsed() - measured_from;
+        let usage = pid.zip(usage_before).map(|(pid, before)| Usage::of(pid) - before);
+        let spun = self.spun - spun_before;
+        let generator_busy = own_cpu().saturating_sub(cpu_before + spun).as_secs_f64() / elapsed.as_secs_f64();
+        self.measuring = false;
+        self.drain()?;
+
+        let sent: Vec<u32> = self.clients.iter().map(|client| client.sent).collect();
+        let mut faults = Faults::default();
+        for (receiver, client) in self.clients.into_iter().enumerate() {
+            let due = sent.iter().take(self.scenario.talkers).enumerate();
+            faults += client.tally.close(due.map(|(sender, &sent)| if sender == receiver { 0 } else { sent }));
+        }
+        Ok(Outcome {
+            elapsed,
+            sent: self.sent,
+            delivered: self.delivered,
+            latency: self.latency,
+            service: self.service,
+            faults,
+            echoes: self.echoes,
+            troubles: self.troubles,
+            generator_busy,
+            usage,
+            memory_before: None,
+        })
+    }
+
+    /// Sends what is due, and returns how long to wait for answers.
+    fn send_what_is_due(&mut self, pacer: &mut Pacer) -> Option<Duration> {
+        match self.scenario.pace {
+            Pace::Window(window) => {
+                for talker in std::mem::take(&mut self.dirty) {
+                    self.clients[talker].dirty = false;
+                    let now = self.begin.elapsed();
+                    while self.clients[talker].under_way.len() < window as usize {
+                        self.say(talker, now, now);
+                    }
+                    self.flush(talker);
+                }
+                Some(Duration::from_millis(100))
+            }
+            Pace::Rate(_) => {
+                let mut now = self.begin.elapsed();
+                while let Some((talker, at)) = pacer.due(now) {
+                    self.say(talker, at, now);
+                    self.flush(talker);
+                    now = self.begin.elapsed();
+                }
+                let left = pacer.next_at().saturating_sub(now);
+                // The poll counts in milliseconds: for less than two of them the clock is watched instead.
+                Some(if left < Duration::from_millis(2) { Duration::ZERO } else { left - Duration::from_millis(1) })
+            }
+        }
+    }
+
+    /// Waits until all that was sent has come, or nothing comes any more.
+    fn drain(&mut self) -> io::Result<()> {
+        self.last_arrival = Instant::now();
+        while self.clients.iter().any(|client| !client.under_way.is_empty() || !client.unsent.is_empty())
+            && self.last_arrival.elapsed() < DRAIN
+        {
+            self.poll(Some(CALL_EVERY))?;
+        }
+        Ok(())
+    }
+
+    fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let mut events = std::mem::replace(&mut self.events, Events::with_capacity(0));
+        let begin = Instant::now();
+        match self.poll.poll(&mut events, timeout) {
+            Ok(()) => {}
+            Err(e) if e.kind() == ErrorKind::Interrupted => events.clear(),
+            Err(e) => return Err(e),
+        }
+        if timeout == Some(Duration::ZERO) && events.is_empty() {
+            self.spun += begin.elapsed();
+        }
+        for event in events.iter() {
+            let client = event.token().0;
+            if event.is_writable() {
+                self.flush(client);
+            }
+            let ends = event.is_read_closed() || event.is_error();
+            if event.is_readable() || ends {
+                self.read(client, ends);
+            }
+        }
+        self.events = events;
+        Ok(())
+    }
+
+    // One client.
+
+    fn say(&mut self, talker: usize, to_be_sent: Duration, now: Duration) {
+        let client = &mut self.clients[talker];
+        let token = Token { sender: talker as u16, seq: client.sent };
+        client.sent += 1;
+        let receivers_left = self.scenario.talkers as u32 - 1;
+        client.under_way.push_back(UnderWay { to_be_sent, sent: now, receivers_left });
+        self.sent += u64::from(self.measuring);
+        self.append(talker, token);
+    }
+
+    fn append(&mut self, client: usize, token: Token) {
+        let eol = self.scenario.eol.bytes();
+        let unsent = &mut self.clients[client].unsent;
+        token.write(self.scenario.line_len - eol.len(), unsent);
+        unsent.extend_from_slice(eol);
+    }
+
+    /// Writes until the socket is full; the poll tells when it is not any more.
+    fn flush(&mut self, number: usize) {
+        let client = &mut self.clients[number];
+        while !client.unsent.is_empty() && !client.closed {
+            match client.stream.write(&client.unsent) {
+                Ok(n) => drop(client.unsent.drain(..n)),
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return,
+                Err(e) => return self.close(number, &format!("could not write: {e}")),
+            }
+        }
+    }
+
+    /// Reads until nothing is left, and looks at every line. Where the stream `ends`, up to its end.
+    fn read(&mut self, number: usize, ends: bool) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        loop {
+            match self.clients[number].stream.read(&mut buffer) {
+                Ok(0) => {
+                    let last = String::from_utf8_lossy(&self.clients[number].partial).into_owned();
+                    self.close(number, &format!("was closed by the server {last}"));
+                    break;
+                }
+                Ok(n) => {
+                    self.last_arrival = Instant::now();
+                    let now = self.begin.elapsed();
+                    self.take_in(number, &buffer[..n], now);
+                    if cfg!(target_os = "linux") && n < buffer.len() && !ends {
+                        break;
+                    }
+                }
+                Err(e) if e.kind() == ErrorKind::WouldBlock => break,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => {
+                    self.close(number, &format!("could not read: {e}"));
+                    break;
+                }
+            }
+        }
+        self.buffer = buffer;
+    }
+
+    fn take_in(&mut self, number: usize, bytes: &[u8], now: Duration) {
+        let mut partial = std::mem::take(&mut self.clients[number].partial);
+        let mut rest = bytes;
+        while let Some(at) = memchr::memchr(b'\n', rest) {
+            if partial.is_empty() {
+                self.line(number, &rest[..at], now);
+            } else {
+                partial.extend_from_slice(&rest[..at]);
+                self.line(number, &partial, now);
+                partial.clear();
+            }
+            rest = &rest[at + 1..];
+        }
+        partial.extend_from_slice(rest);
+        if partial.len() > self.scenario.line_len + AROUND_MAX {
+            self.clients[number].tally.faults.malformed += 1;
+            partial.clear();
+        }
+        self.clients[number].partial = partial;
+    }
+
+    fn line(&mut self, receiver: usize, line: &[u8], now: Duration) {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let token = match Token::find(line, self.scenario.line_len - self.scenario.eol.bytes().len()) {
+            Found::Token(token) => token,
+            Found::Foreign => return,
+            Found::Malformed => {
+                self.clients[receiver].tally.faults.malformed += 1;
+                return;
+            }
+        };
+        if token.sender == CALLER {
+            self.clients[receiver].heard_roll_call = true;
+            return;
+        }
+        let sender = usize::from(token.sender);
+        if sender == receiver {
+            self.echoes += 1;
+            return;
+        }
+        let sent = self.clients.get(sender).map_or(0, |client| client.sent);
+        if !self.clients[receiver].tally.note(token.sender, token.seq, sent) {
+            return;
+        }
+        self.delivered += u64::from(self.measuring);
+        if receiver < self.scenario.talkers {
+            self.arrived(sender, token.seq, now);
+        }
+    }
+
+    /// A line has reached one more talker.
+    fn arrived(&mut self, sender: usize, seq: u32, now: Duration) {
+        let client = &mut self.clients[sender];
+        let first = client.sent - client.under_way.len() as u32;
+        let Some(line) = seq.checked_sub(first).and_then(|at| client.under_way.get_mut(at as usize)) else { return };
+        line.receivers_left = line.receivers_left.saturating_sub(1);
+        if line.receivers_left > 0 {
+            return;
+        }
+        if self.measuring {
+            let nanos = |since: Duration| now.saturating_sub(since).as_nanos() as u64;
+            // A histogram that grows by itself takes every value.
+            let _ = self.latency.record(nanos(line.to_be_sent));
+            let _ = self.service.record(nanos(line.sent));
+        }
+        while client.under_way.front().is_some_and(|line| line.receivers_left == 0) {
+            client.under_way.pop_front();
+        }
+        if !std::mem::replace(&mut client.dirty, true) {
+            self.dirty.push(sender);
+        }
+    }
+
+    fn close(&mut self, number: usize, why: &str) {
+        self.clients[number].closed = true;
+        if self.troubles.len() < 10 {
+            self.troubles.push(format!("client {} {}", number + 1, why.trim_end()));
+        }
+    }
+}
+
+impl Client {
+    fn connect(addr: SocketAddr, number: usize, scenario: &Scenario, registry: &Registry) -> io::Result<Client> {
+        // One after the other and waiting for each, so that no server's backlog overflows.
+        let stream = std::net::TcpStream::connect(addr)?;
+        stream.set_nodelay(true)?;
+        if let Some(login) = &scenario.login {
+            let mut line = login.replace("{n}", &number.to_string()).into_bytes();
+            line.extend_from_slice(scenario.eol.bytes());
+            (&stream).write_all(&line)?;
+        }
+        stream.set_nonblocking(true)?;
+        let mut stream = TcpStream::from_std(stream);
+        registry.register(&mut stream, mio::Token(number), Interest::READABLE | Interest::WRITABLE)?;
+        Ok(Client {
+            stream,
+            partial: Vec::new(),
+            unsent: Vec::new(),
+            tally: Tally::new(scenario.talkers),
+            sent: 0,
+            under_way: VecDeque::new(),
+            heard_roll_call: false,
+            dirty: false,
+            closed: false,
+        })
+    }
+}
+
+/// The timetable of an open loop: the talkers take turns at even distances.
+struct Pacer {
+    every: Duration,
+    talkers: usize,
+    next: u32,
+}
+
+impl Pacer {
+    fn new(scenario: &Scenario) -> Pacer {
+        let every = match scenario.pace {
+            Pace::Rate(rate) => Duration::from_secs_f64(1.0 / rate),
+            Pace::Window(_) => Duration::MAX,
+        };
+        Pacer { every, talkers: scenario.talkers, next: 0 }
+    }
+
+    fn next_at(&self) -> Duration {
+        self.every.saturating_mul(self.next)
+    }
+
+    /// Who was to send a line by `now`, and when.
+    fn due(&mut self, now: Duration) -> Option<(usize, Duration)> {
+        let at = self.next_at();
+        if at > now {
+            return None;
+        }
+        let talker = self.next as usize % self.talkers;
+        self.next += 1;
+        Some((talker, at))
+    }
+}
+
+/// Processor time of this thread.
+fn own_cpu() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}

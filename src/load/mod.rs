@@ -1,0 +1,23 @@
+//! A load generator for any chat that relays a line to the other clients.
+//!
+//! It plays all clients in one thread, as an event loop of its own, checks every line at every receiver, and knows nothing of
+//! what is inside the server. In reading order:
+//!
+//! * [`scenario`]: who talks, how fast, how long;
+//! * [`token`]: what a line carries, so that it is known again whatever the server puts around it;
+//! * [`tally`]: what a receiver got, and what it should have got;
+//! * [`generator`]: the clients;
+//! * [`usage`]: what the server's process used meanwhile;
+//! * [`fleet`]: our own server, started for a measurement.
+
+pub mod fleet;
+pub mod generator;
+pub mod scenario;
+pub mod tally;
+pub mod token;
+pub mod usage;
+
+pub use generator::{Outcome, run};
+pub use scenario::{Eol, Pace, Scenario};
+pub use tally::Faults;
+pub use usage::Usage;

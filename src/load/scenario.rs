@@ -1,0 +1,97 @@
+//! Who talks, how fast and how long.
+
+use super::token;
+use std::time::Duration;
+
+/// When a client sends its next line.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Pace {
+    /// Closed loop: each talker has at most so many lines under way, and sends the next when one has reached the last of its
+    /// receivers. The server's delay slows the load down, so this measures the server's best.
+    Window(u32),
+    /// Open loop: so many lines a second, of all talkers together, whether the server keeps up or not. Latency counts from
+    /// when a line was to be sent, not from when it could be: so a stall is felt by all lines that it would have delayed
+    /// (no *coordinated omission*).
+    Rate(f64),
+}
+
+/// What ends a line on the wire.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Eol {
+    Lf,
+    CrLf,
+}
+
+impl Eol {
+    pub fn bytes(self) -> &'static [u8] {
+        match self {
+            Eol::Lf => b"\n",
+            Eol::CrLf => b"\r\n",
+        }
+    }
+}
+
+/// A load.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Clients that talk to each other.
+    pub talkers: usize,
+    /// Clients that only read.
+    pub idle: usize,
+    /// Bytes in a line, its end included.
+    pub line_len: usize,
+    pub pace: Pace,
+    /// How long is measured, after the warm-up.
+    pub duration: Duration,
+    pub warm_up: Duration,
+    /// A line that each client sends first; `{n}` is its number.
+    pub login: Option<String>,
+    pub eol: Eol,
+}
+
+/// Most lines that a talker may have under way.
+pub const WINDOW_MAX: u32 = 4096;
+
+impl Scenario {
+    /// Why it cannot be played, in a sentence.
+    pub fn flaw(&self) -> Option<String> {
+        let least = token::LEN + self.eol.bytes().len();
+        if self.talkers < 2 {
+            return Some("a talk needs two clients; take --clients 2 or more".into());
+        }
+        if self.talkers > usize::from(u16::MAX) {
+            return Some(format!("{} clients are too many to tell apart; take up to {}", self.talkers, u16::MAX));
+        }
+        if self.line_len < least {
+            return Some(format!(
+                "a line of {} bytes cannot carry what is checked; take {least} or more",
+                self.line_len
+            ));
+        }
+        match self.pace {
+            Pace::Window(0) => Some("a window of 0 lets nobody talk; take 1 or more".into()),
+            Pace::Window(n) if n > WINDOW_MAX => Some(format!("a window holds up to {WINDOW_MAX} lines")),
+            Pace::Rate(rate) if !(rate.is_finite() && rate > 0.0) => Some("a rate is a number above 0".into()),
+            _ => None,
+        }
+    }
+
+    pub fn connections(&self) -> usize {
+        self.talkers + self.idle
+    }
+}
+
+impl Default for Scenario {
+    fn default() -> Scenario {
+        Scenario {
+            talkers: 6,
+            idle: 0,
+            line_len: 64,
+            pace: Pace::Window(1),
+            duration: Duration::from_secs(5),
+            warm_up: Duration::from_secs(1),
+            login: None,
+            eol: Eol::Lf,
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What one receiver got of each sender, and what it should have got.
+
+use std::collections::BTreeSet;
+use std::ops::AddAssign;
+
+/// What went wrong with deliveries. All zero with a healthy server.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct Faults {
+    /// Never came.
+    pub lost: u64,
+    /// Came again.
+    pub duplicate: u64,
+    /// Came after a line that was sent later by the same client.
+    pub reordered: u64,
+    /// Came in part, or with something else in it.
+    pub malformed: u64,
+}
+
+impl Faults {
+    pub fn any(&self) -> bool {
+        *self != Faults::default()
+    }
+}
+
+impl AddAssign for Faults {
+    fn add_assign(&mut self, other: Faults) {
+        self.lost += other.lost;
+        self.duplicate += other.duplicate;
+        self.reordered += other.reordered;
+        self.malformed += other.malformed;
+    }
+}
+
+/// One receiver's account of one sender.
+#[derive(Clone, Default, Debug)]
+struct Account {
+    /// The next line that is due.
+    next: u32,
+    /// Lines before `next` that did not come in their turn.
+    missing: BTreeSet<u32>,
+}
+
+/// One receiver's account.
+#[derive(Debug)]
+pub struct Tally {
+    accounts: Vec<Account>,
+    pub faults: Faults,
+}
+
+/// Gaps that are remembered line by line. With more than that missing, a line that comes late counts as lost all the same.
+const MISSING_MAX: usize = 100_000;
+
+impl Tally {
+    pub fn new(senders: usize) -> Tally {
+        Tally { accounts: vec![Account::default(); senders], faults: Faults::default() }
+    }
+
+    /// A line came. Returns whether it came for the first time.
+    pub fn note(&mut self, sender: u16, seq: u32, sent: u32) -> bool {
+        let Some(account) = self.accounts.get_mut(usize::from(sender)).filter(|_| seq < sent) else {
+            // Nobody sent that.
+            self.faults.malformed += 1;
+            return false;
+        };
+        if seq == account.next {
+            account.next += 1;
+            return true;
+        }
+        if seq > account.next {
+            let room = MISSING_MAX.saturating_sub(account.missing.len());
+            account.missing.extend((account.next..seq).take(room));
+            self.faults.lost += u64::from(seq - account.next).saturating_sub(room as u64);
+            account.next = seq + 1;
+            return true;
+        }
+        if account.missing.remove(&seq) {
+            self.faults.reordered += 1;
+            return true;
+        }
+        self.faults.duplicate += 1;
+        false
+    }
+
+    /// The end: `sent` says for each sender how many lines it should have got.
+    pub fn close(mut self, sent: impl Iterator<Item = u32>) -> Faults {
+        for (account, sent) in self.accounts.iter().zip(sent) {
+            self.faults.lost += account.missing.len() as u64 + u64::from(sent.saturating_sub(account.next));
+        }
+        self.faults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(seqs: &[u32], sent: u32) -> Faults {
+        let mut tally = Tally::new(1);
+        for &seq in seqs {
+            tally.note(0, seq, sent);
+        }
+        tally.close([sent].into_iter())
+    }
+
+    #[test]
+    fn each_fault_is_told_from_the_others() {
+        let none = Faults::default();
+        assert_eq!(faults(&[0, 1, 2, 3], 4), none);
+        assert_eq!(faults(&[0, 2, 3], 4), Faults { lost: 1, ..none });
+        assert_eq!(faults(&[0, 1], 4), Faults { lost: 2, ..none });
+        assert_eq!(faults(&[0, 1, 1, 2, 3], 4), Faults { duplicate: 1, ..none });
+        assert_eq!(faults(&[0, 2, 1, 3], 4), Faults { reordered: 1, ..none });
+        assert_eq!(faults(&[0, 2, 1, 1, 3], 4), Faults { reordered: 1, duplicate: 1, ..none });
+        assert_eq!(faults(&[0, 1, 2, 3, 9], 4), Faults { malformed: 1, ..none });
+    }
+}

@@ -1,0 +1,114 @@
+//! What a line carries: who sent it, which of its lines it is, and padding whose every byte is known.
+//!
+//! A server may put a name before a line, a time or nothing at all; the token is found wherever it begins, and everything from
+//! there to the line's end must be as it was sent.
+
+use std::ops::Range;
+
+/// Begins a token.
+const MARK: &[u8; 2] = b"@@";
+const SENDER: Range<usize> = 2..6;
+const SEQ: Range<usize> = 6..14;
+/// Ends a line, so that one that was cut is known.
+const END: u8 = b'.';
+const PADDING: u8 = b'x';
+/// A token's bytes with no padding.
+pub const LEN: usize = SEQ.end + 1;
+
+/// Which line it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Token {
+    pub sender: u16,
+    /// Counts a sender's lines from 0.
+    pub seq: u32,
+}
+
+/// What is in a line that came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Found {
+    Token(Token),
+    /// No token: the server's own words.
+    Foreign,
+    /// A token, and then not what was sent.
+    Malformed,
+}
+
+impl Token {
+    /// Appends the token and its padding, `len` bytes in all. There is room for [`LEN`] at least.
+    pub fn write(self, len: usize, out: &mut Vec<u8>) {
+        out.extend_from_slice(MARK);
+        push_hex(out, u32::from(self.sender), SENDER.len());
+        push_hex(out, self.seq, SEQ.len());
+        out.resize(out.len() + len - LEN, PADDING);
+        out.push(END);
+    }
+
+    /// Looks for a token of `len` bytes in a line without its end.
+    pub fn find(line: &[u8], len: usize) -> Found {
+        let Some(at) = memchr::memmem::find(line, MARK) else { return Found::Foreign };
+        let token = &line[at..];
+        if token.len() != len || token[len - 1] != END || token[SEQ.end..len - 1].iter().any(|&b| b != PADDING) {
+            return Found::Malformed;
+        }
+        match (hex(&token[SENDER]), hex(&token[SEQ])) {
+            (Some(sender), Some(seq)) => Found::Token(Token { sender: sender as u16, seq }),
+            _ => Found::Malformed,
+        }
+    }
+}
+
+fn push_hex(out: &mut Vec<u8>, number: u32, digits: usize) {
+    for digit in (0..digits).rev() {
+        out.push(b"0123456789abcdef"[(number >> (4 * digit) & 15) as usize]);
+    }
+}
+
+fn hex(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |number, &digit| {
+        let value = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return None,
+        };
+        Some(number << 4 | u32::from(value))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(token: Token, len: usize) -> Vec<u8> {
+        let mut out = Vec::new();
+        token.write(len, &mut out);
+        out
+    }
+
+    #[test]
+    fn a_token_is_found_behind_whatever_a_server_puts_before_it() {
+        let token = Token { sender: 65535, seq: 0xdead_beef };
+        for len in [LEN, LEN + 1, 63] {
+            let sent = line(token, len);
+            assert_eq!(sent.len(), len);
+            for prefix in ["", "<guest1> ", "[12:00] a@b: "] {
+                let got = [prefix.as_bytes(), &sent].concat();
+                assert_eq!(Token::find(&got, len), Found::Token(token), "{prefix}");
+            }
+        }
+        assert_eq!(Token::find(b"-- welcome", 63), Found::Foreign);
+    }
+
+    #[test]
+    fn any_byte_that_is_changed_cut_or_added_is_noticed() {
+        let token = Token { sender: 3, seq: 7 };
+        let sent = line(token, 40);
+        assert_eq!(Token::find(&sent[..39], 40), Found::Malformed);
+        assert_eq!(Token::find(&[&sent[..], b"!"].concat(), 40), Found::Malformed);
+        assert_eq!(Token::find(&[&sent[..], &sent[..]].concat(), 40), Found::Malformed);
+        for at in SEQ.end..40 {
+            let mut other = sent.clone();
+            other[at] = b'?';
+            assert_eq!(Token::find(&other, 40), Found::Malformed, "byte {at}");
+        }
+    }
+}
