@@ -2,6 +2,7 @@
 
 use crate::both_modes;
 use crate::common::*;
+use socket2::SockRef;
 use std::io::Write;
 
 both_modes! {
@@ -230,6 +231,30 @@ both_modes! {
             }
             beto.reads("<ana> hola");
         }
+    }
+
+    /// Out-of-band data cuts the stream: a read stops in front of it, although more is there.
+    #[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
+    fn an_out_of_band_byte_holds_nothing_up(mode) {
+        let server = Server::start(mode);
+        let [mut ana, mut beto, mut cleo] = server.join_all(["ana", "beto", "cleo"]);
+        server.frozen(|| {
+            // A telnet's Ctrl-C: Interrupt Process, Data Mark, the mark out of band.
+            ana.sends(b"hol\xff\xf4\xff");
+            SockRef::from(&ana.stream).send_out_of_band(b"\xf2").expect("sent");
+            ana.sends(b"a\n:q\n");
+        });
+        beto.reads("<ana> hola");
+        beto.reads("-- ana (#1) is gone: left");
+        server.frozen(|| {
+            beto.sends(b"adi");
+            SockRef::from(&beto.stream).send_out_of_band(b"!").expect("sent");
+            beto.sends(b"os");
+            beto.hangs_up();
+        });
+        cleo.sees("<ana> hola");
+        cleo.sees("<beto> adios");
+        cleo.reads("-- beto (#2) is gone: hung up");
     }
 
     #[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
