@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long anything may take on a busy machine before a test gives up.
@@ -45,15 +45,15 @@ impl Output {
     /// Reads a stream to its end, in a thread of its own.
     pub fn of(mut stream: impl Read + Send + 'static) -> Output {
         let output = Output::default();
-        let shared = output.0.clone();
+        let shared = output.clone();
         std::thread::spawn(move || {
             let mut buf = vec![0; 64 << 10];
             loop {
                 let n = stream.read(&mut buf).unwrap_or(0);
-                let mut state = shared.0.lock().expect("no reader panics");
+                let mut state = shared.lock();
                 state.text.push_str(&String::from_utf8_lossy(&buf[..n]));
                 state.ended |= n == 0;
-                shared.1.notify_all();
+                shared.0.1.notify_all();
                 if n == 0 {
                     return;
                 }
@@ -63,14 +63,14 @@ impl Output {
     }
 
     pub fn text(&self) -> String {
-        self.0.0.lock().expect("no reader panics").text.clone()
+        self.lock().text.clone()
     }
 
     /// Waits until a line holds `part`, and returns that line.
     #[track_caller]
     pub fn shows(&self, part: &str) -> String {
         let deadline = Instant::now() + LIMIT;
-        let mut state = self.0.0.lock().expect("no reader panics");
+        let mut state = self.lock();
         let mut looked_at = 0;
         loop {
             if let Some(line) = state.text[looked_at..].lines().find(|line| line.contains(part)) {
@@ -79,8 +79,8 @@ impl Output {
             // The last line may go on.
             looked_at = state.text.rfind('\n').map_or(0, |at| at + 1);
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!state.ended && !left.is_zero(), "no line with {part:?} in:\n{}", state.text);
-            state = self.0.1.wait_timeout(state, left).expect("no reader panics").0;
+            assert!(!state.ended && !left.is_zero(), "no line with {part:?} in:\n{}", ending(&state.text));
+            state = self.wait(state, left);
         }
     }
 
@@ -88,14 +88,30 @@ impl Output {
     #[track_caller]
     pub fn whole(&self) -> String {
         let deadline = Instant::now() + LIMIT;
-        let mut state = self.0.0.lock().expect("no reader panics");
+        let mut state = self.lock();
         while !state.ended {
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "the output does not end:\n{}", state.text);
-            state = self.0.1.wait_timeout(state, left).expect("no reader panics").0;
+            assert!(!left.is_zero(), "the output does not end:\n{}", ending(&state.text));
+            state = self.wait(state, left);
         }
         state.text.clone()
     }
+
+    /// A test that failed while it held the lock has left the text as it was.
+    fn lock(&self) -> MutexGuard<'_, OutputState> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, OutputState>, time: Duration) -> MutexGuard<'a, OutputState> {
+        self.0.1.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+/// The end of a long text, in lines of bearable length.
+fn ending(text: &str) -> String {
+    let lines: Vec<_> = text.lines().collect();
+    let last = &lines[lines.len().saturating_sub(50)..];
+    last.iter().map(|line| line.chars().take(150).chain(['\n']).collect::<String>()).collect()
 }
 
 /// `tertulia serve` on a free port of the loopback. Killed when dropped.
@@ -287,7 +303,8 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
-            eprintln!("--- console\n{}--- diagnostics\n{}", self.console.text(), self.diagnostics.text());
+            let (console, diagnostics) = (ending(&self.console.text()), ending(&self.diagnostics.text()));
+            eprintln!("--- console\n{console}--- diagnostics\n{diagnostics}");
         }
     }
 }
@@ -329,16 +346,18 @@ impl Client {
         Client { stream, nick: String::new(), reader, kept: VecDeque::new() }
     }
 
+    /// Reads the greeting.
     #[track_caller]
-    fn greeted(mut self) -> Client {
+    pub fn greeted(mut self) -> Client {
         let welcome = self.notice("welcome");
         self.nick = welcome.split("you are ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a name").into();
         self.notice(":q leaves");
         self
     }
 
+    /// Takes a name.
     #[track_caller]
-    fn named(mut self, nick: &str) -> Client {
+    pub fn named(mut self, nick: &str) -> Client {
         self.says(&format!(":nick {nick}"));
         self.notice(&format!("you are now {nick}"));
         self.nick = nick.into();
