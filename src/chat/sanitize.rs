@@ -56,7 +56,8 @@ fn is_control(c: char) -> bool {
     (c.is_control() && c != '\t') || bidi || separator || hidden
 }
 
-/// Drops telnet commands (RFC 854): IAC and one byte, IAC WILL/WONT/DO/DONT and an option, IAC SB up to IAC SE.
+/// Drops telnet commands (RFC 854): IAC and one byte, IAC WILL/WONT/DO/DONT and an option, IAC SB up to IAC SE. Of IAC DM,
+/// which a Ctrl-C sends, the DM comes out of band and not to us: an IAC goes away also alone.
 ///
 /// 0xFF never occurs in UTF-8, so no text is lost. LF ends a line before this function sees it: a sequence that was cut by
 /// one is dropped as far as it goes, and cannot swallow the next line.
@@ -77,6 +78,7 @@ fn without_telnet(bytes: &[u8]) -> Cow<'_, [u8]> {
             },
             (IAC, Some(251..=254)) => tail.get(2..).unwrap_or(&[]),
             (IAC, Some(240..=249)) => &tail[1..],
+            (IAC, _) => tail,
             _ => {
                 kept.push(byte);
                 tail
@@ -126,7 +128,7 @@ mod tests {
         assert_eq!(sanitize(b"a\xc0\xafb"), "a\u{fffd}\u{fffd}b");
         assert_eq!(sanitize(b"a\xed\xa0\x80b"), "a\u{fffd}\u{fffd}\u{fffd}b");
         assert_eq!(sanitize(b"caf\xc3"), "caf\u{fffd}");
-        assert_eq!(sanitize(b"\xff"), "\u{fffd}");
+        assert_eq!(sanitize(b"\xfe"), "\u{fffd}");
     }
 
     #[test]
@@ -136,6 +138,7 @@ mod tests {
         assert_eq!(sanitize(b"a\xff\xfa\x1f\x00\x50\x00\x18\xff\xf0b"), "ab");
         assert_eq!(sanitize(b"a\xff\xfa\x1f never ended"), "a");
         assert_eq!(sanitize(b"a\xff\xfd"), "a");
+        assert_eq!(sanitize(b"\xff\xf4\xffhola\xff"), "hola");
     }
 
     #[test]

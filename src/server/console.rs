@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 
 /// Bytes that may wait for stdout.
 const BUFFER_MAX: usize = 1 << 20;
+/// Of these, what people say takes at most so many. The rest is for who came and who left: when a flood is more than stdout
+/// takes, that is when one wants to see who was disconnected, and why.
+const SAID_MAX: usize = BUFFER_MAX - (128 << 10);
 /// How long to leave a stdout alone that takes nothing.
 const RETRY: Duration = Duration::from_millis(50);
 
@@ -40,7 +43,11 @@ impl Console {
     }
 
     pub fn note(&mut self, event: &Event<'_>, clock: &mut WallClock) {
-        if self.buffer.len() >= BUFFER_MAX || self.sink.is_none() {
+        let waiting_max = match event {
+            Event::Said { .. } | Event::Acted { .. } | Event::Whispered { .. } | Event::Renamed { .. } => SAID_MAX,
+            _ => BUFFER_MAX,
+        };
+        if self.buffer.len() >= waiting_max || self.sink.is_none() {
             self.lost += 1;
             return;
         }

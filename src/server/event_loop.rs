@@ -55,8 +55,9 @@ struct Client {
     interest: Interest,
     /// It is on the ready list.
     is_ready: bool,
-    /// The peer has sent its FIN: what is left to read ends with an end-of-file that no further event tells of.
-    read_closed: bool,
+    /// A short read is not the last. The peer has sent its FIN, and no further event will tell of the end-of-file; or it
+    /// sent a byte out of band, and a read stops in front of that though more is there.
+    reads_on: bool,
     /// That end-of-file has been read.
     ended: bool,
 }
@@ -153,7 +154,7 @@ impl EventLoop {
                 Some(Source::Listener(_)) => self.backlog = true,
                 Some(Source::Signals(_)) => self.note_signals(key),
                 Some(Source::Client(client)) => {
-                    client.read_closed |= event.is_read_closed() || event.is_error();
+                    client.reads_on |= event.is_read_closed() || event.is_error() || event.is_priority();
                     if event.is_writable() {
                         self.hub.writable(client.id);
                     }
@@ -240,8 +241,8 @@ impl EventLoop {
             Ok(n) => {
                 self.hub.receive(client.id, &buffer[..n]);
                 // On Linux less than was asked for means that no more was there, and what comes later makes a new edge:
-                // that saves a read that would only say so. An end of file makes none. Elsewhere mio asks to read on.
-                let drained = cfg!(target_os = "linux") && n < buffer.len() && !client.read_closed;
+                // that saves a read that would only say so. Elsewhere mio asks to read on.
+                let drained = cfg!(target_os = "linux") && n < buffer.len() && !client.reads_on;
                 if !drained {
                     make_ready(&mut self.ready, client, key);
                 }
@@ -404,19 +405,18 @@ impl EventLoop {
         listener::prepare(&stream);
         let entry = self.sources.vacant_entry();
         let key = entry.key();
-        if let Err(e) = self.poll.registry().register(&mut stream, Token(key), Interest::READABLE) {
+        if let Err(e) = self.poll.registry().register(&mut stream, Token(key), READING) {
             log::warn!("{peer}: the poll does not watch it: {e}");
             return;
         }
         if self.hub.has_seat() {
             let id = self.hub.connect(key, peer, &self.records.replay());
-            let interest = Interest::READABLE;
             entry.insert(Source::Client(Client {
                 stream,
                 id,
-                interest,
+                interest: READING,
                 is_ready: false,
-                read_closed: false,
+                reads_on: false,
                 ended: false,
             }));
         } else {
@@ -453,8 +453,14 @@ const LISTENER: usize = 0;
 
 /// What to watch a client for. Derived from the hub's state each time, never kept beside it.
 fn interest_in(hub: &Hub, id: Id) -> Interest {
-    if hub.is_blocked(id) { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE }
+    if hub.is_blocked(id) { READING | Interest::WRITABLE } else { READING }
 }
+
+/// That there is something to read, and on Linux also if some of it is out of band.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const READING: Interest = Interest::READABLE.add(Interest::PRIORITY);
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const READING: Interest = Interest::READABLE;
 
 fn make_ready(ready: &mut VecDeque<usize>, client: &mut Client, key: usize) {
     if !client.is_ready {

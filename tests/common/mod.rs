@@ -3,11 +3,12 @@
 //! Everything waits for what is expected, for as long as [`LIMIT`], and for nothing else: no test sleeps for luck.
 #![allow(dead_code)] // Each test crate uses its part.
 
+use socket2::{Domain, Socket, Type};
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long anything may take on a busy machine before a test gives up.
@@ -44,15 +45,15 @@ impl Output {
     /// Reads a stream to its end, in a thread of its own.
     pub fn of(mut stream: impl Read + Send + 'static) -> Output {
         let output = Output::default();
-        let shared = output.0.clone();
+        let shared = output.clone();
         std::thread::spawn(move || {
-            let mut buf = [0; 4096];
+            let mut buf = vec![0; 64 << 10];
             loop {
                 let n = stream.read(&mut buf).unwrap_or(0);
-                let mut state = shared.0.lock().expect("no reader panics");
+                let mut state = shared.lock();
                 state.text.push_str(&String::from_utf8_lossy(&buf[..n]));
                 state.ended |= n == 0;
-                shared.1.notify_all();
+                shared.0.1.notify_all();
                 if n == 0 {
                     return;
                 }
@@ -62,21 +63,24 @@ impl Output {
     }
 
     pub fn text(&self) -> String {
-        self.0.0.lock().expect("no reader panics").text.clone()
+        self.lock().text.clone()
     }
 
     /// Waits until a line holds `part`, and returns that line.
     #[track_caller]
     pub fn shows(&self, part: &str) -> String {
         let deadline = Instant::now() + LIMIT;
-        let mut state = self.0.0.lock().expect("no reader panics");
+        let mut state = self.lock();
+        let mut looked_at = 0;
         loop {
-            if let Some(line) = state.text.lines().find(|line| line.contains(part)) {
+            if let Some(line) = state.text[looked_at..].lines().find(|line| line.contains(part)) {
                 return line.to_owned();
             }
+            // The last line may go on.
+            looked_at = state.text.rfind('\n').map_or(0, |at| at + 1);
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!state.ended && !left.is_zero(), "no line with {part:?} in:\n{}", state.text);
-            state = self.0.1.wait_timeout(state, left).expect("no reader panics").0;
+            assert!(!state.ended && !left.is_zero(), "no line with {part:?} in:\n{}", ending(&state.text));
+            state = self.wait(state, left);
         }
     }
 
@@ -84,14 +88,30 @@ impl Output {
     #[track_caller]
     pub fn whole(&self) -> String {
         let deadline = Instant::now() + LIMIT;
-        let mut state = self.0.0.lock().expect("no reader panics");
+        let mut state = self.lock();
         while !state.ended {
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "the output does not end:\n{}", state.text);
-            state = self.0.1.wait_timeout(state, left).expect("no reader panics").0;
+            assert!(!left.is_zero(), "the output does not end:\n{}", ending(&state.text));
+            state = self.wait(state, left);
         }
         state.text.clone()
     }
+
+    /// A test that failed while it held the lock has left the text as it was.
+    fn lock(&self) -> MutexGuard<'_, OutputState> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, OutputState>, time: Duration) -> MutexGuard<'a, OutputState> {
+        self.0.1.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+/// The end of a long text, in lines of bearable length.
+fn ending(text: &str) -> String {
+    let lines: Vec<_> = text.lines().collect();
+    let last = &lines[lines.len().saturating_sub(50)..];
+    last.iter().map(|line| line.chars().take(150).chain(['\n']).collect::<String>()).collect()
 }
 
 /// `tertulia serve` on a free port of the loopback. Killed when dropped.
@@ -136,29 +156,32 @@ impl Server {
             .expect("the server starts");
         let console = Output::of(child.stdout.take().expect("piped"));
         let diagnostics = Output::of(child.stderr.take().expect("piped"));
-        let line = console.shows("listening on ");
-        let addr = line.split("listening on ").nth(1).and_then(|rest| rest.split(' ').next()).expect("an address");
-        Server { child, addr: addr.parse().expect("an address"), console, diagnostics }
+        // In whatever language: the first line says where it listens.
+        let line = console.shows("127.0.0.1:");
+        let addr = line.split(' ').find_map(|word| word.parse().ok()).expect("an address");
+        Server { child, addr, console, diagnostics }
     }
 
     /// A client that has read its greeting.
     #[track_caller]
     pub fn join(&self) -> Client {
-        let mut client = self.connect();
-        let welcome = client.notice("welcome");
-        client.nick = welcome.split("you are ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a name").into();
-        client.notice(":q leaves");
-        client
+        self.connect().greeted()
     }
 
     /// A client that has taken a name.
     #[track_caller]
     pub fn join_as(&self, nick: &str) -> Client {
-        let mut client = self.join();
-        client.says(&format!(":nick {nick}"));
-        client.notice(&format!("you are now {nick}"));
-        client.nick = nick.into();
-        client
+        self.join().named(nick)
+    }
+
+    /// The same with a small receive buffer, in bytes: what this one does not read, the kernel does not take for it.
+    #[track_caller]
+    pub fn join_narrow(&self, nick: &str, buffer: usize) -> Client {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        // Before it connects, for then the window is agreed on.
+        socket.set_recv_buffer_size(buffer).expect("a smaller buffer");
+        socket.connect(&self.addr.into()).expect("the server accepts");
+        Client::of(socket.into()).greeted().named(nick)
     }
 
     /// So many named clients, all of whom have read the others' arrivals and names.
@@ -197,10 +220,82 @@ impl Server {
         wait_for(&mut self.child)
     }
 
+    /// Does what `happens` does while the server does not run: it finds all of it at once.
+    #[track_caller]
+    pub fn frozen<T>(&self, happens: impl FnOnce() -> T) -> T {
+        self.signal("STOP");
+        until("the server stands still", || self.tasks().iter().all(|task| task.state == 'T').then_some(()));
+        let result = happens();
+        self.signal("CONT");
+        result
+    }
+
     /// Whether the server is still there.
     pub fn lives(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
+}
+
+/// What the kernel tells of the server's process, on Linux.
+impl Server {
+    /// Open file descriptors.
+    pub fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.pid())).expect("a process of ours").count()
+    }
+
+    pub fn threads(&self) -> usize {
+        self.tasks().len()
+    }
+
+    /// The most memory it ever had, in KiB.
+    pub fn memory_peak(&self) -> usize {
+        field(&read(&format!("/proc/{}/status", self.pid())), "VmHWM:")
+    }
+
+    /// All its threads wait for something, and have not run since they were looked at before: it does not spin.
+    #[track_caller]
+    pub fn rests(&self) {
+        let mut before = Vec::new();
+        until("the server rests", || {
+            let tasks = self.tasks();
+            let rests = tasks == before && tasks.iter().all(|task| task.state == 'S');
+            before = tasks;
+            rests.then_some(())
+        });
+    }
+
+    fn tasks(&self) -> Vec<Task> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).expect("a process of ours");
+        let status = tasks.flatten().map(|task| read(&format!("{}/status", task.path().display())));
+        let status = status.filter(|status| !status.is_empty()); // Ended while we looked.
+        status.map(|status| Task::of(&status)).collect()
+    }
+}
+
+/// A thread, as /proc shows it.
+#[derive(PartialEq)]
+struct Task {
+    state: char,
+    /// How often it stopped running.
+    switches: usize,
+}
+
+impl Task {
+    fn of(status: &str) -> Task {
+        let state = status.split("State:\t").nth(1).and_then(|rest| rest.chars().next()).expect("a state");
+        let voluntary: usize = field(status, "\nvoluntary_ctxt_switches:");
+        Task { state, switches: voluntary + field(status, "nonvoluntary_ctxt_switches:") }
+    }
+}
+
+/// The number behind a name in a file of /proc.
+fn field(text: &str, name: &str) -> usize {
+    let value = text.split(name).nth(1).and_then(|rest| rest.split_whitespace().next());
+    value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in {text}"))
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
 }
 
 impl Drop for Server {
@@ -208,7 +303,8 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
-            eprintln!("--- console\n{}--- diagnostics\n{}", self.console.text(), self.diagnostics.text());
+            let (console, diagnostics) = (ending(&self.console.text()), ending(&self.diagnostics.text()));
+            eprintln!("--- console\n{console}--- diagnostics\n{diagnostics}");
         }
     }
 }
@@ -250,6 +346,24 @@ impl Client {
         Client { stream, nick: String::new(), reader, kept: VecDeque::new() }
     }
 
+    /// Reads the greeting.
+    #[track_caller]
+    pub fn greeted(mut self) -> Client {
+        let welcome = self.notice("welcome");
+        self.nick = welcome.split("you are ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a name").into();
+        self.notice(":q leaves");
+        self
+    }
+
+    /// Takes a name.
+    #[track_caller]
+    pub fn named(mut self, nick: &str) -> Client {
+        self.says(&format!(":nick {nick}"));
+        self.notice(&format!("you are now {nick}"));
+        self.nick = nick.into();
+        self
+    }
+
     /// Sends a line.
     #[track_caller]
     pub fn says(&mut self, line: &str) {
@@ -260,6 +374,30 @@ impl Client {
     #[track_caller]
     pub fn sends(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).expect("the server reads");
+    }
+
+    /// Waits until the server has read all that was sent so far, so that what is sent next comes in a read of its own.
+    #[track_caller]
+    pub fn is_read(&self) {
+        until("the server has read everything", || (self.unread() == 0).then_some(()));
+    }
+
+    /// Bytes that were sent and that the server has not read, by the kernel's own count. Linux only.
+    pub fn unread(&self) -> usize {
+        let (ours, theirs) = (self.stream.local_addr(), self.stream.peer_addr());
+        let port = |addr: std::io::Result<SocketAddr>| format!("0100007F:{:04X}", addr.expect("connected").port());
+        let (ours, theirs) = (port(ours), port(theirs));
+        let table = read("/proc/net/tcp");
+        let queues = |from: &str, to: &str| {
+            let pair = format!(" {from} {to} ");
+            let row = table.lines().find(|row| row.contains(&pair))?;
+            let (sending, receiving) = row.split_whitespace().nth(4)?.split_once(':')?;
+            let bytes = |hex| usize::from_str_radix(hex, 16).ok();
+            Some((bytes(sending)?, bytes(receiving)?))
+        };
+        let on_their_way = queues(&ours, &theirs).map_or(0, |(sending, _)| sending);
+        let arrived = queues(&theirs, &ours).map_or(0, |(_, receiving)| receiving);
+        on_their_way + arrived
     }
 
     /// The next line, without its LF. `None` at the end.
@@ -280,6 +418,23 @@ impl Client {
             }
             Err(e) => panic!("{}: {e}", self.nick),
         }
+    }
+
+    /// The next line must be this one, notice or not.
+    #[track_caller]
+    pub fn reads(&mut self, expected: &str) {
+        let line = self.line().unwrap_or_else(|| panic!("{} was closed before {expected:?}", self.nick));
+        assert_eq!(line, expected, "{} reads something else", self.nick);
+    }
+
+    /// All lines up to this one, notices too, and without it.
+    #[track_caller]
+    pub fn lines_to(&mut self, last: &str) -> Vec<String> {
+        std::iter::from_fn(|| {
+            let line = self.line().unwrap_or_else(|| panic!("{} was closed before {last:?}", self.nick));
+            (line != last).then_some(line)
+        })
+        .collect()
     }
 
     /// The next line that is no notice must be this one.

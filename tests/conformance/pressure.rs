@@ -1,0 +1,340 @@
+//! Slow and greedy: those who do not read, and those who do not stop. Whoever reads loses nothing.
+
+use crate::both_modes;
+use crate::common::*;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The longest that somebody well-behaved may be kept waiting because of somebody who is not.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// More lines of a flood than any test needs: it goes on until it is told to stop.
+const ENDLESS: usize = 200_000;
+
+/// The last thing that everybody says.
+const LAST: &str = "that was all";
+
+/// A line of a flood, of a kilobyte. Its number tells it from the others.
+fn flood_line(number: usize) -> String {
+    format!("{number} {}\n", "x".repeat(1000))
+}
+
+/// Says the lines of a flood until it is enough, or until told to stop; then the last thing.
+fn flood(client: &TcpStream, enough: usize, stop: &AtomicBool) {
+    let mut mouth = client;
+    for number in (0..enough).take_while(|_| !stop.load(Ordering::Relaxed)) {
+        mouth.write_all(flood_line(number).as_bytes()).expect("sooner or later the server reads");
+    }
+    mouth.write_all(format!("{LAST}\n").as_bytes()).expect("sooner or later the server reads");
+}
+
+/// A second handle on a client's connection: one thread speaks while another reads.
+fn mouth(client: &Client) -> TcpStream {
+    client.stream.try_clone().expect("a descriptor")
+}
+
+/// What somebody has seen of others' messages.
+struct Seen {
+    nick: String,
+    lines: Vec<String>,
+    /// The longest time between two of them.
+    gap: Duration,
+}
+
+/// Reads until so many have said their last. What is to be done after each line is up to the test.
+fn reads_all(reader: &mut Client, mut speakers: usize, mut then: impl FnMut(&mut Client, &str)) -> Seen {
+    let mut seen = Seen { nick: reader.nick.clone(), lines: Vec::new(), gap: Duration::ZERO };
+    let mut before = Instant::now();
+    while speakers > 0 {
+        let line = reader.message().unwrap_or_else(|| panic!("{} was thrown out", reader.nick));
+        seen.gap = seen.gap.max(before.elapsed());
+        speakers -= usize::from(line.ends_with(LAST));
+        then(reader, &line);
+        seen.lines.push(line);
+        before = Instant::now();
+    }
+    seen
+}
+
+fn does_nothing_else(_: &mut Client, _: &str) {}
+
+impl Seen {
+    /// Everything that somebody said is here, once and in its order. Returns how many lines that were before the last.
+    #[track_caller]
+    fn has_all_of(&self, nick: &str) -> usize {
+        let prefix = format!("<{nick}> ");
+        let mut texts = self.lines.iter().filter_map(|line| line.strip_prefix(&prefix));
+        let mut count = 0;
+        for text in texts.by_ref().take_while(|text| *text != LAST) {
+            let number = text.split(' ').next().and_then(|number| number.parse().ok());
+            assert_eq!(number, Some(count), "{} sees what {nick} said out of order", self.nick);
+            count += 1;
+        }
+        assert_eq!(texts.next(), None, "{nick} goes on after its last");
+        count
+    }
+
+    /// Both have seen the same in the same order, but for what either said itself.
+    #[track_caller]
+    fn agrees_with(&self, other: &Seen) {
+        let (a, b) = (format!("<{}> ", self.nick), format!("<{}> ", other.nick));
+        let of_third = |line: &&String| !line.starts_with(&a) && !line.starts_with(&b);
+        let same = self.lines.iter().filter(of_third).eq(other.lines.iter().filter(of_third));
+        assert!(same, "{} and {} have not seen the same in the same order", self.nick, other.nick);
+    }
+}
+
+both_modes! {
+    fn one_never_reads_one_floods_and_four_chat_as_if_nothing_were(mode) {
+        let server = Server::start(mode);
+        let mut stuck = server.join_narrow("stuck", 4 << 10);
+        let [mut fred, mut ana, mut beto, mut cleo, mut dora] =
+            server.join_all(["fred", "ana", "beto", "cleo", "dora"]);
+        let is_out = AtomicBool::new(false);
+        let chats = |chatter: &mut Client| {
+            let (mut flooded, mut said) = (0, 0);
+            reads_all(chatter, 4, |chatter, line| {
+                let Some(text) = line.strip_prefix("<fred> ") else { return };
+                flooded += 1;
+                if text == LAST {
+                    chatter.says(LAST);
+                } else if flooded % 50 == 1 {
+                    chatter.says(&format!("{said} and so on"));
+                    said += 1;
+                }
+            })
+        };
+        let seen = thread::scope(|scope| {
+            let mouth = mouth(&fred);
+            let is_out = &is_out;
+            scope.spawn(move || flood(&mouth, ENDLESS, is_out));
+            let chatters = [&mut ana, &mut beto, &mut cleo, &mut dora];
+            let chatters = chatters.map(|chatter| scope.spawn(|| chats(chatter)));
+            fred.notice("stuck (#1) is gone: did not read, ");
+            is_out.store(true, Ordering::Relaxed);
+            reads_all(&mut fred, 4, does_nothing_else);
+            chatters.map(|chatter| chatter.join().expect("a chatter stays in"))
+        });
+        for one in &seen {
+            assert!(one.gap < PATIENCE, "{} saw nothing for {:?}", one.nick, one.gap);
+            assert!(one.has_all_of("fred") > 100);
+            for other in seen.iter().filter(|other| other.nick != one.nick) {
+                assert!(one.has_all_of(&other.nick) > 2);
+                one.agrees_with(other);
+            }
+        }
+        let line = server.console.shows("#1 stuck is gone: did not read, ");
+        assert!(line.contains("iB waiting (5 of 6 seats)"), "{line}");
+        // Never a silent gap: the stuck one was given the beginning, and then nothing.
+        let fred = |lines: &[String]| -> Vec<String> {
+            lines.iter().filter(|line| line.starts_with("<fred> ")).cloned().collect()
+        };
+        let (given, all) = (fred(&stuck.rest()), fred(&seen[0].lines));
+        assert!(!given.is_empty() && given.len() < all.len());
+        assert_eq!(given, all[..given.len()]);
+    }
+
+    fn who_is_thrown_out_and_reads_in_time_is_told_why(mode) {
+        let server = Server::start(mode);
+        let mut stuck = server.join_narrow("stuck", 4 << 10);
+        let mut fred = server.join_as("fred");
+        let is_out = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let mouth = mouth(&fred);
+            let is_out = &is_out;
+            scope.spawn(move || flood(&mouth, ENDLESS, is_out));
+            fred.notice("stuck (#1) is gone");
+            is_out.store(true, Ordering::Relaxed);
+            let rest = stuck.rest();
+            let last = rest.last().expect("a last word");
+            assert!(last.starts_with("-- disconnected: did not read, "), "{last}");
+        });
+    }
+
+    #[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
+    fn all_six_flood_and_nobody_loses_a_line(mode) {
+        const EACH: usize = 2_000;
+        let server = Server::start(mode);
+        let mut six = server.join_all(["ana", "beto", "cleo", "dora", "eva", "fede"]);
+        let before = server.memory_peak();
+        let never = AtomicBool::new(false);
+        let mouths = six.each_ref().map(mouth);
+        let seen = thread::scope(|scope| {
+            for mouth in &mouths {
+                scope.spawn(|| flood(mouth, EACH, &never));
+            }
+            let readers = six.each_mut().map(|client| scope.spawn(|| reads_all(client, 5, does_nothing_else)));
+            readers.map(|reader| reader.join().expect("everybody stays in"))
+        });
+        for one in &seen {
+            for other in seen.iter().filter(|other| other.nick != one.nick) {
+                assert_eq!(one.has_all_of(&other.nick), EACH);
+                one.agrees_with(other);
+            }
+        }
+        let grown = server.memory_peak() - before;
+        assert!(grown < 48 << 10, "{grown} KiB more");
+    }
+
+    /// Paced is the flood, and nobody is thrown out: what the slow one has not read yet waits with its sender, who has long
+    /// said everything. So in the end it is also read without a new edge, though its sender was paused.
+    #[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
+    fn a_healthy_reader_slower_than_the_flood_stays_in_and_loses_nothing(mode) {
+        const LINES: usize = 8_000;
+        let server = Server::start(mode);
+        let mut slow = server.join_narrow("slow", 64 << 10);
+        let [fred, mut beto] = server.join_all(["fred", "beto"]);
+        let before = server.memory_peak();
+        let never = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| flood(&fred.stream, LINES, &never));
+            let beto = scope.spawn(|| reads_all(&mut beto, 1, does_nothing_else));
+            let mut count = 0;
+            let slow = reads_all(&mut slow, 1, |_, _| {
+                count += 1;
+                if count % 32 == 0 {
+                    // That is how slow it is: some three megabytes a second.
+                    thread::sleep(Duration::from_millis(10));
+                }
+            });
+            assert_eq!(slow.has_all_of("fred"), LINES);
+            assert_eq!(beto.join().expect("beto stays in").has_all_of("fred"), LINES);
+        });
+        let grown = server.memory_peak() - before;
+        assert!(grown < 6 << 10, "{grown} KiB more");
+    }
+
+    /// It floods, is paused, and ends its side meanwhile: its last lines and its end have no edge of their own either.
+    fn a_paused_sender_that_hangs_up_is_heard_to_its_end(mode) {
+        const LINES: usize = 5_000;
+        let server = Server::start(mode);
+        let mut slow = server.join_narrow("slow", 64 << 10);
+        let mut fred = server.join_as("fred");
+        let never = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                flood(&fred.stream, LINES, &never);
+                fred.hangs_up();
+            });
+            let mut count = 0;
+            let seen = reads_all(&mut slow, 1, |_, _| {
+                count += 1;
+                if count % 32 == 0 {
+                    thread::sleep(Duration::from_millis(10));
+                }
+            });
+            assert_eq!(seen.has_all_of("fred"), LINES);
+            slow.reads("-- fred (#2) is gone: hung up");
+        });
+    }
+
+    fn a_firehose_leaves_the_others_their_turns(mode) {
+        let server = Server::start(mode);
+        let [hose, mut ana, mut beto] = server.join_all(["hose", "ana", "beto"]);
+        let enough = AtomicBool::new(false);
+        let flooded = thread::scope(|scope| {
+            scope.spawn(|| flood(&hose.stream, ENDLESS, &enough));
+            scope.spawn(|| {
+                reads_all(&mut beto, 1, |beto, line| {
+                    if let Some(ping) = line.strip_prefix("<ana> ping ") {
+                        beto.says(&format!("pong {ping}"));
+                    }
+                })
+            });
+            let mut pongs = 0;
+            let seen = reads_all(&mut ana, 1, |ana, line| {
+                if let Some(pong) = line.strip_prefix("<beto> pong ") {
+                    assert_eq!(pong, pongs.to_string());
+                    pongs += 1;
+                }
+                PLACE
+            });
+            assert_eq!(pongs, 50, "the flood was over before");
+            seen.has_all_of("hose")
+        });
+        assert!(flooded < ENDLESS);
+    }
+
+    fn who_reads_byte_by_byte_under_a_flood_is_out(mode) {
+        a_trickle_is_out(mode, 1, Duration::from_millis(50));
+    }
+
+    /// It takes something all the time, and never catches up.
+    fn who_reads_in_sips_under_a_flood_is_out(mode) {
+        a_trickle_is_out(mode, 1 << 10, Duration::from_millis(20));
+    }
+
+    /// As with Ctrl-Z and `fg`: what was said meanwhile is in the kernel's buffers and the outbox.
+    fn who_does_not_read_for_a_while_catches_up(mode) {
+        let server = Server::start(mode);
+        let mut cleo = server.join_narrow("cleo", 4 << 10);
+        let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
+        let text = "x".repeat(500);
+        for i in 0..500 {
+            ana.says(&format!("{i} {text}"));
+            beto.sees(&format!("<ana> {i} {text}"));
+            beto.says(&format!("{i} yes"));
+            ana.sees(&format!("<beto> {i} yes"));
+        }
+        for i in 0..500 {
+            cleo.sees(&format!("<ana> {i} {text}"));
+            cleo.sees(&format!("<beto> {i} yes"));
+        }
+        ana.says("back again?");
+        cleo.sees("<ana> back again?");
+        cleo.says("yes");
+        beto.sees("<ana> back again?");
+        beto.sees("<cleo> yes");
+    }
+
+    /// Nobody else adds to its outbox, so nobody else can be made to wait.
+    #[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
+    fn who_asks_for_more_than_it_reads_hurts_only_itself(mode) {
+        let server = Server::start(mode);
+        let asker = server.join_narrow("asker", 4 << 10);
+        let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
+        let before = server.memory_peak();
+        thread::scope(|scope| {
+            scope.spawn(|| while (&asker.stream).write_all(&b":help\n".repeat(1000)).is_ok() {});
+            for i in 0..50 {
+                ana.says(&format!("ping {i}"));
+                beto.sees(&format!("<ana> ping {i}"));
+                beto.says(&format!("pong {i}"));
+                ana.sees(&format!("<beto> pong {i}"));
+            }
+            ana.notice("asker (#1) is gone: did not read, ");
+        });
+        beto.says("quiet now");
+        ana.sees("<beto> quiet now");
+        let grown = server.memory_peak() - before;
+        assert!(grown < 32 << 10, "{grown} KiB more");
+    }
+}
+
+/// Somebody takes so many bytes at a time, with such pauses, while another floods.
+fn a_trickle_is_out(mode: &str, bytes: usize, pause: Duration) {
+    let server = Server::start(mode);
+    let mut drip = server.join_narrow("drip", 4 << 10);
+    let [mut fred, mut beto] = server.join_all(["fred", "beto"]);
+    let is_out = AtomicBool::new(false);
+    let seen = thread::scope(|scope| {
+        let mouth = mouth(&fred);
+        let is_out = &is_out;
+        scope.spawn(move || flood(&mouth, ENDLESS, is_out));
+        scope.spawn(|| {
+            let mut buffer = vec![0; bytes];
+            while !is_out.load(Ordering::Relaxed) && drip.stream.read(&mut buffer).is_ok_and(|n| n > 0) {
+                thread::sleep(pause);
+            }
+        });
+        let beto = scope.spawn(|| reads_all(&mut beto, 1, does_nothing_else));
+        fred.notice("drip (#1) is gone: did not read, ");
+        is_out.store(true, Ordering::Relaxed);
+        beto.join().expect("beto stays in")
+    });
+    assert!(seen.has_all_of("fred") < ENDLESS);
+    server.console.shows("#1 drip is gone: did not read, ");
+}
