@@ -3,11 +3,15 @@
 //! Everything waits for what is expected, for as long as [`LIMIT`], and for nothing else: no test sleeps for luck.
 #![allow(dead_code)] // Each test crate uses its part.
 
+#[cfg(target_os = "linux")]
+pub mod kernel;
+pub mod process;
+
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long anything may take on a busy machine before a test gives up.
@@ -62,7 +66,8 @@ impl Output {
     }
 
     pub fn text(&self) -> String {
-        self.0.0.lock().expect("no reader panics").text.clone()
+        // Also asked while a test that waited in vain unwinds.
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).text.clone()
     }
 
     /// Waits until a line holds `part`, and returns that line.

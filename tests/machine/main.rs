@@ -1,0 +1,9 @@
+//! What the machine does to a chat server: limits, signals, outputs that fail, disks that are full.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+#[cfg(target_os = "linux")]
+mod limits;
+mod ports;
+mod signals;
