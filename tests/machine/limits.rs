@@ -83,6 +83,7 @@ both_modes! {
     fn more_clients_than_the_hard_limit_allows_is_an_error_before_listening(mode) {
         let serve = |seats: &str| serve_by_shell("ulimit -n 64;", mode, &["--max-clients", seats], "");
         fails_with(&mut serve("100"), &["100 clients", "the limit is 64", "ulimit", "--max-clients 54"]);
+        fails_with(&mut serve("18446744073709551615"), &["the limit is 64", "--max-clients 54"]);
     }
 }
 
