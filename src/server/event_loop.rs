@@ -193,6 +193,7 @@ impl EventLoop {
             self.hub.close_room();
             self.sources.retain(|_, source| !matches!(source, Source::Listener(_)));
             self.backlog = false;
+            self.accept_at = None;
         }
     }
 

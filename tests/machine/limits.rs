@@ -58,6 +58,24 @@ both_modes! {
         ana.sees("<beto> all here");
     }
 
+    fn a_stop_without_descriptors_does_not_spin_either(mode) {
+        let mut server = Server::with(mode, &["--max-clients", "20"]);
+        let mut ana = server.join_as("ana");
+        // Keeps the server from ending before its patience does.
+        let (_stuck, _) = overfed(&server, &mut ana);
+        limit_descriptors(server.pid(), 0);
+        let _waiting = server.connect();
+        server.diagnostics.shows("nobody can be let in for now");
+
+        server.signal("TERM");
+        ana.notice("the server closes");
+        let before = cpu_time(server.pid());
+        until("the server ends", || (state(server.pid()) == "Z").then_some(()));
+        let used = cpu_time(server.pid()) - before;
+        assert!(used < HARDLY_ANY * 2, "stopping cost {used:?} of two seconds");
+        assert_eq!(wait_for(&mut server.child).code(), Some(0));
+    }
+
     fn the_descriptors_that_are_asked_for_are_enough(mode) {
         let dir = Dir::new();
         let history = dir.file("history.jsonl");
