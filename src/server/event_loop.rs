@@ -88,9 +88,11 @@ struct EventLoop {
 }
 
 impl EventLoop {
-    fn new(service: Service) -> io::Result<EventLoop> {
-        let Service { listener, hub, records, when_full } = service;
+    fn new(mut service: Service) -> io::Result<EventLoop> {
         let poll = Poll::new()?;
+        let mut signals = Signals::new([SIGINT, SIGTERM])?;
+        service.announce("epoll")?;
+        let Service { listener, hub, records, when_full } = service;
         let mut sources = Slab::new();
 
         listener.set_nonblocking(true)?;
@@ -99,7 +101,6 @@ impl EventLoop {
         poll.registry().register(&mut listener, Token(entry.key()), Interest::READABLE)?;
         entry.insert(Source::Listener(listener));
 
-        let mut signals = Signals::new([SIGINT, SIGTERM])?;
         let entry = sources.vacant_entry();
         poll.registry().register(&mut signals, Token(entry.key()), Interest::READABLE)?;
         entry.insert(Source::Signals(signals));

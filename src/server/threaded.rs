@@ -37,7 +37,15 @@ const STACK: usize = 256 << 10;
 const ROUNDS_MAX: usize = 4;
 
 /// Serves until told to stop.
-pub(crate) fn run(service: Service) -> io::Result<()> {
+pub(crate) fn run(mut service: Service) -> io::Result<()> {
+    // From the second signal on the process ends at once, whatever its threads are waiting for.
+    let told = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 0, told.clone())?;
+    }
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+
+    service.announce("threaded")?;
     let Service { listener, hub, records, when_full } = service;
     let are_kept = records.are_kept();
     let server = Arc::new(Server {
@@ -55,13 +63,6 @@ pub(crate) fn run(service: Service) -> io::Result<()> {
         records_due: Condvar::new(),
         lingering: AtomicUsize::new(0),
     });
-
-    // From the second signal on the process ends at once, whatever its threads are waiting for.
-    let told = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register_conditional_shutdown(signal, 0, told.clone())?;
-    }
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
 
     spawn("accept".into(), &server, move |server| server.accept(&listener))?;
     if are_kept {

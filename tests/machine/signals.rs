@@ -3,6 +3,7 @@
 use crate::both_modes;
 use crate::common::process::*;
 use crate::common::*;
+use std::time::{Duration, Instant};
 
 both_modes! {
     fn a_stop_is_told_to_the_members_and_to_the_records(mode) {
@@ -25,13 +26,21 @@ both_modes! {
             assert!(history.contains("last words") && history.ends_with('\n'), "{history}");
         }
     }
+
+    fn a_server_that_says_that_it_listens_can_be_stopped_at_once(mode) {
+        for _ in 0..10 {
+            let mut server = Server::start(mode);
+            let begin = Instant::now();
+            assert_eq!(server.stop().code(), Some(0));
+            assert!(begin.elapsed() < Duration::from_millis(1900), "it waited for nobody: {:?}", begin.elapsed());
+        }
+    }
 }
 
 #[cfg(target_os = "linux")]
 mod on_linux {
     use super::*;
     use crate::common::kernel::*;
-    use std::time::{Duration, Instant};
 
     both_modes! {
         fn what_is_owed_to_a_member_is_written_before_the_end(mode) {
