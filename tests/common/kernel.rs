@@ -1,8 +1,9 @@
 //! What the kernel knows of a process and its sockets: Linux tells it in /proc.
 
-use super::{Client, Output, Server, until};
+use super::{Client, LIMIT, Output, Server, until};
 use std::ffi::OsString;
 use std::fs;
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
@@ -29,6 +30,9 @@ pub fn cpu_time(pid: i32) -> Duration {
     let ticks: u32 = stat(pid)[11..13].iter().map(|field| field.parse::<u32>().expect("a number")).sum();
     TICK * ticks
 }
+
+/// A server that spins uses half a processor at least, on a machine with as much else to do. Per second.
+pub const HARDLY_ANY: Duration = Duration::from_millis(150);
 
 /// A number of `/proc/PID/status`: `VmRSS` in KiB, `Threads`.
 pub fn status(pid: i32, name: &str) -> u64 {
@@ -158,4 +162,13 @@ pub fn overfed(server: &Server, talker: &mut Client) -> (Client, usize) {
         }
         assert!(said < 64 << 20, "the kernel holds all of {said} bytes");
     }
+}
+
+/// Nothing is heard for so long.
+#[track_caller]
+pub fn hears_nothing(client: &Client, how_long: Duration) {
+    client.stream.set_read_timeout(Some(how_long)).expect("a timeout");
+    let heard = client.stream.peek(&mut [0]);
+    assert!(matches!(&heard, Err(e) if e.kind() == ErrorKind::WouldBlock), "{heard:?}");
+    client.stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
 }

@@ -4,26 +4,13 @@ use crate::both_modes;
 use crate::common::kernel::*;
 use crate::common::process::*;
 use crate::common::*;
-use std::io::ErrorKind;
 use std::time::Duration;
-
-/// Nothing is heard for so long.
-#[track_caller]
-fn hears_nothing(client: &Client, how_long: Duration) {
-    client.stream.set_read_timeout(Some(how_long)).expect("a timeout");
-    let heard = client.stream.peek(&mut [0]);
-    assert!(matches!(&heard, Err(e) if e.kind() == ErrorKind::WouldBlock), "{heard:?}");
-    client.stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
-}
 
 /// Descriptors that our children get from us unasked, with numbers that count.
 fn inherited_below(limit: u32) -> usize {
     let list = run(std::process::Command::new("sh").args(["-c", "ls /proc/$$/fd"])).stdout;
     list.lines().filter(|fd| fd.parse().is_ok_and(|fd: u32| (3..limit).contains(&fd))).count()
 }
-
-/// A server that spins uses half a processor at least, on a machine with as much else to do. Per second.
-const HARDLY_ANY: Duration = Duration::from_millis(150);
 
 both_modes! {
     fn without_descriptors_the_server_neither_ends_nor_spins_and_lets_people_in_when_others_leave(mode) {

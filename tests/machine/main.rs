@@ -5,5 +5,7 @@ mod common;
 
 #[cfg(target_os = "linux")]
 mod limits;
+#[cfg(target_os = "linux")]
+mod outputs;
 mod ports;
 mod signals;
