@@ -3,8 +3,12 @@
 //! It prints what it is given raw, and here that may hold what a client typed; it uses `eprintln!`, which waits for a frozen
 //! stderr and panics on a closed one. A chat must not wait or die for its diagnostics: they are lost, counted, and that is
 //! said as soon as stderr takes a line again.
+//!
+//! To ask stderr first is not enough: a terminal is called writable while it has room for one byte, and whoever writes a
+//! line to it waits for the rest.
 
 use crate::chat::sanitize::sanitize_text;
+use crate::server::sink::keep_stderr_from_waiting;
 use log::{LevelFilter, Log, Metadata, Record};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use simple_logger::SimpleLogger;
@@ -53,6 +57,8 @@ impl Diagnostics {
         }
         logger = logger.with_level(level);
         log::set_max_level(logger.max_level());
+        // If it cannot be had, asking before each line is all that is left.
+        let _ = keep_stderr_from_waiting();
         // It fails when there is a logger already; then diagnostics go there.
         let _ = log::set_boxed_logger(Box::new(Guarded { inner: logger, lost: AtomicU64::new(0) }));
     }
@@ -92,27 +98,30 @@ impl Log for Guarded {
             return;
         }
         let lost = self.lost.swap(0, Ordering::Relaxed);
-        if lost > 0 {
-            self.print(record, &format!("{lost} lines of diagnostics were lost"));
+        if lost > 0 && !self.print(record, &format!("{lost} lines of diagnostics were lost")) {
+            // Nor would it take the line itself.
+            self.lost.fetch_add(lost + 1, Ordering::Relaxed);
+            return;
         }
         let text = record.args().to_string();
         let end = text.floor_char_boundary(LINE_MAX);
-        self.print(record, &sanitize_text(&text[..end]));
+        if !self.print(record, &sanitize_text(&text[..end])) {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     fn flush(&self) {}
 }
 
 impl Guarded {
-    fn print(&self, record: &Record, text: &str) {
-        // A disk that is full is said to be writable, and `eprintln!` panics all the same.
+    /// Whether stderr took it.
+    fn print(&self, record: &Record, text: &str) -> bool {
+        // A terminal that is nearly full and a disk that is full are called writable, and then `eprintln!` panics.
         let printed = catch_unwind(AssertUnwindSafe(|| {
             let metadata = record.metadata().clone();
             self.inner.log(&Record::builder().metadata(metadata).args(format_args!("{text}")).build());
         }));
-        if printed.is_err() {
-            self.lost.fetch_add(1, Ordering::Relaxed);
-        }
+        printed.is_ok()
     }
 }
 

@@ -6,6 +6,7 @@ use crate::chat::{Framing, Limits};
 use crate::server::console::Paint;
 use crate::server::{self, Mode, Options, WhenFull};
 use clap::ValueEnum;
+use clap::builder::FalseyValueParser;
 use std::path::PathBuf;
 
 /// Run the server
@@ -51,7 +52,7 @@ pub struct Args {
     replay: u32,
 
     /// No transcript on stdout, and only warnings on stderr
-    #[arg(short, long, env = "TERTULIA_QUIET")]
+    #[arg(short, long, env = "TERTULIA_QUIET", value_parser = FalseyValueParser::new())]
     quiet: bool,
 
     /// Colours on stdout; NO_COLOR turns `auto` off

@@ -1,13 +1,13 @@
 //! The transcript on stdout: what a teacher projects and a pipe reads. One line an event.
 //!
 //! The chat never waits for it. What stdout does not take waits in a bounded buffer; what finds no room there is lost,
-//! counted, and said as soon as there is room again.
+//! counted, and said as soon as stdout takes something again.
 
 use super::sink::Sink;
 use super::wall_clock::WallClock;
 use crate::chat::words::Said;
 use crate::chat::{Event, Lang};
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::time::{Duration, Instant};
 
 /// Bytes that may wait for stdout.
@@ -26,12 +26,16 @@ pub enum Paint {
 }
 
 pub struct Console {
+    /// `None` when nothing can be written any more.
     sink: Option<Sink>,
     paint: Paint,
     lang: Lang,
     /// Lines that stdout has not taken; the first may have been taken in part.
     buffer: Vec<u8>,
+    /// Lines lost since that was last said.
     lost: u64,
+    /// What stdout took last ends within a line.
+    torn: bool,
     /// When to try again; `None` unless stdout took less than there was.
     retry_at: Option<Instant>,
 }
@@ -39,32 +43,58 @@ pub struct Console {
 impl Console {
     pub fn new(paint: Paint, lang: Lang) -> Console {
         let sink = Sink::stdout().inspect_err(|e| log::warn!("no transcript: stdout cannot be written to: {e}")).ok();
-        Console { sink, paint, lang, buffer: Vec::new(), lost: 0, retry_at: None }
+        Console { sink, paint, lang, buffer: Vec::new(), lost: 0, torn: false, retry_at: None }
     }
 
     pub fn note(&mut self, event: &Event<'_>, clock: &mut WallClock) {
-        let waiting_max = match event {
-            Event::Said { .. } | Event::Acted { .. } | Event::Whispered { .. } | Event::Renamed { .. } => SAID_MAX,
-            _ => BUFFER_MAX,
-        };
-        if self.buffer.len() >= waiting_max || self.sink.is_none() {
+        let is_talk =
+            matches!(event, Event::Said { .. } | Event::Acted { .. } | Event::Whispered { .. } | Event::Renamed { .. });
+        let waiting_max = if is_talk { SAID_MAX } else { BUFFER_MAX };
+        // After a line that is lost all talk is, until that has been said: the gap is one, and its size stands where it is.
+        if self.buffer.len() >= waiting_max || (is_talk && self.lost > 0) || self.sink.is_none() {
             self.lost += 1;
             return;
-        }
-        if self.lost > 0 {
-            let lines = std::mem::take(&mut self.lost);
-            self.line(&Event::Lost { lines }, clock);
         }
         self.line(event, clock);
     }
 
     /// Writes what stdout takes without waiting.
-    pub fn flush(&mut self, now: Instant) {
+    pub fn flush(&mut self, now: Instant, clock: &mut WallClock) {
         if self.retry_at.is_some_and(|at| now < at) {
             return;
         }
+        if let Err(e) = self.write(now) {
+            if self.lost == 0 {
+                log::warn!("the transcript loses lines: stdout cannot be written to: {e}");
+            }
+            self.lost += memchr::memchr_iter(b'\n', &self.buffer).count() as u64;
+            self.buffer.clear();
+            if e.kind() == ErrorKind::BrokenPipe {
+                // Whoever read it is gone for good.
+                self.sink = None;
+            }
+        } else if self.lost > 0 && self.buffer.is_empty() && self.sink.is_some() {
+            self.tell_loss(now, clock);
+        }
+    }
+
+    /// Says how many lines are missing, where they are. They are forgotten only when stdout has taken that.
+    fn tell_loss(&mut self, now: Instant, clock: &mut WallClock) {
+        if self.torn {
+            self.buffer.push(b'\n');
+        }
+        self.line(&Event::Lost { lines: self.lost }, clock);
+        match self.write(now) {
+            Ok(()) => self.lost = 0,
+            Err(_) => self.buffer.clear(),
+        }
+    }
+
+    /// Writes until the buffer is empty or stdout takes no more for now; what is left after an error is not taken at all.
+    fn write(&mut self, now: Instant) -> io::Result<()> {
         self.retry_at = None;
         let mut written = 0;
+        let mut result = Ok(());
         while let Some(sink) = &self.sink
             && written < self.buffer.len()
         {
@@ -76,20 +106,16 @@ impl Console {
                     break;
                 }
                 Err(e) => {
-                    let lines = memchr::memchr_iter(b'\n', &self.buffer[written..]).count() as u64;
-                    if self.lost == 0 {
-                        log::warn!("the transcript loses lines: stdout cannot be written to: {e}");
-                    }
-                    self.lost += lines;
-                    written = self.buffer.len();
-                    if e.kind() == ErrorKind::BrokenPipe {
-                        // Whoever read it is gone for good.
-                        self.sink = None;
-                    }
+                    result = Err(e);
+                    break;
                 }
             }
         }
-        self.buffer.drain(..written);
+        if written > 0 {
+            self.torn = self.buffer[written - 1] != b'\n';
+            self.buffer.drain(..written);
+        }
+        result
     }
 
     /// When [`Console::flush`] has something to do.

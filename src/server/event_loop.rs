@@ -9,7 +9,7 @@
 //! be remembered, for the kernel will not say it again.
 
 use super::records::Records;
-use super::{ACCEPT_RETRY, LINGER, LINGERING_MAX, STOP_PATIENCE, Service, WhenFull, listener};
+use super::{ACCEPT_RETRY, LINGER, LINGERING_MAX, Mode, STOP_PATIENCE, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Hub, Id, Reason, Transcript};
 use mio::net::{TcpListener, TcpStream};
@@ -89,9 +89,11 @@ struct EventLoop {
 }
 
 impl EventLoop {
-    fn new(service: Service) -> io::Result<EventLoop> {
-        let Service { listener, hub, records, when_full } = service;
+    fn new(mut service: Service) -> io::Result<EventLoop> {
         let poll = Poll::new()?;
+        let mut signals = Signals::new([SIGINT, SIGTERM])?;
+        service.announce(Mode::Epoll)?;
+        let Service { listener, hub, records, when_full } = service;
         let mut sources = Slab::new();
 
         listener.set_nonblocking(true)?;
@@ -100,7 +102,6 @@ impl EventLoop {
         poll.registry().register(&mut listener, Token(entry.key()), Interest::READABLE)?;
         entry.insert(Source::Listener(listener));
 
-        let mut signals = Signals::new([SIGINT, SIGTERM])?;
         let entry = sources.vacant_entry();
         poll.registry().register(&mut signals, Token(entry.key()), Interest::READABLE)?;
         entry.insert(Source::Signals(signals));
@@ -194,6 +195,7 @@ impl EventLoop {
             self.hub.close_room();
             self.sources.retain(|_, source| !matches!(source, Source::Listener(_)));
             self.backlog = false;
+            self.accept_at = None;
         }
     }
 

@@ -17,7 +17,7 @@ const DESCRIPTORS_BESIDE_CLIENTS: u64 = 10;
 
 /// Sees to it that so many clients can have a descriptor each: raises the soft limit as far as the hard one.
 pub fn make_room_for(clients_max: usize) -> Result<(), String> {
-    let needed = clients_max as u64 + DESCRIPTORS_BESIDE_CLIENTS;
+    let needed = (clients_max as u64).saturating_add(DESCRIPTORS_BESIDE_CLIENTS);
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     // `None` is no limit.
     if current.is_none_or(|soft| soft >= needed) {

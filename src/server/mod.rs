@@ -17,6 +17,7 @@ pub mod wall_clock;
 
 use crate::chat::{Event, Hub, Lang, Limits};
 use records::Records;
+use std::io;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -84,18 +85,22 @@ pub(crate) struct Service {
     pub when_full: WhenFull,
 }
 
+impl Service {
+    /// Says that the server listens. A driver does so once it catches signals: whoever waits for this word may send one.
+    pub fn announce(&mut self, mode: Mode) -> io::Result<()> {
+        let (addr, seats) = (self.listener.local_addr()?, self.hub.limits().clients_max);
+        let mode = mode.name();
+        self.records.note_one(Event::Listening { addr, mode, seats });
+        log::info!("listening on {addr}, mode {mode}, {seats} seats");
+        Ok(())
+    }
+}
+
 /// Serves until SIGINT or SIGTERM. An error is one line for people: what failed and what to try.
 pub fn run(options: Options) -> Result<(), String> {
     listener::make_room_for(options.limits.clients_max)?;
     let listener = listener::bind(&options.addr)?;
-    let addr = listener.local_addr().map_err(|e| format!("the listening socket has no address: {e}"))?;
-
-    let mode = options.mode.name();
-    let mut records = Records::new(&options);
-    let seats = options.limits.clients_max;
-    records.note_one(Event::Listening { addr, mode, seats });
-    log::info!("listening on {addr}, mode {mode}, {seats} seats");
-
+    let records = Records::new(&options);
     let mut hub = Hub::new(options.limits, options.lang, Instant::now());
     if records.are_kept() {
         hub = hub.record();

@@ -63,7 +63,7 @@ impl Records {
 
     pub fn flush_console(&mut self, now: Instant) {
         if let Some(console) = &mut self.console {
-            console.flush(now);
+            console.flush(now, &mut self.clock);
         }
     }
 

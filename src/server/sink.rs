@@ -1,4 +1,4 @@
-//! Writes to stdout without ever waiting for it.
+//! Writes to stdout and stderr without ever waiting for them.
 //!
 //! A pipe nobody reads and a terminal stopped by Ctrl-S stop whoever writes to them, and a server that prints in its loop
 //! with them. O_NONBLOCK would help, but it belongs to the open file description, which we share with the shell and
@@ -13,6 +13,15 @@ use std::os::fd::{AsFd, OwnedFd};
 
 /// What a pipe that is said to be writable takes without waiting: POSIX's least.
 const PIPE_BUF: usize = 512;
+
+/// Lets whatever is written to stderr fail rather than wait, by any means (`eprintln!` too), where the system allows it.
+pub fn keep_stderr_from_waiting() -> io::Result<()> {
+    // A file on a disk is the same file again; a socket stays as it is.
+    if let Sink::File(file) = Sink::to(io::stderr().as_fd().try_clone_to_owned()?)? {
+        rustix::stdio::dup2_stderr(&file)?;
+    }
+    Ok(())
+}
 
 pub enum Sink {
     /// Never waits: an open file description of our own with O_NONBLOCK, or a file on a disk.

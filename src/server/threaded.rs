@@ -14,7 +14,7 @@
 //! console or a history, and the main one, which waits for signals.
 
 use super::records::Records;
-use super::{ACCEPT_RETRY, LINGER, LINGERING_MAX, STOP_PATIENCE, Service, WhenFull, listener};
+use super::{ACCEPT_RETRY, LINGER, LINGERING_MAX, Mode, STOP_PATIENCE, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Hub, Id, Reason, Transcript, words};
 use rustix::buffer::spare_capacity;
@@ -39,7 +39,15 @@ const WRITE_PATIENCE: Duration = Duration::from_millis(50);
 const ROUNDS_MAX: usize = 4;
 
 /// Serves until told to stop.
-pub(crate) fn run(service: Service) -> io::Result<()> {
+pub(crate) fn run(mut service: Service) -> io::Result<()> {
+    // From the second signal on the process ends at once, whatever its threads are waiting for.
+    let told = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 0, told.clone())?;
+    }
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+
+    service.announce(Mode::Threaded)?;
     let Service { listener, hub, records, when_full } = service;
     let are_kept = records.are_kept();
     let server = Arc::new(Server {
@@ -57,13 +65,6 @@ pub(crate) fn run(service: Service) -> io::Result<()> {
         records_due: Condvar::new(),
         lingering: AtomicUsize::new(0),
     });
-
-    // From the second signal on the process ends at once, whatever its threads are waiting for.
-    let told = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register_conditional_shutdown(signal, 0, told.clone())?;
-    }
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
 
     spawn("accept".into(), &server, move |server| server.accept(&listener))?;
     if are_kept {

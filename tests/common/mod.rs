@@ -3,6 +3,10 @@
 //! Everything waits for what is expected, for as long as [`LIMIT`], and for nothing else: no test sleeps for luck.
 #![allow(dead_code)] // Each test crate uses its part.
 
+#[cfg(target_os = "linux")]
+pub mod kernel;
+pub mod process;
+
 use socket2::{Domain, Socket, Type};
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};

@@ -245,12 +245,17 @@ both_modes! {
                 })
             });
             let mut pongs = 0;
+            ana.says("ping 0");
             let seen = reads_all(&mut ana, 1, |ana, line| {
                 if let Some(pong) = line.strip_prefix("<beto> pong ") {
                     assert_eq!(pong, pongs.to_string());
                     pongs += 1;
+                    if pongs < 50 {
+                        ana.says(&format!("ping {pongs}"));
+                    } else {
+                        enough.store(true, Ordering::Relaxed);
+                    }
                 }
-                PLACE
             });
             assert_eq!(pongs, 50, "the flood was over before");
             seen.has_all_of("hose")

@@ -1,0 +1,174 @@
+//! What the kernel knows of a process and its sockets: Linux tells it in /proc.
+
+use super::{Client, LIMIT, Output, Server, until};
+use std::ffi::OsString;
+use std::fs;
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// `/proc` counts processor time in these.
+const TICK: Duration = Duration::from_millis(10);
+
+/// The fields of `/proc/PID/stat` from the third on; the name before them may hold blanks.
+fn stat(pid: i32) -> Vec<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process is there");
+    let (_, rest) = stat.rsplit_once(") ").expect("a name in parentheses");
+    rest.split(' ').map(str::to_owned).collect()
+}
+
+/// `T` is stopped, `Z` has ended and was not waited for.
+pub fn state(pid: i32) -> String {
+    stat(pid)[0].clone()
+}
+
+/// The processor time that all its threads have used so far.
+pub fn cpu_time(pid: i32) -> Duration {
+    let ticks: u32 = stat(pid)[11..13].iter().map(|field| field.parse::<u32>().expect("a number")).sum();
+    TICK * ticks
+}
+
+/// A server that spins uses half a processor at least, on a machine with as much else to do. Per second.
+pub const HARDLY_ANY: Duration = Duration::from_millis(150);
+
+/// A number of `/proc/PID/status`: `VmRSS` in KiB, `Threads`.
+pub fn status(pid: i32, name: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process is there");
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).expect(name);
+    line.split_whitespace().next().expect("a value").parse().expect("a number")
+}
+
+/// Lets a process have so many descriptors more than it has, and not one above that.
+pub fn limit_descriptors(pid: i32, spare: u64) {
+    let fds = fs::read_dir(format!("/proc/{pid}/fd")).expect("the process is there");
+    let open: Vec<u64> = fds.flatten().filter_map(|fd| fd.file_name().to_str()?.parse().ok()).collect();
+    // Not simply their number: there may be some with high numbers, inherited from whoever runs the tests.
+    let mut free = (0..).filter(|fd| !open.contains(fd));
+    limit(pid, "nofile", free.nth(spare as usize));
+}
+
+/// Sets another process's soft limit, by its name with prlimit(1); `None` is as much as the hard one allows.
+pub fn limit(pid: i32, name: &str, soft: Option<u64>) {
+    let hard = prlimit(pid, &[&format!("--{name}"), "--output=HARD", "--noheadings"]);
+    let soft = soft.map_or(hard, |soft| soft.to_string());
+    prlimit(pid, &[&format!("--{name}={}:", soft.trim())]);
+}
+
+/// As the process's owner: root may not limit the others' where it lacks CAP_SYS_RESOURCE, as in many containers.
+fn prlimit(pid: i32, args: &[&str]) -> String {
+    let owner = fs::metadata(format!("/proc/{pid}")).expect("the process is there");
+    let mut prlimit = Command::new("prlimit");
+    prlimit.arg(format!("--pid={pid}")).args(args).uid(owner.uid()).gid(owner.gid());
+    let output = prlimit.output().expect("prlimit runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// A socket of /proc/net/tcp.
+struct Socket {
+    local: SocketAddr,
+    remote: SocketAddr,
+    state: u8,
+    /// Sent and not acknowledged by the peer. Bytes.
+    unacknowledged: u64,
+    /// Received and not read by the process. Bytes.
+    unread: u64,
+    inode: String,
+}
+
+const TIME_WAIT: u8 = 6;
+const LISTEN: u8 = 10;
+
+fn sockets() -> Vec<Socket> {
+    let number = |text: &str| u64::from_str_radix(text, 16).expect("hexadecimal");
+    let addr = |text: &str| {
+        let (ip, port) = text.split_once(':').expect("an address");
+        SocketAddr::from((Ipv4Addr::from((number(ip) as u32).to_ne_bytes()), number(port) as u16))
+    };
+    let socket = |line: &str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let (unacknowledged, unread) = fields[4].split_once(':').expect("two queues");
+        Socket {
+            local: addr(fields[1]),
+            remote: addr(fields[2]),
+            state: number(fields[3]) as u8,
+            unacknowledged: number(unacknowledged),
+            unread: number(unread),
+            inode: fields[9].to_owned(),
+        }
+    };
+    fs::read_to_string("/proc/net/tcp").expect("a table").lines().skip(1).map(socket).collect()
+}
+
+/// Where a process listens.
+fn listens_on(pid: i32) -> Option<SocketAddr> {
+    let fds = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+    let open: Vec<OsString> = fds.flatten().filter_map(|fd| Some(fs::read_link(fd.path()).ok()?.into())).collect();
+    let is_its = |socket: &Socket| open.contains(&format!("socket:[{}]", socket.inode).into());
+    sockets().into_iter().find(|socket| socket.state == LISTEN && is_its(socket)).map(|socket| socket.local)
+}
+
+/// Whether a connection that a server closed first still keeps its port busy.
+pub fn is_in_time_wait(server: SocketAddr) -> bool {
+    sockets().iter().any(|socket| socket.local == server && socket.state == TIME_WAIT)
+}
+
+/// Bytes under way from one end of a connection to the other, or waiting there to be read.
+fn in_the_kernel(from: SocketAddr, to: SocketAddr) -> u64 {
+    let of = |socket: Socket| {
+        if socket.local == from && socket.remote == to {
+            socket.unacknowledged
+        } else if socket.local == to && socket.remote == from {
+            socket.unread
+        } else {
+            0
+        }
+    };
+    sockets().into_iter().map(of).sum()
+}
+
+/// A server that may not be able to say where it listens, for its outputs are the test's business.
+#[track_caller]
+pub fn start_unheard(command: &mut Command) -> Server {
+    let child = command.stdin(Stdio::null()).spawn().expect("the server starts");
+    let pid = child.id() as i32;
+    let addr = until("the server listens", || listens_on(pid));
+    Server { child, addr, console: Output::default(), diagnostics: Output::default() }
+}
+
+/// A member that does not read, to whom `talker` has said more than the kernel holds: the rest is in its outbox. Returns
+/// how many lines were said to it, too.
+#[track_caller]
+pub fn overfed(server: &Server, talker: &mut Client) -> (Client, usize) {
+    const LEFT_OVER: u64 = 128 << 10;
+    let member = server.connect();
+    talker.notice("is here");
+    let text = "x".repeat(1000);
+    let mut lines = 0;
+    loop {
+        for _ in 0..64 {
+            talker.says(&text);
+            lines += 1;
+        }
+        // Answered, so all before it was dealt with.
+        talker.says(":who");
+        talker.notice("here: ");
+        let said = lines as u64 * text.len() as u64;
+        if said > in_the_kernel(server.addr, member.stream.local_addr().expect("connected")) + LEFT_OVER {
+            return (member, lines);
+        }
+        assert!(said < 64 << 20, "the kernel holds all of {said} bytes");
+    }
+}
+
+/// Nothing is heard for so long.
+#[track_caller]
+pub fn hears_nothing(client: &Client, how_long: Duration) {
+    client.stream.set_read_timeout(Some(how_long)).expect("a timeout");
+    let heard = client.stream.peek(&mut [0]);
+    assert!(matches!(&heard, Err(e) if e.kind() == ErrorKind::WouldBlock), "{heard:?}");
+    client.stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
+}

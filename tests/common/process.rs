@@ -1,0 +1,108 @@
+//! Processes in circumstances of their own, and directories for what they leave.
+
+use super::{LIMIT, Output, tertulia};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
+
+/// A program that came to its end.
+pub struct Ended {
+    /// `None` if a signal ended it.
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Runs a program that is expected to end by itself; one that does not is killed, and that is a failure.
+#[track_caller]
+pub fn run(command: &mut Command) -> Ended {
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let stdout = Output::of(child.stdout.take().expect("piped"));
+    let stderr = Output::of(child.stderr.take().expect("piped"));
+    let deadline = Instant::now() + LIMIT;
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("a child of ours") {
+            break status;
+        }
+        if Instant::now() > deadline {
+            let _ = child.kill();
+            let _ = child.wait();
+            panic!("{command:?} does not end:\n{}{}", stdout.text(), stderr.text());
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    };
+    Ended { code: status.code(), stdout: stdout.whole(), stderr: stderr.whole() }
+}
+
+/// A program that fails as it should: nothing on stdout, exit code 1, and one line for people that holds these parts.
+#[track_caller]
+pub fn fails_with(command: &mut Command, parts: &[&str]) {
+    let ended = run(command);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{}", ended.stderr);
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    for part in parts {
+        assert!(ended.stderr.contains(part), "no {part:?} in: {}", ended.stderr);
+    }
+}
+
+/// `tertulia serve` on a free port, begun by a shell that is told first what to do (`ulimit`), and at last where the
+/// outputs go.
+pub fn serve_by_shell(first: &str, mode: &str, flags: &[&str], last: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{first} exec \"$0\" \"$@\" {last}"), env!("CARGO_BIN_EXE_tertulia")]);
+    command.args(["serve", "--addr", "127.0.0.1:0", "--mode", mode]).args(flags);
+    for (name, value) in tertulia().get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command
+}
+
+/// Lets a command run as nobody in particular, where it would be root, whom few limits bind. `false`, and a word why, if
+/// nobody cannot reach what we have built.
+#[cfg(unix)]
+pub fn as_nobody(command: &mut Command) -> bool {
+    use std::os::unix::process::CommandExt;
+    const NOBODY: u32 = 65534;
+    if !rustix::process::geteuid().is_root() {
+        return true;
+    }
+    command.uid(NOBODY).gid(NOBODY);
+    let trial = tertulia().arg("--version").stdout(Stdio::null()).uid(NOBODY).gid(NOBODY).status();
+    if trial.is_err() {
+        eprintln!("skipped: {} is out of nobody's reach", env!("CARGO_BIN_EXE_tertulia"));
+    }
+    trial.is_ok()
+}
+
+/// A directory of a test's own, gone when dropped.
+pub struct Dir(PathBuf);
+
+impl Dir {
+    pub fn new() -> Dir {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("tertulia-test-{}-{number}", std::process::id()));
+        fs::create_dir_all(&path).expect("a temporary directory");
+        Dir(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,270 @@
+//! stdout and stderr fail in every way they can, and the chat does not notice.
+
+use crate::both_modes;
+use crate::common::kernel::*;
+use crate::common::process::*;
+use crate::common::*;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::Stdio;
+use std::time::Duration;
+
+/// People come, talk, break off and leave.
+#[track_caller]
+fn conversation(server: &mut Server) {
+    for _ in 0..5 {
+        let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
+        ana.says("hola");
+        beto.sees("<ana> hola");
+        beto.says(":me waves");
+        ana.sees("* beto waves");
+        let cleo = server.join_as("cleo");
+        // Worth a line of diagnostics at -vv.
+        cleo.resets();
+        ana.notice("is gone: connection lost");
+        for mut member in [ana, beto] {
+            member.says(":q");
+            member.is_closed();
+        }
+    }
+    assert!(server.lives());
+}
+
+/// One says so much that neither a pipe nor the console's buffer of 1 MiB holds it. Returns how many lines.
+#[track_caller]
+fn flood(ana: &mut Client, beto: &mut Client) -> usize {
+    let text = "x".repeat(1000);
+    for n in 0..1300 {
+        ana.says(&format!("{n} {text}"));
+        beto.sees(&format!("<ana> {n} {text}"));
+    }
+    1300
+}
+
+/// The transcript, read at last, has each of the lines or counts it as lost.
+#[track_caller]
+fn accounts_for(transcript: &Output, ana: &mut Client, beto: &mut Client, flooded: usize) {
+    transcript.shows("lines of this transcript were lost");
+    ana.says("all well again");
+    beto.sees("<ana> all well again");
+    transcript.shows("<ana> all well again");
+    let text = transcript.text();
+    let said: Vec<&str> = text.lines().filter_map(|line| line.split("<ana> ").nth(1)).collect();
+    let (last, shown) = said.split_last().expect("it says something");
+    assert_eq!(last.trim_end(), "all well again");
+    for (n, line) in shown.iter().enumerate() {
+        assert!(line.starts_with(&format!("{n} ")), "line {n} is {line:?}");
+    }
+    let lost = text.lines().filter_map(|line| line.split(" lines of this transcript").next()?.split(' ').nth(1));
+    let lost: usize = lost.filter_map(|number| number.parse::<usize>().ok()).sum();
+    assert_eq!(shown.len() + lost, flooded, "shown and lost");
+}
+
+/// `serve` with outputs that are the test's business.
+#[track_caller]
+fn serve(mode: &str, flags: &[&str], stdout: impl Into<Stdio>, stderr: impl Into<Stdio>) -> Server {
+    let mut command = tertulia();
+    command.args(["serve", "--addr", "127.0.0.1:0", "--mode", mode]).args(flags);
+    start_unheard(command.stdout(stdout).stderr(stderr))
+}
+
+fn full() -> File {
+    OpenOptions::new().write(true).open("/dev/full").expect("linux has one")
+}
+
+/// A pipe whose reader says what it got.
+fn heard() -> (Output, std::io::PipeWriter) {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    (Output::of(reader), writer)
+}
+
+/// A terminal: what a person's end is, and what a program's.
+fn terminal() -> (File, File) {
+    let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
+    grantpt(&person).and_then(|()| unlockpt(&person)).expect("a terminal of ours");
+    let name = ptsname(&person, Vec::new()).expect("a name").into_string().expect("text");
+    let flags = rustix::fs::OFlags::NOCTTY.bits() as i32;
+    let program = OpenOptions::new().read(true).write(true).custom_flags(flags).open(name).expect("its other end");
+    (person.into(), program)
+}
+
+/// Whether a terminal takes what is written to it.
+fn flows(program: &File) -> bool {
+    let mut fds = [PollFd::new(program, PollFlags::OUT)];
+    poll(&mut fds, Some(&Timespec::default())).expect("a terminal") == 1
+}
+
+both_modes! {
+    fn a_transcript_that_only_its_first_line_is_read_of_costs_nothing(mode) {
+        let (reader, stdout) = std::io::pipe().expect("a pipe");
+        let (diagnostics, stderr) = heard();
+        let mut server = serve(mode, &[], stdout, stderr);
+        // As `| head -1` does.
+        let mut first = String::new();
+        BufReader::new(reader).read_line(&mut first).expect("a line");
+        assert!(first.contains("listening on"), "{first}");
+        conversation(&mut server);
+        assert!(server.stop().success());
+        let diagnostics = diagnostics.whole();
+        assert_eq!(diagnostics.matches("the transcript loses lines").count(), 1, "{diagnostics}");
+    }
+
+    fn closed_outputs_cost_nothing_and_no_client_gets_what_was_for_them(mode) {
+        for closed in [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"] {
+            let mut command = serve_by_shell("", mode, &["-vv"], closed);
+            let mut server = start_unheard(command.stdout(Stdio::null()).stderr(Stdio::null()));
+            conversation(&mut server);
+            let mut ana = server.join_as("ana");
+            let mut beto = server.join_as("beto");
+            beto.says("hola");
+            beto.says(":q");
+            beto.is_closed();
+            ana.says(":q");
+            for line in ana.rest() {
+                assert!(line.starts_with("-- ") || line == "<beto> hola", "{closed}: {line:?}");
+            }
+            assert!(server.stop().success(), "{closed}");
+        }
+    }
+
+    fn a_full_disk_behind_stdout_is_told_once_and_costs_nothing(mode) {
+        let (diagnostics, stderr) = heard();
+        let mut server = serve(mode, &[], full(), stderr);
+        conversation(&mut server);
+        assert!(server.stop().success());
+        let diagnostics = diagnostics.whole();
+        assert_eq!(diagnostics.matches("the transcript loses lines").count(), 1, "{diagnostics}");
+    }
+
+    fn a_disk_behind_stdout_that_is_no_longer_full_gets_the_number_of_lost_lines(mode) {
+        let dir = Dir::new();
+        let path = dir.file("transcript");
+        // A disk that ends at 4 KiB, without the signal that a file's limit also sends.
+        let mut command = serve_by_shell("trap '' XFSZ;", mode, &[], "");
+        let stdout = File::create(&path).expect("our directory");
+        let server = start_unheard(command.stdout(stdout).stderr(Stdio::null()));
+        limit(server.pid(), "fsize", Some(4096));
+        let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
+        let (said, text_of_a_line) = (50, "x".repeat(100));
+        for n in 0..said {
+            ana.says(&format!("{n} {text_of_a_line}"));
+            beto.sees(&format!("<ana> {n} {text_of_a_line}"));
+        }
+        limit(server.pid(), "fsize", None);
+        ana.says("first");
+        beto.sees("<ana> first");
+        ana.says("second");
+        beto.sees("<ana> second");
+        let text = until("the transcript goes on", || {
+            std::fs::read_to_string(&path).ok().filter(|text| text.contains("<ana> second"))
+        });
+        let loss = text.lines().find(|line| line.ends_with("lines of this transcript were lost")).expect("one is told");
+        let lost: usize = loss.split(' ').nth(1).and_then(|number| number.parse().ok()).expect("on a line of its own");
+        let shown = text.lines().filter(|line| line.ends_with(&text_of_a_line)).count();
+        // "first" is lost as well: there was room, but not yet tried.
+        assert_eq!(shown + lost, said + 1, "{text}");
+    }
+
+    fn a_full_disk_behind_stderr_costs_nothing(mode) {
+        let (console, stdout) = heard();
+        let mut server = serve(mode, &["-vvv"], stdout, full());
+        conversation(&mut server);
+        assert!(server.stop().success());
+        assert!(console.whole().contains("closing"));
+    }
+
+    fn full_disks_behind_both_cost_nothing(mode) {
+        let mut server = serve(mode, &["-vvv"], full(), full());
+        conversation(&mut server);
+        assert!(server.stop().success());
+    }
+
+    fn a_pipe_that_nobody_reads_costs_console_lines_and_they_are_counted(mode) {
+        let (reader, stdout) = std::io::pipe().expect("a pipe");
+        let mut server = serve(mode, &[], stdout, Stdio::null());
+        let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
+        let flooded = flood(&mut ana, &mut beto);
+
+        let before = cpu_time(server.pid());
+        hears_nothing(&ana, Duration::from_secs(1));
+        let used = cpu_time(server.pid()) - before;
+        assert!(used < HARDLY_ANY, "waiting for stdout cost {used:?} of a second");
+
+        accounts_for(&Output::of(reader), &mut ana, &mut beto, flooded);
+        assert!(server.stop().success());
+    }
+
+    fn a_stop_does_not_wait_for_a_pipe_that_nobody_reads(mode) {
+        let (_reader, stdout) = std::io::pipe().expect("a pipe");
+        let mut server = serve(mode, &[], stdout, Stdio::null());
+        let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
+        flood(&mut ana, &mut beto);
+        server.signal("TERM");
+        beto.notice("the server closes");
+        assert!(wait_for(&mut server.child).success());
+    }
+
+    fn a_terminal_stopped_by_ctrl_s_costs_console_lines_and_they_are_counted(mode) {
+        let (mut person, program) = terminal();
+        let copy = program.try_clone().expect("a descriptor");
+        let mut server = serve(mode, &["-vvv"], program.try_clone().expect("a descriptor"), copy);
+        let mut read = [0; 4096];
+        let n = person.read(&mut read).expect("a transcript");
+        assert!(n > 0);
+        person.write_all(b"\x13").expect("Ctrl-S");
+        until("the terminal stops", || (!flows(&program)).then_some(()));
+
+        conversation(&mut server);
+        let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
+        flood(&mut ana, &mut beto);
+        person.write_all(b"\x11").expect("Ctrl-Q");
+        let terminal = Output::of(person);
+        terminal.shows("lines of this transcript were lost");
+        drop((ana, beto));
+        conversation(&mut server);
+        terminal.shows("lines of diagnostics were lost");
+        assert!(server.stop().success());
+    }
+
+    fn a_terminal_that_nobody_reads_costs_lines_and_they_are_counted(mode) {
+        let (person, program) = terminal();
+        let mut server = serve(mode, &["--color", "never"], program, Stdio::null());
+        let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
+        let flooded = flood(&mut ana, &mut beto);
+        accounts_for(&Output::of(person), &mut ana, &mut beto, flooded);
+        assert!(server.stop().success());
+    }
+
+    fn diagnostics_that_nobody_reads_are_lost_and_counted(mode) {
+        let (person, program) = terminal();
+        unread_diagnostics(mode, person, program);
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        unread_diagnostics(mode, reader, writer);
+    }
+}
+
+#[track_caller]
+fn unread_diagnostics(mode: &str, reader: impl Read + Send + 'static, stderr: impl Into<Stdio>) {
+    let (console, stdout) = heard();
+    let mut server = serve(mode, &["-vvv"], stdout, stderr);
+    let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
+    for _ in 0..800 {
+        server.join().resets();
+        ana.notice("is gone: connection lost");
+    }
+    ana.says("hola");
+    beto.sees("<ana> hola");
+    let diagnostics = Output::of(reader);
+    // Until there is room, and something to say.
+    until("the loss is told", || {
+        server.join().resets();
+        diagnostics.text().contains("lines of diagnostics were lost").then_some(())
+    });
+    assert!(server.stop().success());
+    assert!(console.whole().contains("closing"));
+    std::fs::write(format!("/tmp/wt-mach-diag-{mode}-{}", std::process::id()), diagnostics.text()).unwrap();
+    assert!(!diagnostics.text().contains("panicked"), "what is ours to know is told");
+}
