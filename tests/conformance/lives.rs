@@ -184,8 +184,9 @@ both_modes! {
             next_beto.says("end");
             let lines = cleo.lines_to(&format!("<guest{}> end", number + 1));
             for gone in [number - 2, number - 1] {
-                let told = format!("-- guest{gone} (#{gone}) is gone: connection lost");
-                assert_eq!(lines.iter().filter(|line| **line == told).count(), 1, "{told} in {lines:#?}");
+                // Lost or hung up: the kernel tells of a reset once, and it may be told to one who was writing.
+                let told = format!("-- guest{gone} (#{gone}) is gone: ");
+                assert_eq!(lines.iter().filter(|line| line.starts_with(&told)).count(), 1, "{told} in {lines:#?}");
             }
             assert_eq!(lines.iter().filter(|line| line.contains(" is gone")).count(), 2, "{lines:#?}");
             (ana, beto) = (next_ana, next_beto);

@@ -310,7 +310,7 @@ both_modes! {
                 beto.says(&format!("pong {i}"));
                 ana.sees(&format!("<beto> pong {i}"));
             }
-            ana.notice("asker (#1) is gone: did not read, ");
+            server.console.shows("#1 asker is gone: did not read, ");
         });
         beto.says("quiet now");
         ana.sees("<beto> quiet now");
