@@ -1,0 +1,98 @@
+//! The least that a relay could do: one read for each client that is ready, one gathered write to each other client. No
+//! lines, no names, no limits, no end.
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token};
+use std::io::{ErrorKind, IoSlice, Read, Write};
+
+const READ_MAX: usize = 64 << 10;
+
+struct Client {
+    stream: TcpStream,
+    /// What its socket did not take.
+    rest: Vec<u8>,
+}
+
+pub fn serve(addr: &str) {
+    let mut listener = TcpListener::bind(addr.parse().expect("an address")).expect("a free port");
+    let mut poll = Poll::new().expect("a poll");
+    poll.registry().register(&mut listener, Token(usize::MAX), Interest::READABLE).expect("a listener");
+    let mut events = Events::with_capacity(1024);
+    let mut clients: Vec<Option<Client>> = Vec::new();
+    let mut buffer = vec![0; READ_MAX];
+    let mut ready = Vec::new();
+
+    loop {
+        let timeout = if ready.is_empty() { None } else { Some(std::time::Duration::ZERO) };
+        poll.poll(&mut events, timeout).expect("a poll");
+        for event in &events {
+            match event.token().0 {
+                usize::MAX => accept(&listener, &poll, &mut clients),
+                key => {
+                    if event.is_writable() {
+                        write(&mut clients[key], &[]);
+                    }
+                    if !ready.contains(&key) {
+                        ready.push(key);
+                    }
+                }
+            }
+        }
+        // Read each once; who said what is where in the turn's bytes.
+        let mut said = Vec::new();
+        let mut parts = Vec::new();
+        for key in std::mem::take(&mut ready) {
+            let Some(client) = &mut clients[key] else { continue };
+            match client.stream.read(&mut buffer) {
+                Ok(0) => clients[key] = None,
+                Ok(n) => {
+                    parts.push((key, said.len()..said.len() + n));
+                    said.extend_from_slice(&buffer[..n]);
+                    if n == buffer.len() {
+                        ready.push(key);
+                    }
+                }
+                Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+                Err(_) => clients[key] = None,
+            }
+        }
+        // Write to each once.
+        for (key, client) in clients.iter_mut().enumerate() {
+            let own = parts.iter().find(|(speaker, _)| *speaker == key).map_or(0..0, |(_, part)| part.clone());
+            write(client, &[&said[..own.start], &said[own.end..]]);
+        }
+    }
+}
+
+fn accept(listener: &TcpListener, poll: &Poll, clients: &mut Vec<Option<Client>>) {
+    while let Ok((mut stream, _)) = listener.accept() {
+        stream.set_nodelay(true).expect("a socket");
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        poll.registry().register(&mut stream, Token(clients.len()), interest).expect("a socket");
+        clients.push(Some(Client { stream, rest: Vec::new() }));
+    }
+}
+
+fn write(slot: &mut Option<Client>, parts: &[&[u8]]) {
+    let Some(client) = slot else { return };
+    let len = client.rest.len() + parts.iter().map(|part| part.len()).sum::<usize>();
+    if len == 0 {
+        return;
+    }
+    let mut slices = vec![IoSlice::new(&client.rest)];
+    slices.extend(parts.iter().map(|part| IoSlice::new(part)));
+    let written = match client.stream.write_vectored(&slices) {
+        Ok(n) => n,
+        Err(e) if e.kind() == ErrorKind::WouldBlock => 0,
+        Err(_) => {
+            *slot = None;
+            return;
+        }
+    };
+    if written < len {
+        let all = [&client.rest[..], &parts.concat()].concat();
+        client.rest = all[written..].to_vec();
+    } else {
+        client.rest.clear();
+    }
+}

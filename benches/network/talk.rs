@@ -1,0 +1,70 @@
+//! People who talk, as plain as can be: blocking sockets, read one after the other.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+pub struct Talk {
+    streams: Vec<TcpStream>,
+    line: Vec<u8>,
+    buffer: Vec<u8>,
+    /// What a server puts before a line and after it: how long its lines are, by receiver and speaker, is seen, not known.
+    turn: usize,
+}
+
+impl Talk {
+    /// Connects, and reads greetings and arrivals until all is quiet.
+    pub fn new(addr: SocketAddr, clients: usize, line_len: usize) -> Talk {
+        let connect = |_| {
+            let stream = TcpStream::connect(addr).expect("the server accepts");
+            stream.set_nodelay(true).expect("a socket");
+            stream
+        };
+        let line = [&vec![b'x'; line_len - 1][..], b"\n"].concat();
+        let streams: Vec<TcpStream> = (0..clients).map(connect).collect();
+        let mut talk = Talk { streams, line, buffer: vec![0; 256 << 10], turn: 0 };
+        // The last to come has said something that everybody heard: so all are in, and all earlier notices are read.
+        let quiet = Some(Duration::from_millis(100));
+        for stream in &talk.streams {
+            stream.set_read_timeout(quiet).expect("a socket");
+        }
+        for mut stream in &talk.streams {
+            while matches!(stream.read(&mut talk.buffer), Ok(1..)) {}
+        }
+        for stream in &talk.streams {
+            stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket");
+        }
+        talk.round_trip();
+        talk
+    }
+
+    /// One says a line, and everybody else reads it. Each in turn.
+    pub fn round_trip(&mut self) {
+        let speaker = self.turn % self.streams.len();
+        self.turn += 1;
+        (&self.streams[speaker]).write_all(&self.line).expect("the server reads");
+        for listener in (0..self.streams.len()).filter(|listener| *listener != speaker) {
+            self.read_lines(listener, 1);
+        }
+    }
+
+    /// Everybody says so many lines, and reads what all others said.
+    pub fn all_talk(&mut self, lines: usize) {
+        let burst = self.line.repeat(lines);
+        for mut stream in &self.streams {
+            stream.write_all(&burst).expect("the server reads");
+        }
+        for listener in 0..self.streams.len() {
+            self.read_lines(listener, lines * (self.streams.len() - 1));
+        }
+    }
+
+    fn read_lines(&mut self, listener: usize, lines: usize) {
+        let mut left = lines;
+        while left > 0 {
+            let n = (&self.streams[listener]).read(&mut self.buffer).expect("the line comes");
+            assert!(n > 0, "the server has closed");
+            left -= memchr::memchr_iter(b'\n', &self.buffer[..n]).count();
+        }
+    }
+}
