@@ -1,11 +1,15 @@
 //! *tertulia*: a group chat over TCP, carried by two ways of waiting.
 //!
-//! In reading order:
+//! Read these pages with `cargo doc --no-deps --document-private-items --open`. In reading order:
 //!
 //! * [`chat`]: what is said. Lines, names, commands, the room; no sockets, no threads, no clocks;
 //! * [`server`]: how bytes move. The two drivers, `event_loop` and `threaded`: lay them side by side;
 //! * `client`: what `tertulia join` is;
+//! * `load`: what `tertulia bench` measures with; it knows nothing of what is inside a server;
 //! * [`cli`]: flags, turned into the above.
+
+// Private rooms have doors, too: the pages are for whoever reads the code.
+#![allow(rustdoc::private_intra_doc_links)]
 
 pub mod chat;
 pub mod cli;

@@ -10,33 +10,33 @@
 //! socket does not take goes to a thread of that member's own, which may wait for it. One thread at a time writes to a
 //! member; what the others say to it meanwhile piles up in its outbox and goes out in one write.
 //!
+//! In this file: the turn, a client's thread, the accepting one, the end. [`writing`]: who writes. [`recording`]: who tells.
+//!
 //! The threads: `client-7` for each client, `writer-7` for each client that was slow once, `accept`, `records` if there is a
 //! console or a history, and the main one, which waits for signals.
+
+mod recording;
+mod writing;
 
 use super::records::Records;
 use super::{ACCEPT_RETRY, LINGER, LINGERING_MAX, Mode, STOP_PATIENCE, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Hub, Id, Reason, Transcript, words};
 use rustix::buffer::spare_capacity;
-use rustix::net::{SendFlags, send};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use slab::Slab;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
+use writing::{Parcel, Writer};
 
 /// A client's thread needs little: its buffer is on the heap. Only the pages that are used cost memory. Bytes.
 const STACK: usize = 256 << 10;
-/// How long a write to a slow client waits before the hub is told how it goes.
-const WRITE_PATIENCE: Duration = Duration::from_millis(50);
-/// How often a thread looks again at the members it writes to, when others keep adding. Then somebody else goes on, for its
-/// own client is waiting to be read.
-const ROUNDS_MAX: usize = 4;
 
 /// Serves until told to stop.
 pub(crate) fn run(mut service: Service) -> io::Result<()> {
@@ -110,22 +110,6 @@ struct Client {
     writer: Mutex<Writer>,
 }
 
-/// The way to the thread that may wait for a client's socket.
-enum Writer {
-    /// None was needed so far.
-    None,
-    Writing(Sender<Parcel>),
-    /// The client is closed.
-    Gone,
-}
-
-/// Bytes carried off for a client, and how many of them its socket has taken.
-struct Parcel {
-    client: Arc<Client>,
-    bytes: Vec<u8>,
-    taken: usize,
-}
-
 impl Server {
     // Turns.
 
@@ -182,55 +166,6 @@ impl Server {
             self.client_closed.notify_all();
         }
         self.note(room);
-    }
-
-    /// Writes what the sockets take at once, and again what others have added meanwhile. What a socket does not take is
-    /// left to the client's own writer.
-    fn deliver(self: &Arc<Self>, mut parcels: Vec<Parcel>) {
-        for round in 0.. {
-            if parcels.is_empty() {
-                break;
-            }
-            let mut failed = Vec::new();
-            for parcel in &mut parcels {
-                match send(&parcel.client.stream, &parcel.bytes, SendFlags::DONTWAIT) {
-                    Ok(n) => parcel.taken = n,
-                    Err(e) if is_passing(e.into()) => {}
-                    Err(e) => {
-                        log::debug!("{}: write: {e}", parcel.client.id);
-                        failed.push(parcel.client.id);
-                    }
-                }
-            }
-
-            let mut left = Vec::new();
-            let mut more = Vec::new();
-            let mut room = self.lock();
-            for mut parcel in parcels.drain(..) {
-                let id = parcel.client.id;
-                room.hub.carried(id, parcel.taken);
-                if failed.contains(&id) {
-                    room.disconnect(id, Reason::Lost);
-                } else if parcel.taken < parcel.bytes.len() {
-                    left.push(parcel);
-                } else if let Some(bytes) = room.hub.carry_off(id) {
-                    (parcel.bytes, parcel.taken) = (bytes, 0);
-                    more.push(parcel);
-                }
-            }
-            self.end_turn(&mut room, &mut more);
-            drop(room);
-
-            if round + 1 < ROUNDS_MAX {
-                parcels = more;
-            } else {
-                left.extend(more);
-            }
-            for parcel in left {
-                self.hand_over(parcel);
-            }
-        }
-        self.flush_console();
     }
 
     // A client's thread.
@@ -298,46 +233,6 @@ impl Server {
             discard(stream, Instant::now() + LINGER);
         }
         self.lingering.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    // A slow client's writer.
-
-    /// Leaves the rest of a parcel to the client's writer.
-    fn hand_over(self: &Arc<Self>, parcel: Parcel) {
-        let client = parcel.client.clone();
-        if let Err(e) = client.hand_over(self, parcel) {
-            log::warn!("{}: no thread to write to it: {e}", client.id);
-            self.turn(|room| room.disconnect(client.id, Reason::NoThread));
-        }
-    }
-
-    fn write_slowly(self: &Arc<Self>, parcels: &Receiver<Parcel>) {
-        for mut parcel in parcels {
-            let id = parcel.client.id;
-            loop {
-                // Waits, but not for long: so the hub hears in time that its member takes nothing.
-                let taken = match (&parcel.client.stream).write(&parcel.bytes[parcel.taken..]) {
-                    Ok(n) => n,
-                    Err(e) if is_passing(e.kind().into()) => 0,
-                    Err(e) => {
-                        log::debug!("{id}: write: {e}");
-                        self.turn(|room| room.disconnect(id, Reason::Lost));
-                        break;
-                    }
-                };
-                parcel.taken += taken;
-                let is_done = parcel.taken == parcel.bytes.len();
-                let next = self.turn(|room| {
-                    room.hub.carried(id, taken);
-                    if is_done { room.hub.carry_off(id) } else { None }
-                });
-                match next {
-                    Some(bytes) => (parcel.bytes, parcel.taken) = (bytes, 0),
-                    None if is_done => break,
-                    None => {}
-                }
-            }
-        }
     }
 
     // The accepting thread.
@@ -413,59 +308,6 @@ impl Server {
         }));
     }
 
-    // Records.
-
-    /// Takes down what happened, in the order in which it happened: so under the room's lock.
-    fn note(&self, room: &mut Room) {
-        let Some(records) = &self.records else { return };
-        room.hub.swap_transcript(&mut room.transcript);
-        if room.transcript.is_empty() {
-            return;
-        }
-        let mut records = lock(records);
-        let was_due = records.deadline().is_some();
-        records.note(&mut room.transcript, Instant::now());
-        if !was_due && records.deadline().is_some() {
-            self.records_due.notify_one();
-        }
-    }
-
-    fn flush_console(&self) {
-        if let Some(records) = &self.records {
-            let mut records = lock(records);
-            let was_due = records.deadline().is_some();
-            records.flush_console(Instant::now());
-            if !was_due && records.deadline().is_some() {
-                self.records_due.notify_one();
-            }
-        }
-    }
-
-    /// Writes the history, and what stdout did not take at once.
-    fn write_records(&self) {
-        let Some(mutex) = &self.records else { return };
-        let mut records = lock(mutex);
-        loop {
-            let now = Instant::now();
-            records.flush_console(now);
-            if let Some(batch) = records.due_batch(now) {
-                // The disk may be slow, and nobody is to wait for it who has something to say.
-                drop(records);
-                let result = batch.write();
-                records = lock(mutex);
-                records.written(result);
-            }
-            records = match records.deadline() {
-                None => wait(&self.records_due, records),
-                Some(at) => {
-                    let left = at.saturating_duration_since(Instant::now());
-                    let waited = self.records_due.wait_timeout(records, left);
-                    waited.unwrap_or_else(PoisonError::into_inner).0
-                }
-            };
-        }
-    }
-
     // The end.
 
     fn stop(self: &Arc<Self>) {
@@ -509,29 +351,6 @@ impl Room {
     }
 }
 
-impl Client {
-    fn hand_over(&self, server: &Arc<Server>, parcel: Parcel) -> io::Result<()> {
-        let mut writer = lock(&self.writer);
-        if let Writer::None = *writer {
-            self.stream.set_write_timeout(Some(WRITE_PATIENCE))?;
-            let (sender, parcels) = mpsc::channel();
-            let name = format!("writer-{}", self.id.number());
-            spawn(name, server, move |server| server.write_slowly(&parcels))?;
-            *writer = Writer::Writing(sender);
-        }
-        match &*writer {
-            Writer::Writing(sender) => sender.send(parcel).map_err(|_| ErrorKind::BrokenPipe.into()),
-            Writer::None | Writer::Gone => Ok(()),
-        }
-    }
-
-    /// Ends the threads that wait for this client.
-    fn let_go(&self) {
-        *lock(&self.writer) = Writer::Gone;
-        self.changed.notify_all();
-    }
-}
-
 fn spawn(name: String, server: &Arc<Server>, run: impl FnOnce(&Arc<Server>) + Send + 'static) -> io::Result<()> {
     let server = server.clone();
     thread::Builder::new().name(name).stack_size(STACK).spawn(move || run(&server)).map(drop)
@@ -561,9 +380,4 @@ fn discard(mut stream: &TcpStream, end: Instant) {
             Ok(0) | Err(_) => return,
         }
     }
-}
-
-/// Whether a write that failed may be tried again later.
-fn is_passing(error: io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }

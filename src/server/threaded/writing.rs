@@ -1,0 +1,147 @@
+//! Who writes to whom: the thread that said something, as far as the sockets take it at once, and for the rest a thread that
+//! may wait.
+
+use super::{Client, Reason, Server, lock, spawn};
+use rustix::net::{SendFlags, send};
+use std::io::{self, ErrorKind, Write};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::Duration;
+
+/// How long a write to a slow client waits before the hub is told how it goes.
+const WRITE_PATIENCE: Duration = Duration::from_millis(50);
+/// How often a thread looks again at the members it writes to, when others keep adding. Then somebody else goes on, for its
+/// own client is waiting to be read.
+const ROUNDS_MAX: usize = 4;
+
+/// The way to the thread that may wait for a client's socket.
+pub(super) enum Writer {
+    /// None was needed so far.
+    None,
+    Writing(Sender<Parcel>),
+    /// The client is closed.
+    Gone,
+}
+
+/// Bytes carried off for a client, and how many of them its socket has taken.
+pub(super) struct Parcel {
+    pub client: Arc<Client>,
+    pub bytes: Vec<u8>,
+    pub taken: usize,
+}
+
+impl Server {
+    /// Writes what the sockets take at once, and again what others have added meanwhile. What a socket does not take is
+    /// left to the client's own writer.
+    pub(super) fn deliver(self: &Arc<Self>, mut parcels: Vec<Parcel>) {
+        for round in 0.. {
+            if parcels.is_empty() {
+                break;
+            }
+            let mut failed = Vec::new();
+            for parcel in &mut parcels {
+                match send(&parcel.client.stream, &parcel.bytes, SendFlags::DONTWAIT) {
+                    Ok(n) => parcel.taken = n,
+                    Err(e) if is_passing(e.into()) => {}
+                    Err(e) => {
+                        log::debug!("{}: write: {e}", parcel.client.id);
+                        failed.push(parcel.client.id);
+                    }
+                }
+            }
+
+            let mut left = Vec::new();
+            let mut more = Vec::new();
+            let mut room = self.lock();
+            for mut parcel in parcels.drain(..) {
+                let id = parcel.client.id;
+                room.hub.carried(id, parcel.taken);
+                if failed.contains(&id) {
+                    room.disconnect(id, Reason::Lost);
+                } else if parcel.taken < parcel.bytes.len() {
+                    left.push(parcel);
+                } else if let Some(bytes) = room.hub.carry_off(id) {
+                    (parcel.bytes, parcel.taken) = (bytes, 0);
+                    more.push(parcel);
+                }
+            }
+            self.end_turn(&mut room, &mut more);
+            drop(room);
+
+            if round + 1 < ROUNDS_MAX {
+                parcels = more;
+            } else {
+                left.extend(more);
+            }
+            for parcel in left {
+                self.hand_over(parcel);
+            }
+        }
+        self.flush_console();
+    }
+
+    /// Leaves the rest of a parcel to the client's writer.
+    pub(super) fn hand_over(self: &Arc<Self>, parcel: Parcel) {
+        let client = parcel.client.clone();
+        if let Err(e) = client.hand_over(self, parcel) {
+            log::warn!("{}: no thread to write to it: {e}", client.id);
+            self.turn(|room| room.disconnect(client.id, Reason::NoThread));
+        }
+    }
+
+    pub(super) fn write_slowly(self: &Arc<Self>, parcels: &Receiver<Parcel>) {
+        for mut parcel in parcels {
+            let id = parcel.client.id;
+            loop {
+                // Waits, but not for long: so the hub hears in time that its member takes nothing.
+                let taken = match (&parcel.client.stream).write(&parcel.bytes[parcel.taken..]) {
+                    Ok(n) => n,
+                    Err(e) if is_passing(e.kind().into()) => 0,
+                    Err(e) => {
+                        log::debug!("{id}: write: {e}");
+                        self.turn(|room| room.disconnect(id, Reason::Lost));
+                        break;
+                    }
+                };
+                parcel.taken += taken;
+                let is_done = parcel.taken == parcel.bytes.len();
+                let next = self.turn(|room| {
+                    room.hub.carried(id, taken);
+                    if is_done { room.hub.carry_off(id) } else { None }
+                });
+                match next {
+                    Some(bytes) => (parcel.bytes, parcel.taken) = (bytes, 0),
+                    None if is_done => break,
+                    None => {}
+                }
+            }
+        }
+    }
+}
+
+impl Client {
+    pub(super) fn hand_over(&self, server: &Arc<Server>, parcel: Parcel) -> io::Result<()> {
+        let mut writer = lock(&self.writer);
+        if let Writer::None = *writer {
+            self.stream.set_write_timeout(Some(WRITE_PATIENCE))?;
+            let (sender, parcels) = mpsc::channel();
+            let name = format!("writer-{}", self.id.number());
+            spawn(name, server, move |server| server.write_slowly(&parcels))?;
+            *writer = Writer::Writing(sender);
+        }
+        match &*writer {
+            Writer::Writing(sender) => sender.send(parcel).map_err(|_| ErrorKind::BrokenPipe.into()),
+            Writer::None | Writer::Gone => Ok(()),
+        }
+    }
+
+    /// Ends the threads that wait for this client.
+    pub(super) fn let_go(&self) {
+        *lock(&self.writer) = Writer::Gone;
+        self.changed.notify_all();
+    }
+}
+/// Whether a write that failed may be tried again later.
+fn is_passing(error: io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
+}
