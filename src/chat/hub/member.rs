@@ -47,7 +47,7 @@ impl Member {
     }
 }
 
-/// Like [`Hub::get_mut`], for when other fields of the hub are borrowed.
+/// Finds a member, for when other fields of the hub are borrowed.
 pub fn find(members: &mut [Option<Member>], id: Id) -> Option<&mut Member> {
     members.get_mut(id.key)?.as_mut().filter(|member| member.id == id)
 }
