@@ -1,7 +1,7 @@
 //! How bytes move: the two drivers, and what both need. Nothing here knows what a line means.
 //!
 //! * [`event_loop`]: one thread waits for every socket (`--mode epoll`);
-//! * [`threaded`]: one thread per client (`--mode threaded`). Lay the two side by side;
+//! * `threaded`: one thread per client (`--mode threaded`). Lay the two side by side;
 //! * [`listener`]: where clients come in;
 //! * [`records`]: where it is told what happened: [`console`] and [`history`].
 
