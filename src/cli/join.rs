@@ -1,7 +1,7 @@
 //! `tertulia join`.
 
 use super::address::Address;
-use super::{Color, Lang};
+use super::{Color, Lang, diagnostics::Diagnostics};
 use crate::client::{self, Options};
 use crate::server::listener::place;
 
@@ -25,10 +25,14 @@ pub struct Args {
     /// Colours, in a terminal; NO_COLOR turns `auto` off
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto, env = "TERTULIA_COLOR")]
     color: Color,
+
+    #[command(flatten)]
+    diagnostics: Diagnostics,
 }
 
 impl Args {
     pub fn run(self) -> Result<(), String> {
+        self.diagnostics.start(false);
         let (host, port) = self.address.get()?;
         client::run(Options {
             addr: place(&host, port),
