@@ -1,0 +1,632 @@
+//! `tertulia join` in a terminal: a real one, which tmux keeps and shows us the screen of.
+#![cfg(feature = "join")]
+
+mod common;
+use common::*;
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// A terminal with a shell that runs `tertulia join`, tells how that ended, and then echoes a line.
+struct Terminal {
+    /// The name of its tmux server: each terminal has one of its own.
+    name: String,
+    /// All that was written to the terminal, byte by byte.
+    raw: PathBuf,
+}
+
+/// How big, and what else is set in the environment of `join`.
+#[derive(Clone, Copy)]
+struct Setup<'a> {
+    width: usize,
+    height: usize,
+    env: &'a str,
+}
+
+const USUAL: Setup = Setup { width: 80, height: 24, env: "" };
+
+impl Terminal {
+    /// `tertulia join`, with its prompt or without.
+    #[track_caller]
+    fn open(addr: impl ToString, flags: &str, setup: Setup) -> Terminal {
+        static OPENED: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("tertulia-{}-{}", std::process::id(), OPENED.fetch_add(1, Ordering::Relaxed));
+        let raw = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(&name);
+        std::fs::write(&raw, "").expect("a file");
+        let terminal = Terminal { name, raw };
+        let Setup { width, height, env } = setup;
+        let script = format!(
+            "before=$(stty -g)
+             env {env} sh -c 'echo $$ > \"$0.pid\"; exec \"$@\"' '{raw}' '{tertulia}' join '{addr}' {flags}
+             code=$?
+             if [ \"$(stty -g)\" = \"$before\" ]; then echo EXIT $code, sane; else echo EXIT $code, not sane; fi
+             read -r line; echo \"READ $line\"; read -r line",
+            raw = terminal.raw.display(),
+            tertulia = env!("CARGO_BIN_EXE_tertulia"),
+            addr = addr.to_string(),
+        );
+        let (width, height) = (width.to_string(), height.to_string());
+        let copy = format!("cat >> '{}'", terminal.raw.display());
+        terminal.tmux(&[
+            "new-session",
+            "-d",
+            "-x",
+            &width,
+            "-y",
+            &height,
+            "sh",
+            "-c",
+            &script,
+            ";",
+            "pipe-pane",
+            &copy,
+        ]);
+        terminal.tmux(&["set-option", "-g", "status", "off", ";", "resize-window", "-x", &width, "-y", &height]);
+        terminal
+    }
+
+    /// One who has a name and a prompt.
+    #[track_caller]
+    fn join(server: &Server, nick: &str, setup: Setup) -> Terminal {
+        let terminal = Terminal::open(server.addr, &format!("--nick {nick}"), setup);
+        terminal.ends_with(&[&format!("{nick}>")]);
+        terminal
+    }
+
+    #[track_caller]
+    fn tmux(&self, args: &[&str]) -> String {
+        let mut tmux = Command::new("tmux");
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TERTULIA_")) {
+            tmux.env_remove(name);
+        }
+        tmux.env_remove("TMUX").env_remove("NO_COLOR").env("LC_ALL", "C").env("TZ", "UTC");
+        let output = tmux.args(["-u", "-L", &self.name, "-f", "/dev/null"]).args(args).output().expect("tmux runs");
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("UTF-8")
+    }
+
+    #[track_caller]
+    fn types(&self, text: &str) {
+        self.tmux(&["send-keys", "-l", "--", text]);
+    }
+
+    /// Presses keys by tmux's names: `Enter`, `Tab`, `C-c`, `Up`.
+    #[track_caller]
+    fn presses(&self, keys: &[&str]) {
+        self.tmux(&[&["send-keys"], keys].concat());
+    }
+
+    /// Types a line and ends it.
+    #[track_caller]
+    fn says(&self, line: &str) {
+        self.types(line);
+        self.presses(&["Enter"]);
+    }
+
+    /// The rows of the screen down to the last that is not empty, without the time at a line's beginning.
+    fn screen(&self) -> Vec<String> {
+        let rows = self.tmux(&["capture-pane", "-p"]);
+        rows.trim_end().lines().map(|row| without_time(row).to_owned()).collect()
+    }
+
+    /// Waits until the screen is right.
+    #[track_caller]
+    fn becomes(&self, what: &str, is_right: impl Fn(&[String]) -> bool) {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let screen = self.screen();
+            if is_right(&screen) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "never on the screen: {what}\n{}", screen.join("\n"));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits until these are the last rows on the screen.
+    #[track_caller]
+    fn ends_with(&self, rows: &[&str]) {
+        self.becomes(&format!("{rows:#?}"), |screen| {
+            screen.ends_with(&rows.iter().map(|row| (*row).into()).collect::<Vec<_>>())
+        });
+    }
+
+    /// Waits for a row that holds `part`.
+    #[track_caller]
+    fn shows(&self, part: &str) {
+        self.becomes(part, |screen| screen.iter().any(|row| row.contains(part)));
+    }
+
+    /// What was written to the terminal so far.
+    fn raw(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.raw).expect("a file")).into_owned()
+    }
+
+    /// Waits until this was written to the terminal, and returns all that was.
+    #[track_caller]
+    fn wrote(&self, part: &str) -> String {
+        until(&format!("{part:?} is written"), || Some(self.raw()).filter(|raw| raw.contains(part)))
+    }
+
+    /// `join` has ended so, the shell has its terminal back, and that echoes what is typed.
+    #[track_caller]
+    fn exits(&self, code: i32) {
+        self.shows(&format!("EXIT {code}, sane"));
+        self.says("so be it");
+        self.ends_with(&["so be it", "READ so be it"]);
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = std::fs::read_to_string(self.raw.with_extension("pid")).expect("a process id");
+        let status = Command::new("kill").args([&format!("-{name}"), pid.trim()]).status();
+        assert!(status.expect("kill runs").success());
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- what was written to the terminal\n{}", self.raw().escape_debug());
+        }
+        let kill = ["-L", &self.name, "-f", "/dev/null", "kill-server"];
+        let _ = Command::new("tmux").env_remove("TMUX").args(kill).output();
+        let _ = std::fs::remove_file(&self.raw);
+        let _ = std::fs::remove_file(self.raw.with_extension("pid"));
+    }
+}
+
+/// A row without the time that it begins with.
+fn without_time(row: &str) -> &str {
+    let is_time = row.len() >= 5
+        && row.bytes().take(6).enumerate().all(|(i, byte)| match i {
+            2 => byte == b':',
+            5 => byte == b' ',
+            _ => byte.is_ascii_digit(),
+        });
+    if is_time { row.get(6..).unwrap_or_default() } else { row }
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn what_is_typed_stays_whole_while_lines_arrive() {
+    let server = Server::start("epoll");
+    let mut ana = server.join_as("ana");
+    let beto = Terminal::join(&server, "beto", USUAL);
+    beto.types("half a thou");
+    beto.ends_with(&["beto> half a thou"]);
+    for i in 1..=10 {
+        ana.says(&format!("line {i}"));
+        beto.ends_with(&[&format!("<ana> line {i}"), "beto> half a thou"]);
+    }
+    // And many at once, past the screen's top.
+    ana.sends((11..=500).map(|i| format!("line {i}\n")).collect::<String>().as_bytes());
+    let mut rows: Vec<String> = (478..=500).map(|i| format!("<ana> line {i}")).collect();
+    rows.push("beto> half a thou".into());
+    beto.becomes("the last 23 lines, and what was typed", |screen| screen == rows);
+    beto.says("ght");
+    ana.sees("<beto> half a thought");
+    rows.drain(..1);
+    rows[22] += "ght";
+    rows.push("beto>".into());
+    beto.becomes("the line that was said, once", |screen| screen == rows);
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn the_cursor_stays_where_it_was_also_in_a_line_of_three_rows() {
+    let server = Server::start("epoll");
+    let mut ana = server.join_as("ana");
+    let beto = Terminal::join(&server, "beto", Setup { width: 20, height: 12, ..USUAL });
+    beto.types("0123456789abcdefghijklmnopqrstuvwxyz-ñandú");
+    let typed = ["beto> 0123456789abcd", "efghijklmnopqrstuvwx", "yz-ñandú"];
+    beto.ends_with(&typed);
+    beto.presses(&["Home", "Right", "Right"]);
+    let cursor = || beto.tmux(&["display-message", "-p", "#{cursor_x},#{cursor_y}"]);
+    let row = |rows: usize| rows - typed.len();
+    beto.becomes("the cursor in the first row", |screen| cursor() == format!("8,{}\n", row(screen.len())));
+    for i in 1..=3 {
+        ana.says(&format!("{i} is longer than a row of this terminal"));
+        let first = format!("<ana> {i} is lon");
+        let arrived = [first.as_str(), "ger than a row of th", "is terminal"];
+        beto.ends_with(&[arrived, typed].concat());
+        beto.becomes("the cursor in the first row", |screen| cursor() == format!("8,{}\n", row(screen.len())));
+    }
+    beto.types("<here>");
+    beto.presses(&["Enter"]);
+    ana.sees("<beto> 01<here>23456789abcdefghijklmnopqrstuvwxyz-ñandú");
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn ones_own_line_is_shown_once() {
+    let server = Server::start("epoll");
+    let mut ana = server.join_as("ana");
+    let beto = Terminal::join(&server, "beto", USUAL);
+    beto.says("hola");
+    ana.sees("<beto> hola");
+    beto.says("   ");
+    beto.says("¿qué tal, 日本?");
+    ana.sees("<beto> ¿qué tal, 日本?");
+    ana.says("bien");
+    beto.becomes("each line once", |screen| {
+        screen.ends_with(&["beto> hola", "beto>", "beto> ¿qué tal, 日本?", "<ana> bien", "beto>"].map(String::from))
+            && screen.iter().filter(|row| row.contains("hola")).count() == 1
+    });
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn tab_completes_commands_and_the_last_speaker_first() {
+    let server = Server::start("epoll");
+    let [mut ana, mut cleo] = server.join_all(["ana", "cleo"]);
+    let beto = Terminal::join(&server, "beto", USUAL);
+    beto.presses(&[":", "n", "Tab"]);
+    beto.types("benito");
+    beto.ends_with(&["beto> :nick benito"]);
+    beto.presses(&["Enter"]);
+    beto.ends_with(&["-- you are now benito", "benito>"]);
+    for (speaker, first, second) in [(&mut cleo, "cleo", "ana"), (&mut ana, "ana", "cleo")] {
+        speaker.says("me");
+        beto.ends_with(&[&format!("<{first}> me"), "benito>"]);
+        beto.presses(&["Tab"]);
+        beto.ends_with(&[&format!("benito> {first}:")]);
+        beto.presses(&["Tab"]);
+        beto.ends_with(&[&format!("benito> {second}:")]);
+        beto.presses(&["C-u"]);
+        beto.ends_with(&["benito>"]);
+    }
+    beto.types("hola cl");
+    beto.presses(&["Tab"]);
+    beto.types("y an");
+    beto.presses(&["Tab"]);
+    beto.ends_with(&["benito> hola cleo y ana"]);
+    beto.types("!");
+    beto.presses(&["Enter"]);
+    ana.sees("<cleo> me");
+    ana.sees("<benito> hola cleo y ana !");
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn a_mention_stands_out_and_rings_until_the_bell_is_off() {
+    let server = Server::start("epoll");
+    let mut ana = server.join_as("ana");
+    let beto = Terminal::join(&server, "beto", USUAL);
+    let rings = |raw: String| raw.matches('\x07').count();
+    ana.says("nothing about anybody");
+    assert_eq!(rings(beto.wrote("about anybody")), 0);
+    ana.says("oye, Beto!");
+    beto.shows("oye, Beto!");
+    until("it rings", || (rings(beto.raw()) == 1).then_some(()));
+    let screen = beto.tmux(&["capture-pane", "-p", "-e"]);
+    let row = screen.lines().find(|row| row.contains("oye")).expect("it is shown");
+    // tmux has its own way to write what it was written.
+    let (before, marked) = row.split_once("Beto\x1b[0m").unwrap_or_default();
+    assert!(before.ends_with("oye, \x1b[1;7m") && marked.ends_with('!'), "{row:?}");
+    ana.says(":msg beto psst");
+    beto.shows("[ana -> you] psst");
+    until("it rings", || (rings(beto.raw()) == 2).then_some(()));
+
+    beto.says(":bell");
+    beto.ends_with(&["== the bell is off; :bell turns it on", "beto>"]);
+    ana.says("beto, are you deaf?");
+    ana.says("so it seems");
+    assert_eq!(rings(beto.wrote("so it seems")), 2);
+    beto.says(":bell");
+    beto.ends_with(&["== the bell is on; :bell turns it off", "beto>"]);
+    ana.says("and now, beto?");
+    until("it rings again", || (rings(beto.raw()) == 3).then_some(()));
+    // None of that went out.
+    beto.says("yes");
+    ana.sees("<beto> yes");
+    assert!(!beto.raw().contains("no command"));
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn ctrl_c_clears_the_line_and_ctrl_d_leaves() {
+    let server = Server::start("epoll");
+    let mut ana = server.join_as("ana");
+    let beto = Terminal::join(&server, "beto", USUAL);
+    beto.types("better not");
+    beto.ends_with(&["beto> better not"]);
+    beto.presses(&["C-c"]);
+    beto.becomes("an empty prompt", |screen| screen.last().is_some_and(|row| row == "beto>"));
+    beto.says("hola");
+    ana.sees("<beto> hola");
+    beto.ends_with(&["beto> hola", "beto>"]);
+    beto.presses(&["C-d"]);
+    ana.notice("beto (#2) is gone: left");
+    beto.ends_with(&["-- goodbye", "EXIT 0, sane"]);
+    beto.exits(0);
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn every_way_to_leave_says_goodbye() {
+    let server = Server::start("epoll");
+    for leave in [&["C-c"][..], &["C-d"], &[":", "q", "Enter"]] {
+        let beto = Terminal::join(&server, "beto", USUAL);
+        beto.presses(leave);
+        beto.ends_with(&["-- goodbye", "EXIT 0, sane"]);
+        beto.exits(0);
+    }
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn a_killed_server_is_told_and_the_terminal_given_back() {
+    for (env, words) in [
+        ("", "tertulia: the server closed the connection; join again when it is back"),
+        ("-u LC_ALL LANG=es_ES.UTF-8", "tertulia: el servidor ha cerrado la conexión; vuelve a entrar cuando esté en"),
+    ] {
+        let mut server = Server::start("epoll");
+        let mut ana = server.join_as("ana");
+        let beto = Terminal::join(&server, "beto", Setup { env, ..USUAL });
+        beto.types("what I wanted to say is");
+        beto.ends_with(&["beto> what I wanted to say is"]);
+        ana.says("one more thing");
+        beto.ends_with(&["<ana> one more thing", "beto> what I wanted to say is"]);
+        server.child.kill().expect("a child of ours");
+        beto.shows("EXIT 1, sane");
+        beto.becomes("the last line, and what happened, once each", |screen| {
+            let count = |part: &str| screen.iter().filter(|row| row.contains(part)).count();
+            count("one more thing") == 1 && count("wanted") == 1 && count(words) == 1
+        });
+        beto.exits(1);
+    }
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn a_server_that_closes_is_heard_to_the_end() {
+    let mut server = Server::start("epoll");
+    let beto = Terminal::join(&server, "beto", USUAL);
+    beto.types("but");
+    beto.ends_with(&["beto> but"]);
+    server.stop();
+    beto.shows("EXIT 1, sane");
+    beto.becomes("the server's goodbye before the client's word", |screen| {
+        let at = |part: &str| screen.iter().position(|row| row.contains(part));
+        at("-- the server closes; goodbye").is_some_and(|goodbye| Some(goodbye) < at("tertulia: the server closed"))
+    });
+    beto.exits(1);
+}
+
+/// Where the editor listens to nobody but the keyboard.
+#[test]
+#[ignore = "needs tmux"]
+fn a_server_that_dies_during_a_search_of_the_history_is_told() {
+    let mut server = Server::start("epoll");
+    let beto = Terminal::join(&server, "beto", USUAL);
+    beto.says("hola");
+    beto.ends_with(&["beto> hola", "beto>"]);
+    beto.presses(&["C-r", "h"]);
+    beto.shows("reverse-i-search");
+    server.child.kill().expect("a child of ours");
+    beto.shows("tertulia: the server closed the connection");
+    beto.exits(1);
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn a_terminated_client_gives_the_terminal_back() {
+    let server = Server::start("epoll");
+    let mut ana = server.join_as("ana");
+    let beto = Terminal::join(&server, "beto", USUAL);
+    beto.types("half");
+    beto.ends_with(&["beto> half"]);
+    beto.signal("TERM");
+    ana.notice("beto (#2) is gone");
+    beto.exits(143);
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn a_resized_terminal_keeps_what_is_typed() {
+    let server = Server::start("epoll");
+    let mut ana = server.join_as("ana");
+    let beto = Terminal::join(&server, "beto", USUAL);
+    beto.types("hola");
+    beto.ends_with(&["beto> hola"]);
+    for (width, height) in [("30", "10"), ("100", "30"), ("20", "8"), ("80", "24")] {
+        beto.tmux(&["resize-window", "-x", width, "-y", height]);
+        ana.says(width);
+        beto.ends_with(&[&format!("<ana> {width}"), "beto> hola"]);
+    }
+    beto.presses(&["Enter"]);
+    ana.sees("<beto> hola");
+    beto.ends_with(&["<ana> 30", "<ana> 100", "<ana> 20", "<ana> 80", "beto> hola", "beto>"]);
+}
+
+/// The editor takes a terminal that breaks lines anew for one that does not: rows above may be drawn twice or over.
+#[test]
+#[ignore = "needs tmux"]
+fn a_resized_terminal_keeps_what_is_typed_in_two_rows() {
+    let server = Server::start("epoll");
+    let mut ana = server.join_as("ana");
+    let beto = Terminal::join(&server, "beto", USUAL);
+    let typed = "a line that takes two rows of a small one";
+    beto.types(typed);
+    beto.ends_with(&[&format!("beto> {typed}")]);
+    let resize = |width, height| {
+        let drawn = beto.raw().len();
+        beto.tmux(&["resize-window", "-x", width, "-y", height]);
+        until("it is drawn anew", || {
+            let raw = beto.raw();
+            (raw.len() > drawn && raw.ends_with("\x1b[?2026l")).then_some(())
+        });
+    };
+    for _ in 0..2 {
+        resize("30", "10");
+        ana.says("narrow");
+        beto.ends_with(&["<ana> narrow", "beto> a line that takes two ro", "ws of a small one"]);
+        resize("80", "24");
+        ana.says("wide");
+        beto.ends_with(&["<ana> wide", &format!("beto> {typed}")]);
+    }
+    beto.says("!");
+    ana.sees(&format!("<beto> {typed}!"));
+    beto.ends_with(&["<ana> wide", &format!("beto> {typed}!"), "beto>"]);
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn up_brings_back_what_one_said() {
+    let server = Server::start("epoll");
+    let mut ana = server.join_as("ana");
+    let beto = Terminal::join(&server, "beto", USUAL);
+    for line in ["one", "two", "three"] {
+        beto.says(line);
+        ana.sees(&format!("<beto> {line}"));
+    }
+    ana.says("four");
+    beto.ends_with(&["<ana> four", "beto>"]);
+    beto.presses(&["Up"]);
+    beto.ends_with(&["beto> three"]);
+    beto.presses(&["Up", "Up"]);
+    beto.ends_with(&["beto> one"]);
+    beto.presses(&["Down"]);
+    beto.ends_with(&["beto> two"]);
+    beto.presses(&["Enter"]);
+    ana.sees("<beto> two");
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn no_color_means_no_color() {
+    let server = Server::start("epoll");
+    let mut ana = server.join_as("ana");
+    let has_color = |raw: &str| {
+        raw.split("\x1b[")
+            .skip(1)
+            .any(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').starts_with('m'))
+    };
+    for (env, flags, colored) in [
+        ("", "", true),
+        ("NO_COLOR=", "", true),
+        ("NO_COLOR=1", "", false),
+        ("", "--color never", false),
+        ("NO_COLOR=1", "--color always", true),
+    ] {
+        let beto = Terminal::open(server.addr, &format!("--nick beto {flags}"), Setup { env, ..USUAL });
+        beto.ends_with(&["beto>"]);
+        ana.says("hola beto");
+        beto.ends_with(&["<ana> hola beto", "beto>"]);
+        beto.says(":bell");
+        beto.shows("== the bell is off");
+        beto.presses(&["C-d"]);
+        beto.ends_with(&["-- goodbye", "EXIT 0, sane"]);
+        let raw = beto.wrote("EXIT 0");
+        assert_eq!(has_color(&raw), colored, "{env} {flags}: {raw:?}");
+        assert!(raw.contains("\x07"), "it rings all the same");
+    }
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn the_prompt_tells_what_one_is_called() {
+    let server = Server::start("epoll");
+    let _ana = server.join_as("ana");
+    let beto = Terminal::open(server.addr, "", USUAL);
+    beto.ends_with(&["guest2>"]);
+    beto.says(":nick ana");
+    beto.ends_with(&["-- ana is taken, or looks like a name that is; take another one", "guest2>"]);
+    beto.says(":nick beto");
+    beto.ends_with(&["-- you are now beto", "beto>"]);
+    beto.says(":help");
+    beto.becomes("the client's own help with the server's", |screen| {
+        screen.iter().any(|row| row.starts_with("== :bell turns the bell"))
+            && screen.iter().any(|row| row.starts_with("-- :who"))
+    });
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn one_who_is_turned_away_has_a_sane_terminal() {
+    let server = Server::with("epoll", &["--max-clients", "2"]);
+    let _ana = server.join_as("ana");
+    let refused = Terminal::open(server.addr, "--nick ana", USUAL);
+    refused.shows("tertulia: the name was refused: ana is taken");
+    refused.exits(1);
+    until("the seat is free", || server.console.text().contains("gone").then_some(()));
+    let _cleo = server.join_as("cleo");
+    for flags in ["", "--nick beto"] {
+        let late = Terminal::open(server.addr, flags, USUAL);
+        late.becomes("the refusal alone", |screen| {
+            screen
+                .first()
+                .is_some_and(|row| row.starts_with("tertulia: the room is full (2 of 2 seats taken); try again"))
+        });
+        late.exits(1);
+    }
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn many_pasted_lines_are_many_messages() {
+    let server = Server::start("epoll");
+    let mut ana = server.join_as("ana");
+    let beto = Terminal::join(&server, "beto", USUAL);
+    beto.tmux(&["set-buffer", "one\ntwo\n:bell\nthree", ";", "paste-buffer", "-p"]);
+    beto.shows("three");
+    beto.presses(&["Enter"]);
+    for line in ["one", "two", "three"] {
+        ana.sees(&format!("<beto> {line}"));
+    }
+    beto.shows("== the bell is off");
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn a_dumb_terminal_is_a_pipe() {
+    let server = Server::start("epoll");
+    let mut ana = server.join_as("ana");
+    let beto = Terminal::open(server.addr, "--nick beto", Setup { env: "TERM=dumb", ..USUAL });
+    beto.ends_with(&["-- you are now beto"]);
+    ana.notice("is now beto");
+    beto.says("hola");
+    ana.sees("<beto> hola");
+    ana.says("hola beto");
+    beto.ends_with(&["hola", "<ana> hola beto"]);
+    assert!(!beto.raw().contains('\x1b'));
+    beto.presses(&["C-d"]);
+    beto.ends_with(&["-- goodbye", "EXIT 0, sane"]);
+    beto.exits(0);
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn a_hostile_server_does_not_reach_the_terminal() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let beto = Terminal::open(listener.local_addr().expect("an address"), "", USUAL);
+    let (mut stream, _) = listener.accept().expect("beto joins");
+    stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
+    let nasty = "-- welcome to tertulia: you are \x1b]2;me\x07 (#1)\n\
+                 <x\x1b[31m> \x1b[2J\x1b]0;title\x07\x1bc\u{9b}5m\rover\n\
+                 -- you are now \x1bcb\n";
+    stream.write_all(nasty.as_bytes()).expect("join reads");
+    stream.write_all(&vec![b'x'; 1 << 20]).expect("join reads");
+    stream.write_all(b"\n<y> the end\n").expect("join reads");
+    beto.ends_with(&[
+        "<x[31m> [2J]0;titlec5mover",
+        "-- you are now cb",
+        "== … a line of 1048576 bytes not shown",
+        "<y> the end",
+        "cb>",
+    ]);
+    let raw = beto.raw();
+    for bad in ["\x1b]", "\x1b[2J", "\x1bc", "\u{9b}", "\x1b[31m", "\x07"] {
+        assert!(!raw.contains(bad), "{bad:?} in {raw:?}");
+    }
+    beto.presses(&["C-d"]);
+    let mut heard = String::new();
+    stream.read_to_string(&mut heard).expect("beto leaves");
+    assert_eq!(heard, ":q\n");
+    drop(stream);
+    beto.exits(0);
+}
