@@ -172,8 +172,12 @@ impl Drop for Terminal {
         if std::thread::panicking() {
             eprintln!("--- what was written to the terminal\n{}", self.raw().escape_debug());
         }
-        let kill = ["-L", &self.name, "-f", "/dev/null", "kill-server"];
-        let _ = Command::new("tmux").env_remove("TMUX").args(kill).output();
+        let end = ["-L", &self.name, "-f", "/dev/null", "display-message", "-p", "#{socket_path}", ";", "kill-server"];
+        let ended = Command::new("tmux").env_remove("TMUX").args(end).output();
+        // tmux leaves its socket where it was.
+        if let Ok(socket) = ended.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()) {
+            let _ = std::fs::remove_file(socket);
+        }
         let _ = std::fs::remove_file(&self.raw);
         let _ = std::fs::remove_file(self.raw.with_extension("pid"));
     }
