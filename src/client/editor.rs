@@ -5,6 +5,7 @@ use super::lock;
 use super::nicks::NickBook;
 use super::render::Style;
 use super::screen::Screen;
+use super::tty::Tty;
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
@@ -34,6 +35,7 @@ pub enum Typed {
 pub struct Editor {
     lines: rustyline::Editor<Keys, DefaultHistory>,
     screen: Screen,
+    tty: Tty,
 }
 
 /// Asks the editor, which has its own thread, for a line.
@@ -41,7 +43,7 @@ pub struct Asker(Sender<String>);
 
 impl Editor {
     /// `None` if this terminal has no way to move its cursor.
-    pub fn open(screen: Screen, nicks: Arc<Mutex<NickBook>>, style: Style) -> Option<Editor> {
+    pub fn open(screen: Screen, tty: Tty, nicks: Arc<Mutex<NickBook>>, style: Style) -> Option<Editor> {
         let color_mode = match style {
             Style::Plain => ColorMode::Disabled,
             Style::Color => ColorMode::Enabled,
@@ -54,7 +56,7 @@ impl Editor {
         let mut lines = rustyline::Editor::with_config(config).ok()?;
         let completion = RefCell::default();
         lines.set_helper(Some(Keys { nicks, completion, screen: screen.clone(), style, has_text: Cell::new(false) }));
-        Some(Editor { lines, screen })
+        Some(Editor { lines, screen, tty })
     }
 
     pub fn printer(&mut self) -> Option<impl ExternalPrinter + Send + use<>> {
@@ -70,7 +72,7 @@ impl Editor {
 
     fn answer(mut self, prompts: Receiver<String>, tell: &mut dyn FnMut(Typed)) {
         for text in prompts {
-            let prompt = Announced { text, screen: &self.screen, is_announced: Cell::new(false) };
+            let prompt = Announced { text, screen: &self.screen, tty: &self.tty, is_announced: Cell::new(false) };
             let answer = self.lines.readline(&prompt);
             self.screen.close();
             let had_text = self.lines.helper().is_some_and(|keys| keys.has_text.get());
@@ -95,12 +97,14 @@ impl Asker {
 struct Announced<'a> {
     text: String,
     screen: &'a Screen,
+    tty: &'a Tty,
     is_announced: Cell<bool>,
 }
 
 impl Prompt for Announced<'_> {
     fn raw(&self) -> &str {
         if !self.is_announced.replace(true) {
+            self.tty.remember_raw();
             self.screen.open();
         }
         &self.text

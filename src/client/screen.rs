@@ -56,6 +56,8 @@ struct State {
     drawn: u64,
     /// The editor waits for keys.
     is_editing: bool,
+    /// Others have written to the terminal.
+    is_stale: bool,
     is_closing: bool,
     /// The printer has ended.
     is_done: bool,
@@ -99,6 +101,16 @@ impl Screen {
     /// The editor is about to return, or has.
     pub fn close(&self) {
         self.change(|state| state.is_editing = false);
+    }
+
+    /// Whether the editor waits for keys.
+    pub fn is_open(&self) -> bool {
+        lock(&self.shared.state).is_editing
+    }
+
+    /// Draws anew what is being typed.
+    pub fn redraw(&self) {
+        self.change(|state| state.is_stale = true);
     }
 
     /// Waits until the editor that was asked to wait for keys does so, and can be woken.
@@ -150,13 +162,14 @@ impl Screen {
 
     /// Waits for lines, and for an editor that draws them. `None` at the end.
     fn next_batch(&self) -> Option<String> {
-        let idle = |state: &mut State| !(state.is_closing || state.is_editing && state.has_lines());
+        let idle = |state: &mut State| !(state.is_closing || state.is_editing && (state.is_stale || state.has_lines()));
         let state = lock(&self.shared.state);
         let mut state = self.shared.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
         if !state.is_editing {
             return None;
         }
-        let batch = state.next_batch(self.lang)?;
+        let is_stale = std::mem::take(&mut state.is_stale);
+        let batch = state.next_batch(self.lang).or_else(|| is_stale.then(|| NOTHING.into()))?;
         state.in_flight.clone_from(&batch);
         Some(batch)
     }

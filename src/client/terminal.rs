@@ -48,10 +48,10 @@ impl Parts {
         let style = if options.color { Style::Color } else { Style::Plain };
         let screen = Screen::new(options.lang);
         let nicks = Arc::<Mutex<NickBook>>::default();
-        let mut editor = Editor::open(screen.clone(), nicks.clone(), style)?;
+        let mut editor = Editor::open(screen.clone(), tty.clone(), nicks.clone(), style)?;
         let hang_up = || hang_up_stdin().unwrap_or_else(|e| log::debug!("the editor cannot be ended: {e}"));
         screen.start(editor.printer()?, hang_up).ok()?;
-        tty.restore_on_sigterm().ok()?;
+        tty.mind_signals(screen.clone()).ok()?;
         Some(Parts { tty, editor, screen, nicks, style })
     }
 }

@@ -3,16 +3,18 @@
 //! A process that ends while the terminal is raw leaves a shell that shows no typing. The editor puts things right when it
 //! returns, but it waits for keys, and the server may be gone while the user looks out of the window.
 
+use super::screen::Screen;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
-use signal_hook::consts::SIGTERM;
+use signal_hook::consts::{SIGCONT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
+const BRACKETED_PASTE_ON: &str = "\x1b[?2004h";
 const BRACKETED_PASTE_OFF: &str = "\x1b[?2004l";
 /// Nothing to the right and below: there may be more rows of an unfinished line.
 const CLEAR_BELOW: &str = "\x1b[J";
@@ -25,6 +27,8 @@ struct Remembered {
     /// Not stdin itself, which may be hung up.
     terminal: OwnedFd,
     cooked: Termios,
+    /// As the editor wants it.
+    raw: OnceLock<Termios>,
 }
 
 /// Where the cursor is when an editing ends.
@@ -41,31 +45,51 @@ impl Tty {
     pub fn remember() -> io::Result<Tty> {
         let terminal = io::stdin().as_fd().try_clone_to_owned()?;
         let cooked = tcgetattr(&terminal)?;
-        Ok(Tty(Arc::new(Remembered { terminal, cooked })))
+        Ok(Tty(Arc::new(Remembered { terminal, cooked, raw: OnceLock::new() })))
+    }
+
+    /// The terminal as it is now is as the editor wants it.
+    pub fn remember_raw(&self) {
+        if let Ok(raw) = tcgetattr(&self.0.terminal) {
+            let _ = self.0.raw.set(raw);
+        }
     }
 
     /// The terminal is as it was, and the cursor on a fresh line.
     pub fn restore(&self, cursor: Cursor) {
-        // Now, and not when all output is drained: a stopped terminal drains nothing.
-        if let Err(e) = tcsetattr(&self.0.terminal, OptionalActions::Now, &self.0.cooked) {
-            log::debug!("the terminal is gone: {e}");
-        }
-        if !takes_output() {
-            return;
-        }
         let fresh_line = if cursor == Cursor::InText { "\r\n" } else { "\r" };
-        let mut stdout = io::stdout().lock();
-        let _ = write!(stdout, "{BRACKETED_PASTE_OFF}{fresh_line}{CLEAR_BELOW}").and_then(|()| stdout.flush());
+        self.set(&self.0.cooked, &format!("{BRACKETED_PASTE_OFF}{fresh_line}{CLEAR_BELOW}"));
     }
 
-    /// Restores the terminal also when the process is told to end.
-    pub fn restore_on_sigterm(&self) -> io::Result<()> {
-        let mut signals = Signals::new([SIGTERM])?;
+    fn set(&self, modes: &Termios, written: &str) {
+        // Now, and not when all output is drained: a stopped terminal drains nothing.
+        if let Err(e) = tcsetattr(&self.0.terminal, OptionalActions::Now, modes) {
+            log::debug!("the terminal is gone: {e}");
+        }
+        if takes_output() {
+            let mut stdout = io::stdout().lock();
+            let _ = stdout.write_all(written.as_bytes()).and_then(|()| stdout.flush());
+        }
+    }
+
+    /// Restores the terminal also when the process is told to end, and takes it again when the process goes on after Ctrl-Z.
+    ///
+    /// The editor takes it, too, but may do so before it is stopped: a signal to the process need not stop the thread first
+    /// that sent it. What the shell then does to the terminal would stay.
+    pub fn mind_signals(&self, screen: Screen) -> io::Result<()> {
+        let mut signals = Signals::new([SIGTERM, SIGCONT])?;
         let tty = self.clone();
         thread::Builder::new().name("signals".into()).spawn(move || {
             for signal in signals.forever() {
-                tty.restore(Cursor::InText);
-                let _ = signal_hook::low_level::emulate_default_handler(signal);
+                if signal == SIGTERM {
+                    tty.restore(Cursor::InText);
+                    let _ = signal_hook::low_level::emulate_default_handler(signal);
+                } else if let Some(raw) = tty.0.raw.get()
+                    && screen.is_open()
+                {
+                    tty.set(raw, BRACKETED_PASTE_ON);
+                    screen.redraw();
+                }
             }
         })?;
         Ok(())
