@@ -6,7 +6,8 @@ use common::*;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv6Addr, TcpListener, TcpStream};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 
 /// `tertulia join` with a pipe on each side. Killed when dropped.
@@ -27,13 +28,20 @@ struct Ended {
 impl Join {
     /// By a command of the test's own.
     #[track_caller]
-    fn of(mut command: Command) -> Join {
-        let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = pipes.spawn().expect("join starts");
-        let stdin = child.stdin.take();
-        let out = Output::of(child.stdout.take().expect("piped"));
+    fn of(command: Command) -> Join {
+        let (mut join, stdout) = Join::unread(command, Stdio::piped());
+        join.out = Output::of(stdout.expect("piped"));
+        join
+    }
+
+    /// The test itself reads its stdout, or has put something else there.
+    #[track_caller]
+    fn unread(mut command: Command, stdout: Stdio) -> (Join, Option<ChildStdout>) {
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(stdout).stderr(Stdio::piped()).spawn().expect("join starts");
+        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
         let err = Output::of(child.stderr.take().expect("piped"));
-        Join { child, stdin, out, err }
+        (Join { child, stdin, out: Output::of(std::io::empty()), err }, stdout)
     }
 
     #[track_caller]
@@ -271,14 +279,15 @@ both_modes! {
         let text = "x".repeat(1000);
         let server = Server::start(mode);
         let mut ana = server.join_as("ana");
-        let mut child = join_command(server.addr, &["--nick", "beto"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("join starts");
+        let (mut beto, out) = Join::unread(join_command(server.addr, &["--nick", "beto"]), Stdio::piped());
         ana.notice("is now beto");
-        let mut stdin = child.stdin.take().expect("piped");
-        let out = BufReader::new(child.stdout.take().expect("piped"));
+        let mut stdin = beto.stdin.take().expect("piped");
+        let (hear, heard) = channel();
+        // Output is for less.
+        thread::spawn(move || {
+            let lines = BufReader::new(out.expect("piped")).lines().map(|line| line.expect("UTF-8"));
+            lines.filter(|line| !line.starts_with("-- ")).try_for_each(|line| hear.send(line))
+        });
 
         let mut anas_voice = Client::of(ana.stream.try_clone().expect("a descriptor"));
         let (to_ana, written, spoken) = (text.clone(), text.clone(), text.clone());
@@ -289,29 +298,23 @@ both_modes! {
             }
             stdin
         });
-        let hearing = thread::spawn(move || {
-            let mut lines = out.lines().map(|line| line.expect("UTF-8")).filter(|line| !line.starts_with("-- "));
-            for i in 0..LINES {
-                assert_eq!(lines.next(), Some(format!("<ana> {i} {text}")));
-            }
-            lines
-        });
         for i in 0..LINES {
             ana.sees(&format!("<beto> {i} {to_ana}"));
         }
         speaking.join().expect("ana speaks");
-        let mut lines = hearing.join().expect("beto hears");
+        for i in 0..LINES {
+            assert_eq!(heard.recv_timeout(LIMIT), Ok(format!("<ana> {i} {text}")));
+        }
         drop(writing.join().expect("beto speaks"));
-        assert_eq!(lines.next(), None);
-        assert!(wait_for(&mut child).success());
+        assert_eq!(heard.recv_timeout(LIMIT), Err(RecvTimeoutError::Disconnected));
+        beto.ends().well();
     }
 
     fn a_program_that_reads_only_at_the_end_loses_nothing(mode) {
         let server = Server::start(mode);
         let mut ana = server.join_as("ana");
-        let mut child =
-            join_command(server.addr, &[]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("join starts");
-        let mut stdin = child.stdin.take().expect("piped");
+        let (mut join, stdout) = Join::unread(join_command(server.addr, &[]), Stdio::piped());
+        let mut stdin = join.stdin.take().expect("piped");
         ana.notice("guest2 (#2) is here");
         ana.says("before");
         let reading = thread::spawn(move || {
@@ -328,10 +331,9 @@ both_modes! {
         }
         let _ana = reading.join().expect("ana reads");
         drop(stdin);
-        let mut out = String::new();
-        child.stdout.take().expect("piped").read_to_string(&mut out).expect("UTF-8");
+        join.out = Output::of(stdout.expect("piped"));
+        let out = join.ends().well();
         assert!(out.ends_with("<ana> before\n<ana> after\n-- goodbye\n"), "{out}");
-        assert!(wait_for(&mut child).success());
     }
 }
 
@@ -340,23 +342,14 @@ both_modes! {
 fn who_stops_reading_has_read_enough() {
     let server = Server::start("epoll");
     let mut ana = server.join_as("ana");
-    let mut join = join_command(server.addr, &[])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("join starts");
-    let stdin = join.stdin.take();
-    let err = Output::of(join.stderr.take().expect("piped"));
+    let (join, stdout) = Join::unread(join_command(server.addr, &[]), Stdio::piped());
     let mut first = String::new();
-    BufReader::new(join.stdout.take().expect("piped")).read_line(&mut first).expect("a line");
+    BufReader::new(stdout.expect("piped")).read_line(&mut first).expect("a line");
     assert_eq!(first, "-- welcome to tertulia: you are guest2 (#2)\n");
     ana.notice("guest2 (#2) is here");
     ana.says("is anybody there?");
-    assert_eq!(wait_for(&mut join).code(), Some(0));
-    assert_eq!(err.whole(), "");
+    join.ends().well();
     ana.notice("guest2 (#2) is gone");
-    drop(stdin);
 }
 
 #[test]
@@ -583,15 +576,8 @@ fn a_foreign_server_that_knows_no_names_does_not_keep_one_out() {
 fn a_full_disk_is_told() {
     let server = Server::start("epoll");
     let full = std::fs::File::options().write(true).open("/dev/full").expect("Linux has it");
-    let mut child = join_command(server.addr, &[])
-        .stdin(Stdio::piped())
-        .stdout(full)
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("join starts");
-    let err = Output::of(child.stderr.take().expect("piped"));
-    assert_eq!(wait_for(&mut child).code(), Some(1));
-    assert_eq!(err.whole(), "tertulia: cannot write to stdout: the disk is full\n");
+    let (join, _) = Join::unread(join_command(server.addr, &[]), full.into());
+    join.ends().badly(&["cannot write to stdout: the disk is full"]);
 }
 
 /// The bot of the README, word for word.

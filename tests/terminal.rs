@@ -17,6 +17,7 @@ struct Terminal {
     name: String,
     /// All that was written to the terminal, byte by byte.
     raw: PathBuf,
+    tmux_pid: String,
 }
 
 /// How big, and what else is set in the environment of `join`.
@@ -37,12 +38,16 @@ impl Terminal {
         let name = format!("tertulia-{}-{}", std::process::id(), OPENED.fetch_add(1, Ordering::Relaxed));
         let raw = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(&name);
         std::fs::write(&raw, "").expect("a file");
-        let terminal = Terminal { name, raw };
+        let mut terminal = Terminal { name, raw, tmux_pid: String::new() };
         let Setup { width, height, env } = setup;
         let script = format!(
-            "before=$(stty -g)
+            "set -m
+             before=$(stty -g)
              env {env} sh -c 'echo $$ > \"$0.pid\"; exec \"$@\"' '{raw}' '{tertulia}' join '{addr}' {flags}
              code=$?
+             case $code in 146 | 148) # Ctrl-Z: Linux and macOS number it differently.
+                 stty sane; echo; echo STOPPED; read -r line; fg > /dev/null; code=$?
+             esac
              if [ \"$(stty -g)\" = \"$before\" ]; then echo EXIT $code, sane; else echo EXIT $code, not sane; fi
              read -r line; echo \"READ $line\"; read -r line",
             raw = terminal.raw.display(),
@@ -66,6 +71,7 @@ impl Terminal {
             &copy,
         ]);
         terminal.tmux(&["set-option", "-g", "status", "off", ";", "resize-window", "-x", &width, "-y", &height]);
+        terminal.tmux_pid = terminal.tmux(&["display-message", "-p", "#{pid}"]).trim().into();
         terminal
     }
 
@@ -160,10 +166,22 @@ impl Terminal {
         self.ends_with(&["so be it", "READ so be it"]);
     }
 
+    /// Sends `join` a signal.
+    #[track_caller]
     fn signal(&self, name: &str) {
         let pid = std::fs::read_to_string(self.raw.with_extension("pid")).expect("a process id");
-        let status = Command::new("kill").args([&format!("-{name}"), pid.trim()]).status();
-        assert!(status.expect("kill runs").success());
+        assert!(kill(name, pid.trim()));
+    }
+
+    /// From now on the terminal takes no output, like one at the far end of a connection that hangs.
+    #[track_caller]
+    fn freeze(&self) {
+        assert!(kill("STOP", &self.tmux_pid));
+    }
+
+    #[track_caller]
+    fn thaw(&self) {
+        assert!(kill("CONT", &self.tmux_pid));
     }
 }
 
@@ -172,6 +190,7 @@ impl Drop for Terminal {
         if std::thread::panicking() {
             eprintln!("--- what was written to the terminal\n{}", self.raw().escape_debug());
         }
+        let _ = kill("CONT", &self.tmux_pid);
         let end = ["-L", &self.name, "-f", "/dev/null", "display-message", "-p", "#{socket_path}", ";", "kill-server"];
         let ended = Command::new("tmux").env_remove("TMUX").args(end).output();
         // tmux leaves its socket where it was.
@@ -181,6 +200,11 @@ impl Drop for Terminal {
         let _ = std::fs::remove_file(&self.raw);
         let _ = std::fs::remove_file(self.raw.with_extension("pid"));
     }
+}
+
+fn kill(signal: &str, pid: &str) -> bool {
+    !pid.is_empty()
+        && Command::new("kill").args([&format!("-{signal}"), pid]).status().is_ok_and(|status| status.success())
 }
 
 /// A row without the time that it begins with.
@@ -633,4 +657,54 @@ fn a_hostile_server_does_not_reach_the_terminal() {
     assert_eq!(heard, ":q\n");
     drop(stream);
     beto.exits(0);
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn a_stopped_client_goes_on_where_it_was() {
+    let server = Server::start("epoll");
+    let mut ana = server.join_as("ana");
+    let beto = Terminal::join(&server, "beto", USUAL);
+    beto.types("half a thou");
+    beto.ends_with(&["beto> half a thou"]);
+    beto.presses(&["C-z"]);
+    beto.ends_with(&["STOPPED"]);
+    ana.says("are you there?");
+    beto.presses(&["Enter"]);
+    beto.ends_with(&["<ana> are you there?", "beto> half a thou"]);
+    // Were the terminal the shell's still, these keys would be shown, and not move the cursor.
+    beto.presses(&["Home"]);
+    beto.types("not ");
+    beto.ends_with(&["<ana> are you there?", "beto> not half a thou"]);
+    beto.presses(&["End"]);
+    beto.says("ght");
+    ana.sees("<beto> not half a thought");
+    beto.presses(&["C-d"]);
+    beto.exits(0);
+}
+
+/// The server must not have to wait for somebody's terminal: it would throw its owner out.
+#[test]
+#[ignore = "needs tmux"]
+fn a_frozen_terminal_costs_lines_and_not_the_seat() {
+    const LINES: usize = 12_000;
+    let server = Server::start("epoll");
+    let mut ana = server.join_as("ana");
+    let beto = Terminal::join(&server, "beto", USUAL);
+    ana.notice("is now beto");
+    beto.types("half a thou");
+    beto.ends_with(&["beto> half a thou"]);
+    beto.freeze();
+    let rest = "z".repeat(1000);
+    for i in 1..=LINES {
+        ana.says(&format!("{i} {rest}"));
+    }
+    ana.says("and that was that");
+    ana.says(":who");
+    ana.notice("2 here: ana (#1), beto (#2)");
+    beto.thaw();
+    beto.ends_with(&["<ana> and that was that", "beto> half a thou"]);
+    assert!(beto.raw().contains("lines not shown"));
+    beto.says("ght");
+    ana.sees("<beto> half a thought");
 }
