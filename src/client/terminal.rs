@@ -105,6 +105,7 @@ pub fn run(stream: TcpStream, nick: Option<&str>, parts: Parts, options: &Option
         leaving_until: None,
         refusal: None,
     };
+    tty.mute();
     let ended = session.talk(&inward);
     session.leave_terminal(&tty, &inward);
     ended
@@ -211,7 +212,9 @@ impl Session {
     /// Gives the terminal back, with everything on it that arrived.
     fn leave_terminal(&mut self, tty: &Tty, events: &Receiver<Event>) {
         if !self.is_editing {
-            return write_out(&self.screen.finish(takes_output));
+            let rest = self.screen.finish(takes_output);
+            tty.restore(Cursor::OnFreshLine);
+            return write_out(&rest);
         }
         self.screen.await_editing();
         let rest = self.screen.finish(takes_output);

@@ -5,8 +5,8 @@
 
 use super::screen::Screen;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
-use signal_hook::consts::{SIGCONT, SIGTERM};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use signal_hook::consts::{SIGCONT, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::fs::File;
 use std::io::{self, Write};
@@ -48,6 +48,14 @@ impl Tty {
         Ok(Tty(Arc::new(Remembered { terminal, cooked, raw: OnceLock::new() })))
     }
 
+    /// No echo, and no keys held back, until the terminal is restored: between two lines the editor leaves it for a moment.
+    /// What is typed then would be shown twice, and a Ctrl-D would be lost.
+    pub fn mute(&self) {
+        let mut mute = self.0.cooked.clone();
+        mute.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON);
+        self.set(&mute, "");
+    }
+
     /// The terminal as it is now is as the editor wants it.
     pub fn remember_raw(&self) {
         if let Ok(raw) = tcgetattr(&self.0.terminal) {
@@ -77,11 +85,11 @@ impl Tty {
     /// The editor takes it, too, but may do so before it is stopped: a signal to the process need not stop the thread first
     /// that sent it. What the shell then does to the terminal would stay.
     pub fn mind_signals(&self, screen: Screen) -> io::Result<()> {
-        let mut signals = Signals::new([SIGTERM, SIGCONT])?;
+        let mut signals = Signals::new([SIGTERM, SIGINT, SIGCONT])?;
         let tty = self.clone();
         thread::Builder::new().name("signals".into()).spawn(move || {
             for signal in signals.forever() {
-                if signal == SIGTERM {
+                if signal != SIGCONT {
                     tty.restore(Cursor::InText);
                     let _ = signal_hook::low_level::emulate_default_handler(signal);
                 } else if let Some(raw) = tty.0.raw.get()
