@@ -342,12 +342,16 @@ both_modes! {
 fn who_stops_reading_has_read_enough() {
     let server = Server::start("epoll");
     let mut ana = server.join_as("ana");
-    let (join, stdout) = Join::unread(join_command(server.addr, &[]), Stdio::piped());
+    let (mut join, stdout) = Join::unread(join_command(server.addr, &[]), Stdio::piped());
     let mut first = String::new();
     BufReader::new(stdout.expect("piped")).read_line(&mut first).expect("a line");
     assert_eq!(first, "-- welcome to tertulia: you are guest2 (#2)\n");
     ana.notice("guest2 (#2) is here");
-    ana.says("is anybody there?");
+    // Once would do, were it not for processes that start elsewhere: for a moment, each holds the pipe's end, too.
+    until("join has ended", || {
+        ana.says("is anybody there?");
+        join.child.try_wait().expect("a child of ours")
+    });
     join.ends().well();
     ana.notice("guest2 (#2) is gone");
 }

@@ -286,6 +286,33 @@ fn ones_own_line_is_shown_once() {
     });
 }
 
+/// Between two lines nobody reads the keys, and the terminal itself must neither show nor eat them.
+#[test]
+#[ignore = "needs tmux"]
+fn what_is_typed_ahead_is_shown_once_and_not_lost() {
+    let server = Server::start("epoll");
+    let mut ana = server.join_as("ana");
+    let beto = Terminal::join(&server, "beto", USUAL);
+    // There is no prompt while the server considers a name, and this one takes its time.
+    server.signal("STOP");
+    beto.says(":nick carla");
+    beto.says("hola");
+    beto.types("adi");
+    beto.ends_with(&["beto> :nick carla", "beto> hola", "beto> adi"]);
+    server.signal("CONT");
+    ana.sees("<carla> hola");
+    beto.ends_with(&["-- you are now carla", "beto> adi"]);
+    beto.says("ós");
+    ana.sees("<carla> adiós");
+    beto.ends_with(&["carla>"]);
+    server.signal("STOP");
+    beto.says(":nick dora");
+    beto.presses(&["C-d"]);
+    server.signal("CONT");
+    ana.notice("dora (#2) is gone: left");
+    beto.exits(0);
+}
+
 #[test]
 #[ignore = "needs tmux"]
 fn tab_completes_commands_and_the_last_speaker_first() {
@@ -481,19 +508,16 @@ fn a_resized_terminal_keeps_what_is_typed_in_two_rows() {
     let typed = "a line that takes two rows of a small one";
     beto.types(typed);
     beto.ends_with(&[&format!("beto> {typed}")]);
-    let resize = |width, height| {
-        let drawn = beto.raw().len();
+    let resize = |width, height, cursor: usize| {
         beto.tmux(&["resize-window", "-x", width, "-y", height]);
-        until("it is drawn anew", || {
-            let raw = beto.raw();
-            (raw.len() > drawn && raw.ends_with("\x1b[?2026l")).then_some(())
-        });
+        let end = format!("\r\x1b[{cursor}C\x1b[?2026l");
+        until("it is drawn anew", || beto.raw().ends_with(&end).then_some(()));
     };
     for _ in 0..2 {
-        resize("30", "10");
+        resize("30", "10", 17);
         ana.says("narrow");
         beto.ends_with(&["<ana> narrow", "beto> a line that takes two ro", "ws of a small one"]);
-        resize("80", "24");
+        resize("80", "24", 47);
         ana.says("wide");
         beto.ends_with(&["<ana> wide", &format!("beto> {typed}")]);
     }
