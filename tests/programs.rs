@@ -1,0 +1,281 @@
+//! Programs that people have at hand, as clients: what they really send, and what they show of what they get.
+
+mod common;
+
+use common::process::Dir;
+use common::*;
+use std::ffi::OsStr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+
+/// A program that the test types to. Killed when dropped.
+struct Program {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    screen: Output,
+}
+
+impl Program {
+    #[track_caller]
+    fn start(name: &str, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Program {
+        let mut command = Command::new(name);
+        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        let mut child = command.spawn().unwrap_or_else(|e| panic!("{name}: {e}"));
+        let screen = Output::of(child.stdout.take().expect("piped"));
+        Program { stdin: child.stdin.take(), child, screen }
+    }
+
+    /// `nc`, `ncat` or `telnet`: all take flags, host and port.
+    #[track_caller]
+    fn at(name: &str, flags: &[&str], addr: SocketAddr) -> Program {
+        let (host, port) = (addr.ip().to_string(), addr.port().to_string());
+        Program::start(name, flags.iter().copied().chain([host.as_str(), port.as_str()]))
+    }
+
+    /// As [`Program::at`], and the greeting has come.
+    #[track_caller]
+    fn greeted(name: &str, flags: &[&str], server: &Server) -> Program {
+        let program = Program::at(name, flags, server.addr);
+        program.screen.shows(":q leaves");
+        program
+    }
+
+    /// `telnet` on a terminal, as a person has it; `script` makes one.
+    #[track_caller]
+    fn telnet_on_a_terminal(addr: SocketAddr) -> Program {
+        let telnet = format!("telnet {} {}", addr.ip(), addr.port());
+        Program::start("script", ["-q", "-f", "-c", &telnet, "/dev/null"])
+    }
+
+    #[track_caller]
+    fn types(&mut self, text: &str) {
+        let stdin = self.stdin.as_mut().expect("its input has not ended");
+        stdin.write_all(text.as_bytes()).and_then(|()| stdin.flush()).expect("the program reads");
+    }
+
+    fn ends_its_input(&mut self) {
+        self.stdin = None;
+    }
+
+    #[track_caller]
+    fn ends(&mut self) -> ExitStatus {
+        wait_for(&mut self.child)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("--- the program's screen\n{}", self.screen.text());
+        }
+    }
+}
+
+/// Lines come and go, and `:q` is answered.
+#[track_caller]
+fn talks(name: &str, flags: &[&str], mode: &str) {
+    let server = Server::start(mode);
+    let mut ana = server.join_as("ana");
+    let mut program = Program::greeted(name, flags, &server);
+    ana.notice("guest2 (#2) is here");
+    program.types(":nick beto\n");
+    ana.notice("guest2 is now beto (#2)");
+    program.types("hola, ana\n");
+    ana.reads("<beto> hola, ana");
+    program.types("año ñandú €\n");
+    ana.reads("<beto> año ñandú €");
+    ana.says("¿qué tal?");
+    assert_eq!(program.screen.shows("qué tal"), "<ana> ¿qué tal?");
+    program.types("two\nlines\n");
+    ana.reads("<beto> two");
+    ana.reads("<beto> lines");
+    program.types(":q\n");
+    ana.reads("-- beto (#2) is gone: left");
+    program.screen.shows("-- goodbye");
+    program.ends_its_input();
+    assert!(program.ends().success());
+    let screen = program.screen.whole();
+    assert!(!screen.contains("hola, ana") && !screen.contains("two"), "nobody gets their own lines: {screen}");
+}
+
+/// A program whose input ends hangs up one way only, and still gets what is said to it.
+#[track_caller]
+fn half_closes(name: &str, flags: &[&str], mode: &str) {
+    let server = Server::start(mode);
+    let mut ana = server.join_as("ana");
+    let mut program = Program::at(name, flags, server.addr);
+    program.types("one\ntwo\nand no end");
+    program.ends_its_input();
+    ana.sees("<guest2> one");
+    ana.sees("<guest2> two");
+    ana.reads("<guest2> and no end");
+    ana.reads("-- guest2 (#2) is gone: hung up");
+    assert!(program.ends().success());
+    let screen = program.screen.whole();
+    assert!(screen.starts_with("-- welcome to tertulia: you are guest2 (#2)\n"), "{screen}");
+    assert!(screen.ends_with("-- goodbye\n"), "{screen}");
+    server.console.shows("#2 guest2 is gone: hung up (1 of 6 seats)");
+}
+
+#[track_caller]
+fn two_talk(name: &str, flags: &[&str], mode: &str) {
+    let server = Server::start(mode);
+    let mut ana = Program::greeted(name, flags, &server);
+    let mut beto = Program::greeted(name, flags, &server);
+    ana.screen.shows("guest2 (#2) is here");
+    ana.types(":nick ana\n");
+    beto.screen.shows("-- guest1 is now ana (#1)");
+    for round in 0..20 {
+        ana.types(&format!("question {round}\n"));
+        assert_eq!(beto.screen.shows(&format!("question {round}")), format!("<ana> question {round}"));
+        beto.types(&format!("answer {round}\n"));
+        assert_eq!(ana.screen.shows(&format!("answer {round}")), format!("<guest2> answer {round}"));
+    }
+    let talk = ana.screen.text();
+    assert_eq!(talk.matches("<guest2> ").count(), 20, "{talk}");
+}
+
+/// What a `telnet` sends when the person at it says "hola" and hits Ctrl-C, read by one who is no chat.
+#[track_caller]
+fn telnets_own_words() -> Vec<u8> {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let mut telnet = Program::telnet_on_a_terminal(listener.local_addr().expect("bound"));
+    let (mut stream, _) = listener.accept().expect("telnet connects");
+    stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
+    telnet.screen.shows("Escape character");
+    telnet.types("hola\n");
+    let mut line = [0; 6];
+    stream.read_exact(&mut line).expect("a line");
+    assert_eq!(&line, b"hola\r\n");
+    telnet.types("\x03");
+    let mut words = [0; 2];
+    stream.read_exact(&mut words).expect("an interrupt");
+    words.to_vec()
+}
+
+/// The client of 2018, as far as the wire can tell: it never reads, and a message is what one write takes. It leaves with
+/// `:q` and does not wait for an answer.
+const CLIENT_OF_2018: &str = r#"
+import socket, sys
+
+client = socket.socket()
+client.connect(("127.0.0.1", int(sys.argv[1])))
+for line in sys.stdin:
+    message = line.rstrip("\n")
+    client.send(message.encode())
+    if message == ":q":
+        break
+client.shutdown(socket.SHUT_RDWR)
+client.close()
+"#;
+
+both_modes! {
+    #[ignore = "needs nc"]
+    fn nc_talks(mode) {
+        talks("nc", &[], mode);
+    }
+
+    #[ignore = "needs nc"]
+    fn nc_that_half_closes_delivers_its_lines_and_leaves(mode) {
+        half_closes("nc", &["-N"], mode);
+    }
+
+    #[ignore = "needs nc"]
+    fn two_nc_talk_to_each_other(mode) {
+        two_talk("nc", &[], mode);
+    }
+
+    #[ignore = "needs nc"]
+    fn nc_is_told_that_the_server_closes(mode) {
+        let mut server = Server::start(mode);
+        let mut nc = Program::greeted("nc", &[], &server);
+        assert!(server.stop().success());
+        nc.screen.shows("-- the server closes; goodbye");
+        nc.ends_its_input();
+        assert!(nc.ends().success());
+    }
+
+    #[ignore = "needs ncat"]
+    fn ncat_talks(mode) {
+        talks("ncat", &[], mode);
+    }
+
+    #[ignore = "needs ncat"]
+    fn ncat_with_crlf_talks(mode) {
+        talks("ncat", &["-C"], mode);
+    }
+
+    #[ignore = "needs ncat"]
+    fn ncat_delivers_its_lines_and_leaves(mode) {
+        half_closes("ncat", &[], mode);
+        half_closes("ncat", &["-C"], mode);
+    }
+
+    #[ignore = "needs ncat"]
+    fn two_ncat_talk_to_each_other(mode) {
+        two_talk("ncat", &["-C"], mode);
+    }
+
+    #[ignore = "needs telnet"]
+    fn telnet_in_a_pipe_talks(mode) {
+        talks("telnet", &[], mode);
+    }
+
+    #[ignore = "needs telnet and script"]
+    fn telnet_on_a_terminal_talks_and_what_is_telnets_own_is_seen_nowhere(mode) {
+        assert_eq!(telnets_own_words(), b"\xff\xf4", "IAC IP: interrupt the process");
+
+        let mut server = Server::start(mode);
+        let mut ana = server.join_as("ana");
+        let mut telnet = Program::telnet_on_a_terminal(server.addr);
+        telnet.screen.shows(":q leaves");
+        ana.notice("guest2 (#2) is here");
+        telnet.types("hola\n");
+        ana.reads("<guest2> hola");
+        ana.says("hola, telnet");
+        assert_eq!(telnet.screen.shows("hola, telnet").trim_end(), "<ana> hola, telnet");
+        // From the first Ctrl-C on its screen shows nothing that comes: it waits for an answer to DO TIMING-MARK, and to
+        // telnet's own words a chat has none.
+        for round in 0..5 {
+            telnet.types(&format!("\x03round {round}\n"));
+            ana.reads(&format!("<guest2> round {round}"));
+        }
+        telnet.types(":q\n");
+        ana.reads("-- guest2 (#2) is gone: left");
+        telnet.screen.shows("Connection closed by foreign host");
+        telnet.ends();
+
+        assert!(server.stop().success());
+        let console = server.console.whole();
+        assert!(!console.contains(|c: char| c == '\u{fffd}' || c.is_control() && c != '\n'), "{console:?}");
+        assert_eq!(console.matches("#2 <guest2> ").count(), 6, "{console}");
+        assert_eq!(server.diagnostics.whole(), "");
+    }
+
+    #[ignore = "needs python3"]
+    fn the_client_of_2018_is_understood_in_raw_framing(mode) {
+        let dir = Dir::new();
+        let script = dir.file("client.py");
+        std::fs::write(&script, CLIENT_OF_2018).expect("our directory");
+        let server = Server::with(mode, &["--framing", "raw"]);
+        let port = server.addr.port().to_string();
+        let mut ana = server.join_as("ana");
+        for id in 2..5 {
+            let mut client = Program::start("python3", [script.as_os_str(), port.as_ref()]);
+            server.console.shows(&format!("#{id} guest{id} arrived"));
+            for message in ["hola", "qué tal", ":)", " :q", "adiós"] {
+                client.types(&format!("{message}\n"));
+                server.console.shows(&format!("#{id} <guest{id}> {message}"));
+                ana.sees(&format!("<guest{id}> {message}"));
+            }
+            client.types(":q\n");
+            assert!(client.ends().success());
+            server.console.shows(&format!("#{id} guest{id} is gone: left"));
+            ana.notice(&format!("guest{id} (#{id}) is gone: left"));
+        }
+        assert_eq!(server.console.text().matches("is gone: left").count(), 3);
+    }
+}
