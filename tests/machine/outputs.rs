@@ -265,6 +265,5 @@ fn unread_diagnostics(mode: &str, reader: impl Read + Send + 'static, stderr: im
     });
     assert!(server.stop().success());
     assert!(console.whole().contains("closing"));
-    std::fs::write(format!("/tmp/wt-mach-diag-{mode}-{}", std::process::id()), diagnostics.text()).unwrap();
     assert!(!diagnostics.text().contains("panicked"), "what is ours to know is told");
 }
