@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod history;
 #[cfg(target_os = "linux")]
 mod limits;
 #[cfg(target_os = "linux")]
