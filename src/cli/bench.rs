@@ -204,13 +204,8 @@ impl Run {
             "server_context_switches_voluntary": usage.switches_voluntary,
             "server_context_switches_involuntary": usage.switches_involuntary,
             "server_threads": usage.threads,
-            "server_memory_bytes_per_client": self.memory_per_client(scenario),
+            "server_memory_bytes_per_client": outcome.memory_per_client,
         })
-    }
-
-    fn memory_per_client(&self, scenario: &Scenario) -> Option<u64> {
-        let grown = self.outcome.usage?.memory?.saturating_sub(self.outcome.memory_before?);
-        Some(grown / scenario.connections() as u64)
     }
 
     fn verdict(&self) -> String {
@@ -268,7 +263,7 @@ fn print_table(runs: &[Run], scenario: &Scenario) {
     row("switches, had to wait", &|run| Some(run.outcome.usage?.switches_voluntary?.to_string()));
     row("switches, was pushed off", &|run| Some(run.outcome.usage?.switches_involuntary?.to_string()));
     row("threads", &|run| Some(run.outcome.usage?.threads?.to_string()));
-    row("memory a client", &|run| Some(format!("{:.1} KiB", run.memory_per_client(scenario)? as f64 / 1024.0)));
+    row("memory a client", &|run| Some(format!("{:.1} KiB", run.outcome.memory_per_client? as f64 / 1024.0)));
     row("generator's CPU", &|run| Some(format!("{:.0} %", run.outcome.generator_busy * 100.0)));
 
     for (name, cells) in rows {

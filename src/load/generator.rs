@@ -51,8 +51,8 @@ pub struct Outcome {
     pub generator_busy: f64,
     /// What the server used while measured.
     pub usage: Option<Usage>,
-    /// Resident memory before the first client came. Bytes.
-    pub memory_before: Option<u64>,
+    /// By how much the server's resident memory grew when the clients came, for each of them. Bytes.
+    pub memory_per_client: Option<u64>,
 }
 
 impl Outcome {
@@ -74,11 +74,13 @@ pub fn run(
     pid: Option<u32>,
     progress: &mut dyn FnMut(f64),
 ) -> Result<Outcome, String> {
-    let memory_before = pid.and_then(|pid| Usage::of(pid).memory);
+    let memory = || Usage::of(pid?).memory;
+    let memory_before = memory();
     let mut generator = Generator::connect(addr, scenario)?;
     generator.call_roll()?;
+    let grown = memory().zip(memory_before).map(|(now, before)| now.saturating_sub(before));
     let mut outcome = generator.play(pid, progress).map_err(|e| format!("the load generator failed: {e}"))?;
-    outcome.memory_before = memory_before;
+    outcome.memory_per_client = grown.map(|grown| grown / scenario.connections() as u64);
     Ok(outcome)
 }
 
@@ -119,6 +121,8 @@ struct Generator<'a> {
     service: Histogram<u64>,
     sent: u64,
     delivered: u64,
+    /// Deliveries since the beginning, not only while measured.
+    arrived: u64,
     echoes: u64,
     troubles: Vec<String>,
     /// Talkers with something to send or room for more.
@@ -152,6 +156,7 @@ impl<'a> Generator<'a> {
             service: histogram()?,
             sent: 0,
             delivered: 0,
+            arrived: 0,
             echoes: 0,
             troubles: Vec::new(),
             dirty: Vec::new(),
@@ -234,7 +239,7 @@ impl<'a> Generator<'a> {
             troubles: self.troubles,
             generator_busy,
             usage,
-            memory_before: None,
+            memory_per_client: None,
         })
     }
 
@@ -269,9 +274,9 @@ impl<'a> Generator<'a> {
     /// Waits until all that was sent has come, or nothing comes any more.
     fn drain(&mut self) -> io::Result<()> {
         self.last_arrival = Instant::now();
-        while self.clients.iter().any(|client| !client.under_way.is_empty() || !client.unsent.is_empty())
-            && self.last_arrival.elapsed() < DRAIN
-        {
+        let sent: u64 = self.clients.iter().map(|client| u64::from(client.sent)).sum();
+        let due = sent * (self.clients.len() as u64 - 1);
+        while self.arrived < due && self.last_arrival.elapsed() < DRAIN {
             self.poll(Some(CALL_EVERY))?;
         }
         Ok(())
@@ -407,14 +412,15 @@ impl<'a> Generator<'a> {
         if !self.clients[receiver].tally.note(token.sender, token.seq, sent) {
             return;
         }
+        self.arrived += 1;
         self.delivered += u64::from(self.measuring);
         if receiver < self.scenario.talkers {
-            self.arrived(sender, token.seq, now);
+            self.has_reached_another(sender, token.seq, now);
         }
     }
 
     /// A line has reached one more talker.
-    fn arrived(&mut self, sender: usize, seq: u32, now: Duration) {
+    fn has_reached_another(&mut self, sender: usize, seq: u32, now: Duration) {
         let client = &mut self.clients[sender];
         let first = client.sent - client.under_way.len() as u32;
         let Some(line) = seq.checked_sub(first).and_then(|at| client.under_way.get_mut(at as usize)) else { return };
