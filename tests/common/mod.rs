@@ -161,7 +161,7 @@ impl Server {
         let console = Output::of(child.stdout.take().expect("piped"));
         let diagnostics = Output::of(child.stderr.take().expect("piped"));
         // In whatever language: the first line says where it listens.
-        let line = console.shows("127.0.0.1:");
+        let line = console.shows(" (");
         let addr = line.split(' ').find_map(|word| word.parse().ok()).expect("an address");
         Server { child, addr, console, diagnostics }
     }
