@@ -1,11 +1,12 @@
 //! What the kernel knows of a process and its sockets: Linux tells it in /proc.
 
 use super::{Client, LIMIT, Output, Server, until};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -171,4 +172,14 @@ pub fn hears_nothing(client: &Client, how_long: Duration) {
     let heard = client.stream.peek(&mut [0]);
     assert!(matches!(&heard, Err(e) if e.kind() == ErrorKind::WouldBlock), "{heard:?}");
     client.stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
+}
+
+/// A terminal: what a person's end is, and what a program's.
+pub fn terminal() -> (File, File) {
+    let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
+    grantpt(&person).and_then(|()| unlockpt(&person)).expect("a terminal of ours");
+    let name = ptsname(&person, Vec::new()).expect("a name").into_string().expect("text");
+    let flags = rustix::fs::OFlags::NOCTTY.bits() as i32;
+    let program = OpenOptions::new().read(true).write(true).custom_flags(flags).open(name).expect("its other end");
+    (person.into(), program)
 }

@@ -51,9 +51,14 @@ pub fn fails_with(command: &mut Command, parts: &[&str]) {
 /// `tertulia serve` on a free port, begun by a shell that is told first what to do (`ulimit`), and at last where the
 /// outputs go.
 pub fn serve_by_shell(first: &str, mode: &str, flags: &[&str], last: &str) -> Command {
+    let serve = ["serve", "--addr", "127.0.0.1:0", "--mode", mode];
+    by_shell(&format!("{first} exec"), &[&serve, flags].concat(), last)
+}
+
+/// `tertulia` with these words, in a shell.
+pub fn by_shell(first: &str, args: &[&str], last: &str) -> Command {
     let mut command = Command::new("sh");
-    command.args(["-c", &format!("{first} exec \"$0\" \"$@\" {last}"), env!("CARGO_BIN_EXE_tertulia")]);
-    command.args(["serve", "--addr", "127.0.0.1:0", "--mode", mode]).args(flags);
+    command.args(["-c", &format!("{first} \"$0\" \"$@\" {last}"), env!("CARGO_BIN_EXE_tertulia")]).args(args);
     for (name, value) in tertulia().get_envs() {
         match value {
             Some(value) => command.env(name, value),

@@ -5,10 +5,8 @@ use crate::common::kernel::*;
 use crate::common::process::*;
 use crate::common::*;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -79,16 +77,6 @@ fn full() -> File {
 fn heard() -> (Output, std::io::PipeWriter) {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     (Output::of(reader), writer)
-}
-
-/// A terminal: what a person's end is, and what a program's.
-fn terminal() -> (File, File) {
-    let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
-    grantpt(&person).and_then(|()| unlockpt(&person)).expect("a terminal of ours");
-    let name = ptsname(&person, Vec::new()).expect("a name").into_string().expect("text");
-    let flags = rustix::fs::OFlags::NOCTTY.bits() as i32;
-    let program = OpenOptions::new().read(true).write(true).custom_flags(flags).open(name).expect("its other end");
-    (person.into(), program)
 }
 
 /// Whether a terminal takes what is written to it.

@@ -1,0 +1,484 @@
+//! The command line: what it takes, what it says when it does not, and where that goes.
+
+mod common;
+
+use common::process::*;
+use common::*;
+use std::process::{Command, Stdio};
+
+/// `tertulia` with these words, to its end.
+#[track_caller]
+fn tells(args: &[&str]) -> Ended {
+    run(tertulia().args(args))
+}
+
+/// The command line is wrong: exit code 2, nothing on stdout, and these parts for people.
+#[track_caller]
+fn is_told(command: &mut Command, parts: &[&str]) {
+    let ended = run(command);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{command:?}: {}", ended.stderr);
+    for part in parts.iter().chain(&["--help"]) {
+        assert!(ended.stderr.contains(part), "{command:?}: no {part:?} in: {}", ended.stderr);
+    }
+}
+
+/// The names that `tertulia --help` lists.
+#[track_caller]
+fn subcommands() -> Vec<String> {
+    let help = tells(&["--help"]).stdout;
+    let list = help.split("\nCommands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).expect("a list");
+    let names = list.lines().filter(|line| !line.starts_with("   "));
+    names.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+/// `serve` on a free port, with these words and this environment.
+fn serve(args: &[&str], env: &[(&str, &str)]) -> Command {
+    let mut command = tertulia();
+    command.args(["serve", "--addr", "127.0.0.1:0"]).args(args).envs(env.iter().copied());
+    command
+}
+
+/// What such a server writes while people come, talk and leave: stdout and stderr.
+#[track_caller]
+fn outputs(args: &[&str], env: &[(&str, &str)]) -> (String, String) {
+    let mut server = Server::of(serve(args, env));
+    conversation(&mut server);
+    (server.console.whole(), server.diagnostics.whole())
+}
+
+/// People come, talk, break off and leave; then the server ends.
+#[track_caller]
+fn conversation(server: &mut Server) {
+    let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
+    ana.says("hola");
+    beto.sees("<ana> hola");
+    beto.resets();
+    ana.notice("beto (#2) is gone");
+    assert!(server.stop().success());
+}
+
+const ESC: char = '\x1b';
+
+// What it says of itself.
+
+#[test]
+fn help_is_there_for_each_subcommand() {
+    let names = subcommands();
+    assert_eq!(names.first().map(String::as_str), Some("serve"));
+    for (name, built) in [("join", cfg!(feature = "join")), ("bench", cfg!(feature = "bench"))] {
+        assert_eq!(names.iter().any(|listed| listed == name), built, "{name}");
+    }
+    for name in names.iter().filter(|name| *name != "help") {
+        let long = tells(&[name, "--help"]);
+        assert_eq!((long.code, long.stderr.as_str()), (Some(0), ""), "{name}");
+        assert!(long.stdout.contains(&format!("Usage: tertulia {name}")), "{}", long.stdout);
+        assert_eq!(tells(&["help", name]).stdout, long.stdout, "{name}");
+        let short = tells(&[name, "-h"]);
+        assert_eq!((short.code, short.stderr.as_str()), (Some(0), ""), "{name}");
+        assert!(short.stdout.len() <= long.stdout.len(), "{name}");
+        for line in long.stdout.lines() {
+            assert!(line.chars().count() <= 100, "{name}: {line}");
+            assert!(!line.contains(ESC), "{name}: {line:?}");
+        }
+    }
+}
+
+#[test]
+fn the_flags_of_serve_are_documented_with_their_variables() {
+    let help = tells(&["serve", "--help"]).stdout;
+    for flag in
+        ["addr", "mode", "max-clients", "when-full", "max-line", "framing", "lang", "history", "replay", "quiet"]
+    {
+        let variable = format!("TERTULIA_{}", flag.to_uppercase().replace('-', "_"));
+        assert!(help.contains(&format!("--{flag}")) && help.contains(&variable), "{flag}: {help}");
+    }
+    for default in ["127.0.0.1:8889", "[default: 6]", "[default: epoll]", "[default: refuse]", "[default: 1024]"] {
+        assert!(help.contains(default), "{default}: {help}");
+    }
+}
+
+#[test]
+fn version_names_the_modes_that_were_built_in() {
+    let modes = if cfg!(feature = "threaded") { "(modes: epoll, threaded)" } else { "(modes: epoll)" };
+    let expected = format!("{} {modes}\n", env!("CARGO_PKG_VERSION"));
+    for (args, name) in [(&["--version"][..], "tertulia"), (&["-V"], "tertulia"), (&["serve", "-V"], "tertulia-serve")]
+    {
+        let ended = tells(args);
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+        assert_eq!(ended.stdout, format!("{name} {expected}"));
+    }
+}
+
+#[cfg(feature = "extras")]
+mod papers {
+    use super::*;
+
+    /// A shell reads a script and says whether it makes sense, or is not here. Then `None`.
+    #[track_caller]
+    fn shell(name: &str, args: &[&str], script: &str) -> Option<Ended> {
+        if Command::new(name).args(["-c", "exit 0"]).status().is_err() {
+            eprintln!("skipped: no {name} here");
+            return None;
+        }
+        let dir = Dir::new();
+        let path = dir.file("completions");
+        std::fs::write(&path, script).expect("our directory");
+        let ended = run(Command::new(name).args(args).arg(&path));
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{name}");
+        Some(ended)
+    }
+
+    #[track_caller]
+    fn completions(shell: &str) -> String {
+        let ended = tells(&["completions", shell]);
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{shell}");
+        for word in ["serve", "max-clients", "completions"] {
+            assert!(ended.stdout.contains(word), "{shell}: no {word} in: {}", ended.stdout);
+        }
+        ended.stdout
+    }
+
+    #[test]
+    fn bash_completes_subcommands_flags_and_values() {
+        let script = completions("bash");
+        shell("bash", &["-n"], &script);
+        for (words, expected) in [
+            ("tertulia ser", "serve"),
+            ("tertulia serve --max-c", "--max-clients"),
+            ("tertulia serve --framing r", "raw"),
+        ] {
+            let (before, word) = words.rsplit_once(' ').expect("more words than one");
+            let previous = before.rsplit(' ').next().expect("a word");
+            // As bash does on Tab.
+            let tab = format!(
+                "{script}\nCOMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))\n\
+                 _tertulia tertulia '{word}' '{previous}'; echo \"${{COMPREPLY[*]}}\"\n"
+            );
+            if let Some(ended) = shell("bash", &["--norc"], &tab) {
+                assert_eq!(ended.stdout.trim_end(), expected, "{words}");
+            }
+        }
+    }
+
+    #[test]
+    fn zsh_and_fish_get_scripts_of_their_own() {
+        let zsh = completions("zsh");
+        assert!(zsh.starts_with("#compdef tertulia\n"), "{zsh}");
+        shell("zsh", &["-n"], &zsh);
+        let fish = completions("fish");
+        assert!(fish.contains("complete -c tertulia "), "{fish}");
+        shell("fish", &["--no-execute"], &fish);
+    }
+
+    #[test]
+    fn there_is_a_page_of_the_manual_for_each_subcommand() {
+        let page = tells(&["man"]);
+        assert_eq!((page.code, page.stderr.as_str()), (Some(0), ""));
+        assert!(page.stdout.contains(".TH tertulia 1"), "{}", page.stdout);
+        for name in subcommands() {
+            let page = tells(&["man", &name]);
+            assert_eq!((page.code, page.stderr.as_str()), (Some(0), ""), "{name}");
+            assert!(page.stdout.contains(&format!(".TH tertulia-{name} 1")), "{}", page.stdout);
+        }
+        fails_with(tertulia().args(["man", "nosuch"]), &["\"nosuch\"", "see tertulia --help"]);
+    }
+}
+
+// What it does not take.
+
+#[test]
+fn a_wrong_command_line_is_told_with_what_to_try() {
+    for (args, parts) in [
+        (&[][..], &["Usage: tertulia <COMMAND>", "serve"][..]),
+        (&["serv"], &["'serv'", "'serve'"]),
+        (&["serve", "--max-client", "3"], &["'--max-client'", "'--max-clients'"]),
+        (&["serve", "--mode", "poll"], &["'poll'", "`epoll` or `threaded`"]),
+        (&["serve", "--max-clients", "0"], &["take 1 or more"]),
+        (&["serve", "--max-clients", "six"], &["'six'", "a whole number"]),
+        (&["serve", "--max-clients", "-1"], &["-1"]),
+        (&["serve", "--max-clients", "18446744073709551616"], &["a whole number"]),
+        (&["serve", "--max-clients"], &["a value is required"]),
+        (&["serve", "--max-line", "15"], &["16..=65536"]),
+        (&["serve", "--max-line", "65537"], &["16..=65536"]),
+        (&["serve", "--replay", "1001"], &["0..=1000"]),
+        (&["serve", "--when-full", "drop"], &["refuse, wait"]),
+        (&["serve", "--framing", "json"], &["line, raw"]),
+        (&["serve", "--lang", "fr"], &["en, es"]),
+        (&["serve", "--color", "blue"], &["auto, always, never"]),
+        (&["serve", "--log", "loud"], &["\"loud\" is no level", "take off, error, warn, info, debug or trace"]),
+        (&["serve", "--log", "info,mio=loud"], &["\"loud\" is no level", "take off"]),
+        (&["serve", "localhost", "http"], &["'http'", "[PORT]"]),
+        (&["serve", "localhost", "65536"], &["65536", "0..=65535"]),
+        (&["serve", "a", "1", "c"], &["unexpected argument 'c'", "Usage: tertulia serve"]),
+    ] {
+        is_told(tertulia().args(args), parts);
+    }
+}
+
+#[test]
+fn a_wrong_environment_is_told_as_well() {
+    for (name, value, parts) in [
+        ("TERTULIA_LOG", "loud", &["\"loud\" is no level", "take off"][..]),
+        ("TERTULIA_MODE", "poll", &["`epoll` or `threaded`"]),
+        ("TERTULIA_MAX_CLIENTS", "0", &["take 1 or more"]),
+        ("TERTULIA_LANG", "fr", &["en, es"]),
+        ("TERTULIA_VERBOSE", "much", &["'much'", "--verbose"]),
+    ] {
+        is_told(tertulia().arg("serve").env(name, value), parts);
+    }
+}
+
+#[cfg(not(feature = "threaded"))]
+#[test]
+fn a_build_without_threads_says_how_to_get_them() {
+    is_told(tertulia().args(["serve", "--mode", "threaded"]), &["no threaded mode", "cargo build --features threaded"]);
+    is_told(tertulia().arg("serve").env("TERTULIA_MODE", "threaded"), &["cargo build --features threaded"]);
+}
+
+#[test]
+fn an_address_with_two_ports_is_told() {
+    fails_with(tertulia().args(["serve", "127.0.0.1:1", "2"]), &["127.0.0.1:1", "2 is another", "take one of them"]);
+}
+
+// What it takes.
+
+#[test]
+fn serve_takes_addresses_as_people_type_them() {
+    for words in
+        [&["127.0.0.1", "0"][..], &["127.0.0.1:0"], &[":0"], &["0"], &["--addr", "127.0.0.1:0"], &["--addr=:0"]]
+    {
+        let mut command = tertulia();
+        let server = Server::of({
+            command.arg("serve").args(words);
+            command
+        });
+        assert!(server.addr.ip().is_loopback() && server.addr.port() > 0, "{words:?}: {}", server.addr);
+        server.join();
+    }
+}
+
+#[test]
+fn serve_takes_addresses_of_ipv6() {
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        eprintln!("skipped: no IPv6 loopback here");
+        return;
+    }
+    for words in [&["[::1]:0"][..], &["::1", "0"], &["[::1]", "0"], &["--addr", "[::1]:0"]] {
+        let mut command = tertulia();
+        command.arg("serve").args(words).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("the server starts");
+        let console = Output::of(child.stdout.take().expect("piped"));
+        let addr = "127.0.0.1:0".parse().expect("an address");
+        let mut server = Server { child, addr, console, diagnostics: Output::default() };
+        let line = server.console.shows("seats)");
+        server.addr = line.split(' ').find_map(|word| word.parse().ok()).expect("an address");
+        assert!(server.addr.is_ipv6(), "{words:?}: {line}");
+        let mut ana = server.join();
+        server.console.shows("#1 guest1 arrived from [::1]:");
+        ana.says(":q");
+        ana.is_closed();
+    }
+}
+
+#[test]
+fn words_on_the_command_line_come_before_the_environment() {
+    let listening = |args: &[&str], env: &[(&str, &str)]| {
+        let server = Server::of(serve(args, env));
+        server.console.shows("seats)").split_once(" (").expect("a mode").1.to_owned()
+    };
+    assert_eq!(listening(&[], &[]), "epoll, 6 seats)");
+    assert_eq!(listening(&[], &[("TERTULIA_MAX_CLIENTS", "1")]), "epoll, 1 seats)");
+    assert_eq!(listening(&["--max-clients", "3"], &[("TERTULIA_MAX_CLIENTS", "1")]), "epoll, 3 seats)");
+    #[cfg(feature = "threaded")]
+    {
+        assert_eq!(listening(&[], &[("TERTULIA_MODE", "threaded")]), "threaded, 6 seats)");
+        assert_eq!(listening(&["--mode", "epoll"], &[("TERTULIA_MODE", "threaded")]), "epoll, 6 seats)");
+    }
+    let mut by_env = tertulia();
+    by_env.arg("serve").env("TERTULIA_ADDR", "127.0.0.1:0");
+    Server::of(by_env).join();
+    let mut by_word = tertulia();
+    by_word.args(["serve", ":0"]).env("TERTULIA_ADDR", "203.0.113.1:1");
+    Server::of(by_word).join();
+}
+
+#[test]
+fn the_seats_of_the_environment_are_the_rooms() {
+    let server = Server::of(serve(&[], &[("TERTULIA_MAX_CLIENTS", "1")]));
+    let _ana = server.join();
+    let mut beto = server.connect();
+    beto.notice("the room is full (1 of 1 seats taken)");
+    beto.is_closed();
+}
+
+#[test]
+fn the_language_is_asked_for_or_the_localess() {
+    for (args, env, expected) in [
+        (&[][..], &[("LC_ALL", "es_ES.UTF-8")][..], "a la escucha"),
+        (&["--lang", "en"], &[("LC_ALL", "es_ES.UTF-8")], "listening"),
+        (&["--lang", "es"], &[("LC_ALL", "C")], "a la escucha"),
+        (&[], &[("TERTULIA_LANG", "es")], "a la escucha"),
+        (&[], &[("LC_ALL", ""), ("LC_MESSAGES", ""), ("LANG", "es_MX.UTF-8")], "a la escucha"),
+        (&[], &[("LC_ALL", ""), ("LC_MESSAGES", "en_GB"), ("LANG", "es_MX.UTF-8")], "listening"),
+    ] {
+        let server = Server::of(serve(args, env));
+        server.console.shows(expected);
+        let welcome = server.connect().line().expect("a greeting");
+        assert_eq!(welcome.contains("bienvenida"), expected != "listening", "{args:?} {env:?}: {welcome}");
+    }
+}
+
+// Where it goes.
+
+#[test]
+fn stdout_is_the_transcript_and_stderr_silent_unless_there_is_a_warning() {
+    let (transcript, diagnostics) = outputs(&[], &[]);
+    assert!(transcript.contains("<ana> hola") && transcript.contains("closing\n"), "{transcript}");
+    assert_eq!(diagnostics, "");
+}
+
+#[test]
+fn more_is_said_on_stderr_to_those_who_ask() {
+    let (transcript, first) = outputs(&["-v"], &[]);
+    assert!(first.contains("INFO") && first.contains("listening on 127.0.0.1:"), "{first}");
+    assert!(!first.contains("DEBUG") && !transcript.contains("INFO"), "{first}{transcript}");
+    let (_, second) = outputs(&["-vv"], &[]);
+    assert!(second.contains("DEBUG"), "{second}");
+    for diagnostics in [
+        outputs(&["--verbose"], &[]).1,
+        outputs(&["--log", "info"], &[]).1,
+        outputs(&[], &[("TERTULIA_LOG", "info")]).1,
+        outputs(&[], &[("TERTULIA_VERBOSE", "1")]).1,
+        outputs(&["--log", "off,tertulia::server=info"], &[]).1,
+    ] {
+        assert_eq!(diagnostics.matches("listening on").count(), 1, "{diagnostics}");
+        assert!(!diagnostics.contains("DEBUG"), "{diagnostics}");
+    }
+    for diagnostics in [
+        outputs(&["-vvv", "--log", "off"], &[]).1,
+        outputs(&["--log", "info,tertulia::server=warn"], &[]).1,
+        outputs(&["--log", "off"], &[("TERTULIA_LOG", "info")]).1,
+    ] {
+        assert_eq!(diagnostics, "");
+    }
+}
+
+#[test]
+fn colours_are_as_asked_for() {
+    for (args, env, coloured) in [
+        (&["--color", "always"][..], &[][..], true),
+        (&["--color", "always"], &[("NO_COLOR", "1")], true),
+        (&[], &[("TERTULIA_COLOR", "always")], true),
+        (&["--color", "never"], &[("TERTULIA_COLOR", "always")], false),
+        (&["--color", "auto"], &[], false),
+        (&[], &[], false),
+    ] {
+        let (transcript, diagnostics) = outputs(args, env);
+        assert_eq!(transcript.contains(ESC), coloured, "{args:?} {env:?}: {transcript}");
+        assert_eq!(diagnostics, "");
+        let plain: Vec<_> = transcript.split(ESC).collect();
+        assert!(!coloured || plain.len() % 2 == 1, "what begins ends: {transcript:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod on_linux {
+    use super::*;
+    use crate::common::kernel::*;
+
+    /// As [`outputs`], of a server that need not say where it listens.
+    #[track_caller]
+    fn outputs_unheard(mut command: Command) -> (String, String) {
+        let (stdout, its_stdout) = std::io::pipe().expect("a pipe");
+        let (stderr, its_stderr) = std::io::pipe().expect("a pipe");
+        let mut server = start_unheard(command.stdout(its_stdout).stderr(its_stderr));
+        // It holds the pipes' ends, too.
+        drop(command);
+        conversation(&mut server);
+        (Output::of(stdout).whole(), Output::of(stderr).whole())
+    }
+
+    #[test]
+    fn quiet_is_quiet_but_for_warnings() {
+        for (args, env) in [
+            (&["--quiet"][..], &[][..]),
+            (&["-q"], &[]),
+            (&["-q", "-vvv"], &[]),
+            (&["-q", "--color", "always"], &[]),
+            (&[], &[("TERTULIA_QUIET", "1")]),
+            (&[], &[("TERTULIA_QUIET", "true")]),
+        ] {
+            assert_eq!(outputs_unheard(serve(args, env)), (String::new(), String::new()), "{args:?} {env:?}");
+        }
+        let (transcript, warning) = outputs_unheard(serve(&["-q", "--history", "/nowhere/at/all"], &[]));
+        assert_eq!(transcript, "");
+        assert!(warning.contains("no history is kept"), "{warning}");
+        for no in ["0", "false", ""] {
+            let (transcript, _) = outputs_unheard(serve(&[], &[("TERTULIA_QUIET", no)]));
+            assert!(transcript.contains("<ana> hola"), "{no:?}: {transcript}");
+        }
+    }
+
+    #[test]
+    fn a_terminal_gets_colours_unless_they_are_declined() {
+        for (args, env, coloured) in [
+            (&[][..], &[][..], true),
+            (&[], &[("NO_COLOR", "")], true),
+            (&[], &[("NO_COLOR", "1")], false),
+            (&["--color", "never"], &[], false),
+            (&["--color", "always"], &[("NO_COLOR", "1")], true),
+        ] {
+            let (person, program) = terminal();
+            let mut command = serve(args, env);
+            let mut server = start_unheard(command.stdout(program).stderr(Stdio::null()));
+            drop(command);
+            let screen = Output::of(person);
+            screen.shows("listening on");
+            conversation(&mut server);
+            assert_eq!(screen.whole().contains(ESC), coloured, "{args:?} {env:?}: {}", screen.text());
+        }
+    }
+
+    #[test]
+    fn nothing_panics_where_its_outputs_take_nothing() {
+        let server = Server::start("epoll");
+        let addr = server.addr.to_string();
+        let fails = 1;
+        let mut cases = vec![
+            (vec!["--help"], 0),
+            (vec!["--version"], 0),
+            (vec!["serve", "--help"], 0),
+            (vec!["serve", "--nosuch"], 2),
+            (vec!["serve", addr.as_str()], fails),
+        ];
+        if cfg!(feature = "join") {
+            // Port 1 is nobody's.
+            cases.push((vec!["join", "127.0.0.1:1"], fails));
+        }
+        for (args, code) in cases {
+            for closed in [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full", ">/dev/full 2>&1"] {
+                assert_eq!(ends(&args, closed, "").code, Some(code), "{args:?} {closed}");
+            }
+        }
+    }
+
+    #[cfg(feature = "join")]
+    #[test]
+    fn join_ends_in_good_order_where_its_outputs_take_nothing() {
+        let server = Server::start("epoll");
+        let mut ana = server.join_as("ana");
+        let addr = server.addr.to_string();
+        for (outputs, code) in [(">&-", 0), ("2>&-", 0), (">&- 2>&-", 0), (">/dev/full", 1), (">/dev/full 2>&1", 1)] {
+            assert_eq!(ends(&["join", &addr], outputs, r"printf 'hola\n:q\n' |").code, Some(code), "{outputs}");
+            ana.notice("is gone");
+        }
+    }
+
+    /// `tertulia` in a shell, after `first`, with its outputs led elsewhere.
+    #[track_caller]
+    fn ends(args: &[&str], outputs: &str, first: &str) -> Ended {
+        let ended = run(&mut by_shell(first, args, outputs));
+        assert!(!ended.stderr.contains("panicked"), "{args:?} {outputs}: {}", ended.stderr);
+        ended
+    }
+}
