@@ -462,6 +462,37 @@ mod on_linux {
         }
     }
 
+    /// A result that could not be printed is a failure, and one that nobody wanted to the end is none.
+    #[cfg(any(feature = "bench", feature = "extras"))]
+    #[test]
+    fn a_result_that_cannot_be_printed_is_told() {
+        let bench = ["bench", "--mode", "epoll", "--duration", "0.1", "--warm-up", "0"];
+        let mut cases: Vec<Vec<&str>> = Vec::new();
+        if cfg!(feature = "extras") {
+            cases.extend([vec!["completions", "bash"], vec!["man"], vec!["man", "serve"]]);
+        }
+        if cfg!(feature = "bench") {
+            cases.extend([bench.to_vec(), [&bench[..], &["--json"]].concat()]);
+        }
+        for args in cases {
+            let full = ends(&args, ">/dev/full", "");
+            assert_eq!(full.code, Some(1), "{args:?}: {}", full.stderr);
+            assert_eq!(full.stderr.lines().count(), 1, "{args:?}: {}", full.stderr);
+            assert!(full.stderr.contains("cannot write to stdout"), "{args:?}: {}", full.stderr);
+            for elsewhere in [">&-", "2>&-", ">&- 2>&-"] {
+                assert_eq!(ends(&args, elsewhere, "").code, Some(0), "{args:?} {elsewhere}");
+            }
+            // A pipe whose reader is gone before it is written to.
+            let (reader, writer) = std::io::pipe().expect("a pipe");
+            drop(reader);
+            let mut command = tertulia();
+            let mut child = command.args(&args).stdout(writer).stderr(Stdio::piped()).spawn().expect("it starts");
+            let stderr = Output::of(child.stderr.take().expect("piped"));
+            assert_eq!(wait_for(&mut child).code(), Some(0), "{args:?}");
+            assert_eq!(stderr.whole(), "", "{args:?}");
+        }
+    }
+
     #[cfg(feature = "join")]
     #[test]
     fn join_ends_in_good_order_where_its_outputs_take_nothing() {

@@ -126,12 +126,13 @@ impl Args {
                 write_hgrm(file, run)?;
             }
         }
-        if self.json {
+        let result = if self.json {
             let runs: Vec<_> = runs.iter().map(|run| run.to_json(&scenario)).collect();
-            println!("{:#}", json!({ "version": env!("CARGO_PKG_VERSION"), "runs": runs }));
+            format!("{:#}\n", json!({ "version": env!("CARGO_PKG_VERSION"), "runs": runs }))
         } else {
-            print_table(&runs, &scenario);
-        }
+            table(&runs, &scenario)
+        };
+        super::print(result.as_bytes())?;
         match runs.iter().find(|run| run.outcome.faults.any() || !run.outcome.troubles.is_empty()) {
             Some(run) => Err(format!("{}: the server did not deliver every line once and in order", run.name)),
             None => Ok(()),
@@ -229,12 +230,14 @@ fn percentiles(histogram: &Histogram<u64>) -> serde_json::Value {
     serde_json::Value::Object(PERCENTILES.into_iter().map(micros).collect())
 }
 
-fn print_table(runs: &[Run], scenario: &Scenario) {
+/// The result for people.
+fn table(runs: &[Run], scenario: &Scenario) -> String {
     let pace = match scenario.pace {
         Pace::Window(lines) => format!("closed loop, {lines} under way each"),
         Pace::Rate(rate) => format!("open loop, {rate} lines a second"),
     };
-    println!("{} clients, {} idle, lines of {} bytes, {pace}", scenario.talkers, scenario.idle, scenario.line_len);
+    let mut text =
+        format!("{} clients, {} idle, lines of {} bytes, {pace}\n", scenario.talkers, scenario.idle, scenario.line_len);
     let mut rows: Vec<(&str, Vec<String>)> = vec![("", runs.iter().map(|run| run.name.clone()).collect())];
     let mut row = |name, cell: &dyn Fn(&Run) -> Option<String>| {
         let cells: Vec<_> = runs.iter().map(cell).collect();
@@ -267,21 +270,22 @@ fn print_table(runs: &[Run], scenario: &Scenario) {
     row("generator's CPU", &|run| Some(format!("{:.0} %", run.outcome.generator_busy * 100.0)));
 
     for (name, cells) in rows {
-        print!("{name:26}");
-        cells.iter().for_each(|cell| print!("{cell:>22}"));
-        println!();
+        text += &format!("{name:26}");
+        cells.iter().for_each(|cell| text += &format!("{cell:>22}"));
+        text += "\n";
     }
     for run in runs {
         for trouble in &run.outcome.troubles {
-            println!("{}: {trouble}", run.name);
+            text += &format!("{}: {trouble}\n", run.name);
         }
         if run.outcome.generator_is_the_limit() {
-            println!(
-                "{}: the load generator had no time left: these figures are its own limit, not the server's",
+            text += &format!(
+                "{}: the load generator had no time left: these figures are its own limit, not the server's\n",
                 run.name
             );
         }
     }
+    text
 }
 
 /// Latency percentiles in the text form that HdrHistogram's plotters read.

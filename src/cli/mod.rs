@@ -70,6 +70,16 @@ impl Cli {
     }
 }
 
+/// Prints a result. `println!` panics where stdout takes nothing.
+#[cfg(any(feature = "bench", feature = "extras"))]
+fn print(bytes: &[u8]) -> Result<(), String> {
+    match io::stdout().write_all(bytes) {
+        // Whoever read it has seen enough.
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(|e| format!("cannot write to stdout: {e}")),
+    }
+}
+
 /// When to colour.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Color {

@@ -1,8 +1,7 @@
 //! `tertulia completions` and `tertulia man`.
 
-use super::Cli;
+use super::{Cli, print};
 use clap::CommandFactory;
-use std::io::{self, Write};
 
 /// Print a script that completes tertulia's commands and flags in a shell
 #[derive(clap::Args, Debug)]
@@ -36,13 +35,5 @@ impl Man {
         let mut page = Vec::new();
         clap_mangen::Man::new(command).render(&mut page).map_err(|e| e.to_string())?;
         print(&page)
-    }
-}
-
-fn print(bytes: &[u8]) -> Result<(), String> {
-    match io::stdout().write_all(bytes) {
-        // Whoever read it has seen enough.
-        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.map_err(|e| format!("cannot write to stdout: {e}")),
     }
 }
