@@ -180,6 +180,8 @@ mod papers {
             assert_eq!((page.code, page.stderr.as_str()), (Some(0), ""), "{name}");
             assert!(page.stdout.contains(&format!(".TH tertulia-{name} 1")), "{}", page.stdout);
         }
+        let serve = tells(&["man", "serve"]).stdout;
+        assert!(serve.contains(r"\-\-max\-clients") && serve.contains("TERTULIA_MAX_CLIENTS"), "{serve}");
         fails_with(tertulia().args(["man", "nosuch"]), &["\"nosuch\"", "see tertulia --help"]);
     }
 }
