@@ -3,6 +3,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+#[cfg(target_os = "linux")]
+mod crowd;
 mod history;
 #[cfg(target_os = "linux")]
 mod limits;
