@@ -7,7 +7,7 @@ use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 /// A longer line is not shown, and not kept in memory. Our server's are below 2 KiB unless it was told otherwise. Bytes.
-const LINE_MAX: usize = 16 << 10;
+const LINE_MAX: usize = 256 << 10;
 const READ_MAX: usize = 64 << 10;
 
 /// A line from the server.

@@ -15,8 +15,9 @@ const BUFFER_MAX: usize = 1 << 20;
 /// Of these, what people say takes at most so many. The rest is for who came and who left: when a flood is more than stdout
 /// takes, that is when one wants to see who was disconnected, and why.
 const SAID_MAX: usize = BUFFER_MAX - (128 << 10);
-/// How long to leave a stdout alone that takes nothing.
-const RETRY: Duration = Duration::from_millis(50);
+/// How long to leave a stdout alone that takes nothing: at first, so that a slow pipe drains; and at most, so that a frozen
+/// terminal costs next to nothing. Twice as long each time in vain.
+const RETRY: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(160));
 
 /// In colours or not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,12 +39,14 @@ pub struct Console {
     torn: bool,
     /// When to try again; `None` unless stdout took less than there was.
     retry_at: Option<Instant>,
+    /// How long to wait then.
+    patience: Duration,
 }
 
 impl Console {
     pub fn new(paint: Paint, lang: Lang) -> Console {
         let sink = Sink::stdout().inspect_err(|e| log::warn!("no transcript: stdout cannot be written to: {e}")).ok();
-        Console { sink, paint, lang, buffer: Vec::new(), lost: 0, torn: false, retry_at: None }
+        Console { sink, paint, lang, buffer: Vec::new(), lost: 0, torn: false, retry_at: None, patience: RETRY.0 }
     }
 
     pub fn note(&mut self, event: &Event<'_>, clock: &mut WallClock) {
@@ -99,10 +102,14 @@ impl Console {
             && written < self.buffer.len()
         {
             match sink.write(&self.buffer[written..]) {
-                Ok(n) => written += n,
+                Ok(n) => {
+                    written += n;
+                    self.patience = RETRY.0;
+                }
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) if e.kind() == ErrorKind::WouldBlock => {
-                    self.retry_at = Some(now + RETRY);
+                    self.retry_at = Some(now + self.patience);
+                    self.patience = (2 * self.patience).min(RETRY.1);
                     break;
                 }
                 Err(e) => {

@@ -20,6 +20,9 @@ use std::time::{Duration, Instant};
 const BATCH_DELAY: Duration = Duration::from_millis(500);
 /// A batch of this many bytes is not kept waiting.
 const BATCH_MAX: usize = 64 << 10;
+/// What a newcomer gets to read of earlier is at most this long. It goes into the newcomer's outbox, and many may come at
+/// once: together they must stay far from what all outboxes may hold. Bytes.
+const REPLAY_MAX: usize = 128 << 10;
 /// The longest line read back: a message of 1024 bytes, each escaped, and what is around it. Bytes.
 const RECORD_MAX: u64 = 8 << 10;
 
@@ -173,7 +176,14 @@ impl History {
 
     /// The last lines, for a newcomer.
     pub fn replay(&self) -> Vec<u8> {
-        self.recent.iter().flat_map(|line| line.bytes()).collect()
+        let mut room = REPLAY_MAX;
+        let fits = |line: &&String| {
+            let left = room.checked_sub(line.len());
+            room = left.unwrap_or(0);
+            left.is_some()
+        };
+        let count = self.recent.iter().rev().take_while(fits).count();
+        self.recent.iter().skip(self.recent.len() - count).flat_map(|line| line.bytes()).collect()
     }
 
     fn remember(&mut self, kind: Kind, when: &str, nick: &str, text: &str) {

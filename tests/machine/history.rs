@@ -244,20 +244,21 @@ both_modes! {
         assert_eq!(server.diagnostics.whole(), "");
     }
 
-    fn a_long_history_of_long_lines_keeps_nobody_out(mode) {
+    /// What is replayed goes into the newcomer's outbox: many lines of many bytes for many newcomers would fill memory.
+    fn of_a_long_history_of_long_lines_the_last_are_replayed(mode) {
         let dir = Dir::new();
         let flags = ["--max-line", "65536", "--replay", "1000"];
         let server = start(mode, &dir.file("history.jsonl"), &flags);
         let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
         let text = "x".repeat(65_000);
-        for _ in 0..200 {
+        for _ in 0..20 {
             say(&mut ana, &mut beto, &text);
         }
         say(&mut ana, &mut beto, "the last");
         let texts = texts(&replay(&server), "ana");
         let (last, long) = texts.split_last().expect("a replay");
-        assert_eq!((last.as_str(), long.len()), ("the last", 200));
-        assert!(long.iter().all(|line| *line == text));
+        assert_eq!(last, "the last");
+        assert!((1..20).contains(&long.len()) && long.iter().all(|line| *line == text), "{} lines", long.len());
     }
 }
 
