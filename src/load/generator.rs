@@ -2,6 +2,7 @@
 
 use super::scenario::{Pace, Scenario};
 use super::tally::{Faults, Tally};
+use super::timetable::Timetable;
 use super::token::{Found, Token};
 use super::usage::Usage;
 use hdrhistogram::Histogram;
@@ -194,7 +195,7 @@ impl<'a> Generator<'a> {
     fn play(mut self, pid: Option<u32>, progress: &mut dyn FnMut(f64)) -> io::Result<Outcome> {
         let Scenario { warm_up, duration, .. } = *self.scenario;
         self.begin = Instant::now();
-        let mut pacer = Pacer::new(self.scenario);
+        let mut timetable = Timetable::new(self.scenario);
         self.dirty = (0..self.scenario.talkers).collect();
 
         let mut usage_before = None;
@@ -212,7 +213,7 @@ impl<'a> Generator<'a> {
             if now >= warm_up + duration || self.clients.iter().any(|client| client.closed) {
                 break;
             }
-            let timeout = self.send_what_is_due(&mut pacer);
+            let timeout = self.send_what_is_due(&mut timetable);
             self.poll(timeout)?;
         }
         let elapsed = self.begin.elapsed() - measured_from;
@@ -244,7 +245,7 @@ impl<'a> Generator<'a> {
     }
 
     /// Sends what is due, and returns how long to wait for answers.
-    fn send_what_is_due(&mut self, pacer: &mut Pacer) -> Option<Duration> {
+    fn send_what_is_due(&mut self, timetable: &mut Timetable) -> Option<Duration> {
         match self.scenario.pace {
             Pace::Window(window) => {
                 for talker in std::mem::take(&mut self.dirty) {
@@ -259,12 +260,12 @@ impl<'a> Generator<'a> {
             }
             Pace::Rate(_) => {
                 let mut now = self.begin.elapsed();
-                while let Some((talker, at)) = pacer.due(now) {
+                while let Some((talker, at)) = timetable.due(now) {
                     self.say(talker, at, now);
                     self.flush(talker);
                     now = self.begin.elapsed();
                 }
-                let left = pacer.next_at().saturating_sub(now);
+                let left = timetable.next_at().saturating_sub(now);
                 // The poll counts in milliseconds: for less than two of them the clock is watched instead.
                 Some(if left < Duration::from_millis(2) { Duration::ZERO } else { left - Duration::from_millis(1) })
             }
@@ -474,38 +475,6 @@ impl Client {
             dirty: false,
             closed: false,
         })
-    }
-}
-
-/// The timetable of an open loop: the talkers take turns at even distances.
-struct Pacer {
-    every: Duration,
-    talkers: usize,
-    next: u32,
-}
-
-impl Pacer {
-    fn new(scenario: &Scenario) -> Pacer {
-        let every = match scenario.pace {
-            Pace::Rate(rate) => Duration::from_secs_f64(1.0 / rate),
-            Pace::Window(_) => Duration::MAX,
-        };
-        Pacer { every, talkers: scenario.talkers, next: 0 }
-    }
-
-    fn next_at(&self) -> Duration {
-        self.every.saturating_mul(self.next)
-    }
-
-    /// Who was to send a line by `now`, and when.
-    fn due(&mut self, now: Duration) -> Option<(usize, Duration)> {
-        let at = self.next_at();
-        if at > now {
-            return None;
-        }
-        let talker = self.next as usize % self.talkers;
-        self.next += 1;
-        Some((talker, at))
     }
 }
 

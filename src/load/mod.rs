@@ -4,6 +4,7 @@
 //! what is inside the server. In reading order:
 //!
 //! * [`scenario`]: who talks, how fast, how long;
+//! * [`timetable`]: when lines are to be sent, if not when others have come;
 //! * [`token`]: what a line carries, so that it is known again whatever the server puts around it;
 //! * [`tally`]: what a receiver got, and what it should have got;
 //! * [`generator`]: the clients;
@@ -14,6 +15,7 @@ pub mod fleet;
 pub mod generator;
 pub mod scenario;
 pub mod tally;
+pub mod timetable;
 pub mod token;
 pub mod usage;
 
