@@ -283,11 +283,13 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_full_disk_costs_the_lines_it_did_not_take() {
-        let mut history = History::open(&temp("full"), 20, &WallClock::new());
+        let path = temp("full");
+        let mut history = History::open(&path, 20, &WallClock::new());
         let full = OpenOptions::new().write(true).open("/dev/full").expect("linux has one");
         history.file = Some(Arc::new(full));
         say(&mut history, "hola");
         write(&mut history);
         assert!(history.failing && history.batch.is_empty());
+        let _ = std::fs::remove_file(&path);
     }
 }
