@@ -29,7 +29,13 @@ impl Address {
     /// Host and port. The host may be a name, and is not resolved.
     pub fn get(&self) -> Result<(String, u16), String> {
         let place = self.place.as_deref().or(self.addr.as_deref()).unwrap_or("");
-        let (host, port) = parse(place)?;
+        let (mut host, port) = parse(place)?;
+        if let (Some(place), Some(addr)) = (&self.place, &self.addr)
+            && is_port(place)
+        {
+            // Only the port was said anew.
+            host = parse(addr)?.0;
+        }
         match (port, self.port) {
             (Some(port), Some(second)) if port != second => {
                 Err(format!("{place} has a port already, and {second} is another; take one of them"))
@@ -47,7 +53,7 @@ fn parse(place: &str) -> Result<(String, Option<u16>), String> {
         return Ok((HOST.into(), None));
     }
     // All digits is a port: nobody means the IPv4 address 0.0.34.185 by 8889.
-    if place.bytes().all(|b| b.is_ascii_digit()) {
+    if is_port(place) {
         return Ok((HOST.into(), port(place)?));
     }
     if let Some(rest) = place.strip_prefix('[') {
@@ -67,6 +73,10 @@ fn parse(place: &str) -> Result<(String, Option<u16>), String> {
         Some((host, text)) => Ok((host.into(), port(text)?)),
         None => Ok((place.into(), None)),
     }
+}
+
+fn is_port(place: &str) -> bool {
+    !place.is_empty() && place.bytes().all(|b| b.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -94,6 +104,13 @@ mod tests {
         ] {
             assert_eq!(get(place, port), Ok((host.to_owned(), expected)), "{place:?} {port:?}");
         }
+    }
+
+    #[test]
+    fn a_port_alone_leaves_the_host_that_was_said_elsewhere() {
+        let address = |place: &str| Address { place: Some(place.into()), port: None, addr: Some("10.0.0.1:7".into()) };
+        assert_eq!(address("99").get(), Ok(("10.0.0.1".to_owned(), 99)));
+        assert_eq!(address("10.0.0.2").get(), Ok(("10.0.0.2".to_owned(), 8889)));
     }
 
     #[test]

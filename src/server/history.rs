@@ -50,6 +50,13 @@ enum Kind {
     Left,
 }
 
+/// A message that newcomers get.
+struct Recent {
+    /// RFC 3339, UTC. How it is said depends on the day on which it is read.
+    time: String,
+    message: String,
+}
+
 pub struct History {
     path: PathBuf,
     file: Option<Arc<File>>,
@@ -61,7 +68,7 @@ pub struct History {
     /// The last write failed, and that was said.
     failing: bool,
     /// The last lines, as a newcomer gets them.
-    recent: VecDeque<String>,
+    recent: VecDeque<Recent>,
     replay: usize,
 }
 
@@ -112,9 +119,9 @@ impl History {
         }
         for line in lines.filter(|line| line.ends_with(b"\n")) {
             if let Ok(record) = serde_json::from_slice::<Record>(line)
-                && let Some(when) = clock.when(record.time)
+                && clock.when(record.time).is_some()
             {
-                self.remember(record.event, &when, &record.nick, record.text.as_deref().unwrap_or(""));
+                self.remember(record.event, record.time, &record.nick, record.text.as_deref().unwrap_or(""));
             }
         }
         self.file = Some(Arc::new(file));
@@ -131,7 +138,7 @@ impl History {
             Event::Listening { .. } | Event::Whispered { .. } | Event::Refused { .. } => return,
             Event::Closing | Event::Lost { .. } => return,
         };
-        self.remember(kind, &clock.time_of_day()[..5], nick, text.as_deref().unwrap_or(""));
+        self.remember(kind, clock.timestamp(), nick, text.as_deref().unwrap_or(""));
         if self.file.is_none() {
             return;
         }
@@ -175,32 +182,36 @@ impl History {
     }
 
     /// The last lines, for a newcomer.
-    pub fn replay(&self) -> Vec<u8> {
+    pub fn replay(&self, clock: &WallClock) -> Vec<u8> {
         let mut room = REPLAY_MAX;
-        let fits = |line: &&String| {
-            let left = room.checked_sub(line.len());
+        let fits = |recent: &&Recent| {
+            let left = room.checked_sub(recent.message.len());
             room = left.unwrap_or(0);
             left.is_some()
         };
         let count = self.recent.iter().rev().take_while(fits).count();
-        self.recent.iter().skip(self.recent.len() - count).flat_map(|line| line.bytes()).collect()
+        let lines = self.recent.iter().skip(self.recent.len() - count).map(|recent| {
+            let when = clock.when(&recent.time).unwrap_or_default();
+            format!("-- {when} {}\n", recent.message)
+        });
+        lines.collect::<String>().into_bytes()
     }
 
-    fn remember(&mut self, kind: Kind, when: &str, nick: &str, text: &str) {
+    fn remember(&mut self, kind: Kind, time: &str, nick: &str, text: &str) {
         if self.replay == 0 {
             return;
         }
         // The file may have been written by others: what comes from it passes the sanitizer like all else.
         let (nick, text) = (sanitize_text(nick), sanitize_text(text));
-        let line = match kind {
-            Kind::Said => format!("-- {when} <{nick}> {text}\n"),
-            Kind::Acted => format!("-- {when} * {nick} {text}\n"),
+        let message = match kind {
+            Kind::Said => format!("<{nick}> {text}"),
+            Kind::Acted => format!("* {nick} {text}"),
             Kind::Arrived | Kind::Renamed | Kind::Left => return,
         };
         if self.recent.len() == self.replay {
             self.recent.pop_front();
         }
-        self.recent.push_back(line);
+        self.recent.push_back(Recent { time: time.to_owned(), message });
     }
 }
 
@@ -233,7 +244,7 @@ mod tests {
     }
 
     fn texts(history: &History) -> Vec<String> {
-        let replay = String::from_utf8(history.replay()).expect("text");
+        let replay = String::from_utf8(history.replay(&WallClock::new())).expect("text");
         replay.lines().map(|line| line.split_once("<ana> ").expect("a message").1.to_owned()).collect()
     }
 

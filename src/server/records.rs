@@ -88,7 +88,7 @@ impl Records {
 
     /// What a newcomer gets to read of earlier.
     pub fn replay(&self) -> Vec<u8> {
-        self.history.as_ref().map(History::replay).unwrap_or_default()
+        self.history.as_ref().map(|history| history.replay(&self.clock)).unwrap_or_default()
     }
 
     /// Writes all that is left, as far as the world lets us.
