@@ -1,7 +1,6 @@
 //! Our own server as a process of its own, for as long as it is measured.
 
 use rustix::process::{Pid, Signal, kill_process};
-use rustix::thread::{CpuSet, sched_setaffinity};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -76,9 +75,17 @@ impl Drop for Server {
 }
 
 /// Lets a process, or this thread, run on one core only.
+#[cfg(target_os = "linux")]
 pub fn pin(pid: Option<u32>, core: usize) -> Result<(), String> {
+    use rustix::thread::{CpuSet, sched_setaffinity};
     let mut set = CpuSet::new();
     set.set(core);
     let pid = pid.and_then(|pid| Pid::from_raw(pid as i32));
     sched_setaffinity(pid, &set).map_err(|e| format!("core {core} cannot be had: {e}"))
+}
+
+/// Elsewhere the system alone decides.
+#[cfg(not(target_os = "linux"))]
+pub fn pin(_: Option<u32>, _: usize) -> Result<(), String> {
+    Err("this system lets nobody choose a core; take --cores free".into())
 }
