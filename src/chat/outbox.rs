@@ -135,6 +135,8 @@ impl Outbox {
         debug_assert!(taken <= self.in_flight);
         self.in_flight -= taken;
         self.note_write(taken, at);
+        // What came meanwhile has not been offered to the socket, and so it has not been refused.
+        self.blocked = self.in_flight > 0;
     }
 
     /// Forgets the first `taken` waiting bytes, which the socket took.
@@ -301,6 +303,18 @@ mod tests {
         assert_eq!((outbox.carry_off(), outbox.len()), (None, 5));
         outbox.settle_flight(1, at(now));
         assert_eq!(outbox.carry_off().as_deref(), Some(&b"two\n"[..]));
+    }
+
+    #[test]
+    fn who_took_all_that_was_offered_is_not_blamed_for_what_came_meanwhile() {
+        let start = Instant::now();
+        let mut outbox = Outbox::new(start);
+        outbox.push(b"one\n", at(start));
+        outbox.carry_off().expect("something to write");
+        outbox.push(&vec![b'x'; OUTBOX_HIGH_WATER], at(start));
+        let later = start + PATIENCE_ABOVE;
+        outbox.settle_flight(4, at(later));
+        assert!(!outbox.is_blocked() && !outbox.is_hopeless(later), "the writer was slow, not the member");
     }
 
     #[test]

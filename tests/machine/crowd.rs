@@ -68,7 +68,15 @@ both_modes! {
         assert!(server.lives());
         eprintln!("{mode}: {} KiB when all have read", status(server.pid(), "VmRSS"));
 
-        drop((crowd, ana, beto));
+        drop(crowd);
+        // That is much to say to all at once, and those who read are not blamed for it.
+        until("the two are alone", || {
+            ana.says(":who");
+            ana.notice(" here: ").starts_with("-- 2 here: ").then_some(())
+        });
+        beto.says("just us");
+        ana.sees("<beto> just us");
+        drop((ana, beto));
         until("all have left", || {
             ((server.descriptors(), server.threads()) == (descriptors, threads)).then_some(())
         });
