@@ -83,7 +83,8 @@ struct Socket {
 const TIME_WAIT: u8 = 6;
 const LISTEN: u8 = 10;
 
-fn sockets() -> Vec<Socket> {
+/// The sockets whose line holds a text; the others' lines, which may be many thousands, are not taken apart.
+fn sockets(part: &str) -> Vec<Socket> {
     let number = |text: &str| u64::from_str_radix(text, 16).expect("hexadecimal");
     let addr = |text: &str| {
         let (ip, port) = text.split_once(':').expect("an address");
@@ -101,7 +102,13 @@ fn sockets() -> Vec<Socket> {
             inode: fields[9].to_owned(),
         }
     };
-    fs::read_to_string("/proc/net/tcp").expect("a table").lines().skip(1).map(socket).collect()
+    let table = fs::read_to_string("/proc/net/tcp").expect("a table");
+    table.lines().skip(1).filter(|line| line.contains(part)).map(socket).collect()
+}
+
+/// A port as it stands in the table.
+fn in_the_table(addr: SocketAddr) -> String {
+    format!(":{:04X} ", addr.port())
 }
 
 /// Where a process listens.
@@ -109,12 +116,12 @@ fn listens_on(pid: i32) -> Option<SocketAddr> {
     let fds = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
     let open: Vec<OsString> = fds.flatten().filter_map(|fd| Some(fs::read_link(fd.path()).ok()?.into())).collect();
     let is_its = |socket: &Socket| open.contains(&format!("socket:[{}]", socket.inode).into());
-    sockets().into_iter().find(|socket| socket.state == LISTEN && is_its(socket)).map(|socket| socket.local)
+    sockets(" 0A ").into_iter().find(|socket| socket.state == LISTEN && is_its(socket)).map(|socket| socket.local)
 }
 
 /// Whether a connection that a server closed first still keeps its port busy.
 pub fn is_in_time_wait(server: SocketAddr) -> bool {
-    sockets().iter().any(|socket| socket.local == server && socket.state == TIME_WAIT)
+    sockets(&in_the_table(server)).iter().any(|socket| socket.local == server && socket.state == TIME_WAIT)
 }
 
 /// Bytes under way from one end of a connection to the other, or waiting there to be read.
@@ -128,32 +135,35 @@ fn in_the_kernel(from: SocketAddr, to: SocketAddr) -> u64 {
             0
         }
     };
-    sockets().into_iter().map(of).sum()
+    sockets(&in_the_table(to)).into_iter().map(of).sum()
 }
 
 /// A server that may not be able to say where it listens, for its outputs are the test's business.
 #[track_caller]
 pub fn start_unheard(command: &mut Command) -> Server {
     let child = command.stdin(Stdio::null()).spawn().expect("the server starts");
-    let pid = child.id() as i32;
-    let addr = until("the server listens", || listens_on(pid));
-    Server { child, addr, console: Output::default(), diagnostics: Output::default() }
+    let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+    let mut server = Server { child, addr: nowhere, console: Output::default(), diagnostics: Output::default() };
+    server.addr = until("the server listens", || listens_on(server.pid()));
+    server
 }
 
 /// A member that does not read, to whom `talker` has said more than the kernel holds: the rest is in its outbox. Returns
 /// how many lines were said to it, too.
 #[track_caller]
 pub fn overfed(server: &Server, talker: &mut Client) -> (Client, usize) {
-    const LEFT_OVER: u64 = 128 << 10;
+    // Below the high-water mark, and more than the kernel makes room for when it is asked once more.
+    const LEFT_OVER: u64 = 512 << 10;
+    const AT_A_TIME: usize = 256;
     let member = server.connect();
     talker.notice("is here");
     let text = "x".repeat(1000);
     let mut lines = 0;
     loop {
-        for _ in 0..64 {
+        for _ in 0..AT_A_TIME {
             talker.says(&text);
-            lines += 1;
         }
+        lines += AT_A_TIME;
         // Answered, so all before it was dealt with.
         talker.says(":who");
         talker.notice("here: ");
