@@ -23,12 +23,18 @@ fn conversation(server: &mut Server) {
         // Worth a line of diagnostics at -vv.
         cleo.resets();
         ana.notice("is gone: connection lost");
-        for mut member in [ana, beto] {
-            member.says(":q");
-            member.is_closed();
-        }
+        leave([ana, beto]);
     }
     assert!(server.lives());
+}
+
+/// They are gone, and their names are free.
+#[track_caller]
+fn leave(members: [Client; 2]) {
+    for mut member in members {
+        member.says(":q");
+        member.is_closed();
+    }
 }
 
 /// One says so much that neither a pipe nor the console's buffer of 1 MiB holds it. Returns how many lines.
@@ -211,7 +217,7 @@ both_modes! {
         person.write_all(b"\x11").expect("Ctrl-Q");
         let terminal = Output::of(person);
         terminal.shows("lines of this transcript were lost");
-        drop((ana, beto));
+        leave([ana, beto]);
         conversation(&mut server);
         terminal.shows("lines of diagnostics were lost");
         assert!(server.stop().success());
