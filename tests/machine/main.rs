@@ -4,6 +4,8 @@
 mod common;
 
 #[cfg(target_os = "linux")]
+mod clock;
+#[cfg(target_os = "linux")]
 mod crowd;
 mod history;
 #[cfg(target_os = "linux")]
