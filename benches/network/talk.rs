@@ -8,7 +8,7 @@ pub struct Talk {
     streams: Vec<TcpStream>,
     line: Vec<u8>,
     buffer: Vec<u8>,
-    /// What a server puts before a line and after it: how long its lines are, by receiver and speaker, is seen, not known.
+    /// Lines said one by one so far: it says whose turn it is.
     turn: usize,
 }
 

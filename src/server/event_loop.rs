@@ -51,14 +51,14 @@ enum Source {
 struct Client {
     stream: TcpStream,
     id: Id,
-    /// What the poll has been told to watch for.
+    /// What the poll was last told to watch for, so that it is told again only when that is something else.
     interest: Interest,
     /// It is on the ready list.
     is_ready: bool,
     /// A short read is not the last. The peer has sent its FIN, and no further event will tell of the end-of-file; or it
     /// sent a byte out of band, and a read stops in front of that though more is there.
     reads_on: bool,
-    /// That end-of-file has been read.
+    /// The end-of-file has been read.
     ended: bool,
 }
 
@@ -453,7 +453,7 @@ impl EventLoop {
 /// The slab's first key.
 const LISTENER: usize = 0;
 
-/// What to watch a client for. Derived from the hub's state each time, never kept beside it.
+/// What to watch a client for. Derived from the hub's state each time.
 fn interest_in(hub: &Hub, id: Id) -> Interest {
     if hub.is_blocked(id) { READING | Interest::WRITABLE } else { READING }
 }

@@ -1,11 +1,13 @@
 //! The time of day, for people. Timers never ask it: it jumps.
 
 use jiff::{Timestamp, tz::TimeZone};
+use std::cell::LazyCell;
 use std::time::SystemTime;
 
 /// The local time of day and the UTC timestamp, worked out once a second at most.
 pub struct WallClock {
-    zone: TimeZone,
+    /// Looked up when it is first needed: a quiet server never asks for the time of day.
+    zone: LazyCell<TimeZone>,
     /// The second, since 1970, that the texts below are of.
     second: u64,
     time_of_day: String,
@@ -14,7 +16,12 @@ pub struct WallClock {
 
 impl WallClock {
     pub fn new() -> WallClock {
-        WallClock { zone: TimeZone::system(), second: 0, time_of_day: String::new(), timestamp: String::new() }
+        WallClock {
+            zone: LazyCell::new(TimeZone::system),
+            second: 0,
+            time_of_day: String::new(),
+            timestamp: String::new(),
+        }
     }
 
     /// `HH:MM:SS`, local.
