@@ -86,9 +86,19 @@ fn help_is_there_for_each_subcommand() {
 #[test]
 fn the_flags_of_serve_are_documented_with_their_variables() {
     let help = tells(&["serve", "--help"]).stdout;
-    for flag in
-        ["addr", "mode", "max-clients", "when-full", "max-line", "framing", "lang", "history", "replay", "quiet"]
-    {
+    for flag in [
+        "addr",
+        "mode",
+        "max-clients",
+        "when-full",
+        "max-line",
+        "framing",
+        "lang",
+        "history",
+        "replay",
+        "spin",
+        "quiet",
+    ] {
         let variable = format!("TERTULIA_{}", flag.to_uppercase().replace('-', "_"));
         assert!(help.contains(&format!("--{flag}")) && help.contains(&variable), "{flag}: {help}");
     }
@@ -235,6 +245,18 @@ fn a_wrong_environment_is_told_as_well() {
 fn a_build_without_threads_says_how_to_get_them() {
     is_told(tertulia().args(["serve", "--mode", "threaded"]), &["no threaded mode", "cargo build --features threaded"]);
     is_told(tertulia().arg("serve").env("TERTULIA_MODE", "threaded"), &["cargo build --features threaded"]);
+}
+
+#[test]
+fn threads_do_not_spin() {
+    if cfg!(feature = "threaded") {
+        let mut command = tertulia();
+        fails_with(
+            command.args(["serve", "--mode", "threaded", "--spin", "50"]),
+            &["--spin", "--mode epoll", "leave it"],
+        );
+    }
+    is_told(tertulia().args(["serve", "--spin", "fast"]), &["--spin", "fast"]);
 }
 
 #[test]

@@ -1,67 +1,64 @@
 //! The two ways of waiting against each other, between a floor under them and what a user would pick instead beside them.
 //!
-//! `cargo bench --bench network`. Each server is a process of its own; the load is plain blocking sockets in this one. Where
-//! both run matters more than what they are made of on a small machine, so it is said in the names: `one core` is the steadiest
-//! comparison of work done, `a core each` what a user sees.
+//! `cargo bench --bench network`. Each server is a process of its own; the load is in this one. Where both run matters more
+//! than what they are made of on a small machine, so it is said in the names: `one core` is the steadiest comparison of work
+//! done, `a core each` what a user sees.
 //!
 //! * `floor`: the least that a relay could do; no lines, no names, no limits;
 //! * `tokio`: a chat the way tokio's users write it, on one thread.
+//!
+//! All servers of a group run at the same time, and each sample of one is taken right after a sample of the floor that is as
+//! long: machines are faster now and slower then, and a ratio of neighbours is not. Those ratios are printed below each group.
 
+mod flood;
 mod floor;
+mod race;
 mod talk;
 mod tokio_chat;
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
-use std::net::SocketAddr;
+use criterion::{Criterion, Throughput, criterion_group};
+use flood::Flood;
+use race::{Place, Runner, race};
+use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
-use std::time::Duration;
 use talk::Talk;
-use tertulia::load::fleet::{self, Server};
+use tertulia::load::fleet::Server;
+use tertulia::server::listener;
 
 /// Which server this process is to be; set only by ourselves.
 const ROLE: &str = "TERTULIA_BENCH_ROLE";
-const SERVERS: &[&str] =
-    if cfg!(feature = "threaded") { &["floor", "epoll", "threaded", "tokio"] } else { &["floor", "epoll", "tokio"] };
 /// Bytes in a line, its end included.
 const LINE_LEN: usize = 64;
-/// Lines that each client says at a time in `fan_out`.
-const BURST: usize = 64;
+/// Clients that are silent while six talk.
+const IDLE: usize = 2000;
+/// Servers that run at a time, with their clients.
+const SERVERS_MAX: usize = 5;
 
-/// Where server and load run.
-#[derive(Clone, Copy)]
-enum Place {
-    OneCore,
-    ACoreEach,
+/// Our own server's two modes, if both are built in, between the floor and tokio.
+fn servers(ours: &[&'static str]) -> Vec<&'static str> {
+    let built_in = |name: &&&str| cfg!(feature = "threaded") || !name.starts_with("threaded");
+    let ours = ours.iter().filter(built_in).copied();
+    ["floor"].into_iter().chain(ours).chain(["tokio"]).collect()
 }
 
-impl Place {
-    fn name(self) -> &'static str {
-        match self {
-            Place::OneCore => "one core",
-            Place::ACoreEach => "a core each",
-        }
-    }
-
-    fn pin(self, server: &Server) {
-        let load_core = match self {
-            Place::OneCore => 0,
-            Place::ACoreEach => 1,
-        };
-        server.pin(0).and_then(|()| fleet::pin(None, load_core)).expect("two cores");
-    }
-}
-
-/// Starts a server with so many seats and one to spare.
-fn start(server: &str, clients: usize) -> Server {
+/// Starts a server that takes so many clients. Ours are named by mode, and what follows it: `epoll --spin 50`.
+fn start(name: &str, clients: usize) -> Server {
     let command = |addr: SocketAddr| {
-        if let "epoll" | "threaded" = server {
+        let mut words = name.split(' ');
+        let mode = words.next().unwrap_or_default();
+        if let "epoll" | "threaded" = mode {
             let mut command = Command::new(env!("CARGO_BIN_EXE_tertulia"));
+            // A seat to spare: who asked whether the server listens may still be there.
             let seats = (clients + 1).to_string();
-            command.args(["serve", "--quiet", "--mode", server, "--max-clients", &seats, "--addr", &addr.to_string()]);
+            command.args(["serve", "--mode", mode, "--max-clients", &seats, "--addr", &addr.to_string()]);
+            match words.next() {
+                Some("transcript") => {}
+                flag => drop(command.arg("--quiet").args(flag).args(words)),
+            }
             command
         } else {
             let mut command = Command::new(std::env::current_exe().expect("this program"));
-            command.env(ROLE, server).arg(addr.to_string());
+            command.env(ROLE, name).arg(addr.to_string());
             command
         }
     };
@@ -72,40 +69,66 @@ fn start(server: &str, clients: usize) -> Server {
 fn round_trip(criterion: &mut Criterion) {
     for place in [Place::OneCore, Place::ACoreEach] {
         for clients in [2, 6, 64] {
-            let mut group = criterion.benchmark_group(format!("round_trip/{}/{clients} clients", place.name()));
-            group.sample_size(20).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
-            for name in SERVERS {
-                group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
-                    let server = start(name, clients);
-                    place.pin(&server);
-                    let mut talk = Talk::new(server.addr, clients, LINE_LEN);
-                    bencher.iter(|| talk.round_trip());
-                });
-            }
+            let names = match (place, clients) {
+                (Place::OneCore, 6) => servers(&["epoll", "epoll transcript", "threaded", "threaded transcript"]),
+                (Place::ACoreEach, 6) => servers(&["epoll", "epoll --spin 50", "threaded"]),
+                _ => servers(&["epoll", "threaded"]),
+            };
+            let group = format!("round_trip/{}/{clients} clients", place.name());
+            race(criterion, &group, &names, None, |name| talk(name, clients, 0, place));
         }
     }
+}
+
+/// Six talk before thousands who are silent: each line goes to all of them, with the floor, too.
+fn idle_crowd(criterion: &mut Criterion) {
+    let names = servers(&["epoll", "threaded"]);
+    let place = Place::OneCore;
+    let group = format!("idle_crowd/{}/6 clients, {IDLE} idle", place.name());
+    race(criterion, &group, &names, None, |name| talk(name, 6, IDLE, place));
+}
+
+fn talk(name: &str, clients: usize, idle: usize, place: Place) -> Runner {
+    let server = start(name, clients + idle);
+    place.pin(&server);
+    let connect = |_| TcpStream::connect(server.addr).expect("the server accepts");
+    let crowd: Vec<TcpStream> = (0..idle).map(connect).collect();
+    let mut talk = Talk::new(server.addr, clients, LINE_LEN);
+    Box::new(move |iterations| {
+        let _lives_as_long = &server;
+        (0..iterations).for_each(|_| talk.round_trip());
+        talk.discard(&crowd);
+    })
 }
 
 /// Deliveries per second with everybody talking at full speed.
 fn fan_out(criterion: &mut Criterion) {
-    for place in [Place::OneCore, Place::ACoreEach] {
-        for clients in [6, 64] {
-            let mut group = criterion.benchmark_group(format!("fan_out/{}/{clients} clients", place.name()));
-            group.sample_size(10).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
-            group.throughput(Throughput::Elements((clients * (clients - 1) * BURST) as u64));
-            for name in SERVERS {
-                group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
-                    let server = start(name, clients);
-                    place.pin(&server);
-                    let mut talk = Talk::new(server.addr, clients, LINE_LEN);
-                    bencher.iter(|| talk.all_talk(BURST));
-                });
-            }
+    for (place, sizes) in [(Place::OneCore, &[6, 64, 1000][..]), (Place::ACoreEach, &[6, 64])] {
+        for &clients in sizes {
+            let names = match (place, clients) {
+                (Place::OneCore, 6) => servers(&["epoll", "epoll transcript", "threaded", "threaded transcript"]),
+                // A thousand threads that all talk wait for each other more than for the work.
+                (Place::OneCore, 1000) => servers(&["epoll"]),
+                _ => servers(&["epoll", "threaded"]),
+            };
+            // Lines of each client in an iteration.
+            let lines = if clients < 1000 { 16 } else { 1 };
+            let group = format!("fan_out/{}/{clients} clients", place.name());
+            let deliveries = Throughput::Elements((clients * (clients - 1) * lines) as u64);
+            race(criterion, &group, &names, Some(deliveries), |name| {
+                let server = start(name, clients);
+                place.pin(&server);
+                let mut flood = Flood::new(server.addr, clients, LINE_LEN);
+                Box::new(move |iterations| {
+                    let _lives_as_long = &server;
+                    flood.all_talk(iterations * lines);
+                })
+            });
         }
     }
 }
 
-criterion_group!(benches, round_trip, fan_out);
+criterion_group!(benches, round_trip, fan_out, idle_crowd);
 
 fn main() {
     let addr = || std::env::args().nth(1).expect("an address");
@@ -113,6 +136,7 @@ fn main() {
         Ok("floor") => floor::serve(&addr()),
         Ok("tokio") => tokio_chat::serve(&addr()),
         _ => {
+            listener::make_room_for(SERVERS_MAX * (6 + IDLE)).expect("descriptors");
             benches();
             Criterion::default().configure_from_args().final_summary();
         }

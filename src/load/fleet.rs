@@ -38,9 +38,16 @@ impl Server {
         self.child.id()
     }
 
-    /// Lets it run on one core only.
+    /// Lets all its threads run on one core only, and those that they start.
     pub fn pin(&self, core: usize) -> Result<(), String> {
-        pin(Some(self.pid()), core)
+        // The kernel pins threads, not processes.
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid()));
+        let threads = threads.map_err(|e| format!("the server's threads are not to be seen: {e}"))?;
+        for thread in threads.flatten() {
+            let id = thread.file_name().to_string_lossy().parse().ok();
+            pin(id, core)?;
+        }
+        Ok(())
     }
 
     fn wait_until_it_listens(&mut self) -> Result<(), String> {
@@ -74,14 +81,14 @@ impl Drop for Server {
     }
 }
 
-/// Lets a process, or this thread, run on one core only.
+/// Lets a thread, this one if none is named, run on one core only.
 #[cfg(target_os = "linux")]
-pub fn pin(pid: Option<u32>, core: usize) -> Result<(), String> {
+pub fn pin(thread: Option<u32>, core: usize) -> Result<(), String> {
     use rustix::thread::{CpuSet, sched_setaffinity};
     let mut set = CpuSet::new();
     set.set(core);
-    let pid = pid.and_then(|pid| Pid::from_raw(pid as i32));
-    sched_setaffinity(pid, &set).map_err(|e| format!("core {core} cannot be had: {e}"))
+    let thread = thread.and_then(|id| Pid::from_raw(id as i32));
+    sched_setaffinity(thread, &set).map_err(|e| format!("core {core} cannot be had: {e}"))
 }
 
 /// Elsewhere the system alone decides.

@@ -70,6 +70,8 @@ struct EventLoop {
     records: Records,
     transcript: Transcript,
     when_full: WhenFull,
+    /// For how long to look again before going to sleep.
+    spin: Duration,
     /// Who may have something to read: told so by the poll, and not read until nothing was left.
     ready: VecDeque<usize>,
     /// Connections that failed while others were still to be served in this turn.
@@ -93,7 +95,7 @@ impl EventLoop {
         let poll = Poll::new()?;
         let mut signals = Signals::new([SIGINT, SIGTERM])?;
         service.announce(Mode::Epoll)?;
-        let Service { listener, hub, records, when_full } = service;
+        let Service { listener, hub, records, when_full, spin } = service;
         let mut sources = Slab::new();
 
         listener.set_nonblocking(true)?;
@@ -113,6 +115,7 @@ impl EventLoop {
             records,
             transcript: Transcript::default(),
             when_full,
+            spin,
             ready: VecDeque::new(),
             dead: Vec::new(),
             lingering: VecDeque::new(),
@@ -140,8 +143,7 @@ impl EventLoop {
     // Wait.
 
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
-        let timeout = self.timeout();
-        match self.poll.poll(events, timeout) {
+        match self.look_or_sleep(events) {
             Ok(()) => {}
             // A signal, or a debugger. There are no events to look at.
             Err(e) if e.kind() == ErrorKind::Interrupted => events.clear(),
@@ -170,6 +172,22 @@ impl EventLoop {
         }
         self.end_lingering();
         Ok(())
+    }
+
+    /// Falling asleep and being woken costs more than a short wait. Who has a core to burn looks again for a while (`--spin`),
+    /// and sleeps when nothing has come by then.
+    fn look_or_sleep(&mut self, events: &mut Events) -> io::Result<()> {
+        let timeout = self.timeout();
+        if !self.spin.is_zero() && timeout != Some(Duration::ZERO) {
+            let until = Instant::now() + timeout.map_or(self.spin, |timeout| timeout.min(self.spin));
+            while Instant::now() < until {
+                self.poll.poll(events, Some(Duration::ZERO))?;
+                if !events.is_empty() {
+                    return Ok(());
+                }
+            }
+        }
+        self.poll.poll(events, timeout)
     }
 
     /// How long the poll may sleep: not at all while there is work that no event will tell of.

@@ -58,6 +58,8 @@ pub struct Options {
     /// Host and port.
     pub addr: (String, u16),
     pub mode: Mode,
+    /// For how long one thread that waits for every socket looks again before it sleeps.
+    pub spin: Duration,
     pub when_full: WhenFull,
     pub limits: Limits,
     pub lang: Lang,
@@ -83,6 +85,7 @@ pub(crate) struct Service {
     pub hub: Hub,
     pub records: Records,
     pub when_full: WhenFull,
+    pub spin: Duration,
 }
 
 impl Service {
@@ -105,7 +108,7 @@ pub fn run(options: Options) -> Result<(), String> {
     if records.are_kept() {
         hub = hub.record();
     }
-    let service = Service { listener, hub, records, when_full: options.when_full };
+    let service = Service { listener, hub, records, when_full: options.when_full, spin: options.spin };
     match options.mode {
         Mode::Epoll => event_loop::run(service),
         #[cfg(feature = "threaded")]

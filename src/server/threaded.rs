@@ -48,7 +48,7 @@ pub(crate) fn run(mut service: Service) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
 
     service.announce(Mode::Threaded)?;
-    let Service { listener, hub, records, when_full } = service;
+    let Service { listener, hub, records, when_full, spin: _ } = service;
     let are_kept = records.are_kept();
     let server = Arc::new(Server {
         room: Mutex::new(Room {

@@ -1,0 +1,126 @@
+//! People who all talk at full speed: one thread that waits for all of them, and counts line ends.
+
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
+use std::io::{ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Lines that may be under way to one receiver ...
+const UNDER_WAY: usize = 4096;
+/// ... and of one sender.
+const WINDOW_MAX: usize = 128;
+/// When nothing comes for this long, something is lost.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// When nothing comes for this long, all greetings and arrivals have been read.
+const QUIET: Duration = Duration::from_millis(100);
+
+pub struct Flood {
+    poll: Poll,
+    events: Events,
+    clients: Vec<Client>,
+    line: Vec<u8>,
+    buffer: Vec<u8>,
+    /// Lines that each may be ahead of the slowest receiver.
+    window: usize,
+}
+
+struct Client {
+    stream: TcpStream,
+    /// Lines said so far, and bytes of them that the socket has not taken.
+    said: usize,
+    unsent: usize,
+    /// Lines heard so far, of all others.
+    heard: usize,
+}
+
+impl Flood {
+    /// Connects, and reads greetings and arrivals until all is quiet.
+    pub fn new(addr: SocketAddr, clients: usize, line_len: usize) -> Flood {
+        let poll = Poll::new().expect("a poll");
+        let connect = |number| {
+            let stream = std::net::TcpStream::connect(addr).expect("the server accepts");
+            stream.set_nodelay(true).expect("a socket");
+            stream.set_nonblocking(true).expect("a socket");
+            let mut stream = TcpStream::from_std(stream);
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            poll.registry().register(&mut stream, Token(number), interest).expect("a socket");
+            Client { stream, said: 0, unsent: 0, heard: 0 }
+        };
+        let window = (UNDER_WAY / clients).clamp(2, WINDOW_MAX);
+        let clients = (0..clients).map(connect).collect();
+        let line = [&vec![b'x'; line_len - 1][..], b"\n"].concat();
+        let buffer = vec![0; 256 << 10];
+        let mut flood = Flood { poll, events: Events::with_capacity(1024), clients, line, buffer, window };
+        while flood.wait(QUIET) {}
+        flood
+    }
+
+    /// Everybody says so many lines, never too far ahead, and reads what all others said.
+    pub fn all_talk(&mut self, lines: usize) {
+        let others = self.clients.len() - 1;
+        for client in &mut self.clients {
+            (client.said, client.heard) = (0, 0);
+        }
+        loop {
+            let slowest = self.clients.iter().map(|client| client.heard).min().unwrap_or(0) / others;
+            if slowest >= lines {
+                return;
+            }
+            for client in &mut self.clients {
+                let may_say = (slowest + self.window).min(lines) - client.said;
+                // Half a window at a time: a line at a time would measure the load's system calls.
+                if may_say >= self.window / 2 || client.said + may_say == lines {
+                    client.said += may_say;
+                    client.unsent += may_say * self.line.len();
+                    client.write(&self.line);
+                }
+            }
+            assert!(self.wait(PATIENCE), "a line does not come");
+        }
+    }
+
+    /// Waits until somebody can be read from or written to. Returns whether that was so.
+    fn wait(&mut self, patience: Duration) -> bool {
+        self.poll.poll(&mut self.events, Some(patience)).expect("a poll");
+        for event in &self.events {
+            let client = &mut self.clients[event.token().0];
+            if event.is_writable() {
+                client.write(&self.line);
+            }
+            if event.is_readable() {
+                client.read(&mut self.buffer);
+            }
+        }
+        !self.events.is_empty()
+    }
+}
+
+impl Client {
+    fn write(&mut self, line: &[u8]) {
+        while self.unsent > 0 {
+            let lines = line.repeat(self.unsent.div_ceil(line.len()));
+            match self.stream.write(&lines[lines.len() - self.unsent..]) {
+                Ok(n) => self.unsent -= n,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return,
+                Err(e) => panic!("the server does not read: {e}"),
+            }
+        }
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) {
+        loop {
+            match self.stream.read(buffer) {
+                Ok(n) => {
+                    assert!(n > 0, "the server has closed");
+                    self.heard += memchr::memchr_iter(b'\n', &buffer[..n]).count();
+                    if n < buffer.len() {
+                        return;
+                    }
+                }
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return,
+                Err(e) => panic!("the server is gone: {e}"),
+            }
+        }
+    }
+}
