@@ -93,6 +93,17 @@ fn hub(criterion: &mut Criterion) {
                 black_box(room.flush())
             });
         });
+        // As in a flood: each read brings many.
+        let many = LINE.repeat(LINES as usize);
+        group.throughput(Throughput::Elements(members as u64 * LINES));
+        group.bench_function(format!("everybody {LINES} lines, {members} members"), |bencher| {
+            bencher.iter(|| {
+                for i in 0..members {
+                    room.hub.receive(room.ids[i], black_box(&many));
+                }
+                black_box(room.flush())
+            });
+        });
     }
 }
 

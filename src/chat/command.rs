@@ -26,6 +26,11 @@ pub enum Input<'a> {
 /// The commands' words, for help and completion.
 pub const COMMANDS: [&str; 6] = [":q", ":nick", ":who", ":msg", ":me", ":help"];
 
+/// Whether a line is a message at first sight: it does not begin with a colon, and is not blank.
+pub fn is_surely_said(line: &[u8]) -> bool {
+    line.first().is_some_and(|&first| first != b':' && !first.is_ascii_whitespace())
+}
+
 /// Reads one sanitized line.
 pub fn parse(line: &str) -> Input<'_> {
     let Some(after_colon) = line.strip_prefix(':') else { return Input::Say(line) };
@@ -95,6 +100,7 @@ mod tests {
             ("a :q", Say("a :q")),
         ] {
             assert_eq!(parse(line), expected, "{line:?}");
+            assert!(!is_surely_said(line.as_bytes()) || parse(line) == Say(line), "{line:?}");
         }
     }
 }

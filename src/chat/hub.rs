@@ -19,7 +19,7 @@ use super::limits::*;
 use super::line::{Line, LineDecoder};
 use super::nick::{self, Look};
 use super::outbox::{Conditions, Outbox};
-use super::sanitize::sanitize;
+use super::sanitize::{is_plain, sanitize};
 use super::transcript::{Event, Transcript};
 use super::words::{self, Lang, Notice, Reason, Who};
 use std::collections::{HashMap, VecDeque};
@@ -40,7 +40,7 @@ mod sim;
 #[cfg(test)]
 mod talk;
 
-use member::{Log, Member, find};
+use member::{Log, Member, Name, find};
 
 /// A client, for as long as the server lives: `#1`, `#2`, … Never used twice.
 ///
@@ -227,7 +227,7 @@ impl Hub {
         debug_assert!(self.members[key].is_none(), "key {key} is taken");
         self.members[key] = Some(Member {
             id,
-            nick: nick.into(),
+            name: Name::new(&nick),
             input: LineDecoder::default(),
             outbox: Outbox::new(self.at.now),
             cursor: end,

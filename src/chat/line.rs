@@ -35,6 +35,11 @@ impl LineDecoder {
         self.forget_handed_out();
         let bytes = *input;
         let (piece, ended) = match memchr(b'\n', bytes) {
+            Some(at) if self.partial.is_empty() && self.skipped == 0 && at < endless => {
+                // The common case, without a copy: the whole line lies in this read.
+                *input = &bytes[at + 1..];
+                return Some(whole(&bytes[..at], line_max));
+            }
             Some(at) => {
                 *input = &bytes[at + 1..];
                 (&bytes[..at], true)
@@ -64,10 +69,6 @@ impl LineDecoder {
         if self.skipped > 0 {
             self.skipped = 0;
             return Some(Line::TooLong(len));
-        }
-        if self.partial.is_empty() {
-            // The common case, without a copy: the whole line lies in this read.
-            return Some(whole(piece, line_max));
         }
         self.partial.extend_from_slice(piece);
         self.handed_out = true;

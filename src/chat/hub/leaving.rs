@@ -24,7 +24,7 @@ impl Hub {
         member.leaving = Some((at.now, reason));
         member.cursor = u64::MAX;
         member.input = LineDecoder::default();
-        let (announced, nick, was_paused) = (member.announced, member.nick.clone(), member.paused);
+        let (announced, nick, was_paused) = (member.announced, Box::<str>::from(member.name.nick()), member.paused);
         if !member.lagging {
             member.lagging = true;
             self.lagging.push(id);

@@ -11,7 +11,7 @@ use std::time::Instant;
 /// One client.
 pub struct Member {
     pub id: Id,
-    pub nick: Box<str>,
+    pub name: Name,
     pub input: LineDecoder,
     pub outbox: Outbox,
     /// How much of the log has been written to it or copied for it: a position in all that was ever logged. For one who is
@@ -34,6 +34,24 @@ pub struct Member {
     /// What is in its outbox is, in part, what it asked for itself.
     pub self_fed: bool,
 }
+
+/// What a member is called, kept as it stands before each of its lines: `<nick> `.
+pub struct Name(Box<str>);
+
+impl Name {
+    pub fn new(nick: &str) -> Name {
+        Name(format!("<{nick}> ").into())
+    }
+
+    pub fn nick(&self) -> &str {
+        &self.0[1..self.0.len() - 2]
+    }
+
+    pub fn before_line(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
 impl Member {
     pub fn deadline(&self) -> Option<Instant> {
         match self.leaving {

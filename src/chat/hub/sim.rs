@@ -363,8 +363,8 @@ impl Sim {
     fn assert_drained(&self) {
         assert!(self.hub.log.bytes.is_empty());
         for member in self.hub.members.iter().flatten() {
-            let worn = self.hub.nicks.get(&nick::look(&member.nick)) == Some(&member.id);
-            assert_eq!(worn, member.leaving.is_none(), "{} wears {}", member.id, member.nick);
+            let worn = self.hub.nicks.get(&nick::look(member.name.nick())) == Some(&member.id);
+            assert_eq!(worn, member.leaving.is_none(), "{} wears {}", member.id, member.name.nick());
             let has_reason = member.outbox.is_blocked() || member.outbox.is_in_flight();
             assert!(member.outbox.is_empty() || has_reason, "{} is forgotten", member.id);
         }

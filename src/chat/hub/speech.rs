@@ -5,14 +5,19 @@ use super::*;
 
 impl Hub {
     pub(super) fn line(&mut self, id: Id, line: Line<'_>) {
-        let text = match line {
-            Line::Text(bytes) => sanitize(bytes),
+        let bytes = match line {
+            Line::Text(bytes) => bytes,
             Line::TooLong(len) => return self.tell(id, &Notice::TooLong { len, max: self.limits.line_max }),
             Line::Endless => return self.leave(id, Reason::EndlessLine(self.limits.line_max * ENDLESS_FACTOR)),
         };
+        if is_plain(bytes) && command::is_surely_said(bytes) {
+            // Nearly all that is said: what follows would change nothing about it, and takes three times as long.
+            return self.say(id, bytes);
+        }
+        let text = sanitize(bytes);
         match command::parse(&text) {
             Input::Say(text) | Input::Act(text) if text.trim().is_empty() => {}
-            Input::Say(text) => self.say(id, text),
+            Input::Say(text) => self.say(id, text.as_bytes()),
             Input::Act(text) => self.act(id, text),
             Input::Private { to, text } => self.whisper(id, to, text),
             Input::Nick(nick) => self.rename(id, nick),
@@ -28,19 +33,23 @@ impl Hub {
         }
     }
 
-    pub(super) fn say(&mut self, id: Id, text: &str) {
-        self.broadcast(id, |nick, log| {
-            log.push(b'<');
-            log.extend_from_slice(nick.as_bytes());
-            log.extend_from_slice(b"> ");
-            log.extend_from_slice(text.as_bytes());
+    /// Says a line that has been sanitized.
+    pub(super) fn say(&mut self, id: Id, text: &[u8]) {
+        self.broadcast(id, |name, log| {
+            let before = name.before_line();
+            log.reserve(before.len() + text.len() + 1);
+            log.extend_from_slice(before);
+            log.extend_from_slice(text);
             log.push(b'\n');
         });
-        self.note_said(id, |id, nick| Event::Said { id, nick, text });
+        if self.transcript.is_some() {
+            let text = &String::from_utf8_lossy(text);
+            self.note_said(id, |id, nick| Event::Said { id, nick, text });
+        }
     }
 
     pub(super) fn act(&mut self, id: Id, text: &str) {
-        self.broadcast(id, |nick, log| log.extend(format!("* {nick} {text}\n").bytes()));
+        self.broadcast(id, |name, log| log.extend(format!("* {} {text}\n", name.nick()).bytes()));
         self.note_said(id, |id, nick| Event::Acted { id, nick, text });
     }
 
@@ -48,7 +57,7 @@ impl Hub {
         let Some(&receiver) = self.nicks.get(&nick::look(to)) else {
             return self.tell(id, &Notice::NobodyCalled(to));
         };
-        let Some(nick) = self.get(id).map(|member| member.nick.clone()) else { return };
+        let Some(nick) = self.get(id).map(|member| member.name.nick().to_owned()) else { return };
         self.note(Event::Whispered { id, nick: &nick, to });
         self.enqueue(receiver, format!("[{nick} -> you] {text}\n").as_bytes());
     }
@@ -62,12 +71,13 @@ impl Hub {
             return self.tell(id, &Notice::NickTaken(nick));
         }
         let Some(member) = self.get_mut(id) else { return };
-        let old = std::mem::replace(&mut member.nick, nick.into());
-        self.nicks.remove(&nick::look(&old));
+        let old = std::mem::replace(&mut member.name, Name::new(nick));
+        let old = old.nick();
+        self.nicks.remove(&nick::look(old));
         self.nicks.insert(look, id);
-        let text = words::notice(self.lang, &Notice::Renamed(&old, Who { nick, id }));
+        let text = words::notice(self.lang, &Notice::Renamed(old, Who { nick, id }));
         self.broadcast(id, |_, log| log.extend_from_slice(&text));
-        self.note(Event::Renamed { id, old: &old, nick });
+        self.note(Event::Renamed { id, old, nick });
         self.tell(id, &Notice::YouAre(nick));
     }
 
@@ -75,7 +85,7 @@ impl Hub {
     pub(super) fn listing(&self) -> (Vec<Who<'_>>, usize) {
         let seated = self.members.iter().flatten().filter(|member| member.leaving.is_none());
         let mut listed: Vec<_> =
-            seated.take(LISTED_MAX).map(|member| Who { nick: &member.nick, id: member.id }).collect();
+            seated.take(LISTED_MAX).map(|member| Who { nick: member.name.nick(), id: member.id }).collect();
         listed.sort_by_key(|who| who.id);
         let more = self.seats_taken - listed.len();
         (listed, more)
@@ -84,7 +94,7 @@ impl Hub {
     // Ways of telling.
 
     /// Says something to all but the one it comes from.
-    pub(super) fn broadcast(&mut self, from: Id, write: impl FnOnce(&str, &mut Vec<u8>)) {
+    pub(super) fn broadcast(&mut self, from: Id, write: impl FnOnce(&Name, &mut Vec<u8>)) {
         let start = self.log.end();
         let Some(mut member) = find(&mut self.members, from) else { return };
         if member.own.end != start {
@@ -96,7 +106,7 @@ impl Hub {
             }
             member.own = start..start;
         }
-        write(&member.nick, &mut self.log.bytes);
+        write(&member.name, &mut self.log.bytes);
         member.own.end = self.log.end();
     }
 
@@ -145,7 +155,7 @@ impl Hub {
         if let Some(transcript) = transcript
             && let Some(member) = find(members, id)
         {
-            transcript.push(event(id, &member.nick));
+            transcript.push(event(id, member.name.nick()));
         }
     }
 }
