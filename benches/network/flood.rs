@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Lines that may be under way to one receiver ...
-const UNDER_WAY: usize = 4096;
+const UNDER_WAY: usize = 1024;
 /// ... and of one sender.
 const WINDOW_MAX: usize = 128;
 /// When nothing comes for this long, something is lost.

@@ -21,7 +21,7 @@ mod writing;
 use super::records::Records;
 use super::{ACCEPT_RETRY, LINGER, LINGERING_MAX, Mode, STOP_PATIENCE, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
-use crate::chat::{Effect, Hub, Id, Reason, Transcript, words};
+use crate::chat::{Effect, Framing, Hub, Id, Reason, Transcript, words};
 use rustix::buffer::spare_capacity;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -37,6 +37,8 @@ use writing::{Parcel, Writer};
 
 /// A client's thread needs little: its buffer is on the heap. Only the pages that are used cost memory. Bytes.
 const STACK: usize = 256 << 10;
+/// Read from a client at a time, as long as that is enough. Bytes.
+const READ_LEAST: usize = 512;
 
 /// Serves until told to stop.
 pub(crate) fn run(mut service: Service) -> io::Result<()> {
@@ -172,8 +174,13 @@ impl Server {
 
     fn serve(self: &Arc<Self>, client: &Client) {
         let id = client.id;
-        // Not zeroed: the pages of a buffer that is never filled are never touched.
-        let mut buffer = Vec::with_capacity(READ_MAX);
+        // Small, for most clients are silent most of the time; it grows with what its client says. Where a read is a message,
+        // it must not be cut.
+        let room_at_first = match lock(&self.room).hub.limits().framing {
+            Framing::Line => READ_LEAST,
+            Framing::Raw => READ_MAX,
+        };
+        let mut buffer = Vec::with_capacity(room_at_first);
         let mut ended = false;
         loop {
             buffer.clear();
@@ -191,6 +198,9 @@ impl Server {
                     });
                     if !stays {
                         break;
+                    }
+                    if buffer.len() == buffer.capacity() && buffer.len() < READ_MAX {
+                        buffer = Vec::with_capacity(2 * buffer.capacity());
                     }
                 }
                 Err(rustix::io::Errno::INTR) => {}
