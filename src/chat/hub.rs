@@ -325,26 +325,40 @@ impl Hub {
             return Some(effect);
         }
         while let Some(id) = self.dirty.pop_front() {
-            let Some(member) = self.get_mut(id) else { continue };
+            let Some(member) = find(&mut self.members, id) else { continue };
             member.dirty = false;
-            if self.wants_flush(id.key) {
+            if member.outbox.may_be_written() && !(member.outbox.is_clear() && self.log.pending(member) == 0) {
                 return Some(Effect::Flush(id));
             }
         }
         loop {
-            while self.sweep < self.members.len() {
-                let key = self.sweep;
+            while let Some(slot) = self.members.get(self.sweep) {
                 self.sweep += 1;
-                if self.wants_flush(key) {
-                    return self.members[key].as_ref().map(|member| Effect::Flush(member.id));
+                let Some(member) = slot.as_ref().filter(|member| self.log.pending(member) > 0) else { continue };
+                let id = member.id;
+                if member.outbox.may_be_written() {
+                    return Some(Effect::Flush(id));
                 }
+                self.keep(id);
             }
-            if self.swept_to == self.log.end() {
+            if self.is_swept() {
                 return None;
             }
             self.swept_to = self.log.end();
             self.sweep = 0;
         }
+    }
+
+    /// Keeps for a member what its socket would not take now.
+    #[inline(never)]
+    fn keep(&mut self, id: Id) {
+        self.catch_up(id);
+        self.judge(id);
+    }
+
+    /// Whether everybody has got all of the turn's log, or will have when the effects are carried out.
+    fn is_swept(&self) -> bool {
+        self.sweep >= self.members.len() && self.swept_to == self.log.end()
     }
 
     /// Whether [`Hub::poll_effect`] has something to do, as far as can be told without doing it.
@@ -363,15 +377,23 @@ impl Hub {
         }
     }
 
-    /// Of what [`Hub::gather`] returned, the socket took the first `taken` bytes and would not take more.
-    pub fn wrote(&mut self, id: Id, taken: usize) {
-        let at = self.at;
-        let Some(member) = find(&mut self.members, id) else { return };
+    /// Of what [`Hub::gather`] returned, the socket took the first `taken` bytes and would not take more. Returns whether it is
+    /// full and the driver should wait for it to be writable.
+    pub fn wrote(&mut self, id: Id, taken: usize) -> bool {
+        let Some(member) = find(&mut self.members, id) else { return false };
         if member.outbox.is_clear() && taken == self.log.pending(member) {
             // The common case: it took all of the turn's log, and nothing has to be kept.
             member.cursor = self.log.end();
-            return;
+            return false;
         }
+        self.wrote_in_part(id, taken);
+        self.get(id).is_some_and(|member| member.outbox.is_blocked())
+    }
+
+    #[cold]
+    fn wrote_in_part(&mut self, id: Id, taken: usize) {
+        let Some(member) = find(&mut self.members, id) else { return };
+        let at = self.at;
         let before = member.outbox.len();
         let from_outbox = taken.min(member.outbox.waiting().len());
         member.outbox.consume(from_outbox);
@@ -415,11 +437,6 @@ impl Hub {
         }
     }
 
-    /// Whether the client's socket is full and the driver should wait for it to be writable.
-    pub fn is_blocked(&self, id: Id) -> bool {
-        self.get(id).is_some_and(|member| member.outbox.is_blocked())
-    }
-
     /// Whether to read from a client, or to take in what was read. If not, somebody it talks to cannot keep up, and
     /// [`Effect::Resume`] tells when that is over. The kernel's window closes meanwhile, and the client can send no more:
     /// nothing is lost.
@@ -455,8 +472,8 @@ impl Hub {
     /// no socket takes a byte.
     pub fn turn_has_room(&self) -> bool {
         const LEAST: usize = 16 << 10;
-        let each = OUTBOX_TOTAL_MAX.saturating_sub(self.queued) / self.seats_taken.max(1);
-        self.log.bytes.len() < each.clamp(LEAST, TURN_MAX)
+        let (said, room) = (self.log.bytes.len(), OUTBOX_TOTAL_MAX.saturating_sub(self.queued));
+        said < LEAST || (said < TURN_MAX && said * self.seats_taken < room)
     }
 
     // 4. The end of the turn.
@@ -467,25 +484,21 @@ impl Hub {
         if self.log.bytes.is_empty() {
             return;
         }
-        loop {
+        // One who wrote from the log has walked over all of them already.
+        while !self.is_swept() {
             let end = self.log.end();
             for key in 0..self.members.len() {
                 let behind = self.members[key].as_ref().filter(|member| self.log.pending(member) > 0);
                 if let Some(id) = behind.map(|member| member.id) {
-                    self.catch_up(id);
-                    self.judge(id);
+                    self.keep(id);
                 }
             }
             // Who went for being too slow has added a notice that those before it have not got.
-            if self.log.end() == end {
-                break;
-            }
+            (self.sweep, self.swept_to) = (usize::MAX, end);
         }
+        debug_assert!(self.members.iter().flatten().all(|member| self.log.pending(member) == 0));
         self.log.base = self.log.end();
         self.log.bytes.clear();
-        // Everybody's part is in the outboxes: there is nothing left to walk for.
-        self.swept_to = self.log.end();
-        self.sweep = usize::MAX;
     }
 
     /// What happened since the last call. Give back an empty transcript, whose memory is used again.
@@ -499,7 +512,7 @@ impl Hub {
     // Finding.
 
     fn get(&self, id: Id) -> Option<&Member> {
-        self.members.get(id.key)?.as_ref().filter(|member| member.id == id)
+        self.members.get(id.key)?.as_ref().filter(|member| member.id.number == id.number)
     }
 
     fn get_mut(&mut self, id: Id) -> Option<&mut Member> {
@@ -517,14 +530,5 @@ impl Hub {
             member.dirty = true;
             self.dirty.push_back(id);
         }
-    }
-
-    /// Whether a client has something to be written that its socket may take.
-    fn wants_flush(&self, key: usize) -> bool {
-        let Some(member) = &self.members[key] else { return false };
-        if member.outbox.is_blocked() || member.outbox.is_in_flight() {
-            return false;
-        }
-        !member.outbox.waiting().is_empty() || self.log.pending(member) > 0
     }
 }

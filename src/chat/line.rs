@@ -34,6 +34,9 @@ impl LineDecoder {
     pub fn next<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8], line_max: usize, endless: usize) -> Option<Line<'s>> {
         self.forget_handed_out();
         let bytes = *input;
+        if bytes.is_empty() {
+            return None;
+        }
         let (piece, ended) = match memchr(b'\n', bytes) {
             Some(at) if self.partial.is_empty() && self.skipped == 0 && at < endless => {
                 // The common case, without a copy: the whole line lies in this read.

@@ -86,8 +86,9 @@ impl Outbox {
         self.blocked
     }
 
-    pub fn is_in_flight(&self) -> bool {
-        self.in_flight > 0
+    /// Whether a write may be tried: none is under way, and the last did not come up short.
+    pub fn may_be_written(&self) -> bool {
+        !self.blocked && self.in_flight == 0
     }
 
     /// Whether the senders should wait for this member: it is above the mark and still taking bytes, or it is not and its

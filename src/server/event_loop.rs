@@ -309,9 +309,7 @@ impl EventLoop {
                 }
             }
         };
-        self.hub.wrote(id, taken);
-
-        let interest = interest_in(&self.hub, id);
+        let interest = interest_of(self.hub.wrote(id, taken));
         if client.interest != interest {
             client.interest = interest;
             // Also arms the edge anew: a socket that is writable by now says so.
@@ -472,8 +470,8 @@ impl EventLoop {
 const LISTENER: usize = 0;
 
 /// What to watch a client for. Derived from the hub's state each time.
-fn interest_in(hub: &Hub, id: Id) -> Interest {
-    if hub.is_blocked(id) { READING | Interest::WRITABLE } else { READING }
+fn interest_of(is_blocked: bool) -> Interest {
+    if is_blocked { READING | Interest::WRITABLE } else { READING }
 }
 
 /// That there is something to read, and on Linux also if some of it is out of band.

@@ -67,7 +67,7 @@ impl Member {
 
 /// Finds a member, for when other fields of the hub are borrowed.
 pub fn find(members: &mut [Option<Member>], id: Id) -> Option<&mut Member> {
-    members.get_mut(id.key)?.as_mut().filter(|member| member.id == id)
+    members.get_mut(id.key)?.as_mut().filter(|member| member.id.number == id.number)
 }
 
 /// What everybody gets of this turn, written once. Positions count all that was ever logged, so that a member's cursor need
@@ -86,23 +86,24 @@ impl Log {
     /// How many bytes of the log a member has not got yet.
     pub fn pending(&self, member: &Member) -> usize {
         let (before, after) = self.parts(member);
-        (before.end - before.start + after.end - after.start) as usize
+        before.len() + after.len()
     }
 
     /// What a member has not got yet, before and after its own part.
     pub fn less_own(&self, member: &Member) -> (&[u8], &[u8]) {
         let (before, after) = self.parts(member);
-        (self.slice(before), self.slice(after))
+        (&self.bytes[before], &self.bytes[after])
     }
 
-    fn parts(&self, member: &Member) -> (Range<u64>, Range<u64>) {
-        let end = self.end();
-        let from = member.cursor.max(self.base).min(end);
-        let (own_start, own_end) = (member.own.start.max(from), member.own.end.max(from));
-        (from..own_start, own_end..end)
-    }
-
-    fn slice(&self, range: Range<u64>) -> &[u8] {
-        &self.bytes[(range.start - self.base) as usize..(range.end - self.base) as usize]
+    /// The same as places in `bytes`.
+    fn parts(&self, member: &Member) -> (Range<usize>, Range<usize>) {
+        let end = self.bytes.len();
+        let place = |position: u64| (position.saturating_sub(self.base) as usize).min(end);
+        let from = place(member.cursor);
+        if member.own.end <= self.base {
+            return (from..end, end..end);
+        }
+        let own = place(member.own.start).max(from)..place(member.own.end).max(from);
+        (from..own.start, own.end..end)
     }
 }

@@ -2,14 +2,14 @@
 //!
 //! `cargo bench --bench codec`
 
+mod room;
+
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use room::{LINE, Room};
 use std::hint::black_box;
-use std::time::Instant;
 use tertulia::chat::line::LineDecoder;
 use tertulia::chat::sanitize::sanitize;
-use tertulia::chat::{Effect, Hub, Id, Lang, Limits};
 
-const LINE: &[u8] = b"a line as people write them, with some sixty bytes in all ....\n";
 const LINES: u64 = 100;
 
 fn decoder(criterion: &mut Criterion) {
@@ -39,37 +39,6 @@ fn sanitizer(criterion: &mut Criterion) {
     ] {
         group.throughput(Throughput::Bytes(text.len() as u64));
         group.bench_function(name, |bencher| bencher.iter(|| black_box(sanitize(black_box(text.as_bytes())))));
-    }
-}
-
-/// A room, and a driver whose sockets take everything.
-struct Room {
-    hub: Hub,
-    ids: Vec<Id>,
-}
-
-impl Room {
-    fn new(members: usize) -> Room {
-        let limits = Limits { clients_max: members, ..Limits::default() };
-        let mut hub = Hub::new(limits, Lang::En, Instant::now());
-        let peer = ([127, 0, 0, 1], 4000).into();
-        let ids = (0..members).map(|key| hub.connect(key, peer, b"")).collect();
-        let mut room = Room { hub, ids };
-        room.flush();
-        room
-    }
-
-    fn flush(&mut self) -> usize {
-        let mut bytes = 0;
-        while let Some(effect) = self.hub.poll_effect() {
-            if let Effect::Flush(id) = effect {
-                let taken = self.hub.gather(id).iter().map(|slice| slice.len()).sum();
-                self.hub.wrote(id, taken);
-                bytes += taken;
-            }
-        }
-        self.hub.end_turn();
-        bytes
     }
 }
 

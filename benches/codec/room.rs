@@ -1,0 +1,39 @@
+//! A line's way through the hub, without sockets.
+
+use std::time::Instant;
+use tertulia::chat::{Effect, Hub, Id, Lang, Limits};
+
+/// 64 bytes.
+pub const LINE: &[u8] = b"a line as people write them, with some sixty bytes in all .....\n";
+
+/// A room, and a driver whose sockets take everything.
+pub struct Room {
+    pub hub: Hub,
+    pub ids: Vec<Id>,
+}
+
+impl Room {
+    pub fn new(members: usize) -> Room {
+        let limits = Limits { clients_max: members, ..Limits::default() };
+        let mut hub = Hub::new(limits, Lang::En, Instant::now());
+        let peer = ([127, 0, 0, 1], 4000).into();
+        let ids = (0..members).map(|key| hub.connect(key, peer, b"")).collect();
+        let mut room = Room { hub, ids };
+        room.flush();
+        room
+    }
+
+    /// Ends the turn, and returns how many bytes were written.
+    pub fn flush(&mut self) -> usize {
+        let mut bytes = 0;
+        while let Some(effect) = self.hub.poll_effect() {
+            if let Effect::Flush(id) = effect {
+                let taken = self.hub.gather(id).iter().map(|slice| slice.len()).sum();
+                self.hub.wrote(id, taken);
+                bytes += taken;
+            }
+        }
+        self.hub.end_turn();
+        bytes
+    }
+}

@@ -1,0 +1,91 @@
+//! How many instructions a line takes on its way through the core: a count, not a time, so that a busy machine does not
+//! change it and a regression shows without noise.
+//!
+//! `cargo bench --bench instructions`; needs valgrind, and says so where there is none. The counts are this program's own,
+//! with what it calls of the standard library and the C library, under callgrind: it plays each case a few times and a few times
+//! more, and the difference counts.
+
+#[path = "codec/room.rs"]
+mod room;
+
+use room::{LINE, Room};
+use std::hint::black_box;
+use std::process::{Command, Stdio};
+use tertulia::chat::line::LineDecoder;
+use tertulia::chat::sanitize::sanitize;
+
+/// Which case this process is to play and how often; set only by ourselves.
+const ROLE: &str = "TERTULIA_BENCH_INSTRUCTIONS";
+const FEW: u64 = 100;
+const MORE: u64 = 300;
+
+/// What is counted: its name, the lines in one round of it, and how to play so many rounds.
+type Case = (&'static str, u64, fn(u64));
+
+const CASES: &[Case] = &[
+    ("decoder", 1, decode),
+    ("sanitizer", 1, clean),
+    ("hub, 6 members, one says a line", 1, |rounds| talk(6, 1, 1, rounds)),
+    ("hub, 6 members, each says a line", 6, |rounds| talk(6, 6, 1, rounds)),
+    ("hub, 6 members, each says 64 lines at once", 6 * 64, |rounds| talk(6, 6, 64, rounds)),
+    ("hub, 64 members, each says a line", 64, |rounds| talk(64, 64, 1, rounds)),
+];
+
+fn decode(rounds: u64) {
+    let mut decoder = LineDecoder::default();
+    for _ in 0..rounds {
+        let mut rest = black_box(LINE);
+        while let Some(line) = decoder.next(&mut rest, 1024, 16 * 1024) {
+            black_box(line);
+        }
+    }
+}
+
+fn clean(rounds: u64) {
+    for _ in 0..rounds {
+        black_box(sanitize(black_box(&LINE[..LINE.len() - 1])));
+    }
+}
+
+fn talk(members: usize, speakers: usize, lines: usize, rounds: u64) {
+    let said = LINE.repeat(lines);
+    let mut room = Room::new(members);
+    for _ in 0..rounds {
+        for speaker in 0..speakers {
+            room.hub.receive(room.ids[speaker], black_box(&said));
+        }
+        black_box(room.flush());
+    }
+}
+
+fn main() {
+    if let Ok(role) = std::env::var(ROLE) {
+        let (case, rounds) = role.split_once(' ').expect("a case and a number");
+        let (_, _, play) = CASES[case.parse::<usize>().expect("a case")];
+        return play(rounds.parse().expect("a number"));
+    }
+    if !Command::new("valgrind").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success()) {
+        println!("counting instructions needs valgrind, and there is none here");
+        return;
+    }
+    println!("instructions per line");
+    for (number, &(name, lines, _)) in CASES.iter().enumerate() {
+        let spent = count(number, MORE) - count(number, FEW);
+        println!("    {name:45} {:7.0}", spent as f64 / ((MORE - FEW) * lines) as f64);
+    }
+}
+
+/// Instructions of a process that plays a case so often.
+fn count(case: usize, rounds: u64) -> u64 {
+    let this = std::env::current_exe().expect("this program");
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(this)
+        .env(ROLE, format!("{case} {rounds}"))
+        .output()
+        .expect("valgrind runs");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    let collected = text.lines().find_map(|line| line.split_once("Collected : "));
+    let (_, number) = collected.unwrap_or_else(|| panic!("valgrind says: {text}"));
+    number.trim().parse().expect("a number")
+}
