@@ -6,6 +6,7 @@
 //! * [`server`]: how bytes move. The two drivers, `event_loop` and `threaded`: lay them side by side;
 //! * `client`: what `tertulia join` is;
 //! * `load`: what `tertulia bench` measures with; it knows nothing of what is inside a server;
+//! * `page`: how it is shown in a browser; it knows nothing of what is measured;
 //! * [`cli`]: flags, turned into the above.
 
 // Private rooms have doors, too: the pages are for whoever reads the code.
@@ -17,4 +18,6 @@ pub mod cli;
 pub mod client;
 #[cfg(feature = "bench")]
 pub mod load;
+#[cfg(feature = "bench")]
+pub mod page;
 pub mod server;

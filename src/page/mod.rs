@@ -1,0 +1,120 @@
+//! Self-contained pages with line charts: one HTML file that needs no network, no script and no font of its own.
+//!
+//! It knows nothing of what is measured. In reading order:
+//!
+//! * [`Page`]: paragraphs, facts, tables and charts, one below the other;
+//! * [`chart`]: a line chart as SVG;
+//! * [`scale`]: from values to places on an axis, and where its ticks are;
+//! * [`numbers`]: values as people read them.
+//!
+//! Colours, and what is light or dark, are in `style.css` alone: the SVG names classes. That is why it is written here.
+//! `plotters` writes every colour and font into each element, which no style can turn dark and which puts text where another
+//! font would not fit; `poloto` has classes, and neither bands, whiskers nor an axis of percentiles; the others draw with a
+//! script.
+
+pub mod chart;
+pub mod numbers;
+pub mod scale;
+
+pub use chart::{Chart, Point, Series, Stroke};
+pub use scale::{Axis, Kind};
+
+/// A page that grows downwards.
+#[derive(Debug)]
+pub struct Page {
+    title: String,
+    body: String,
+}
+
+impl Page {
+    pub fn new(title: &str) -> Page {
+        Page { title: title.into(), body: format!("<h1>{}</h1>\n", escape(title)) }
+    }
+
+    pub fn heading(&mut self, text: &str) {
+        self.body += &format!("<h2>{}</h2>\n", escape(text));
+    }
+
+    pub fn paragraph(&mut self, text: &str) {
+        self.body += &format!("<p>{}</p>\n", escape(text));
+    }
+
+    /// Something that a reader must know before trusting the rest.
+    pub fn warning(&mut self, text: &str) {
+        self.body += &format!("<p class=\"warning\" role=\"note\">{}</p>\n", escape(text));
+    }
+
+    /// Figures that are read first: what, and how much.
+    pub fn facts(&mut self, facts: &[(&str, String)]) {
+        self.body += "<dl>\n";
+        for (name, value) in facts {
+            self.body += &format!("<div><dt>{}</dt><dd>{}</dd></div>\n", escape(name), escape(value));
+        }
+        self.body += "</dl>\n";
+    }
+
+    /// Charts side by side where there is room.
+    pub fn charts(&mut self, charts: &[Chart]) {
+        self.body += "<div class=\"charts\">\n";
+        for chart in charts {
+            self.body += &format!("<figure>\n<figcaption>{}</figcaption>\n{}", escape(&chart.title), chart.svg());
+            if !chart.note.is_empty() {
+                self.body += &format!("<p class=\"note\">{}</p>\n", escape(&chart.note));
+            }
+            self.body += "</figure>\n";
+        }
+        self.body += "</div>\n";
+    }
+
+    /// A table whose first column says what the row is.
+    pub fn table(&mut self, head: &[String], rows: &[Vec<String>]) {
+        self.body += "<div class=\"table\"><table>\n<tr>";
+        head.iter().for_each(|cell| self.body += &format!("<th scope=\"col\">{}</th>", escape(cell)));
+        self.body += "</tr>\n";
+        for row in rows {
+            self.body += "<tr>";
+            for (column, cell) in row.iter().enumerate() {
+                let cell = escape(cell);
+                self.body +=
+                    &if column == 0 { format!("<th scope=\"row\">{cell}</th>") } else { format!("<td>{cell}</td>") };
+            }
+            self.body += "</tr>\n";
+        }
+        self.body += "</table></div>\n";
+    }
+
+    pub fn html(&self) -> String {
+        format!(
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+             <meta name=\"color-scheme\" content=\"light dark\">\n\
+             <link rel=\"icon\" href=\"data:,\">\n\
+             <title>{}</title>\n<style>\n{}</style>\n</head>\n<body>\n<main>\n{}</main>\n</body>\n</html>\n",
+            escape(&self.title),
+            include_str!("style.css"),
+            self.body
+        )
+    }
+}
+
+/// Text as HTML and SVG take it.
+pub fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_becomes_markup() {
+        let mut page = Page::new("a <b> & \"c\"");
+        page.paragraph("<script>");
+        page.table(&["<i>".into()], &[vec!["<u>".into(), "<s>".into()]]);
+        let html = page.html();
+        for tag in ["<b>", "<script>", "<i>", "<u>", "<s>"] {
+            assert!(!html.contains(tag), "{tag}");
+        }
+        assert!(html.contains("a &lt;b&gt; &amp; &quot;c&quot;"), "{html}");
+    }
+}

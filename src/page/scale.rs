@@ -1,0 +1,143 @@
+//! From values to places on an axis, and where its ticks are.
+
+/// How values lie on an axis.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Even distances; begins at 0.
+    Linear,
+    /// Even ratios. Values are above 0.
+    Log,
+    /// Parts of one, each further nine as wide as the one before: 0, 0.9, 0.99 ...
+    Percentile,
+}
+
+/// An axis as it is asked for; its range comes from what is drawn.
+#[derive(Clone, Debug)]
+pub struct Axis {
+    pub label: String,
+    pub kind: Kind,
+    /// How a value is written.
+    pub format: fn(f64) -> String,
+    /// Where the ticks are. Empty: at round values.
+    pub ticks: Vec<f64>,
+}
+
+impl Axis {
+    pub fn new(label: &str, kind: Kind, format: fn(f64) -> String) -> Axis {
+        Axis { label: label.into(), kind, format, ticks: Vec::new() }
+    }
+
+    /// An axis with ticks at these values and no others.
+    pub fn with_ticks(self, ticks: Vec<f64>) -> Axis {
+        Axis { ticks, ..self }
+    }
+
+    /// The scale on which all of these lie.
+    pub(super) fn scale(&self, values: impl Iterator<Item = f64>) -> Scale {
+        let kind = self.kind;
+        let values = values.chain(self.ticks.iter().copied()).filter(|&value| kind != Kind::Log || value > 0.0);
+        let (low, high) = values.fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(value), high.max(value)));
+        let (low, high) = if low > high { (1.0, 10.0) } else { (low, high) };
+        let mut ticks = self.ticks.clone();
+        if ticks.is_empty() {
+            ticks = match kind {
+                Kind::Linear => linear_ticks(high),
+                Kind::Log => log_ticks(low, high),
+                Kind::Percentile => percentile_ticks(high),
+            };
+        }
+        let (mut from, mut to) = match kind {
+            Kind::Linear => (0.0, high),
+            _ => (place(kind, low), place(kind, high)),
+        };
+        // Ticks of our own choice enclose the values; others' may lie within.
+        from = ticks.first().map_or(from, |&tick| place(kind, tick).min(from));
+        to = ticks.last().map_or(to, |&tick| place(kind, tick).max(to));
+        if to - from < 1e-12 {
+            (from, to) = (from - 0.5, to + 0.5);
+        }
+        Scale { kind, from, to, ticks }
+    }
+}
+
+/// An axis with a range.
+#[derive(Debug)]
+pub(super) struct Scale {
+    kind: Kind,
+    from: f64,
+    to: f64,
+    pub ticks: Vec<f64>,
+}
+
+impl Scale {
+    /// Where a value lies, from 0 to 1.
+    pub fn at(&self, value: f64) -> f64 {
+        ((place(self.kind, value) - self.from) / (self.to - self.from)).clamp(0.0, 1.0)
+    }
+}
+
+fn place(kind: Kind, value: f64) -> f64 {
+    match kind {
+        Kind::Linear => value,
+        Kind::Log => value.max(f64::MIN_POSITIVE).log10(),
+        Kind::Percentile => -(1.0 - value).max(1e-9).log10(),
+    }
+}
+
+/// Five or so from 0, until the highest is enclosed.
+fn linear_ticks(high: f64) -> Vec<f64> {
+    let high = if high > 0.0 { high } else { 1.0 };
+    let rough = high / 5.0;
+    let power = 10f64.powf(rough.log10().floor());
+    let step = [1.0, 2.0, 2.5, 5.0, 10.0].map(|m| m * power).into_iter().find(|step| *step >= rough * 0.999);
+    let step = step.unwrap_or(rough);
+    (0..=(high / step - 1e-9).ceil() as u32).map(|n| f64::from(n) * step).collect()
+}
+
+/// Powers of ten, and 2 and 5 between them where there is room, from below the lowest to above the highest.
+fn log_ticks(low: f64, high: f64) -> Vec<f64> {
+    let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
+    let steps: &[f64] = match last - first {
+        ..=2 => &[1.0, 2.0, 5.0],
+        ..=3 => &[1.0, 3.0],
+        _ => &[1.0],
+    };
+    let all: Vec<f64> = (first..=last).flat_map(|n| steps.iter().map(move |step| step * 10f64.powi(n))).collect();
+    let from = all.iter().rposition(|tick| *tick <= low * 1.0001).unwrap_or(0);
+    let to = all.iter().position(|tick| *tick >= high * 0.9999).unwrap_or(all.len() - 1);
+    all[from..=to.max(from)].to_vec()
+}
+
+fn percentile_ticks(high: f64) -> Vec<f64> {
+    let nines = [0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999];
+    nines.into_iter().filter(|tick| *tick <= high).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round_and_enclose_what_is_drawn() {
+        assert_eq!(linear_ticks(337_000.0), [0.0, 1e5, 2e5, 3e5, 4e5]);
+        assert_eq!(linear_ticks(0.0)[0], 0.0);
+        let rounded = |low, high| log_ticks(low, high).into_iter().map(|tick| tick.round()).collect::<Vec<_>>();
+        assert_eq!(rounded(61.0, 620.0), [50.0, 100.0, 200.0, 500.0, 1000.0]);
+        assert_eq!(rounded(7.0, 90_000.0), [1.0, 10.0, 100.0, 1000.0, 10_000.0, 100_000.0]);
+        assert_eq!(rounded(10.0, 10.0), [10.0]);
+        assert_eq!(percentile_ticks(0.995), [0.0, 0.5, 0.9, 0.99]);
+    }
+
+    #[test]
+    fn a_value_lies_between_the_ends_on_every_scale() {
+        for (kind, middle) in [(Kind::Linear, 50.0), (Kind::Log, 10.0), (Kind::Percentile, 0.9)] {
+            let ends = if kind == Kind::Percentile { [0.0, 0.99] } else { [1.0, 100.0] };
+            let scale = Axis::new("", kind, crate::page::numbers::count).scale(ends.into_iter());
+            assert!((scale.at(middle) - 0.5).abs() < 0.01, "{kind:?} {scale:?}");
+            assert_eq!(scale.at(ends[1]), 1.0);
+        }
+        // One value alone has a place, too.
+        let scale = Axis::new("", Kind::Log, crate::page::numbers::count).scale([10.0].into_iter());
+        assert_eq!(scale.at(10.0), 0.5);
+    }
+}
