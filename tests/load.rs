@@ -65,6 +65,7 @@ fn relay(wrong: Wrong) -> SocketAddr {
 
 fn measure(addr: SocketAddr, pace: Pace) -> Outcome {
     let scenario = Scenario {
+        clients: 4,
         talkers: 4,
         pace,
         duration: Duration::from_millis(300),
@@ -107,7 +108,7 @@ fn each_wrong_is_caught_and_called_by_its_name() {
 #[test]
 fn a_room_with_too_few_seats_is_told_before_anything_is_measured() {
     let server = Server::with("epoll", &["--max-clients", "2"]);
-    let scenario = Scenario { talkers: 3, ..Scenario::default() };
+    let scenario = Scenario { clients: 3, talkers: 3, ..Scenario::default() };
     let error = load::run(server.addr, &scenario, None, &mut |_| {}).expect_err("no seat");
     assert!(error.contains("seats"), "{error}");
 }
@@ -116,6 +117,7 @@ both_modes! {
     fn our_own_servers_deliver_every_line_once_and_in_order(mode) {
         let server = Server::with(mode, &["--max-clients", "5"]);
         let scenario = Scenario {
+            clients: 4,
             talkers: 4,
             idle: 1,
             pace: Pace::Window(64),

@@ -31,7 +31,11 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 6)]
     clients: usize,
 
-    /// Further clients that only read
+    /// Of the clients, so many talk and the others listen; all if it is not said
+    #[arg(long, value_name = "N")]
+    talkers: Option<usize>,
+
+    /// Further clients that only read, and that nobody waits for
     #[arg(long, value_name = "N", default_value_t = 0)]
     idle: usize,
 
@@ -141,7 +145,8 @@ impl Args {
 
     fn scenario(&self) -> Scenario {
         Scenario {
-            talkers: self.clients,
+            clients: self.clients,
+            talkers: self.talkers.unwrap_or(self.clients),
             idle: self.idle,
             line_len: self.line,
             pace: self.rate.map_or(Pace::Window(self.window), Pace::Rate),
@@ -185,7 +190,8 @@ impl Run {
         let usage = outcome.usage.unwrap_or_default();
         json!({
             "server": self.name,
-            "clients": scenario.talkers,
+            "clients": scenario.clients,
+            "talkers": scenario.talkers,
             "idle": scenario.idle,
             "line_bytes": scenario.line_len,
             "window": match scenario.pace { Pace::Window(lines) => Some(lines), Pace::Rate(_) => None },
@@ -204,6 +210,7 @@ impl Run {
             "server_cpu_seconds": usage.cpu.map(|cpu| cpu.as_secs_f64()),
             "server_context_switches_voluntary": usage.switches_voluntary,
             "server_context_switches_involuntary": usage.switches_involuntary,
+            "server_system_calls_per_delivery": outcome.system_calls_per_delivery,
             "server_threads": usage.threads,
             "server_memory_bytes_per_client": outcome.memory_per_client,
         })
@@ -237,7 +244,7 @@ fn table(runs: &[Run], scenario: &Scenario) -> String {
         Pace::Rate(rate) => format!("open loop, {rate} lines a second"),
     };
     let mut text =
-        format!("{} clients, {} idle, lines of {} bytes, {pace}\n", scenario.talkers, scenario.idle, scenario.line_len);
+        format!("{} clients, {} idle, lines of {} bytes, {pace}\n", scenario.clients, scenario.idle, scenario.line_len);
     let mut rows: Vec<(&str, Vec<String>)> = vec![("", runs.iter().map(|run| run.name.clone()).collect())];
     let mut row = |name, cell: &dyn Fn(&Run) -> Option<String>| {
         let cells: Vec<_> = runs.iter().map(cell).collect();
@@ -263,6 +270,7 @@ fn table(runs: &[Run], scenario: &Scenario) -> String {
         let nanos = run.outcome.usage?.cpu?.as_nanos() as f64 / run.outcome.delivered as f64;
         Some(format!("{nanos:.0} ns"))
     });
+    row("system calls a delivery", &|run| Some(format!("{:.3}", run.outcome.system_calls_per_delivery?)));
     row("switches, had to wait", &|run| Some(run.outcome.usage?.switches_voluntary?.to_string()));
     row("switches, was pushed off", &|run| Some(run.outcome.usage?.switches_involuntary?.to_string()));
     row("threads", &|run| Some(run.outcome.usage?.threads?.to_string()));

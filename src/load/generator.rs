@@ -1,17 +1,21 @@
 //! The clients: an event loop that plays them all.
 
 use super::scenario::{Pace, Scenario};
+use super::shape::Shape;
+use super::system_calls::SystemCalls;
 use super::tally::{Faults, Tally};
 use super::timetable::Timetable;
-use super::token::{Found, Token};
+use super::token::{self, Found, Token};
+use super::under_way::{Line, UnderWay};
 use super::usage::Usage;
 use hdrhistogram::Histogram;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Registry};
 use rustix::time::{ClockId, clock_gettime};
-use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
+use std::ops::Range;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// Read from one client at a time. Bytes.
@@ -26,6 +30,8 @@ const CALL_EVERY: Duration = Duration::from_millis(100);
 const DRAIN: Duration = Duration::from_secs(2);
 /// The sender of lines that only call the roll.
 const CALLER: u16 = u16::MAX;
+/// For how long system calls are counted, after the times are taken: they take longer meanwhile.
+const COUNTED: Duration = Duration::from_millis(300);
 /// Latencies are told apart by three digits, from a microsecond on.
 const DIGITS: u8 = 3;
 
@@ -38,9 +44,9 @@ pub struct Outcome {
     pub sent: u64,
     /// Lines received while measured, by all receivers together.
     pub delivered: u64,
-    /// From when a line was to be sent until the last talker had it. Nanoseconds.
+    /// From when a line was to be sent until the last client had it. Nanoseconds.
     pub latency: Histogram<u64>,
-    /// From when it was sent. The same as `latency` in a closed loop.
+    /// From just before it was written. The same as `latency` in a closed loop.
     pub service: Histogram<u64>,
     /// Of the whole run, the warm-up included.
     pub faults: Faults,
@@ -52,6 +58,8 @@ pub struct Outcome {
     pub generator_busy: f64,
     /// What the server used while measured.
     pub usage: Option<Usage>,
+    /// System calls of the server for one delivery, counted after the rest was measured.
+    pub system_calls_per_delivery: Option<f64>,
     /// By how much the server's resident memory grew when the clients came, for each of them. Bytes.
     pub memory_per_client: Option<u64>,
 }
@@ -59,6 +67,17 @@ pub struct Outcome {
 impl Outcome {
     pub fn deliveries_per_second(&self) -> f64 {
         self.delivered as f64 / self.elapsed.as_secs_f64()
+    }
+
+    /// Whether each line reached each receiver once, in order and whole.
+    pub fn is_flawless(&self) -> bool {
+        !self.faults.any() && self.troubles.is_empty()
+    }
+
+    /// Processor time of the server for one delivery. Nanoseconds.
+    pub fn cpu_per_delivery(&self) -> Option<f64> {
+        let cpu = self.usage?.cpu?;
+        (self.delivered > 0).then(|| cpu.as_nanos() as f64 / self.delivered as f64)
     }
 
     /// Whether the figures are the generator's own limit rather than the server's.
@@ -92,21 +111,14 @@ struct Client {
     /// What its socket has not taken yet.
     unsent: Vec<u8>,
     tally: Tally,
-    /// Lines it has sent, or that lie in `unsent`.
-    sent: u32,
-    /// Its lines that have not reached every talker, the oldest first. The last of them is number `sent - 1`.
-    under_way: VecDeque<UnderWay>,
+    /// Its own lines.
+    under_way: UnderWay,
+    /// Whose line came last.
+    heard_last: usize,
     heard_roll_call: bool,
     /// It is in `Generator::dirty`.
     dirty: bool,
     closed: bool,
-}
-
-/// A line that has not reached every talker. Times are since the beginning.
-struct UnderWay {
-    to_be_sent: Duration,
-    sent: Duration,
-    receivers_left: u32,
 }
 
 struct Generator<'a> {
@@ -114,19 +126,20 @@ struct Generator<'a> {
     poll: Poll,
     events: Events,
     clients: Vec<Client>,
+    /// By talker: how its lines come.
+    shapes: Vec<Option<Shape>>,
     buffer: Vec<u8>,
     begin: Instant,
-    /// While figures are taken.
-    measuring: bool,
+    /// The latency of lines that were to be sent within is taken.
+    measured: Range<Duration>,
     latency: Histogram<u64>,
     service: Histogram<u64>,
+    /// Since the beginning.
     sent: u64,
-    delivered: u64,
-    /// Deliveries since the beginning, not only while measured.
     arrived: u64,
     echoes: u64,
     troubles: Vec<String>,
-    /// Talkers with something to send or room for more.
+    /// Talkers with room for more in their window.
     dirty: Vec<usize>,
     last_arrival: Instant,
     /// Time spent waiting for the clock without sleeping.
@@ -150,13 +163,13 @@ impl<'a> Generator<'a> {
             poll,
             events: Events::with_capacity(1024),
             clients,
+            shapes: (0..scenario.talkers).map(|_| None).collect(),
             buffer: vec![0; READ_MAX],
             begin: Instant::now(),
-            measuring: false,
+            measured: Duration::MAX..Duration::MAX,
             latency: histogram()?,
             service: histogram()?,
             sent: 0,
-            delivered: 0,
             arrived: 0,
             echoes: 0,
             troubles: Vec::new(),
@@ -173,12 +186,13 @@ impl<'a> Generator<'a> {
         let mut call_at = begin;
         while !self.clients[1..].iter().all(|client| client.heard_roll_call) {
             let now = Instant::now();
-            if now - begin > ROLL_CALL || self.clients.iter().any(|client| client.closed) {
+            if now - begin > ROLL_CALL || self.any_closed() {
                 let deaf = self.clients[1..].iter().filter(|client| !client.heard_roll_call).count();
                 let trouble = self.troubles.first().map(|trouble| format!(": {trouble}")).unwrap_or_default();
                 return Err(format!(
-                    "{deaf} of {} clients do not hear the first one{trouble}; does the server have so many seats, \
-                     relay lines, and need a --login?",
+                    "{deaf} of {} clients do not hear the first one{trouble}; does the server have so many seats \
+                     (--max-clients {}), relay lines, and need a --login?",
+                    self.clients.len(),
                     self.clients.len()
                 ));
             }
@@ -192,56 +206,93 @@ impl<'a> Generator<'a> {
         Ok(())
     }
 
+    fn any_closed(&self) -> bool {
+        self.clients.iter().any(|client| client.closed)
+    }
+
     fn play(mut self, pid: Option<u32>, progress: &mut dyn FnMut(f64)) -> io::Result<Outcome> {
         let Scenario { warm_up, duration, .. } = *self.scenario;
         self.begin = Instant::now();
         let mut timetable = Timetable::new(self.scenario);
         self.dirty = (0..self.scenario.talkers).collect();
+        let whole = (warm_up + duration).as_secs_f64().max(f64::MIN_POSITIVE);
+        let mut progress = |now: Duration| progress((now.as_secs_f64() / whole).min(1.0));
 
-        let mut usage_before = None;
-        let mut measured_from = Duration::ZERO;
-        let (mut cpu_before, mut spun_before) = (Duration::ZERO, Duration::ZERO);
-        loop {
-            let now = self.begin.elapsed();
-            progress((now.as_secs_f64() / (warm_up + duration).as_secs_f64()).min(1.0));
-            if !self.measuring && now >= warm_up {
-                self.measuring = true;
-                usage_before = pid.map(Usage::of);
-                (cpu_before, spun_before) = (own_cpu(), self.spun);
-                measured_from = self.begin.elapsed();
-            }
-            if now >= warm_up + duration || self.clients.iter().any(|client| client.closed) {
-                break;
-            }
-            let timeout = self.send_what_is_due(&mut timetable);
-            self.poll(timeout)?;
-        }
-        let elapsed = self.begin.elapsed() - measured_from;
-        let usage = pid.zip(usage_before).map(|(pid, before)| Usage::of(pid) - before);
+        self.talk_until(warm_up, &mut timetable, &mut progress)?;
+        let usage_before = pid.map(usage_meanwhile);
+        let (cpu_before, spun_before) = (own_cpu(), self.spun);
+        let (sent_before, arrived_before) = (self.sent, self.arrived);
+        let from = self.begin.elapsed();
+        self.measured = from..Duration::MAX;
+
+        self.talk_until(from + duration, &mut timetable, &mut progress)?;
+        let until = self.begin.elapsed();
+        self.measured = from..until;
+        let (sent, delivered) = (self.sent - sent_before, self.arrived - arrived_before);
         let spun = self.spun - spun_before;
-        let generator_busy = own_cpu().saturating_sub(cpu_before + spun).as_secs_f64() / elapsed.as_secs_f64();
-        self.measuring = false;
+        let generator_cpu = own_cpu().saturating_sub(cpu_before + spun);
+        let usage_after = pid.map(usage_meanwhile);
+        let usage = usage_before.zip(usage_after).and_then(|(before, after)| {
+            let (before, after) = (before.join().ok()?, after.join().ok()?);
+            Some(after - before)
+        });
+
+        let system_calls_per_delivery = match pid {
+            Some(pid) => self.count_system_calls(pid, &mut timetable)?,
+            None => None,
+        };
         self.drain()?;
 
-        let sent: Vec<u32> = self.clients.iter().map(|client| client.sent).collect();
+        let sent_by_each: Vec<u32> = self.clients.iter().map(|client| client.under_way.sent()).collect();
         let mut faults = Faults::default();
         for (receiver, client) in self.clients.into_iter().enumerate() {
-            let due = sent.iter().take(self.scenario.talkers).enumerate();
+            let due = sent_by_each.iter().take(self.scenario.talkers).enumerate();
             faults += client.tally.close(due.map(|(sender, &sent)| if sender == receiver { 0 } else { sent }));
         }
+        let elapsed = until - from;
         Ok(Outcome {
             elapsed,
-            sent: self.sent,
-            delivered: self.delivered,
+            sent,
+            delivered,
             latency: self.latency,
             service: self.service,
             faults,
             echoes: self.echoes,
             troubles: self.troubles,
-            generator_busy,
+            generator_busy: generator_cpu.as_secs_f64() / elapsed.as_secs_f64().max(f64::MIN_POSITIVE),
             usage,
+            system_calls_per_delivery,
             memory_per_client: None,
         })
+    }
+
+    /// Sends and receives until then, or until the server has closed a connection.
+    fn talk_until(
+        &mut self,
+        end: Duration,
+        timetable: &mut Timetable,
+        progress: &mut dyn FnMut(Duration),
+    ) -> io::Result<()> {
+        loop {
+            let now = self.begin.elapsed();
+            progress(now);
+            if now >= end || self.any_closed() {
+                return Ok(());
+            }
+            let timeout = self.send_what_is_due(timetable);
+            self.poll(timeout)?;
+        }
+    }
+
+    /// Goes on for a while, for each delivery of which the server's system calls are counted. `None` where nobody counts.
+    fn count_system_calls(&mut self, pid: u32, timetable: &mut Timetable) -> io::Result<Option<f64>> {
+        let Some(mut system_calls) = SystemCalls::of(pid) else { return Ok(None) };
+        let (calls, arrived) = (system_calls.count(), self.arrived);
+        let end = self.begin.elapsed() + COUNTED.min(self.scenario.duration);
+        self.talk_until(end, timetable, &mut |_| {})?;
+        let calls = calls.zip(system_calls.count()).map(|(before, now)| now - before);
+        let arrived = self.arrived - arrived;
+        Ok(calls.filter(|_| arrived > 0).map(|calls| calls as f64 / arrived as f64))
     }
 
     /// Sends what is due, and returns how long to wait for answers.
@@ -275,8 +326,7 @@ impl<'a> Generator<'a> {
     /// Waits until all that was sent has come, or nothing comes any more.
     fn drain(&mut self) -> io::Result<()> {
         self.last_arrival = Instant::now();
-        let sent: u64 = self.clients.iter().map(|client| u64::from(client.sent)).sum();
-        let due = sent * (self.clients.len() as u64 - 1);
+        let due = self.sent * (self.clients.len() as u64 - 1);
         while self.arrived < due && self.last_arrival.elapsed() < DRAIN {
             self.poll(Some(CALL_EVERY))?;
         }
@@ -311,13 +361,9 @@ impl<'a> Generator<'a> {
     // One client.
 
     fn say(&mut self, talker: usize, to_be_sent: Duration, now: Duration) {
-        let client = &mut self.clients[talker];
-        let token = Token { sender: talker as u16, seq: client.sent };
-        client.sent += 1;
-        let receivers_left = self.scenario.talkers as u32 - 1;
-        client.under_way.push_back(UnderWay { to_be_sent, sent: now, receivers_left });
-        self.sent += u64::from(self.measuring);
-        self.append(talker, token);
+        let seq = self.clients[talker].under_way.say(Line { to_be_sent, sent: now });
+        self.sent += 1;
+        self.append(talker, Token { sender: talker as u16, seq });
     }
 
     fn append(&mut self, client: usize, token: Token) {
@@ -369,18 +415,29 @@ impl<'a> Generator<'a> {
         self.buffer = buffer;
     }
 
+    /// Lines that came: runs of what was expected, and between them whatever else there is.
     fn take_in(&mut self, number: usize, bytes: &[u8], now: Duration) {
         let mut partial = std::mem::take(&mut self.clients[number].partial);
         let mut rest = bytes;
-        while let Some(at) = memchr::memchr(b'\n', rest) {
-            if partial.is_empty() {
-                self.line(number, &rest[..at], now);
-            } else {
-                partial.extend_from_slice(&rest[..at]);
-                self.line(number, &partial, now);
+        if !partial.is_empty() {
+            let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+            partial.extend_from_slice(&rest[..end]);
+            rest = &rest[end..];
+            if partial.ends_with(b"\n") {
+                if self.run(number, &partial, now) == 0 {
+                    self.line(number, &partial, now);
+                }
                 partial.clear();
             }
-            rest = &rest[at + 1..];
+        }
+        while !rest.is_empty() {
+            let mut len = self.run(number, rest, now);
+            if len == 0 {
+                let Some(at) = memchr::memchr(b'\n', rest) else { break };
+                len = at + 1;
+                self.line(number, &rest[..len], now);
+            }
+            rest = &rest[len..];
         }
         partial.extend_from_slice(rest);
         if partial.len() > self.scenario.line_len + AROUND_MAX {
@@ -390,10 +447,39 @@ impl<'a> Generator<'a> {
         self.clients[number].partial = partial;
     }
 
+    /// The next lines of one sender, each as expected to the last byte. Returns how many bytes they are.
+    fn run(&mut self, receiver: usize, bytes: &[u8], now: Duration) -> usize {
+        // Who spoke last mostly goes on.
+        match self.run_of(self.clients[receiver].heard_last, receiver, bytes, now) {
+            0 => token::glance(bytes).map_or(0, |sender| self.run_of(sender, receiver, bytes, now)),
+            len => len,
+        }
+    }
+
+    fn run_of(&mut self, sender: usize, receiver: usize, bytes: &[u8], now: Duration) -> usize {
+        let Some(Some(shape)) = self.shapes.get(sender) else { return 0 };
+        if sender == receiver {
+            return 0;
+        }
+        let next = self.clients[receiver].tally.next(sender);
+        let lines = shape.run(bytes, next, self.clients[sender].under_way.sent() - next);
+        let len = lines as usize * shape.line_len();
+        if lines > 0 {
+            let client = &mut self.clients[receiver];
+            client.heard_last = sender;
+            client.tally.note_run(sender, lines);
+            self.arrived += u64::from(lines);
+            self.reached(sender, receiver, next, next + lines, now);
+        }
+        len
+    }
+
+    /// Any line, with its end.
     fn line(&mut self, receiver: usize, line: &[u8], now: Duration) {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let token = match Token::find(line, self.scenario.line_len - self.scenario.eol.bytes().len()) {
-            Found::Token(token) => token,
+        let text = line.strip_suffix(b"\n").unwrap_or(line);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        let (token, at) = match Token::find(text, self.scenario.line_len - self.scenario.eol.bytes().len()) {
+            Found::Token(token, at) => (token, at),
             Found::Foreign => return,
             Found::Malformed => {
                 self.clients[receiver].tally.faults.malformed += 1;
@@ -409,36 +495,34 @@ impl<'a> Generator<'a> {
             self.echoes += 1;
             return;
         }
-        let sent = self.clients.get(sender).map_or(0, |client| client.sent);
-        if !self.clients[receiver].tally.note(token.sender, token.seq, sent) {
+        let sent = self.clients.get(sender).map_or(0, |client| client.under_way.sent());
+        let tally = &mut self.clients[receiver].tally;
+        let from = tally.next(sender);
+        if !tally.note(token.sender, token.seq, sent) {
             return;
         }
+        let to = tally.next(sender);
         self.arrived += 1;
-        self.delivered += u64::from(self.measuring);
-        if receiver < self.scenario.talkers {
-            self.has_reached_another(sender, token.seq, now);
-        }
+        self.shapes[sender] = Some(Shape::of(line, at));
+        self.reached(sender, receiver, from, to, now);
     }
 
-    /// A line has reached one more talker.
-    fn has_reached_another(&mut self, sender: usize, seq: u32, now: Duration) {
-        let client = &mut self.clients[sender];
-        let first = client.sent - client.under_way.len() as u32;
-        let Some(line) = seq.checked_sub(first).and_then(|at| client.under_way.get_mut(at as usize)) else { return };
-        line.receivers_left = line.receivers_left.saturating_sub(1);
-        if line.receivers_left > 0 {
+    /// A sender's lines have reached one more client.
+    fn reached(&mut self, sender: usize, receiver: usize, from: u32, to: u32, now: Duration) {
+        if receiver >= self.scenario.clients {
             return;
         }
-        if self.measuring {
-            let nanos = |since: Duration| now.saturating_sub(since).as_nanos() as u64;
-            // A histogram that grows by itself takes every value.
-            let _ = self.latency.record(nanos(line.to_be_sent));
-            let _ = self.service.record(nanos(line.sent));
-        }
-        while client.under_way.front().is_some_and(|line| line.receivers_left == 0) {
-            client.under_way.pop_front();
-        }
-        if !std::mem::replace(&mut client.dirty, true) {
+        let client = &mut self.clients[sender];
+        let before = client.under_way.len();
+        client.under_way.reached(from, to, |line| {
+            if self.measured.contains(&line.to_be_sent) {
+                let nanos = |since: Duration| now.saturating_sub(since).as_nanos() as u64;
+                // A histogram that grows by itself takes every value.
+                let _ = self.latency.record(nanos(line.to_be_sent));
+                let _ = self.service.record(nanos(line.sent));
+            }
+        });
+        if client.under_way.len() < before && !std::mem::replace(&mut client.dirty, true) {
             self.dirty.push(sender);
         }
     }
@@ -469,13 +553,18 @@ impl Client {
             partial: Vec::new(),
             unsent: Vec::new(),
             tally: Tally::new(scenario.talkers),
-            sent: 0,
-            under_way: VecDeque::new(),
+            under_way: UnderWay::new(scenario.clients as u32 - 1),
+            heard_last: 0,
             heard_roll_call: false,
             dirty: false,
             closed: false,
         })
     }
+}
+
+/// Asks in a thread of its own: to ask for hundreds of threads takes longer than a round trip.
+fn usage_meanwhile(pid: u32) -> JoinHandle<Usage> {
+    thread::spawn(move || Usage::of(pid))
 }
 
 /// Processor time of this thread.

@@ -6,17 +6,25 @@
 //! * [`scenario`]: who talks, how fast, how long;
 //! * [`timetable`]: when lines are to be sent, if not when others have come;
 //! * [`token`]: what a line carries, so that it is known again whatever the server puts around it;
+//! * [`shape`]: how the next line is known without looking for anything in it;
 //! * [`tally`]: what a receiver got, and what it should have got;
+//! * [`under_way`]: whom a line has reached;
 //! * [`generator`]: the clients;
 //! * [`usage`]: what the server's process used meanwhile;
-//! * [`fleet`]: our own server, started for a measurement.
+//! * [`system_calls`]: how often it asked the kernel;
+//! * [`fleet`]: our own server, started for a measurement;
+//! * [`machine`]: where all this happened.
 
 pub mod fleet;
 pub mod generator;
+pub mod machine;
 pub mod scenario;
+pub mod shape;
+pub mod system_calls;
 pub mod tally;
 pub mod timetable;
 pub mod token;
+pub mod under_way;
 pub mod usage;
 
 pub use generator::{Outcome, run};

@@ -34,9 +34,11 @@ impl Eol {
 /// A load.
 #[derive(Clone, Debug)]
 pub struct Scenario {
-    /// Clients that talk to each other.
+    /// Clients that must have a line before it has reached its last receiver.
+    pub clients: usize,
+    /// How many of the clients talk.
     pub talkers: usize,
-    /// Clients that only read.
+    /// Further clients, for whom nobody waits.
     pub idle: usize,
     /// Bytes in a line, its end included.
     pub line_len: usize,
@@ -56,11 +58,14 @@ impl Scenario {
     /// Why it cannot be played, in a sentence.
     pub fn flaw(&self) -> Option<String> {
         let least = token::LEN + self.eol.bytes().len();
-        if self.talkers < 2 {
+        if self.clients < 2 {
             return Some("a talk needs two clients; take --clients 2 or more".into());
         }
-        if self.talkers > usize::from(u16::MAX) {
-            return Some(format!("{} clients are too many to tell apart; take up to {}", self.talkers, u16::MAX));
+        if self.talkers == 0 || self.talkers > self.clients {
+            return Some(format!("of {} clients 1 to {} can talk; take --talkers so", self.clients, self.clients));
+        }
+        if self.talkers >= usize::from(u16::MAX) {
+            return Some(format!("{} talkers are too many to tell apart; take up to {}", self.talkers, u16::MAX - 1));
         }
         if self.line_len < least {
             return Some(format!(
@@ -77,13 +82,14 @@ impl Scenario {
     }
 
     pub fn connections(&self) -> usize {
-        self.talkers + self.idle
+        self.clients + self.idle
     }
 }
 
 impl Default for Scenario {
     fn default() -> Scenario {
         Scenario {
+            clients: 6,
             talkers: 6,
             idle: 0,
             line_len: 64,

@@ -55,6 +55,18 @@ impl Tally {
         Tally { accounts: vec![Account::default(); senders], faults: Faults::default() }
     }
 
+    /// The number of the next line of a sender, if none is lost.
+    pub fn next(&self, sender: usize) -> u32 {
+        self.accounts.get(sender).map_or(0, |account| account.next)
+    }
+
+    /// So many lines came, each in its turn.
+    pub fn note_run(&mut self, sender: usize, lines: u32) {
+        if let Some(account) = self.accounts.get_mut(sender) {
+            account.next += lines;
+        }
+    }
+
     /// A line came. Returns whether it came for the first time.
     pub fn note(&mut self, sender: u16, seq: u32, sent: u32) -> bool {
         let Some(account) = self.accounts.get_mut(usize::from(sender)).filter(|_| seq < sent) else {

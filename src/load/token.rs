@@ -8,7 +8,7 @@ use std::ops::Range;
 /// Begins a token.
 const MARK: &[u8; 2] = b"@@";
 const SENDER: Range<usize> = 2..6;
-const SEQ: Range<usize> = 6..14;
+pub(super) const SEQ: Range<usize> = 6..14;
 /// Ends a line, so that one that was cut is known.
 const END: u8 = b'.';
 const PADDING: u8 = b'x';
@@ -26,7 +26,8 @@ pub struct Token {
 /// What is in a line that came.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Found {
-    Token(Token),
+    /// A token, and where it begins.
+    Token(Token, usize),
     /// No token: the server's own words.
     Foreign,
     /// A token, and then not what was sent.
@@ -37,29 +38,53 @@ impl Token {
     /// Appends the token and its padding, `len` bytes in all. There is room for [`LEN`] at least.
     pub fn write(self, len: usize, out: &mut Vec<u8>) {
         out.extend_from_slice(MARK);
-        push_hex(out, u32::from(self.sender), SENDER.len());
-        push_hex(out, self.seq, SEQ.len());
+        out.extend_from_slice(&digits(u32::from(self.sender))[SEQ.len() - SENDER.len()..]);
+        out.extend_from_slice(&digits(self.seq));
         out.resize(out.len() + len - LEN, PADDING);
         out.push(END);
     }
 
     /// Looks for a token of `len` bytes in a line without its end.
     pub fn find(line: &[u8], len: usize) -> Found {
-        let Some(at) = memchr::memmem::find(line, MARK) else { return Found::Foreign };
+        let Some(at) = find_mark(line) else { return Found::Foreign };
         let token = &line[at..];
         if token.len() != len || token[len - 1] != END || token[SEQ.end..len - 1].iter().any(|&b| b != PADDING) {
             return Found::Malformed;
         }
         match (hex(&token[SENDER]), hex(&token[SEQ])) {
-            (Some(sender), Some(seq)) => Found::Token(Token { sender: sender as u16, seq }),
+            (Some(sender), Some(seq)) => Found::Token(Token { sender: sender as u16, seq }, at),
             _ => Found::Malformed,
         }
     }
 }
 
-fn push_hex(out: &mut Vec<u8>, number: u32, digits: usize) {
-    for digit in (0..digits).rev() {
-        out.push(b"0123456789abcdef"[(number >> (4 * digit) & 15) as usize]);
+/// Who may have sent the next line, as far as a glance tells.
+pub(super) fn glance(bytes: &[u8]) -> Option<usize> {
+    let token = &bytes[find_mark(bytes)?..];
+    hex(token.get(SENDER)?).map(|sender| sender as usize)
+}
+
+fn find_mark(bytes: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(MARK[0], bytes).find(|&at| bytes.get(at + 1) == Some(&MARK[1]))
+}
+
+/// A number as a token writes it.
+pub(super) fn digits(number: u32) -> [u8; SEQ.end - SEQ.start] {
+    std::array::from_fn(|digit| b"0123456789abcdef"[(number >> (28 - 4 * digit) & 15) as usize])
+}
+
+/// The next number's digits; mostly only the last one changes.
+pub(super) fn increment(digits: &mut [u8; SEQ.end - SEQ.start]) {
+    for digit in digits.iter_mut().rev() {
+        match *digit {
+            b'9' => *digit = b'a',
+            b'f' => {
+                *digit = b'0';
+                continue;
+            }
+            _ => *digit += 1,
+        }
+        return;
     }
 }
 
@@ -92,10 +117,21 @@ mod tests {
             assert_eq!(sent.len(), len);
             for prefix in ["", "<guest1> ", "[12:00] a@b: "] {
                 let got = [prefix.as_bytes(), &sent].concat();
-                assert_eq!(Token::find(&got, len), Found::Token(token), "{prefix}");
+                assert_eq!(Token::find(&got, len), Found::Token(token, prefix.len()), "{prefix}");
+                assert_eq!(glance(&got), Some(65535));
             }
         }
         assert_eq!(Token::find(b"-- welcome", 63), Found::Foreign);
+    }
+
+    #[test]
+    fn counting_in_digits_is_counting() {
+        for number in [0, 8, 9, 14, 15, 255, 0xff_ffff, 0x1234_9fff, u32::MAX] {
+            let mut next = digits(number);
+            increment(&mut next);
+            assert_eq!(next, digits(number.wrapping_add(1)), "{number}");
+            assert_eq!(hex(&digits(number)), Some(number));
+        }
     }
 
     #[test]

@@ -1,0 +1,77 @@
+//! What a sender's lines look like when they come: once one has been looked at, the next ones are only compared.
+//!
+//! To look for a token in each line and to read its digits costs more than all else that the generator does, and then the
+//! generator is what is measured. A server says the same words around every line of a sender, so the next one is known to the
+//! last byte. Whatever is not as it is expected is looked at properly.
+
+use super::token::{self, SEQ};
+
+/// A whole line with its end, of which only the digits of its number change.
+#[derive(Debug)]
+pub struct Shape {
+    bytes: Vec<u8>,
+    /// Where the digits are.
+    seq_at: usize,
+}
+
+impl Shape {
+    /// Of a line with its end that was found good; its token begins at `token_at`.
+    pub fn of(line: &[u8], token_at: usize) -> Shape {
+        Shape { bytes: line.to_vec(), seq_at: token_at + SEQ.start }
+    }
+
+    /// Bytes in a line.
+    pub fn line_len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// How many lines with the numbers `first`, `first + 1` ... are at the beginning of `bytes`, up to `lines_max`.
+    pub fn run(&self, bytes: &[u8], first: u32, lines_max: u32) -> u32 {
+        let before = &self.bytes[..self.seq_at];
+        let after = &self.bytes[self.seq_at + SEQ.len()..];
+        let mut digits = token::digits(first);
+        let mut lines = 0;
+        for line in bytes.chunks_exact(self.bytes.len()).take(lines_max as usize) {
+            let (head, rest) = line.split_at(self.seq_at);
+            let (seq, tail) = rest.split_at(SEQ.len());
+            if seq != digits || head != before || tail != after {
+                break;
+            }
+            token::increment(&mut digits);
+            lines += 1;
+        }
+        lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::token::Token;
+    use super::*;
+
+    fn lines(seqs: std::ops::Range<u32>) -> Vec<u8> {
+        let mut out = Vec::new();
+        for seq in seqs {
+            out.extend_from_slice(b"<ana> ");
+            Token { sender: 3, seq }.write(40, &mut out);
+            out.extend_from_slice(b"\r\n");
+        }
+        out
+    }
+
+    #[test]
+    fn a_run_ends_before_whatever_is_not_as_it_should_be() {
+        let shape = Shape::of(&lines(0..1), 6);
+        let good = lines(14..40);
+        assert_eq!(shape.run(&good, 14, 100), 26);
+        assert_eq!(shape.run(&good, 14, 5), 5, "more than were sent");
+        assert_eq!((shape.run(&good, 15, 100), shape.run(&good, 13, 100)), (0, 0));
+        assert_eq!(shape.run(&good[..good.len() - 1], 14, 100), 25, "its end has not come");
+        // Any byte of any line.
+        for at in 0..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= 1;
+            assert_eq!(shape.run(&bad, 14, 100), (at / shape.line_len()) as u32, "byte {at}");
+        }
+    }
+}

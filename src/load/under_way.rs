@@ -1,0 +1,92 @@
+//! A talker's lines that have not reached everybody, and whom they have reached.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// When a line was to be sent and when it was, since the beginning.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Line {
+    pub to_be_sent: Duration,
+    pub sent: Duration,
+}
+
+/// Counts for each line how many receivers wait for it, so that a run of lines that comes at once costs as much as one.
+///
+/// A line that has not come when a later one does counts as come: its server is at fault, and the tally says so; the talk goes
+/// on.
+#[derive(Debug)]
+pub struct UnderWay {
+    /// The oldest first.
+    lines: VecDeque<Line>,
+    /// How many receivers wait for each of the lines and, last, for the one that will be sent next.
+    waiting: VecDeque<u32>,
+    /// The oldest line's number.
+    first: u32,
+}
+
+impl UnderWay {
+    pub fn new(receivers: u32) -> UnderWay {
+        UnderWay { lines: VecDeque::new(), waiting: [receivers].into(), first: 0 }
+    }
+
+    /// How many lines have been sent since the beginning.
+    pub fn sent(&self) -> u32 {
+        self.first + self.lines.len() as u32
+    }
+
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Another line; returns its number.
+    pub fn say(&mut self, line: Line) -> u32 {
+        self.lines.push_back(line);
+        self.waiting.push_back(0);
+        self.sent() - 1
+    }
+
+    /// A receiver that waited for line `from` waits for line `to` now. `done` gets each line that nobody waits for any more.
+    pub fn reached(&mut self, from: u32, to: u32, mut done: impl FnMut(Line)) {
+        let (from, to) = (from.wrapping_sub(self.first) as usize, to.wrapping_sub(self.first) as usize);
+        if from >= to || to >= self.waiting.len() {
+            return;
+        }
+        self.waiting[from] -= 1;
+        self.waiting[to] += 1;
+        while self.waiting.front() == Some(&0)
+            && let Some(line) = self.lines.pop_front()
+        {
+            self.waiting.pop_front();
+            self.first += 1;
+            done(line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_done_when_the_last_receiver_has_it() {
+        let ms = Duration::from_millis;
+        let mut under_way = UnderWay::new(2);
+        for n in 0..4 {
+            assert_eq!(under_way.say(Line { to_be_sent: ms(n), sent: ms(n) }), n as u32);
+        }
+        let reached = |under_way: &mut UnderWay, from, to| {
+            let mut done = Vec::new();
+            under_way.reached(from, to, |line| done.push(line.sent.as_millis()));
+            done
+        };
+        // One receiver gets three at once, the other one by one.
+        assert_eq!(reached(&mut under_way, 0, 3), []);
+        assert_eq!(reached(&mut under_way, 0, 1), [0]);
+        assert_eq!((under_way.len(), under_way.sent()), (3, 4));
+        assert_eq!(reached(&mut under_way, 1, 4), [1, 2]);
+        assert_eq!(reached(&mut under_way, 3, 4), [3]);
+        assert_eq!((under_way.len(), under_way.sent()), (0, 4));
+        // What nobody sent has reached nobody.
+        assert_eq!(reached(&mut under_way, 4, 5), []);
+    }
+}
