@@ -7,7 +7,8 @@ use super::tally::{Faults, Tally};
 use super::timetable::Timetable;
 use super::token::{self, Found, Token};
 use super::under_way::{Line, UnderWay};
-use super::usage::Usage;
+use super::usage::{self, Usage};
+use crate::chat::sanitize::sanitize_text;
 use hdrhistogram::Histogram;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Registry};
@@ -32,6 +33,8 @@ const DRAIN: Duration = Duration::from_secs(2);
 const CALLER: u16 = u16::MAX;
 /// For how long system calls are counted, after the times are taken: they take longer meanwhile.
 const COUNTED: Duration = Duration::from_millis(300);
+/// Troubles that are told one by one.
+const TROUBLES_MAX: usize = 10;
 /// Latencies are told apart by three digits, from a microsecond on.
 const DIGITS: u8 = 3;
 
@@ -94,7 +97,7 @@ pub fn run(
     pid: Option<u32>,
     progress: &mut dyn FnMut(f64),
 ) -> Result<Outcome, String> {
-    let memory = || Usage::of(pid?).memory;
+    let memory = || usage::memory(pid?);
     let memory_before = memory();
     let mut generator = Generator::connect(addr, scenario)?;
     generator.call_roll()?;
@@ -115,6 +118,8 @@ struct Client {
     under_way: UnderWay,
     /// Whose line came last.
     heard_last: usize,
+    /// The last line that was the server's own.
+    last_words: Vec<u8>,
     heard_roll_call: bool,
     /// It is in `Generator::dirty`.
     dirty: bool,
@@ -153,7 +158,12 @@ impl<'a> Generator<'a> {
         let mut clients = Vec::with_capacity(scenario.connections());
         for number in 0..scenario.connections() {
             let client = Client::connect(addr, number, scenario, poll.registry()).map_err(|e| {
-                format!("client {} of {} cannot connect to {addr}: {e}", number + 1, scenario.connections())
+                let advice = match e.kind() {
+                    ErrorKind::ConnectionRefused => "; does the server run, and there?",
+                    ErrorKind::AddrNotAvailable => "; no local port is free: wait a minute, or take fewer --clients",
+                    _ => "",
+                };
+                format!("client {} of {} cannot connect to {addr}: {e}{advice}", number + 1, scenario.connections())
             })?;
             clients.push(client);
         }
@@ -186,14 +196,17 @@ impl<'a> Generator<'a> {
         let mut call_at = begin;
         while !self.clients[1..].iter().all(|client| client.heard_roll_call) {
             let now = Instant::now();
-            if now - begin > ROLL_CALL || self.any_closed() {
-                let deaf = self.clients[1..].iter().filter(|client| !client.heard_roll_call).count();
-                let trouble = self.troubles.first().map(|trouble| format!(": {trouble}")).unwrap_or_default();
+            let count = self.clients.len();
+            if let Some(trouble) = self.troubles.first() {
                 return Err(format!(
-                    "{deaf} of {} clients do not hear the first one{trouble}; does the server have so many seats \
-                     (--max-clients {}), relay lines, and need a --login?",
-                    self.clients.len(),
-                    self.clients.len()
+                    "{trouble}; does the server have seats for {count} (--max-clients {count}), and does it need a --login?"
+                ));
+            }
+            if now - begin > ROLL_CALL {
+                let deaf = self.clients[1..].iter().filter(|client| !client.heard_roll_call).count();
+                return Err(format!(
+                    "{deaf} of {count} clients do not hear the first one; does the server relay lines to all others, have \
+                     seats for {count} (--max-clients {count}), and need a --login?"
                 ));
             }
             if now >= call_at {
@@ -392,8 +405,7 @@ impl<'a> Generator<'a> {
         loop {
             match self.clients[number].stream.read(&mut buffer) {
                 Ok(0) => {
-                    let last = String::from_utf8_lossy(&self.clients[number].partial).into_owned();
-                    self.close(number, &format!("was closed by the server {last}"));
+                    self.close(number, "was closed by the server");
                     break;
                 }
                 Ok(n) => {
@@ -480,7 +492,10 @@ impl<'a> Generator<'a> {
         let text = text.strip_suffix(b"\r").unwrap_or(text);
         let (token, at) = match Token::find(text, self.scenario.line_len - self.scenario.eol.bytes().len()) {
             Found::Token(token, at) => (token, at),
-            Found::Foreign => return,
+            Found::Foreign => {
+                self.clients[receiver].last_words = text.to_vec();
+                return;
+            }
             Found::Malformed => {
                 self.clients[receiver].tally.faults.malformed += 1;
                 return;
@@ -528,9 +543,14 @@ impl<'a> Generator<'a> {
     }
 
     fn close(&mut self, number: usize, why: &str) {
-        self.clients[number].closed = true;
-        if self.troubles.len() < 10 {
-            self.troubles.push(format!("client {} {}", number + 1, why.trim_end()));
+        let client = &mut self.clients[number];
+        client.closed = true;
+        if self.troubles.len() < TROUBLES_MAX {
+            // What was said last tells why, mostly.
+            let words = String::from_utf8_lossy(&client.last_words);
+            let words = sanitize_text(&words);
+            let said = if words.is_empty() { String::new() } else { format!(": {words:?}") };
+            self.troubles.push(format!("client {} {why}{said}", number + 1));
         }
     }
 }
@@ -555,6 +575,7 @@ impl Client {
             tally: Tally::new(scenario.talkers),
             under_way: UnderWay::new(scenario.clients as u32 - 1),
             heard_last: 0,
+            last_words: Vec::new(),
             heard_roll_call: false,
             dirty: false,
             closed: false,

@@ -1,0 +1,219 @@
+//! Which server is measured with how many clients, how often and in which order; and what came of it.
+
+use super::serve;
+use crate::load::fleet::{self, Server};
+use crate::load::{self, Outcome, Pace, Scenario};
+use hdrhistogram::Histogram;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::net::SocketAddr;
+
+/// What is measured.
+pub enum Subject {
+    /// Our own server in one of its modes, as a process of its own for each run.
+    Ours(&'static str),
+    /// A server that runs already, and its process if that is known.
+    Running(SocketAddr, Option<u32>),
+}
+
+/// Where server and load run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub enum Cores {
+    /// Where the system puts them
+    Free,
+    /// Both on one core
+    Same,
+    /// On a core each
+    Apart,
+}
+
+pub struct Campaign {
+    pub subjects: Vec<Subject>,
+    /// The load of one round, but for its clients.
+    pub scenario: Scenario,
+    /// How many of the clients talk; `None` is all.
+    pub talkers: Option<usize>,
+    /// How many clients, in rising order.
+    pub counts: Vec<usize>,
+    pub rounds: usize,
+    pub cores: Cores,
+}
+
+/// One server with so many clients.
+pub struct Cell {
+    pub server: String,
+    pub scenario: Scenario,
+    /// One a round; there is one at least.
+    pub rounds: Vec<Outcome>,
+}
+
+impl Campaign {
+    /// The load with so many clients.
+    pub fn scenario(&self, clients: usize) -> Scenario {
+        let talkers = self.talkers.map_or(clients, |talkers| talkers.min(clients));
+        Scenario { clients, talkers, ..self.scenario.clone() }
+    }
+
+    /// Measures everything. The servers take turns in short rounds, and who begins changes: what drifts drifts for all.
+    pub fn run(&self) -> Result<Vec<Cell>, String> {
+        // Hidden by itself where stderr is no terminal.
+        let bar = ProgressBar::new((self.counts.len() * self.rounds * self.subjects.len() * STEPS) as u64);
+        if let Ok(style) = ProgressStyle::with_template("{msg:40} {wide_bar} {percent:>3} %") {
+            bar.set_style(style);
+        }
+        let result = self.run_with(&bar);
+        bar.finish_and_clear();
+        result
+    }
+
+    fn run_with(&self, bar: &ProgressBar) -> Result<Vec<Cell>, String> {
+        let mut cells = Vec::new();
+        let mut runs = 0;
+        for &clients in &self.counts {
+            let scenario = self.scenario(clients);
+            let of =
+                |subject: &Subject| Cell { server: subject.name(), scenario: scenario.clone(), rounds: Vec::new() };
+            let mut row: Vec<Cell> = self.subjects.iter().map(of).collect();
+            for round in 0..self.rounds {
+                let mut order: Vec<usize> = (0..self.subjects.len()).collect();
+                if round % 2 == 1 {
+                    order.reverse();
+                }
+                for subject in order {
+                    let name = &row[subject].server;
+                    bar.set_message(format!("{name}, {clients} clients, round {} of {}", round + 1, self.rounds));
+                    let mut shown = None;
+                    let outcome = self.measure(&self.subjects[subject], &scenario, &mut |part| {
+                        let step = (runs * STEPS) as u64 + (part * STEPS as f64) as u64;
+                        if shown.replace(step) != Some(step) {
+                            bar.set_position(step);
+                        }
+                    })?;
+                    row[subject].rounds.push(outcome);
+                    runs += 1;
+                }
+            }
+            cells.append(&mut row);
+        }
+        Ok(cells)
+    }
+
+    fn measure(
+        &self,
+        subject: &Subject,
+        scenario: &Scenario,
+        progress: &mut dyn FnMut(f64),
+    ) -> Result<Outcome, String> {
+        match self.cores {
+            Cores::Free => {}
+            Cores::Same => fleet::pin(None, 0)?,
+            Cores::Apart => fleet::pin(None, 1)?,
+        }
+        match subject {
+            Subject::Running(addr, pid) => load::run(*addr, scenario, *pid, progress),
+            Subject::Ours(mode) => {
+                let server = Server::start(|addr| serve(addr, mode, scenario))?;
+                if self.cores != Cores::Free {
+                    server.pin(0)?;
+                }
+                load::run(server.addr, scenario, Some(server.pid()), progress)
+            }
+        }
+    }
+}
+
+/// Steps of the progress bar for one run.
+const STEPS: usize = 100;
+
+impl Subject {
+    pub fn name(&self) -> String {
+        match self {
+            Subject::Ours(mode) => (*mode).into(),
+            Subject::Running(addr, _) => addr.to_string(),
+        }
+    }
+}
+
+impl Cell {
+    /// A figure of each round; fewer where the system did not tell.
+    pub fn figures(&self, figure: impl Fn(&Outcome) -> Option<f64>) -> Vec<f64> {
+        self.rounds.iter().filter_map(figure).collect()
+    }
+
+    /// The latencies of all rounds together. Nanoseconds.
+    pub fn latency(&self) -> Histogram<u64> {
+        let mut all = self.rounds[0].latency.clone();
+        for round in &self.rounds[1..] {
+            // Both grow by themselves.
+            let _ = all.add(&round.latency);
+        }
+        all
+    }
+
+    pub fn is_flawless(&self) -> bool {
+        self.rounds.iter().all(Outcome::is_flawless)
+    }
+
+    pub fn generator_is_the_limit(&self) -> bool {
+        self.rounds.iter().any(Outcome::generator_is_the_limit)
+    }
+
+    /// Whether every line came, in words.
+    pub fn verdict(&self) -> String {
+        let mut faults = load::Faults::default();
+        self.rounds.iter().for_each(|round| faults += round.faults);
+        let counts = [
+            (faults.lost, "lost"),
+            (faults.duplicate, "double"),
+            (faults.reordered, "out of order"),
+            (faults.malformed, "malformed"),
+        ];
+        let mut said: Vec<_> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+        if self.rounds.iter().any(|round| !round.troubles.is_empty()) {
+            said.push("connections closed".into());
+        }
+        if said.is_empty() { "each once, in order".into() } else { said.join(", ") }
+    }
+}
+
+/// A load in words.
+pub fn describe(scenario: &Scenario) -> String {
+    let Scenario { clients, talkers, idle, line_len, .. } = scenario;
+    let pace = match scenario.pace {
+        Pace::Window(1) => "closed loop, 1 line under way each".into(),
+        Pace::Window(lines) => format!("closed loop, {lines} lines under way each"),
+        Pace::Rate(rate) => format!("open loop, {rate} lines a second in all"),
+    };
+    let talkers = if talkers == clients { String::new() } else { format!(" of whom {talkers} talk") };
+    format!("{clients} clients{talkers}, {idle} idle, lines of {line_len} bytes, {pace}")
+}
+
+/// Which of two servers delivers more, if that is beyond doubt: in every round, and by the servers' doing.
+pub fn winner(cells: &[&Cell]) -> Option<String> {
+    let [a, b] = cells else { return None };
+    if cells.iter().any(|cell| cell.rounds.len() < 2 || !cell.is_flawless() || cell.generator_is_the_limit()) {
+        return None;
+    }
+    // In an open loop both deliver what they are given; then the one that takes less time for it is better.
+    let open = matches!(a.scenario.pace, Pace::Rate(_));
+    let figure = |cell: &Cell| {
+        let nanos = |round: &Outcome| round.latency.value_at_quantile(0.5) as f64;
+        let mut all = cell.figures(|round| Some(if open { 1e9 / nanos(round) } else { round.deliveries_per_second() }));
+        all.sort_by(f64::total_cmp);
+        all
+    };
+    let (of_a, of_b) = (figure(a), figure(b));
+    let (better, worse, least, most) = if of_a.first() > of_b.last() {
+        (a, b, of_a.first()?, of_b.last()?)
+    } else if of_b.first() > of_a.last() {
+        (b, a, of_b.first()?, of_a.last()?)
+    } else {
+        return Some(format!("{} and {} are alike: their rounds overlap.", a.server, b.server));
+    };
+    let ratio = least / most;
+    let (better, worse) = (&better.server, &worse.server);
+    Some(if open {
+        format!("{better} is faster in every round: {worse} takes at least {ratio:.2} times as long (median).")
+    } else {
+        format!("{better} delivers more in every round: at least {ratio:.2} times as much as {worse}.")
+    })
+}

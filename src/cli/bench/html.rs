@@ -1,0 +1,227 @@
+//! The result as a page.
+
+use super::campaign::{Cell, describe, winner};
+use super::report::{rows, warnings};
+use crate::load::{Outcome, Pace, machine};
+use crate::page::{Axis, Chart, Kind, Page, Point, Series, Stroke, numbers};
+use std::path::Path;
+
+/// Where the latency curves are sampled: parts of one, closer together towards the end.
+const CURVE_POINTS: usize = 200;
+
+/// What stands on the page beside the figures.
+pub struct Colophon {
+    /// As it was typed.
+    pub command: String,
+    /// In words.
+    pub cores: &'static str,
+    /// The number of clients that is shown first.
+    pub clients: usize,
+}
+
+pub fn write(file: &Path, cells: &[Cell], colophon: &Colophon) -> Result<(), String> {
+    std::fs::write(file, page(cells, colophon).html()).map_err(|e| format!("{} cannot be written: {e}", file.display()))
+}
+
+fn page(cells: &[Cell], colophon: &Colophon) -> Page {
+    let mut servers: Vec<&str> = cells.iter().map(|cell| cell.server.as_str()).collect();
+    servers.dedup();
+    servers.truncate(servers.iter().skip(1).position(|server| *server == servers[0]).map_or(servers.len(), |n| n + 1));
+    let main: Vec<&Cell> = cells.iter().filter(|cell| cell.scenario.clients == colophon.clients).collect();
+    let Some(first) = main.first() else { return Page::new("nothing was measured") };
+    let rounds = first.rounds.len();
+
+    let mut page = Page::new(&format!("A chat under load: {}", servers.join(" and ")));
+    page.paragraph(&format!("{}.", describe(&first.scenario)));
+    warnings(cells).iter().for_each(|warning| page.warning(&format!("{warning}.")));
+    let sound = cells.iter().all(Cell::is_flawless);
+    if sound {
+        page.paragraph("Every line reached every other client once, in order and whole.");
+    }
+    if let Some(sentence) = winner(&main) {
+        page.paragraph(&sentence);
+    }
+    let of_clients = by_clients(cells, &servers);
+    page.charts(&[curve(&main)]);
+    let head = |cells: &[&Cell]| std::iter::once(String::new()).chain(cells.iter().map(|c| c.server.clone())).collect();
+    let table = |page: &mut Page, cells: &[&Cell]| {
+        let rows = rows(cells).into_iter().map(|(name, texts)| std::iter::once(name.into()).chain(texts).collect());
+        page.table(&head(cells) as &Vec<String>, &rows.collect::<Vec<Vec<String>>>());
+    };
+    table(&mut page, &main);
+
+    if cells.len() > main.len() {
+        page.heading("Against the number of clients");
+        page.paragraph(&spread_in_words(rounds));
+        page.charts(&of_clients);
+        for group in cells.chunk_by(|a, b| a.scenario.clients == b.scenario.clients) {
+            let group: Vec<&Cell> = group.iter().collect();
+            if group[0].scenario.clients != colophon.clients {
+                page.heading(&format!("{} clients", group[0].scenario.clients));
+                table(&mut page, &group);
+            }
+        }
+    }
+
+    page.heading("How it was measured");
+    let seconds = first.rounds.iter().map(|round| round.elapsed.as_secs_f64()).sum::<f64>();
+    page.facts(&[
+        ("command", colophon.command.clone()),
+        (
+            "when",
+            jiff::Timestamp::now()
+                .to_zoned_datetime(jiff::tz::TimeZone::system())
+                .strftime("%Y-%m-%d %H:%M:%S %Z")
+                .to_string(),
+        ),
+        ("program", format!("tertulia {}{}", env!("CARGO_PKG_VERSION"), build())),
+        ("processor", machine::processor()),
+        ("system", machine::system()),
+        ("server and load run", colophon.cores.into()),
+        (
+            "measured",
+            format!("{seconds:.1} s of each server and number of clients, in rounds of which there were {rounds}"),
+        ),
+    ]);
+    page.paragraph(match first.scenario.pace {
+        Pace::Window(_) => {
+            "Latency is from just before a line is written until the last of the other clients has read it. In a closed loop \
+             a client sends its next line when that has happened: a slow server is asked less."
+        }
+        Pace::Rate(_) => {
+            "Latency is from when a line was to be sent until the last of the other clients has read it: a stall is felt by \
+             every line that it delays. \"From sending\" leaves out what a line waited before it was written."
+        }
+    });
+    page.paragraph(
+        "CPU, threads, memory and system calls are the server's, as its kernel counts them; what the kernel does not tell is \
+         not there. Memory is by how much the server grew when the clients came, before they talked, for each of them. System \
+         calls are counted after the rest, because counting slows them.",
+    );
+    page
+}
+
+fn build() -> &'static str {
+    if cfg!(debug_assertions) { " (debug build)" } else { "" }
+}
+
+fn spread_in_words(rounds: usize) -> String {
+    match rounds {
+        1 => "One round of each: repeat it with --rounds 3 to see how far to trust it.".into(),
+        _ => {
+            format!("Medians of {rounds} rounds, in which the servers took turns; whiskers from the least to the most.")
+        }
+    }
+}
+
+/// Latency percentiles of each server.
+fn curve(cells: &[&Cell]) -> Chart {
+    let series = cells.iter().enumerate().map(|(colour, cell)| {
+        // No further than there are lines to tell it from the maximum.
+        let least = cell.rounds.iter().map(|round| round.latency.len()).min().unwrap_or(0).max(10) as f64;
+        let nines = least.log10().min(6.0);
+        let at = |n| 1.0 - 10f64.powf(-(n as f64) / CURVE_POINTS as f64 * nines);
+        let point = |quantile| {
+            Point::of(quantile, cell.figures(|round| Some(round.latency.value_at_quantile(quantile).max(1) as f64)))
+        };
+        Series {
+            name: cell.server.clone(),
+            colour,
+            stroke: Stroke::Solid,
+            points: (0..=CURVE_POINTS).map(at).filter_map(point).collect(),
+        }
+    });
+    Chart {
+        title: format!("Latency with {} clients", cells[0].scenario.clients),
+        note: "So many of the lines took at most so long; each step to the right leaves out a tenth of what was left. The band \
+               is the spread of the rounds."
+            .into(),
+        x: Axis::new("part of the lines", Kind::Percentile, numbers::percent),
+        y: Axis::new("latency", Kind::Log, numbers::nanos),
+        series: series.collect(),
+    }
+}
+
+/// Everything that has a curve over the number of clients; what the system did not tell has none.
+fn by_clients(cells: &[Cell], servers: &[&str]) -> Vec<Chart> {
+    let mut counts: Vec<f64> = cells.iter().map(|cell| cell.scenario.clients as f64).collect();
+    counts.dedup();
+    let chart = |title: &str, label: &str, kind, format: fn(f64) -> String, lines: &[Figure]| Chart {
+        title: title.into(),
+        note: String::new(),
+        x: Axis::new("clients", Kind::Log, |clients| format!("{clients}")).with_ticks(counts.clone()),
+        y: Axis::new(label, kind, format),
+        series: lines.iter().flat_map(|line| line.series(cells, servers)).collect(),
+    };
+    let solid = |figure| [Figure { name: "", stroke: Stroke::Solid, figure }];
+    let quantiles = [
+        Figure { name: " p50", stroke: Stroke::Solid, figure: |run| quantile(run, 0.5) },
+        Figure { name: " p99", stroke: Stroke::Dashed, figure: |run| quantile(run, 0.99) },
+    ];
+    let charts = [
+        chart("Latency", "latency", Kind::Log, numbers::nanos, &quantiles),
+        chart(
+            "Deliveries per second",
+            "deliveries / s",
+            Kind::Linear,
+            numbers::count,
+            &solid(|run| Some(run.deliveries_per_second())),
+        ),
+        chart(
+            "The server's processor time for one delivery",
+            "CPU time",
+            Kind::Linear,
+            numbers::nanos,
+            &solid(Outcome::cpu_per_delivery),
+        ),
+        chart(
+            "The server's system calls for one delivery",
+            "system calls",
+            Kind::Linear,
+            numbers::count,
+            &solid(|run| run.system_calls_per_delivery),
+        ),
+        chart(
+            "The server's memory for each client",
+            "memory",
+            Kind::Linear,
+            numbers::bytes,
+            &solid(|run| Some(run.memory_per_client? as f64)),
+        ),
+        chart(
+            "The server's threads",
+            "threads",
+            Kind::Linear,
+            numbers::count,
+            &solid(|run| Some(run.usage?.threads? as f64)),
+        ),
+    ];
+    charts.into_iter().filter(|chart| !chart.is_empty()).collect()
+}
+
+/// One figure of every server.
+struct Figure {
+    /// What is put after the server's name.
+    name: &'static str,
+    stroke: Stroke,
+    figure: fn(&Outcome) -> Option<f64>,
+}
+
+impl Figure {
+    fn series(&self, cells: &[Cell], servers: &[&str]) -> Vec<Series> {
+        let of = |(colour, server): (usize, &&str)| {
+            let own = cells.iter().filter(|cell| cell.server == **server);
+            Series {
+                name: format!("{server}{}", self.name),
+                colour,
+                stroke: self.stroke,
+                points: own.filter_map(|c| Point::of(c.scenario.clients as f64, c.figures(self.figure))).collect(),
+            }
+        };
+        servers.iter().enumerate().map(of).collect()
+    }
+}
+
+fn quantile(run: &Outcome, quantile: f64) -> Option<f64> {
+    (!run.latency.is_empty()).then(|| run.latency.value_at_quantile(quantile) as f64)
+}

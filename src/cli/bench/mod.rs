@@ -1,0 +1,262 @@
+//! `tertulia bench`.
+
+mod campaign;
+mod html;
+mod preflight;
+mod report;
+
+use super::address;
+use crate::load::{Eol, Pace, Scenario};
+use campaign::{Campaign, Cell, Cores, Subject};
+use clap::ValueEnum;
+use html::Colophon;
+use serde_json::Value;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+/// Measure a chat server under load
+///
+/// Without --addr it starts its own server in each mode and measures both. With --addr it measures any server that relays a
+/// line to the other clients: `ncat -l --chat` too.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// A server that runs already, instead of our own
+    #[arg(long, value_name = "ADDR")]
+    addr: Option<String>,
+
+    /// Our own server's mode; both if it is not said
+    #[arg(long, value_name = "MODE", conflicts_with = "addr", value_parser = parse_mode)]
+    mode: Option<&'static str>,
+
+    /// The running server's process, to see what it uses
+    #[arg(long, value_name = "PID", requires = "addr")]
+    pid: Option<u32>,
+
+    /// Clients in the room, each of whom must get every line [default: 6]
+    #[arg(long, value_name = "N")]
+    clients: Option<usize>,
+
+    /// Measure with so many clients, and so many, ... [default with --html: 2,6,16,64]
+    #[arg(long, value_name = "N,N,...", value_delimiter = ',')]
+    sweep: Option<Vec<usize>>,
+
+    /// In so many rounds, in which the servers take turns [default: 1; with --html or --sweep 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rounds: Option<u32>,
+
+    /// Of the clients, so many talk and the others listen; all if it is not said
+    #[arg(long, value_name = "N")]
+    talkers: Option<usize>,
+
+    /// Further clients that only read, and that nobody waits for
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    idle: usize,
+
+    /// Bytes in a line, its end included
+    #[arg(long, value_name = "BYTES", default_value_t = 64)]
+    line: usize,
+
+    /// Closed loop: each client has so many lines under way
+    #[arg(long, value_name = "LINES", default_value_t = 1)]
+    window: u32,
+
+    /// Open loop: so many lines a second, of all clients together, whether the server keeps up or not
+    #[arg(long, value_name = "LINES", conflicts_with = "window")]
+    rate: Option<f64>,
+
+    /// Seconds that are measured of each server and number of clients, all rounds together
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
+    duration: f64,
+
+    /// Seconds before that
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds)]
+    warm_up: f64,
+
+    /// A line that each client sends first; {n} is its number
+    #[arg(long, value_name = "LINE")]
+    login: Option<String>,
+
+    /// What ends a line
+    #[arg(long, value_enum, default_value_t = EolArg::Lf)]
+    eol: EolArg,
+
+    /// Where server and load run. `same` compares the work done most steadily
+    #[arg(long, value_enum, default_value_t = Cores::Free)]
+    cores: Cores,
+
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+
+    /// Write latency percentiles, as HdrHistogram's plotters read them; the mode's name is put before the ending
+    #[arg(long, value_name = "FILE")]
+    hgrm: Option<PathBuf>,
+
+    /// Write a page with plots, and measure what they need: it takes about a minute
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+/// How many clients there are if nobody says it: as many as our own server has seats.
+const CLIENTS: usize = 6;
+/// The numbers of clients that a page shows if nobody says it.
+const SWEEP: &[usize] = &[2, 6, 16, 64];
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum EolArg {
+    Lf,
+    Crlf,
+}
+
+impl Args {
+    pub fn run(self) -> Result<(), String> {
+        let counts = self.counts();
+        let clients = self.main_clients(&counts);
+        let campaign = Campaign {
+            subjects: self.subjects()?,
+            scenario: self.scenario(),
+            talkers: self.talkers,
+            rounds: self.rounds(),
+            cores: self.cores,
+            counts,
+        };
+        for &clients in &campaign.counts {
+            if let Some(flaw) = campaign.scenario(clients).flaw() {
+                return Err(flaw);
+            }
+        }
+        preflight::check(campaign.counts.iter().max().unwrap_or(&0) + self.idle)?;
+
+        let cells = campaign.run()?;
+        for cell in cells.iter().filter(|cell| cell.scenario.clients == clients) {
+            if let Some(file) = &self.hgrm {
+                report::write_hgrm(file, cell)?;
+            }
+        }
+        if let Some(file) = &self.html {
+            html::write(file, &cells, &Colophon { command: command(), cores: self.cores.in_words(), clients })?;
+        }
+        let result = if self.json { format!("{:#}\n", self.json(&cells)) } else { report::text(&cells) };
+        super::print(result.as_bytes())?;
+        match cells.iter().find(|cell| !cell.is_flawless()) {
+            Some(cell) => Err(format!("{}: the server did not deliver every line once and in order", cell.server)),
+            None => Ok(()),
+        }
+    }
+
+    fn json(&self, cells: &[Cell]) -> Value {
+        let mut value = report::json(cells);
+        value["cores"] = self.cores.in_words().into();
+        value
+    }
+
+    /// How many clients, in rising order.
+    fn counts(&self) -> Vec<usize> {
+        let sweep: &[usize] = match (&self.sweep, &self.html) {
+            (Some(counts), _) => counts,
+            (None, Some(_)) => SWEEP,
+            (None, None) => &[],
+        };
+        let mut counts: Vec<usize> = sweep.iter().copied().chain(self.clients).collect();
+        if counts.is_empty() {
+            counts.push(CLIENTS);
+        }
+        counts.sort_unstable();
+        counts.dedup();
+        counts
+    }
+
+    /// The number of clients that is looked at closely.
+    fn main_clients(&self, counts: &[usize]) -> usize {
+        let last = counts.last().copied().unwrap_or(CLIENTS);
+        self.clients.unwrap_or(if counts.contains(&CLIENTS) { CLIENTS } else { last })
+    }
+
+    fn rounds(&self) -> usize {
+        let many = self.html.is_some() || self.sweep.is_some();
+        self.rounds.map_or(if many { 3 } else { 1 }, |rounds| rounds as usize)
+    }
+
+    fn subjects(&self) -> Result<Vec<Subject>, String> {
+        let Some(addr) = &self.addr else {
+            return Ok(self.mode.map_or(modes(), |mode| vec![mode]).into_iter().map(Subject::Ours).collect());
+        };
+        let (host, port) = address::Address::of(addr).get()?;
+        Ok(vec![Subject::Running(resolve(&host, port)?, self.pid)])
+    }
+
+    /// The load of one round.
+    fn scenario(&self) -> Scenario {
+        let part_of = |seconds: f64| Duration::from_secs_f64(seconds / self.rounds() as f64);
+        Scenario {
+            idle: self.idle,
+            line_len: self.line,
+            pace: self.rate.map_or(Pace::Window(self.window), Pace::Rate),
+            duration: part_of(self.duration),
+            warm_up: part_of(self.warm_up),
+            login: self.login.clone(),
+            eol: match self.eol {
+                EolArg::Lf => Eol::Lf,
+                EolArg::Crlf => Eol::CrLf,
+            },
+            ..Scenario::default()
+        }
+    }
+}
+
+impl Cores {
+    fn in_words(self) -> &'static str {
+        match self {
+            Cores::Free => "where the system puts them",
+            Cores::Same => "both on one core",
+            Cores::Apart => "on a core each",
+        }
+    }
+}
+
+/// What was typed, as a shell takes it again.
+fn command() -> String {
+    let quoted = |word: String| {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:,=%@+".contains(&b);
+        if !word.is_empty() && word.bytes().all(plain) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    };
+    let words = std::env::args_os().skip(1).map(|word| quoted(word.to_string_lossy().into_owned()));
+    std::iter::once("tertulia".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// Our own server, as quiet as it can be, with a seat more than is needed: who asked whether it listens may still be there.
+fn serve(addr: SocketAddr, mode: &str, scenario: &Scenario) -> Command {
+    let program = std::env::current_exe().unwrap_or_else(|_| "tertulia".into());
+    let mut command = Command::new(program);
+    command.args(["serve", "--quiet", "--mode", mode, "--addr", &addr.to_string()]);
+    command.args([
+        "--max-clients",
+        &(scenario.connections() + 1).to_string(),
+        "--max-line",
+        &scenario.line_len.max(1024).to_string(),
+    ]);
+    command
+}
+
+/// The modes built in.
+fn modes() -> Vec<&'static str> {
+    if cfg!(feature = "threaded") { vec!["epoll", "threaded"] } else { vec!["epoll"] }
+}
+
+fn resolve(host: &str, port: u16) -> Result<SocketAddr, String> {
+    let found = (host, port).to_socket_addrs().ok().and_then(|mut addrs| addrs.next());
+    found.ok_or_else(|| format!("{host} is not the name of a machine"))
+}
+
+fn parse_mode(text: &str) -> Result<&'static str, String> {
+    super::serve::parse_mode(text).map(|mode| mode.name())
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.0..=86_400.0).contains(&seconds) => Ok(seconds),
+        _ => Err("take a number of seconds".into()),
+    }
+}

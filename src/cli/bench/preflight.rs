@@ -1,0 +1,65 @@
+//! What the machine must have before a load begins, and what to type if it has not.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Descriptors beside the clients': the standard three, the poll, files of /proc, one a counter of system calls.
+const DESCRIPTORS_BESIDE_CLIENTS: u64 = 64;
+
+/// Sees to it that so many clients can be played at once, against one address.
+pub fn check(connections: usize) -> Result<(), String> {
+    check_ports(connections)?;
+    // A thread per client is counted with a descriptor each; without them system calls are left out, and no more.
+    let _ = raise_descriptors(2 * connections as u64 + DESCRIPTORS_BESIDE_CLIENTS);
+    let needed = connections as u64 + DESCRIPTORS_BESIDE_CLIENTS;
+    raise_descriptors(needed).map_err(|limit| {
+        format!(
+            "{connections} clients need {needed} file descriptors and the limit is {limit}; raise it (ulimit -n {needed}, as \
+             root) or take --clients {}",
+            limit.saturating_sub(DESCRIPTORS_BESIDE_CLIENTS)
+        )
+    })
+}
+
+/// Raises the limit if it is too low. An error is the limit.
+fn raise_descriptors(needed: u64) -> Result<(), u64> {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    // `None` is no limit.
+    if current.is_none_or(|soft| soft >= needed) {
+        return Ok(());
+    }
+    // Only root may raise the hard one.
+    let maximum = maximum.map(|hard| hard.max(needed));
+    let limit = getrlimit(Resource::Nofile).maximum.or(current).unwrap_or(0);
+    setrlimit(Resource::Nofile, Rlimit { current: Some(needed), maximum }).map_err(|_| limit)
+}
+
+/// Each connection to one address takes a port of ours, of those that the system gives away.
+fn check_ports(connections: usize) -> Result<(), String> {
+    const FILE: &str = "/proc/sys/net/ipv4/ip_local_port_range";
+    let range = std::fs::read_to_string(FILE).unwrap_or_default();
+    let mut ends = range.split_whitespace().filter_map(|port| port.parse::<usize>().ok());
+    let (Some(first), Some(last)) = (ends.next(), ends.next()) else { return Ok(()) };
+    let ports = (last + 1).saturating_sub(first);
+    if connections <= ports {
+        return Ok(());
+    }
+    Err(format!(
+        "{connections} clients need a local port each and there are {ports}; type sysctl -w \
+         net.ipv4.ip_local_port_range=\"1024 65535\" as root, or take --clients {ports}"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_clients_are_told_what_to_type() {
+        let error = raise_descriptors(1 << 40).expect_err("no machine has so many descriptors");
+        assert!(error > 0);
+        if cfg!(target_os = "linux") {
+            let error = check_ports(100_000).expect_err("no address has so many ports");
+            assert!(error.contains("sysctl") && error.contains("--clients"), "{error}");
+        }
+    }
+}
