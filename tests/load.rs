@@ -3,21 +3,39 @@
 
 mod common;
 
+use common::process::{Dir, fails_with, run};
 use common::*;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tertulia::load::{self, Faults, Outcome, Pace, Scenario};
+use tertulia::load::{self, Eol, Faults, Outcome, Pace, Scenario};
 
-/// What a relay does with every fiftieth line for its last client.
-#[derive(Clone, Copy, PartialEq)]
+/// What a relay does with every fiftieth line of its first client for its last one.
+#[derive(Clone, Copy, PartialEq, Debug)]
 enum Wrong {
     Nothing,
+    /// Names no sender.
+    NamesNobody,
+    /// Says the time before each line, which is another one each time.
+    CountsLines,
     Loses,
+    /// Every line from some time on.
+    LosesTheRest,
+    /// It goes to nobody but this one.
+    Narrows,
     Doubles,
     Cuts,
+    /// It and the next one change places.
     Swaps,
+    /// It comes after another client's next line, which is nobody's fault.
+    SwapsSenders,
+    Changes,
+    /// It and the next one are one line.
+    Glues,
+    /// Its first half and the second one of the next.
+    Mixes,
     Echoes,
 }
 
@@ -26,36 +44,16 @@ fn relay(wrong: Wrong) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let addr = listener.local_addr().expect("bound");
     std::thread::spawn(move || {
-        let room: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
-        let held: Arc<Mutex<Option<String>>> = Arc::default();
+        let room: Arc<Mutex<Room>> = Arc::default();
         for (me, stream) in listener.incoming().flatten().enumerate() {
             stream.set_nodelay(true).expect("a socket");
-            room.lock().expect("no panics").push(stream.try_clone().expect("a descriptor"));
-            let (room, held) = (room.clone(), held.clone());
+            room.lock().expect("no panics").sockets.push(stream.try_clone().expect("a descriptor"));
+            let room = room.clone();
             std::thread::spawn(move || {
-                for (count, line) in BufReader::new(stream).lines().map_while(Result::ok).enumerate() {
-                    let room = room.lock().expect("no panics");
-                    for (other, mut socket) in room.iter().enumerate() {
-                        if other == me && wrong != Wrong::Echoes {
-                            continue;
-                        }
-                        let text = format!("<{me}> {line}\n");
-                        let bad = other == room.len() - 1 && me == 0 && count % 50 == 49;
-                        let said = match wrong {
-                            Wrong::Loses if bad => String::new(),
-                            Wrong::Doubles if bad => text.repeat(2),
-                            Wrong::Cuts if bad => format!("{}\n", &text[..text.len() - 9]),
-                            Wrong::Swaps if bad => {
-                                *held.lock().expect("no panics") = Some(text);
-                                String::new()
-                            }
-                            Wrong::Swaps if other == room.len() - 1 && me == 0 => {
-                                text + &held.lock().expect("no panics").take().unwrap_or_default()
-                            }
-                            _ => text,
-                        };
-                        let _ = socket.write_all(said.as_bytes());
-                    }
+                let lines = BufReader::new(stream).split(b'\n').map_while(Result::ok);
+                for (count, line) in lines.enumerate() {
+                    let line = String::from_utf8_lossy(&line).into_owned();
+                    room.lock().expect("no panics").relay(wrong, me, count, &line);
                 }
             });
         }
@@ -63,54 +61,171 @@ fn relay(wrong: Wrong) -> SocketAddr {
     addr
 }
 
-fn measure(addr: SocketAddr, pace: Pace) -> Outcome {
-    let scenario = Scenario {
+#[derive(Default)]
+struct Room {
+    sockets: Vec<TcpStream>,
+    /// A line that the last client is still owed.
+    held: Option<String>,
+    lines: usize,
+}
+
+impl Room {
+    fn relay(&mut self, wrong: Wrong, me: usize, count: usize, line: &str) {
+        self.lines += 1;
+        let text = match wrong {
+            Wrong::NamesNobody => format!("{line}\n"),
+            Wrong::CountsLines => format!("[{}] <{me}> {line}\n", self.lines),
+            _ => format!("<{me}> {line}\n"),
+        };
+        let last = self.sockets.len() - 1;
+        let bad = me == 0 && count % 50 == 49;
+        for to in 0..self.sockets.len() {
+            if (to == me && wrong != Wrong::Echoes) || (wrong == Wrong::Narrows && bad && to != last) {
+                continue;
+            }
+            let said = if to == last { self.for_the_last(wrong, me, count, &text) } else { text.clone() };
+            let _ = self.sockets[to].write_all(said.as_bytes());
+        }
+    }
+
+    fn for_the_last(&mut self, wrong: Wrong, me: usize, count: usize, text: &str) -> String {
+        let text = text.to_owned();
+        let bad = me == 0 && count % 50 == 49;
+        let mine = |held: &mut Option<String>| if me == 0 { held.take() } else { None };
+        match wrong {
+            Wrong::Loses if bad => String::new(),
+            Wrong::LosesTheRest if me == 0 && count >= 49 => String::new(),
+            Wrong::Doubles if bad => text.repeat(2),
+            Wrong::Cuts if bad => format!("{}\n", &text[..text.len() - 9]),
+            Wrong::Changes if bad => text.replacen("xx", "xy", 1),
+            Wrong::Swaps | Wrong::SwapsSenders | Wrong::Glues | Wrong::Mixes if bad => {
+                self.held = Some(text);
+                String::new()
+            }
+            Wrong::Swaps => text + &mine(&mut self.held).unwrap_or_default(),
+            // Whoever comes next; the sender's own next line must not overtake.
+            Wrong::SwapsSenders if me == 0 => self.held.take().unwrap_or_default() + &text,
+            Wrong::SwapsSenders => text + &self.held.take().unwrap_or_default(),
+            Wrong::Glues => mine(&mut self.held).unwrap_or_default().replace('\n', "") + &text,
+            Wrong::Mixes => match mine(&mut self.held) {
+                Some(held) => format!("{}{}", &held[..held.len() / 2], &text[text.len() / 2..]),
+                None => text,
+            },
+            _ => text,
+        }
+    }
+}
+
+fn scenario(pace: Pace) -> Scenario {
+    Scenario {
         clients: 4,
         talkers: 4,
         pace,
         duration: Duration::from_millis(300),
         warm_up: Duration::from_millis(50),
         ..Scenario::default()
-    };
-    load::run(addr, &scenario, None, &mut |_| {}).expect("it can be measured")
+    }
 }
 
-/// With a window of several lines one that is lost does not end the talk.
+fn measure(addr: SocketAddr, pace: Pace) -> Outcome {
+    load::run(addr, &scenario(pace), None, &mut |_| {}).expect("it can be measured")
+}
+
 const PACE: Pace = Pace::Rate(2000.0);
 
 #[test]
 fn a_healthy_relay_is_blamed_for_nothing() {
-    for pace in [Pace::Window(1), Pace::Window(16), PACE] {
-        let outcome = measure(relay(Wrong::Nothing), pace);
-        assert_eq!((outcome.faults, outcome.echoes), (Faults::default(), 0));
-        assert!(outcome.delivered > 100 && outcome.sent > 30 && outcome.latency.len() > 30);
+    let healthy = [Wrong::Nothing, Wrong::NamesNobody, Wrong::CountsLines, Wrong::SwapsSenders];
+    for (wrong, pace) in
+        healthy.into_iter().flat_map(|wrong| [Pace::Window(1), Pace::Window(16), PACE].map(|p| (wrong, p)))
+    {
+        if wrong == Wrong::SwapsSenders && pace == Pace::Window(1) {
+            continue; // It waits for a line that may never be said.
+        }
+        let mut outcome = measure(relay(wrong), pace);
+        if wrong == Wrong::SwapsSenders {
+            // The run may end on a line that is held back, and nothing comes to be swapped with it.
+            outcome.faults.lost = outcome.faults.lost.saturating_sub(1);
+        }
+        assert_eq!((outcome.faults, outcome.echoes), (Faults::default(), 0), "{wrong:?} {pace:?}");
+        assert!(outcome.delivered > 100 && outcome.sent > 30 && outcome.latency.len() > 30, "{wrong:?} {outcome:?}");
     }
 }
 
 #[test]
 fn each_wrong_is_caught_and_called_by_its_name() {
     let others = |faults: Faults| [faults.lost, faults.duplicate, faults.reordered, faults.malformed];
-    for (wrong, at) in [(Wrong::Loses, 0), (Wrong::Doubles, 1), (Wrong::Swaps, 2)] {
-        let mut counts = others(measure(relay(wrong), PACE).faults);
+    let alone = |wrong, at: usize, pace| {
+        let mut counts = others(measure(relay(wrong), pace).faults);
         if wrong == Wrong::Swaps {
-            // The run may end on a line that is held back, and nothing comes to be swapped with it.
+            // As above.
             counts[0] = counts[0].saturating_sub(1);
         }
-        assert!(counts[at] > 0, "{counts:?}");
-        assert_eq!(counts.iter().filter(|count| **count > 0).count(), 1, "{counts:?}");
-    }
-    // A line that was cut came, and did not come as it was sent.
-    let faults = measure(relay(Wrong::Cuts), PACE).faults;
-    assert!(faults.malformed > 0 && faults.malformed == faults.lost, "{faults:?}");
-    assert!(measure(relay(Wrong::Echoes), PACE).echoes > 0);
+        assert!(counts[at] > 0, "{wrong:?} {pace:?} {counts:?}");
+        assert_eq!(counts.iter().filter(|count| **count > 0).count(), 1, "{wrong:?} {pace:?} {counts:?}");
+    };
+    // What came and not as it was sent is malformed, and each line that should have come instead is lost.
+    let malformed = |wrong, lost_each: u64, pace| {
+        let faults = measure(relay(wrong), pace).faults;
+        // As above.
+        let lost = faults.malformed * lost_each..=faults.malformed * lost_each + 1;
+        assert!(faults.malformed > 0 && lost.contains(&faults.lost), "{wrong:?} {pace:?} {faults:?}");
+        assert_eq!((faults.duplicate, faults.reordered), (0, 0), "{wrong:?} {pace:?}");
+    };
+    // All at once: after a loss each waits for what does not come.
+    std::thread::scope(|scope| {
+        for pace in [PACE, Pace::Window(64)] {
+            for (wrong, at) in [
+                (Wrong::Loses, 0),
+                (Wrong::LosesTheRest, 0),
+                (Wrong::Narrows, 0),
+                (Wrong::Doubles, 1),
+                (Wrong::Swaps, 2),
+            ] {
+                scope.spawn(move || alone(wrong, at, pace));
+            }
+            for (wrong, lost_each) in [(Wrong::Cuts, 1), (Wrong::Changes, 1), (Wrong::Glues, 2), (Wrong::Mixes, 2)] {
+                scope.spawn(move || malformed(wrong, lost_each, pace));
+            }
+        }
+        scope.spawn(|| assert!(measure(relay(Wrong::Echoes), PACE).echoes > 0));
+    });
+}
+
+#[test]
+fn who_only_listens_must_hear_everything_too() {
+    let outcome = |wrong| {
+        let scenario = Scenario { talkers: 1, eol: Eol::CrLf, ..scenario(Pace::Window(8)) };
+        load::run(relay(wrong), &scenario, None, &mut |_| {}).expect("it can be measured")
+    };
+    let healthy = outcome(Wrong::Nothing);
+    assert!(healthy.is_flawless() && healthy.latency.len() > 30, "{healthy:?}");
+    assert!(outcome(Wrong::Loses).faults.lost > 0);
 }
 
 #[test]
 fn a_room_with_too_few_seats_is_told_before_anything_is_measured() {
     let server = Server::with("epoll", &["--max-clients", "2"]);
-    let scenario = Scenario { clients: 3, talkers: 3, ..Scenario::default() };
-    let error = load::run(server.addr, &scenario, None, &mut |_| {}).expect_err("no seat");
-    assert!(error.contains("seats"), "{error}");
+    let mut command = tertulia();
+    command.args(["bench", "--clients", "3", "--addr", &server.addr.to_string()]);
+    fails_with(&mut command, &["closed by the server", "full", "--max-clients 3"]);
+}
+
+#[test]
+fn what_cannot_be_played_is_said_in_one_line() {
+    let nobody = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+    for (args, parts) in [
+        (&["--clients", "1"][..], &["--clients 2 or more"][..]),
+        (&["--sweep", "4,1"], &["--clients 2 or more"]),
+        (&["--talkers", "0"], &["--talkers"]),
+        (&["--line", "3"], &["or more"]),
+        (&["--addr", &nobody.to_string()], &["cannot connect", "does the server run"]),
+    ] {
+        fails_with(tertulia().arg("bench").args(args), parts);
+    }
+    if cfg!(target_os = "linux") {
+        fails_with(tertulia().args(["bench", "--clients", "65000", "--idle", "9000"]), &["local port", "sysctl"]);
+    }
 }
 
 both_modes! {
@@ -130,6 +245,25 @@ both_modes! {
         assert!(outcome.delivered >= outcome.sent * 3);
         if cfg!(target_os = "linux") {
             assert!(outcome.usage.is_some_and(|usage| usage.threads.is_some() && usage.cpu.is_some()));
+        }
+        // Where the system lets us count: never less than one write for what was gathered.
+        assert!(outcome.system_calls_per_delivery.is_none_or(|calls| calls > 0.0));
+    }
+
+    fn the_idle_get_every_line_and_their_memory_is_measured(mode) {
+        let server = Server::with(mode, &["--max-clients", "60"]);
+        let scenario = Scenario {
+            clients: 2,
+            talkers: 2,
+            idle: 58,
+            duration: Duration::from_millis(300),
+            warm_up: Duration::ZERO,
+            ..Scenario::default()
+        };
+        let outcome = load::run(server.addr, &scenario, Some(server.pid() as u32), &mut |_| {}).expect("measured");
+        assert!(outcome.is_flawless() && outcome.delivered > outcome.sent, "{outcome:?}");
+        if cfg!(target_os = "linux") {
+            assert!(outcome.memory_per_client.is_some_and(|bytes| bytes < 1 << 20), "{outcome:?}");
         }
     }
 }
@@ -151,4 +285,75 @@ fn the_command_prints_a_table_and_json() {
     let json: serde_json::Value = serde_json::from_str(&run(true)).expect("JSON");
     assert_eq!(json["runs"][0]["faults"]["lost"], 0);
     assert!(json["runs"][0]["deliveries_per_second"].as_f64() > Some(0.0));
+}
+
+/// A short sweep with a page.
+#[track_caller]
+fn page(dir: &Dir) -> String {
+    let file = dir.file("page.html");
+    let mut command = tertulia();
+    command.args(["bench", "--sweep", "2,3", "--rounds", "2", "--duration", "0.2", "--warm-up", "0", "--html"]);
+    let ended = run(command.arg(&file));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stdout.contains("2 clients,") && ended.stdout.contains("3 clients,"), "{}", ended.stdout);
+    std::fs::read_to_string(file).expect("a page")
+}
+
+#[test]
+fn the_page_holds_everything_and_asks_nobody() {
+    let dir = Dir::new();
+    let page = page(&dir);
+    for part in ["<svg", "Deliveries per second", "--sweep 2,3", env!("CARGO_PKG_VERSION"), "each once, in order"] {
+        assert!(page.contains(part), "no {part:?} in {page}");
+    }
+    if cfg!(target_os = "linux") {
+        assert!(page.contains("processor time") && page.contains("memory") && page.contains("threads"), "{page}");
+    }
+    for outside in ["http:", "https:", "<script", "src=", "@import", "url("] {
+        assert!(!page.contains(outside), "{outside:?} in {page}");
+    }
+    assert!(!page.contains("NaN"), "{page}");
+}
+
+#[test]
+#[ignore = "needs chromium"]
+fn a_browser_shows_the_page_without_a_complaint_or_a_request() {
+    let dir = Dir::new();
+    let page = page(&dir);
+    let log = dir.file("net.json");
+    let ended = run(Command::new("chromium")
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom", "--v=0"])
+        .arg(format!("--user-data-dir={}", dir.file("profile").display()))
+        .arg(format!("--log-net-log={}", log.display()))
+        .arg(format!("file://{}", dir.file("page.html").display())));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(ended.stdout.matches("<svg").count(), page.matches("<svg").count());
+    // What a page does wrong is logged with this word; the browser's own troubles without.
+    assert!(!ended.stderr.contains("CONSOLE"), "{}", ended.stderr);
+    let log = std::fs::read_to_string(log).expect("a log of requests");
+    // The browser itself may ask its maker for news; the page has no other site's name in it.
+    assert!(!log.contains("\"initiator\":\"file://"), "the page asked for something");
+}
+
+#[test]
+#[ignore = "needs ncat"]
+fn ncat_is_a_chat_server_too() {
+    for args in [&["--window", "1"][..], &["--login", "soy {n}", "--eol", "crlf", "--rate", "500"]] {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let addr = listener.local_addr().expect("bound");
+        drop(listener);
+        let mut ncat = Command::new("ncat")
+            .args(["-l", "--chat", "-k", "127.0.0.1", &addr.port().to_string()])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("ncat starts");
+        until("ncat listens", || TcpStream::connect(addr).ok());
+        let mut command = tertulia();
+        command.args(["bench", "--clients", "4", "--duration", "0.5", "--warm-up", "0.1", "--addr", &addr.to_string()]);
+        let ended = run(command.args(args));
+        let _ = ncat.kill();
+        let _ = ncat.wait();
+        assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+        assert!(ended.stdout.contains("each once, in order"), "{}", ended.stdout);
+    }
 }

@@ -315,7 +315,7 @@ impl<'a> Generator<'a> {
                 for talker in std::mem::take(&mut self.dirty) {
                     self.clients[talker].dirty = false;
                     let now = self.begin.elapsed();
-                    while self.clients[talker].under_way.len() < window as usize {
+                    while self.clients[talker].under_way.count() < window as usize {
                         self.say(talker, now, now);
                     }
                     self.flush(talker);
@@ -490,7 +490,8 @@ impl<'a> Generator<'a> {
     fn line(&mut self, receiver: usize, line: &[u8], now: Duration) {
         let text = line.strip_suffix(b"\n").unwrap_or(line);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
-        let (token, at) = match Token::find(text, self.scenario.line_len - self.scenario.eol.bytes().len()) {
+        let token_len = self.scenario.line_len - self.scenario.eol.bytes().len();
+        let (token, at) = match Token::find(text, token_len) {
             Found::Token(token, at) => (token, at),
             Found::Foreign => {
                 self.clients[receiver].last_words = text.to_vec();
@@ -518,7 +519,7 @@ impl<'a> Generator<'a> {
         }
         let to = tally.next(sender);
         self.arrived += 1;
-        self.shapes[sender] = Some(Shape::of(line, at));
+        self.shapes[sender] = Some(Shape::of(line, at, token_len));
         self.reached(sender, receiver, from, to, now);
     }
 
@@ -528,7 +529,7 @@ impl<'a> Generator<'a> {
             return;
         }
         let client = &mut self.clients[sender];
-        let before = client.under_way.len();
+        let before = client.under_way.count();
         client.under_way.reached(from, to, |line| {
             if self.measured.contains(&line.to_be_sent) {
                 let nanos = |since: Duration| now.saturating_sub(since).as_nanos() as u64;
@@ -537,7 +538,7 @@ impl<'a> Generator<'a> {
                 let _ = self.service.record(nanos(line.sent));
             }
         });
-        if client.under_way.len() < before && !std::mem::replace(&mut client.dirty, true) {
+        if client.under_way.count() < before && !std::mem::replace(&mut client.dirty, true) {
             self.dirty.push(sender);
         }
     }

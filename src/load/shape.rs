@@ -4,20 +4,23 @@
 //! generator is what is measured. A server says the same words around every line of a sender, so the next one is known to the
 //! last byte. Whatever is not as it is expected is looked at properly.
 
-use super::token::{self, SEQ};
+use super::token::{self, LEN, SEQ, SEQ_AGAIN_FROM_END};
 
 /// A whole line with its end, of which only the digits of its number change.
 #[derive(Debug)]
 pub struct Shape {
     bytes: Vec<u8>,
-    /// Where the digits are.
+    /// Where the digits are, and where they are again.
     seq_at: usize,
+    again_at: usize,
 }
 
 impl Shape {
-    /// Of a line with its end that was found good; its token begins at `token_at`.
-    pub fn of(line: &[u8], token_at: usize) -> Shape {
-        Shape { bytes: line.to_vec(), seq_at: token_at + SEQ.start }
+    /// Of a line with its end that was found good; its token is `token_len` bytes from `token_at` on.
+    pub fn of(line: &[u8], token_at: usize, token_len: usize) -> Shape {
+        debug_assert!(token_len >= LEN);
+        let again_at = token_at + token_len - SEQ_AGAIN_FROM_END;
+        Shape { bytes: line.to_vec(), seq_at: token_at + SEQ.start, again_at }
     }
 
     /// Bytes in a line.
@@ -27,20 +30,27 @@ impl Shape {
 
     /// How many lines with the numbers `first`, `first + 1` ... are at the beginning of `bytes`, up to `lines_max`.
     pub fn run(&self, bytes: &[u8], first: u32, lines_max: u32) -> u32 {
-        let before = &self.bytes[..self.seq_at];
-        let after = &self.bytes[self.seq_at + SEQ.len()..];
+        let expected = self.parts(&self.bytes);
         let mut digits = token::digits(first);
         let mut lines = 0;
         for line in bytes.chunks_exact(self.bytes.len()).take(lines_max as usize) {
-            let (head, rest) = line.split_at(self.seq_at);
-            let (seq, tail) = rest.split_at(SEQ.len());
-            if seq != digits || head != before || tail != after {
+            let [head, seq, middle, again, tail] = self.parts(line);
+            if seq != digits || again != digits || [head, middle, tail] != [expected[0], expected[2], expected[4]] {
                 break;
             }
             token::increment(&mut digits);
             lines += 1;
         }
         lines
+    }
+
+    /// What is around the digits, and the digits.
+    fn parts<'a>(&self, line: &'a [u8]) -> [&'a [u8]; 5] {
+        let (head, rest) = line.split_at(self.seq_at);
+        let (seq, rest) = rest.split_at(SEQ.len());
+        let (middle, rest) = rest.split_at(self.again_at - self.seq_at - SEQ.len());
+        let (again, tail) = rest.split_at(SEQ.len());
+        [head, seq, middle, again, tail]
     }
 }
 
@@ -61,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_run_ends_before_whatever_is_not_as_it_should_be() {
-        let shape = Shape::of(&lines(0..1), 6);
+        let shape = Shape::of(&lines(0..1), 6, 40);
         let good = lines(14..40);
         assert_eq!(shape.run(&good, 14, 100), 26);
         assert_eq!(shape.run(&good, 14, 5), 5, "more than were sent");

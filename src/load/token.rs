@@ -1,4 +1,5 @@
-//! What a line carries: who sent it, which of its lines it is, and padding whose every byte is known.
+//! What a line carries: who sent it, which of its lines it is, padding whose every byte is known, and the first two again, so
+//! that halves of two lines make no whole one.
 //!
 //! A server may put a name before a line, a time or nothing at all; the token is found wherever it begins, and everything from
 //! there to the line's end must be as it was sent.
@@ -12,8 +13,12 @@ pub(super) const SEQ: Range<usize> = 6..14;
 /// Ends a line, so that one that was cut is known.
 const END: u8 = b'.';
 const PADDING: u8 = b'x';
+/// What stands between the padding and the end: sender and number once more.
+const AGAIN_LEN: usize = SEQ.end - SENDER.start;
+/// From the end of a token back to where its number stands again.
+pub(super) const SEQ_AGAIN_FROM_END: usize = SEQ.end - SEQ.start + 1;
 /// A token's bytes with no padding.
-pub const LEN: usize = SEQ.end + 1;
+pub const LEN: usize = SEQ.end + AGAIN_LEN + 1;
 
 /// Which line it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,10 +42,14 @@ pub enum Found {
 impl Token {
     /// Appends the token and its padding, `len` bytes in all. There is room for [`LEN`] at least.
     pub fn write(self, len: usize, out: &mut Vec<u8>) {
+        let sender = &digits(u32::from(self.sender))[SEQ.len() - SENDER.len()..];
+        let seq = &digits(self.seq);
         out.extend_from_slice(MARK);
-        out.extend_from_slice(&digits(u32::from(self.sender))[SEQ.len() - SENDER.len()..]);
-        out.extend_from_slice(&digits(self.seq));
+        out.extend_from_slice(sender);
+        out.extend_from_slice(seq);
         out.resize(out.len() + len - LEN, PADDING);
+        out.extend_from_slice(sender);
+        out.extend_from_slice(seq);
         out.push(END);
     }
 
@@ -48,7 +57,11 @@ impl Token {
     pub fn find(line: &[u8], len: usize) -> Found {
         let Some(at) = find_mark(line) else { return Found::Foreign };
         let token = &line[at..];
-        if token.len() != len || token[len - 1] != END || token[SEQ.end..len - 1].iter().any(|&b| b != PADDING) {
+        if token.len() != len || len < LEN || token[len - 1] != END {
+            return Found::Malformed;
+        }
+        let (padding, again) = token[SEQ.end..len - 1].split_at(len - LEN);
+        if padding.iter().any(|&b| b != PADDING) || *again != token[SENDER.start..SEQ.end] {
             return Found::Malformed;
         }
         match (hex(&token[SENDER]), hex(&token[SEQ])) {
@@ -145,6 +158,15 @@ mod tests {
             let mut other = sent.clone();
             other[at] = b'?';
             assert_eq!(Token::find(&other, 40), Found::Malformed, "byte {at}");
+        }
+        // Halves of two lines, wherever they are cut.
+        for other in [Token { sender: 3, seq: 8 }, Token { sender: 4, seq: 7 }] {
+            let other = line(other, 40);
+            for at in SEQ.end..LEN {
+                let mixed = [&sent[..at], &other[at..]].concat();
+                let whole = mixed == sent || mixed == other;
+                assert!(whole || Token::find(&mixed, 40) == Found::Malformed, "cut at {at}");
+            }
         }
     }
 }

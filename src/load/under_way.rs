@@ -34,7 +34,8 @@ impl UnderWay {
         self.first + self.lines.len() as u32
     }
 
-    pub fn len(&self) -> usize {
+    /// How many have not reached everybody.
+    pub fn count(&self) -> usize {
         self.lines.len()
     }
 
@@ -82,10 +83,10 @@ mod tests {
         // One receiver gets three at once, the other one by one.
         assert_eq!(reached(&mut under_way, 0, 3), []);
         assert_eq!(reached(&mut under_way, 0, 1), [0]);
-        assert_eq!((under_way.len(), under_way.sent()), (3, 4));
+        assert_eq!((under_way.count(), under_way.sent()), (3, 4));
         assert_eq!(reached(&mut under_way, 1, 4), [1, 2]);
         assert_eq!(reached(&mut under_way, 3, 4), [3]);
-        assert_eq!((under_way.len(), under_way.sent()), (0, 4));
+        assert_eq!((under_way.count(), under_way.sent()), (0, 4));
         // What nobody sent has reached nobody.
         assert_eq!(reached(&mut under_way, 4, 5), []);
     }

@@ -3,15 +3,16 @@
 use super::escape;
 use super::scale::{Axis, Scale};
 
-const WIDTH: f64 = 760.0;
-const HEIGHT: f64 = 440.0;
+const WIDTH: f64 = 640.0;
+const HEIGHT: f64 = 400.0;
 /// Around the plot: room for an axis' numbers and its label.
 const LEFT: f64 = 86.0;
 const TOP: f64 = 34.0;
 const BOTTOM: f64 = 62.0;
-/// A line's height and, roughly, a character's width.
+/// A line's height and, roughly, a character's width; bold ones are wider.
 const LINE: f64 = 22.0;
-const CHAR: f64 = 9.4;
+const CHAR: f64 = 10.0;
+const BOLD_CHAR: f64 = 11.4;
 /// With more points than these a line has no marks, and its spread is a band.
 const POINTS_MARKED_MAX: usize = 16;
 
@@ -75,7 +76,7 @@ impl Chart {
         let x = self.x.scale(points().map(|point| point.x));
         let y = self.y.scale(points().flat_map(|point| [point.low, point.high]));
         let name_len_max = self.series.iter().map(|series| series.name.chars().count()).max().unwrap_or(0);
-        let frame = Frame { x, y, right: WIDTH - 22.0 - CHAR * name_len_max as f64, bottom: HEIGHT - BOTTOM };
+        let frame = Frame { x, y, right: WIDTH - 18.0 - BOLD_CHAR * name_len_max as f64, bottom: HEIGHT - BOTTOM };
 
         let mut svg = format!(
             "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">\n",

@@ -53,34 +53,20 @@ impl Page {
         self.body += "</dl>\n";
     }
 
-    /// Charts side by side where there is room.
+    /// Charts, two side by side where there is room.
     pub fn charts(&mut self, charts: &[Chart]) {
-        self.body += "<div class=\"charts\">\n";
-        for chart in charts {
-            self.body += &format!("<figure>\n<figcaption>{}</figcaption>\n{}", escape(&chart.title), chart.svg());
-            if !chart.note.is_empty() {
-                self.body += &format!("<p class=\"note\">{}</p>\n", escape(&chart.note));
-            }
-            self.body += "</figure>\n";
-        }
-        self.body += "</div>\n";
+        let figures: String = charts.iter().map(figure).collect();
+        self.body += &format!("<div class=\"charts\">\n{figures}</div>\n");
+    }
+
+    /// A chart, and its figures beside it.
+    pub fn chart_with_table(&mut self, chart: &Chart, head: &[String], rows: &[Vec<String>]) {
+        self.body += &format!("<div class=\"beside\">\n{}{}</div>\n", figure(chart), table(head, rows));
     }
 
     /// A table whose first column says what the row is.
     pub fn table(&mut self, head: &[String], rows: &[Vec<String>]) {
-        self.body += "<div class=\"table\"><table>\n<tr>";
-        head.iter().for_each(|cell| self.body += &format!("<th scope=\"col\">{}</th>", escape(cell)));
-        self.body += "</tr>\n";
-        for row in rows {
-            self.body += "<tr>";
-            for (column, cell) in row.iter().enumerate() {
-                let cell = escape(cell);
-                self.body +=
-                    &if column == 0 { format!("<th scope=\"row\">{cell}</th>") } else { format!("<td>{cell}</td>") };
-            }
-            self.body += "</tr>\n";
-        }
-        self.body += "</table></div>\n";
+        self.body += &table(head, rows);
     }
 
     pub fn html(&self) -> String {
@@ -95,6 +81,29 @@ impl Page {
             self.body
         )
     }
+}
+
+fn figure(chart: &Chart) -> String {
+    let note =
+        if chart.note.is_empty() { String::new() } else { format!("<p class=\"note\">{}</p>\n", escape(&chart.note)) };
+    format!("<figure>\n<figcaption>{}</figcaption>\n{}{note}</figure>\n", escape(&chart.title), chart.svg())
+}
+
+fn table(head: &[String], rows: &[Vec<String>]) -> String {
+    let row = |cells: &[String], scope: &str| {
+        let mut html = String::from("<tr>");
+        for (column, cell) in cells.iter().enumerate() {
+            // A header is whatever stands in the first row or the first column.
+            let (open, close) = match (scope, column) {
+                ("row", 1..) => ("<td>".to_owned(), "</td>"),
+                _ => (format!("<th scope=\"{scope}\">"), "</th>"),
+            };
+            html += &format!("{open}{}{close}", escape(cell));
+        }
+        html + "</tr>\n"
+    };
+    let rows: String = rows.iter().map(|cells| row(cells, "row")).collect();
+    format!("<div class=\"table\"><table>\n{}{rows}</table></div>\n", row(head, "col"))
 }
 
 /// Text as HTML and SVG take it.

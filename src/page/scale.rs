@@ -99,7 +99,7 @@ fn log_ticks(low: f64, high: f64) -> Vec<f64> {
     let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
     let steps: &[f64] = match last - first {
         ..=2 => &[1.0, 2.0, 5.0],
-        ..=3 => &[1.0, 3.0],
+        3 => &[1.0, 3.0],
         _ => &[1.0],
     };
     let all: Vec<f64> = (first..=last).flat_map(|n| steps.iter().map(move |step| step * 10f64.powi(n))).collect();
@@ -109,7 +109,7 @@ fn log_ticks(low: f64, high: f64) -> Vec<f64> {
 }
 
 fn percentile_ticks(high: f64) -> Vec<f64> {
-    let nines = [0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999];
+    let nines = [0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999];
     nines.into_iter().filter(|tick| *tick <= high).collect()
 }
 
@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(rounded(61.0, 620.0), [50.0, 100.0, 200.0, 500.0, 1000.0]);
         assert_eq!(rounded(7.0, 90_000.0), [1.0, 10.0, 100.0, 1000.0, 10_000.0, 100_000.0]);
         assert_eq!(rounded(10.0, 10.0), [10.0]);
-        assert_eq!(percentile_ticks(0.995), [0.0, 0.5, 0.9, 0.99]);
+        assert_eq!(percentile_ticks(0.995), [0.5, 0.9, 0.99]);
     }
 
     #[test]

@@ -24,9 +24,8 @@ pub fn write(file: &Path, cells: &[Cell], colophon: &Colophon) -> Result<(), Str
 }
 
 fn page(cells: &[Cell], colophon: &Colophon) -> Page {
-    let mut servers: Vec<&str> = cells.iter().map(|cell| cell.server.as_str()).collect();
-    servers.dedup();
-    servers.truncate(servers.iter().skip(1).position(|server| *server == servers[0]).map_or(servers.len(), |n| n + 1));
+    let beside_first = |cell: &&Cell| cell.scenario.clients == cells[0].scenario.clients;
+    let servers: Vec<&str> = cells.iter().take_while(beside_first).map(|cell| cell.server.as_str()).collect();
     let main: Vec<&Cell> = cells.iter().filter(|cell| cell.scenario.clients == colophon.clients).collect();
     let Some(first) = main.first() else { return Page::new("nothing was measured") };
     let rounds = first.rounds.len();
@@ -41,24 +40,19 @@ fn page(cells: &[Cell], colophon: &Colophon) -> Page {
     if let Some(sentence) = winner(&main) {
         page.paragraph(&sentence);
     }
-    let of_clients = by_clients(cells, &servers);
-    page.charts(&[curve(&main)]);
-    let head = |cells: &[&Cell]| std::iter::once(String::new()).chain(cells.iter().map(|c| c.server.clone())).collect();
-    let table = |page: &mut Page, cells: &[&Cell]| {
-        let rows = rows(cells).into_iter().map(|(name, texts)| std::iter::once(name.into()).chain(texts).collect());
-        page.table(&head(cells) as &Vec<String>, &rows.collect::<Vec<Vec<String>>>());
-    };
-    table(&mut page, &main);
+    let (head, rows) = table(&main);
+    page.chart_with_table(&curve(&main), &head, &rows);
 
     if cells.len() > main.len() {
         page.heading("Against the number of clients");
         page.paragraph(&spread_in_words(rounds));
-        page.charts(&of_clients);
+        page.charts(&by_clients(cells, &servers));
         for group in cells.chunk_by(|a, b| a.scenario.clients == b.scenario.clients) {
             let group: Vec<&Cell> = group.iter().collect();
             if group[0].scenario.clients != colophon.clients {
                 page.heading(&format!("{} clients", group[0].scenario.clients));
-                table(&mut page, &group);
+                let (head, rows) = table(&group);
+                page.table(&head, &rows);
             }
         }
     }
@@ -99,6 +93,13 @@ fn page(cells: &[Cell], colophon: &Colophon) -> Page {
          calls are counted after the rest, because counting slows them.",
     );
     page
+}
+
+/// All that is known of some servers with the same number of clients: a table's head and its rows.
+fn table(cells: &[&Cell]) -> (Vec<String>, Vec<Vec<String>>) {
+    let row = |name: &str, texts: Vec<String>| std::iter::once(name.into()).chain(texts).collect();
+    let head = row("", cells.iter().map(|cell| cell.server.clone()).collect());
+    (head, rows(cells).into_iter().map(|(name, texts)| row(name, texts)).collect())
 }
 
 fn build() -> &'static str {
@@ -185,8 +186,8 @@ fn by_clients(cells: &[Cell], servers: &[&str]) -> Vec<Chart> {
             "The server's memory for each client",
             "memory",
             Kind::Linear,
-            numbers::bytes,
-            &solid(|run| Some(run.memory_per_client? as f64)),
+            |kib| numbers::bytes(kib * 1024.0),
+            &solid(|run| Some(run.memory_per_client? as f64 / 1024.0)),
         ),
         chart(
             "The server's threads",

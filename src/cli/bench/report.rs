@@ -48,16 +48,11 @@ pub fn rows(cells: &[&Cell]) -> Vec<Row> {
     rows
 }
 
-/// The median of the rounds, and how far they lie from it.
+/// The median of the rounds, and from where to where they lie.
 fn spread(figures: Vec<f64>, format: fn(f64) -> String) -> Option<String> {
-    let rounds = figures.len();
     let Point { y, low, high, .. } = Point::of(0.0, figures)?;
-    let text = format(y);
-    if rounds == 1 || y == 0.0 {
-        return Some(text);
-    }
-    let percent = ((high - y).max(y - low) / y * 100.0).round();
-    Some(format!("{text} ± {percent} %"))
+    let [text, low, high] = [y, low, high].map(format);
+    Some(if low == high { text } else { format!("{text} ({low} to {high})") })
 }
 
 fn whole_percent(part: f64) -> String {
@@ -101,6 +96,8 @@ pub fn text(cells: &[Cell]) -> String {
             text += "\n";
         }
         let group: Vec<&Cell> = group.iter().collect();
+        // A spread needs more room.
+        let width = if group[0].rounds.len() == 1 { 22 } else { 34 };
         let rounds = match group[0].rounds.len() {
             1 => String::new(),
             rounds => format!("; median of {rounds} rounds"),
@@ -108,7 +105,7 @@ pub fn text(cells: &[Cell]) -> String {
         text += &format!("{}{rounds}\n", describe(&group[0].scenario));
         let head = ("", group.iter().map(|cell| cell.server.clone()).collect());
         for (name, texts) in std::iter::once(head).chain(rows(&group)) {
-            let texts: String = texts.iter().map(|text| format!("{text:>22}")).collect();
+            let texts: String = texts.iter().map(|text| format!("{text:>width$}")).collect();
             text += &format!("{name:26}{texts}\n");
         }
         if let Some(sentence) = winner(&group) {
