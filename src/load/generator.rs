@@ -1,5 +1,6 @@
 //! The clients: an event loop that plays them all.
 
+use super::alarm::Alarm;
 use super::scenario::{Pace, Scenario};
 use super::shape::Shape;
 use super::system_calls::SystemCalls;
@@ -27,6 +28,13 @@ const AROUND_MAX: usize = 64 << 10;
 const ROLL_CALL: Duration = Duration::from_secs(10);
 /// How often it calls until then.
 const CALL_EVERY: Duration = Duration::from_millis(100);
+/// Nothing keeps the generator from looking at the clock for longer.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Whoever sleeps wakes up late by about so much; so that much earlier the alarm goes off, and then the clock is watched. Where
+/// lines follow each other faster it is not: who never sleeps is made to wait by the system, for milliseconds.
+const WATCH: Duration = Duration::from_micros(60);
+/// The alarm's token; the clients' are their numbers.
+const ALARM: mio::Token = mio::Token(usize::MAX - 1);
 /// The end comes when nothing has come for this long.
 const DRAIN: Duration = Duration::from_secs(2);
 /// The sender of lines that only call the roll.
@@ -57,7 +65,7 @@ pub struct Outcome {
     pub echoes: u64,
     /// What went wrong with connections, in sentences.
     pub troubles: Vec<String>,
-    /// How much of a core the generator itself used, from 0 to 1, less its waiting for the clock.
+    /// How much of a core the generator itself used, from 0 to 1, less its watching the clock.
     pub generator_busy: f64,
     /// What the server used while measured.
     pub usage: Option<Usage>,
@@ -147,14 +155,18 @@ struct Generator<'a> {
     /// Talkers with room for more in their window.
     dirty: Vec<usize>,
     last_arrival: Instant,
-    /// Time spent waiting for the clock without sleeping.
-    spun: Duration,
+    alarm: Alarm,
+    /// The alarm was set for before the next line is due.
+    rested: bool,
+    /// Time spent watching the clock.
+    watched: Duration,
 }
 
 impl<'a> Generator<'a> {
     fn connect(addr: SocketAddr, scenario: &'a Scenario) -> Result<Generator<'a>, String> {
         let failed = |e: io::Error| format!("the load generator failed: {e}");
         let poll = Poll::new().map_err(failed)?;
+        let alarm = Alarm::new(poll.registry(), ALARM).map_err(failed)?;
         let mut clients = Vec::with_capacity(scenario.connections());
         for number in 0..scenario.connections() {
             let client = Client::connect(addr, number, scenario, poll.registry()).map_err(|e| {
@@ -185,7 +197,9 @@ impl<'a> Generator<'a> {
             troubles: Vec::new(),
             dirty: Vec::new(),
             last_arrival: Instant::now(),
-            spun: Duration::ZERO,
+            alarm,
+            rested: false,
+            watched: Duration::ZERO,
         })
     }
 
@@ -233,7 +247,7 @@ impl<'a> Generator<'a> {
 
         self.talk_until(warm_up, &mut timetable, &mut progress)?;
         let usage_before = pid.map(usage_meanwhile);
-        let (cpu_before, spun_before) = (own_cpu(), self.spun);
+        let (cpu_before, watched_before) = (own_cpu(), self.watched);
         let (sent_before, arrived_before) = (self.sent, self.arrived);
         let from = self.begin.elapsed();
         self.measured = from..Duration::MAX;
@@ -242,8 +256,7 @@ impl<'a> Generator<'a> {
         let until = self.begin.elapsed();
         self.measured = from..until;
         let (sent, delivered) = (self.sent - sent_before, self.arrived - arrived_before);
-        let spun = self.spun - spun_before;
-        let generator_cpu = own_cpu().saturating_sub(cpu_before + spun);
+        let generator_cpu = own_cpu().saturating_sub(cpu_before + self.watched - watched_before);
         let usage_after = pid.map(usage_meanwhile);
         let usage = usage_before.zip(usage_after).and_then(|(before, after)| {
             let (before, after) = (before.join().ok()?, after.join().ok()?);
@@ -292,7 +305,7 @@ impl<'a> Generator<'a> {
             if now >= end || self.any_closed() {
                 return Ok(());
             }
-            let timeout = self.send_what_is_due(timetable);
+            let timeout = self.send_what_is_due(timetable)?;
             self.poll(timeout)?;
         }
     }
@@ -309,7 +322,7 @@ impl<'a> Generator<'a> {
     }
 
     /// Sends what is due, and returns how long to wait for answers.
-    fn send_what_is_due(&mut self, timetable: &mut Timetable) -> Option<Duration> {
+    fn send_what_is_due(&mut self, timetable: &mut Timetable) -> io::Result<Option<Duration>> {
         match self.scenario.pace {
             Pace::Window(window) => {
                 for talker in std::mem::take(&mut self.dirty) {
@@ -320,20 +333,24 @@ impl<'a> Generator<'a> {
                     }
                     self.flush(talker);
                 }
-                Some(Duration::from_millis(100))
             }
             Pace::Rate(_) => {
                 let mut now = self.begin.elapsed();
                 while let Some((talker, at)) = timetable.due(now) {
+                    self.rested = false;
                     self.say(talker, at, now);
                     self.flush(talker);
                     now = self.begin.elapsed();
                 }
-                let left = timetable.next_at().saturating_sub(now);
-                // The poll counts in milliseconds: for less than two of them the clock is watched instead.
-                Some(if left < Duration::from_millis(2) { Duration::ZERO } else { left - Duration::from_millis(1) })
+                let left = timetable.next_at().saturating_sub(now).min(PAUSE);
+                if self.rested && left <= WATCH {
+                    return Ok(Some(Duration::ZERO));
+                }
+                self.rested = left > WATCH;
+                return self.alarm.set(if self.rested { left - WATCH } else { left });
             }
         }
+        Ok(Some(PAUSE))
     }
 
     /// Waits until all that was sent has come, or nothing comes any more.
@@ -355,9 +372,9 @@ impl<'a> Generator<'a> {
             Err(e) => return Err(e),
         }
         if timeout == Some(Duration::ZERO) && events.is_empty() {
-            self.spun += begin.elapsed();
+            self.watched += begin.elapsed();
         }
-        for event in events.iter() {
+        for event in events.iter().filter(|event| event.token() != ALARM) {
             let client = event.token().0;
             if event.is_writable() {
                 self.flush(client);

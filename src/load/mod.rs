@@ -5,6 +5,7 @@
 //!
 //! * [`scenario`]: who talks, how fast, how long;
 //! * [`timetable`]: when lines are to be sent, if not when others have come;
+//! * [`alarm`]: how the generator wakes up for it;
 //! * [`token`]: what a line carries, so that it is known again whatever the server puts around it;
 //! * [`shape`]: how the next line is known without looking for anything in it;
 //! * [`tally`]: what a receiver got, and what it should have got;
@@ -15,6 +16,7 @@
 //! * [`fleet`]: our own server, started for a measurement;
 //! * [`machine`]: where all this happened.
 
+pub mod alarm;
 pub mod fleet;
 pub mod generator;
 pub mod machine;
