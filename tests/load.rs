@@ -307,7 +307,7 @@ fn the_page_holds_everything_and_asks_nobody() {
         assert!(page.contains(part), "no {part:?} in {page}");
     }
     if cfg!(target_os = "linux") {
-        assert!(page.contains("processor time") && page.contains("memory") && page.contains("threads"), "{page}");
+        assert!(page.contains("server's memory") && page.contains("server's threads"), "{page}");
     }
     for outside in ["http:", "https:", "<script", "src=", "@import", "url("] {
         assert!(!page.contains(outside), "{outside:?} in {page}");

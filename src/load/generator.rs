@@ -41,6 +41,8 @@ const DRAIN: Duration = Duration::from_secs(2);
 const CALLER: u16 = u16::MAX;
 /// For how long system calls are counted, after the times are taken: they take longer meanwhile.
 const COUNTED: Duration = Duration::from_millis(300);
+/// Less processor time than this is not divided by deliveries.
+const CPU_TOLD: Duration = Duration::from_millis(50);
 /// Troubles that are told one by one.
 const TROUBLES_MAX: usize = 10;
 /// Latencies are told apart by three digits, from a microsecond on.
@@ -85,10 +87,11 @@ impl Outcome {
         !self.faults.any() && self.troubles.is_empty()
     }
 
-    /// Processor time of the server for one delivery. Nanoseconds.
+    /// Processor time of the server for one delivery. Nanoseconds. `None` where it is too little to be told: the system counts
+    /// in hundredths of a second.
     pub fn cpu_per_delivery(&self) -> Option<f64> {
         let cpu = self.usage?.cpu?;
-        (self.delivered > 0).then(|| cpu.as_nanos() as f64 / self.delivered as f64)
+        (self.delivered > 0 && cpu >= CPU_TOLD).then(|| cpu.as_nanos() as f64 / self.delivered as f64)
     }
 
     /// Whether the figures are the generator's own limit rather than the server's.
