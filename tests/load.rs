@@ -225,6 +225,8 @@ fn what_cannot_be_played_is_said_in_one_line() {
     }
     if cfg!(target_os = "linux") {
         fails_with(tertulia().args(["bench", "--clients", "65000", "--idle", "9000"]), &["local port", "sysctl"]);
+        // No process has a number beyond the kernel's greatest.
+        fails_with(tertulia().args(["bench", "--addr", ":1", "--pid", "4194305"]), &["no process 4194305"]);
     }
 }
 

@@ -6,7 +6,7 @@ mod preflight;
 mod report;
 
 use super::address;
-use crate::load::{Eol, Pace, Scenario};
+use crate::load::{Eol, Pace, Scenario, Usage};
 use campaign::{Campaign, Cell, Cores, Subject};
 use clap::ValueEnum;
 use html::Colophon;
@@ -184,6 +184,12 @@ impl Args {
             return Ok(self.mode.map_or(modes(), |mode| vec![mode]).into_iter().map(Subject::Ours).collect());
         };
         let (host, port) = address::Address::of(addr).get()?;
+        if let Some(pid) = self.pid
+            && cfg!(target_os = "linux")
+            && Usage::of(pid).threads.is_none()
+        {
+            return Err(format!("there is no process {pid} whose figures can be read; see pgrep -a"));
+        }
         Ok(vec![Subject::Running(resolve(&host, port)?, self.pid)])
     }
 
