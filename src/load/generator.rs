@@ -1,20 +1,21 @@
 //! The clients: an event loop that plays them all.
 
 use super::alarm::Alarm;
+use super::client::Client;
+use super::outcome::Outcome;
 use super::scenario::{Pace, Scenario};
 use super::shape::Shape;
 use super::system_calls::SystemCalls;
-use super::tally::{Faults, Tally};
+use super::tally::Faults;
 use super::timetable::Timetable;
 use super::token::{self, Found, Token};
-use super::under_way::{Line, UnderWay};
+use super::under_way::Line;
 use super::usage::{self, Usage};
 use crate::chat::sanitize::sanitize_text;
 use hdrhistogram::Histogram;
-use mio::net::TcpStream;
-use mio::{Events, Interest, Poll, Registry};
+use mio::{Events, Poll};
 use rustix::time::{ClockId, clock_gettime};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::thread::{self, JoinHandle};
@@ -41,64 +42,10 @@ const DRAIN: Duration = Duration::from_secs(2);
 const CALLER: u16 = u16::MAX;
 /// For how long system calls are counted, after the times are taken: they take longer meanwhile.
 const COUNTED: Duration = Duration::from_millis(300);
-/// Less processor time than this is not divided by deliveries.
-const CPU_TOLD: Duration = Duration::from_millis(50);
 /// Troubles that are told one by one.
 const TROUBLES_MAX: usize = 10;
 /// Latencies are told apart by three digits, from a microsecond on.
 const DIGITS: u8 = 3;
-
-/// What came of a load.
-#[derive(Debug)]
-pub struct Outcome {
-    /// What was measured: less than asked for if the server closed connections.
-    pub elapsed: Duration,
-    /// Lines sent while measured.
-    pub sent: u64,
-    /// Lines received while measured, by all receivers together.
-    pub delivered: u64,
-    /// From when a line was to be sent until the last client had it. Nanoseconds.
-    pub latency: Histogram<u64>,
-    /// From just before it was written. The same as `latency` in a closed loop.
-    pub service: Histogram<u64>,
-    /// Of the whole run, the warm-up included.
-    pub faults: Faults,
-    /// Lines that came back to their own sender.
-    pub echoes: u64,
-    /// What went wrong with connections, in sentences.
-    pub troubles: Vec<String>,
-    /// How much of a core the generator itself used, from 0 to 1, less its watching the clock.
-    pub generator_busy: f64,
-    /// What the server used while measured.
-    pub usage: Option<Usage>,
-    /// System calls of the server for one delivery, counted after the rest was measured.
-    pub system_calls_per_delivery: Option<f64>,
-    /// By how much the server's resident memory grew when the clients came, for each of them. Bytes.
-    pub memory_per_client: Option<u64>,
-}
-
-impl Outcome {
-    pub fn deliveries_per_second(&self) -> f64 {
-        self.delivered as f64 / self.elapsed.as_secs_f64()
-    }
-
-    /// Whether each line reached each receiver once, in order and whole.
-    pub fn is_flawless(&self) -> bool {
-        !self.faults.any() && self.troubles.is_empty()
-    }
-
-    /// Processor time of the server for one delivery. Nanoseconds. `None` where it is too little to be told: the system counts
-    /// in hundredths of a second.
-    pub fn cpu_per_delivery(&self) -> Option<f64> {
-        let cpu = self.usage?.cpu?;
-        (self.delivered > 0 && cpu >= CPU_TOLD).then(|| cpu.as_nanos() as f64 / self.delivered as f64)
-    }
-
-    /// Whether the figures are the generator's own limit rather than the server's.
-    pub fn generator_is_the_limit(&self) -> bool {
-        self.generator_busy > 0.95
-    }
-}
 
 /// Plays a scenario against the server at `addr`, whose process is `pid` if it is known. `progress` is told how far the run
 /// is, from 0 to 1. An error is one line: what failed and what to try.
@@ -116,25 +63,6 @@ pub fn run(
     let mut outcome = generator.play(pid, progress).map_err(|e| format!("the load generator failed: {e}"))?;
     outcome.memory_per_client = grown.map(|grown| grown / scenario.connections() as u64);
     Ok(outcome)
-}
-
-struct Client {
-    stream: TcpStream,
-    /// The beginning of a line whose end has not come.
-    partial: Vec<u8>,
-    /// What its socket has not taken yet.
-    unsent: Vec<u8>,
-    tally: Tally,
-    /// Its own lines.
-    under_way: UnderWay,
-    /// Whose line came last.
-    heard_last: usize,
-    /// The last line that was the server's own.
-    last_words: Vec<u8>,
-    heard_roll_call: bool,
-    /// It is in `Generator::dirty`.
-    dirty: bool,
-    closed: bool,
 }
 
 struct Generator<'a> {
@@ -227,7 +155,7 @@ impl<'a> Generator<'a> {
                 ));
             }
             if now >= call_at {
-                self.append(0, Token { sender: CALLER, seq: 0 });
+                self.clients[0].append(Token { sender: CALLER, seq: 0 }, self.scenario);
                 self.flush(0);
                 call_at = now + CALL_EVERY;
             }
@@ -394,28 +322,15 @@ impl<'a> Generator<'a> {
     // One client.
 
     fn say(&mut self, talker: usize, to_be_sent: Duration, now: Duration) {
-        let seq = self.clients[talker].under_way.say(Line { to_be_sent, sent: now });
+        let client = &mut self.clients[talker];
+        let seq = client.under_way.say(Line { to_be_sent, sent: now });
+        client.append(Token { sender: talker as u16, seq }, self.scenario);
         self.sent += 1;
-        self.append(talker, Token { sender: talker as u16, seq });
     }
 
-    fn append(&mut self, client: usize, token: Token) {
-        let eol = self.scenario.eol.bytes();
-        let unsent = &mut self.clients[client].unsent;
-        token.write(self.scenario.line_len - eol.len(), unsent);
-        unsent.extend_from_slice(eol);
-    }
-
-    /// Writes until the socket is full; the poll tells when it is not any more.
     fn flush(&mut self, number: usize) {
-        let client = &mut self.clients[number];
-        while !client.unsent.is_empty() && !client.closed {
-            match client.stream.write(&client.unsent) {
-                Ok(n) => drop(client.unsent.drain(..n)),
-                Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) if e.kind() == ErrorKind::WouldBlock => return,
-                Err(e) => return self.close(number, &format!("could not write: {e}")),
-            }
+        if let Err(e) = self.clients[number].flush() {
+            self.close(number, &format!("could not write: {e}"));
         }
     }
 
@@ -573,34 +488,6 @@ impl<'a> Generator<'a> {
             let said = if words.is_empty() { String::new() } else { format!(": {words:?}") };
             self.troubles.push(format!("client {} {why}{said}", number + 1));
         }
-    }
-}
-
-impl Client {
-    fn connect(addr: SocketAddr, number: usize, scenario: &Scenario, registry: &Registry) -> io::Result<Client> {
-        // One after the other and waiting for each, so that no server's backlog overflows.
-        let stream = std::net::TcpStream::connect(addr)?;
-        stream.set_nodelay(true)?;
-        if let Some(login) = &scenario.login {
-            let mut line = login.replace("{n}", &number.to_string()).into_bytes();
-            line.extend_from_slice(scenario.eol.bytes());
-            (&stream).write_all(&line)?;
-        }
-        stream.set_nonblocking(true)?;
-        let mut stream = TcpStream::from_std(stream);
-        registry.register(&mut stream, mio::Token(number), Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Client {
-            stream,
-            partial: Vec::new(),
-            unsent: Vec::new(),
-            tally: Tally::new(scenario.talkers),
-            under_way: UnderWay::new(scenario.clients as u32 - 1),
-            heard_last: 0,
-            last_words: Vec::new(),
-            heard_roll_call: false,
-            dirty: false,
-            closed: false,
-        })
     }
 }
 

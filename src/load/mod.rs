@@ -10,16 +10,20 @@
 //! * [`shape`]: how the next line is known without looking for anything in it;
 //! * [`tally`]: what a receiver got, and what it should have got;
 //! * [`under_way`]: whom a line has reached;
-//! * [`generator`]: the clients;
+//! * [`client`]: one of the clients;
+//! * [`generator`]: the loop that plays them all;
+//! * [`outcome`]: what they bring home;
 //! * [`usage`]: what the server's process used meanwhile;
 //! * [`system_calls`]: how often it asked the kernel;
 //! * [`fleet`]: our own server, started for a measurement;
 //! * [`machine`]: where all this happened.
 
 pub mod alarm;
+pub mod client;
 pub mod fleet;
 pub mod generator;
 pub mod machine;
+pub mod outcome;
 pub mod scenario;
 pub mod shape;
 pub mod system_calls;
@@ -29,7 +33,8 @@ pub mod token;
 pub mod under_way;
 pub mod usage;
 
-pub use generator::{Outcome, run};
+pub use generator::run;
+pub use outcome::Outcome;
 pub use scenario::{Eol, Pace, Scenario};
 pub use tally::Faults;
 pub use usage::Usage;
