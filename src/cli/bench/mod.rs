@@ -38,14 +38,6 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     clients: Option<usize>,
 
-    /// Measure with so many clients, and so many, ... [default with --html: 2,6,16,64]
-    #[arg(long, value_name = "N,N,...", value_delimiter = ',')]
-    sweep: Option<Vec<usize>>,
-
-    /// In so many rounds, in which the servers take turns [default: 1; with --html or --sweep 3]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    rounds: Option<u32>,
-
     /// Of the clients, so many talk and the others listen; all if it is not said
     #[arg(long, value_name = "N")]
     talkers: Option<usize>,
@@ -74,7 +66,16 @@ pub struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds)]
     warm_up: f64,
 
-    /// A line that each client sends first; {n} is its number
+    /// Measure with so many clients, and so many, ... [default with --html: 2,6,16,64]
+    #[arg(long, value_name = "N,N,...", value_delimiter = ',')]
+    sweep: Option<Vec<usize>>,
+
+    /// In so many rounds, in which the servers take turns [default: 1; with --html or --sweep 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rounds: Option<u32>,
+
+    // clap would take {n} for the end of a line.
+    /// A line that each client sends first; an n in braces is its number
     #[arg(long, value_name = "LINE")]
     login: Option<String>,
 
