@@ -4,6 +4,7 @@
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use std::io::{ErrorKind, IoSlice, Read, Write};
+use std::time::{Duration, Instant};
 
 const READ_MAX: usize = 64 << 10;
 
@@ -13,7 +14,8 @@ struct Client {
     rest: Vec<u8>,
 }
 
-pub fn serve(addr: &str) {
+/// Serves until killed. Looks again for so long before it sleeps.
+pub fn serve(addr: &str, spin: Duration) {
     let mut listener = TcpListener::bind(addr.parse().expect("an address")).expect("a free port");
     let mut poll = Poll::new().expect("a poll");
     poll.registry().register(&mut listener, Token(usize::MAX), Interest::READABLE).expect("a listener");
@@ -23,8 +25,14 @@ pub fn serve(addr: &str) {
     let mut ready = Vec::new();
 
     loop {
-        let timeout = if ready.is_empty() { None } else { Some(std::time::Duration::ZERO) };
-        poll.poll(&mut events, timeout).expect("a poll");
+        let begin = Instant::now();
+        loop {
+            let looks = !ready.is_empty() || (!spin.is_zero() && begin.elapsed() < spin);
+            poll.poll(&mut events, looks.then_some(Duration::ZERO)).expect("a poll");
+            if !looks || !ready.is_empty() || !events.is_empty() {
+                break;
+            }
+        }
         for event in &events {
             match event.token().0 {
                 usize::MAX => accept(&listener, &poll, &mut clients),

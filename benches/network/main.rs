@@ -21,6 +21,7 @@ use flood::Flood;
 use race::{Place, Runner, race};
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
+use std::time::Duration;
 use talk::Talk;
 use tertulia::load::fleet::Server;
 use tertulia::server::listener;
@@ -32,7 +33,7 @@ const LINE_LEN: usize = 64;
 /// Clients that are silent while six talk.
 const IDLE: usize = 2000;
 /// Servers that run at a time, with their clients.
-const SERVERS_MAX: usize = 5;
+const SERVERS_MAX: usize = 6;
 
 /// Our own server's two modes, if both are built in, between the floor and tokio.
 fn servers(ours: &[&'static str]) -> Vec<&'static str> {
@@ -71,7 +72,7 @@ fn round_trip(criterion: &mut Criterion) {
         for clients in [2, 6, 64] {
             let names = match (place, clients) {
                 (Place::OneCore, 6) => servers(&["epoll", "epoll transcript", "threaded", "threaded transcript"]),
-                (Place::ACoreEach, 6) => servers(&["epoll", "epoll --spin 50", "threaded"]),
+                (Place::ACoreEach, 6) => servers(&["floor --spin 50", "epoll", "epoll --spin 50", "threaded"]),
                 _ => servers(&["epoll", "threaded"]),
             };
             let group = format!("round_trip/{}/{clients} clients", place.name());
@@ -133,7 +134,8 @@ criterion_group!(benches, round_trip, fan_out, idle_crowd);
 fn main() {
     let addr = || std::env::args().nth(1).expect("an address");
     match std::env::var(ROLE).as_deref() {
-        Ok("floor") => floor::serve(&addr()),
+        Ok("floor") => floor::serve(&addr(), Duration::ZERO),
+        Ok("floor --spin 50") => floor::serve(&addr(), Duration::from_micros(50)),
         Ok("tokio") => tokio_chat::serve(&addr()),
         _ => {
             listener::make_room_for(SERVERS_MAX * (6 + IDLE)).expect("descriptors");
