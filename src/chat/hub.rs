@@ -468,6 +468,11 @@ impl Hub {
         self.get(id).is_some()
     }
 
+    /// How much was said in this turn to everybody. Bytes.
+    pub fn said(&self) -> usize {
+        self.log.bytes.len()
+    }
+
     /// Whether the driver may read from another client in this turn. All outboxes could take what was said so far, even if
     /// no socket takes a byte.
     pub fn turn_has_room(&self) -> bool {

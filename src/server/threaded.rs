@@ -33,7 +33,7 @@ use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
-use writing::{Parcel, Writer};
+use writing::{BURST, Parcel, Writer, others_will_write};
 
 /// A client's thread needs little: its buffer is on the heap. Only the pages that are used cost memory. Bytes.
 const STACK: usize = 256 << 10;
@@ -191,11 +191,14 @@ impl Server {
                     break;
                 }
                 Ok(_) => {
-                    let room = self.lock_when_it_may_speak(client);
-                    let stays = self.turn_in(room, |room| {
-                        room.hub.receive(id, &buffer);
-                        room.hub.is_seated(id)
-                    });
+                    let mut room = self.lock_when_it_may_speak(client);
+                    room.hub.receive(id, &buffer);
+                    let stays = room.hub.is_seated(id);
+                    if stays && buffer.len() >= BURST && others_will_write(&room, id) {
+                        drop(room);
+                    } else {
+                        self.turn_in(room, |_| {});
+                    }
                     if !stays {
                         break;
                     }
