@@ -147,6 +147,33 @@ both_modes! {
         assert_eq!(given, all[..given.len()]);
     }
 
+    fn a_crowd_that_bursts_out_at_once_hears_all_of_it_in_one_order(mode) {
+        const CROWD: usize = 24;
+        const BURSTS: usize = 5;
+        let server = Server::with(mode, &["--max-clients", "24"]);
+        let mut crowd: Vec<Client> = (0..CROWD).map(|number| server.join_as(&format!("c{number}"))).collect();
+        for burst in 0..BURSTS {
+            // Found all at once, each with several lines.
+            server.frozen(|| {
+                for client in &mut crowd {
+                    let mut lines: String = (2 * burst..2 * burst + 2).map(flood_line).collect();
+                    if burst + 1 == BURSTS {
+                        lines += &format!("{LAST}\n");
+                    }
+                    client.sends(lines.as_bytes());
+                }
+            });
+        }
+        let seen: Vec<Seen> =
+            crowd.iter_mut().map(|client| reads_all(client, CROWD - 1, does_nothing_else)).collect();
+        for (one, next) in seen.iter().zip(seen.iter().cycle().skip(1)) {
+            for other in seen.iter().filter(|other| other.nick != one.nick) {
+                assert_eq!(one.has_all_of(&other.nick), 2 * BURSTS);
+            }
+            one.agrees_with(next);
+        }
+    }
+
     fn who_is_thrown_out_and_reads_in_time_is_told_why(mode) {
         let server = Server::start(mode);
         let mut stuck = server.join_narrow("stuck", 4 << 10);
