@@ -49,7 +49,7 @@ impl Console {
         Console { sink, paint, lang, buffer: Vec::new(), lost: 0, torn: false, retry_at: None, patience: RETRY.0 }
     }
 
-    pub fn note(&mut self, event: &Event<'_>, clock: &mut WallClock) {
+    pub fn note(&mut self, event: &Event<'_>, clock: &WallClock) {
         let is_talk =
             matches!(event, Event::Said { .. } | Event::Acted { .. } | Event::Whispered { .. } | Event::Renamed { .. });
         let waiting_max = if is_talk { SAID_MAX } else { BUFFER_MAX };
@@ -86,6 +86,7 @@ impl Console {
         if self.torn {
             self.buffer.push(b'\n');
         }
+        clock.look();
         self.line(&Event::Lost { lines: self.lost }, clock);
         match self.write(now) {
             Ok(()) => self.lost = 0,
@@ -130,7 +131,7 @@ impl Console {
         self.retry_at
     }
 
-    fn line(&mut self, event: &Event<'_>, clock: &mut WallClock) {
+    fn line(&mut self, event: &Event<'_>, clock: &WallClock) {
         let (colour, end) = match (self.paint, event) {
             (Paint::Plain, _) => ("", ""),
             (_, Event::Arrived { .. }) => ("\x1b[32m", "\x1b[0m"),
@@ -143,8 +144,19 @@ impl Console {
             Paint::Plain => ("", ""),
             Paint::Colours => ("\x1b[2m", "\x1b[0m"),
         };
-        let (time, text) = (clock.time_of_day(), Said(self.lang, event));
+        for part in [dim, clock.time_of_day(), bright, " ", colour] {
+            self.buffer.extend_from_slice(part.as_bytes());
+        }
         // Writing to a Vec cannot fail.
-        let _ = writeln!(self.buffer, "{dim}{time}{bright} {colour}{text}{end}");
+        let _ = match event {
+            // Nearly all there is in a flood, and twice as fast as with the rest.
+            Event::Said { id, nick, text } => write!(self.buffer, "{id}").map(|()| {
+                for part in [" <", nick, "> ", text] {
+                    self.buffer.extend_from_slice(part.as_bytes());
+                }
+            }),
+            _ => write!(self.buffer, "{}{end}", Said(self.lang, event)),
+        };
+        self.buffer.push(b'\n');
     }
 }

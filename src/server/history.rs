@@ -128,7 +128,7 @@ impl History {
         Ok(())
     }
 
-    pub fn note(&mut self, event: &Event<'_>, clock: &mut WallClock, now: Instant) {
+    pub fn note(&mut self, event: &Event<'_>, clock: &WallClock, now: Instant) {
         let (kind, id, nick, text) = match *event {
             Event::Arrived { id, nick, .. } => (Kind::Arrived, id, nick, None),
             Event::Said { id, nick, text } => (Kind::Said, id, nick, Some(text.into())),
@@ -233,7 +233,9 @@ mod tests {
 
     fn say(history: &mut History, text: &str) {
         let event = Event::Said { id: Id::new(1, 2), nick: "ana", text };
-        history.note(&event, &mut WallClock::new(), Instant::now());
+        let mut clock = WallClock::new();
+        clock.look();
+        history.note(&event, &clock, Instant::now());
     }
 
     fn write(history: &mut History) {

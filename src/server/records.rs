@@ -32,12 +32,15 @@ impl Records {
 
     /// Takes down what happened, and empties the transcript.
     pub fn note(&mut self, transcript: &mut Transcript, now: Instant) {
+        if !transcript.is_empty() {
+            self.clock.look();
+        }
         for event in transcript.iter() {
             if let Some(console) = &mut self.console {
-                console.note(&event, &mut self.clock);
+                console.note(&event, &self.clock);
             }
             if let Some(history) = &mut self.history {
-                history.note(&event, &mut self.clock, now);
+                history.note(&event, &self.clock, now);
             }
         }
         transcript.clear();

@@ -24,19 +24,18 @@ impl WallClock {
         }
     }
 
-    /// `HH:MM:SS`, local.
-    pub fn time_of_day(&mut self) -> &str {
-        self.look();
+    /// `HH:MM:SS`, local, of the last look.
+    pub fn time_of_day(&self) -> &str {
         &self.time_of_day
     }
 
-    /// RFC 3339, UTC, to the second.
-    pub fn timestamp(&mut self) -> &str {
-        self.look();
+    /// RFC 3339, UTC, to the second, of the last look.
+    pub fn timestamp(&self) -> &str {
         &self.timestamp
     }
 
-    fn look(&mut self) {
+    /// Looks what time it is. Once for all that happened in a turn: it costs as much as to write a line.
+    pub fn look(&mut self) {
         let second = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
         if second == self.second && !self.timestamp.is_empty() {
             return;
