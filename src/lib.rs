@@ -4,6 +4,7 @@
 //!
 //! * [`chat`]: what is said. Lines, names, commands, the room; no sockets, no threads, no clocks;
 //! * [`server`]: how bytes move. The two drivers, `event_loop` and `threaded`: lay them side by side;
+//! * [`trace`]: the steps that a driver takes, recorded, told and drawn;
 //! * `client`: what `tertulia join` is;
 //! * `load`: what `tertulia bench` measures with; it knows nothing of what is inside a server;
 //! * `page`: how it is shown in a browser; it knows nothing of what is measured;
@@ -21,3 +22,4 @@ pub mod load;
 #[cfg(feature = "bench")]
 pub mod page;
 pub mod server;
+pub mod trace;

@@ -437,6 +437,12 @@ impl Hub {
         }
     }
 
+    /// How many bytes are owed to whom, and not yet accounted for as written.
+    pub fn owed(&self) -> impl Iterator<Item = (Id, usize)> {
+        let owed = |member: &Member| (member.id, member.outbox.len() + self.log.pending(member));
+        self.members.iter().flatten().map(owed).filter(|(_, bytes)| *bytes > 0)
+    }
+
     /// Whether to read from a client, or to take in what was read. If not, somebody it talks to cannot keep up, and
     /// [`Effect::Resume`] tells when that is over. The kernel's window closes meanwhile, and the client can send no more:
     /// nothing is lost.

@@ -9,6 +9,8 @@ pub mod join;
 #[cfg(feature = "extras")]
 pub mod papers;
 pub mod serve;
+#[cfg(feature = "trace")]
+pub mod trace;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::io::{self, IsTerminal, Write};
@@ -39,6 +41,9 @@ enum Command {
     Join(join::Args),
     #[cfg(feature = "bench")]
     Bench(bench::Args),
+    #[cfg(feature = "trace")]
+    #[command(subcommand)]
+    Trace(trace::Command),
     #[cfg(feature = "extras")]
     Completions(papers::Completions),
     #[cfg(feature = "extras")]
@@ -54,6 +59,8 @@ impl Cli {
             Command::Join(args) => args.run(),
             #[cfg(feature = "bench")]
             Command::Bench(args) => args.run(),
+            #[cfg(feature = "trace")]
+            Command::Trace(command) => command.run(),
             #[cfg(feature = "extras")]
             Command::Completions(args) => args.run(),
             #[cfg(feature = "extras")]
@@ -71,7 +78,7 @@ impl Cli {
 }
 
 /// Prints a result. `println!` panics where stdout takes nothing.
-#[cfg(any(feature = "bench", feature = "extras"))]
+#[cfg(any(feature = "bench", feature = "trace", feature = "extras"))]
 fn print(bytes: &[u8]) -> Result<(), String> {
     match io::stdout().write_all(bytes) {
         // Whoever read it has seen enough.

@@ -66,6 +66,10 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto, env = "TERTULIA_COLOR")]
     color: Color,
 
+    #[cfg(feature = "trace")]
+    #[command(flatten)]
+    trace: super::trace::Serve,
+
     #[command(flatten)]
     diagnostics: Diagnostics,
 }
@@ -115,6 +119,10 @@ impl Args {
             console: (!self.quiet).then_some(paint),
             history: self.history,
             replay: self.replay as usize,
+            #[cfg(feature = "trace")]
+            trace: self.trace.options(),
+            #[cfg(not(feature = "trace"))]
+            trace: Default::default(),
         })
     }
 }

@@ -41,12 +41,24 @@ pub struct Console {
     retry_at: Option<Instant>,
     /// How long to wait then.
     patience: Duration,
+    /// Calls to write that were made.
+    writes: usize,
 }
 
 impl Console {
     pub fn new(paint: Paint, lang: Lang) -> Console {
         let sink = Sink::stdout().inspect_err(|e| log::warn!("no transcript: stdout cannot be written to: {e}")).ok();
-        Console { sink, paint, lang, buffer: Vec::new(), lost: 0, torn: false, retry_at: None, patience: RETRY.0 }
+        Console {
+            sink,
+            paint,
+            lang,
+            buffer: Vec::new(),
+            lost: 0,
+            torn: false,
+            retry_at: None,
+            patience: RETRY.0,
+            writes: 0,
+        }
     }
 
     pub fn note(&mut self, event: &Event<'_>, clock: &WallClock) {
@@ -102,6 +114,7 @@ impl Console {
         while let Some(sink) = &self.sink
             && written < self.buffer.len()
         {
+            self.writes += 1;
             match sink.write(&self.buffer[written..]) {
                 Ok(n) => {
                     written += n;
@@ -124,6 +137,11 @@ impl Console {
             self.buffer.drain(..written);
         }
         result
+    }
+
+    /// How often stdout was asked to take something, since the last call.
+    pub fn take_writes(&mut self) -> usize {
+        std::mem::take(&mut self.writes)
     }
 
     /// When [`Console::flush`] has something to do.

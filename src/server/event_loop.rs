@@ -12,6 +12,8 @@ use super::records::Records;
 use super::{ACCEPT_RETRY, LINGER, LINGERING_MAX, Mode, STOP_PATIENCE, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Hub, Id, Reason, Transcript};
+use crate::trace::{self, Tracer};
+use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -67,6 +69,7 @@ struct EventLoop {
     /// Everything that is waited for. The slab's key is the poll's token and the hub's key; it is used again.
     sources: Slab<Source>,
     hub: Hub,
+    trace: Tracer,
     records: Records,
     transcript: Transcript,
     when_full: WhenFull,
@@ -95,7 +98,7 @@ impl EventLoop {
         let poll = Poll::new()?;
         let mut signals = Signals::new([SIGINT, SIGTERM])?;
         service.announce(Mode::Epoll)?;
-        let Service { listener, hub, records, when_full, spin } = service;
+        let Service { listener, hub, records, when_full, spin, trace } = service;
         let mut sources = Slab::new();
 
         listener.set_nonblocking(true)?;
@@ -112,6 +115,7 @@ impl EventLoop {
             poll,
             sources,
             hub,
+            trace,
             records,
             transcript: Transcript::default(),
             when_full,
@@ -181,13 +185,21 @@ impl EventLoop {
         if !self.spin.is_zero() && timeout != Some(Duration::ZERO) {
             let until = Instant::now() + timeout.map_or(self.spin, |timeout| timeout.min(self.spin));
             while Instant::now() < until {
-                self.poll.poll(events, Some(Duration::ZERO))?;
+                self.poll(events, Some(Duration::ZERO))?;
                 if !events.is_empty() {
                     return Ok(());
                 }
             }
         }
-        self.poll.poll(events, timeout)
+        self.poll(events, timeout)
+    }
+
+    /// Asks who is ready, and sleeps until somebody is.
+    fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        let sleep = self.trace.begin();
+        let result = self.poll.poll(events, timeout);
+        self.trace.woke(sleep, timeout, || events.iter().filter_map(|event| self.what_is_ready(event)).collect());
+        result
     }
 
     /// How long the poll may sleep: not at all while there is work that no event will tell of.
@@ -201,9 +213,21 @@ impl EventLoop {
         Some(next.saturating_duration_since(Instant::now()))
     }
 
+    /// An event as it is told.
+    fn what_is_ready(&self, event: &Event) -> Option<trace::Ready> {
+        let source = match self.sources.get(event.token().0)? {
+            Source::Listener(_) => trace::Source::Listener,
+            Source::Signals(_) => trace::Source::Signals,
+            Source::Client(client) => trace::Source::Client(client.id.number()),
+            Source::Lingering(_) => trace::Source::Leaver,
+        };
+        let readable = event.is_readable() || event.is_read_closed() || event.is_error();
+        Some(trace::Ready { source, readable, writable: event.is_writable() })
+    }
+
     fn note_signals(&mut self, key: usize) {
         let Some(Source::Signals(signals)) = self.sources.get_mut(key) else { return };
-        for _ in signals.pending() {
+        for _ in self.trace.signal(|| signals.pending()) {
             if self.stop_at.is_some() {
                 self.stop_now = true;
             }
@@ -236,7 +260,7 @@ impl EventLoop {
             let Some(key) = self.ready.pop_front() else { break };
             match self.sources.get_mut(key) {
                 Some(Source::Client(_)) => self.read(key),
-                Some(Source::Lingering(stream)) => match stream.read(&mut self.buffer) {
+                Some(Source::Lingering(stream)) => match self.trace.discard(|| stream.read(&mut self.buffer)) {
                     Ok(1..) => self.ready.push_back(key),
                     Err(e) if e.kind() == ErrorKind::WouldBlock => {}
                     Ok(0) | Err(_) => self.drop_lingering(key),
@@ -253,13 +277,15 @@ impl EventLoop {
             return; // `Effect::Resume` makes it ready again.
         }
         let buffer = &mut self.buffer[..self.hub.read_max()];
-        match client.stream.read(buffer) {
+        match self.trace.read(client.id, buffer.len(), || client.stream.read(buffer)) {
             Ok(0) => {
                 client.ended = true;
                 self.hub.receive_end(client.id);
+                self.trace.told(|| self.hub.owed());
             }
             Ok(n) => {
                 self.hub.receive(client.id, &buffer[..n]);
+                self.trace.told(|| self.hub.owed());
                 // On Linux less than was asked for means that no more was there, and what comes later makes a new edge:
                 // that saves a read that would only say so. Elsewhere mio asks to read on.
                 let drained = cfg!(target_os = "linux") && n < buffer.len() && !client.reads_on;
@@ -298,7 +324,8 @@ impl EventLoop {
     fn flush(&mut self, id: Id) {
         let Some(Source::Client(client)) = self.sources.get_mut(id.key()) else { return };
         let taken = loop {
-            match write_gathered(&mut client.stream, &self.hub.gather(id)) {
+            let lines = self.hub.gather(id);
+            match self.trace.write(id, &lines[..], || write_gathered(&mut client.stream, &lines)) {
                 Ok(n) => break n,
                 Err(e) if e.kind() == ErrorKind::WouldBlock => break 0,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
@@ -313,7 +340,8 @@ impl EventLoop {
         if client.interest != interest {
             client.interest = interest;
             // Also arms the edge anew: a socket that is writable by now says so.
-            if let Err(e) = self.poll.registry().reregister(&mut client.stream, Token(id.key()), interest) {
+            let watch = || self.poll.registry().reregister(&mut client.stream, Token(id.key()), interest);
+            if let Err(e) = self.trace.watch(id, interest.is_writable(), watch) {
                 log::warn!("{id}: the poll does not watch it: {e}");
                 self.dead.push(id);
             }
@@ -327,7 +355,8 @@ impl EventLoop {
         while let Some(id) = self.dead.pop() {
             if matches!(self.sources.get(id.key()), Some(Source::Client(client)) if client.id == id) {
                 self.hub.disconnect(id, Reason::Lost);
-                self.sources.remove(id.key());
+                self.trace.told(|| self.hub.owed());
+                self.trace.close(id, || drop(self.sources.remove(id.key())));
             }
         }
     }
@@ -340,9 +369,9 @@ impl EventLoop {
         let Some(source) = self.sources.get_mut(id.key()) else { return };
         match source {
             Source::Client(client) if client.id == id => {
-                let _ = client.stream.shutdown(Shutdown::Write);
+                let _ = self.trace.shutdown(id, || client.stream.shutdown(Shutdown::Write));
                 if client.ended {
-                    self.sources.remove(id.key());
+                    self.trace.close(id, || drop(self.sources.remove(id.key())));
                     return;
                 }
             }
@@ -362,7 +391,7 @@ impl EventLoop {
         if self.lingering.len() > LINGERING_MAX
             && let Some((_, oldest)) = self.lingering.pop_front()
         {
-            self.sources.remove(oldest);
+            self.trace.close(None, || drop(self.sources.remove(oldest)));
         }
     }
 
@@ -371,13 +400,13 @@ impl EventLoop {
             && until <= self.now
         {
             self.lingering.pop_front();
-            self.sources.remove(key);
+            self.trace.close(None, || drop(self.sources.remove(key)));
         }
     }
 
     fn drop_lingering(&mut self, key: usize) {
         self.lingering.retain(|(_, lingering)| *lingering != key);
-        self.sources.remove(key);
+        self.trace.close(None, || drop(self.sources.remove(key)));
     }
 
     // Accept.
@@ -396,7 +425,7 @@ impl EventLoop {
                 return;
             }
             let Some(Source::Listener(listener)) = self.sources.get(LISTENER) else { return };
-            match listener.accept() {
+            match self.trace.accept(|| listener.accept()) {
                 Ok((stream, peer)) => {
                     self.accept_at = None;
                     self.admit(stream, peer);
@@ -420,15 +449,17 @@ impl EventLoop {
     }
 
     fn admit(&mut self, mut stream: TcpStream, peer: std::net::SocketAddr) {
-        listener::prepare(&stream);
+        self.trace.set_up(listener::PREPARE_CALLS, || listener::prepare(&stream));
         let entry = self.sources.vacant_entry();
         let key = entry.key();
-        if let Err(e) = self.poll.registry().register(&mut stream, Token(key), READING) {
+        let watch = || self.poll.registry().register(&mut stream, Token(key), READING);
+        if let Err(e) = self.trace.watch(None, false, watch) {
             log::warn!("{peer}: the poll does not watch it: {e}");
             return;
         }
         if self.hub.has_seat() {
             let id = self.hub.connect(key, peer, &self.records.replay());
+            self.trace.told(|| self.hub.owed());
             entry.insert(Source::Client(Client {
                 stream,
                 id,
@@ -439,8 +470,8 @@ impl EventLoop {
             }));
         } else {
             // A new socket's buffer is empty: these few bytes fit.
-            let _ = stream.write(&self.hub.refuse(peer));
-            let _ = stream.shutdown(Shutdown::Write);
+            let _ = self.trace.refuse(|| stream.write(&self.hub.refuse(peer)));
+            let _ = self.trace.shutdown(None, || stream.shutdown(Shutdown::Write));
             entry.insert(Source::Lingering(stream));
             self.linger(key);
         }
@@ -450,7 +481,7 @@ impl EventLoop {
     fn hang_up(&mut self) {
         for (_, source) in self.sources.iter_mut() {
             if let Source::Lingering(stream) = source {
-                let _ = stream.read(&mut self.buffer);
+                let _ = self.trace.discard(|| stream.read(&mut self.buffer));
             }
         }
     }
@@ -461,7 +492,7 @@ impl EventLoop {
         if self.records.are_kept() {
             self.hub.swap_transcript(&mut self.transcript);
             self.records.note(&mut self.transcript, self.now);
-            self.records.flush(self.now);
+            self.trace.show(|| self.records.flush(self.now));
         }
     }
 }

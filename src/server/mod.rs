@@ -16,7 +16,9 @@ pub mod threaded;
 pub mod wall_clock;
 
 use crate::chat::{Event, Hub, Lang, Limits};
+use crate::trace::{self, Tracer};
 use records::Records;
+use sink::Sink;
 use std::io;
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -68,6 +70,8 @@ pub struct Options {
     pub history: Option<PathBuf>,
     /// How many lines of the history a newcomer gets.
     pub replay: usize,
+    /// What becomes of the steps that the driver takes.
+    pub trace: trace::Options,
 }
 
 /// How long a closed connection is still read from, so that its peer can read the last word. See [`event_loop`].
@@ -86,6 +90,7 @@ pub(crate) struct Service {
     pub records: Records,
     pub when_full: WhenFull,
     pub spin: Duration,
+    pub trace: Tracer,
 }
 
 impl Service {
@@ -103,16 +108,20 @@ impl Service {
 pub fn run(options: Options) -> Result<(), String> {
     listener::make_room_for(options.limits.clients_max)?;
     let listener = listener::bind(&options.addr)?;
+    let trace =
+        Tracer::start(&options.trace, options.mode.name(), options.lang, || Some(Sink::stderr().ok()?.into_writer()))?;
     let records = Records::new(&options);
     let mut hub = Hub::new(options.limits, options.lang, Instant::now());
     if records.are_kept() {
         hub = hub.record();
     }
-    let service = Service { listener, hub, records, when_full: options.when_full, spin: options.spin };
-    match options.mode {
+    let service =
+        Service { listener, hub, records, when_full: options.when_full, spin: options.spin, trace: trace.clone() };
+    let result = match options.mode {
         Mode::Epoll => event_loop::run(service),
         #[cfg(feature = "threaded")]
         Mode::Threaded => threaded::run(service),
-    }
-    .map_err(|e| format!("the server cannot go on: {e}"))
+    };
+    trace.finish();
+    result.map_err(|e| format!("the server cannot go on: {e}"))
 }

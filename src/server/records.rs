@@ -55,19 +55,22 @@ impl Records {
         self.flush_console(now);
     }
 
-    /// Writes what stdout takes without waiting, and the history's batch if it is time.
-    pub fn flush(&mut self, now: Instant) {
-        self.flush_console(now);
+    /// Writes what stdout takes without waiting, and the history's batch if it is time. Returns how many writes to stdout
+    /// that took.
+    pub fn flush(&mut self, now: Instant) -> usize {
+        let writes = self.flush_console(now);
         if let Some(batch) = self.due_batch(now) {
             let result = batch.write();
             self.written(result);
         }
+        writes
     }
 
-    pub fn flush_console(&mut self, now: Instant) {
-        if let Some(console) = &mut self.console {
-            console.flush(now, &mut self.clock);
-        }
+    /// Returns how many writes that took.
+    pub fn flush_console(&mut self, now: Instant) -> usize {
+        let Some(console) = &mut self.console else { return 0 };
+        console.flush(now, &mut self.clock);
+        console.take_writes()
     }
 
     /// The history's batch if it is time, for one who can wait for the disk; what came of it is owed to

@@ -37,6 +37,15 @@ impl Sink {
         Sink::to(io::stdout().as_fd().try_clone_to_owned()?)
     }
 
+    pub fn stderr() -> io::Result<Sink> {
+        Sink::to(io::stderr().as_fd().try_clone_to_owned()?)
+    }
+
+    /// For one who need not know what a sink is.
+    pub fn into_writer(self) -> Box<dyn Fn(&[u8]) -> io::Result<usize> + Send> {
+        Box::new(move |bytes| self.write(bytes))
+    }
+
     fn to(fd: OwnedFd) -> io::Result<Sink> {
         Ok(match FileType::from_raw_mode(fstat(&fd)?.st_mode as _) {
             FileType::RegularFile => Sink::File(fd.into()),

@@ -22,6 +22,7 @@ use super::records::Records;
 use super::{ACCEPT_RETRY, LINGER, LINGERING_MAX, Mode, STOP_PATIENCE, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Framing, Hub, Id, Reason, Transcript, words};
+use crate::trace::Tracer;
 use rustix::buffer::spare_capacity;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -50,7 +51,7 @@ pub(crate) fn run(mut service: Service) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
 
     service.announce(Mode::Threaded)?;
-    let Service { listener, hub, records, when_full, spin: _ } = service;
+    let Service { listener, hub, records, when_full, spin: _, trace } = service;
     let are_kept = records.are_kept();
     let server = Arc::new(Server {
         room: Mutex::new(Room {
@@ -60,6 +61,7 @@ pub(crate) fn run(mut service: Service) -> io::Result<()> {
             accept_waits: false,
             stopping: false,
         }),
+        trace,
         when_full,
         seat_freed: Condvar::new(),
         client_closed: Condvar::new(),
@@ -72,7 +74,7 @@ pub(crate) fn run(mut service: Service) -> io::Result<()> {
     if are_kept {
         spawn("records".into(), &server, |server| server.write_records())?;
     }
-    signals.forever().next();
+    server.trace.signal(|| signals.forever().next());
     told.store(true, Ordering::SeqCst);
     server.stop();
     Ok(())
@@ -81,6 +83,7 @@ pub(crate) fn run(mut service: Service) -> io::Result<()> {
 /// What all threads share.
 struct Server {
     room: Mutex<Room>,
+    trace: Tracer,
     when_full: WhenFull,
     /// Wakes the accepting thread, where it waits for a free seat.
     seat_freed: Condvar,
@@ -107,6 +110,7 @@ struct Room {
 struct Client {
     id: Id,
     stream: TcpStream,
+    trace: Tracer,
     /// Wakes the client's thread, where it waits to be resumed or to be closed. Goes with the room's mutex.
     changed: Condvar,
     writer: Mutex<Writer>,
@@ -125,6 +129,7 @@ impl Server {
         let mut parcels = Vec::new();
         let result = change(&mut room);
         self.end_turn(&mut room, &mut parcels);
+        self.trace.unlocks();
         drop(room);
         self.deliver(parcels);
         result
@@ -132,13 +137,14 @@ impl Server {
 
     /// Locks the room and tells it the time.
     fn lock(&self) -> MutexGuard<'_, Room> {
-        let mut room = lock(&self.room);
+        let mut room = self.trace.lock(&self.room, lock);
         room.hub.tick(Instant::now());
         room
     }
 
     /// Does what the hub says, still under the lock: nothing here waits. What is to be written is only carried off.
     fn end_turn(&self, room: &mut Room, parcels: &mut Vec<Parcel>) {
+        self.trace.told(|| room.hub.owed());
         while room.hub.is_dirty() {
             room.hub.end_turn();
             while let Some(effect) = room.hub.poll_effect() {
@@ -149,7 +155,7 @@ impl Server {
                             // A client's own thread, which may be reading, sees to its end. If it is not the client that
                             // ended it, the thread is to be woken from its read.
                             let how = if reason.is_the_clients() { Shutdown::Write } else { Shutdown::Both };
-                            let _ = client.stream.shutdown(how);
+                            let _ = self.trace.shutdown(client.id, || client.stream.shutdown(how));
                             client.let_go();
                         }
                     }
@@ -184,7 +190,9 @@ impl Server {
         let mut ended = false;
         loop {
             buffer.clear();
-            match rustix::io::read(&client.stream, spare_capacity(&mut buffer)) {
+            let room = buffer.capacity();
+            let read = || rustix::io::read(&client.stream, spare_capacity(&mut buffer));
+            match self.trace.read(id, room, read) {
                 Ok(0) => {
                     ended = true;
                     self.turn(|room| room.hub.receive_end(id));
@@ -225,7 +233,7 @@ impl Server {
     fn lock_when_it_may_speak(&self, client: &Client) -> MutexGuard<'_, Room> {
         let mut room = self.lock();
         while !room.hub.may_receive(client.id) {
-            room = wait(&client.changed, room);
+            room = self.trace.park(client.id, || wait(&client.changed, room));
         }
         room
     }
@@ -233,7 +241,7 @@ impl Server {
     fn wait_for_close(&self, client: &Client) {
         let mut room = self.lock();
         while room.hub.knows(client.id) {
-            room = wait(&client.changed, room);
+            room = self.trace.park(client.id, || wait(&client.changed, room));
         }
     }
 
@@ -243,9 +251,26 @@ impl Server {
     /// reason.
     fn linger(&self, stream: &TcpStream) {
         if self.lingering.fetch_add(1, Ordering::Relaxed) < LINGERING_MAX {
-            discard(stream, Instant::now() + LINGER);
+            self.discard(stream, Instant::now() + LINGER);
         }
         self.lingering.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Reads and throws away until the end of the stream, or until it is `end`.
+    fn discard(&self, mut stream: &TcpStream, end: Instant) {
+        let mut buffer = [0; 1024];
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            // A timeout of zero would be none.
+            if left.is_zero() || self.trace.set_up(1, || stream.set_read_timeout(Some(left))).is_err() {
+                return;
+            }
+            match self.trace.discard(|| stream.read(&mut buffer)) {
+                Ok(1..) => {}
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Ok(0) | Err(_) => return,
+            }
+        }
     }
 
     // The accepting thread.
@@ -256,7 +281,7 @@ impl Server {
             if self.when_full == WhenFull::Wait {
                 self.wait_for_seat();
             }
-            match listener.accept() {
+            match self.trace.accept(|| listener.accept()) {
                 Ok((stream, peer)) => {
                     is_failing = false;
                     self.admit(stream, peer);
@@ -284,19 +309,19 @@ impl Server {
     }
 
     fn admit(self: &Arc<Self>, mut stream: TcpStream, peer: SocketAddr) {
-        listener::prepare(&stream);
+        self.trace.set_up(listener::PREPARE_CALLS, || listener::prepare(&stream));
         // The thread comes first: only one that can be served is let in.
         let name = format!("client-{}", lock(&self.room).hub.next_number());
         let (admit, admitted) = mpsc::sync_channel::<Result<Arc<Client>, TcpStream>>(1);
-        let spawned = spawn(name, self, move |server| match admitted.recv() {
+        let serve = move |server: &Arc<Server>| match admitted.recv() {
             Ok(Ok(client)) => server.serve(&client),
             Ok(Err(refused)) => server.linger(&refused),
             Err(_) => {}
-        });
-        if let Err(e) = spawned {
+        };
+        if let Err(e) = self.trace.spawn(|| spawn(name, self, serve)) {
             log::warn!("{peer}: no thread for it: {e}");
             let lang = lock(&self.room).hub.lang();
-            let _ = stream.write(&words::no_thread(lang));
+            let _ = self.trace.refuse(|| stream.write(&words::no_thread(lang)));
             return;
         }
 
@@ -310,13 +335,14 @@ impl Server {
             }
             let entry = room.clients.vacant_entry();
             let id = room.hub.connect(entry.key(), peer, &replay);
-            let client = Client { id, stream, changed: Condvar::new(), writer: Mutex::new(Writer::None) };
+            let trace = self.trace.clone();
+            let client = Client { id, stream, trace, changed: Condvar::new(), writer: Mutex::new(Writer::None) };
             Ok(entry.insert(Arc::new(client)).clone())
         });
         let _ = admit.send(result.map_err(|(mut stream, refusal)| {
             // A new socket's buffer is empty: these few bytes fit.
-            let _ = stream.write(&refusal);
-            let _ = stream.shutdown(Shutdown::Write);
+            let _ = self.trace.refuse(|| stream.write(&refusal));
+            let _ = self.trace.shutdown(None, || stream.shutdown(Shutdown::Write));
             stream
         }));
     }
@@ -358,7 +384,7 @@ impl Room {
     fn disconnect(&mut self, id: Id, reason: Reason) {
         if let Some(client) = self.remove(id) {
             self.hub.disconnect(id, reason);
-            let _ = client.stream.shutdown(Shutdown::Both);
+            let _ = client.trace.shutdown(id, || client.stream.shutdown(Shutdown::Both));
             client.let_go();
         }
     }
@@ -376,21 +402,4 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
     condvar.wait(guard).unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Reads and throws away until the end of the stream, or until it is `end`.
-fn discard(mut stream: &TcpStream, end: Instant) {
-    let mut buffer = [0; 1024];
-    loop {
-        let left = end.saturating_duration_since(Instant::now());
-        // A timeout of zero would be none.
-        if left.is_zero() || stream.set_read_timeout(Some(left)).is_err() {
-            return;
-        }
-        match stream.read(&mut buffer) {
-            Ok(1..) => {}
-            Err(e) if e.kind() == ErrorKind::Interrupted => {}
-            Ok(0) | Err(_) => return,
-        }
-    }
 }

@@ -25,7 +25,7 @@ impl Server {
         if let Some(records) = &self.records {
             let mut records = lock(records);
             let was_due = records.deadline().is_some();
-            records.flush_console(Instant::now());
+            self.trace.show(|| records.flush_console(Instant::now()));
             if !was_due && records.deadline().is_some() {
                 self.records_due.notify_one();
             }
@@ -38,7 +38,7 @@ impl Server {
         let mut records = lock(mutex);
         loop {
             let now = Instant::now();
-            records.flush_console(now);
+            self.trace.show(|| records.flush_console(now));
             if let Some(batch) = records.due_batch(now) {
                 // The disk may be slow, and nobody is to wait for it who has something to say.
                 drop(records);

@@ -48,7 +48,9 @@ impl Server {
             }
             let mut failed = Vec::new();
             for parcel in &mut parcels {
-                match send(&parcel.client.stream, &parcel.bytes, SendFlags::DONTWAIT) {
+                let (client, bytes) = (&parcel.client, &parcel.bytes);
+                let write = || send(&client.stream, bytes, SendFlags::DONTWAIT);
+                match self.trace.write(client.id, &bytes[..], write) {
                     Ok(n) => parcel.taken = n,
                     Err(e) if is_passing(e.into()) => {}
                     Err(e) => {
@@ -64,6 +66,7 @@ impl Server {
             for mut parcel in parcels.drain(..) {
                 let id = parcel.client.id;
                 room.hub.carried(id, parcel.taken);
+                self.trace.settled(id, parcel.taken);
                 if failed.contains(&id) {
                     room.disconnect(id, Reason::Lost);
                 } else if parcel.taken < parcel.bytes.len() {
@@ -74,6 +77,7 @@ impl Server {
                 }
             }
             self.end_turn(&mut room, &mut more);
+            self.trace.unlocks();
             drop(room);
 
             if round + 1 < ROUNDS_MAX {
@@ -91,6 +95,7 @@ impl Server {
     /// Leaves the rest of a parcel to the client's writer.
     pub(super) fn hand_over(self: &Arc<Self>, parcel: Parcel) {
         let client = parcel.client.clone();
+        self.trace.handed_over(client.id, parcel.bytes.len() - parcel.taken);
         if let Err(e) = client.hand_over(self, parcel) {
             log::warn!("{}: no thread to write to it: {e}", client.id);
             self.turn(|room| room.disconnect(client.id, Reason::NoThread));
@@ -102,7 +107,8 @@ impl Server {
             let id = parcel.client.id;
             loop {
                 // Waits, but not for long: so the hub hears in time that its member takes nothing.
-                let taken = match (&parcel.client.stream).write(&parcel.bytes[parcel.taken..]) {
+                let (mut stream, rest) = (&parcel.client.stream, &parcel.bytes[parcel.taken..]);
+                let taken = match self.trace.write(id, rest, || stream.write(rest)) {
                     Ok(n) => n,
                     Err(e) if is_passing(e.kind().into()) => 0,
                     Err(e) => {
@@ -115,6 +121,7 @@ impl Server {
                 let is_done = parcel.taken == parcel.bytes.len();
                 let next = self.turn(|room| {
                     room.hub.carried(id, taken);
+                    self.trace.settled(id, taken);
                     if is_done { room.hub.carry_off(id) } else { None }
                 });
                 match next {
@@ -131,7 +138,7 @@ impl Client {
     pub(super) fn hand_over(&self, server: &Arc<Server>, parcel: Parcel) -> io::Result<()> {
         let mut writer = lock(&self.writer);
         if let Writer::None = *writer {
-            self.stream.set_write_timeout(Some(WRITE_PATIENCE))?;
+            self.trace.set_up(1, || self.stream.set_write_timeout(Some(WRITE_PATIENCE)))?;
             let (sender, parcels) = mpsc::channel();
             let name = format!("writer-{}", self.id.number());
             spawn(name, server, move |server| server.write_slowly(&parcels))?;

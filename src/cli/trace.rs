@@ -1,0 +1,78 @@
+//! `tertulia trace`, and what `serve` is told about its steps.
+
+use super::{Lang, print};
+use crate::trace::{self, calls, chrome, page};
+use clap::builder::FalseyValueParser;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Flags of `serve`.
+#[derive(clap::Args, Debug)]
+pub struct Serve {
+    /// Tell each step on stderr as it is taken, in plain words
+    #[arg(long, env = "TERTULIA_EXPLAIN", value_parser = FalseyValueParser::new())]
+    explain: bool,
+
+    /// Pause so long after each step that is told, so that one can guess the next
+    #[arg(long, value_name = "MILLIS", env = "TERTULIA_SLOW", requires = "explain",
+          value_parser = clap::value_parser!(u32).range(1..=60_000))]
+    slow: Option<u32>,
+
+    /// Record each step in a file, for `tertulia trace view`, ui.perfetto.dev or chrome://tracing
+    #[arg(long, value_name = "FILE", env = "TERTULIA_TRACE")]
+    trace: Option<PathBuf>,
+}
+
+impl Serve {
+    pub fn options(self) -> trace::Options {
+        trace::Options {
+            explain: self.explain,
+            slow: self.slow.map(|millis| Duration::from_millis(millis.into())),
+            file: self.trace,
+        }
+    }
+}
+
+/// Look at what `serve --trace FILE` recorded
+#[derive(clap::Subcommand, Debug)]
+pub enum Command {
+    /// Draw it: one page that needs nothing else, for a browser
+    View(View),
+    /// Count its system calls, as `strace -f -c` does
+    Calls(Calls),
+}
+
+#[derive(clap::Args, Debug)]
+pub struct View {
+    /// What was recorded
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// Where to write the page
+    #[arg(short, long, value_name = "PAGE", default_value = "trace.html")]
+    output: PathBuf,
+
+    /// Language that the page begins with [default: from LC_ALL or LANG]
+    #[arg(long, value_enum)]
+    lang: Option<Lang>,
+}
+
+#[derive(clap::Args, Debug)]
+pub struct Calls {
+    /// What was recorded
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+impl Command {
+    pub fn run(self) -> Result<(), String> {
+        match self {
+            Command::View(View { file, output, lang }) => {
+                let trace = chrome::read(&file)?;
+                let page = page::of(&[&trace], Lang::or_locale(lang));
+                std::fs::write(&output, page).map_err(|e| format!("{} cannot be written: {e}", output.display()))
+            }
+            Command::Calls(Calls { file }) => print(calls::table(&chrome::read(&file)?).as_bytes()),
+        }
+    }
+}

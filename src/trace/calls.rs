@@ -1,0 +1,30 @@
+//! Counts the steps' system calls, as `strace -f -c` does: lay the two side by side.
+
+use super::chrome::Trace;
+use std::collections::BTreeMap;
+
+/// How often each system call was made, by its name on Linux.
+pub fn count(trace: &Trace) -> BTreeMap<&'static str, usize> {
+    let mut counts = BTreeMap::new();
+    for event in trace.events.iter().filter(|event| !event.unfinished) {
+        if let Some((call, times)) = event.step.calls(trace.is_threaded) {
+            *counts.entry(call).or_default() += times;
+        }
+    }
+    counts
+}
+
+/// The counts for people, the most frequent first.
+pub fn table(trace: &Trace) -> String {
+    let mut counts: Vec<_> = count(trace).into_iter().collect();
+    counts.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
+    let mut text = format!("{:>9}  syscall\n", "calls");
+    for (call, times) in &counts {
+        text += &format!("{times:>9}  {call}\n");
+    }
+    text += &format!("{:>9}  total\n", counts.iter().map(|(_, times)| times).sum::<usize>());
+    if trace.lost > 0 {
+        text += &format!("and {} steps that were lost\n", trace.lost);
+    }
+    text
+}

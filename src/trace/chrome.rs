@@ -1,0 +1,232 @@
+//! The trace's file: Chrome's trace format, as ui.perfetto.dev and chrome://tracing open it. Ours to read again.
+//!
+//! It is a JSON array, one event a line, and every event is a whole step with its duration: a file that breaks off because
+//! the server was killed is still read, by Perfetto and by [`read`]; only its closing bracket is missing.
+
+use super::ledger::{Event, Ledger};
+use super::recorder::{Item, Record};
+use super::step::Step;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+/// A longer file is of no use to anybody: what comes then is counted as lost. Bytes.
+const FILE_MAX: u64 = 128 << 20;
+
+pub struct Writer {
+    out: BufWriter<File>,
+    written: u64,
+    is_threaded: bool,
+    ledger: Ledger,
+    /// Who sleeps, since when, in what.
+    asleep: BTreeMap<u32, (u64, Step)>,
+    /// Where on its thread each message began that has not reached all.
+    arrivals: HashMap<u64, (u32, u64)>,
+    /// The last step that may have brought a message, by thread: when it ended.
+    bringers: HashMap<u32, u64>,
+    /// Steps lost in all.
+    lost: u64,
+    result: io::Result<()>,
+}
+
+impl Writer {
+    pub fn create(path: &Path, mode: &str) -> io::Result<Writer> {
+        let is_threaded = mode == "threaded";
+        let mut writer = Writer {
+            out: BufWriter::new(File::create(path)?),
+            written: 0,
+            is_threaded,
+            ledger: Ledger::new(is_threaded),
+            asleep: BTreeMap::new(),
+            arrivals: HashMap::new(),
+            bringers: HashMap::new(),
+            lost: 0,
+            result: Ok(()),
+        };
+        let name = format!("tertulia serve --mode {mode}");
+        writer.line(&json!({ "name": "process_name", "ph": "M", "pid": 1, "tid": 0, "args": { "name": name } }));
+        let args = json!({ "mode": mode, "version": env!("CARGO_PKG_VERSION") });
+        writer.line(&json!({ "name": "tertulia", "ph": "M", "pid": 1, "tid": 0, "args": args }));
+        writer.flush();
+        match writer.result {
+            Ok(()) => Ok(writer),
+            Err(e) => Err(e),
+        }
+    }
+
+    pub fn item(&mut self, item: Item) {
+        match item {
+            Item::Thread { track, name } => {
+                let args = json!({ "name": name });
+                self.line(&json!({ "name": "thread_name", "ph": "M", "pid": 1, "tid": track, "args": args }));
+            }
+            Item::Asleep { track, begin, step } => drop(self.asleep.insert(track, (begin, step))),
+            Item::Step(record) => {
+                self.asleep.remove(&record.track);
+                let event = self.ledger.enter(record);
+                self.event(&event);
+            }
+        }
+    }
+
+    /// So many steps were lost by now.
+    pub fn lost(&mut self, steps: u64, now: u64) {
+        self.lost += steps;
+        self.ledger.forget();
+        self.arrivals.clear();
+        let (name, args) = (format!("{steps} steps were lost"), json!({ "lost": steps }));
+        let line = json!({ "name": name, "ph": "i", "s": "g", "ts": micros(now), "pid": 1, "tid": 0, "args": args });
+        self.line(&line);
+    }
+
+    pub fn flush(&mut self) {
+        if self.result.is_ok() {
+            self.result = self.out.flush();
+            if let Err(e) = &self.result {
+                log::warn!("the trace ends here: its file cannot be written: {e}");
+            }
+        }
+    }
+
+    pub fn finish(mut self, now: u64) {
+        for (track, (begin, step)) in std::mem::take(&mut self.asleep) {
+            let mut event = Event::from(Record { track, begin, end: now, step });
+            event.unfinished = true;
+            self.event(&event);
+        }
+        if self.result.is_ok() {
+            self.result = self.out.write_all(b"\n]\n");
+        }
+        self.flush();
+        if self.lost > 0 {
+            log::warn!("the trace lacks {} steps: there were more than could be written", self.lost);
+        }
+    }
+
+    fn event(&mut self, event: &Event) {
+        match &event.step {
+            Step::Settled { .. } => return,
+            Step::Told { .. } if event.message.is_none() && event.cause.is_none() => return,
+            _ => {}
+        }
+        let track = event.track;
+        let call = event.step.calls(self.is_threaded);
+        let mut args = json!(event);
+        if let Some((call, times)) = call {
+            args["call"] = call.into();
+            args["calls"] = times.into();
+        }
+        self.line(&json!({
+            "name": event.step.label(),
+            "cat": if event.step.sleeps(self.is_threaded) { "sleep" } else { "work" },
+            "ph": "X",
+            "ts": micros(event.begin),
+            "dur": micros(event.end - event.begin),
+            "pid": 1,
+            "tid": track,
+            "args": args,
+        }));
+        match &event.step {
+            Step::Read { .. } | Step::Accept { .. } => drop(self.bringers.insert(track, event.end)),
+            Step::Told { .. } => {
+                if let Some(message) = event.message {
+                    let at = self.bringers.remove(&track).unwrap_or(event.begin);
+                    self.arrivals.insert(message, (track, at));
+                }
+            }
+            _ => {}
+        }
+        for message in &event.delivers {
+            // Nobody's eyes need an arrow for what is not received: it begins with the first who gets it.
+            if let Some((from, at)) = self.arrivals.get(message).copied().filter(|(_, at)| *at != u64::MAX) {
+                self.arrow("s", *message, from, at);
+                self.arrivals.insert(*message, (from, u64::MAX));
+            }
+            let is_last = event.completes.contains(message);
+            self.arrow(if is_last { "f" } else { "t" }, *message, track, event.end);
+            if is_last {
+                self.arrivals.remove(message);
+            }
+        }
+    }
+
+    /// A flow event. It belongs to the span around its time: so it stands a nanosecond before that one's end.
+    fn arrow(&mut self, phase: &str, message: u64, track: u32, end: u64) {
+        let at = micros(end.saturating_sub(1));
+        let mut line = json!({
+            "name": "message", "cat": "message", "ph": phase, "id": message, "ts": at, "pid": 1, "tid": track,
+        });
+        if phase == "f" {
+            line["bp"] = "e".into();
+        }
+        self.line(&line);
+    }
+
+    fn line(&mut self, value: &Value) {
+        if self.result.is_err() {
+            return;
+        }
+        let text = value.to_string();
+        if self.written > FILE_MAX && value["ph"] != "M" {
+            self.lost += u64::from(value["ph"] == "X");
+            return;
+        }
+        let before = if self.written == 0 { "[\n" } else { ",\n" };
+        self.written += (before.len() + text.len()) as u64;
+        self.result = self.out.write_all(before.as_bytes()).and_then(|()| self.out.write_all(text.as_bytes()));
+    }
+}
+
+fn micros(nanos: u64) -> f64 {
+    nanos as f64 / 1e3
+}
+
+/// What a file holds.
+#[derive(Debug)]
+pub struct Trace {
+    pub is_threaded: bool,
+    /// The threads' names.
+    pub threads: BTreeMap<u32, String>,
+    /// In the order in which they ended.
+    pub events: Vec<Event>,
+    pub lost: u64,
+}
+
+/// Reads a file that [`Writer`] wrote, to its end or to where it breaks off.
+pub fn read(path: &Path) -> Result<Trace, String> {
+    let text = std::fs::read_to_string(path).map_err(|e| format!("{} cannot be read: {e}", path.display()))?;
+    parse(&text).ok_or_else(|| {
+        format!("{} is no trace of tertulia; make one with `tertulia serve --trace FILE`", path.display())
+    })
+}
+
+fn parse(text: &str) -> Option<Trace> {
+    let mut mode = None;
+    let mut trace = Trace { is_threaded: false, threads: BTreeMap::new(), events: Vec::new(), lost: 0 };
+    for line in text.lines() {
+        let line = line.trim_end_matches(',');
+        // The brackets; and the last line of a file that breaks off.
+        let Ok(value @ Value::Object(_)) = serde_json::from_str::<Value>(line) else { continue };
+        let track = value["tid"].as_u64()? as u32;
+        match (value["ph"].as_str()?, value["name"].as_str()?) {
+            ("M", "tertulia") => mode = value["args"]["mode"].as_str().map(str::to_owned),
+            ("M", "thread_name") => drop(trace.threads.insert(track, value["args"]["name"].as_str()?.to_owned())),
+            ("i", _) => trace.lost += value["args"]["lost"].as_u64()?,
+            ("X", _) => {
+                let mut event = Event::deserialize(&value["args"]).ok()?;
+                let nanos = |name: &str| Some((value[name].as_f64()? * 1e3).round() as u64);
+                event.track = track;
+                event.begin = nanos("ts")?;
+                event.end = event.begin + nanos("dur")?;
+                trace.events.push(event);
+            }
+            _ => {}
+        }
+    }
+    trace.is_threaded = mode? == "threaded";
+    trace.events.sort_by_key(|event| event.end);
+    Some(trace)
+}

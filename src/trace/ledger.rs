@@ -1,0 +1,227 @@
+//! Which write brought which message to whom.
+//!
+//! What a member is owed is a stream, and every message ends somewhere in it. When the room is told something, a member's
+//! stream reaches as far as all that its socket took and all that it is still owed. Once so much has been written, the message
+//! is there: whatever was written together, in parts, or by another thread.
+
+use super::recorder::Record;
+use super::step::{Owed, Step};
+use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, VecDeque};
+
+/// A step, and what it had to do with messages.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Event {
+    /// The thread.
+    #[serde(skip)]
+    pub track: u32,
+    /// Nanoseconds since the recorder began.
+    #[serde(skip)]
+    pub begin: u64,
+    #[serde(skip)]
+    pub end: u64,
+    #[serde(flatten)]
+    pub step: Step,
+    /// The message that came about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<u64>,
+    /// Whose doing it was; 0 is nobody's in the room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<u64>,
+    /// The messages that have now reached the step's client.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delivers: Vec<u64>,
+    /// Those of them that have now reached all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub completes: Vec<u64>,
+    /// The thread was still in it at the end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unfinished: bool,
+}
+
+impl From<Record> for Event {
+    fn from(Record { track, begin, end, step }: Record) -> Event {
+        let (delivers, completes) = (Vec::new(), Vec::new());
+        Event { track, begin, end, step, message: None, cause: None, delivers, completes, unfinished: false }
+    }
+}
+
+#[derive(Default)]
+pub struct Ledger {
+    /// Settled is what was written: the event loop says both at once.
+    is_threaded: bool,
+    messages: u64,
+    members: HashMap<u64, Account>,
+    /// How many a message has not reached yet.
+    open: HashMap<u64, usize>,
+    /// By whom something came last, by thread, if the room has not been told since.
+    causes: HashMap<u32, u64>,
+}
+
+/// Positions in a member's stream. Bytes.
+#[derive(Default)]
+struct Account {
+    written: u64,
+    settled: u64,
+    promised: u64,
+    /// Where each message ends that is still to be written.
+    ends: VecDeque<(u64, u64)>,
+}
+
+impl Ledger {
+    pub fn new(is_threaded: bool) -> Ledger {
+        Ledger { is_threaded, ..Ledger::default() }
+    }
+
+    /// Enters a step. Call it in the order in which the steps were recorded.
+    pub fn enter(&mut self, record: Record) -> Event {
+        let mut event = Event::from(record);
+        let track = event.track;
+        match &event.step {
+            Step::Read { client, flaw: None, .. } => {
+                self.causes.insert(track, *client);
+            }
+            Step::Accept { flaw: None } => {
+                self.causes.insert(track, 0);
+            }
+            Step::Told { owed } => {
+                let added = self.promise(owed);
+                event.cause = self.causes.remove(&track);
+                if !added.is_empty() {
+                    event.message = Some(self.messages);
+                }
+                event.step = Step::Told { owed: added };
+            }
+            Step::Write { client, bytes, .. } => {
+                let account = self.members.entry(*client).or_default();
+                account.written += *bytes as u64;
+                if !self.is_threaded {
+                    account.settled = account.written;
+                }
+                while let Some((end, message)) = account.ends.front().copied()
+                    && end <= account.written
+                {
+                    account.ends.pop_front();
+                    event.delivers.push(message);
+                }
+                for message in event.delivers.clone() {
+                    if self.has_one_less(message) {
+                        event.completes.push(message);
+                    }
+                }
+            }
+            Step::Settled { client, bytes } => {
+                self.members.entry(*client).or_default().settled += *bytes as u64;
+            }
+            Step::Close { client } => {
+                let account = self.members.remove(client).unwrap_or_default();
+                for (_, message) in account.ends {
+                    self.has_one_less(message);
+                }
+            }
+            _ => {}
+        }
+        event
+    }
+
+    /// Steps are missing: what was under way is not known any more.
+    pub fn forget(&mut self) {
+        self.members.clear();
+        self.open.clear();
+    }
+
+    /// What each is owed more than before, as a new message.
+    fn promise(&mut self, owed: &[Owed]) -> Vec<Owed> {
+        let message = self.messages + 1;
+        let mut added = Vec::new();
+        for &Owed { client, bytes } in owed {
+            let account = self.members.entry(client).or_default();
+            let end = account.settled + bytes as u64;
+            if end > account.promised {
+                added.push(Owed { client, bytes: (end - account.promised) as usize });
+                account.ends.push_back((end, message));
+            } else {
+                // What waits for one who leaves may be cut.
+                account.ends.retain(|(at, _)| *at <= end);
+            }
+            account.promised = end;
+        }
+        if !added.is_empty() {
+            self.messages = message;
+            self.open.insert(message, added.len());
+        }
+        added
+    }
+
+    /// Whether that was the last.
+    fn has_one_less(&mut self, message: u64) -> bool {
+        let Some(left) = self.open.get_mut(&message) else { return false };
+        *left -= 1;
+        let is_last = *left == 0;
+        if is_last {
+            self.open.remove(&message);
+        }
+        is_last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NONE: [u64; 0] = [];
+
+    fn told(owed: &[(u64, usize)]) -> Step {
+        Step::Told { owed: owed.iter().map(|&(client, bytes)| Owed { client, bytes }).collect() }
+    }
+
+    fn write(client: u64, bytes: usize) -> Step {
+        Step::Write { client, offered: 24, bytes, flaw: None }
+    }
+
+    fn read(client: u64) -> Step {
+        Step::Read { client, asked: 100, bytes: 10, flaw: None }
+    }
+
+    fn enter(ledger: &mut Ledger, step: Step) -> Event {
+        ledger.enter(Record { track: 1, begin: 0, end: 0, step })
+    }
+
+    #[test]
+    fn a_message_is_there_when_its_last_byte_is() {
+        let mut ledger = Ledger::new(false);
+        enter(&mut ledger, read(3));
+        let event = enter(&mut ledger, told(&[(1, 24), (2, 24)]));
+        assert_eq!((event.message, event.cause), (Some(1), Some(3)));
+        let event = enter(&mut ledger, write(1, 24));
+        assert_eq!((event.delivers, event.completes), (vec![1], NONE.to_vec()));
+        assert_eq!(enter(&mut ledger, write(2, 9)).delivers, NONE);
+        let event = enter(&mut ledger, write(2, 15));
+        assert_eq!((event.delivers, event.completes), (vec![1], vec![1]));
+    }
+
+    #[test]
+    fn two_messages_in_one_write_are_told_apart() {
+        let mut ledger = Ledger::new(false);
+        enter(&mut ledger, read(3));
+        enter(&mut ledger, told(&[(1, 24), (2, 24)]));
+        enter(&mut ledger, read(1));
+        let event = enter(&mut ledger, told(&[(1, 24), (2, 34), (3, 10)]));
+        assert_eq!(event.step, told(&[(2, 10), (3, 10)]));
+        assert_eq!(enter(&mut ledger, write(1, 24)).completes, NONE);
+        assert_eq!(enter(&mut ledger, write(2, 34)).delivers, [1, 2]);
+        assert_eq!(enter(&mut ledger, write(3, 10)).completes, [2]);
+    }
+
+    #[test]
+    fn what_a_thread_has_written_and_not_settled_yet_is_not_counted_twice() {
+        let mut ledger = Ledger::new(true);
+        enter(&mut ledger, told(&[(1, 24)]));
+        enter(&mut ledger, write(1, 24));
+        let event = enter(&mut ledger, told(&[(1, 30)]));
+        assert_eq!(event.step, told(&[(1, 6)]));
+        enter(&mut ledger, Step::Settled { client: 1, bytes: 24 });
+        assert_eq!(enter(&mut ledger, told(&[(1, 6)])).message, None);
+        assert_eq!(enter(&mut ledger, write(1, 6)).delivers, [2]);
+    }
+}

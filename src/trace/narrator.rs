@@ -1,0 +1,67 @@
+//! Tells each step on stderr as it is taken: `serve --explain`.
+
+use super::ledger::Ledger;
+use super::recorder::Record;
+use super::tracer::Stderr;
+use super::words::sentence;
+use crate::chat::Lang;
+use std::io::{ErrorKind, Write};
+
+/// Bytes that may wait for a stderr that takes nothing.
+const BUFFER_MAX: usize = 64 << 10;
+
+pub struct Narrator {
+    lang: Lang,
+    is_threaded: bool,
+    ledger: Ledger,
+    /// `None` if stderr is closed.
+    stderr: Option<Stderr>,
+    buffer: Vec<u8>,
+    /// Sentences that found no room in the buffer.
+    lost: u64,
+}
+
+impl Narrator {
+    pub fn new(lang: Lang, is_threaded: bool, stderr: Option<Stderr>) -> Narrator {
+        let ledger = Ledger::new(is_threaded);
+        Narrator { lang, is_threaded, ledger, stderr, buffer: Vec::new(), lost: 0 }
+    }
+
+    /// Whether there was something to tell.
+    pub fn tell(&mut self, record: &Record, thread: &str) -> bool {
+        let event = self.ledger.enter(record.clone());
+        let Some(text) = sentence(self.lang, self.is_threaded, &event) else { return false };
+        if self.buffer.len() > BUFFER_MAX {
+            self.lost += 1;
+        } else {
+            if self.lost > 0 {
+                let lost = std::mem::take(&mut self.lost);
+                // Writing to a Vec cannot fail.
+                let _ = match self.lang {
+                    Lang::En => writeln!(self.buffer, "({lost} steps were not told: stderr took nothing)"),
+                    Lang::Es => writeln!(self.buffer, "({lost} pasos sin contar: stderr no admitía nada)"),
+                };
+            }
+            let _ = match self.is_threaded {
+                true => writeln!(self.buffer, "{thread}: {text}"),
+                false => writeln!(self.buffer, "{text}"),
+            };
+        }
+        self.flush();
+        true
+    }
+
+    /// Writes what stderr takes at once.
+    fn flush(&mut self) {
+        while let Some(write) = &self.stderr
+            && !self.buffer.is_empty()
+        {
+            match write(&self.buffer) {
+                Ok(n) => drop(self.buffer.drain(..n)),
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return,
+                Err(_) => self.stderr = None,
+            }
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Draws a trace: one page that needs nothing else.
+//!
+//! `page.html` is the frame, `page.css` how it looks, `page.js` what it does. Here the steps become what the script draws:
+//! each with its sentence in both languages, and each message with the steps that carried it.
+
+use super::chrome::Trace;
+use super::ledger::Event;
+use super::step::{Source, Step};
+use super::words::sentence;
+use crate::chat::Lang;
+use serde::Serialize;
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// More steps than these are more than a browser draws with ease: the page shows the first, and says so.
+pub const STEPS_MAX: usize = 40_000;
+
+/// A trace as the script gets it. Times are microseconds since the first step.
+#[derive(Serialize)]
+pub struct Picture {
+    mode: &'static str,
+    threads: Vec<Thread>,
+    clients: BTreeSet<u64>,
+    steps: Vec<Drawn>,
+    messages: Vec<Message>,
+    /// Steps that were lost when it was recorded, and those that are not in the picture.
+    lost: u64,
+    left_out: usize,
+}
+
+#[derive(Serialize)]
+struct Thread {
+    track: u32,
+    name: String,
+}
+
+/// A step, with few letters: there are many.
+#[derive(Serialize)]
+struct Drawn {
+    /// The thread, its begin, its end.
+    t: u32,
+    b: f64,
+    e: f64,
+    /// What it is, and in a word or two.
+    kind: &'static str,
+    label: String,
+    /// The client whose socket it is about; 0 for none.
+    #[serde(skip_serializing_if = "is_none")]
+    c: u64,
+    /// Bytes that moved.
+    #[serde(skip_serializing_if = "is_nothing")]
+    n: usize,
+    /// The thread sleeps in it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    z: bool,
+    /// The system call, and how many of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call: Option<(&'static str, usize)>,
+    /// The messages that it is a step of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    m: Vec<u64>,
+    en: String,
+    es: String,
+}
+
+fn is_none(client: &u64) -> bool {
+    *client == 0
+}
+
+fn is_nothing(bytes: &usize) -> bool {
+    *bytes == 0
+}
+
+/// What came from one, and went to others.
+#[derive(Serialize)]
+struct Message {
+    id: u64,
+    /// 0 if nobody in the room said it: an arrival, a leaving.
+    from: u64,
+    to: Vec<u64>,
+    /// The steps that carried it: woken, read, told, written.
+    path: Vec<usize>,
+    /// From when its bytes were known to be there until the last write that took some of it.
+    begin: f64,
+    end: f64,
+    /// It reached all it was for.
+    whole: bool,
+    #[serde(skip)]
+    told: usize,
+    #[serde(skip)]
+    told_at: f64,
+}
+
+impl Picture {
+    pub fn of(trace: &Trace) -> Picture {
+        let origin = trace.events.iter().map(|event| event.begin).min().unwrap_or(0);
+        let micros = |nanos: u64| (nanos - origin) as f64 / 1e3;
+        let shown: Vec<_> = trace.events.iter().take(STEPS_MAX).collect();
+        let mut messages: BTreeMap<u64, Message> = BTreeMap::new();
+        // By thread: how it woke, what it read since, and if it had to wait for the room.
+        let mut before: HashMap<u32, Vec<usize>> = HashMap::new();
+
+        let mut steps: Vec<Drawn> = Vec::with_capacity(shown.len());
+        for (i, event) in shown.iter().enumerate() {
+            steps.push(drawn(event, trace.is_threaded, &micros));
+            let waiting = before.entry(event.track).or_default();
+            match &event.step {
+                Step::Wait { .. } => *waiting = vec![i],
+                Step::Read { .. } | Step::Accept { .. } => {
+                    waiting.retain(|step| matches!(shown[*step].step, Step::Wait { .. }));
+                    waiting.push(i);
+                }
+                Step::Lock { .. } => waiting.push(i),
+                Step::Told { owed } => {
+                    let Some(id) = event.message else { continue };
+                    let mut path = std::mem::take(waiting);
+                    // The others that are read in this turn were woken by the same sleep.
+                    *waiting = path.iter().copied().filter(|i| matches!(shown[*i].step, Step::Wait { .. })).collect();
+                    path.push(i);
+                    let first = path.first().map_or(i, |first| *first);
+                    let first = shown[first];
+                    let slept = first.step.sleeps(trace.is_threaded);
+                    messages.insert(
+                        id,
+                        Message {
+                            id,
+                            from: event.cause.unwrap_or(0),
+                            to: owed.iter().map(|owed| owed.client).collect(),
+                            path,
+                            begin: micros(if slept { first.end } else { first.begin }),
+                            end: micros(event.end),
+                            whole: false,
+                            told: i,
+                            told_at: micros(event.end),
+                        },
+                    );
+                }
+                // It was in the room for what it told there.
+                Step::Inside => {
+                    for message in
+                        messages.values_mut().rev().take_while(|message| message.told_at >= micros(event.begin))
+                    {
+                        if shown[message.told].track == event.track {
+                            message.path.push(i);
+                        }
+                    }
+                }
+                _ => {}
+            }
+            for id in &event.delivers {
+                if let Some(message) = messages.get_mut(id) {
+                    message.path.push(i);
+                    message.end = micros(event.end);
+                    message.whole |= event.completes.contains(id);
+                }
+            }
+        }
+        for message in messages.values() {
+            for step in &message.path {
+                steps[*step].m.push(message.id);
+            }
+        }
+        let clients = shown.iter().flat_map(|event| clients(event)).collect();
+        let threads = trace.threads.iter().map(|(track, name)| Thread { track: *track, name: name.clone() });
+        Picture {
+            mode: if trace.is_threaded { "threaded" } else { "epoll" },
+            threads: threads.collect(),
+            clients,
+            messages: messages.into_values().collect(),
+            lost: trace.lost,
+            left_out: trace.events.len() - steps.len(),
+            steps,
+        }
+    }
+}
+
+fn drawn(event: &Event, is_threaded: bool, micros: &impl Fn(u64) -> f64) -> Drawn {
+    let say = |lang| sentence(lang, is_threaded, event).unwrap_or_default();
+    let sleeps = event.step.sleeps(is_threaded);
+    Drawn {
+        t: event.track,
+        b: micros(event.begin),
+        e: micros(event.end),
+        kind: kind(&event.step),
+        label: event.step.label(),
+        c: event.step.client(),
+        n: match event.step {
+            Step::Read { bytes, .. } | Step::Write { bytes, .. } => bytes,
+            _ => 0,
+        },
+        z: sleeps && !matches!(event.step, Step::Wait { may_sleep: false, .. }),
+        call: event.step.calls(is_threaded),
+        m: Vec::new(),
+        en: say(Lang::En),
+        es: say(Lang::Es),
+    }
+}
+
+/// What it is drawn as.
+fn kind(step: &Step) -> &'static str {
+    match step {
+        Step::Wait { .. } => "wait",
+        Step::Read { .. } => "read",
+        Step::Write { .. } => "write",
+        Step::Told { .. } => "told",
+        Step::Inside => "inside",
+        Step::Lock { waited: true } => "lock",
+        Step::Lock { .. } => "key",
+        Step::Park { .. } => "park",
+        Step::Show { .. } => "show",
+        Step::Accept { .. } => "accept",
+        _ => "other",
+    }
+}
+
+/// Everybody in the room that it has to do with.
+fn clients(event: &Event) -> Vec<u64> {
+    let mut clients = match &event.step {
+        Step::Told { owed } => owed.iter().map(|owed| owed.client).collect(),
+        Step::Wait { ready, .. } => {
+            let number = |source| if let Source::Client(client) = source { Some(client) } else { None };
+            ready.iter().filter_map(|ready| number(ready.source)).collect()
+        }
+        step => vec![step.client()],
+    };
+    clients.retain(|client| *client > 0);
+    clients
+}
+
+/// The page for traces, one below the other.
+pub fn of(traces: &[&Trace], lang: Lang) -> String {
+    let pictures: Vec<_> = traces.iter().map(|trace| Picture::of(trace)).collect();
+    let lang = if lang == Lang::Es { "es" } else { "en" };
+    let data = json!({ "lang": lang, "traces": pictures });
+    // A script ends at `</script>`, wherever that stands.
+    let data = data.to_string().replace('<', "\\u003c");
+    let mut page = include_str!("page.html").replace("{{lang}}", lang);
+    for (place, text) in
+        [("/*{{style}}*/", include_str!("page.css")), ("/*{{script}}*/", include_str!("page.js")), ("{{data}}", &data)]
+    {
+        page = page.replacen(place, text, 1);
+    }
+    page
+}

@@ -1,0 +1,237 @@
+//! Takes the steps down.
+//!
+//! A thread that took a step reads the clock twice and puts what it did into a bounded queue; a thread of our own empties
+//! that and does the rest. Where it does not come to it in time steps are lost, counted, and the file says how many: the
+//! chat never waits for its picture. Only the narration of `--explain` is made in the thread itself, for it is to be seen as
+//! it happens.
+
+use super::chrome::Writer;
+use super::narrator::Narrator;
+use super::step::Step;
+use super::tracer::{Options, Stderr};
+use crate::chat::Lang;
+use std::cell::{Cell, OnceCell};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// Steps that may wait to be written.
+const QUEUE_MAX: usize = 1 << 16;
+/// How often they are written. What is younger when the process is killed is not in the file.
+const WRITE_EVERY: Duration = Duration::from_millis(20);
+/// Longest pause that is slept at a time, so that a server that is to stop does so.
+const NAP: Duration = Duration::from_millis(50);
+
+/// A step that was taken. Times are nanoseconds since the recorder began.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Record {
+    pub track: u32,
+    pub begin: u64,
+    pub end: u64,
+    pub step: Step,
+}
+
+/// What the threads send to the one that writes.
+pub enum Item {
+    /// A thread takes its first step.
+    Thread {
+        track: u32,
+        name: String,
+    },
+    /// A thread goes to sleep in a step that may never end.
+    Asleep {
+        track: u32,
+        begin: u64,
+        step: Step,
+    },
+    Step(Record),
+}
+
+pub struct Recorder {
+    start: Instant,
+    is_threaded: bool,
+    narrator: Option<Mutex<Narrator>>,
+    slow: Option<Duration>,
+    queue: Option<SyncSender<Item>>,
+    writing: Mutex<Option<JoinHandle<()>>>,
+    shared: Arc<Shared>,
+}
+
+/// What the writing thread shares with the others.
+#[derive(Default)]
+struct Shared {
+    /// Steps that found the queue full.
+    lost: AtomicU64,
+    is_over: AtomicBool,
+}
+
+thread_local! {
+    /// The thread's own number, and whether it has been introduced.
+    static TRACK: OnceCell<u32> = const { OnceCell::new() };
+    /// When its last step ended.
+    static LAST_END: Cell<u64> = const { Cell::new(0) };
+    /// When it got the room's lock.
+    static INSIDE_SINCE: Cell<Option<u64>> = const { Cell::new(None) };
+    /// Sentences after which it has not paused yet.
+    static PAUSES: Cell<u32> = const { Cell::new(0) };
+}
+
+static TRACKS: AtomicU32 = AtomicU32::new(0);
+
+impl Recorder {
+    /// Begins to record as is asked for.
+    pub fn start(
+        options: &Options,
+        mode: &str,
+        lang: Lang,
+        stderr: impl FnOnce() -> Option<Stderr>,
+    ) -> Result<Recorder, String> {
+        let is_threaded = mode == "threaded";
+        let mut recorder = Recorder {
+            start: Instant::now(),
+            is_threaded,
+            narrator: options.explain.then(|| Mutex::new(Narrator::new(lang, is_threaded, stderr()))),
+            slow: options.slow,
+            queue: None,
+            writing: Mutex::new(None),
+            shared: Arc::default(),
+        };
+        if let Some(path) = &options.file {
+            let (queue, items) = sync_channel(QUEUE_MAX);
+            recorder.queue = Some(queue);
+            recorder.writing = Mutex::new(Some(recorder.write_to(path, items, mode)?));
+        }
+        Ok(recorder)
+    }
+
+    fn write_to(&self, path: &Path, items: Receiver<Item>, mode: &str) -> Result<JoinHandle<()>, String> {
+        let failed = |e| format!("the trace {} cannot be written: {e}", path.display());
+        let mut writer = Writer::create(path, mode).map_err(failed)?;
+        let (shared, start) = (self.shared.clone(), self.start);
+        let write = move || {
+            loop {
+                // Asked before the queue is emptied: so what was in it by then is written.
+                let is_over = shared.is_over.load(Ordering::Acquire);
+                for item in items.try_iter() {
+                    writer.item(item);
+                }
+                let lost = shared.lost.swap(0, Ordering::Relaxed);
+                let now = start.elapsed().as_nanos() as u64;
+                if lost > 0 {
+                    writer.lost(lost, now);
+                }
+                if is_over {
+                    return writer.finish(now);
+                }
+                writer.flush();
+                // A sender that had to wake us would be slowed down by it.
+                thread::park_timeout(WRITE_EVERY);
+            }
+        };
+        thread::Builder::new().name("trace".into()).spawn(write).map_err(failed)
+    }
+
+    /// Writes what is left, and ends the file.
+    pub fn finish(&self) {
+        self.shared.is_over.store(true, Ordering::Release);
+        let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writing) = writing {
+            writing.thread().unpark();
+            let _ = writing.join();
+        }
+    }
+
+    fn now(&self) -> u64 {
+        self.start.elapsed().as_nanos() as u64
+    }
+
+    pub fn begin(&self) -> u64 {
+        self.now()
+    }
+
+    /// Begins a step in which a thread may sleep for ever.
+    pub fn begin_asleep(&self, step: &Step) -> u64 {
+        let begin = self.now();
+        if self.is_threaded && self.queue.is_some() {
+            self.send(Item::Asleep { track: self.track(), begin, step: step.clone() });
+        }
+        begin
+    }
+
+    pub fn end(&self, begin: u64, step: Step) {
+        let end = self.now();
+        LAST_END.set(end);
+        self.record(Record { track: self.track(), begin, end, step });
+    }
+
+    /// A step that began when the thread's last one ended.
+    pub fn since_last(&self, step: Step) {
+        self.end(LAST_END.get(), step);
+    }
+
+    /// A step that takes no time.
+    pub fn moment(&self, step: Step) {
+        let now = self.now();
+        self.record(Record { track: self.track(), begin: now, end: now, step });
+    }
+
+    /// The thread is in the room.
+    pub fn enter(&self) {
+        INSIDE_SINCE.set(Some(LAST_END.get()));
+    }
+
+    /// The thread leaves the room.
+    pub fn leave(&self) {
+        if let Some(since) = INSIDE_SINCE.take() {
+            self.end(since, Step::Inside);
+        }
+    }
+
+    /// Makes the pauses that are owed. Never within a lock: all others would pause, too, and then say they waited for it.
+    pub fn pause(&self) {
+        let Some(slow) = self.slow else { return };
+        let end = Instant::now() + slow * PAUSES.take();
+        while !self.shared.is_over.load(Ordering::Relaxed) {
+            match end.saturating_duration_since(Instant::now()) {
+                Duration::ZERO => return,
+                left => thread::sleep(left.min(NAP)),
+            }
+        }
+    }
+
+    fn record(&self, record: Record) {
+        if let Some(narrator) = &self.narrator {
+            let mut narrator = narrator.lock().unwrap_or_else(PoisonError::into_inner);
+            let thread = thread::current();
+            if narrator.tell(&record, thread.name().unwrap_or("thread")) {
+                PAUSES.set(PAUSES.get() + 1);
+            }
+        }
+        self.send(Item::Step(record));
+    }
+
+    fn send(&self, item: Item) {
+        if let Some(queue) = &self.queue
+            && queue.try_send(item).is_err()
+        {
+            self.shared.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn track(&self) -> u32 {
+        TRACK.with(|track| {
+            *track.get_or_init(|| {
+                let track = TRACKS.fetch_add(1, Ordering::Relaxed) + 1;
+                let name = match thread::current().name() {
+                    Some("main") if !self.is_threaded => "event loop".into(),
+                    name => name.unwrap_or("thread").to_owned(),
+                };
+                self.send(Item::Thread { track, name });
+                track
+            })
+        })
+    }
+}

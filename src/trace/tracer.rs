@@ -1,0 +1,333 @@
+//! What a driver holds to mark its steps.
+
+#[cfg(not(feature = "trace"))]
+use self::never::Recorder;
+#[cfg(feature = "trace")]
+use super::recorder::Recorder;
+use super::step::{Flaw, OWED_MAX, Owed, Ready, Step};
+use crate::chat::{Id, Lang};
+use std::io::{self, ErrorKind, IoSlice};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+/// What to do with the steps.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Tell them on stderr.
+    pub explain: bool,
+    /// Pause so long after each that is told, in its thread: the server is slowed down on purpose.
+    pub slow: Option<Duration>,
+    /// Write them to a file.
+    pub file: Option<PathBuf>,
+}
+
+/// Writes to stderr what that takes at once.
+pub type Stderr = Box<dyn Fn(&[u8]) -> io::Result<usize> + Send>;
+
+/// Marks steps, or does nothing. A clone marks in the same place.
+///
+/// The methods that take a `call` make it, in any case, and return what it returned.
+#[derive(Clone, Default)]
+pub struct Tracer(Option<Arc<Recorder>>);
+
+/// When a step began; nothing if nobody wants to know.
+pub struct Begun(Option<u64>);
+
+impl Tracer {
+    /// Begins to do what is asked for. `mode` is the driver's name, and `stderr` opens a way there.
+    pub fn start(
+        options: &Options,
+        mode: &str,
+        lang: Lang,
+        stderr: impl FnOnce() -> Option<Stderr>,
+    ) -> Result<Tracer, String> {
+        if !options.explain && options.file.is_none() {
+            return Ok(Tracer(None));
+        }
+        Ok(Tracer(Some(Arc::new(Recorder::start(options, mode, lang, stderr)?))))
+    }
+
+    /// Writes what is left, and ends the file.
+    pub fn finish(&self) {
+        if let Some(on) = self.on() {
+            on.finish();
+        }
+    }
+
+    #[cfg(feature = "trace")]
+    fn on(&self) -> Option<&Recorder> {
+        self.0.as_deref()
+    }
+
+    /// Known when it is compiled: nothing is left of the marks.
+    #[cfg(not(feature = "trace"))]
+    fn on(&self) -> Option<&Recorder> {
+        None
+    }
+
+    // The loop's sleep, of which more is to be told than the call returns.
+
+    pub fn begin(&self) -> Begun {
+        let Some(on) = self.on() else { return Begun(None) };
+        on.pause();
+        Begun(Some(on.begin()))
+    }
+
+    /// The sleep is over. It was to be no longer than `timeout`.
+    pub fn woke(&self, begun: Begun, timeout: Option<Duration>, ready: impl FnOnce() -> Vec<Ready>) {
+        if let (Some(on), Begun(Some(at))) = (self.on(), begun) {
+            on.end(at, Step::Wait { may_sleep: timeout != Some(Duration::ZERO), ready: ready() });
+        }
+    }
+
+    // Calls.
+
+    pub fn accept<T>(&self, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        let asleep = Step::Accept { flaw: None };
+        self.step(Some(asleep), call, |result| Step::Accept { flaw: result.as_ref().err().map(Error::flaw) })
+    }
+
+    pub fn set_up<T>(&self, calls: u32, call: impl FnOnce() -> T) -> T {
+        self.step(None, call, |_| Step::SetUp { calls })
+    }
+
+    pub fn watch<T>(&self, client: impl Into<Option<Id>>, writable: bool, call: impl FnOnce() -> T) -> T {
+        self.step(None, call, |_| Step::Watch { client: number(client), writable })
+    }
+
+    pub fn spawn<T>(&self, call: impl FnOnce() -> T) -> T {
+        self.step(None, call, |_| Step::Spawn)
+    }
+
+    /// Reads at most `asked` bytes.
+    pub fn read<E: Error>(
+        &self,
+        client: Id,
+        asked: usize,
+        call: impl FnOnce() -> Result<usize, E>,
+    ) -> Result<usize, E> {
+        let client = client.number();
+        let asleep = Step::Read { client, asked, bytes: 0, flaw: None };
+        self.step(Some(asleep), call, |result| {
+            let (bytes, flaw) = outcome(result);
+            Step::Read { client, asked, bytes, flaw }
+        })
+    }
+
+    /// Offers a client's socket bytes.
+    pub fn write<E: Error>(
+        &self,
+        client: Id,
+        offer: &(impl Offer + ?Sized),
+        call: impl FnOnce() -> Result<usize, E>,
+    ) -> Result<usize, E> {
+        self.step(None, call, |result| {
+            let (bytes, flaw) = outcome(result);
+            Step::Write { client: client.number(), offered: offer.size(), bytes, flaw }
+        })
+    }
+
+    pub fn refuse(&self, call: impl FnOnce() -> io::Result<usize>) -> io::Result<usize> {
+        self.step(None, call, |result| Step::Refuse { bytes: outcome(result).0 })
+    }
+
+    pub fn discard(&self, call: impl FnOnce() -> io::Result<usize>) -> io::Result<usize> {
+        self.step(Some(Step::Discard { bytes: 0 }), call, |result| Step::Discard { bytes: outcome(result).0 })
+    }
+
+    pub fn signal<T>(&self, call: impl FnOnce() -> T) -> T {
+        self.step(None, call, |_| Step::Signal)
+    }
+
+    // Calls that may be made within a lock.
+
+    pub fn shutdown<T>(&self, client: impl Into<Option<Id>>, call: impl FnOnce() -> T) -> T {
+        self.quick_step(call, |_| Some(Step::Shutdown { client: number(client) }))
+    }
+
+    pub fn close<T>(&self, client: impl Into<Option<Id>>, call: impl FnOnce() -> T) -> T {
+        self.quick_step(call, |_| Some(Step::Close { client: number(client) }))
+    }
+
+    /// `call` returns how many writes to stdout there were.
+    pub fn show(&self, call: impl FnOnce() -> usize) {
+        self.quick_step(call, |writes| (*writes > 0).then_some(Step::Show { writes: *writes }));
+    }
+
+    // The room, and what threads do to share it.
+
+    /// The room was told something. `owed` is how many bytes it owes to whom, by now.
+    pub fn told<I: Iterator<Item = (Id, usize)>>(&self, owed: impl FnOnce() -> I) {
+        if let Some(on) = self.on() {
+            let owed = owed().take(OWED_MAX).map(|(id, bytes)| Owed { client: id.number(), bytes });
+            on.since_last(Step::Told { owed: owed.collect() });
+        }
+    }
+
+    /// The room was told how much a client's socket took.
+    pub fn settled(&self, client: Id, bytes: usize) {
+        if let Some(on) = self.on() {
+            on.moment(Step::Settled { client: client.number(), bytes });
+        }
+    }
+
+    pub fn handed_over(&self, client: Id, bytes: usize) {
+        if let Some(on) = self.on() {
+            on.moment(Step::HandOver { client: client.number(), bytes });
+        }
+    }
+
+    /// Takes the room's lock, by `lock`.
+    pub fn lock<'a, T>(
+        &self,
+        mutex: &'a Mutex<T>,
+        lock: impl FnOnce(&'a Mutex<T>) -> MutexGuard<'a, T>,
+    ) -> MutexGuard<'a, T> {
+        let Some(on) = self.on() else { return lock(mutex) };
+        on.pause();
+        let begun = on.begin();
+        let (guard, waited) = match mutex.try_lock() {
+            Ok(guard) => (guard, false),
+            Err(_) => (lock(mutex), true),
+        };
+        on.end(begun, Step::Lock { waited });
+        on.enter();
+        guard
+    }
+
+    /// The room's lock is about to be given back.
+    pub fn unlocks(&self) {
+        if let Some(on) = self.on() {
+            on.leave();
+        }
+    }
+
+    /// Waits for somebody else, and gives back the room's lock meanwhile.
+    pub fn park<T>(&self, client: Id, call: impl FnOnce() -> T) -> T {
+        let Some(on) = self.on() else { return call() };
+        on.leave();
+        let step = Step::Park { client: client.number() };
+        let begun = on.begin_asleep(&step);
+        let result = call();
+        on.end(begun, step);
+        on.enter();
+        result
+    }
+
+    // Behind them.
+
+    #[inline]
+    fn step<T>(&self, asleep: Option<Step>, call: impl FnOnce() -> T, what: impl FnOnce(&T) -> Step) -> T {
+        let Some(on) = self.on() else { return call() };
+        on.pause();
+        let begun = match asleep {
+            Some(asleep) => on.begin_asleep(&asleep),
+            None => on.begin(),
+        };
+        let result = call();
+        on.end(begun, what(&result));
+        result
+    }
+
+    #[inline]
+    fn quick_step<T>(&self, call: impl FnOnce() -> T, what: impl FnOnce(&T) -> Option<Step>) -> T {
+        let Some(on) = self.on() else { return call() };
+        let begun = on.begin();
+        let result = call();
+        if let Some(step) = what(&result) {
+            on.end(begun, step);
+        }
+        result
+    }
+}
+
+fn number(client: impl Into<Option<Id>>) -> u64 {
+    client.into().map_or(0, Id::number)
+}
+
+fn outcome<E: Error>(result: &Result<usize, E>) -> (usize, Option<Flaw>) {
+    match result {
+        Ok(bytes) => (*bytes, None),
+        Err(e) => (0, Some(e.flaw())),
+    }
+}
+
+/// What is offered to a socket.
+pub trait Offer {
+    /// Bytes.
+    fn size(&self) -> usize;
+}
+
+impl Offer for [u8] {
+    fn size(&self) -> usize {
+        self.len()
+    }
+}
+
+impl Offer for [IoSlice<'_>] {
+    fn size(&self) -> usize {
+        self.iter().map(|part| part.len()).sum()
+    }
+}
+
+/// What a call may fail with.
+pub trait Error {
+    fn flaw(&self) -> Flaw;
+}
+
+impl Error for io::Error {
+    fn flaw(&self) -> Flaw {
+        match self.kind() {
+            ErrorKind::WouldBlock | ErrorKind::TimedOut => Flaw::WouldBlock,
+            _ => Flaw::Failed,
+        }
+    }
+}
+
+impl Error for rustix::io::Errno {
+    fn flaw(&self) -> Flaw {
+        io::Error::from(*self).flaw()
+    }
+}
+
+/// The recorder of a build that has none.
+#[cfg(not(feature = "trace"))]
+mod never {
+    use super::{Lang, Options, Stderr, Step};
+
+    pub enum Recorder {}
+
+    impl Recorder {
+        pub fn start(_: &Options, _: &str, _: Lang, _: impl FnOnce() -> Option<Stderr>) -> Result<Recorder, String> {
+            Err("this build records no steps; build one with `cargo build --features trace`".into())
+        }
+        pub fn finish(&self) {
+            match *self {}
+        }
+        pub fn begin(&self) -> u64 {
+            match *self {}
+        }
+        pub fn begin_asleep(&self, _: &Step) -> u64 {
+            match *self {}
+        }
+        pub fn pause(&self) {
+            match *self {}
+        }
+        pub fn end(&self, _: u64, _: Step) {
+            match *self {}
+        }
+        pub fn moment(&self, _: Step) {
+            match *self {}
+        }
+        pub fn since_last(&self, _: Step) {
+            match *self {}
+        }
+        pub fn enter(&self) {
+            match *self {}
+        }
+        pub fn leave(&self) {
+            match *self {}
+        }
+    }
+}
