@@ -315,7 +315,10 @@ impl Server {
         let (admit, admitted) = mpsc::sync_channel::<Result<Arc<Client>, TcpStream>>(1);
         let serve = move |server: &Arc<Server>| match admitted.recv() {
             Ok(Ok(client)) => server.serve(&client),
-            Ok(Err(refused)) => server.linger(&refused),
+            Ok(Err(refused)) => {
+                server.linger(&refused);
+                server.trace.close(None, || drop(refused));
+            }
             Err(_) => {}
         };
         if let Err(e) = self.trace.spawn(|| spawn(name, self, serve)) {
@@ -365,6 +368,13 @@ impl Server {
         if let Some(records) = &self.records {
             lock(records).finish();
         }
+    }
+}
+
+impl Drop for Client {
+    /// Its last thread lets go of it: its socket is closed.
+    fn drop(&mut self) {
+        self.trace.closes(self.id);
     }
 }
 

@@ -111,7 +111,7 @@ class Axis {
   }
 
   /** A fold's width: narrower where much is to be seen at once. Pixels. */
-  get fold() { return clamp(14 + this.scale * 60, 14, 110); }
+  get fold() { return clamp(14 + this.scale * 60, 14, innerWidth * .085); }
 
   get width() { return this.work * this.scale + (this.parts.length - 1) * this.fold; }
 
@@ -208,7 +208,7 @@ class Timeline {
 
   size() {
     const room = this.stage.clientHeight - RULER - 6;
-    const share = clamp(room / sum(this.lanes.map(lane => lane.share)), 13, 62);
+    const share = clamp(room / sum(this.lanes.map(lane => lane.share)), 13, 84);
     let y = RULER;
     for (const lane of this.lanes) {
       lane.height = lane.share * share;
@@ -703,4 +703,4 @@ class Page {
   }
 }
 
-new Page(JSON.parse(byId('data').textContent));
+const page = new Page(JSON.parse(byId('data').textContent));

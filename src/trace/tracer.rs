@@ -150,6 +150,13 @@ impl Tracer {
         self.quick_step(call, |_| Some(Step::Close { client: number(client) }))
     }
 
+    /// A client's socket is about to be closed.
+    pub fn closes(&self, client: Id) {
+        if let Some(on) = self.on() {
+            on.moment(Step::Close { client: client.number() });
+        }
+    }
+
     /// `call` returns how many writes to stdout there were.
     pub fn show(&self, call: impl FnOnce() -> usize) {
         self.quick_step(call, |writes| (*writes > 0).then_some(Step::Show { writes: *writes }));

@@ -1,0 +1,443 @@
+//! The steps that a driver takes, as they are recorded, told and drawn.
+// Some of them are compared with the system calls, which have these names on Linux.
+#![cfg(all(feature = "trace", target_os = "linux"))]
+
+mod common;
+
+use common::process::{Dir, Ended, fails_with, run};
+use common::{Client, Server, tertulia, until};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use tertulia::trace::chrome::{self, Trace};
+use tertulia::trace::ledger::Event;
+use tertulia::trace::step::{Flaw, Step};
+
+fn traced(mode: &str, file: &Path) -> Server {
+    Server::with(mode, &["--trace", file.to_str().expect("text")])
+}
+
+/// Three who have heard of each other, in a server that has nothing left to do.
+#[track_caller]
+fn three(server: &Server) -> [Client; 3] {
+    let clients = server.join_all(["ana", "beto", "cleo"]);
+    server.rests();
+    clients
+}
+
+/// The trace of a server that was told to stop.
+#[track_caller]
+fn ended(mut server: Server, file: &Path) -> Trace {
+    assert!(server.stop().success());
+    chrome::read(file).expect("a trace")
+}
+
+/// The read that brought so many bytes.
+#[track_caller]
+fn read_of(trace: &Trace, len: usize) -> usize {
+    let is_it = |event: &Event| matches!(event.step, Step::Read { bytes, .. } if bytes == len);
+    trace.events.iter().position(is_it).expect("a read")
+}
+
+both_modes! {
+    fn a_line_to_two_others_is_one_read_and_two_writes(mode) {
+        let dir = Dir::new();
+        let file = dir.file("trace.json");
+        let server = traced(mode, &file);
+        let [mut ana, mut beto, mut cleo] = three(&server);
+        // Only ana's talk from here on, and nothing else is under way.
+        for text in ["one", "two, and this one is looked at", "three"] {
+            ana.says(text);
+            for other in [&mut beto, &mut cleo] {
+                other.sees(&format!("<ana> {text}"));
+            }
+            server.console.shows(&format!("<ana> {text}"));
+        }
+        let trace = ended(server, &file);
+
+        let read = read_of(&trace, "two, and this one is looked at\n".len());
+        let thread = trace.events[read].track;
+        let own: Vec<&Event> = trace.events.iter().filter(|event| event.track == thread).collect();
+        let at = own.iter().position(|event| **event == trace.events[read]).expect("it is the thread's own");
+        let begins = |event: &&Event| match event.step {
+            Step::Wait { .. } => true,
+            Step::Read { .. } => trace.is_threaded,
+            _ => false,
+        };
+        let first = (0..=at).rev().find(|i| begins(&own[*i])).expect("it slept before");
+        let after = (at + 1..own.len()).find(|i| begins(&own[*i])).expect("it slept after");
+        let turn = &own[first..after];
+        let calls: Vec<_> = turn.iter().filter(|event| event.step.calls(trace.is_threaded).is_some()).collect();
+        let labels: Vec<_> = calls.iter().map(|event| event.step.label()).collect();
+        match mode {
+            "epoll" => assert_eq!(labels, ["wait", "read #1", "write #2", "write #3", "show"]),
+            _ => assert_eq!(labels, ["read #1", "write #2", "write #3", "show"]),
+        }
+        assert!(calls[0].step.sleeps(trace.is_threaded));
+
+        // And the message is known from end to end.
+        let told = turn.iter().find(|event| event.message.is_some()).expect("a message");
+        assert_eq!(told.cause, Some(1));
+        let delivered: Vec<_> = turn.iter().filter(|event| !event.delivers.is_empty()).collect();
+        assert_eq!(delivered.iter().map(|event| event.step.client()).collect::<Vec<_>>(), [2, 3]);
+        assert!(delivered.iter().all(|event| event.delivers == [told.message.expect("a number")]));
+        assert_eq!(delivered[1].completes, delivered[1].delivers);
+    }
+
+    fn a_file_is_whole_after_sigterm_spans_nest_and_arrows_end(mode) {
+        let dir = Dir::new();
+        let file = dir.file("trace.json");
+        let server = traced(mode, &file);
+        let [mut ana, mut beto, mut cleo] = three(&server);
+        ana.says("hola");
+        beto.says("hola, ana");
+        ana.says(":msg cleo psst");
+        ana.says(":q");
+        cleo.notice("ana (#1) is gone");
+        // Two are still there.
+        let trace = ended(server, &file);
+        assert_eq!(trace.lost, 0);
+
+        let text = fs::read_to_string(&file).expect("a file");
+        let events: Vec<Value> = serde_json::from_str(&text).expect("whole JSON");
+        let mut open: BTreeMap<u64, Vec<(f64, f64)>> = BTreeMap::new();
+        let mut arrows: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+        let number = |event: &Value, name: &str| event[name].as_f64().expect("a number");
+        let mut spans: Vec<&Value> = events.iter().filter(|event| event["ph"] == "X").collect();
+        assert!(spans.len() > 20);
+        // Outer ones first, as Perfetto sorts them.
+        spans.sort_by(|a, b| {
+            let key = |event: &Value| (number(event, "ts"), -number(event, "dur"));
+            key(a).partial_cmp(&key(b)).expect("numbers")
+        });
+        for span in spans {
+            let (begin, end) = (number(span, "ts"), number(span, "ts") + number(span, "dur"));
+            let open = open.entry(span["tid"].as_u64().expect("a thread")).or_default();
+            // Half a nanosecond: the file tells microseconds as decimals.
+            open.retain(|(_, outer_end)| *outer_end > begin + 0.0005);
+            assert!(open.iter().all(|(_, outer_end)| end <= *outer_end + 0.0005), "{span} overlaps {open:?}");
+            open.push((begin, end));
+        }
+        for event in &events {
+            let phase = event["ph"].as_str().expect("a phase");
+            match phase {
+                "M" | "X" => {}
+                "s" | "t" | "f" => arrows.entry(event["id"].as_u64().expect("a message")).or_default().push(phase.into()),
+                _ => panic!("a step that does not end: {event}"),
+            }
+        }
+        assert!(!arrows.is_empty());
+        for (message, phases) in arrows {
+            let (first, last) = (&phases[0], &phases[phases.len() - 1]);
+            assert_eq!((first.as_str(), last.as_str()), ("s", "f"), "message {message}: {phases:?}");
+        }
+    }
+
+    fn a_file_that_breaks_off_is_still_read(mode) {
+        let dir = Dir::new();
+        let file = dir.file("trace.json");
+        let mut server = traced(mode, &file);
+        let [mut ana, mut beto, _cleo] = three(&server);
+        ana.says("before the end");
+        beto.sees("<ana> before the end");
+        let len = "before the end\n".len();
+        until("it is in the file", || {
+            let trace = chrome::read(&file).ok()?;
+            trace.events.iter().any(|event| matches!(event.step, Step::Read { bytes, .. } if bytes == len)).then_some(())
+        });
+        server.child.kill().expect("it was there");
+        server.child.wait().expect("it is gone");
+        let counted = run(tertulia().args(["trace", "calls"]).arg(&file));
+        assert!(counted.code == Some(0) && counted.stdout.contains("total"), "{}", counted.stderr);
+        // Nor does it matter where it breaks off.
+        let text = fs::read_to_string(&file).expect("a file");
+        fs::write(&file, &text[..text.len() - 7]).expect("a shorter one");
+        chrome::read(&file).expect("a trace");
+    }
+
+    fn a_reader_who_is_full_is_seen_to_take_less(mode) {
+        let dir = Dir::new();
+        let file = dir.file("trace.json");
+        let server = traced(mode, &file);
+        let mut slow = server.join_narrow("slow", 4096);
+        let mut ana = server.join_as("ana");
+        slow.notice("is now ana");
+        let text = "x".repeat(1000);
+        let is_full = |event: &Event| match event.step {
+            Step::Write { client: 1, offered, bytes, flaw: None } => bytes < offered,
+            Step::Write { client: 1, flaw: Some(flaw), .. } => flaw == Flaw::WouldBlock,
+            _ => false,
+        };
+        until("a write comes up short", || {
+            (0..64).for_each(|_| ana.says(&text));
+            chrome::read(&file).ok()?.events.iter().any(is_full).then_some(())
+        });
+        ana.says("the last");
+        slow.lines_to("<ana> the last");
+        let trace = ended(server, &file);
+        let full = trace.events.iter().position(is_full).expect("it was there");
+        let then = |what: &dyn Fn(&Step) -> bool| trace.events[full..].iter().any(|event| what(&event.step));
+        match mode {
+            "epoll" => {
+                assert!(then(&|step| *step == Step::Watch { client: 1, writable: true }));
+                assert!(then(&|step| *step == Step::Watch { client: 1, writable: false }));
+            }
+            _ => assert!(then(&|step| matches!(step, Step::HandOver { client: 1, bytes: 1.. }))),
+        }
+        // All of it came, in parts and by whom ever: every message has an end.
+        let said = trace.events.iter().filter(|event| event.message.is_some() && event.cause == Some(2)).count();
+        let whole: usize = trace.events.iter().map(|event| event.completes.len()).sum();
+        assert!(said > 64 && whole >= said, "{said} messages, {whole} of them whole");
+    }
+
+    fn each_step_is_told_as_it_is_taken(mode) {
+        let server = Server::with(mode, &["--explain"]);
+        let [mut ana, mut beto, mut cleo] = three(&server);
+        ana.says("hola a todos");
+        beto.sees("<ana> hola a todos");
+        cleo.sees("<ana> hola a todos");
+        let told = &server.diagnostics;
+        match mode {
+            "epoll" => {
+                told.shows("in wait → 1 ready: #1 readable");
+                told.shows("read 13 bytes from #1; nothing left");
+                told.shows("what #1 sent is taken in; queued for #2, #3");
+                told.shows("wrote 19 bytes to #2");
+            }
+            _ => {
+                assert!(told.shows("→ 13 bytes from #1").starts_with("client-1: was blocked in read for "));
+                told.shows("client-1: the room was free: locked it");
+                told.shows("client-1: what #1 sent is taken in; queued for #2, #3");
+                told.shows("client-1: gave the room back after");
+                told.shows("client-1: wrote 19 bytes to #2");
+            }
+        }
+    }
+
+    fn steps_are_told_in_spanish(mode) {
+        let server = Server::with(mode, &["--explain", "--lang", "es"]);
+        let mut ana = server.connect();
+        ana.says(":nick ana");
+        ana.notice("ahora eres ana");
+        server.diagnostics.shows("la sala anota lo de #1");
+        server.diagnostics.shows("a #1");
+    }
+
+    fn a_slow_server_pauses_after_each_step(mode) {
+        let server = Server::with(mode, &["--explain", "--slow", "100"]);
+        let mut ana = server.connect();
+        ana.notice("welcome");
+        server.diagnostics.shows("to #1");
+        // The read, at least, is told before the answer is written.
+        let asked = Instant::now();
+        ana.says(":who");
+        ana.notice("1 here");
+        assert!(asked.elapsed() >= Duration::from_millis(100));
+    }
+
+    /// Not even for a stderr that takes nothing.
+        fn nobody_waits_for_the_narration(mode) {
+        let mut command = tertulia();
+        command.args(["serve", "--addr", "127.0.0.1:0", "--quiet", "--explain", "--mode", mode]);
+        // Nobody reads this pipe, which holds 64 KiB.
+        let server = common::kernel::start_unheard(command.stdout(Stdio::null()).stderr(Stdio::piped()));
+        let [mut ana, mut beto, _cleo] = three(&server);
+        for i in 0..1000 {
+            ana.says(&format!("line {i}"));
+            beto.sees(&format!("<ana> line {i}"));
+        }
+    }
+
+    #[ignore = "needs strace"]
+    fn the_steps_are_those_that_strace_counts(mode) {
+        let dir = Dir::new();
+        let (file, log) = (dir.file("trace.json"), dir.file("strace.log"));
+        let mut command = Command::new("strace");
+        command.args(["-f", "-yy", "-qq", "-e", "signal=none", "-o"]).arg(&log).arg(env!("CARGO_BIN_EXE_tertulia"));
+        command.args(["serve", "--addr", "127.0.0.1:0", "--mode", mode, "--lang", "en", "--max-clients", "4", "--trace"]).arg(&file);
+        let mut server = Server::of(command);
+        a_lively_hour(&server);
+        until("the connections are closed", || {
+            let text = fs::read_to_string(&log).ok()?;
+            (counted(&text).get("close") == Some(&5)).then_some(())
+        });
+        // strace's child, not strace itself.
+        let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", server.pid())).expect("it has one");
+        let child = children.split_whitespace().next().expect("a child");
+        assert!(Command::new("kill").args(["-TERM", child]).status().expect("kill runs").success());
+        common::wait_for(&mut server.child);
+
+        let expected = counted(&fs::read_to_string(&log).expect("a log"));
+        let trace = chrome::read(&file).expect("a trace");
+        let mut steps: BTreeMap<String, usize> =
+            tertulia::trace::calls::count(&trace).into_iter().map(|(name, times)| (name.to_owned(), times)).collect();
+        // To stdout, which is no socket.
+        steps.remove("write");
+        assert_eq!(steps, expected);
+        assert_eq!(expected["close"], 5);
+    }
+}
+
+#[test]
+fn what_cannot_be_done_is_said() {
+    let alone = run(tertulia().args(["serve", "--slow", "100"]));
+    assert!(alone.code == Some(2) && alone.stderr.contains("--explain"), "{}", alone.stderr);
+    fails_with(
+        tertulia().args(["serve", "--addr", ":0", "--trace", "/nowhere/trace.json"]),
+        &["/nowhere/trace.json", "written"],
+    );
+    fails_with(tertulia().args(["trace", "view", "/nowhere/trace.json"]), &["/nowhere/trace.json", "read"]);
+    let dir = Dir::new();
+    let file = dir.file("other.json");
+    fs::write(&file, "[1, 2]").expect("a file");
+    fails_with(tertulia().args(["trace", "calls"]).arg(&file), &["no trace of tertulia", "serve --trace"]);
+}
+
+/// What a client of each kind does: talks, whispers, leaves, hangs up, does not read, is refused.
+fn a_lively_hour(server: &Server) {
+    let [mut ana, mut beto, mut cleo] = three(server);
+    for i in 0..20 {
+        ana.says(&format!("line {i}"));
+        cleo.sees(&format!("<ana> line {i}"));
+    }
+    beto.says(":msg ana psst");
+    ana.sees("[beto -> you] psst");
+    let mut dani = server.join_as("dani");
+    let mut refused = server.connect();
+    refused.notice("the room is full");
+    refused.hangs_up();
+    refused.is_closed();
+    dani.says(":q");
+    ana.notice("dani (#4) is gone");
+    drop(dani);
+    beto.hangs_up();
+    ana.notice("beto (#2) is gone");
+    cleo.resets();
+    ana.notice("cleo (#3) is gone");
+    ana.says(":q");
+    ana.notice("goodbye");
+    ana.hangs_up();
+    server.console.shows("ana is gone");
+}
+
+/// strace's line, if it is a finished call on a client's connection, the listener or the poll: the call's name.
+fn counted(text: &str) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    let mut unfinished: BTreeMap<&str, &str> = BTreeMap::new();
+    for line in text.lines() {
+        let Some((thread, rest)) = line.split_once(' ') else { continue };
+        let mut call = rest.trim_start();
+        if call.ends_with("<unfinished ...>") {
+            unfinished.insert(thread, call);
+            continue;
+        }
+        if call.starts_with("<... ") {
+            call = unfinished.remove(thread).expect("it began");
+        }
+        let Some((name, arguments)) = call.split_once('(') else { continue };
+        let is_connection = arguments.contains("<TCP:[") && arguments.contains("->");
+        let is_ours = match name {
+            "epoll_wait" => true,
+            "accept4" => !rest.contains("= ?"),
+            // In a debug build the standard library asks if a descriptor is open.
+            "fcntl" => false,
+            _ => is_connection,
+        };
+        if is_ours {
+            *counts.entry(name.to_owned()).or_default() += 1;
+        }
+    }
+    counts
+}
+
+/// The page in a real browser, with a script at its end that does what a person does and writes down what it sees.
+#[test]
+#[ignore = "needs chromium"]
+fn the_page_works_in_a_browser() {
+    const ACTS: &str = r#"<pre id="seen"></pre><script>
+        const seen = {}, all = query => [...document.querySelectorAll(query)];
+        const key = key => document.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
+        const paint = () => page.timelines.forEach(timeline => timeline.paint());
+        seen.ready = document.body.dataset.ready;
+        seen.lanes = all('.lane').map(lane => lane.dataset.lane);
+        key('Escape'); paint();
+        seen.pathAtFirst = all('.on-path').length;
+        const write = all('.step.write[data-messages] rect').find(rect => rect.parentNode.dataset.messages);
+        write.dispatchEvent(new MouseEvent('click', { bubbles: true })); paint();
+        seen.message = write.parentNode.dataset.messages;
+        seen.path = all('.step.on-path').map(step => step.querySelector('title').textContent);
+        seen.dimmed = all('svg.follows').length;
+        seen.line = all('polyline.path').length;
+        const said = () => document.getElementById('sentence').textContent, first = said();
+        key('ArrowRight'); seen.stepped = said() !== first;
+        key('ArrowLeft'); seen.back = said() === first;
+        key('l'); seen.spanish = said(); key('l');
+        key('ArrowDown'); seen.story = document.getElementById('story').textContent;
+        key('+'); key('-'); key('a'); key('0'); paint();
+        seen.requests = performance.getEntriesByType('resource').length;
+        document.getElementById('seen').textContent = JSON.stringify(seen);
+    </script></body>"#;
+    for mode in ["epoll", "threaded"] {
+        if mode == "threaded" && !cfg!(feature = "threaded") {
+            continue;
+        }
+        let dir = Dir::new();
+        let (file, page) = (dir.file("trace.json"), dir.file("page.html"));
+        let server = traced(mode, &file);
+        let [mut ana, mut beto, mut cleo] = three(&server);
+        for i in 0..5 {
+            ana.says(&format!("line {i} <b>&amp;</script>"));
+            beto.sees(&format!("<ana> line {i} <b>&amp;</script>"));
+            cleo.sees(&format!("<ana> line {i} <b>&amp;</script>"));
+        }
+        ended(server, &file);
+        let drawn = run(tertulia().args(["trace", "view", "--lang", "en", "-o"]).arg(&page).arg(&file));
+        assert_eq!(drawn.code, Some(0), "{}", drawn.stderr);
+        let html = fs::read_to_string(&page).expect("a page");
+        assert!(
+            !html.contains("http://") || html.matches("http://").count() == html.matches("http://www.w3.org/").count()
+        );
+        fs::write(&page, html.replace("</body>", ACTS)).expect("a page");
+
+        let browser = ["chromium", "chromium-browser", "google-chrome"];
+        let browser =
+            browser.iter().find(|name| Command::new(name).arg("--version").output().is_ok()).expect("a browser");
+        let profile = format!("--user-data-dir={}", dir.file("profile").display());
+        let mut command = Command::new(browser);
+        command.args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--enable-logging=stderr",
+            "--window-size=1366,768",
+        ]);
+        command.args(["--virtual-time-budget=5000", "--dump-dom", &profile]);
+        let Ended { stdout, stderr, .. } = run(command.arg(format!("file://{}", page.display())));
+        assert!(!stderr.contains("CONSOLE"), "{stderr}");
+        let (_, seen) = stdout.split_once("<pre id=\"seen\">").expect("the script's place");
+        let (seen, _) = seen.split_once("</pre>").expect("its end");
+        let seen: Value = serde_json::from_str(&seen.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+            .expect("what it saw");
+
+        assert_eq!(seen["ready"], "yes");
+        let lanes = seen["lanes"].to_string();
+        for lane in ["thread-", "socket-1", "socket-2", "socket-3"] {
+            assert!(lanes.contains(lane), "{lanes}");
+        }
+        assert_eq!(lanes.contains("room"), mode == "threaded");
+        assert_eq!((&seen["pathAtFirst"], &seen["dimmed"], &seen["line"]), (&0.into(), &1.into(), &1.into()), "{seen}");
+        let path = seen["path"].to_string();
+        assert!(path.contains("from #") && path.contains("queued for") && path.contains("wrote"), "{path}");
+        assert_eq!((&seen["stepped"], &seen["back"]), (&true.into(), &true.into()));
+        assert!(seen["story"].as_str().expect("text").contains("to the last receiver"), "{seen}");
+        let spanish = seen["spanish"].as_str().expect("text");
+        assert!(
+            ["escribió", "leyó", "esperó", "sala", "durmió"].iter().any(|word| spanish.contains(word)),
+            "{spanish}"
+        );
+        assert_eq!(seen["requests"], 0);
+    }
+}
