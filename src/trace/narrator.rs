@@ -2,6 +2,7 @@
 
 use super::ledger::Ledger;
 use super::recorder::Record;
+use super::step::Step;
 use super::tracer::Stderr;
 use super::words::sentence;
 use crate::chat::Lang;
@@ -19,17 +20,24 @@ pub struct Narrator {
     buffer: Vec<u8>,
     /// Sentences that found no room in the buffer.
     lost: u64,
+    /// The last step was to look who is ready, and nobody was.
+    asked_in_vain: bool,
 }
 
 impl Narrator {
     pub fn new(lang: Lang, is_threaded: bool, stderr: Option<Stderr>) -> Narrator {
         let ledger = Ledger::new(is_threaded);
-        Narrator { lang, is_threaded, ledger, stderr, buffer: Vec::new(), lost: 0 }
+        Narrator { lang, is_threaded, ledger, stderr, buffer: Vec::new(), lost: 0, asked_in_vain: false }
     }
 
     /// Whether there was something to tell.
     pub fn tell(&mut self, record: &Record, thread: &str) -> bool {
         let event = self.ledger.enter(record.clone());
+        // One that spins asks in vain a million times a second: that is told once.
+        let in_vain = matches!(&event.step, Step::Wait { may_sleep: false, ready } if ready.is_empty());
+        if std::mem::replace(&mut self.asked_in_vain, in_vain) && in_vain {
+            return false;
+        }
         let Some(text) = sentence(self.lang, self.is_threaded, &event) else { return false };
         if self.buffer.len() > BUFFER_MAX {
             self.lost += 1;
