@@ -317,7 +317,7 @@ class Timeline {
     for (let i = first; i < this.steps.length; i++) {
       const step = this.steps[i];
       if (step.b > to) { if (step.b > to + 5e6) break; continue; }
-      this.paintStep(i, step, painted, arrows, boxes);
+      this.paintStep(i, step, painted, arrows, boxes, front);
     }
     this.paintPath(front);
     this.paintNow(front);
@@ -379,7 +379,7 @@ class Timeline {
   }
 
   /** Its box in the thread's lane, and its arrow to or from the socket's. */
-  paintStep(i, step, painted, arrows, boxes) {
+  paintStep(i, step, painted, arrows, boxes, front) {
     const lane = this.lane(step);
     if (!lane) return;
     const x0 = this.x(step.b), x1 = this.x(step.e), onPath = this.message !== null && step.m?.includes(this.message);
@@ -406,7 +406,7 @@ class Timeline {
       if (width > name.length * this.letter) holder.append(svg('text', { x: left + width / 2, y: room.y + 1 }, name));
       boxes.append(holder);
     }
-    if (step.n && step.c) this.paintArrow(i, step, lane, onPath, arrows);
+    if (step.n && step.c) this.paintArrow(i, step, lane, onPath, onPath ? front : arrows);
   }
 
   /** Up for what is read, down for what is written. A read is over when its bytes are there: at its end. */
