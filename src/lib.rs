@@ -8,6 +8,7 @@
 //! * `client`: what `tertulia join` is;
 //! * `load`: what `tertulia bench` measures with; it knows nothing of what is inside a server;
 //! * `page`: how it is shown in a browser; it knows nothing of what is measured;
+//! * `compare`: both drivers, side by side on one page;
 //! * [`cli`]: flags, turned into the above.
 
 // Private rooms have doors, too: the pages are for whoever reads the code.
@@ -17,6 +18,8 @@ pub mod chat;
 pub mod cli;
 #[cfg(feature = "join")]
 pub mod client;
+#[cfg(feature = "compare")]
+pub mod compare;
 #[cfg(feature = "bench")]
 pub mod load;
 #[cfg(feature = "bench")]

@@ -3,6 +3,8 @@
 pub mod address;
 #[cfg(feature = "bench")]
 pub mod bench;
+#[cfg(feature = "compare")]
+pub mod compare;
 pub mod diagnostics;
 #[cfg(feature = "join")]
 pub mod join;
@@ -41,6 +43,8 @@ enum Command {
     Join(join::Args),
     #[cfg(feature = "bench")]
     Bench(bench::Args),
+    #[cfg(feature = "compare")]
+    Compare(compare::Args),
     #[cfg(feature = "trace")]
     #[command(subcommand)]
     Trace(trace::Command),
@@ -59,6 +63,8 @@ impl Cli {
             Command::Join(args) => args.run(),
             #[cfg(feature = "bench")]
             Command::Bench(args) => args.run(),
+            #[cfg(feature = "compare")]
+            Command::Compare(args) => args.run(),
             #[cfg(feature = "trace")]
             Command::Trace(command) => command.run(),
             #[cfg(feature = "extras")]

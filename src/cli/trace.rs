@@ -69,7 +69,7 @@ impl Command {
         match self {
             Command::View(View { file, output, lang }) => {
                 let trace = chrome::read(&file)?;
-                let page = page::of(&[&trace], Lang::or_locale(lang));
+                let page = page::of(&trace, Lang::or_locale(lang));
                 std::fs::write(&output, page).map_err(|e| format!("{} cannot be written: {e}", output.display()))
             }
             Command::Calls(Calls { file }) => print(calls::table(&chrome::read(&file)?).as_bytes()),

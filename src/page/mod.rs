@@ -69,6 +69,11 @@ impl Page {
         self.body += &table(head, rows);
     }
 
+    /// What stands on the page, for one that is framed otherwise.
+    pub fn body(&self) -> &str {
+        &self.body
+    }
+
     pub fn html(&self) -> String {
         format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\

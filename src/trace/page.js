@@ -322,7 +322,7 @@ class Timeline {
     this.paintPath(front);
     this.paintNow(front);
 
-    this.svg.setAttribute('height', this.height);
+    this.svg.style.height = `${this.height}px`;
     this.svg.setAttribute('viewBox', `0 0 ${width} ${this.height}`);
     this.svg.classList.toggle('follows', this.message !== null);
     const hatch = svg('pattern', { id: `hatch`, width: 12, height: 12, patternUnits: 'userSpaceOnUse', patternTransform: 'rotate(45)' },
@@ -493,6 +493,8 @@ class Timeline {
       this.choose(index, messages ? (messages.includes(this.message) ? this.message : messages[0]) : null);
     });
     this.stage.addEventListener('wheel', event => {
+      // Where there is more below, the wheel alone goes there.
+      if (document.body.className === 'with-report' && !event.ctrlKey && !event.shiftKey && !event.deltaX) return;
       event.preventDefault();
       if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
         this.left += event.deltaX || event.deltaY;

@@ -227,17 +227,26 @@ fn clients(event: &Event) -> Vec<u64> {
     clients
 }
 
-/// The page for traces, one below the other.
-pub fn of(traces: &[&Trace], lang: Lang) -> String {
+/// The page for a trace.
+pub fn of(trace: &Trace, lang: Lang) -> String {
+    with_report(&[trace], lang, "")
+}
+
+/// The page for traces, one below the other, and below them a report: HTML, of which each part says its language.
+pub fn with_report(traces: &[&Trace], lang: Lang, report: &str) -> String {
     let pictures: Vec<_> = traces.iter().map(|trace| Picture::of(trace)).collect();
     let lang = if lang == Lang::Es { "es" } else { "en" };
     let data = json!({ "lang": lang, "traces": pictures });
     // A script ends at `</script>`, wherever that stands.
     let data = data.to_string().replace('<', "\\u003c");
-    let mut page = include_str!("page.html").replace("{{lang}}", lang);
-    for (place, text) in
-        [("/*{{style}}*/", include_str!("page.css")), ("/*{{script}}*/", include_str!("page.js")), ("{{data}}", &data)]
-    {
+    let kind = if report.is_empty() { "alone" } else { "with-report" };
+    let mut page = include_str!("page.html").replace("{{lang}}", lang).replace("{{kind}}", kind);
+    for (place, text) in [
+        ("/*{{style}}*/", include_str!("page.css")),
+        ("/*{{script}}*/", include_str!("page.js")),
+        ("{{data}}", &data),
+        ("{{report}}", report),
+    ] {
         page = page.replacen(place, text, 1);
     }
     page

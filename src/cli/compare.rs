@@ -1,0 +1,90 @@
+//! `tertulia compare`.
+
+use super::{Lang, print};
+use crate::compare::{Plan, report};
+use crate::server::listener;
+use clap::builder::RangedU64ValueParser;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Compare both ways of waiting: one page with what each did, and how that grows
+///
+/// Starts our own server in each mode and plays the same against both: a talk whose steps are recorded, growing numbers of
+/// clients, and six scenes that are hard in different ways. Takes less than a minute.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Where to write the page [default: compare.html, with --json none]
+    #[arg(short, long, value_name = "PAGE")]
+    output: Option<PathBuf>,
+
+    /// Numbers of clients to grow through
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "2,6,16,64,256",
+          value_parser = RangedU64ValueParser::<usize>::new().range(2..=20_000))]
+    clients: Vec<usize>,
+
+    /// How often each is measured
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = RangedU64ValueParser::<usize>::new().range(1..=100))]
+    rounds: usize,
+
+    /// What is measured in one round
+    #[arg(long, value_name = "MILLIS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(50..=60_000))]
+    millis: u32,
+
+    /// Silent clients in the crowd, and clients in the storm
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = RangedU64ValueParser::<usize>::new().range(1..=20_000))]
+    crowd: usize,
+
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+
+    /// Language that the page begins with [default: from LC_ALL or LANG]
+    #[arg(long, value_enum)]
+    lang: Option<Lang>,
+}
+
+impl Args {
+    pub fn run(self) -> Result<(), String> {
+        let lang = Lang::or_locale(self.lang);
+        let mut clients = self.clients;
+        clients.sort();
+        clients.dedup();
+        let plan = Plan {
+            clients,
+            rounds: self.rounds,
+            duration: Duration::from_millis(self.millis.into()),
+            warm_up: Duration::from_millis(100),
+            crowd: self.crowd,
+            storm: self.crowd.min(500),
+        };
+        // One descriptor a client here; the servers see to their own.
+        listener::make_room_for(plan.connections())?;
+
+        // Hidden by itself where stderr is no terminal.
+        let bar = ProgressBar::new(plan.runs() as u64);
+        if let Ok(style) = ProgressStyle::with_template("{msg:44} {wide_bar} {percent:>3} %") {
+            bar.set_style(style);
+        }
+        let mut done = 0;
+        let comparison = plan.run(&mut |next| {
+            bar.set_message(next.to_owned());
+            bar.set_position(done);
+            done += 1;
+        });
+        bar.finish_and_clear();
+        let comparison = comparison?;
+
+        let output = self.output.or_else(|| (!self.json).then(|| "compare.html".into()));
+        if let Some(output) = &output {
+            let page = report::html(&comparison, lang);
+            std::fs::write(output, page).map_err(|e| format!("{} cannot be written: {e}", output.display()))?;
+        }
+        if self.json {
+            print(format!("{:#}\n", report::json(&comparison, lang)).as_bytes())
+        } else {
+            let findings = crate::compare::words::findings(lang, &comparison);
+            print(format!("{}\n", findings.join("\n")).as_bytes())
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What a load measures, and how much that varies.
+
+use crate::load::{Outcome, Scenario};
+use crate::page::numbers;
+use serde::Serialize;
+
+/// Of one run. `None` is what does not apply, or what the system does not tell.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Figures {
+    /// From a line's sending until the last has it, the median and what one in a hundred exceeds. Nanoseconds.
+    pub round_trip: Option<f64>,
+    pub round_trip_p99: Option<f64>,
+    pub deliveries_per_second: Option<f64>,
+    /// Nanoseconds.
+    pub cpu_per_delivery: Option<f64>,
+    /// Bytes.
+    pub memory_per_client: Option<f64>,
+    pub threads_per_client: Option<f64>,
+    pub connections_per_second: Option<f64>,
+    /// Every line came once and in order.
+    pub flawless: bool,
+    /// The load generator had no time left: the server may be better than this.
+    pub generator_is_the_limit: bool,
+}
+
+impl Figures {
+    pub fn of(outcome: &Outcome, scenario: &Scenario) -> Figures {
+        let quantile = |q| Some(outcome.latency.value_at_quantile(q) as f64).filter(|_| !outcome.latency.is_empty());
+        let connections = scenario.connections() as f64;
+        Figures {
+            round_trip: quantile(0.5),
+            round_trip_p99: quantile(0.99),
+            deliveries_per_second: Some(outcome.deliveries_per_second()),
+            cpu_per_delivery: outcome.cpu_per_delivery(),
+            memory_per_client: outcome.memory_per_client.map(|bytes| bytes as f64),
+            threads_per_client: outcome.usage.and_then(|usage| usage.threads).map(|n| n as f64 / connections),
+            connections_per_second: None,
+            flawless: outcome.is_flawless(),
+            generator_is_the_limit: outcome.generator_is_the_limit(),
+        }
+    }
+}
+
+/// The same in both modes, round by round.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    pub clients: usize,
+    pub modes: [Vec<Figures>; 2],
+}
+
+/// A figure.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Metric {
+    RoundTrip,
+    RoundTripP99,
+    Deliveries,
+    Cpu,
+    Memory,
+    Threads,
+    Connections,
+}
+
+impl Metric {
+    pub fn get(self, figures: &Figures) -> Option<f64> {
+        match self {
+            Metric::RoundTrip => figures.round_trip,
+            Metric::RoundTripP99 => figures.round_trip_p99,
+            Metric::Deliveries => figures.deliveries_per_second,
+            Metric::Cpu => figures.cpu_per_delivery,
+            Metric::Memory => figures.memory_per_client,
+            Metric::Threads => figures.threads_per_client,
+            Metric::Connections => figures.connections_per_second,
+        }
+    }
+
+    pub fn more_is_better(self) -> bool {
+        matches!(self, Metric::Deliveries | Metric::Connections)
+    }
+
+    pub fn format(self) -> fn(f64) -> String {
+        match self {
+            Metric::RoundTrip | Metric::RoundTripP99 | Metric::Cpu => numbers::nanos,
+            Metric::Memory => numbers::bytes,
+            Metric::Deliveries | Metric::Connections | Metric::Threads => numbers::count,
+        }
+    }
+}
+
+/// What a figure was in several rounds.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub struct Spread {
+    pub low: f64,
+    pub median: f64,
+    pub high: f64,
+}
+
+/// Which of two is better, and how many times.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Verdict {
+    /// The mode's place; `None` is a tie: the rounds of one overlap the other's.
+    pub winner: Option<usize>,
+    pub times: f64,
+}
+
+impl Row {
+    pub fn values(&self, mode: usize, metric: Metric) -> Vec<f64> {
+        self.modes[mode].iter().filter_map(|figures| metric.get(figures)).collect()
+    }
+
+    pub fn spread(&self, mode: usize, metric: Metric) -> Option<Spread> {
+        let mut values = self.values(mode, metric);
+        values.sort_by(f64::total_cmp);
+        let (low, high) = (*values.first()?, *values.last()?);
+        Some(Spread { low, median: values[values.len() / 2], high })
+    }
+
+    /// `None` if one of them was not measured.
+    pub fn verdict(&self, metric: Metric) -> Option<Verdict> {
+        let (a, b) = (self.spread(0, metric)?, self.spread(1, metric)?);
+        let larger = if a.low > b.high {
+            Some(0)
+        } else if b.low > a.high {
+            Some(1)
+        } else {
+            None
+        };
+        let winner = larger.map(|mode| if metric.more_is_better() { mode } else { 1 - mode });
+        let times = a.median.max(b.median) / a.median.min(b.median);
+        Some(Verdict { winner, times })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(epoll: [f64; 3], threaded: [f64; 3]) -> Row {
+        let of = |values: [f64; 3]| {
+            let of =
+                |value| Figures { round_trip: Some(value), deliveries_per_second: Some(value), ..Figures::default() };
+            values.map(of).to_vec()
+        };
+        Row { clients: 6, modes: [of(epoll), of(threaded)] }
+    }
+
+    #[test]
+    fn who_is_better_in_every_round_wins_and_others_tie() {
+        let row = row([1.0, 3.0, 2.0], [6.0, 4.0, 5.0]);
+        assert_eq!(row.verdict(Metric::RoundTrip), Some(Verdict { winner: Some(0), times: 2.5 }));
+        assert_eq!(row.verdict(Metric::Deliveries).and_then(|verdict| verdict.winner), Some(1));
+        assert_eq!(row.verdict(Metric::Memory), None);
+    }
+
+    #[test]
+    fn rounds_that_overlap_are_a_tie() {
+        let row = row([1.0, 4.5, 2.0], [6.0, 4.0, 5.0]);
+        assert_eq!(row.verdict(Metric::RoundTrip).and_then(|verdict| verdict.winner), None);
+    }
+}

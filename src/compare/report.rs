@@ -1,0 +1,189 @@
+//! All of it on a page, and as JSON.
+
+use super::figures::{Metric, Row};
+use super::words::{self, say};
+use super::{Comparison, MODES};
+use crate::chat::Lang;
+use crate::load::machine;
+use crate::page::{Axis, Chart, Kind, Page, Point, Series, Stroke, numbers};
+use crate::trace::page;
+use serde_json::{Value, json};
+
+/// The page, which begins in a language and can be turned into the other.
+pub fn html(comparison: &Comparison, lang: Lang) -> String {
+    let traces: Vec<_> = comparison.talks.iter().map(|talk| &talk.trace).collect();
+    let report = [(Lang::En, "en"), (Lang::Es, "es")]
+        .map(|(lang, name)| format!("<article lang=\"{name}\">\n{}</article>\n", text(comparison, lang)));
+    // The pages' own style, for what is in the report alone.
+    let style = format!("<style>\n.report {{\n{}}}\n</style>\n", include_str!("../page/style.css"));
+    page::with_report(&traces, lang, &(style + &report.concat()))
+}
+
+fn text(comparison: &Comparison, lang: Lang) -> String {
+    let mut page = Page::new(&say!(lang, "What to notice"; "En qué fijarse"));
+    let flawed = rows(comparison).any(|row| row.modes.iter().flatten().any(|figures| !figures.flawless));
+    if flawed {
+        page.warning(&say!(lang,
+            "In some run not every line reached everybody once and in order. Do not trust what is compared here.";
+            "En alguna medición no todas las líneas llegaron a todos una vez y en orden. No te fíes de esta comparación."));
+    }
+    for finding in words::findings(lang, comparison) {
+        page.paragraph(&finding);
+    }
+    page.heading(&say!(lang, "One line, from one to five others"; "Una línea, de uno a otros cinco"));
+    page.table(&head(lang), &per_line(lang, comparison));
+    page.heading(&say!(lang, "As the number of clients grows"; "Según crece el número de clientes"));
+    page.paragraph(&say!(lang,
+        "Everybody talks: each says its next line when the last has reached all. A mark is the median of the rounds, the \
+         whiskers are the best and the worst.";
+        "Todos hablan: cada uno dice su línea siguiente cuando la anterior ha llegado a todos. Cada marca es la mediana de las \
+         rondas, y los bigotes la mejor y la peor."));
+    let metrics =
+        [Metric::RoundTrip, Metric::RoundTripP99, Metric::Deliveries, Metric::Cpu, Metric::Memory, Metric::Threads];
+    let charts: Vec<_> = metrics.iter().map(|metric| chart(lang, *metric, &comparison.sweep)).collect();
+    page.charts(&charts.into_iter().filter(|chart| !chart.is_empty()).collect::<Vec<_>>());
+    page.heading(&say!(lang, "Six scenes"; "Seis escenas"));
+    page.table(&head(lang), &scenes(lang, comparison));
+    page.heading(&say!(lang, "How it was measured"; "Cómo se midió"));
+    page.paragraph(&colophon(lang, comparison));
+    page.body().to_owned()
+}
+
+fn rows(comparison: &Comparison) -> impl Iterator<Item = &Row> {
+    comparison.sweep.iter().chain(comparison.scenes.iter().map(|(_, row)| row))
+}
+
+fn head(lang: Lang) -> Vec<String> {
+    let [epoll, threaded] = MODES;
+    vec![say!(lang, "what"; "qué"), format!("--mode {epoll}"), format!("--mode {threaded}")]
+}
+
+fn per_line(lang: Lang, comparison: &Comparison) -> Vec<Vec<String>> {
+    let lines: Vec<_> = comparison.talks.iter().map(|talk| &talk.per_line).collect();
+    let decimal = |value: f64| format!("{value:.1}");
+    let row = |name: String, cell: &dyn Fn(&super::talk::PerLine) -> String| {
+        std::iter::once(name).chain(lines.iter().map(|line| cell(line))).collect::<Vec<_>>()
+    };
+    let mut rows = vec![row(say!(lang, "system calls"; "llamadas al sistema"), &|line| decimal(line.calls()))];
+    let mut names: Vec<_> = lines.iter().flat_map(|line| line.system_calls.keys()).collect();
+    names.sort();
+    names.dedup();
+    for name in names {
+        rows.push(row(format!("– {name}"), &|line| {
+            line.system_calls.get(name).map_or("–".into(), |times| decimal(*times))
+        }));
+    }
+    rows.push(row(say!(lang, "wake-ups of a thread that slept"; "despertares de un hilo dormido"), &|line| {
+        decimal(line.wake_ups)
+    }));
+    rows.push(row(
+        say!(lang, "context switches, as the kernel counts"; "cambios de contexto, según el núcleo"),
+        &|line| line.context_switches.map_or("–".into(), decimal),
+    ));
+    rows.push(row(say!(lang, "the room's lock taken"; "llave de la sala tomada"), &|line| decimal(line.locks)));
+    rows.push(row(say!(lang, "the room's lock waited for"; "llave de la sala esperada"), &|line| {
+        decimal(line.lock_waits)
+    }));
+    rows.push(row(
+        say!(lang, "from waking to the last receiver's socket"; "del despertar al socket del último receptor"),
+        &|line| numbers::nanos(line.micros * 1e3),
+    ));
+    rows
+}
+
+fn chart(lang: Lang, metric: Metric, sweep: &[Row]) -> Chart {
+    let series = (0..MODES.len()).map(|mode| Series {
+        name: MODES[mode].into(),
+        colour: mode,
+        stroke: Stroke::Solid,
+        points: sweep.iter().filter_map(|row| Point::of(row.clients as f64, row.values(mode, metric))).collect(),
+    });
+    let ticks = sweep.iter().map(|row| row.clients as f64).collect();
+    let name = words::metric(lang, metric);
+    let kind = if metric == Metric::Threads { Kind::Linear } else { Kind::Log };
+    let note = if metric.more_is_better() {
+        say!(lang, "more is better"; "más es mejor")
+    } else {
+        say!(lang, "less is better"; "menos es mejor")
+    };
+    Chart {
+        title: name,
+        note: String::new(),
+        x: Axis::new(&say!(lang, "clients"; "clientes"), Kind::Log, numbers::count).with_ticks(ticks),
+        y: Axis::new(&note, kind, metric.format()),
+        series: series.filter(|series| !series.points.is_empty()).collect(),
+    }
+}
+
+fn scenes(lang: Lang, comparison: &Comparison) -> Vec<Vec<String>> {
+    let cell = |row: &Row, mode: usize, metric: Metric| match row.spread(mode, metric) {
+        None => "–".into(),
+        Some(spread) => {
+            let format = metric.format();
+            format!("{} ({} … {})", format(spread.median), format(spread.low), format(spread.high))
+        }
+    };
+    let mut rows = Vec::new();
+    for (scene, row) in &comparison.scenes {
+        let first = scene.metric();
+        let others = [Metric::RoundTripP99, Metric::Memory, Metric::Threads];
+        let metrics = std::iter::once(first).chain(others.into_iter().filter(|metric| *metric != first));
+        for (i, metric) in metrics.enumerate() {
+            let cells: Vec<String> = (0..MODES.len()).map(|mode| cell(row, mode, metric)).collect();
+            if cells.iter().all(|cell| cell == "–") {
+                continue;
+            }
+            let (name, what, clients) = (scene.name(), words::scene(lang, *scene), row.clients);
+            let metric = words::metric(lang, metric);
+            let title = match i {
+                0 => {
+                    say!(lang, "{name} ({what}; {clients} clients): {metric}"; "{name} ({what}; {clients} clientes): {metric}")
+                }
+                _ => format!("– {metric}"),
+            };
+            rows.push(std::iter::once(title).chain(cells).collect());
+        }
+    }
+    rows
+}
+
+fn colophon(lang: Lang, comparison: &Comparison) -> String {
+    let (processor, system, version) = (machine::processor(), machine::system(), env!("CARGO_PKG_VERSION"));
+    let (rounds, millis) = (comparison.plan.rounds, comparison.plan.duration.as_millis());
+    let busy =
+        rows(comparison).flat_map(|row| row.modes.iter().flatten()).filter(|figures| figures.generator_is_the_limit);
+    let (busy, runs) = (busy.count(), comparison.plan.runs());
+    let mut text = say!(lang,
+        "tertulia {version} on {processor}, {system}. Both modes are played against in turn, {rounds} rounds of {millis} ms each, on \
+         the machine that also plays the clients. A winner is named only where its worst round is better than the other's best.";
+        "tertulia {version} en {processor}, {system}. Los dos modos se miden por turnos, {rounds} rondas de {millis} ms cada una, en \
+         la misma máquina que hace de clientes. Solo se nombra un ganador si su peor ronda supera la mejor del otro.");
+    if busy > 0 {
+        text += &say!(lang,
+            " In {busy} of {runs} runs the load generator had no time left: there a server may be better than is shown.";
+            " En {busy} de {runs} mediciones el generador de carga no daba más de sí: el servidor puede ser mejor de lo que se ve.");
+    }
+    text
+}
+
+/// For programs. Times are nanoseconds, memory is bytes.
+pub fn json(comparison: &Comparison, lang: Lang) -> Value {
+    let by_mode = |row: &Row| json!({ MODES[0]: row.modes[0], MODES[1]: row.modes[1] });
+    let talks = comparison.talks.iter().zip(MODES);
+    let talks: serde_json::Map<String, Value> = talks.map(|(talk, mode)| (mode.into(), json!(talk.per_line))).collect();
+    let sweep: Vec<_> =
+        comparison.sweep.iter().map(|row| json!({ "clients": row.clients, "rounds": by_mode(row) })).collect();
+    let scenes = comparison.scenes.iter();
+    let scenes: Vec<_> =
+        scenes.map(|(scene, row)| json!({ "scene": scene, "clients": row.clients, "rounds": by_mode(row) })).collect();
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "processor": machine::processor(),
+        "system": machine::system(),
+        "seconds_a_round": comparison.plan.duration.as_secs_f64(),
+        "per_line": talks,
+        "by_clients": sweep,
+        "scenes": scenes,
+        "findings": words::findings(lang, comparison),
+    })
+}

@@ -1,0 +1,133 @@
+//! Loads that are hard in different ways.
+
+use super::figures::{Figures, Metric};
+use super::server::{self, Server};
+use super::{Plan, load_on};
+use crate::load::{self, Pace, Scenario, Usage, fleet};
+use serde::Serialize;
+use socket2::{Domain, Socket, Type};
+use std::io::{self, Read};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+/// A burst: lines that each has under way.
+const BURST: u32 = 64;
+/// Lines a second in a crowd, of all talkers.
+const CROWD_RATE: f64 = 40.0;
+/// A receive buffer that is soon full. Bytes.
+const NARROW: usize = 4096;
+/// How long anything may take.
+const LIMIT: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scene {
+    /// Six people, each of whom waits until its line has reached all.
+    Talk,
+    /// Six people who do not wait.
+    Burst,
+    /// The same, and one who does not read.
+    SlowReader,
+    /// Six people, who talk now and then, and hundreds who are silent.
+    IdleCrowd,
+    /// Hundreds come at once.
+    Storm,
+    /// The talk again, and nobody reads the console.
+    FrozenConsole,
+}
+
+impl Scene {
+    pub const ALL: [Scene; 6] =
+        [Scene::Talk, Scene::Burst, Scene::SlowReader, Scene::IdleCrowd, Scene::Storm, Scene::FrozenConsole];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Scene::Talk => "talk",
+            Scene::Burst => "burst",
+            Scene::SlowReader => "slow-reader",
+            Scene::IdleCrowd => "idle-crowd",
+            Scene::Storm => "storm",
+            Scene::FrozenConsole => "frozen-console",
+        }
+    }
+
+    /// What it is about.
+    pub fn metric(self) -> Metric {
+        match self {
+            Scene::Talk | Scene::FrozenConsole => Metric::RoundTrip,
+            Scene::Burst | Scene::SlowReader => Metric::Deliveries,
+            Scene::IdleCrowd => Metric::Memory,
+            Scene::Storm => Metric::Connections,
+        }
+    }
+
+    pub fn clients(self, plan: &Plan) -> usize {
+        match self {
+            Scene::IdleCrowd => plan.crowd + 6,
+            Scene::Storm => plan.storm,
+            _ => 6,
+        }
+    }
+
+    pub fn play(self, mode: &str, plan: &Plan) -> Result<Figures, String> {
+        let talk = plan.scenario(6);
+        let burst = Scenario { pace: Pace::Window(BURST), ..talk.clone() };
+        match self {
+            Scene::Talk => load_on(mode, &talk),
+            Scene::Burst => load_on(mode, &burst),
+            Scene::SlowReader => {
+                let server = fleet::Server::start(|addr| server::quiet(mode, addr, burst.connections() + 2))?;
+                let reader = Socket::new(Domain::IPV4, Type::STREAM, None);
+                let reader = reader.and_then(|socket| {
+                    socket.set_recv_buffer_size(NARROW)?;
+                    socket.connect(&server.addr.into())?;
+                    Ok(socket)
+                });
+                let _reader = reader.map_err(|e| format!("{mode}: nobody comes in: {e}"))?;
+                let outcome = load::run(server.addr, &burst, Some(server.pid()), &mut |_| {})?;
+                Ok(Figures::of(&outcome, &burst))
+            }
+            Scene::IdleCrowd => load_on(mode, &Scenario { idle: plan.crowd, pace: Pace::Rate(CROWD_RATE), ..talk }),
+            Scene::Storm => storm(mode, plan.storm).map_err(|e| format!("{mode}: the storm failed: {e}")),
+            Scene::FrozenConsole => {
+                let server = Server::start(mode, talk.connections() + 1, None)?;
+                let outcome = load::run(server.addr, &talk, Some(server.pid()), &mut |_| {})?;
+                Ok(Figures::of(&outcome, &talk))
+            }
+        }
+    }
+}
+
+/// So many connect, and then read until each has been greeted.
+fn storm(mode: &str, connections: usize) -> io::Result<Figures> {
+    let server = fleet::Server::start(|addr| server::quiet(mode, addr, connections + 1)).map_err(io::Error::other)?;
+    let begin = Instant::now();
+    let streams: io::Result<Vec<TcpStream>> = (0..connections).map(|_| TcpStream::connect(server.addr)).collect();
+    let mut streams = streams?;
+    for stream in &mut streams {
+        stream.set_read_timeout(Some(LIMIT))?;
+        greeted(stream)?;
+    }
+    let elapsed = begin.elapsed().as_secs_f64();
+    let threads = Usage::of(server.pid()).threads;
+    Ok(Figures {
+        connections_per_second: Some(connections as f64 / elapsed),
+        threads_per_client: threads.map(|threads| threads as f64 / connections as f64),
+        flawless: true,
+        ..Figures::default()
+    })
+}
+
+/// Reads the greeting, whose last line says how to leave.
+fn greeted(stream: &mut TcpStream) -> io::Result<()> {
+    const LAST: &[u8] = b":q leaves\n";
+    let mut text = Vec::new();
+    let mut buffer = [0; 1024];
+    while memchr::memmem::find(&text, LAST).is_none() {
+        match stream.read(&mut buffer)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            n => text.extend_from_slice(&buffer[..n]),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,177 @@
+//! Six people talk to a server that records its steps: first one after the other, then all at once.
+
+use super::server::Server;
+use crate::load::Usage;
+use crate::trace::chrome::{self, Trace};
+use crate::trace::ledger::Event;
+use crate::trace::step::Step;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+const PEOPLE: usize = 6;
+/// Each says so many lines when it is its turn.
+const TURNS: usize = 3;
+/// So long after the line before has reached all, so that everybody sleeps in between.
+const PAUSE: Duration = Duration::from_millis(15);
+/// Lines that each says when all talk at once.
+const AT_ONCE: usize = 2;
+/// How long anything may take.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// What a server did in a talk.
+pub struct Talk {
+    pub trace: Trace,
+    pub per_line: PerLine,
+}
+
+/// On the average, for a line that is said while nobody else talks.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct PerLine {
+    pub lines: usize,
+    /// By their names on Linux.
+    pub system_calls: BTreeMap<&'static str, f64>,
+    /// A thread that slept went on.
+    pub wake_ups: f64,
+    /// As the kernel counts them. `None` where it does not tell.
+    pub context_switches: Option<f64>,
+    pub locks: f64,
+    pub lock_waits: f64,
+    /// From when a thread woke until the last receiver's socket had the line. Microseconds, the median.
+    pub micros: f64,
+}
+
+struct Person {
+    ear: BufReader<TcpStream>,
+}
+
+impl Talk {
+    pub fn play(mode: &str) -> Result<Talk, String> {
+        let file = std::env::temp_dir().join(format!("tertulia-compare-{}-{mode}.json", std::process::id()));
+        let result = play(mode, &file);
+        let _ = std::fs::remove_file(&file);
+        result
+    }
+}
+
+fn play(mode: &str, file: &std::path::Path) -> Result<Talk, String> {
+    let failed = |e: std::io::Error| format!("{mode}: the talk failed: {e}");
+    let mut server = Server::start(mode, PEOPLE, Some(file))?;
+    let mut people = Vec::new();
+    for _ in 0..PEOPLE {
+        people.push(Person::join(&server).map_err(failed)?);
+    }
+    std::thread::sleep(PAUSE);
+
+    let before = Usage::of(server.pid());
+    for turn in 0..TURNS {
+        for speaker in 0..PEOPLE {
+            say(&mut people, speaker, &format!("line {turn} of {speaker}")).map_err(failed)?;
+            std::thread::sleep(PAUSE);
+        }
+    }
+    let used = Usage::of(server.pid()) - before;
+
+    for (number, person) in people.iter_mut().enumerate() {
+        let lines: String = (0..AT_ONCE).map(|line| format!("all at once, {number}.{line}\n")).collect();
+        person.ear.get_mut().write_all(lines.as_bytes()).map_err(failed)?;
+    }
+    for person in &mut people {
+        for _ in 0..AT_ONCE * (PEOPLE - 1) {
+            person.hears("> all at once").map_err(failed)?;
+        }
+    }
+    std::thread::sleep(PAUSE);
+    server.stop();
+
+    let trace = chrome::read(file)?;
+    let mut per_line = PerLine::of(&trace);
+    let switches = used.switches_voluntary.zip(used.switches_involuntary);
+    per_line.context_switches = switches.map(|(had_to, was_pushed)| (had_to + was_pushed) as f64 / lines() as f64);
+    Ok(Talk { trace, per_line })
+}
+
+/// Lines that are said one after the other.
+fn lines() -> usize {
+    TURNS * PEOPLE
+}
+
+fn say(people: &mut [Person], speaker: usize, text: &str) -> std::io::Result<()> {
+    people[speaker].ear.get_mut().write_all(format!("{text}\n").as_bytes())?;
+    for (number, person) in people.iter_mut().enumerate() {
+        if number != speaker {
+            person.hears(text)?;
+        }
+    }
+    Ok(())
+}
+
+impl Person {
+    fn join(server: &Server) -> std::io::Result<Person> {
+        let stream = TcpStream::connect(server.addr)?;
+        stream.set_read_timeout(Some(LIMIT))?;
+        stream.set_nodelay(true)?;
+        let mut person = Person { ear: BufReader::new(stream) };
+        person.hears(":q leaves")?;
+        Ok(person)
+    }
+
+    /// Reads up to a line that holds a text.
+    fn hears(&mut self, part: &str) -> std::io::Result<()> {
+        let mut line = String::new();
+        while !line.contains(part) {
+            line.clear();
+            if self.ear.read_line(&mut line)? == 0 {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl PerLine {
+    /// Of the lines that were said one after the other: all that was done from the first to what came after them.
+    fn of(trace: &Trace) -> PerLine {
+        let told = |event: &&Event| event.message.is_some() && event.cause.is_some_and(|client| client > 0);
+        let told: Vec<&Event> = trace.events.iter().filter(told).collect();
+        let (Some(first), Some(after)) = (told.first(), told.get(lines())) else { return PerLine::default() };
+        // What woke the first is a line's, what woke the one after is not any more.
+        let woke = |told: &Event| {
+            let before = trace.events.iter().filter(|event| event.track == told.track && event.end <= told.begin);
+            before.filter(|event| event.step.sleeps(trace.is_threaded)).map(|event| event.end).max().unwrap_or(0)
+        };
+        let (from, to) = (woke(first), woke(after));
+        let count = lines() as f64;
+        let mut per_line = PerLine { lines: lines(), ..PerLine::default() };
+        let mut times = Vec::new();
+        let mut begun: BTreeMap<u64, u64> = BTreeMap::new();
+        for event in trace.events.iter().filter(|event| event.end >= from && event.end < to) {
+            if let Some((call, times)) = event.step.calls(trace.is_threaded) {
+                *per_line.system_calls.entry(call).or_default() += times as f64 / count;
+            }
+            let looked_only = matches!(event.step, Step::Wait { may_sleep: false, .. });
+            if event.step.sleeps(trace.is_threaded) && !looked_only {
+                per_line.wake_ups += 1.0 / count;
+            }
+            if let Step::Lock { waited } = event.step {
+                per_line.locks += 1.0 / count;
+                per_line.lock_waits += f64::from(u8::from(waited)) / count;
+            }
+            if let Some(message) = event.message {
+                begun.insert(message, woke(event));
+            }
+            for message in &event.completes {
+                times.extend(begun.get(message).map(|begun| (event.end - begun) as f64 / 1e3));
+            }
+        }
+        times.sort_by(f64::total_cmp);
+        per_line.micros = times.get(times.len() / 2).copied().unwrap_or_default();
+        per_line
+    }
+
+    pub fn calls(&self) -> f64 {
+        self.system_calls.values().sum()
+    }
+}

@@ -1,0 +1,199 @@
+//! What to notice, in English and Spanish. Which sentence is said, and every figure in it, comes from what was measured.
+
+use super::figures::{Metric, Row, Spread, Verdict};
+use super::scenes::Scene;
+use super::talk::PerLine;
+use super::{Comparison, MODES};
+use crate::chat::Lang;
+use crate::page::numbers;
+
+/// A text in the language asked for. Both stand side by side: one that is missing does not compile.
+macro_rules! say {
+    ($lang:expr, $en:literal; $es:literal) => {
+        match $lang {
+            Lang::En => format!($en),
+            Lang::Es => format!($es),
+        }
+    };
+}
+pub(super) use say;
+
+/// A mode as a sentence calls it.
+fn named(lang: Lang, mode: usize) -> &'static str {
+    match (lang, MODES[mode]) {
+        (Lang::En, "epoll") => "the event loop",
+        (Lang::En, _) => "a thread per client",
+        (Lang::Es, "epoll") => "el bucle de eventos",
+        (Lang::Es, _) => "un hilo por cliente",
+    }
+}
+
+pub fn metric(lang: Lang, metric: Metric) -> String {
+    match metric {
+        Metric::RoundTrip => say!(lang, "round trip, the median"; "ida y vuelta, la mediana"),
+        Metric::RoundTripP99 => say!(lang, "round trip, the worst of a hundred"; "ida y vuelta, la peor de cien"),
+        Metric::Deliveries => say!(lang, "deliveries a second"; "entregas por segundo"),
+        Metric::Cpu => say!(lang, "processor time for a delivery"; "tiempo de procesador por entrega"),
+        Metric::Memory => say!(lang, "memory for a client"; "memoria por cliente"),
+        Metric::Threads => say!(lang, "threads for a client"; "hilos por cliente"),
+        Metric::Connections => say!(lang, "connections a second"; "conexiones por segundo"),
+    }
+}
+
+pub fn scene(lang: Lang, scene: Scene) -> String {
+    match scene {
+        Scene::Talk => say!(lang, "six people talk in turn"; "seis personas hablan por turnos"),
+        Scene::Burst => {
+            say!(lang, "six people, 64 lines under way each"; "seis personas con 64 líneas en camino cada una")
+        }
+        Scene::SlowReader => say!(lang, "the same, and one who does not read"; "lo mismo, y alguien que no lee"),
+        Scene::IdleCrowd => say!(lang, "six talk in a silent crowd"; "seis hablan entre una multitud callada"),
+        Scene::Storm => say!(lang, "all come at once"; "todos llegan a la vez"),
+        Scene::FrozenConsole => say!(lang,
+            "the talk again, and nobody reads the console";
+            "la charla otra vez, y nadie lee la consola"),
+    }
+}
+
+/// The sentences, the most important first.
+pub fn findings(lang: Lang, comparison: &Comparison) -> Vec<String> {
+    let mut said = Vec::new();
+    if let [epoll, threaded] = &comparison.talks[..] {
+        said.push(per_line(lang, &epoll.per_line, &threaded.per_line));
+    }
+    for metric in [Metric::RoundTrip, Metric::Deliveries, Metric::Cpu, Metric::Memory] {
+        said.extend(by_size(lang, metric, &comparison.sweep));
+    }
+    said.extend(turning_point(lang, &comparison.sweep));
+    for (scene, row) in comparison.scenes.iter().filter(|(scene, _)| *scene != Scene::Talk) {
+        said.extend(in_scene(lang, *scene, row, comparison));
+    }
+    said
+}
+
+fn per_line(lang: Lang, epoll: &PerLine, threaded: &PerLine) -> String {
+    let decimal = |value: f64| format!("{:.1}", value).trim_end_matches(".0").to_owned();
+    let calls = |line: &PerLine| {
+        let mut calls: Vec<_> = line.system_calls.iter().collect();
+        calls.sort_by(|a, b| b.1.total_cmp(a.1));
+        let calls: Vec<_> = calls.into_iter().map(|(name, times)| format!("{} {name}", decimal(*times))).collect();
+        format!("{} ({})", decimal(line.calls()), calls.join(", "))
+    };
+    let (a, b) = (calls(epoll), calls(threaded));
+    let (wakes_a, wakes_b) = (decimal(epoll.wake_ups), decimal(threaded.wake_ups));
+    let (locks, waits) = (decimal(threaded.locks), decimal(threaded.lock_waits));
+    say!(lang,
+        "One line to five others costs the event loop {a} system calls and {wakes_a} wake-ups; a thread per client {b} and \
+         {wakes_b}, and the room's lock is taken {locks} times and waited for {waits} times.";
+        "Una línea para otros cinco le cuesta al bucle de eventos {a} llamadas al sistema y {wakes_a} despertares; a un hilo por \
+         cliente {b} y {wakes_b}, y la llave de la sala se toma {locks} veces y se espera {waits} veces.")
+}
+
+/// Neighbouring numbers of clients with the same winner are told together.
+fn by_size(lang: Lang, which: Metric, sweep: &[Row]) -> Option<String> {
+    let mut groups: Vec<(Option<usize>, Vec<(usize, f64)>)> = Vec::new();
+    for row in sweep {
+        let Some(Verdict { winner, times }) = row.verdict(which) else { continue };
+        match groups.last_mut().filter(|group| group.0 == winner) {
+            Some(group) => group.1.push((row.clients, times)),
+            None => groups.push((winner, vec![(row.clients, times)])),
+        }
+    }
+    if groups.is_empty() {
+        return None;
+    }
+    let parts: Vec<_> = groups.iter().map(|(winner, sizes)| {
+        let (first, last) = (sizes[0].0, sizes[sizes.len() - 1].0);
+        let sizes_said = match first == last {
+            true => say!(lang, "with {first} clients"; "con {first} clientes"),
+            false => say!(lang, "with {first} to {last} clients"; "con {first} a {last} clientes"),
+        };
+        let best = sizes.iter().map(|(_, times)| *times).fold(1.0, f64::max);
+        match winner {
+            None => say!(lang, "{sizes_said} a tie"; "{sizes_said} un empate"),
+            Some(mode) => {
+                let (name, best) = (named(lang, *mode), format!("{best:.1}"));
+                say!(lang, "{sizes_said} {name} is better, by up to {best} times"; "{sizes_said} gana {name}, hasta {best} veces")
+            }
+        }
+    }).collect();
+    let (metric, parts) = (capital(&metric(lang, which)), parts.join("; "));
+    Some(format!("{metric}: {parts}."))
+}
+
+/// Where the one that delivers more is another.
+fn turning_point(lang: Lang, sweep: &[Row]) -> Option<String> {
+    let winners: Vec<(usize, usize)> =
+        sweep.iter().filter_map(|row| Some((row.clients, row.verdict(Metric::Deliveries)?.winner?))).collect();
+    let change = winners.windows(2).find(|pair| pair[0].1 != pair[1].1);
+    Some(match (change, winners.first()) {
+        (Some(pair), _) => {
+            let (from, to) = (pair[0].0, pair[1].0);
+            let (before, after) = (named(lang, pair[0].1), named(lang, pair[1].1));
+            say!(lang,
+                "The winner changes between {from} and {to} clients: from {before} to {after}.";
+                "El ganador cambia entre {from} y {to} clientes: de {before} a {after}.")
+        }
+        (None, Some((_, winner))) => {
+            let name = named(lang, *winner);
+            say!(lang,
+                "Wherever one delivers more beyond doubt, it is {name}.";
+                "Donde uno entrega más sin duda alguna, es {name}.")
+        }
+        (None, None) => say!(lang,
+            "Nowhere does one deliver more beyond doubt.";
+            "En ninguna parte entrega uno más sin duda alguna."),
+    })
+}
+
+fn in_scene(lang: Lang, which: Scene, row: &Row, comparison: &Comparison) -> Option<String> {
+    let metric_of = which.metric();
+    let verdict = row.verdict(metric_of)?;
+    let value = |mode| row.spread(mode, metric_of).map(|spread| metric_of.format()(spread.median)).unwrap_or_default();
+    let (name, what, a, b) = (which.name(), metric(lang, metric_of), value(0), value(1));
+    let (one, other) = (named(lang, 0), named(lang, 1));
+    let mut text = say!(lang, "{name}: {what} is {a} with {one}, {b} with {other}"; "{name}: {what}: {a} con {one}, {b} con {other}");
+    text += &match verdict.winner {
+        None => say!(lang, " (a tie)."; " (un empate)."),
+        Some(mode) => {
+            let name = named(lang, mode);
+            say!(lang, " ({name} is better)."; " (gana {name}).")
+        }
+    };
+    // What the trouble costs, against the same without it.
+    let without = match which {
+        Scene::FrozenConsole => Scene::Talk,
+        Scene::SlowReader => Scene::Burst,
+        _ => return Some(text),
+    };
+    let (_, calm) = comparison.scenes.iter().find(|(scene, _)| *scene == without)?;
+    for mode in 0..MODES.len() {
+        let (troubled, calm) = (row.spread(mode, metric_of)?, calm.spread(mode, metric_of)?);
+        let (name, cost) = (named(lang, mode), cost(lang, metric_of, troubled, calm));
+        let without = without.name();
+        text +=
+            &say!(lang, " Against {without} it costs {name} {cost}."; " Frente a {without} le cuesta a {name} {cost}.");
+    }
+    Some(text)
+}
+
+fn cost(lang: Lang, metric: Metric, troubled: Spread, calm: Spread) -> String {
+    let overlap = troubled.low <= calm.high && calm.low <= troubled.high;
+    let ratio = troubled.median / calm.median;
+    let worse = if metric.more_is_better() { 1.0 / ratio } else { ratio };
+    let times = format!("{worse:.1}");
+    match worse {
+        _ if overlap => say!(lang, "nothing that can be told from chance"; "nada que se distinga del azar"),
+        ..=1.0 => say!(lang, "nothing"; "nada"),
+        ..1.95 => {
+            let part = numbers::percent(worse - 1.0);
+            say!(lang, "{part}"; "un {part}")
+        }
+        _ => say!(lang, "a factor of {times}"; "un factor de {times}"),
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().collect::<String>() + chars.as_str()).unwrap_or_default()
+}
