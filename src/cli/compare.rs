@@ -28,7 +28,7 @@ pub struct Args {
     rounds: usize,
 
     /// What is measured in one round
-    #[arg(long, value_name = "MILLIS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(50..=60_000))]
+    #[arg(long, value_name = "MILLIS", default_value_t = 200, value_parser = clap::value_parser!(u32).range(50..=60_000))]
     millis: u32,
 
     /// Silent clients in the crowd, and clients in the storm

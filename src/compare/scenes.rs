@@ -18,6 +18,8 @@ const CROWD_RATE: f64 = 40.0;
 const NARROW: usize = 4096;
 /// How long anything may take.
 const LIMIT: Duration = Duration::from_secs(10);
+/// One who does not read is waited for at first. What that costs is seen only when it is over.
+const SLOW_READER_LEAST: Duration = Duration::from_millis(1500);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -73,9 +75,9 @@ impl Scene {
         let talk = plan.scenario(6);
         let burst = Scenario { pace: Pace::Window(BURST), ..talk.clone() };
         match self {
-            Scene::Talk => load_on(mode, &talk),
             Scene::Burst => load_on(mode, &burst),
             Scene::SlowReader => {
+                let burst = Scenario { duration: burst.duration.max(SLOW_READER_LEAST), ..burst };
                 let server = fleet::Server::start(|addr| server::quiet(mode, addr, burst.connections() + 2))?;
                 let reader = Socket::new(Domain::IPV4, Type::STREAM, None);
                 let reader = reader.and_then(|socket| {
@@ -89,8 +91,11 @@ impl Scene {
             }
             Scene::IdleCrowd => load_on(mode, &Scenario { idle: plan.crowd, pace: Pace::Rate(CROWD_RATE), ..talk }),
             Scene::Storm => storm(mode, plan.storm).map_err(|e| format!("{mode}: the storm failed: {e}")),
-            Scene::FrozenConsole => {
-                let server = Server::start(mode, talk.connections() + 1, None)?;
+            Scene::Talk | Scene::FrozenConsole => {
+                let mut server = Server::start(mode, talk.connections() + 1, None)?;
+                if self == Scene::Talk {
+                    server.read_console();
+                }
                 let outcome = load::run(server.addr, &talk, Some(server.pid()), &mut |_| {})?;
                 Ok(Figures::of(&outcome, &talk))
             }

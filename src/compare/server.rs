@@ -14,8 +14,8 @@ const END: Duration = Duration::from_secs(5);
 pub struct Server {
     child: Child,
     pub addr: SocketAddr,
-    /// Where its console comes out, for whoever reads it.
-    pub console: BufReader<ChildStdout>,
+    /// Where its console comes out. Nobody reads it, unless told to.
+    console: Option<BufReader<ChildStdout>>,
 }
 
 /// `tertulia serve`, whatever the environment says.
@@ -51,12 +51,19 @@ impl Server {
             Some((line.split(' ').find_map(|word| word.parse().ok())?, console))
         });
         match addr {
-            Some((addr, console)) => Ok(Server { child, addr, console }),
+            Some((addr, console)) => Ok(Server { child, addr, console: Some(console) }),
             None => {
                 let _ = child.kill();
                 let _ = child.wait();
                 Err(format!("the server does not say where it listens, but: {:?}", line.trim_end()))
             }
+        }
+    }
+
+    /// Reads its console from now on, in a thread of its own, and throws away what it reads.
+    pub fn read_console(&mut self) {
+        if let Some(mut console) = self.console.take() {
+            std::thread::spawn(move || std::io::copy(&mut console, &mut std::io::sink()));
         }
     }
 

@@ -39,8 +39,10 @@ pub struct PerLine {
     pub context_switches: Option<f64>,
     pub locks: f64,
     pub lock_waits: f64,
-    /// From when a thread woke until the last receiver's socket had the line. Microseconds, the median.
+    /// From when a thread woke until the last receiver's socket had the line. Microseconds: the median, and between what the
+    /// middle half was.
     pub micros: f64,
+    pub micros_middle_half: (f64, f64),
 }
 
 struct Person {
@@ -167,7 +169,9 @@ impl PerLine {
             }
         }
         times.sort_by(f64::total_cmp);
-        per_line.micros = times.get(times.len() / 2).copied().unwrap_or_default();
+        let part = |quarter: usize| times.get(times.len() * quarter / 4).copied().unwrap_or_default();
+        per_line.micros = part(2);
+        per_line.micros_middle_half = (part(1), part(3));
         per_line
     }
 

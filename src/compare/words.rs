@@ -60,6 +60,7 @@ pub fn findings(lang: Lang, comparison: &Comparison) -> Vec<String> {
     let mut said = Vec::new();
     if let [epoll, threaded] = &comparison.talks[..] {
         said.push(per_line(lang, &epoll.per_line, &threaded.per_line));
+        said.push(alone(lang, &epoll.per_line, &threaded.per_line));
     }
     for metric in [Metric::RoundTrip, Metric::Deliveries, Metric::Cpu, Metric::Memory] {
         said.extend(by_size(lang, metric, &comparison.sweep));
@@ -83,10 +84,34 @@ fn per_line(lang: Lang, epoll: &PerLine, threaded: &PerLine) -> String {
     let (wakes_a, wakes_b) = (decimal(epoll.wake_ups), decimal(threaded.wake_ups));
     let (locks, waits) = (decimal(threaded.locks), decimal(threaded.lock_waits));
     say!(lang,
-        "One line to five others costs the event loop {a} system calls and {wakes_a} wake-ups; a thread per client {b} and \
-         {wakes_b}, and the room's lock is taken {locks} times and waited for {waits} times.";
-        "Una línea para otros cinco le cuesta al bucle de eventos {a} llamadas al sistema y {wakes_a} despertares; a un hilo por \
-         cliente {b} y {wakes_b}, y la llave de la sala se toma {locks} veces y se espera {waits} veces.")
+        "One line to five others. The event loop makes {a} system calls, and threads are woken {wakes_a} times. A thread per client \
+         makes {b}, and threads are woken {wakes_b} times; the room's lock is taken {locks} times and waited for {waits} times.";
+        "Una línea para otros cinco. El bucle de eventos hace {a} llamadas al sistema, y se despiertan hilos {wakes_a} veces. Un \
+         hilo por cliente hace {b}, y se despiertan hilos {wakes_b} veces; la llave de la sala se toma {locks} veces y se espera \
+         {waits} veces.")
+}
+
+/// How long a line takes when nobody else talks. One is called quicker only if most of its lines are quicker than most of the
+/// other's.
+fn alone(lang: Lang, epoll: &PerLine, threaded: &PerLine) -> String {
+    let time = |line: &PerLine| {
+        let micros = |value: f64| numbers::nanos(value * 1e3);
+        let (low, high) = line.micros_middle_half;
+        format!("{} ({} … {})", micros(line.micros), micros(low), micros(high))
+    };
+    let (a, b) = (time(epoll), time(threaded));
+    let mut text = say!(lang,
+        "A line that is said while nobody else talks is in its last receiver's socket after {a} with the event loop, after {b} \
+         with a thread per client; in parentheses, the middle half of them.";
+        "Una línea dicha mientras nadie más habla está en el socket de su último receptor tras {a} con el bucle de eventos, tras \
+         {b} con un hilo por cliente; entre paréntesis, la mitad central.");
+    let (epoll, threaded) = (epoll.micros_middle_half, threaded.micros_middle_half);
+    text += &match (epoll.1 < threaded.0, threaded.1 < epoll.0) {
+        (true, _) => say!(lang, " The event loop is quicker."; " El bucle de eventos es más rápido."),
+        (_, true) => say!(lang, " A thread per client is quicker."; " Un hilo por cliente es más rápido."),
+        _ => say!(lang, " That is a tie."; " Es un empate."),
+    };
+    text
 }
 
 /// Neighbouring numbers of clients with the same winner are told together.
@@ -183,10 +208,11 @@ fn cost(lang: Lang, metric: Metric, troubled: Spread, calm: Spread) -> String {
     let worse = if metric.more_is_better() { 1.0 / ratio } else { ratio };
     let times = format!("{worse:.1}");
     match worse {
+        _ if !worse.is_finite() => say!(lang, "everything"; "todo"),
         _ if overlap => say!(lang, "nothing that can be told from chance"; "nada que se distinga del azar"),
         ..=1.0 => say!(lang, "nothing"; "nada"),
         ..1.95 => {
-            let part = numbers::percent(worse - 1.0);
+            let part = format!("{:.0} %", (worse - 1.0) * 100.0);
             say!(lang, "{part}"; "un {part}")
         }
         _ => say!(lang, "a factor of {times}"; "un factor de {times}"),
@@ -196,4 +222,41 @@ fn cost(lang: Lang, metric: Metric, troubled: Spread, calm: Spread) -> String {
 fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map(|first| first.to_uppercase().collect::<String>() + chars.as_str()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::figures::Figures;
+    use super::*;
+
+    fn row(clients: usize, epoll: [f64; 2], threaded: [f64; 2]) -> Row {
+        let of = |values: [f64; 2]| {
+            values.map(|value| Figures { deliveries_per_second: Some(value), ..Figures::default() }).to_vec()
+        };
+        Row { clients, modes: [of(epoll), of(threaded)] }
+    }
+
+    #[test]
+    fn the_same_winner_is_told_once_and_a_change_is_told() {
+        let sweep = [
+            row(2, [10.0, 11.0], [20.0, 21.0]),
+            row(6, [10.0, 21.0], [20.0, 22.0]),
+            row(16, [40.0, 41.0], [20.0, 20.5]),
+            row(64, [80.0, 81.0], [20.0, 20.5]),
+        ];
+        let said = by_size(Lang::En, Metric::Deliveries, &sweep).expect("a sentence");
+        assert_eq!(
+            said,
+            "Deliveries a second: with 2 clients a thread per client is better, by up to 1.9 times; with 6 clients a tie; \
+             with 16 to 64 clients the event loop is better, by up to 4.0 times."
+        );
+        let said = turning_point(Lang::En, &sweep).expect("a sentence");
+        assert_eq!(said, "The winner changes between 2 and 16 clients: from a thread per client to the event loop.");
+        assert!(turning_point(Lang::Es, &sweep[..1]).expect("a sentence").contains("un hilo por cliente"));
+    }
+
+    #[test]
+    fn nothing_measured_is_nothing_said() {
+        assert_eq!(by_size(Lang::En, Metric::Cpu, &[row(2, [1.0, 1.0], [2.0, 2.0])]), None);
+    }
 }

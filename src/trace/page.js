@@ -10,6 +10,7 @@
 
 const WORDS = {
   en: {
+    both: 'tertulia compare: one talk, two ways of waiting',
     epoll: 'one thread waits for every socket', threaded: 'one thread per client',
     facts: f => `${f.messages} messages · ${f.calls} system calls · ${f.threads} ${f.threads === 1 ? 'thread' : 'threads'} · ` +
       `at work ${f.busy} of the time`,
@@ -35,6 +36,7 @@ const WORDS = {
       <p>The address tells where you are (<code>#step=12&amp;message=3&amp;lang=es</code>): link to it.</p>`,
   },
   es: {
+    both: 'tertulia compare: una charla, dos formas de esperar',
     epoll: 'un hilo espera a todos los sockets', threaded: 'un hilo por cliente',
     facts: f => `${f.messages} mensajes · ${f.calls} llamadas al sistema · ${f.threads} ${f.threads === 1 ? 'hilo' : 'hilos'} · ` +
       `trabaja el ${f.busy} del tiempo`,
@@ -166,6 +168,7 @@ class Timeline {
 
     this.root = document.createElement('section');
     this.root.className = 'timeline';
+    this.root.style.flexGrow = sum(this.lanes.map(lane => lane.share)) + 4;
     this.stage = document.createElement('div');
     this.stage.className = 'stage';
     this.svg = svg('svg', { 'data-timeline': index });
@@ -182,13 +185,15 @@ class Timeline {
 
   /** The lanes, from above: threads; the room, if threads share it; sockets. */
   layOut() {
+    // Two servers share the height: then the lanes that say least are the lowest.
+    const share = this.page.data.traces.length > 1 ? { thread: 2, other: .8, room: 1.4, socket: 1.3 } : { thread: 3, other: 1.6, room: 2, socket: 2 };
     const used = new Set(this.steps.map(step => step.t));
     const threads = this.trace.threads.filter(thread => used.has(thread.track))
-      .map(thread => ({ kind: 'thread', key: `thread-${thread.track}`, track: thread.track, name: thread.name, share: /^(accept|main|records)$/.test(thread.name) ? 1.6 : 3 }));
+      .map(thread => ({ kind: 'thread', key: `thread-${thread.track}`, track: thread.track, name: thread.name, share: /^(accept|main|records)$/.test(thread.name) ? share.other : share.thread }));
     const rank = lane => ({ accept: 1e9, main: 2e9, records: 3e9 })[lane.name] ?? Number(lane.name.replace(/\D/g, '')) ;
     threads.sort((a, b) => rank(a) - rank(b));
-    const room = this.steps.some(step => step.kind === 'inside') ? [{ kind: 'room', key: 'room', share: 2 }] : [];
-    const sockets = this.trace.clients.map(client => ({ kind: 'socket', key: `socket-${client}`, client, name: `#${client}`, share: 2 }));
+    const room = this.steps.some(step => step.kind === 'inside') ? [{ kind: 'room', key: 'room', share: share.room }] : [];
+    const sockets = this.trace.clients.map(client => ({ kind: 'socket', key: `socket-${client}`, client, name: `#${client}`, share: share.socket }));
     for (const lane of threads) {
       const own = this.steps.filter(step => step.t === lane.track);
       lane.begin = Math.min(...own.slice(0, 1).map(step => step.b));
@@ -208,16 +213,19 @@ class Timeline {
 
   size() {
     const room = this.stage.clientHeight - RULER - 6;
-    const share = clamp(room / sum(this.lanes.map(lane => lane.share)), 13, 84);
+    const share = clamp(room / sum(this.lanes.map(lane => lane.share)), 9, 84);
     let y = RULER;
     for (const lane of this.lanes) {
       lane.height = lane.share * share;
       lane.y = y + lane.height / 2;
-      lane.box = Math.min(lane.height * .6, 64);
+      lane.box = Math.min(lane.height * .64, 64);
       y += lane.height;
     }
     this.height = Math.max(y + 6, this.stage.clientHeight);
   }
+
+  /** No higher than a lane's boxes. */
+  lettersIn(lane) { return `font-size:${Math.min(this.letter / .56, lane.box * .95).toFixed(1)}px`; }
 
   lane(step) { return this.lanes.find(lane => lane.track === step.t && lane.kind === 'thread'); }
 
@@ -235,8 +243,8 @@ class Timeline {
     this.draw();
   }
 
-  /** Makes a stretch of time fill the view, as far as folds let it, with the fold before it if that is asked for. */
-  show(begin, end, withFold = false) {
+  /** The scale at which a stretch of time fills the view, as far as folds let it, with the fold before it if that is asked for. */
+  scaleFor(begin, end, withFold = false) {
     // Folds narrow as the scale shrinks: the width is found by halving.
     let low = .0005, high = 400;
     for (let i = 0; i < 40; i++) {
@@ -244,20 +252,28 @@ class Timeline {
       const width = this.axis.x(end) - this.axis.x(begin) + (withFold ? this.axis.fold : 0);
       if (width > this.viewWidth - 2 * MARGIN) high = this.axis.scale; else low = this.axis.scale;
     }
+    return this.axis.scale;
+  }
+
+  showFrom(begin, scale, withFold = false) {
+    this.axis.scale = scale;
     this.left = this.axis.x(begin) - (withFold ? this.axis.fold : 0);
     this.clampLeft();
     this.draw();
   }
 
+  show(begin, end) { this.showFrom(begin, this.scaleFor(begin, end)); }
+
   showAll() { this.show(this.axis.parts[0].begin, this.axis.parts.at(-1).end); }
 
-  fit() {
+  /** What is to be seen of the message that is followed: from when to when. */
+  stretch() {
     const message = this.messages.get(this.message);
-    if (!message) return this.showAll();
+    if (!message) return null;
     // From the wake-up, and on to what is done afterwards: the sleep is what it is about.
     const part = this.axis.parts[this.axis.at(message.begin)];
     const air = (message.end - message.begin) * .12;
-    this.show(Math.max(message.begin - air, part.begin), message.end + air, true);
+    return [Math.max(message.begin - air, part.begin), message.end + air, true];
   }
 
   reveal(us) {
@@ -283,15 +299,14 @@ class Timeline {
     if (!message) return;
     this.message = id;
     this.step = message.path[0];
-    this.fit();
-    this.page.tell();
   }
 
-  nextMessage(by) {
-    const ids = [...this.messages.keys()];
-    if (!ids.length) return;
-    const now = this.message !== null ? ids.indexOf(this.message) : ids.findIndex(id => this.messages.get(id).end > this.steps[this.step].e) - (by > 0);
-    this.follow(ids[clamp(now + by, 0, ids.length - 1)]);
+  /** The place of the message that is so many before or after where we are. */
+  placeOf(by) {
+    const messages = this.trace.messages, step = this.steps[this.step];
+    const now = this.message !== null ? messages.findIndex(message => message.id === this.message)
+      : messages.findIndex(message => message.end > step.e) - (by > 0);
+    return clamp(now + by, 0, messages.length - 1);
   }
 
   // Drawing.
@@ -370,10 +385,12 @@ class Timeline {
       const to = lane.kind === 'thread' ? this.x(lane.end) : this.stage.clientWidth;
       if (to > from) back.append(svg('line', { class: 'lane-line', x1: from, x2: Math.min(to, this.stage.clientWidth), y1: lane.y, y2: lane.y }));
       const note = { thread: words.thread, room: words.roomNote, socket: words.socket }[lane.kind];
-      const small = lane.height < 40;
+      const letter = this.letter / .56, small = lane.height < 2.5 * letter;
       const group = svg('g', { class: `lane ${lane.kind}`, 'data-lane': lane.key });
-      group.append(svg('text', { class: 'lane-name', x: 16, y: lane.y + (small ? 6 : 0) }, lane.kind === 'room' ? words.room : lane.name));
-      group.append(svg('text', small ? { class: 'lane-note', x: this.names - 18, y: lane.y + 5, 'text-anchor': 'end' } : { class: 'lane-note', x: 16, y: lane.y + 1.2 * this.letter / .56 }, note));
+      const name = lane.kind === 'room' ? words.room : lane.name;
+      const style = `font-size:${Math.min(1.15 * letter, lane.height * .85)}px`;
+      group.append(svg('text', { class: 'lane-name', x: 16, y: lane.y + (small ? letter * .38 : 0), style }, name));
+      if (!small) group.append(svg('text', { class: 'lane-note', x: 16, y: lane.y + 1.2 * letter }, note));
       names.append(group);
     }
   }
@@ -396,14 +413,14 @@ class Timeline {
     group.append(svg('rect', { x: left, y: lane.y - (lane.box + grow) / 2, width, height: lane.box + grow, rx: Math.min(4, width / 2) }),
       svg('title', {}, step[this.page.lang]));
     const name = step.z ? `${this.page.sleepName(step)} ${time(step.e - step.b)}` : step.kind === 'told' ? this.page.words.told : step.label;
-    if (step.kind !== 'inside' && width > name.length * this.letter + 8) group.append(svg('text', { x: left + width / 2, y: lane.y + 1 }, name));
+    if (step.kind !== 'inside' && width > name.length * this.letter + 8 && lane.box > 9) group.append(svg('text', { x: left + width / 2, y: lane.y + 1, style: this.lettersIn(lane) }, name));
     boxes.append(group);
 
     if (step.kind === 'inside') {
       const room = this.lanes.find(lane => lane.kind === 'room');
       const name = lane.name, holder = svg('g', { class: `holder ${onPath ? 'on-path' : ''}`, 'data-step': i });
       holder.append(svg('rect', { x: left, y: room.y - room.box / 2, width, height: room.box, rx: Math.min(4, width / 2) }));
-      if (width > name.length * this.letter) holder.append(svg('text', { x: left + width / 2, y: room.y + 1 }, name));
+      if (width > name.length * this.letter) holder.append(svg('text', { x: left + width / 2, y: room.y + 1, style: this.lettersIn(room) }, name));
       boxes.append(holder);
     }
     if (step.n && step.c) this.paintArrow(i, step, lane, onPath, onPath ? front : arrows);
@@ -471,7 +488,7 @@ class Timeline {
     const place = i => i / this.steps.length * width;
     this.steps.forEach((step, i) => {
       pen.fillStyle = colour(step.z ? 'sleep' : { read: 'read', write: 'write', told: 'told', lock: 'lock' }[step.kind] ?? 'other');
-      pen.fillRect(place(i), 6, Math.max(width / this.steps.length, 1), height - 12);
+      pen.fillRect(place(i), 5, Math.max(width / this.steps.length, 1), height - 10);
     });
     const from = axis.us(this.left), to = axis.us(this.left + this.viewWidth);
     const begin = this.ends.findIndex(end => end >= from), after = this.ends.findIndex(end => end > to);
@@ -543,22 +560,50 @@ class Page {
     this.timelines.forEach(timeline => timeline.root.classList.toggle('active', timeline === this.active));
     // First the words, for they take room.
     this.tell();
-    for (const timeline of this.timelines) this.begin(timeline, hash);
+    this.begin(hash);
+    this.tell();
     document.body.dataset.ready = 'yes';
   }
 
   get words() { return WORDS[this.lang]; }
 
-  /** Where the address says, else at the first line that somebody said to several. */
-  begin(timeline, hash) {
-    const asked = timeline === this.active && Number(hash.get('message'));
-    const said = timeline.trace.messages.filter(message => message.from && message.to.length > 1 && message.whole);
-    // The first lines pay for cold caches.
-    const first = timeline.messages.get(asked) ?? said[Math.min(2, said.length - 1)] ?? timeline.trace.messages[0];
-    if (first) timeline.follow(first.id); else timeline.showAll();
-    if (timeline === this.active && hash.has('step')) timeline.choose(Number(hash.get('step')) - 1);
-    if (hash.get('view') === 'all') timeline.showAll();
-    timeline.paint();
+  /** Where the address says, else at a line that somebody said to several, and that took as long as most. */
+  begin(hash) {
+    const asked = this.active.trace.messages.findIndex(message => message.id === Number(hash.get('message')));
+    const place = asked >= 0 ? asked : this.usual();
+    if (place >= 0) this.follow(place); else this.active.showAll();
+    if (hash.has('step')) this.active.choose(Number(hash.get('step')) - 1);
+    if (hash.get('view') === 'all') this.active.showAll();
+    this.timelines.forEach(timeline => timeline.paint());
+  }
+
+  /** The place of the message that is nearest to the median, with all servers. */
+  usual() {
+    const long = (timeline, place) => {
+      const message = timeline.trace.messages[place];
+      return message && message.from && message.to.length > 1 && message.whole ? message.end - message.begin : NaN;
+    };
+    const places = this.active.trace.messages.map((_, place) => place)
+      .filter(place => this.timelines.every(timeline => long(timeline, place) > 0));
+    const medians = this.timelines.map(timeline => places.map(place => long(timeline, place)).sort((a, b) => a - b)[places.length >> 1]);
+    const oddness = place => Math.max(...this.timelines.map((timeline, i) => Math.abs(Math.log(long(timeline, place) / medians[i]))));
+    return places.length ? places.reduce((best, place) => oddness(place) < oddness(best) ? place : best) : this.active.trace.messages.length - 1;
+  }
+
+  /** Follows the message at a place, with all servers: they did the same in the same order. */
+  follow(place) {
+    for (const timeline of this.timelines) timeline.follow(timeline.trace.messages[place]?.id);
+    this.fit();
+    this.tell();
+  }
+
+  /** Shows what is followed, with all servers to one scale: what is longer takes longer. */
+  fit() {
+    const stretches = this.timelines.map(timeline => timeline.stretch());
+    const scales = this.timelines.filter((_, i) => stretches[i]).map(timeline => timeline.scaleFor(...timeline.stretch()));
+    this.timelines.forEach((timeline, i) => {
+      if (stretches[i]) timeline.showFrom(stretches[i][0], Math.min(...scales), true); else timeline.showAll();
+    });
   }
 
   sleepName(step) {
@@ -580,7 +625,7 @@ class Page {
     const timeline = this.active, { steps, messages } = timeline, step = steps[timeline.step], words = this.words;
     document.documentElement.lang = this.lang;
     const one = this.timelines.length === 1;
-    byId('title').textContent = one ? `tertulia --mode ${timeline.trace.mode}: ${words[timeline.trace.mode]}` : 'tertulia';
+    byId('title').textContent = one ? `tertulia --mode ${timeline.trace.mode}: ${words[timeline.trace.mode]}` : words.both;
     byId('facts').textContent = this.facts(timeline.trace);
     byId('lang').textContent = this.lang === 'en' ? 'español' : 'English';
     byId('fit').textContent = words.fit;
@@ -641,7 +686,7 @@ class Page {
       Home: () => this.active.choose(0),
       End: () => this.active.choose(this.active.steps.length - 1),
       '+': () => this.active.zoom(1.5), '=': () => this.active.zoom(1.5), '-': () => this.active.zoom(1 / 1.5),
-      0: () => this.active.fit(),
+      0: () => this.fit(),
       a: () => this.active.showAll(),
       ' ': () => this.play(),
       Escape: () => this.active.choose(this.active.step, null),
@@ -669,15 +714,7 @@ class Page {
     byId('help').addEventListener('click', () => byId('help').close());
   }
 
-  /** Two servers that are laid side by side go on together. */
-  nextMessage(by) {
-    this.active.nextMessage(by);
-    const at = [...this.active.messages.keys()].indexOf(this.active.message);
-    for (const other of this.timelines.filter(timeline => timeline !== this.active)) {
-      const id = [...other.messages.keys()][at];
-      if (id !== undefined) other.follow(id);
-    }
-  }
+  nextMessage(by) { if (this.active.trace.messages.length) this.follow(this.active.placeOf(by)); }
 
   play() {
     const stop = () => { clearInterval(this.playing); this.playing = null; byId('play').textContent = '▶ ▶'; };
