@@ -167,7 +167,7 @@ both_modes! {
         slow.notice("is now ana");
         let text = "x".repeat(1000);
         let is_full = |event: &Event| match event.step {
-            Step::Write { client: 1, offered, bytes, flaw: None } => bytes < offered,
+            Step::Write { client: 1, offered, bytes, flaw: None, .. } => bytes < offered,
             Step::Write { client: 1, flaw: Some(flaw), .. } => flaw == Flaw::WouldBlock,
             _ => false,
         };

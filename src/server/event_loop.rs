@@ -324,8 +324,7 @@ impl EventLoop {
     fn flush(&mut self, id: Id) {
         let Some(Source::Client(client)) = self.sources.get_mut(id.key()) else { return };
         let taken = loop {
-            let lines = self.hub.gather(id);
-            match self.trace.write(id, &lines[..], || write_gathered(&mut client.stream, &lines)) {
+            match write_gathered(&self.trace, client, &self.hub.gather(id)) {
                 Ok(n) => break n,
                 Err(e) if e.kind() == ErrorKind::WouldBlock => break 0,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
@@ -506,10 +505,12 @@ fn interest_of(is_blocked: bool) -> Interest {
 }
 
 /// What is in one piece is written as such: a gathered write takes the kernel longer, 3 % of a round trip.
-fn write_gathered(stream: &mut TcpStream, pieces: &[IoSlice<'_>; 3]) -> io::Result<usize> {
+fn write_gathered(trace: &Tracer, client: &mut Client, pieces: &[IoSlice<'_>; 3]) -> io::Result<usize> {
     match pieces {
-        [before, whole, after] if before.is_empty() && after.is_empty() => stream.write(whole),
-        _ => stream.write_vectored(pieces),
+        [before, whole, after] if before.is_empty() && after.is_empty() => {
+            trace.write(client.id, &whole[..], || client.stream.write(whole))
+        }
+        _ => trace.write(client.id, &pieces[..], || client.stream.write_vectored(pieces)),
     }
 }
 

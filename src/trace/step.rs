@@ -43,6 +43,8 @@ pub enum Step {
     Write {
         client: u64,
         offered: usize,
+        /// From several pieces of memory.
+        gathered: bool,
         bytes: usize,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         flaw: Option<Flaw>,
@@ -115,7 +117,7 @@ impl Step {
             Step::Watch { .. } => ("epoll_ctl", 1),
             Step::Read { .. } if is_threaded => ("read", 1),
             Step::Read { .. } | Step::Discard { .. } => ("recvfrom", 1),
-            Step::Write { .. } if !is_threaded => ("writev", 1),
+            Step::Write { gathered: true, .. } => ("writev", 1),
             Step::Write { .. } | Step::Refuse { .. } => ("sendto", 1),
             Step::Shutdown { .. } => ("shutdown", 1),
             Step::Close { .. } => ("close", 1),

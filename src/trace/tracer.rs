@@ -118,7 +118,7 @@ impl Tracer {
     ) -> Result<usize, E> {
         self.step(None, call, |result| {
             let (bytes, flaw) = outcome(result);
-            Step::Write { client: client.number(), offered: offer.size(), bytes, flaw }
+            Step::Write { client: client.number(), offered: offer.size(), gathered: offer.is_gathered(), bytes, flaw }
         })
     }
 
@@ -258,17 +258,27 @@ fn outcome<E: Error>(result: &Result<usize, E>) -> (usize, Option<Flaw>) {
 pub trait Offer {
     /// Bytes.
     fn size(&self) -> usize;
+    /// In pieces, or in one.
+    fn is_gathered(&self) -> bool;
 }
 
 impl Offer for [u8] {
     fn size(&self) -> usize {
         self.len()
     }
+
+    fn is_gathered(&self) -> bool {
+        false
+    }
 }
 
 impl Offer for [IoSlice<'_>] {
     fn size(&self) -> usize {
         self.iter().map(|part| part.len()).sum()
+    }
+
+    fn is_gathered(&self) -> bool {
+        true
     }
 }
 
