@@ -116,32 +116,43 @@ fn alone(lang: Lang, epoll: &PerLine, threaded: &PerLine) -> String {
 
 /// Neighbouring numbers of clients with the same winner are told together.
 fn by_size(lang: Lang, which: Metric, sweep: &[Row]) -> Option<String> {
-    let mut groups: Vec<(Option<usize>, Vec<(usize, f64)>)> = Vec::new();
+    /// Numbers of clients, by how many times the winner was better with each.
+    struct Group {
+        winner: Option<usize>,
+        clients: Vec<usize>,
+        times: f64,
+    }
+    let mut groups: Vec<Group> = Vec::new();
     for row in sweep {
         let Some(Verdict { winner, times }) = row.verdict(which) else { continue };
-        match groups.last_mut().filter(|group| group.0 == winner) {
-            Some(group) => group.1.push((row.clients, times)),
-            None => groups.push((winner, vec![(row.clients, times)])),
+        match groups.last_mut().filter(|group| group.winner == winner) {
+            Some(group) => {
+                group.clients.push(row.clients);
+                group.times = group.times.max(times);
+            }
+            None => groups.push(Group { winner, clients: vec![row.clients], times }),
         }
     }
     if groups.is_empty() {
         return None;
     }
-    let parts: Vec<_> = groups.iter().map(|(winner, sizes)| {
-        let (first, last) = (sizes[0].0, sizes[sizes.len() - 1].0);
-        let sizes_said = match first == last {
+    let part = |Group { winner, clients, times }: &Group| {
+        let (first, last) = (clients[0], clients[clients.len() - 1]);
+        let clients = match first == last {
             true => say!(lang, "with {first} clients"; "con {first} clientes"),
             false => say!(lang, "with {first} to {last} clients"; "con {first} a {last} clientes"),
         };
-        let best = sizes.iter().map(|(_, times)| *times).fold(1.0, f64::max);
         match winner {
-            None => say!(lang, "{sizes_said} a tie"; "{sizes_said} un empate"),
+            None => say!(lang, "{clients} a tie"; "{clients} un empate"),
             Some(mode) => {
-                let (name, best) = (named(lang, *mode), format!("{best:.1}"));
-                say!(lang, "{sizes_said} {name} is better, by up to {best} times"; "{sizes_said} gana {name}, hasta {best} veces")
+                let name = named(lang, *mode);
+                say!(lang,
+                    "{clients} {name} is better, by up to {times:.1} times";
+                    "{clients} gana {name}, hasta {times:.1} veces")
             }
         }
-    }).collect();
+    };
+    let parts: Vec<_> = groups.iter().map(part).collect();
     let (metric, parts) = (capital(&metric(lang, which)), parts.join("; "));
     Some(format!("{metric}: {parts}."))
 }
