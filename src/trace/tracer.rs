@@ -27,7 +27,9 @@ pub type Stderr = Box<dyn Fn(&[u8]) -> io::Result<usize> + Send>;
 
 /// Marks steps, or does nothing. A clone marks in the same place.
 ///
-/// The methods that take a `call` make it, in any case, and return what it returned.
+/// The methods that take a `call` make it, in any case, and return what it returned. They are compiled into their callers, and
+/// what is done when somebody wants to know is kept out of the way: else a thread per client takes 15 % more time for a
+/// delivery while nobody does.
 #[derive(Clone, Default)]
 pub struct Tracer(Option<Arc<Recorder>>);
 
@@ -56,12 +58,14 @@ impl Tracer {
     }
 
     /// Without the feature the answer is known when it is compiled, and nothing is left of the marks.
+    #[inline(always)]
     fn on(&self) -> Option<&Recorder> {
         if cfg!(feature = "trace") { self.0.as_deref() } else { None }
     }
 
     // The loop's sleep, of which more is to be told than the call returns.
 
+    #[inline(always)]
     pub fn begin(&self) -> Begun {
         let Some(on) = self.on() else { return Begun(None) };
         on.pause();
@@ -69,6 +73,7 @@ impl Tracer {
     }
 
     /// The sleep is over. It was to be no longer than `timeout`.
+    #[inline(always)]
     pub fn woke(&self, begun: Begun, timeout: Option<Duration>, ready: impl FnOnce() -> Vec<Ready>) {
         if let (Some(on), Begun(Some(at))) = (self.on(), begun) {
             on.end(at, Step::Wait { may_sleep: timeout != Some(Duration::ZERO), ready: ready() });
@@ -77,24 +82,29 @@ impl Tracer {
 
     // Calls.
 
+    #[inline(always)]
     pub fn accept<T>(&self, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let asleep = Step::Accept { flaw: None };
         self.step(Some(asleep), call, |result| Step::Accept { flaw: result.as_ref().err().map(Error::flaw) })
     }
 
+    #[inline(always)]
     pub fn set_up<T>(&self, calls: u32, call: impl FnOnce() -> T) -> T {
         self.step(None, call, |_| Step::SetUp { calls })
     }
 
+    #[inline(always)]
     pub fn watch<T>(&self, client: impl Into<Option<Id>>, writable: bool, call: impl FnOnce() -> T) -> T {
         self.step(None, call, |_| Step::Watch { client: number(client), writable })
     }
 
+    #[inline(always)]
     pub fn spawn<T>(&self, call: impl FnOnce() -> T) -> T {
         self.step(None, call, |_| Step::Spawn)
     }
 
     /// Reads at most `asked` bytes.
+    #[inline(always)]
     pub fn read<E: Error>(
         &self,
         client: Id,
@@ -110,6 +120,7 @@ impl Tracer {
     }
 
     /// Offers a client's socket bytes.
+    #[inline(always)]
     pub fn write<E: Error>(
         &self,
         client: Id,
@@ -122,29 +133,35 @@ impl Tracer {
         })
     }
 
+    #[inline(always)]
     pub fn refuse(&self, call: impl FnOnce() -> io::Result<usize>) -> io::Result<usize> {
         self.step(None, call, |result| Step::Refuse { bytes: outcome(result).0 })
     }
 
+    #[inline(always)]
     pub fn discard(&self, call: impl FnOnce() -> io::Result<usize>) -> io::Result<usize> {
         self.step(Some(Step::Discard { bytes: 0 }), call, |result| Step::Discard { bytes: outcome(result).0 })
     }
 
+    #[inline(always)]
     pub fn signal<T>(&self, call: impl FnOnce() -> T) -> T {
         self.step(None, call, |_| Step::Signal)
     }
 
     // Calls that may be made within a lock.
 
+    #[inline(always)]
     pub fn shutdown<T>(&self, client: impl Into<Option<Id>>, call: impl FnOnce() -> T) -> T {
         self.quick_step(call, |_| Some(Step::Shutdown { client: number(client) }))
     }
 
+    #[inline(always)]
     pub fn close<T>(&self, client: impl Into<Option<Id>>, call: impl FnOnce() -> T) -> T {
         self.quick_step(call, |_| Some(Step::Close { client: number(client) }))
     }
 
     /// A client's socket is about to be closed.
+    #[inline(always)]
     pub fn closes(&self, client: Id) {
         if let Some(on) = self.on() {
             on.moment(Step::Close { client: client.number() });
@@ -152,6 +169,7 @@ impl Tracer {
     }
 
     /// `call` returns how many writes to stdout there were.
+    #[inline(always)]
     pub fn show(&self, call: impl FnOnce() -> usize) {
         self.quick_step(call, |writes| (*writes > 0).then_some(Step::Show { writes: *writes }));
     }
@@ -159,20 +177,22 @@ impl Tracer {
     // The room, and what threads do to share it.
 
     /// The room was told something. `owed` is how many bytes it owes to whom, by now.
+    #[inline(always)]
     pub fn told<I: Iterator<Item = (Id, usize)>>(&self, owed: impl FnOnce() -> I) {
         if let Some(on) = self.on() {
-            let owed = owed().take(OWED_MAX).map(|(id, bytes)| Owed { client: id.number(), bytes });
-            on.since_last(Step::Told { owed: owed.collect() });
+            tell(on, owed);
         }
     }
 
     /// The room was told how much a client's socket took.
+    #[inline(always)]
     pub fn settled(&self, client: Id, bytes: usize) {
         if let Some(on) = self.on() {
             on.moment(Step::Settled { client: client.number(), bytes });
         }
     }
 
+    #[inline(always)]
     pub fn handed_over(&self, client: Id, bytes: usize) {
         if let Some(on) = self.on() {
             on.moment(Step::HandOver { client: client.number(), bytes });
@@ -180,24 +200,20 @@ impl Tracer {
     }
 
     /// Takes the room's lock, by `lock`.
+    #[inline(always)]
     pub fn lock<'a, T>(
         &self,
         mutex: &'a Mutex<T>,
         lock: impl FnOnce(&'a Mutex<T>) -> MutexGuard<'a, T>,
     ) -> MutexGuard<'a, T> {
-        let Some(on) = self.on() else { return lock(mutex) };
-        on.pause();
-        let begun = on.begin();
-        let (guard, waited) = match mutex.try_lock() {
-            Ok(guard) => (guard, false),
-            Err(_) => (lock(mutex), true),
-        };
-        on.end(begun, Step::Lock { waited });
-        on.enter();
-        guard
+        match self.on() {
+            None => lock(mutex),
+            Some(on) => lock_and_tell(on, mutex, lock),
+        }
     }
 
     /// The room's lock is about to be given back.
+    #[inline(always)]
     pub fn unlocks(&self) {
         if let Some(on) = self.on() {
             on.leave();
@@ -205,6 +221,7 @@ impl Tracer {
     }
 
     /// Waits for somebody else, and gives back the room's lock meanwhile.
+    #[inline(always)]
     pub fn park<T>(&self, client: Id, call: impl FnOnce() -> T) -> T {
         let Some(on) = self.on() else { return call() };
         on.leave();
@@ -218,29 +235,70 @@ impl Tracer {
 
     // Behind them.
 
-    #[inline]
+    #[inline(always)]
     fn step<T>(&self, asleep: Option<Step>, call: impl FnOnce() -> T, what: impl FnOnce(&T) -> Step) -> T {
-        let Some(on) = self.on() else { return call() };
-        on.pause();
-        let begun = match asleep {
-            Some(asleep) => on.begin_asleep(&asleep),
-            None => on.begin(),
-        };
-        let result = call();
-        on.end(begun, what(&result));
-        result
+        match self.on() {
+            None => call(),
+            Some(on) => take(on, asleep, call, what),
+        }
     }
 
-    #[inline]
+    #[inline(always)]
     fn quick_step<T>(&self, call: impl FnOnce() -> T, what: impl FnOnce(&T) -> Option<Step>) -> T {
-        let Some(on) = self.on() else { return call() };
-        let begun = on.begin();
-        let result = call();
-        if let Some(step) = what(&result) {
-            on.end(begun, step);
+        match self.on() {
+            None => call(),
+            Some(on) => take_quickly(on, call, what),
         }
-        result
     }
+}
+
+#[cold]
+#[inline(never)]
+fn take<T>(on: &Recorder, asleep: Option<Step>, call: impl FnOnce() -> T, what: impl FnOnce(&T) -> Step) -> T {
+    on.pause();
+    let begun = match asleep {
+        Some(asleep) => on.begin_asleep(&asleep),
+        None => on.begin(),
+    };
+    let result = call();
+    on.end(begun, what(&result));
+    result
+}
+
+#[cold]
+#[inline(never)]
+fn take_quickly<T>(on: &Recorder, call: impl FnOnce() -> T, what: impl FnOnce(&T) -> Option<Step>) -> T {
+    let begun = on.begin();
+    let result = call();
+    if let Some(step) = what(&result) {
+        on.end(begun, step);
+    }
+    result
+}
+
+#[cold]
+#[inline(never)]
+fn lock_and_tell<'a, T>(
+    on: &Recorder,
+    mutex: &'a Mutex<T>,
+    lock: impl FnOnce(&'a Mutex<T>) -> MutexGuard<'a, T>,
+) -> MutexGuard<'a, T> {
+    on.pause();
+    let begun = on.begin();
+    let (guard, waited) = match mutex.try_lock() {
+        Ok(guard) => (guard, false),
+        Err(_) => (lock(mutex), true),
+    };
+    on.end(begun, Step::Lock { waited });
+    on.enter();
+    guard
+}
+
+#[cold]
+#[inline(never)]
+fn tell<I: Iterator<Item = (Id, usize)>>(on: &Recorder, owed: impl FnOnce() -> I) {
+    let owed = owed().take(OWED_MAX).map(|(id, bytes)| Owed { client: id.number(), bytes });
+    on.since_last(Step::Told { owed: owed.collect() });
 }
 
 fn number(client: impl Into<Option<Id>>) -> u64 {
