@@ -4,20 +4,26 @@
 mod common;
 
 use common::process::{Dir, run};
-use common::tertulia;
+use common::{browser, tertulia};
 use serde_json::Value;
 use std::fs;
 
-#[test]
-fn both_modes_are_measured_and_put_on_a_page() {
-    let dir = Dir::new();
+/// The page and the figures of a short comparison.
+#[track_caller]
+fn compared(dir: &Dir) -> (String, Value) {
     let page = dir.file("page.html");
     let mut compare = tertulia();
     compare.args(["compare", "--clients", "2,4", "--rounds", "1", "--millis", "50", "--crowd", "20", "--json", "-o"]);
     let ended = run(compare.arg(&page));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let result = serde_json::from_str(&ended.stdout).expect("JSON");
+    (fs::read_to_string(&page).expect("a page"), result)
+}
 
-    let result: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+#[test]
+fn both_modes_are_measured_and_put_on_a_page() {
+    let dir = Dir::new();
+    let (html, result) = compared(&dir);
     for mode in ["epoll", "threaded"] {
         let line = &result["per_line"][mode];
         let calls = line["system_calls"].as_object().expect("counts");
@@ -38,10 +44,50 @@ fn both_modes_are_measured_and_put_on_a_page() {
     }
     assert!(result["findings"].as_array().is_some_and(|findings| findings.len() > 8));
 
-    let html = fs::read_to_string(&page).expect("a page");
     assert!(html.contains("What to notice") && html.contains("En qué fijarse"));
     assert!(html.matches("<figure>").count() >= 8, "charts in both languages");
     for outside in ["src=\"http", "href=\"http", "url(http", "@import"] {
         assert!(!html.contains(outside), "{outside}");
     }
+}
+
+#[test]
+#[ignore = "needs chromium"]
+fn both_timelines_follow_the_same_message_in_a_browser() {
+    const ACTS: &str = r#"
+        const all = query => [...document.querySelectorAll(query)];
+        const key = key => document.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
+        const paint = () => page.timelines.forEach(timeline => timeline.paint());
+        seen.ready = document.body.dataset.ready;
+        seen.lanes = all('.timeline').map(timeline => timeline.querySelectorAll('.lane').length);
+        key('ArrowDown'); paint();
+        seen.messages = page.timelines.map(timeline => timeline.message);
+        seen.paths = all('.timeline').map(timeline => timeline.querySelectorAll('.step.write.on-path').length);
+        seen.scales = page.timelines.map(timeline => timeline.axis.scale);
+        seen.story = document.getElementById('story').textContent;
+        key('Tab');
+        seen.other = page.active === page.timelines[1];
+        const shown = () => all('article').filter(part => part.offsetHeight > 0).map(part => part.lang);
+        seen.english = shown(); key('l');
+        seen.spanish = shown();
+        seen.wider = document.documentElement.scrollWidth > innerWidth;
+    "#;
+    let dir = Dir::new();
+    let (html, _) = compared(&dir);
+    let seen = browser::sees(&dir.file("page.html"), &html, ACTS);
+    assert_eq!(seen["ready"], "yes");
+    // The loop and six sockets; six threads, the others, the room and six sockets.
+    let lanes = seen["lanes"].as_array().expect("two timelines");
+    assert!(lanes[0] == 7 && lanes[1].as_u64() >= Some(14), "{seen}");
+    assert_eq!(seen["messages"][0], seen["messages"][1], "{seen}");
+    assert_eq!(seen["paths"], serde_json::json!([5, 5]), "{seen}");
+    assert_eq!(seen["scales"][0], seen["scales"][1], "{seen}");
+    let story = seen["story"].as_str().expect("text");
+    assert!(story.contains("epoll") && story.contains("threaded") && story.contains("sendto"), "{story}");
+    assert_eq!((&seen["other"], &seen["wider"]), (&true.into(), &false.into()), "{seen}");
+    assert_eq!(
+        (&seen["english"], &seen["spanish"]),
+        (&serde_json::json!(["en"]), &serde_json::json!(["es"])),
+        "{seen}"
+    );
 }

@@ -176,7 +176,7 @@ mod tests {
     }
 
     fn write(client: u64, bytes: usize) -> Step {
-        Step::Write { client, offered: 24, gathered: false, bytes, flaw: None }
+        Step::Write { client, offered: 24, gathered: false, waits: false, bytes, flaw: None }
     }
 
     fn read(client: u64) -> Step {

@@ -508,6 +508,11 @@ class Timeline {
       if (!target) return;
       const index = Number(target.dataset.step), messages = this.steps[index].m;
       this.choose(index, messages ? (messages.includes(this.message) ? this.message : messages[0]) : null);
+      // All of its path is to be seen.
+      const stretch = this.stretch();
+      if (stretch && (this.x(stretch[0]) < this.names || this.x(stretch[1]) > this.stage.clientWidth)) {
+        this.showFrom(stretch[0], this.scaleFor(...stretch), true);
+      }
     });
     this.stage.addEventListener('wheel', event => {
       // Where there is more below, the wheel alone goes there.
@@ -607,7 +612,7 @@ class Page {
   }
 
   sleepName(step) {
-    return { wait: 'wait', read: 'read', accept: 'accept', lock: 'lock', park: 'room' }[step.kind] ?? step.label;
+    return { write: 'write', wait: 'wait', read: 'read', accept: 'accept', lock: 'lock', park: 'room' }[step.kind] ?? step.label;
   }
 
   activate(timeline) {
@@ -639,7 +644,17 @@ class Page {
     who.textContent = lane ? `${lane.name}: ` : '';
     byId('sentence').replaceChildren(who, step[this.lang] + (step.call ? ` (${step.call[0]}${step.call[1] > 1 ? ` × ${step.call[1]}` : ''})` : ''));
     const message = messages.get(timeline.message);
-    byId('story').innerHTML = message ? words.story(message, this.storyOf(timeline, message)) : '&nbsp;';
+    let story = message ? words.story(message, this.storyOf(timeline, message)) : '&nbsp;';
+    if (message && !one) {
+      // Two servers: what each did for it.
+      const each = this.timelines.map(({ trace, message: id, messages }) => [trace.mode, messages.get(id)]).filter(([, message]) => message);
+      story = each.map(([mode, message], i) => {
+        const { time, calls } = this.storyOf(this.timelines[i], message);
+        return `<b>${mode}</b> ${time} · ${calls}`;
+      }).join(' &emsp; ');
+      story = `<b>${words.message(ids.indexOf(timeline.message) + 1, ids.length)}</b> ${words.from(message)} &emsp; ${story}`;
+    }
+    byId('story').innerHTML = story;
 
     const hash = new URLSearchParams({ step: timeline.step + 1 });
     if (message) hash.set('message', message.id);

@@ -45,6 +45,8 @@ pub enum Step {
         offered: usize,
         /// From several pieces of memory.
         gathered: bool,
+        /// Until the socket takes some of them, or for a while.
+        waits: bool,
         bytes: usize,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         flaw: Option<Flaw>,
@@ -130,7 +132,9 @@ impl Step {
     /// Whether the thread sleeps in it, as long as it takes.
     pub fn sleeps(&self, is_threaded: bool) -> bool {
         match self {
-            Step::Wait { .. } | Step::Park { .. } | Step::Lock { waited: true } => true,
+            Step::Wait { .. } | Step::Park { .. } | Step::Lock { waited: true } | Step::Write { waits: true, .. } => {
+                true
+            }
             Step::Read { .. } | Step::Accept { .. } | Step::Signal | Step::Discard { .. } => is_threaded,
             _ => false,
         }

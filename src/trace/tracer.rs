@@ -119,7 +119,7 @@ impl Tracer {
         })
     }
 
-    /// Offers a client's socket bytes.
+    /// Offers a client's socket bytes, of which it takes what it can at once.
     #[inline(always)]
     pub fn write<E: Error>(
         &self,
@@ -127,10 +127,19 @@ impl Tracer {
         offer: &(impl Offer + ?Sized),
         call: impl FnOnce() -> Result<usize, E>,
     ) -> Result<usize, E> {
-        self.step(None, call, |result| {
-            let (bytes, flaw) = outcome(result);
-            Step::Write { client: client.number(), offered: offer.size(), gathered: offer.is_gathered(), bytes, flaw }
-        })
+        self.step(None, call, |result| written(client, offer, false, result))
+    }
+
+    /// Offers a client's socket bytes, and may wait until it takes some.
+    #[inline(always)]
+    pub fn write_waiting(
+        &self,
+        client: Id,
+        offer: &[u8],
+        call: impl FnOnce() -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let asleep = written(client, offer, true, &Ok::<usize, io::Error>(0));
+        self.step(Some(asleep), call, |result| written(client, offer, true, result))
     }
 
     #[inline(always)]
@@ -299,6 +308,12 @@ fn lock_and_tell<'a, T>(
 fn tell<I: Iterator<Item = (Id, usize)>>(on: &Recorder, owed: impl FnOnce() -> I) {
     let owed = owed().take(OWED_MAX).map(|(id, bytes)| Owed { client: id.number(), bytes });
     on.since_last(Step::Told { owed: owed.collect() });
+}
+
+fn written<E: Error>(client: Id, offer: &(impl Offer + ?Sized), waits: bool, result: &Result<usize, E>) -> Step {
+    let (bytes, flaw) = outcome(result);
+    let (client, offered, gathered) = (client.number(), offer.size(), offer.is_gathered());
+    Step::Write { client, offered, gathered, waits, bytes, flaw }
 }
 
 fn number(client: impl Into<Option<Id>>) -> u64 {

@@ -109,6 +109,12 @@ pub fn sentence(lang: Lang, is_threaded: bool, event: &Event) -> Option<String> 
             }
         }
         Step::Inside => say!(lang, "gave the room back after {time}"; "dejó la sala libre tras {time}"),
+        Step::Write { client, waits: true, flaw: Some(Flaw::WouldBlock), .. } => say!(lang,
+            "was blocked in write for {time}: #{client} takes nothing";
+            "estuvo {time} bloqueado en write: #{client} no toma nada"),
+        Step::Write { client, offered, waits: true, bytes, flaw: None, .. } => say!(lang,
+            "was blocked in write for {time} → #{client} took {bytes} of {offered} bytes";
+            "estuvo {time} bloqueado en write → #{client} tomó {bytes} de {offered} bytes"),
         Step::Write { client, offered, bytes, .. } if bytes == offered => {
             say!(lang, "wrote {bytes} bytes to #{client}"; "escribió {bytes} bytes a #{client}")
         }

@@ -3,6 +3,7 @@
 //! Everything waits for what is expected, for as long as [`LIMIT`], and for nothing else: no test sleeps for luck.
 #![allow(dead_code)] // Each test crate uses its part.
 
+pub mod browser;
 #[cfg(target_os = "linux")]
 pub mod kernel;
 pub mod process;

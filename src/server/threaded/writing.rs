@@ -108,7 +108,7 @@ impl Server {
             loop {
                 // Waits, but not for long: so the hub hears in time that its member takes nothing.
                 let (mut stream, rest) = (&parcel.client.stream, &parcel.bytes[parcel.taken..]);
-                let taken = match self.trace.write(id, rest, || stream.write(rest)) {
+                let taken = match self.trace.write_waiting(id, rest, || stream.write(rest)) {
                     Ok(n) => n,
                     Err(e) if is_passing(e.kind().into()) => 0,
                     Err(e) => {
