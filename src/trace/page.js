@@ -76,6 +76,12 @@ function time(us) {
   return us < 1e6 ? say(us / 1e3, 'ms') : say(us / 1e6, 's');
 }
 
+/** Bytes, as people say them. */
+function bytes(n) {
+  if (n < 10e3) return `${n} B`;
+  return n < 10e6 ? `${Math.round(n / 1024)} KiB` : `${Math.round(n / 1024 ** 2)} MiB`;
+}
+
 function svg(name, attributes, ...children) {
   const element = document.createElementNS('http://www.w3.org/2000/svg', name);
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
@@ -113,7 +119,7 @@ class Axis {
   }
 
   /** A fold's width: narrower where much is to be seen at once. Pixels. */
-  get fold() { return clamp(14 + this.scale * 60, 14, innerWidth * .085); }
+  get fold() { return clamp(4 + this.scale * 65, 4, innerWidth * .085); }
 
   get width() { return this.work * this.scale + (this.parts.length - 1) * this.fold; }
 
@@ -329,6 +335,7 @@ class Timeline {
     let first = 0, high = this.ends.length;
     while (first < high) { const mid = (first + high) >> 1; if (this.ends[mid] < from) first = mid + 1; else high = mid; }
     const painted = new Map();
+    for (const lane of this.lanes) lane.free = -1e9;
     for (let i = first; i < this.steps.length; i++) {
       const step = this.steps[i];
       if (step.b > to) { if (step.b > to + 5e6) break; continue; }
@@ -369,7 +376,7 @@ class Timeline {
       if (!next) continue;
       const x2 = this.x(next.begin), mid = (x1 + x2) / 2;
       group.append(svg('rect', { class: 'fold', x: x1, y: 0, width: x2 - x1, height: this.height }));
-      for (const edge of [x1, x2]) {
+      for (const edge of x2 - x1 > 9 ? [x1, x2] : []) {
         let zigzag = `M${edge} 0`;
         for (let y = 0, side = 1; y < this.height; y += 14, side = -side) zigzag += `L${edge + 3 * side} ${y + 7}`;
         group.append(svg('path', { class: 'fold-edge', d: zigzag }));
@@ -434,9 +441,15 @@ class Timeline {
     const [y1, y2] = read ? [socket.y, lane.y + lane.box / 2 + 2] : [lane.y + lane.box / 2 + 2, socket.y - 4];
     arrows.append(svg('line', {
       class: `arrow ${step.kind} ${onPath ? 'on-path' : ''}`, x1: x, x2: x, y1, y2,
-      'marker-end': `url(#head-${onPath ? 'path' : step.kind})`, 'data-step': i, 'data-messages': step.m?.join(' ') ?? '',
+      // A short one has no room for a head.
+      'marker-end': Math.abs(y2 - y1) < 24 ? '' : `url(#head-${onPath ? 'path' : step.kind})`, 'data-step': i, 'data-messages': step.m?.join(' ') ?? '',
     }));
-    arrows.append(svg('text', { class: `bytes ${onPath ? 'on-path' : ''}`, x: x + 8, y: socket.y - 8 }, `${step.n} B`));
+    // A number that would lie on the one before it is left out.
+    const text = bytes(step.n);
+    if (onPath || x - (socket.free ?? -1e9) > 0) {
+      arrows.append(svg('text', { class: `bytes ${onPath ? 'on-path' : ''}`, x: x + 8, y: socket.y - 8 }, text));
+      socket.free = x + 14 + text.length * this.letter;
+    }
   }
 
   arrowX(step) { return step.z ? this.x(step.e) : (this.x(step.b) + this.x(step.e)) / 2; }
