@@ -203,6 +203,8 @@ impl Server {
                     room.hub.receive(id, &buffer);
                     let stays = room.hub.is_seated(id);
                     if stays && buffer.len() >= BURST && others_will_write(&room, id) {
+                        self.trace.told(|| room.hub.owed());
+                        self.trace.unlocks();
                         drop(room);
                     } else {
                         self.turn_in(room, |_| {});
