@@ -27,8 +27,9 @@ pub struct Writer {
     arrivals: HashMap<u64, (u32, u64)>,
     /// The last step that may have brought a message, by thread: when it ended.
     bringers: HashMap<u32, u64>,
-    /// Steps lost in all.
+    /// Steps lost in all, and those of them that the file is not told of yet.
     lost: u64,
+    untold: u64,
     result: io::Result<()>,
 }
 
@@ -44,6 +45,7 @@ impl Writer {
             arrivals: HashMap::new(),
             bringers: HashMap::new(),
             lost: 0,
+            untold: 0,
             result: Ok(()),
         };
         let name = format!("tertulia serve --mode {mode}");
@@ -75,8 +77,12 @@ impl Writer {
     /// So many steps were lost by now.
     pub fn lost(&mut self, steps: u64, now: u64) {
         self.lost += steps;
+        self.tell_lost(steps, now);
         self.ledger.forget();
         self.arrivals.clear();
+    }
+
+    fn tell_lost(&mut self, steps: u64, now: u64) {
         let (name, args) = (format!("{steps} steps were lost"), json!({ "lost": steps }));
         let line = json!({ "name": name, "ph": "i", "s": "g", "ts": micros(now), "pid": 1, "tid": 0, "args": args });
         self.line(&line);
@@ -96,6 +102,9 @@ impl Writer {
             let mut event = Event::from(Record { track, begin, end: now, step });
             event.unfinished = true;
             self.event(&event);
+        }
+        if self.untold > 0 {
+            self.tell_lost(self.untold, now);
         }
         if self.result.is_ok() {
             self.result = self.out.write_all(b"\n]\n");
@@ -170,8 +179,11 @@ impl Writer {
             return;
         }
         let text = value.to_string();
-        if self.written > FILE_MAX && value["ph"] != "M" {
-            self.lost += u64::from(value["ph"] == "X");
+        let is_small = value["ph"] == "M" || value["ph"] == "i";
+        if self.written > FILE_MAX && !is_small {
+            let steps = u64::from(value["ph"] == "X");
+            self.lost += steps;
+            self.untold += steps;
             return;
         }
         let before = if self.written == 0 { "[\n" } else { ",\n" };

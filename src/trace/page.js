@@ -202,9 +202,11 @@ class Timeline {
     const sockets = this.trace.clients.map(client => ({ kind: 'socket', key: `socket-${client}`, client, name: `#${client}`, share: share.socket }));
     for (const lane of threads) {
       const own = this.steps.filter(step => step.t === lane.track);
-      lane.begin = Math.min(...own.slice(0, 1).map(step => step.b));
+      lane.begin = own[0].b;
       lane.end = own.at(-1).e;
     }
+    this.byTrack = new Map(threads.map(lane => [lane.track, lane]));
+    this.byClient = new Map(sockets.map(lane => [lane.client, lane]));
     return [...threads, ...room, ...sockets];
   }
 
@@ -233,9 +235,9 @@ class Timeline {
   /** No higher than a lane's boxes. */
   lettersIn(lane) { return `font-size:${Math.min(this.letter / .56, lane.box * .95).toFixed(1)}px`; }
 
-  lane(step) { return this.lanes.find(lane => lane.track === step.t && lane.kind === 'thread'); }
+  lane(step) { return this.byTrack.get(step.t); }
 
-  socket(client) { return this.lanes.find(lane => lane.client === client); }
+  socket(client) { return this.byClient.get(client); }
 
   // Moving.
 
@@ -495,17 +497,22 @@ class Timeline {
     overview.width = width * ratio;
     overview.height = height * ratio;
     const pen = overview.getContext('2d'), style = getComputedStyle(document.documentElement);
-    const colour = name => style.getPropertyValue(`--${name}`).trim();
+    const names = ['sleep', 'read', 'write', 'told', 'lock', 'other', 'ink'];
+    const colours = Object.fromEntries(names.map(name => [name, style.getPropertyValue(`--${name}`).trim()]));
     pen.scale(ratio, ratio);
     // By steps, not by time: a strip of time would be empty.
     const place = i => i / this.steps.length * width;
+    let last = -1;
     this.steps.forEach((step, i) => {
-      pen.fillStyle = colour(step.z ? 'sleep' : { read: 'read', write: 'write', told: 'told', lock: 'lock' }[step.kind] ?? 'other');
+      // Of those that share a pixel one is drawn.
+      if (Math.floor(place(i)) === last) return;
+      last = Math.floor(place(i));
+      pen.fillStyle = (step.z ? colours.sleep : colours[step.kind]) ?? colours.other;
       pen.fillRect(place(i), 5, Math.max(width / this.steps.length, 1), height - 10);
     });
     const from = axis.us(this.left), to = axis.us(this.left + this.viewWidth);
     const begin = this.ends.findIndex(end => end >= from), after = this.ends.findIndex(end => end > to);
-    pen.strokeStyle = colour('ink');
+    pen.strokeStyle = colours.ink;
     pen.lineWidth = 3;
     const x0 = place(begin < 0 ? this.steps.length : begin), x1 = place(after < 0 ? this.steps.length : after);
     pen.strokeRect(x0 + 1.5, 2, Math.max(x1 - x0 - 3, 6), height - 4);
