@@ -9,6 +9,7 @@
 //! * `load`: what `tertulia bench` measures with; it knows nothing of what is inside a server;
 //! * `page`: how it is shown in a browser; it knows nothing of what is measured;
 //! * `compare`: both drivers, side by side on one page;
+//! * `torment`: the clients who misbehave, and what servers fail by; it knows nothing of what is inside one either;
 //! * [`cli`]: flags, turned into the above.
 
 // Private rooms have doors, too: the pages are for whoever reads the code.
@@ -26,3 +27,5 @@ pub mod load;
 pub mod page;
 pub mod server;
 pub mod trace;
+#[cfg(feature = "torment")]
+pub mod torment;

@@ -6,6 +6,8 @@ pub mod bench;
 #[cfg(feature = "compare")]
 pub mod compare;
 pub mod diagnostics;
+#[cfg(feature = "gallery")]
+pub mod gallery;
 #[cfg(feature = "join")]
 pub mod join;
 #[cfg(feature = "extras")]
@@ -13,6 +15,8 @@ pub mod papers;
 pub mod serve;
 #[cfg(feature = "trace")]
 pub mod trace;
+#[cfg(feature = "torment")]
+pub mod torment;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::io::{self, IsTerminal, Write};
@@ -48,6 +52,10 @@ enum Command {
     #[cfg(feature = "trace")]
     #[command(subcommand)]
     Trace(trace::Command),
+    #[cfg(feature = "torment")]
+    Torment(torment::Args),
+    #[cfg(feature = "gallery")]
+    Gallery(gallery::Args),
     #[cfg(feature = "extras")]
     Completions(papers::Completions),
     #[cfg(feature = "extras")]
@@ -67,6 +75,10 @@ impl Cli {
             Command::Compare(args) => args.run(),
             #[cfg(feature = "trace")]
             Command::Trace(command) => command.run(),
+            #[cfg(feature = "torment")]
+            Command::Torment(args) => args.run(),
+            #[cfg(feature = "gallery")]
+            Command::Gallery(args) => args.run(),
             #[cfg(feature = "extras")]
             Command::Completions(args) => args.run(),
             #[cfg(feature = "extras")]
@@ -84,7 +96,7 @@ impl Cli {
 }
 
 /// Prints a result. `println!` panics where stdout takes nothing.
-#[cfg(any(feature = "bench", feature = "trace", feature = "extras"))]
+#[cfg(any(feature = "bench", feature = "trace", feature = "torment", feature = "extras"))]
 fn print(bytes: &[u8]) -> Result<(), String> {
     match io::stdout().write_all(bytes) {
         // Whoever read it has seen enough.

@@ -1,0 +1,56 @@
+//! `tertulia gallery`.
+
+use super::address;
+use crate::server::listener;
+use crate::torment::gallery::{EXHIBITS, Exhibit};
+
+/// Run a server that is broken on purpose, or list them
+///
+/// Exercises: each makes one classic mistake. Talk with it, torment it, find the mistake in src/torment/gallery and mend it.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Which one
+    #[arg(value_name = "NAME", value_parser = parse_exhibit)]
+    exhibit: Option<&'static Exhibit>,
+
+    /// Where: HOST:PORT, HOST or :PORT [default: 127.0.0.1:8889]
+    #[arg(value_name = "ADDR", default_value = "")]
+    addr: String,
+
+    /// Say what would cure it
+    #[arg(long, requires = "exhibit")]
+    cure: bool,
+}
+
+impl std::fmt::Debug for Exhibit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl Args {
+    pub fn run(self) -> Result<(), String> {
+        let Some(exhibit) = self.exhibit else { return super::print(list().as_bytes()) };
+        if self.cure {
+            return super::print(format!("{}\n", super::torment::wrap(&exhibit.cure(), 80, "")).as_bytes());
+        }
+        let listener = listener::bind(&address::Address::of(&self.addr).get()?)?;
+        let addr = listener.local_addr().map_err(|e| e.to_string())?;
+        super::print(format!("{} listens on {addr}\n", exhibit.name).as_bytes())?;
+        (exhibit.serve)(listener).map_err(|e| format!("the server cannot go on: {e}"))
+    }
+}
+
+fn list() -> String {
+    let mut text = String::new();
+    for exhibit in EXHIBITS {
+        let indent = " ".repeat(20);
+        text += &format!("{:20}{}\n", exhibit.name, super::torment::wrap(&exhibit.symptom(), 80, &indent));
+    }
+    text
+}
+
+fn parse_exhibit(name: &str) -> Result<&'static Exhibit, String> {
+    let exhibit = EXHIBITS.iter().find(|exhibit| exhibit.name == name);
+    exhibit.ok_or_else(|| "there is no such exhibit; tertulia gallery lists them".into())
+}

@@ -1,0 +1,349 @@
+//! `tertulia torment`.
+
+use super::{Color, address};
+use crate::torment::server::{Launcher, end_all};
+use crate::torment::{self, Cause, Eol, Finding, Settings, TORMENTS, Target, Torment, Verdict, diagnose};
+use clap::ValueEnum;
+use serde_json::json;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::io::{self, Write};
+use std::net::ToSocketAddrs;
+use std::time::{Duration, SystemTime};
+
+/// Torment a chat server with the clients that life brings
+///
+/// `tertulia torment HOST:PORT` torments a server that runs; `tertulia torment -- COMMAND {port}` starts one, anew for each
+/// torment, and can play with its limits, signals and stdout, too. Any server that relays a line to the other clients will
+/// do. It says what failed, what usually causes it, and where to read on; exit code 0 only when all is passed.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// A server that runs: HOST:PORT, HOST or :PORT [default: 127.0.0.1:8889]
+    #[arg(value_name = "ADDR", conflicts_with = "command")]
+    addr: Option<String>,
+
+    /// A server to start; {port} in one of its words is the port
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<String>,
+
+    /// A line that each client says first; {n} is its number
+    #[arg(long, value_name = "LINE")]
+    login: Option<String>,
+
+    /// What ends a line
+    #[arg(long, value_enum, default_value_t = EolArg::Lf)]
+    eol: EolArg,
+
+    /// Whether a sender should hear its own lines
+    #[arg(long, value_enum, default_value_t = Echo::Any)]
+    echo: Echo,
+
+    /// Only these torments; several with commas between
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = parse_torment)]
+    only: Vec<&'static Torment>,
+
+    /// List the torments, and do nothing
+    #[arg(long)]
+    list: bool,
+
+    /// Makes the same random bytes as another run [default: from the clock]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// Every time is so many times as long: 2 for a slow machine, 0.5 for a quick look
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = factor)]
+    time: f64,
+
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+
+    /// Torment a server that is not on this machine's loopback. It may well break
+    #[arg(long)]
+    i_own_this_server: bool,
+
+    /// Colours; NO_COLOR turns `auto` off
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    color: Color,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum EolArg {
+    Lf,
+    Crlf,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum Echo {
+    Yes,
+    No,
+    /// Either is well
+    Any,
+}
+
+impl Args {
+    pub fn run(self) -> Result<(), String> {
+        let page = Page { colours: !self.json && self.color.on_stdout(), width: width() };
+        if self.list {
+            return super::print(page.list().as_bytes());
+        }
+        let target = self.target()?;
+        let seed = self.seed.unwrap_or_else(|| {
+            let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            u64::from(since.subsec_micros())
+        });
+        let settings = Settings {
+            eol: match self.eol {
+                EolArg::Lf => Eol::Lf,
+                EolArg::Crlf => Eol::CrLf,
+            },
+            login: self.login.clone(),
+            echo: match self.echo {
+                Echo::Yes => Some(true),
+                Echo::No => Some(false),
+                Echo::Any => None,
+            },
+            seed,
+            time: self.time,
+            limit: Duration::from_secs(55).mul_f64(self.time),
+        };
+        let torments: Vec<&Torment> =
+            TORMENTS.iter().filter(|t| self.only.is_empty() || self.only.iter().any(|o| o.name == t.name)).collect();
+        end_servers_with_us()?;
+
+        let mut findings_told = 0;
+        let mut tell = |finding: &Finding| {
+            if !self.json {
+                let _ = super::print(page.row(finding).as_bytes());
+                findings_told += 1;
+                if let Some(next) = torments.get(findings_told) {
+                    page.announce(next);
+                }
+            }
+        };
+        if !self.json
+            && let Some(first) = torments.first()
+        {
+            page.announce(first);
+        }
+        let findings = torment::run(&target, &torments, &settings, &mut tell).inspect_err(|_| page.erase())?;
+        let result = if self.json { format!("{:#}\n", to_json(&findings, seed)) } else { page.end(&findings, seed) };
+        super::print(result.as_bytes())?;
+        match diagnose(&findings).first() {
+            None => Ok(()),
+            Some((cause, _)) => Err(format!("not all is passed; mend first: {}", cause.title())),
+        }
+    }
+
+    fn target(&self) -> Result<Target, String> {
+        if !self.command.is_empty() {
+            return Ok(Target::Started(Launcher::new(self.command.clone())?));
+        }
+        let (host, port) = address::Address::of(self.addr.as_deref().unwrap_or("")).get()?;
+        let addrs = (host.as_str(), port).to_socket_addrs().ok().into_iter().flatten();
+        let addrs: Vec<_> = addrs.collect();
+        let addr = addrs.iter().find(|addr| std::net::TcpStream::connect_timeout(addr, Duration::from_secs(3)).is_ok());
+        let Some(&addr) = addr.or(addrs.first()) else { return Err(format!("{host} is not the name of a machine")) };
+        if !addr.ip().is_loopback() && !self.i_own_this_server {
+            return Err(format!(
+                "{} is not on this machine, and a torment may break it; say --i-own-this-server if it is yours",
+                addr.ip()
+            ));
+        }
+        Ok(Target::Running(addr))
+    }
+}
+
+/// Ctrl-C ends the servers that were started, too.
+fn end_servers_with_us() -> Result<(), String> {
+    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|e| format!("signals cannot be caught: {e}"))?;
+    std::thread::spawn(move || {
+        if let Some(signal) = signals.forever().next() {
+            end_all();
+            std::process::exit(128 + signal);
+        }
+    });
+    Ok(())
+}
+
+fn to_json(findings: &[Finding], seed: u64) -> serde_json::Value {
+    let count = |verdict| findings.iter().filter(|f| f.verdict == verdict).count();
+    let torments: Vec<_> = findings
+        .iter()
+        .map(|f| {
+            let torment = f.torment;
+            json!({
+                "name": torment.name,
+                "does": torment.does,
+                "healthy": torment.healthy,
+                "verdict": f.verdict.name(),
+                "seen": f.seen,
+                "causes": f.causes,
+                "remarks": f.remarks,
+                "seconds": f.took.as_secs_f64(),
+            })
+        })
+        .collect();
+    let diagnosis: Vec<_> = diagnose(findings)
+        .into_iter()
+        .map(|(cause, names)| {
+            json!({
+                "cause": cause,
+                "title": cause.title(),
+                "usually": cause.usually(),
+                "read_on": cause.read(),
+                "explains": names,
+            })
+        })
+        .collect();
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "seed": seed,
+        "passed": count(Verdict::Pass),
+        "failed": count(Verdict::Fail),
+        "doubtful": count(Verdict::Doubtful),
+        "skipped": count(Verdict::Skipped),
+        "diagnosis": diagnosis,
+        "torments": torments,
+    })
+}
+
+/// The result as people read it.
+struct Page {
+    colours: bool,
+    width: usize,
+}
+
+/// A torment's name, its verdict and its seconds stand in columns of these.
+const NAME: usize = 17;
+const INDENT: &str = "   ";
+
+impl Page {
+    fn list(&self) -> String {
+        let mut text = String::new();
+        for torment in TORMENTS {
+            let needs = if torment.needs_process { " (Only with -- COMMAND.)" } else { "" };
+            let does = format!("{}{needs} Healthy: {}", torment.does, torment.healthy);
+            text += &format!("{:NAME$}{}\n", torment.name, wrap(&does, self.width, &" ".repeat(NAME)));
+        }
+        text
+    }
+
+    /// What is being done; only a person who waits wants to know.
+    fn announce(&self, torment: &Torment) {
+        if self.is_watched() {
+            let _ = write!(io::stdout(), "{:NAME$}...", torment.name).and_then(|()| io::stdout().flush());
+        }
+    }
+
+    fn erase(&self) {
+        if self.is_watched() {
+            let _ = write!(io::stdout(), "\r\x1b[K");
+        }
+    }
+
+    fn is_watched(&self) -> bool {
+        use io::IsTerminal;
+        io::stdout().is_terminal()
+    }
+
+    fn row(&self, finding: &Finding) -> String {
+        let mut text = if self.is_watched() { String::from("\r\x1b[K") } else { String::new() };
+        let (word, colour) = match finding.verdict {
+            Verdict::Pass => ("pass", "32"),
+            Verdict::Fail => ("FAIL", "1;31"),
+            Verdict::Doubtful => ("doubtful", "33"),
+            Verdict::Skipped => ("skipped", "2"),
+        };
+        text += &format!("{:NAME$}{}", finding.torment.name, self.paint(&format!("{word:9}"), colour));
+        if finding.verdict != Verdict::Skipped {
+            text += &format!("{:4.1} s", finding.took.as_secs_f64());
+        }
+        text += "\n";
+        let said = if finding.verdict == Verdict::Pass { None } else { Some(&finding.seen) };
+        for said in said.into_iter().chain(&finding.remarks) {
+            text += &format!("{INDENT}{}\n", self.paint(&wrap(said, self.width, INDENT), "2"));
+        }
+        text
+    }
+
+    fn end(&self, findings: &[Finding], seed: u64) -> String {
+        let mut text = String::new();
+        for (i, (cause, names)) in diagnose(findings).into_iter().enumerate() {
+            let heading = if i == 0 { "Mend this first: " } else { "Then: " };
+            text += &format!("\n{}\n", self.paint(&format!("{heading}{}", cause.title()), "1"));
+            text += &self.paragraph("", &format!("{}.", self.explains(findings, cause, &names)));
+            text += &self.paragraph("Healthy: ", &healthy(findings, &names));
+            text += &self.paragraph("Usually: ", cause.usually());
+            text += &self.paragraph("Read on: ", cause.read());
+        }
+        let count = |verdict| findings.iter().filter(|f| f.verdict == verdict).count();
+        let (passed, skipped) = (count(Verdict::Pass), count(Verdict::Skipped));
+        let tried = findings.len() - skipped;
+        text += &format!("\n{}", self.paint(&format!("Score: {passed} of {tried}"), "1"));
+        for (verdict, word) in [(Verdict::Doubtful, "doubtful"), (Verdict::Skipped, "skipped")] {
+            if count(verdict) > 0 {
+                text += &format!(", {} {word}", count(verdict));
+            }
+        }
+        text + &format!(" (seed {seed})\n")
+    }
+
+    fn explains(&self, findings: &[Finding], cause: Cause, names: &[&str]) -> String {
+        let sure = findings.iter().any(|f| names.contains(&f.torment.name) && f.causes == [cause]);
+        let verb = if sure { "Shown by" } else { "Most likely what is behind" };
+        format!("{verb} {}", names.join(", "))
+    }
+
+    fn paragraph(&self, label: &str, text: &str) -> String {
+        let indent = format!("{INDENT}{}", " ".repeat(label.len()));
+        format!("{INDENT}{label}{}\n", wrap(text, self.width, &indent))
+    }
+
+    fn paint(&self, text: &str, colour: &str) -> String {
+        if self.colours { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.into() }
+    }
+}
+
+/// What a healthy server would have done in the first of these torments.
+fn healthy(findings: &[Finding], names: &[&str]) -> String {
+    let first = findings.iter().find(|f| names.first() == Some(&f.torment.name));
+    first.map_or(String::new(), |f| format!("{} {}", f.torment.does, f.torment.healthy))
+}
+
+/// Breaks a text into lines, all but the first behind an indent.
+pub(super) fn wrap(text: &str, width: usize, indent: &str) -> String {
+    let room = width.saturating_sub(indent.len()).max(20);
+    let (mut out, mut used) = (String::new(), 0);
+    for word in text.split_whitespace() {
+        let len = word.chars().count();
+        if used > 0 && used + 1 + len > room {
+            out += &format!("\n{indent}");
+            used = 0;
+        } else if used > 0 {
+            out.push(' ');
+            used += 1;
+        }
+        out += word;
+        used += len;
+    }
+    out
+}
+
+/// Of the terminal, as far as people like to read. Columns.
+fn width() -> usize {
+    let columns = rustix::termios::tcgetwinsize(io::stdout()).map_or(80, |size| size.ws_col as usize);
+    if columns == 0 { 80 } else { columns.clamp(40, 100) }
+}
+
+fn parse_torment(name: &str) -> Result<&'static Torment, String> {
+    let torment = TORMENTS.iter().find(|torment| torment.name == name.trim());
+    torment.ok_or_else(|| "there is no such torment; --list tells which there are".into())
+}
+
+fn factor(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(factor) if (0.1..=100.0).contains(&factor) => Ok(factor),
+        _ => Err("take a number from 0.1 to 100".into()),
+    }
+}

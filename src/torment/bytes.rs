@@ -1,0 +1,57 @@
+//! What is no chat at all.
+
+use super::cause::Cause;
+use super::finding::{Blow, Outcome, fault};
+use super::mark::Kind;
+use super::ring::Ring;
+use std::time::Duration;
+
+/// Sets a terminal's clipboard: OSC 52. Nobody wants that from another.
+const ESCAPE: &[u8] = b"\x1b]52;c;dG9ybWVudA==\x07\x1b[2J\x1b[31m";
+
+/// What is sent, and its name.
+fn garbage(ring: &mut Ring) -> Vec<(&'static str, Vec<u8>)> {
+    let random: Vec<u8> = (0..4096).map(|_| ring.random.below(256) as u8).collect();
+    vec![
+        ("an HTTP request", b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n".to_vec()),
+        ("a TLS hello", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x8f\x00\xff\xc0\x2b\x00\x00\n".to_vec()),
+        (
+            "telnet's negotiation",
+            b"\xff\xfd\x03\xff\xfb\x18\xff\xfa\x18\x00xterm\xff\xf0\xff\xf4\xff\xfd\x06\r\n".to_vec(),
+        ),
+        ("bytes that are no UTF-8", b"\x80\xc0\xaf\xed\xa0\x80\xf8\xff\xfe lone\r\n".to_vec()),
+        ("NULs", b"a\0b\0\0\0\r\n\0\n".to_vec()),
+        ("escape sequences", [ESCAPE, b"\r\n"].concat()),
+        ("empty lines", b"\r\n\n\n   \n\t\n\r\r\n".to_vec()),
+        ("lines that look like commands", b"/\n/nick\n/msg\n/msg x\n:\n:nick\n:msg\n@\n@x\n%s%n%x\n{}\n".to_vec()),
+        ("random bytes", [&random[..], b"\r\n"].concat()),
+    ]
+}
+
+pub fn garbage_bytes(ring: &mut Ring) -> Outcome {
+    let mut crowd = ring.guests(2)?;
+    crowd.members[1].ear.listen_for(ESCAPE);
+    for (name, bytes) in garbage(ring) {
+        let mut stranger = ring.connect().map_err(|e| Blow::Silence(super::ring::cannot_connect(&e)))?;
+        // One who is known, so that it is no name: some take the first line for one.
+        stranger.say(Kind::Hello, super::client::SHORT);
+        crowd.members.push(stranger);
+        crowd.go_on(Duration::from_millis(30));
+        crowd.members[2].push(&bytes);
+        crowd.go_on(Duration::from_millis(60));
+        for (talker, reader) in [(0, 1), (1, 0)] {
+            let word = crowd.says(talker);
+            if !crowd.hears(reader, word) {
+                return Err(match crowd.members[reader].is_open() {
+                    true => Blow::Silence(format!("after {name} the others do not hear each other")),
+                    false => fault(&[Cause::TrustsInput], format!("after {name} another client was closed")),
+                });
+            }
+        }
+        drop(crowd.take(2));
+    }
+    if crowd.members[1].ear.heard_what_it_listened_for() {
+        ring.remark("escape sequences reach the others' terminals as they are: one can move their cursors and set their clipboards");
+    }
+    Ok(())
+}

@@ -1,0 +1,266 @@
+//! One client of a ring: a socket that never blocks, what it has still to say and what it has heard.
+
+use super::ear::Ear;
+use super::mark::{Kind, Mark, Nonce};
+use rustix::event::PollFlags;
+use socket2::{Domain, SockRef, Socket, Type};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+/// How eagerly a client reads.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Reading {
+    Eagerly,
+    Never,
+    /// So many bytes a second since then.
+    Slowly {
+        per_second: f64,
+        since: Instant,
+        taken: f64,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    Open,
+    /// The server has closed it.
+    Ended,
+    Failed(ErrorKind),
+}
+
+/// Lines to be said as fast as they are taken.
+#[derive(Clone, Copy, Debug)]
+pub struct Flood {
+    pub lines: u32,
+    /// Of a line, without its end. Bytes.
+    pub len: usize,
+}
+
+pub struct Client {
+    pub stream: TcpStream,
+    pub number: u16,
+    nonce: Nonce,
+    eol: &'static [u8],
+    pub ear: Ear,
+    pub reading: Reading,
+    pub state: State,
+    out: Vec<u8>,
+    out_at: usize,
+    /// How many lines of each kind were said.
+    said: [u32; 4],
+    flood: Option<Flood>,
+    /// Bytes that the kernel took.
+    pub written: u64,
+}
+
+/// Of a line that only has to be known again. Bytes.
+pub const SHORT: usize = 48;
+/// A flood is made in pieces of this. Bytes.
+const FLOOD_PIECE: usize = 64 << 10;
+/// At most so much is read at a turn: several times what can be said in one, so that readers are never our bottleneck.
+const READ_PIECES: usize = 4;
+
+impl Client {
+    /// Connects within a time. A receive buffer that is given is set first, for then the window is agreed on.
+    pub fn connect(
+        addr: SocketAddr,
+        limit: Duration,
+        receive_buffer: Option<usize>,
+        identity: (u16, Nonce, &'static [u8]),
+    ) -> io::Result<Client> {
+        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+        if let Some(bytes) = receive_buffer {
+            socket.set_recv_buffer_size(bytes)?;
+        }
+        socket.connect_timeout(&addr.into(), limit)?;
+        socket.set_tcp_nodelay(true)?;
+        socket.set_nonblocking(true)?;
+        let (number, nonce, eol) = identity;
+        Ok(Client {
+            stream: socket.into(),
+            number,
+            nonce,
+            eol,
+            ear: Ear::new(nonce),
+            reading: Reading::Eagerly,
+            state: State::Open,
+            out: Vec::new(),
+            out_at: 0,
+            said: [0; 4],
+            flood: None,
+            written: 0,
+        })
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.state == State::Open
+    }
+
+    /// Queues a line and its end, and returns how it will be known.
+    pub fn say(&mut self, kind: Kind, len: usize) -> Mark {
+        let (mark, line) = self.line(kind, len);
+        self.push(&line);
+        mark
+    }
+
+    /// A line and its end that are not said yet.
+    pub fn line(&mut self, kind: Kind, len: usize) -> (Mark, Vec<u8>) {
+        let seq = &mut self.said[kind as usize];
+        let mark = Mark { kind, sender: self.number, seq: *seq };
+        *seq += 1;
+        let mut line = Vec::new();
+        mark.write(self.nonce, len, &mut line);
+        line.extend_from_slice(self.eol);
+        (mark, line)
+    }
+
+    /// Queues bytes, and gives the kernel what it takes at once.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+        self.write();
+    }
+
+    pub fn start_flood(&mut self, flood: Flood) {
+        self.flood = Some(flood);
+    }
+
+    /// Says nothing more of its flood than the line it has begun.
+    pub fn end_flood(&mut self) {
+        self.flood = None;
+        // What the kernel has not taken is not said; a line that it has taken a part of is.
+        let begun =
+            self.out[self.out_at..].iter().position(|&b| b == b'\n').map_or(self.out.len(), |at| self.out_at + at + 1);
+        let dropped = self.out[begun..].iter().filter(|&&b| b == b'\n').count();
+        self.said[Kind::Flood as usize] -= dropped as u32;
+        self.out.truncate(begun);
+    }
+
+    /// Nothing is left to be said.
+    pub fn has_said_all(&self) -> bool {
+        self.flood.is_none() && self.out_at == self.out.len()
+    }
+
+    /// How many lines of its flood were said.
+    pub fn flooded(&self) -> u32 {
+        self.said[Kind::Flood as usize]
+    }
+
+    /// What to poll for.
+    pub fn wants(&self) -> PollFlags {
+        let mut flags = PollFlags::empty();
+        if self.is_open() {
+            flags.set(PollFlags::IN, self.allowance() > 0);
+            flags.set(PollFlags::OUT, !self.has_said_all());
+        }
+        flags
+    }
+
+    /// Bytes that it may read now.
+    fn allowance(&self) -> usize {
+        match self.reading {
+            Reading::Eagerly => usize::MAX,
+            Reading::Never => 0,
+            Reading::Slowly { per_second, since, taken } => {
+                (since.elapsed().as_secs_f64() * per_second - taken).max(0.0) as usize
+            }
+        }
+    }
+
+    pub fn read(&mut self, buffer: &mut [u8]) {
+        for _ in 0..READ_PIECES {
+            let len = buffer.len().min(self.allowance());
+            if len == 0 || !self.is_open() {
+                return;
+            }
+            match self.stream.read(&mut buffer[..len]) {
+                Ok(0) => self.state = State::Ended,
+                Ok(n) => {
+                    if let Reading::Slowly { taken, .. } = &mut self.reading {
+                        *taken += n as f64;
+                    }
+                    self.ear.feed(&buffer[..n]);
+                    if n < len {
+                        return;
+                    }
+                }
+                Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => return,
+                Err(e) => self.state = State::Failed(e.kind()),
+            }
+        }
+    }
+
+    pub fn write(&mut self) {
+        if !self.is_open() {
+            return;
+        }
+        self.make_flood();
+        match self.stream.write(&self.out[self.out_at..]) {
+            Ok(n) => {
+                self.out_at += n;
+                self.written += n as u64;
+            }
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            // What was sent to it before can still be read: the read says when it is over.
+            Err(e) if self.reading == Reading::Eagerly && e.kind() == ErrorKind::BrokenPipe => {
+                self.flood = None;
+                self.out_at = self.out.len();
+            }
+            Err(e) => self.state = State::Failed(e.kind()),
+        }
+        if self.out_at == self.out.len() {
+            self.out.clear();
+            self.out_at = 0;
+        }
+    }
+
+    fn make_flood(&mut self) {
+        let Some(mut flood) = self.flood else { return };
+        if self.out.len() - self.out_at >= FLOOD_PIECE {
+            return;
+        }
+        self.out.drain(..self.out_at);
+        self.out_at = 0;
+        while self.out.len() < FLOOD_PIECE && flood.lines > 0 {
+            let seq = &mut self.said[Kind::Flood as usize];
+            let mark = Mark { kind: Kind::Flood, sender: self.number, seq: *seq };
+            *seq += 1;
+            flood.lines -= 1;
+            mark.write(self.nonce, flood.len, &mut self.out);
+            self.out.extend_from_slice(self.eol);
+        }
+        self.flood = (flood.lines > 0).then_some(flood);
+    }
+
+    /// An error that came without being asked for, of one who does not read.
+    pub fn note_error(&mut self) {
+        if let Ok(Some(e)) = self.stream.take_error() {
+            self.state = State::Failed(e.kind());
+        } else if self.reading == Reading::Never {
+            self.state = State::Ended;
+        }
+    }
+
+    /// Ends its own stream, and still reads.
+    pub fn half_close(&mut self) {
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    /// Closes with a RST instead of a FIN.
+    pub fn reset(self) {
+        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+    }
+
+    /// Whatever comes to it from now on is thrown away by the kernel unacknowledged, as if its cable were cut.
+    #[cfg(target_os = "linux")]
+    pub fn vanish(&mut self) -> io::Result<()> {
+        // BPF_RET | BPF_K with 0: take nothing of any packet.
+        self.reading = Reading::Never;
+        SockRef::from(&self.stream).attach_filter(&[socket2::SockFilter::new(6, 0, 0, 0)])
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub fn vanish(&mut self) -> io::Result<()> {
+        Err(ErrorKind::Unsupported.into())
+    }
+}

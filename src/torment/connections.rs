@@ -1,0 +1,359 @@
+//! Coming and going, in all the ways there are.
+
+use super::cause::Cause;
+use super::client::State;
+use super::crowd::Crowd;
+use super::finding::{Blow, Outcome, fault};
+use super::ring::{Ring, Stranger, acquaint, cannot_connect};
+use socket2::{Domain, Socket, Type};
+use std::time::{Duration, Instant};
+
+/// Connections that wait in the kernel's queue at once: fewer than the shortest queue that people choose holds.
+const BURST: usize = 8;
+/// Whom the kernel does not take at once finds its queue full.
+const QUEUE_FULL: Duration = Duration::from_millis(200);
+
+/// The same pair talks on, whatever the others do.
+fn pair_talks(crowd: &mut Crowd, when: &str) -> Result<(), Blow> {
+    for (talker, reader) in [(0, 1), (1, 0)] {
+        let word = crowd.says(talker);
+        if !crowd.hears(reader, word) {
+            let closed = [talker, reader].into_iter().find(|&who| !crowd.members[who].is_open());
+            return Err(match closed {
+                Some(_) => fault(&[Cause::ErrorEndsFanOut], format!("{when}, one of the others was closed")),
+                None => Blow::Silence(format!("{when}, the others do not hear each other")),
+            });
+        }
+    }
+    Ok(())
+}
+
+pub fn burst_connect(ring: &mut Ring) -> Outcome {
+    let wanted = BURST.min(ring.known.seats);
+    let members = ring.frozen(|ring| {
+        let mut members = Vec::new();
+        while members.len() < wanted
+            && let Ok(client) = ring.bare(QUEUE_FULL, None)
+        {
+            members.push(client);
+        }
+        members
+    });
+    if members.len() < 2 {
+        return Err(Blow::Skip("the kernel's queue of this listener holds one connection only".into()));
+    }
+    let mut crowd = Crowd::new(members, ring.patience());
+    for client in &mut crowd.members {
+        ring.login(client);
+    }
+    let all: Vec<usize> = (0..crowd.len()).collect();
+    let patience = crowd.patience;
+    match acquaint(&mut crowd, &all, patience) {
+        Ok(()) => Ok(()),
+        Err(stranger) => {
+            // Who is known to nobody was not served.
+            let numbers: Vec<u16> = crowd.members.iter().map(|client| client.number).collect();
+            let served = numbers.iter().filter(|&&number| {
+                let mut others = crowd.members.iter().filter(|client| client.number != number);
+                others.any(|client| client.ear.knows(number))
+            });
+            let (served, count) = (served.count().max(1), crowd.len());
+            let seen = format!("{count} connected at once; {served} of them got to talk");
+            Err(match stranger {
+                Stranger::Closed(_) => fault(&[Cause::OneAcceptPerEdge], format!("{seen}, and some were closed")),
+                Stranger::Unheard { .. } => fault(&[Cause::OneAcceptPerEdge, Cause::BlockingHandshake], seen),
+            })
+        }
+    }
+}
+
+pub fn connect_storm(ring: &mut Ring) -> Outcome {
+    let mut crowd = ring.guests(2)?;
+    let (batches, batch) = (10, 20);
+    for round in 0..batches {
+        storm(ring, batch);
+        pair_talks(&mut crowd, &format!("after {} connections that came and went", (round + 1) * batch))?;
+    }
+    ring.join(&mut crowd)
+}
+
+/// So many connect and are gone before they say anything: closed, reset, or not even connected.
+pub fn storm(ring: &Ring, count: usize) {
+    let sockets: Vec<Socket> = (0..count)
+        .filter_map(|_| {
+            let socket = Socket::new(Domain::for_address(ring.addr), Type::STREAM, None).ok()?;
+            socket.set_nonblocking(true).ok()?;
+            // It says that it is under way.
+            let _ = socket.connect(&ring.addr.into());
+            Some(socket)
+        })
+        .collect();
+    for (i, socket) in sockets.into_iter().enumerate() {
+        if i % 2 == 1 {
+            let _ = socket.set_linger(Some(Duration::ZERO));
+        }
+    }
+}
+
+pub fn silent_newcomer(ring: &mut Ring) -> Outcome {
+    if ring.known.seats < 4 {
+        return Err(Blow::Skip(format!("it takes four clients, and there are {} seats", ring.known.seats)));
+    }
+    let mut crowd = ring.guests(2)?;
+    let silent = ring.bare(ring.patience(), None).map_err(|e| Blow::Silence(cannot_connect(&e)))?;
+    crowd.members.push(silent);
+    crowd.go_on(Duration::from_millis(100));
+    let when = "while a newcomer says nothing";
+    pair_talks(&mut crowd, when)?;
+    ring.join(&mut crowd).map_err(|blow| match blow {
+        Blow::Silence(seen) => Blow::Silence(format!("{when}: {seen}")),
+        other => other,
+    })
+}
+
+pub fn reset_idle(ring: &mut Ring) -> Outcome {
+    let mut crowd = ring.guests(2)?;
+    for _ in 0..3 {
+        ring.join(&mut crowd)?;
+        crowd.take(2).reset();
+        crowd.go_on(Duration::from_millis(20));
+        pair_talks(&mut crowd, "after one has reset its connection")?;
+    }
+    Ok(())
+}
+
+pub fn reset_backlog(ring: &mut Ring) -> Outcome {
+    let mut crowd = ring.guests(2)?;
+    ring.frozen(|ring| {
+        for _ in 0..4 {
+            if let Ok(client) = ring.bare(QUEUE_FULL, None) {
+                client.reset();
+            }
+        }
+    });
+    pair_talks(&mut crowd, "after connections were reset before they were accepted")?;
+    ring.join(&mut crowd)
+}
+
+pub fn reset_mid_fanout(ring: &mut Ring) -> Outcome {
+    let seats = ring.known.seats.min(5);
+    if seats < 3 {
+        return Err(Blow::Skip("it takes three clients".into()));
+    }
+    // One who leaves stands between the others wherever the server keeps them: it came after some and before some.
+    for round in 0..4 {
+        let mut crowd = ring.guests(seats)?;
+        let leaving = [1, seats - 1, 0, seats / 2][round];
+        let leaver = crowd.members.remove(leaving);
+        let mut said = Vec::new();
+        ring.frozen(|_| {
+            if round % 2 == 0 {
+                leaver.reset();
+            } else {
+                drop(leaver);
+            }
+            for who in 0..crowd.len() {
+                for _ in 0..3 {
+                    said.push(crowd.says(who));
+                }
+            }
+        });
+        let all: Vec<usize> = (0..crowd.len()).collect();
+        if let Some((who, _)) = crowd.all_hear(&all, &said) {
+            let how = if round % 2 == 0 { "reset its connection" } else { "closed its connection" };
+            let closed = if crowd.members.iter().any(|client| !client.is_open()) { ", and was closed" } else { "" };
+            let missing = said.iter().filter(|mark| !crowd.has_heard(who, **mark)).count();
+            return Err(fault(
+                &[Cause::ErrorEndsFanOut],
+                format!("one {how} while the others talked; another missed {missing} of {} lines{closed}", said.len()),
+            ));
+        }
+        let twice = said.iter().find(|mark| crowd.members.iter().any(|client| client.ear.times(**mark) > 1));
+        if twice.is_some() {
+            return Err(fault(&[Cause::Duplicates], "one left while the others talked, and a line came twice"));
+        }
+    }
+    Ok(())
+}
+
+pub fn half_close(ring: &mut Ring) -> Outcome {
+    let mut crowd = ring.guests(3)?;
+    let leaver = crowd.len() - 1;
+    let others: Vec<usize> = (0..leaver).collect();
+    let said = [crowd.says(leaver), crowd.says(leaver), crowd.says(leaver)];
+    crowd.members[leaver].half_close();
+    if let Some((who, _)) = crowd.all_hear(&others, &said) {
+        let missing = said.iter().filter(|mark| !crowd.has_heard(who, **mark)).count();
+        return Err(fault(
+            &[Cause::LosesAtTheEnd],
+            format!("one said three lines and ended its side; {missing} of them did not come"),
+        ));
+    }
+    if leaver >= 2 {
+        pair_talks(&mut crowd, "after one has ended its side")?;
+    }
+    match ring.spins() {
+        Some(seen) => {
+            Err(fault(&[Cause::SpinsAtTheEnd, Cause::BusyLoop], format!("after one has ended its side, {seen}")))
+        }
+        None => Ok(()),
+    }
+}
+
+pub fn stale_event(ring: &mut Ring) -> Outcome {
+    if ring.known.seats < 4 {
+        return Err(Blow::Skip(format!("it takes four clients, and there are {} seats", ring.known.seats)));
+    }
+    for round in 0..3 {
+        let mut crowd = ring.guests(3)?;
+        // In one batch of events: a line, whose fan-out finds that one is dead; a newcomer, who gets its place; and then
+        // the dead one's own event.
+        let victim = crowd.take(1 + round % 2);
+        let said = ring.frozen(|ring| {
+            let said = crowd.says(0);
+            let newcomer = ring.connect();
+            victim.reset();
+            newcomer.map(|newcomer| {
+                crowd.members.push(newcomer);
+                said
+            })
+        });
+        let said = said.map_err(|e| Blow::Silence(cannot_connect(&e)))?;
+        if !crowd.hears(1, said) {
+            return Err(Blow::Silence("one left, one came and one spoke at once, and the line is not heard".into()));
+        }
+        let patience = crowd.patience;
+        let seen = match acquaint(&mut crowd, &[0, 1, 2], patience) {
+            Ok(()) => continue,
+            Err(Stranger::Closed(2)) => "one came just as another left, and was closed at once",
+            Err(Stranger::Closed(_)) => "one came just as another left, and one who was inside was closed",
+            Err(Stranger::Unheard { .. }) => "one came just as another left, and nobody hears it",
+        };
+        return Err(fault(&[Cause::StaleEvent, Cause::ErrorEndsFanOut, Cause::OneAcceptPerEdge], seen));
+    }
+    Ok(())
+}
+
+pub fn vanish(ring: &mut Ring) -> Outcome {
+    let mut crowd = ring.guests(3)?;
+    if crowd.len() < 3 {
+        return Err(Blow::Skip("it takes three clients".into()));
+    }
+    if let Err(e) = crowd.members[2].vanish() {
+        return Err(Blow::Skip(format!("the kernel does not let a client vanish: {e}")));
+    }
+    for _ in 0..30 {
+        pair_talks(&mut crowd, "after one has vanished without a FIN")?;
+    }
+    if ring.known.seats > 3 {
+        ring.join(&mut crowd)?;
+    }
+    Ok(())
+}
+
+/// More clients than any room of this size is looked for.
+const FULL_AT: usize = 32;
+
+pub fn full_house(ring: &mut Ring) -> Outcome {
+    let mut crowd = ring.guests(2)?;
+    let begin = Instant::now();
+    let limit = ring.scaled(Duration::from_secs(3));
+    let trial = ring.patience().min(Duration::from_millis(1500));
+    // Until one is not let in: told so and closed, or left waiting.
+    let mut outside = None;
+    while crowd.len() < FULL_AT && begin.elapsed() < limit {
+        let client = ring.connect().map_err(|e| Blow::Silence(cannot_connect(&e)))?;
+        crowd.members.push(client);
+        let newcomer = crowd.len() - 1;
+        if acquaint(&mut crowd, &[0, newcomer], trial).is_err() {
+            outside = crowd.members.pop();
+            break;
+        }
+    }
+    let inside = crowd.len();
+    let Some(outside) = outside else {
+        ring.remark(format!("it takes {inside} clients at least"));
+        return pair_talks(&mut crowd, &format!("with {inside} clients"));
+    };
+    let waits = outside.state == State::Open;
+    let word = if outside.ear.total > 0 { outside.ear.excerpt() } else { String::new() };
+    ring.remark(match (waits, word.as_str()) {
+        (true, _) => format!("it takes {inside} clients; the next one waits"),
+        (false, "") => format!("it takes {inside} clients; the next one is closed without a word"),
+        (false, word) => format!("it takes {inside} clients; the next one is closed and reads {word:?}"),
+    });
+    pair_talks(&mut crowd, "while another stood at the door of a full house")?;
+    if waits {
+        // A seat becomes free for the one who waits.
+        drop(crowd.take(2.min(inside - 1)));
+        crowd.members.push(outside);
+        let newcomer = crowd.len() - 1;
+        let patience = crowd.patience;
+        if acquaint(&mut crowd, &[0, newcomer], patience).is_err() {
+            return Err(fault(&[Cause::SeatsNotFreed], "one left a full house, and who waited is not let in"));
+        }
+    }
+    for _ in 0..3 {
+        drop(crowd.take(2.min(crowd.len() - 1)));
+        if let Err(Blow::Silence(seen)) = ring.join(&mut crowd) {
+            return Err(fault(
+                &[Cause::SeatsNotFreed],
+                format!("one left a full house, and another cannot come: {seen}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Visits: each comes, is heard and goes.
+const VISITS: usize = 300;
+
+pub fn churn(ring: &mut Ring) -> Outcome {
+    let mut crowd = ring.guests(2)?;
+    // The first ones warm it up: threads' stacks, buffers, a heap.
+    let limit = ring.scaled(Duration::from_millis(2500));
+    let begin = Instant::now();
+    let mut warm = None;
+    let mut visits = 0;
+    while visits < VISITS && (begin.elapsed() < limit || visits < 40) {
+        if visits == VISITS / 10 || (warm.is_none() && begin.elapsed() > limit / 4) {
+            settle(&mut crowd);
+            warm = ring.usage();
+        }
+        ring.join(&mut crowd)?;
+        let visitor = crowd.take(2);
+        if visits % 3 == 0 {
+            visitor.reset();
+        }
+        visits += 1;
+    }
+    pair_talks(&mut crowd, &format!("after {visits} have come and gone"))?;
+    let Some(warm) = warm else { return Ok(()) };
+    // What is to be given back may take a moment.
+    let begin = Instant::now();
+    loop {
+        crowd.go_on(Duration::from_millis(50));
+        let Some(now) = ring.usage() else { return Ok(()) };
+        let descriptors = now.descriptors.saturating_sub(warm.descriptors);
+        let threads = now.threads.saturating_sub(warm.threads);
+        let memory = now.memory.saturating_sub(warm.memory);
+        // A tenth of those who went: a pool or a cache stays small.
+        let few = visits / 10;
+        let leaks = if descriptors > few {
+            format!("{descriptors} descriptors more are open")
+        } else if threads > few {
+            format!("{threads} threads more are there")
+        } else if memory > (visits as u64) << 18 {
+            format!("it has {} MiB more", memory >> 20)
+        } else {
+            return Ok(());
+        };
+        if begin.elapsed() > ring.patience() {
+            return Err(fault(&[Cause::Leaks], format!("after {visits} have come and gone, {leaks} than before")));
+        }
+    }
+}
+
+fn settle(crowd: &mut Crowd) {
+    crowd.go_on(Duration::from_millis(50));
+}

@@ -1,0 +1,109 @@
+//! Some clients of a ring, all driven by one thread that waits for every socket of theirs.
+
+use super::client::{Client, SHORT};
+use super::mark::{Kind, Mark};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::time::{Duration, Instant};
+
+/// Nobody is left waiting longer than this for a reader that reads slowly.
+const TURN_MAX: Duration = Duration::from_millis(10);
+
+pub struct Crowd {
+    pub members: Vec<Client>,
+    /// How long one waits for what must come.
+    pub patience: Duration,
+    buffer: Vec<u8>,
+}
+
+impl Crowd {
+    pub fn new(members: Vec<Client>, patience: Duration) -> Crowd {
+        Crowd { members, patience, buffer: vec![0; 64 << 10] }
+    }
+
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Reads and writes what can be, after waiting for it at most so long.
+    pub fn turn(&mut self, limit: Duration) {
+        let limit = limit.min(TURN_MAX);
+        let waiting: Vec<(usize, PollFlags)> =
+            self.members.iter().enumerate().filter(|(_, c)| c.is_open()).map(|(i, c)| (i, c.wants())).collect();
+        let mut fds: Vec<PollFd> =
+            waiting.iter().map(|&(i, wants)| PollFd::new(&self.members[i].stream, wants)).collect();
+        let timeout = Timespec::try_from(limit).unwrap_or_default();
+        if fds.is_empty() {
+            std::thread::sleep(limit);
+            return;
+        }
+        if poll(&mut fds, Some(&timeout)).is_err() {
+            return;
+        }
+        let events: Vec<PollFlags> = fds.iter().map(PollFd::revents).collect();
+        for ((who, wants), events) in waiting.into_iter().zip(events) {
+            let client = &mut self.members[who];
+            let broken = events.intersects(PollFlags::ERR | PollFlags::HUP);
+            if wants.contains(PollFlags::IN) && (events.contains(PollFlags::IN) || broken) {
+                client.read(&mut self.buffer);
+            } else if broken {
+                client.note_error();
+            }
+            if events.contains(PollFlags::OUT) {
+                client.write();
+            }
+        }
+    }
+
+    /// Drives the clients until it is done, at most so long. Whether it was.
+    pub fn wait(&mut self, limit: Duration, mut done: impl FnMut(&Crowd) -> bool) -> bool {
+        let begin = Instant::now();
+        loop {
+            if done(self) {
+                return true;
+            }
+            if self.members.iter().all(|client| !client.is_open()) {
+                return false;
+            }
+            // A turn in any case: to ask whether it is done may take longer than the limit.
+            self.turn(limit.saturating_sub(begin.elapsed()));
+            if begin.elapsed() >= limit {
+                return done(self);
+            }
+        }
+    }
+
+    /// Drives the clients for so long.
+    pub fn go_on(&mut self, how_long: Duration) {
+        self.wait(how_long, |_| false);
+    }
+
+    /// Somebody says a short line.
+    pub fn says(&mut self, who: usize) -> Mark {
+        self.members[who].say(Kind::Word, SHORT)
+    }
+
+    pub fn has_heard(&self, who: usize, mark: Mark) -> bool {
+        self.members[who].ear.word(mark).is_some()
+    }
+
+    /// Waits until somebody has heard a line.
+    pub fn hears(&mut self, who: usize, mark: Mark) -> bool {
+        self.wait(self.patience, |crowd| crowd.has_heard(who, mark))
+    }
+
+    /// Waits until all of `who` have heard all lines, other than those who said them. Who has not heard which, if any.
+    pub fn all_hear(&mut self, who: &[usize], marks: &[Mark]) -> Option<(usize, Mark)> {
+        let missing = |crowd: &Crowd| {
+            let pairs = who.iter().flat_map(|&who| marks.iter().map(move |&mark| (who, mark)));
+            let mut pairs = pairs.filter(|&(who, mark)| crowd.members[who].number != mark.sender);
+            pairs.find(|&(who, mark)| !crowd.has_heard(who, mark))
+        };
+        self.wait(self.patience, |crowd| missing(crowd).is_none());
+        missing(self)
+    }
+
+    /// Takes somebody out.
+    pub fn take(&mut self, who: usize) -> Client {
+        self.members.remove(who)
+    }
+}

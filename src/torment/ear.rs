@@ -1,0 +1,257 @@
+//! What a client has heard: a stream of bytes, and our lines found in it.
+//!
+//! It is not taken apart into lines first. Many servers relay bytes as they come, and what a receiver can make of them is
+//! what counts.
+
+use super::mark::{HEADER_LEN, Kind, Mark, Nonce, OPENING_LEN, opening};
+use memchr::{memchr, memmem, memrchr};
+use std::time::Instant;
+
+/// A line of ours that came whole.
+#[derive(Clone, Copy, Debug)]
+pub struct Word {
+    pub mark: Mark,
+    pub at: Instant,
+    /// Bytes before it in its line: what the server puts there.
+    pub prefix_len: usize,
+    /// There was a line end between the one before and this.
+    pub on_its_own_line: bool,
+}
+
+pub struct Ear {
+    nonce: Nonce,
+    /// What has not been looked at, or is the beginning of a line of ours.
+    pending: Vec<u8>,
+    /// Bytes since the last LF that are not pending any more.
+    prefix_len: usize,
+    /// An LF has come since the last line of ours.
+    fresh_line: bool,
+    /// All bytes that ever came.
+    pub total: u64,
+    pub last_byte: Option<Instant>,
+    /// All but the flood.
+    pub words: Vec<Word>,
+    /// Senders and numbers of the flood's lines, in order.
+    pub flood: Vec<(u16, u32)>,
+    /// Lines of ours that came, but not as they were sent.
+    pub mangled: usize,
+    /// What the first of them looked like.
+    pub first_mangled: Option<String>,
+    /// The end of what came.
+    tail: Vec<u8>,
+    /// A text that must not come, and whether it came.
+    forbidden: Option<(&'static [u8], bool)>,
+}
+
+/// How much of a stream's end is kept to be shown. Bytes.
+const TAIL: usize = 256;
+
+impl Ear {
+    pub fn new(nonce: Nonce) -> Ear {
+        Ear {
+            nonce,
+            pending: Vec::new(),
+            prefix_len: 0,
+            fresh_line: true,
+            total: 0,
+            last_byte: None,
+            words: Vec::new(),
+            flood: Vec::new(),
+            mangled: 0,
+            first_mangled: None,
+            tail: Vec::new(),
+            forbidden: None,
+        }
+    }
+
+    pub fn feed(&mut self, bytes: &[u8]) {
+        let now = Instant::now();
+        self.total += bytes.len() as u64;
+        self.last_byte = Some(now);
+        self.keep_tail(bytes);
+        if let Some((text, came)) = &mut self.forbidden {
+            *came |= memmem::find(bytes, text).is_some();
+        }
+        let mut pending = std::mem::take(&mut self.pending);
+        pending.extend_from_slice(bytes);
+        let opening = opening(self.nonce);
+        let mut at = 0;
+        loop {
+            let Some(found) = memmem::find(&pending[at..], &opening) else {
+                // Its beginning may have come already.
+                let keep = pending.len().saturating_sub(OPENING_LEN - 1).max(at);
+                self.pass(&pending[at..keep]);
+                at = keep;
+                break;
+            };
+            self.pass(&pending[at..at + found]);
+            at += found;
+            let text = &pending[at..];
+            if text.len() < HEADER_LEN {
+                break;
+            }
+            match Mark::of_header(text) {
+                Some((mark, len)) if mark.is_whole(&text[..len.min(text.len())], len) => {
+                    if text.len() < len {
+                        break;
+                    }
+                    self.note(mark, now, len);
+                    at += len;
+                }
+                // Only a hello that was made a name may be cut: names are, by many.
+                Some((Mark { kind: Kind::Hello, .. }, _)) => {
+                    self.pass(&text[..OPENING_LEN]);
+                    at += OPENING_LEN;
+                }
+                _ => {
+                    self.mangled += 1;
+                    if self.first_mangled.is_none() {
+                        self.first_mangled = Some(show(&text[..text.len().min(72)]));
+                    }
+                    self.pass(&text[..OPENING_LEN]);
+                    at += OPENING_LEN;
+                }
+            }
+        }
+        pending.drain(..at);
+        self.pending = pending;
+    }
+
+    /// Bytes that are no line of ours.
+    fn pass(&mut self, bytes: &[u8]) {
+        match memrchr(b'\n', bytes) {
+            Some(at) => {
+                self.fresh_line = true;
+                self.prefix_len = bytes.len() - at - 1;
+            }
+            None => self.prefix_len += bytes.len(),
+        }
+    }
+
+    fn note(&mut self, mark: Mark, at: Instant, len: usize) {
+        let word = Word { mark, at, prefix_len: self.prefix_len, on_its_own_line: self.fresh_line };
+        if mark.kind == Kind::Hello {
+            // It may be a name, and what follows is said under that name.
+            self.prefix_len += len;
+            self.words.push(word);
+            return;
+        }
+        self.prefix_len = 0;
+        self.fresh_line = false;
+        match mark.kind {
+            Kind::Flood => self.flood.push((mark.sender, mark.seq)),
+            _ => self.words.push(word),
+        }
+    }
+
+    fn keep_tail(&mut self, bytes: &[u8]) {
+        self.tail.extend_from_slice(&bytes[bytes.len().saturating_sub(TAIL)..]);
+        let surplus = self.tail.len().saturating_sub(TAIL);
+        self.tail.drain(..surplus);
+    }
+
+    pub fn word(&self, mark: Mark) -> Option<&Word> {
+        self.words.iter().rev().find(|word| word.mark == mark)
+    }
+
+    pub fn times(&self, mark: Mark) -> usize {
+        self.words.iter().filter(|word| word.mark == mark).count()
+    }
+
+    /// Whether any line of a client has come.
+    pub fn knows(&self, sender: u16) -> bool {
+        self.words.iter().any(|word| word.mark.sender == sender)
+    }
+
+    /// From now on it is noticed if this comes.
+    pub fn listen_for(&mut self, text: &'static [u8]) {
+        self.forbidden = Some((text, false));
+    }
+
+    pub fn heard_what_it_listened_for(&self) -> bool {
+        self.forbidden.is_some_and(|(_, came)| came)
+    }
+
+    /// The end of what came, to be shown to a person.
+    pub fn excerpt(&self) -> String {
+        let begin = self.tail.len().saturating_sub(72);
+        let tail = &self.tail[begin..];
+        // Not the end of a line that has others behind it.
+        let cut = memchr(b'\n', tail).filter(|at| at + 1 < tail.len()).map_or(0, |at| at + 1);
+        show(if begin > 0 { &tail[cut..] } else { tail })
+    }
+
+    /// Ends the flood's bookkeeping before another.
+    pub fn forget_flood(&mut self) {
+        self.flood.clear();
+    }
+}
+
+/// Bytes as they can be printed anywhere.
+pub fn show(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\n' => text += "\\n",
+                '\r' => text += "\\r",
+                c if c.is_control() => text += &format!("\\x{:02x}", c as u32),
+                c => text.push(c),
+            }
+        }
+        chunk.invalid().iter().for_each(|byte| text += &format!("\\x{byte:02x}"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NONCE: Nonce = *b"abcd";
+
+    fn mark(kind: Kind, seq: u32) -> Mark {
+        Mark { kind, sender: 7, seq }
+    }
+
+    fn text(kind: Kind, seq: u32, len: usize) -> Vec<u8> {
+        let mut out = Vec::new();
+        mark(kind, seq).write(NONCE, len, &mut out);
+        out
+    }
+
+    #[test]
+    fn a_line_is_found_whatever_surrounds_it_and_wherever_the_stream_is_cut() {
+        let words = [text(Kind::Word, 0, 21), text(Kind::Han, 1, 64), text(Kind::Flood, 2, 300)];
+        let stream = [b"hi\n<a> ", &words[0][..], b" (7)\r\nqzab ", &words[1], b"\n", &words[2], b"\n"].concat();
+        for cut in 0..stream.len() {
+            let mut ear = Ear::new(NONCE);
+            ear.feed(&stream[..cut]);
+            ear.feed(&stream[cut..]);
+            let found: Vec<_> = ear.words.iter().map(|w| (w.mark, w.prefix_len, w.on_its_own_line)).collect();
+            assert_eq!(found, [(mark(Kind::Word, 0), 4, true), (mark(Kind::Han, 1), 5, true)], "{cut}");
+            assert_eq!((ear.flood.as_slice(), ear.mangled), (&[(7, 2)][..], 0), "{cut}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_cut_or_changed_is_mangled() {
+        let whole = text(Kind::Word, 3, 40);
+        for at in 7..40 {
+            let mut ear = Ear::new(NONCE);
+            ear.feed(&[&whole[..at], b"\n<b> ", &whole[at..], b"\n"].concat());
+            assert_eq!((ear.words.len(), ear.mangled), (0, 1), "{at}");
+        }
+    }
+
+    #[test]
+    fn lines_that_run_together_and_names_that_are_hellos_are_told_apart() {
+        let mut ear = Ear::new(NONCE);
+        ear.feed(&[&text(Kind::Word, 0, 21)[..], &text(Kind::Word, 1, 21)].concat());
+        assert_eq!(ear.words.iter().map(|w| w.on_its_own_line).collect::<Vec<_>>(), [true, false]);
+        let mut ear = Ear::new(NONCE);
+        ear.feed(&[&text(Kind::Hello, 0, 21)[..], b": ", &text(Kind::Word, 1, 21), b"\n"].concat());
+        let word = ear.words[1];
+        assert!(word.on_its_own_line && word.prefix_len == 23);
+    }
+}

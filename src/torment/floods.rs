@@ -1,0 +1,202 @@
+//! All at once, and one without pause.
+
+use super::cause::Cause;
+use super::client::Flood;
+use super::crowd::Crowd;
+use super::finding::{Blow, Outcome, doubt, fault};
+use super::framing::{split, wait_while_it_moves};
+use super::mark::{Kind, Mark};
+use super::readers::round_trips;
+use super::ring::Ring;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// Of each, at most.
+const LINES: u32 = 4000;
+const LINE_LEN: usize = 120;
+
+pub fn flood_all(ring: &mut Ring) -> Outcome {
+    let mut crowd = ring.guests(6)?;
+    let len = LINE_LEN.min(ring.known.line_len);
+    for client in &mut crowd.members {
+        client.start_flood(Flood { lines: LINES, len });
+    }
+    let flooding = ring.scaled(Duration::from_millis(1200));
+    crowd.wait(flooding, |crowd| crowd.members.iter().all(|client| client.has_said_all()));
+    crowd.members.iter_mut().for_each(|client| client.end_flood());
+    wait_while_it_moves(&mut crowd, all_came);
+
+    if let Some(closed) = crowd.members.iter().find(|client| !client.is_open()) {
+        let how = format!("{:?}", closed.state).to_lowercase();
+        return Err(fault(
+            &[Cause::WouldBlockIsAnError, Cause::ErrorEndsFanOut],
+            format!("all talked as fast as they could, and read, and one was closed ({how})"),
+        ));
+    }
+    let tally = Tally::of(&crowd).unwrap_or_default();
+    let mangled: usize = crowd.members.iter().map(|client| client.ear.mangled).sum();
+    if mangled > 0 {
+        let text = crowd.members.iter().find_map(|client| client.ear.first_mangled.clone()).unwrap_or_default();
+        let causes: &[Cause] = match split(&mut crowd) {
+            Ok(Some(_)) => &[Cause::FramingByRead],
+            _ if ring.thread_each => &[Cause::InterleavedWrites, Cause::ShortWriteDropped, Cause::FramingByRead],
+            _ => &[Cause::ShortWriteDropped, Cause::InterleavedWrites, Cause::FramingByRead],
+        };
+        return Err(fault(causes, format!("all talked as fast as they could, and {mangled} lines came cut: {text:?}")));
+    }
+    if tally.missing > 0 {
+        // One more line of each: what was left unread comes with it.
+        for who in 0..crowd.len() {
+            crowd.says(who);
+        }
+        crowd.wait(Duration::from_secs(1), all_came);
+        let left = Tally::of(&crowd).unwrap_or_default().missing;
+        let seen =
+            format!("all talked as fast as they could, and {} of {} lines did not come", tally.missing, tally.due);
+        return Err(if left < tally.missing {
+            fault(&[Cause::OneReadPerEdge], format!("{seen}; {} came when more was said", tally.missing - left))
+        } else {
+            fault(&[Cause::Loses, Cause::ShortWriteDropped, Cause::DroppedWhenFull, Cause::FramingByRead], seen)
+        });
+    }
+    if tally.double > 0 {
+        return Err(fault(&[Cause::Duplicates], format!("{} of {} lines came twice", tally.double, tally.due)));
+    }
+    if tally.reordered > 0 {
+        return Err(fault(
+            &[Cause::Reorders],
+            format!("{} of {} lines came after a later one of the same sender", tally.reordered, tally.due),
+        ));
+    }
+    match other_order(&crowd) {
+        Some(count) => Err(doubt(
+            &[Cause::NoOneOrder],
+            format!("all lines came, but the order differs from member to member, {count} times for one pair"),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Whether as many lines have come as are due. It does not look which.
+fn all_came(crowd: &Crowd) -> bool {
+    let said: usize = crowd.members.iter().map(|client| client.flooded() as usize).sum();
+    crowd.members.iter().all(|client| {
+        let came = client.ear.flood.iter().filter(|(sender, _)| *sender != client.number).count();
+        came >= said - client.flooded() as usize
+    })
+}
+
+/// What all have heard of a flood, of what they should have.
+#[derive(Clone, Copy, Default, Debug)]
+struct Tally {
+    due: usize,
+    missing: usize,
+    double: usize,
+    reordered: usize,
+}
+
+impl Tally {
+    /// `None` if nobody is there any more.
+    fn of(crowd: &Crowd) -> Option<Tally> {
+        let said: HashMap<u16, usize> =
+            crowd.members.iter().map(|client| (client.number, client.flooded() as usize)).collect();
+        if crowd.members.iter().all(|client| !client.is_open()) {
+            return None;
+        }
+        let mut tally = Tally::default();
+        for client in &crowd.members {
+            let due: usize = said.iter().filter(|(number, _)| **number != client.number).map(|(_, said)| said).sum();
+            tally.due += due;
+            let mut heard: HashMap<u16, (Vec<bool>, u32)> = HashMap::new();
+            let mut came = 0;
+            for &(sender, seq) in client.ear.flood.iter().filter(|(sender, _)| *sender != client.number) {
+                let Some(&said) = said.get(&sender) else { continue };
+                let (seen, last) = heard.entry(sender).or_insert_with(|| (vec![false; said], 0));
+                match seen.get_mut(seq as usize) {
+                    Some(seen) if !*seen => {
+                        *seen = true;
+                        came += 1;
+                    }
+                    _ => tally.double += 1,
+                }
+                tally.reordered += usize::from(seq < *last);
+                *last = seq;
+            }
+            tally.missing += due - came;
+        }
+        Some(tally)
+    }
+}
+
+/// How often two members heard what both heard in different orders; the first pair of which that is so.
+fn other_order(crowd: &Crowd) -> Option<usize> {
+    let heard = |who: usize, other: usize| {
+        let both = [crowd.members[who].number, crowd.members[other].number];
+        crowd.members[who].ear.flood.iter().copied().filter(move |(sender, _)| !both.contains(sender))
+    };
+    (1..crowd.len()).find_map(|other| {
+        let differ = heard(0, other).zip(heard(other, 0)).filter(|(a, b)| a != b).count();
+        (differ > 0).then_some(differ)
+    })
+}
+
+/// A line that takes longer than this beside a flood is late, and one that takes so many times as long as without.
+const LATE: Duration = Duration::from_millis(1500);
+const LATE_TIMES: u32 = 50;
+
+pub fn firehose(ring: &mut Ring) -> Outcome {
+    let mut worst = None;
+    // What is seen once may be the machine's doing.
+    for _ in 0..2 {
+        let mut crowd = ring.guests(3)?;
+        if crowd.len() < 3 {
+            return Err(Blow::Skip("it takes three clients".into()));
+        }
+        let quiet = round_trips(&mut crowd, 10).into_iter().max().unwrap_or_default();
+        let late = ring.scaled(LATE).max(quiet * LATE_TIMES);
+        let (mut times, unheard) = beside_a_firehose(ring, &mut crowd);
+        if unheard > 0 {
+            return Err(fault(
+                &[Cause::Unfair, Cause::ShortWriteDropped, Cause::FramingByRead, Cause::UnboundedQueue],
+                format!("one sent without pause, and {unheard} lines of another were not heard"),
+            ));
+        }
+        times.sort();
+        let Some(&p99) = times.get(times.len() * 99 / 100) else { return Ok(()) };
+        if p99 <= late {
+            return Ok(());
+        }
+        worst = Some((p99, quiet));
+    }
+    let Some((p99, quiet)) = worst else { return Ok(()) };
+    Err(fault(
+        &[Cause::Unfair, Cause::UnboundedQueue],
+        format!(
+            "one sent without pause, and the others' lines took {:.1} s (99th percentile); {:.1} ms at most before",
+            p99.as_secs_f64(),
+            quiet.as_secs_f64() * 1e3
+        ),
+    ))
+}
+
+/// How long the lines of client 0 took to client 1 while client 2 sent without pause, and how many never came.
+fn beside_a_firehose(ring: &Ring, crowd: &mut Crowd) -> (Vec<Duration>, usize) {
+    crowd.members[2].start_flood(Flood { lines: u32::MAX, len: ring.known.line_len });
+    let begin = Instant::now();
+    let mut pings: Vec<(Mark, Instant)> = Vec::new();
+    while begin.elapsed() < ring.scaled(Duration::from_millis(1200)) {
+        if pings.last().is_none_or(|(_, at)| at.elapsed() > Duration::from_millis(20)) {
+            let mark = crowd.members[0].say(Kind::Word, super::client::SHORT);
+            pings.push((mark, Instant::now()));
+        }
+        crowd.turn(Duration::from_millis(5));
+        crowd.members.iter_mut().for_each(|client| client.ear.forget_flood());
+    }
+    crowd.members[2].end_flood();
+    wait_while_it_moves(crowd, |crowd| pings.iter().all(|(mark, _)| crowd.has_heard(1, *mark)));
+    let ear = &crowd.members[1].ear;
+    let times = pings.iter().filter_map(|(mark, at)| Some(ear.word(*mark)?.at.saturating_duration_since(*at)));
+    let times: Vec<Duration> = times.collect();
+    let unheard = pings.len() - times.len();
+    (times, unheard)
+}

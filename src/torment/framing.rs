@@ -1,0 +1,351 @@
+//! Lines in pieces, lines together, long lines.
+
+use super::cause::Cause;
+use super::crowd::Crowd;
+use super::finding::{Blow, Outcome, doubt, fault};
+use super::mark::Kind;
+use super::ring::{Ring, named};
+use std::time::{Duration, Instant};
+
+const TALKER: usize = 0;
+const OTHER: usize = 1;
+/// With three seats or more somebody who only listens; else the other does.
+fn reader(crowd: &Crowd) -> usize {
+    crowd.len() - 1
+}
+
+pub fn split_line(ring: &mut Ring) -> Outcome {
+    let mut crowd = ring.guests(3)?;
+    match split(&mut crowd)? {
+        None => Ok(()),
+        Some(seen) => Err(fault(&[Cause::FramingByRead], seen)),
+    }
+}
+
+/// Half a line, a line of another's, the other half. What was heard instead of both lines, if they were not.
+pub fn split(crowd: &mut Crowd) -> Result<Option<String>, Blow> {
+    let reader = reader(crowd);
+    let mangled = crowd.members[reader].ear.mangled;
+    let (mark, line) = crowd.members[TALKER].line(Kind::Word, 60);
+    let (head, tail) = line.split_at(30);
+    crowd.members[TALKER].push(head);
+    // What half a line comes to must have come before the other half is sent.
+    crowd.go_on(Duration::from_millis(60));
+    let hears_between = reader != OTHER;
+    let between = crowd.says(OTHER);
+    if hears_between && !crowd.hears(reader, between) && crowd.members[reader].ear.mangled == mangled {
+        return Err(Blow::Silence("while one has said half a line, another's line is not heard".into()));
+    }
+    if !hears_between {
+        crowd.hears(TALKER, between);
+    }
+    crowd.members[TALKER].push(tail);
+    let patience = crowd.patience;
+    crowd.wait(patience, |crowd| {
+        let ear = &crowd.members[reader].ear;
+        ear.word(mark).is_some() || ear.mangled > mangled
+    });
+    let ear = &crowd.members[reader].ear;
+    if ear.word(mark).is_some() {
+        return Ok(None);
+    }
+    Ok(Some(match &ear.first_mangled {
+        Some(text) => format!("a line was sent in two pieces, and what came begins with {text:?}"),
+        None => "a line was sent in two pieces, and did not come".into(),
+    }))
+}
+
+pub fn two_in_one(ring: &mut Ring) -> Outcome {
+    let mut crowd = ring.guests(3)?;
+    let reader = reader(&crowd);
+    let single = crowd.says(TALKER);
+    if !crowd.hears(reader, single) {
+        return Err(Blow::Silence("a line is not heard".into()));
+    }
+    let prefix_len = crowd.members[reader].ear.word(single).map_or(0, |word| word.prefix_len);
+    let (first, mut lines) = crowd.members[TALKER].line(Kind::Word, 60);
+    let (second, more) = crowd.members[TALKER].line(Kind::Word, 60);
+    lines.extend_from_slice(&more);
+    crowd.members[TALKER].push(&lines);
+    if let Some((_, mark)) = crowd.all_hear(&[reader], &[first, second]) {
+        let which = if mark == first { "first" } else { "second" };
+        return Err(fault(
+            &[Cause::FramingByRead],
+            format!("two lines were sent in one piece, and the {which} did not come"),
+        ));
+    }
+    let ear = &crowd.members[reader].ear;
+    let Some(word) = ear.word(second) else { return Ok(()) };
+    if !word.on_its_own_line {
+        let heard = ear.excerpt();
+        return Err(fault(&[Cause::FramingByRead], format!("two lines were sent, and came as one: {heard:?}")));
+    }
+    if prefix_len > 0 && word.prefix_len == 0 {
+        let heard = ear.excerpt();
+        return Err(fault(
+            &[Cause::FramingByRead],
+            format!(
+                "two lines were sent in one piece, and only the first came with what the server puts before a line: {heard:?}"
+            ),
+        ));
+    }
+    Ok(())
+}
+
+pub fn byte_by_byte(ring: &mut Ring) -> Outcome {
+    let mut crowd = ring.guests(3)?;
+    let reader = reader(&crowd);
+    let mangled = crowd.members[reader].ear.mangled;
+    let (mark, line) = crowd.members[TALKER].line(Kind::Word, 40);
+    for (at, byte) in line.iter().enumerate() {
+        crowd.members[TALKER].push(&[*byte]);
+        crowd.go_on(Duration::from_millis(3));
+        if at == 15 && reader != OTHER {
+            let between = crowd.says(OTHER);
+            if !crowd.hears(reader, between) && crowd.members[reader].ear.mangled == mangled {
+                return Err(Blow::Silence("while one types a line, another's line is not heard".into()));
+            }
+        }
+    }
+    if crowd.hears(reader, mark) {
+        return Ok(());
+    }
+    let heard = crowd.members[reader].ear.excerpt();
+    Err(fault(&[Cause::FramingByRead], format!("a line was sent byte by byte, and what came ends with {heard:?}")))
+}
+
+pub fn utf8_split(ring: &mut Ring) -> Outcome {
+    let mut crowd = ring.guests(3)?;
+    let reader = reader(&crowd);
+    let whole = crowd.members[TALKER].say(Kind::Han, 60);
+    if !crowd.hears(reader, whole) {
+        if !crowd.members[TALKER].is_open() {
+            return Err(fault(&[Cause::TrustsInput], "who says a line that is not ASCII is closed"));
+        }
+        let word = crowd.says(OTHER);
+        if !crowd.hears(if reader == OTHER { TALKER } else { reader }, word) {
+            return Err(Blow::Silence("after a line that is not ASCII nobody is heard".into()));
+        }
+        return Err(Blow::Skip("it does not relay characters of several bytes even in one piece".into()));
+    }
+    let (mark, line) = crowd.members[TALKER].line(Kind::Han, 60);
+    let mangled = crowd.members[reader].ear.mangled;
+    // Behind the header the padding is characters of three bytes: one byte of one, and the rest.
+    let (head, tail) = line.split_at(super::mark::HEADER_LEN + 10);
+    crowd.members[TALKER].push(head);
+    crowd.go_on(Duration::from_millis(60));
+    crowd.members[TALKER].push(tail);
+    let patience = crowd.patience;
+    crowd.wait(patience, |crowd| {
+        let (talker, ear) = (&crowd.members[TALKER], &crowd.members[reader].ear);
+        ear.word(mark).is_some() || ear.mangled > mangled || !talker.is_open()
+    });
+    if crowd.has_heard(reader, mark) {
+        return Ok(());
+    }
+    let seen = match &crowd.members[reader].ear.first_mangled {
+        Some(text) => format!("a character was sent in two pieces, and what came is {text:?}"),
+        None if !crowd.members[TALKER].is_open() => "who sends a character in two pieces is closed".into(),
+        None => "a line with a character sent in two pieces did not come".to_owned(),
+    };
+    let framing = split(&mut crowd).ok().flatten().is_some();
+    Err(fault(if framing { &[Cause::FramingByRead, Cause::DecodesPieces] } else { &[Cause::DecodesPieces] }, seen))
+}
+
+/// So many bytes of lines in one go: more than any server reads at a time.
+const GULP: usize = 160 << 10;
+
+pub fn gulp(ring: &mut Ring) -> Outcome {
+    let mut crowd = ring.guests(3)?;
+    let reader = reader(&crowd);
+    let len = 79;
+    let lines: Vec<_> = (0..GULP / (len + 1)).map(|_| crowd.members[TALKER].line(Kind::Flood, len)).collect();
+    let all: Vec<u8> = lines.iter().flat_map(|(_, line)| line.iter().copied()).collect();
+    ring.frozen(|_| crowd.members[TALKER].push(&all));
+    let heard = |crowd: &Crowd| crowd.members[reader].ear.flood.len();
+    let count = lines.len();
+    wait_while_it_moves(&mut crowd, |crowd| heard(crowd) >= count);
+    let (before, mangled) = (heard(&crowd), crowd.members[reader].ear.mangled);
+    if before == count {
+        return Ok(());
+    }
+    if mangled > 0 {
+        let text = crowd.members[reader].ear.first_mangled.clone().unwrap_or_default();
+        return Err(fault(
+            &[Cause::FramingByRead, Cause::ShortWriteDropped],
+            format!("{count} lines were sent in one piece, and some came cut: {text:?}"),
+        ));
+    }
+    // One more line, and what was left comes with it.
+    crowd.says(TALKER);
+    crowd.wait(Duration::from_secs(1), |crowd| heard(crowd) >= count);
+    let after = heard(&crowd);
+    if after > before {
+        return Err(fault(
+            &[Cause::OneReadPerEdge],
+            format!(
+                "{count} lines were sent in one piece; {before} came at once, and {} more only when another was said",
+                after - before
+            ),
+        ));
+    }
+    Err(fault(
+        &[Cause::Loses, Cause::FramingByRead, Cause::ShortWriteDropped, Cause::DroppedWhenFull],
+        format!("{count} lines were sent in one piece, and {} of them did not come", count - after),
+    ))
+}
+
+/// Waits until it is done, or nothing has moved for as long as one is patient.
+pub fn wait_while_it_moves(crowd: &mut Crowd, mut done: impl FnMut(&Crowd) -> bool) -> bool {
+    let moved = |crowd: &Crowd| -> u64 { crowd.members.iter().map(|client| client.ear.total + client.written).sum() };
+    let (mut last, mut at) = (moved(crowd), Instant::now());
+    let patience = crowd.patience;
+    loop {
+        if crowd.wait(Duration::from_millis(50), &mut done) {
+            return true;
+        }
+        let now = moved(crowd);
+        if now != last {
+            (last, at) = (now, Instant::now());
+        } else if at.elapsed() > patience || crowd.members.iter().all(|client| !client.is_open()) {
+            return false;
+        }
+    }
+}
+
+pub fn long_line(ring: &mut Ring) -> Outcome {
+    let mut crowd = ring.guests(3)?;
+    let reader = reader(&crowd);
+    let mut longest = 0;
+    for len in [500, 1000, 2000, 5000, 20_000] {
+        let mangled = crowd.members[reader].ear.mangled;
+        let mark = crowd.members[TALKER].say(Kind::Word, len);
+        crowd.go_on(Duration::from_millis(40));
+        let after = crowd.says(TALKER);
+        let patience = crowd.patience;
+        crowd.wait(patience, |crowd| crowd.has_heard(reader, after) || !crowd.members[TALKER].is_open());
+        if reader != OTHER {
+            let word = crowd.says(OTHER);
+            if !crowd.hears(reader, word) {
+                return Err(Blow::Silence(format!("after a line of {len} bytes nobody is heard")));
+            }
+        }
+        if !crowd.members[TALKER].is_open() {
+            ring.remark(format!("who says a line of {len} bytes is closed"));
+            return Ok(());
+        }
+        let (whole, cut) = (crowd.has_heard(reader, mark), crowd.members[reader].ear.mangled > mangled);
+        if whole {
+            longest = len;
+        }
+        if cut {
+            let text = crowd.members[reader].ear.first_mangled.clone().unwrap_or_default();
+            // A server that cuts what is too long on purpose still knows what a line is.
+            if split(&mut crowd)?.is_some() {
+                return Err(fault(
+                    &[Cause::FramingByRead],
+                    format!("a line of {len} bytes came in pieces, as it was read: {text:?}"),
+                ));
+            }
+            ring.remark(format!("a line of {len} bytes comes cut or in pieces"));
+            return Ok(());
+        }
+        if !crowd.has_heard(reader, after) {
+            return Err(doubt(
+                &[Cause::Unknown],
+                format!("who has said a line of {len} bytes is not heard any more, and not closed"),
+            ));
+        }
+        if !whole {
+            ring.remark(format!("a line of {longest} bytes is relayed, one of {len} is not"));
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Bytes without a line end. A program of its own grows with them from the first; one with a garbage collector takes what it
+/// can get anyway, and it takes more to see that it takes without limit.
+const ENDLESS: u64 = 64 << 20;
+const ENDLESS_COLLECTED: u64 = 640 << 20;
+/// A process that has so much when it has done nothing brings a runtime with a garbage collector. Bytes.
+pub const RUNTIME: u64 = 20 << 20;
+
+pub fn endless_line(ring: &mut Ring) -> Outcome {
+    let mut crowd = ring.guests(3)?;
+    let reader = reader(&crowd);
+    let before = ring.usage().map(|usage| usage.memory);
+    let collected = before > Some(RUNTIME);
+    let goal = if collected { ENDLESS_COLLECTED } else { ENDLESS };
+    let limit = ring.scaled(Duration::from_secs(if collected { 5 } else { 3 }));
+    let piece = vec![b'a'; 64 << 10];
+    let (begin, mut last_taken, mut moved_at) = (Instant::now(), 0, Instant::now());
+    let mut half = None;
+    while crowd.members[TALKER].is_open() && begin.elapsed() < limit {
+        let talker = &mut crowd.members[TALKER];
+        if talker.has_said_all() {
+            talker.push(&piece);
+        }
+        let taken = talker.written;
+        if taken > goal {
+            break;
+        }
+        if taken > last_taken {
+            (last_taken, moved_at) = (taken, Instant::now());
+        } else if moved_at.elapsed() > Duration::from_millis(500) {
+            break; // It does not read on: that is a limit, too.
+        }
+        if half.is_none() && taken > goal / 2 {
+            half = ring.usage().map(|usage| (taken, usage.memory));
+        }
+        crowd.turn(Duration::from_millis(10));
+    }
+    crowd.go_on(Duration::from_millis(100));
+    let taken = crowd.members[TALKER].written;
+    if let (Some(before), Some(after)) = (before, ring.usage().map(|usage| usage.memory)) {
+        let growth = after.saturating_sub(before);
+        // What it still took in the second half, when what is only taken on credit is used up.
+        let still_grows = match half {
+            Some((at, then)) => after.saturating_sub(then) * 2 > taken.saturating_sub(at),
+            None => !collected,
+        };
+        if growth > 8 << 20 && growth * 2 > taken && still_grows {
+            return Err(fault(
+                &[Cause::UnboundedLine],
+                format!("{} MiB without a line end made its memory grow by {} MiB", taken >> 20, growth >> 20),
+            ));
+        }
+    }
+    let other = if reader == OTHER { TALKER } else { reader };
+    let word = crowd.says(OTHER);
+    if !crowd.hears(other, word) && crowd.members[other].is_open() {
+        return Err(Blow::Silence(format!(
+            "after {} KiB without a line end, another's line is not heard",
+            taken >> 10
+        )));
+    }
+    Ok(())
+}
+
+pub fn own_line(ring: &mut Ring) -> Outcome {
+    let mut crowd = ring.guests(2)?;
+    let mark = crowd.says(TALKER);
+    if !crowd.hears(OTHER, mark) {
+        return Err(Blow::Silence(format!("{} is not heard", named(mark))));
+    }
+    // It may be the last to get it.
+    crowd.wait(Duration::from_millis(300), |crowd| crowd.has_heard(TALKER, mark));
+    let (echoed, times) = (crowd.has_heard(TALKER, mark), crowd.members[OTHER].ear.times(mark));
+    if times > 1 {
+        return Err(fault(&[Cause::Duplicates], format!("one line came {times} times")));
+    }
+    match (ring.settings.echo, echoed) {
+        (Some(false), true) => Err(fault(&[Cause::EchoesToSender], "who says a line hears it, too")),
+        (Some(true), false) => Err(fault(&[Cause::Loses], "who says a line does not hear it, as --echo yes expects")),
+        (None, true) => {
+            ring.remark("a sender hears its own lines (--echo no calls that a fault)");
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}

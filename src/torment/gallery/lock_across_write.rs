@@ -1,0 +1,36 @@
+//! Somebody closes the lid of his laptop, and a minute later nobody can talk, come or leave.
+//!
+//! <details><summary>The cure</summary>
+//!
+//! `write_all` waits for one who does not read, with the lock in its hand. Hand the line to a queue for each client
+//! (`Queue`) and let another thread write; or copy the list and write outside the lock, and even then never wait for
+//! one client.
+//!
+//! </details>
+
+use super::parts::{for_each_line, said, thread_for_each};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, PoisonError};
+
+type Room = Arc<Mutex<BTreeMap<usize, TcpStream>>>;
+
+pub fn serve(listener: TcpListener) -> io::Result<()> {
+    let room = Room::default();
+    thread_for_each(&listener, move |number, stream| talk(&room, number, &stream))
+}
+
+fn talk(room: &Room, number: usize, stream: &TcpStream) {
+    let Ok(copy) = stream.try_clone() else { return };
+    room.lock().unwrap_or_else(PoisonError::into_inner).insert(number, copy);
+    for_each_line(stream, |line| {
+        let text = said(number, line);
+        let room = room.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, mut other) in room.iter().filter(|(other, _)| **other != number) {
+            // Who has gone is taken out by its own thread.
+            let _ = other.write_all(&text);
+        }
+    });
+    room.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+}

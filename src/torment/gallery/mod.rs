@@ -1,0 +1,101 @@
+//! Servers that are broken on purpose, each by one classic mistake in its purest form.
+//!
+//! They are exercises: start one (`tertulia gallery NAME`), talk with it, torment it, find the mistake and mend it. What each
+//! gets right is in [`parts`] or repeated in each file, so that a file can be read alone. The page of each tells the symptom as
+//! people would; the cure is folded away below it.
+
+pub mod blocking_print;
+pub mod blocking_write;
+pub mod descriptor_spin;
+pub mod echo;
+pub mod error_ends_server;
+pub mod framing_by_recv;
+pub mod lock_across_write;
+pub mod one_accept;
+pub mod one_read;
+pub mod parts;
+pub mod short_write;
+pub mod stale_token;
+pub mod unbounded_line;
+pub mod unbounded_queue;
+pub mod write_all;
+
+use super::Cause;
+use std::io;
+use std::net::TcpListener;
+
+/// A broken server.
+pub struct Exhibit {
+    pub name: &'static str,
+    /// What a torment must find.
+    pub cause: Cause,
+    /// Its file.
+    source: &'static str,
+    /// Serves until something fails.
+    pub serve: fn(TcpListener) -> io::Result<()>,
+}
+
+impl Exhibit {
+    /// What people complain of.
+    pub fn symptom(&self) -> String {
+        self.page(|line| line.starts_with("<details>")).0
+    }
+
+    pub fn cure(&self) -> String {
+        let (_, rest) = self.page(|line| line.starts_with("<details>"));
+        rest.replace("</details>", "").trim().to_owned()
+    }
+
+    /// The page of its file, before and after a line.
+    fn page(&self, is_border: impl Fn(&str) -> bool) -> (String, String) {
+        let lines = self.source.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim);
+        let lines: Vec<&str> = lines.collect();
+        let border = lines.iter().position(|line| is_border(line)).unwrap_or(lines.len());
+        let after = lines.get(border + 1..).unwrap_or_default();
+        (lines[..border].join(" ").trim().to_owned(), after.join(" ").trim().to_owned())
+    }
+}
+
+macro_rules! exhibits {
+    ($($name:literal $module:ident $cause:ident;)+) => {
+        &[$(Exhibit {
+            name: $name,
+            cause: Cause::$cause,
+            source: include_str!(concat!(stringify!($module), ".rs")),
+            serve: $module::serve,
+        }),+]
+    };
+}
+
+pub const EXHIBITS: &[Exhibit] = exhibits! {
+    "framing-by-recv" framing_by_recv FramingByRead;
+    "one-accept" one_accept OneAcceptPerEdge;
+    "one-read" one_read OneReadPerEdge;
+    "blocking-write" blocking_write BlockingWrite;
+    "lock-across-write" lock_across_write LockAcrossWrite;
+    "write-all" write_all WouldBlockIsAnError;
+    "short-write" short_write ShortWriteDropped;
+    "error-ends-server" error_ends_server ClientErrorEndsServer;
+    "stale-token" stale_token StaleEvent;
+    "descriptor-spin" descriptor_spin DescriptorSpin;
+    "unbounded-queue" unbounded_queue UnboundedQueue;
+    "unbounded-line" unbounded_line UnboundedLine;
+    "echo" echo EchoesToSender;
+    "blocking-print" blocking_print BlockingPrint;
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_page_states_a_symptom_and_hides_a_cure() {
+        for exhibit in EXHIBITS {
+            let (symptom, cure) = (exhibit.symptom(), exhibit.cure());
+            assert!(symptom.len() > 40 && cure.len() > 40, "{}", exhibit.name);
+            assert!(!symptom.contains(&cure) && !cure.contains('<'), "{}: {cure}", exhibit.name);
+            // Exercises, not tomes.
+            assert!((30..=110).contains(&exhibit.source.lines().count()), "{}", exhibit.name);
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What the exhibits get right, so that each shows one mistake only.
+
+use memchr::memchr;
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A longer line ends its sender's connection. Bytes.
+pub const LINE_MAX: usize = 4 << 10;
+/// Who has so much waiting is disconnected. Bytes.
+pub const QUEUE_MAX: usize = 8 << 20;
+
+/// A client's bytes, taken out as lines.
+#[derive(Default)]
+pub struct Lines {
+    bytes: Vec<u8>,
+    at: usize,
+}
+
+impl Lines {
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.bytes.drain(..self.at);
+        self.at = 0;
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// The next line and its end. When there is none, `is_too_long` tells whether to wait for one.
+    pub fn next(&mut self) -> Option<Vec<u8>> {
+        let end = self.at + memchr(b'\n', &self.bytes[self.at..])? + 1;
+        let line = self.bytes[self.at..end].to_vec();
+        self.at = end;
+        Some(line)
+    }
+
+    pub fn is_too_long(&self) -> bool {
+        self.bytes.len() - self.at > LINE_MAX
+    }
+}
+
+/// What a client said, with its name.
+pub fn said(number: usize, line: &[u8]) -> Vec<u8> {
+    [format!("<{number}> ").as_bytes(), line].concat()
+}
+
+/// Bytes for a non-blocking socket that did not take them yet.
+#[derive(Default)]
+pub struct Outbox {
+    bytes: VecDeque<u8>,
+}
+
+impl Outbox {
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend(bytes);
+    }
+
+    /// Writes what the socket takes. `false`: disconnect it.
+    pub fn flush(&mut self, socket: &mut impl Write) -> bool {
+        while !self.bytes.is_empty() {
+            match socket.write(self.bytes.as_slices().0) {
+                Ok(n) => drop(self.bytes.drain(..n)),
+                Err(e) if e.kind() == ErrorKind::WouldBlock => break,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return false,
+            }
+        }
+        self.bytes.len() < QUEUE_MAX
+    }
+}
+
+/// Lines that a thread of its own writes to a client.
+pub struct Queue {
+    lines: Mutex<(VecDeque<Arc<[u8]>>, usize)>,
+    changed: Condvar,
+    stream: TcpStream,
+    has_limit: bool,
+}
+
+/// Above this whoever has a line for it waits a moment, so that a flood is paced to the readers. Bytes.
+const QUEUE_HIGH: usize = 1 << 20;
+const A_MOMENT: Duration = Duration::from_millis(300);
+
+impl Queue {
+    /// Starts the thread. Without a limit, it is an exhibit.
+    pub fn start(stream: &TcpStream, has_limit: bool) -> std::io::Result<Arc<Queue>> {
+        let queue = Queue { lines: Mutex::default(), changed: Condvar::new(), stream: stream.try_clone()?, has_limit };
+        let (queue, mut stream) = (Arc::new(queue), stream.try_clone()?);
+        let shared = queue.clone();
+        std::thread::spawn(move || {
+            while let Some(line) = shared.wait_for_line() {
+                if stream.write_all(&line).is_err() {
+                    break;
+                }
+            }
+            shared.end();
+        });
+        Ok(queue)
+    }
+
+    pub fn push(&self, line: &Arc<[u8]>) {
+        let mut lines = self.lock();
+        let begin = Instant::now();
+        while self.has_limit && lines.1 > QUEUE_HIGH && lines.1 < usize::MAX / 2 && begin.elapsed() < A_MOMENT {
+            lines = self.changed.wait_timeout(lines, A_MOMENT).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        if self.has_limit && lines.1 > QUEUE_HIGH {
+            drop(lines);
+            return self.end();
+        }
+        lines.1 += line.len();
+        lines.0.push_back(line.clone());
+        self.changed.notify_all();
+    }
+
+    fn wait_for_line(&self) -> Option<Arc<[u8]>> {
+        let mut lines = self.lock();
+        loop {
+            if lines.1 == ENDED {
+                return None;
+            }
+            if let Some(line) = lines.0.pop_front() {
+                lines.1 -= line.len();
+                self.changed.notify_all();
+                return Some(line);
+            }
+            lines = self.changed.wait(lines).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Disconnects it; its thread ends, too.
+    pub fn end(&self) {
+        *self.lock() = (VecDeque::new(), ENDED);
+        self.changed.notify_all();
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (VecDeque<Arc<[u8]>>, usize)> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Instead of the bytes in a queue: it has ended.
+const ENDED: usize = usize::MAX;
+
+/// Accepts for ever, and each client gets a thread. After an error it waits, for the next would be the same.
+pub fn thread_for_each(listener: &TcpListener, serve: impl Fn(usize, TcpStream) + Clone + Send + 'static) -> ! {
+    for number in 1.. {
+        let stream = loop {
+            match listener.accept() {
+                Ok((stream, _)) => break stream,
+                Err(_) => std::thread::sleep(Duration::from_millis(50)),
+            }
+        };
+        let serve = serve.clone();
+        std::thread::spawn(move || serve(number, stream));
+    }
+    unreachable!("there are more numbers than clients")
+}
+
+/// A client's lines, one by one, until it is gone or says one that is too long.
+pub fn for_each_line(mut stream: &TcpStream, mut say: impl FnMut(&[u8])) {
+    let (mut lines, mut buffer) = (Lines::default(), vec![0; 16 << 10]);
+    while let Ok(n @ 1..) = stream.read(&mut buffer) {
+        lines.push(&buffer[..n]);
+        while let Some(line) = lines.next() {
+            say(&line);
+        }
+        if lines.is_too_long() {
+            break;
+        }
+    }
+}

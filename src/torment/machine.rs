@@ -1,0 +1,201 @@
+//! The server's process: its descriptors, its stdout, its signals, its end.
+
+use super::cause::Cause;
+use super::client::{Flood, State};
+use super::connections::storm;
+use super::crowd::Crowd;
+use super::finding::{Blow, Outcome, fault};
+use super::framing::wait_while_it_moves;
+use super::ring::{Ring, acquaint};
+use super::server::Stdout;
+use rustix::process::Signal;
+use std::time::{Duration, Instant};
+
+pub fn idle(ring: &mut Ring) -> Outcome {
+    let _crowd = ring.guests(2)?;
+    match ring.spins() {
+        Some(seen) => Err(fault(&[Cause::BusyLoop], format!("two are there, and {seen}"))),
+        None => Ok(()),
+    }
+}
+
+fn talk(crowd: &mut Crowd, who: &[usize], when: &str) -> Result<(), Blow> {
+    let said: Vec<_> = who.iter().map(|&who| crowd.says(who)).collect();
+    match crowd.all_hear(who, &said) {
+        None => Ok(()),
+        Some((deaf, _)) if !crowd.members[deaf].is_open() => {
+            Err(Blow::Silence(format!("{when} one who was inside was closed")))
+        }
+        Some(_) => Err(Blow::Silence(format!("{when} those inside do not hear each other"))),
+    }
+}
+
+#[cfg(target_os = "linux")]
+pub fn no_descriptors(ring: &mut Ring) -> Outcome {
+    let mut crowd = ring.guests(2)?;
+    let inside = [0, 1];
+    let Some(before) = ring.server.as_ref().and_then(|server| server.limit_descriptors(None)) else {
+        return Err(Blow::Skip("the server's limit cannot be changed".into()));
+    };
+    let count = 4.min(ring.known.seats.saturating_sub(2)).max(1);
+    for _ in 0..count {
+        match ring.bare(Duration::from_millis(300), None) {
+            Ok(mut client) => {
+                ring.login(&mut client);
+                crowd.members.push(client);
+            }
+            Err(_) => break,
+        }
+    }
+    crowd.go_on(Duration::from_millis(200));
+    talk(&mut crowd, &inside, "while no descriptors were left,")?;
+    if let Some(seen) = ring.spins() {
+        return Err(fault(
+            &[Cause::DescriptorSpin, Cause::BusyLoop],
+            format!("no descriptors are left, others want in, and {seen}"),
+        ));
+    }
+    if let Some(server) = &ring.server {
+        server.limit_descriptors(Some(before));
+    }
+    // Those who were left in the kernel's queue, and with them no new event: only if they were not closed.
+    crowd.go_on(Duration::from_millis(100));
+    let waiting: Vec<usize> = (2..crowd.len()).filter(|&who| crowd.members[who].state == State::Open).collect();
+    let all = [&inside[..], &waiting].concat();
+    let patience = crowd.patience;
+    let waited_in_vain = !waiting.is_empty() && acquaint(&mut crowd, &all, patience).is_err();
+    let newcomers = waiting.iter().filter(|&&who| crowd.members[who].is_open());
+    let lost = waited_in_vain && newcomers.count() > 0;
+    crowd.members.truncate(2);
+    crowd.go_on(Duration::from_millis(50));
+    match ring.join(&mut crowd) {
+        Ok(()) if lost => Err(fault(
+            &[Cause::AcceptNotRetried, Cause::OneAcceptPerEdge],
+            "descriptors came back, and those who had waited for one are not served",
+        )),
+        Ok(()) => Ok(()),
+        Err(_) if ring.server.as_mut().is_some_and(|server| server.ended().is_some()) => {
+            Err(Blow::Silence("it ended".into()))
+        }
+        Err(Blow::Silence(seen)) => Err(fault(
+            &[Cause::DescriptorDeath, Cause::OneAcceptPerEdge],
+            format!("descriptors came back, and nobody is let in any more: {seen}"),
+        )),
+        Err(other) => Err(other),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn no_descriptors(_: &mut Ring) -> Outcome {
+    Err(Blow::Skip("this system lets nobody change a running process's limits".into()))
+}
+
+pub fn stop_continue(ring: &mut Ring) -> Outcome {
+    let mut crowd = ring.guests(3)?;
+    let all: Vec<usize> = (0..crowd.len()).collect();
+    for round in 0..3 {
+        // Asleep, so that a system call is interrupted.
+        crowd.go_on(Duration::from_millis(60));
+        let said = ring.frozen(|_| {
+            let said: Vec<_> = match round {
+                // At first nothing has happened when it goes on.
+                0 => vec![],
+                _ => all.iter().map(|&who| crowd.says(who)).collect(),
+            };
+            std::thread::sleep(Duration::from_millis(100));
+            said
+        });
+        if crowd.all_hear(&all, &said).is_some() {
+            return Err(Blow::Silence("what was said while it was stopped is not heard when it goes on".into()));
+        }
+        talk(&mut crowd, &all, "after SIGSTOP and SIGCONT")?;
+    }
+    Ok(())
+}
+
+/// Lines and visits: whatever a server prints, it prints more of it than a pipe of a page and a buffer hold.
+const PRINTED_LINES: u32 = 1500;
+const PRINTED_VISITS: usize = 400;
+
+fn makes_it_print(ring: &mut Ring, what: &str) -> Outcome {
+    let mut crowd = ring.guests(3)?;
+    let all: Vec<usize> = (0..crowd.len()).collect();
+    if let Some(server) = &mut ring.server
+        && what == "closed"
+    {
+        server.close_stdout();
+    }
+    let when = format!("with its stdout {what},");
+    talk(&mut crowd, &all, &when)?;
+    crowd.members[0].start_flood(Flood { lines: PRINTED_LINES, len: 60.min(ring.known.line_len) });
+    if !wait_while_it_moves(&mut crowd, |crowd| crowd.members[1].ear.flood.len() >= PRINTED_LINES as usize) {
+        // It may have lost some for another reason.
+        talk(&mut crowd, &all, &when)?;
+    }
+    for _ in 0..PRINTED_VISITS / 20 {
+        storm(ring, 20);
+        crowd.go_on(Duration::from_millis(10));
+        talk(&mut crowd, &all, &when)?;
+    }
+    Ok(())
+}
+
+pub fn frozen_stdout(ring: &mut Ring) -> Outcome {
+    makes_it_print(ring, "frozen")
+}
+
+pub fn closed_stdout(ring: &mut Ring) -> Outcome {
+    makes_it_print(ring, "closed")
+}
+
+pub fn terminate(ring: &mut Ring) -> Outcome {
+    let mut crowd = ring.guests(3)?;
+    let said = crowd.says(0);
+    crowd.all_hear(&[1], &[said]);
+    crowd.go_on(Duration::from_millis(50));
+    let heard = crowd.members[1].ear.total;
+    let Some(mut server) = ring.server.take() else { return Ok(()) };
+    server.signal(Signal::TERM);
+    let begin = Instant::now();
+    let limit = ring.scaled(Duration::from_secs(5));
+    crowd.wait(limit, |crowd| crowd.members.iter().all(|client| !client.is_open()));
+    let Some(ended) = server.ends_within(limit.saturating_sub(begin.elapsed())) else {
+        return Err(fault(
+            &[Cause::IgnoresSigterm],
+            format!("{:.0} s after SIGTERM it still runs", limit.as_secs_f64()),
+        ));
+    };
+    let word = crowd.members[1].ear.total > heard;
+    if crowd.members.iter().any(|client| matches!(client.state, State::Failed(_))) {
+        ring.remark("upon SIGTERM its clients get a reset instead of an end");
+    } else if !word {
+        ring.remark("upon SIGTERM it ends without a word to its clients");
+    }
+    if !ended.by_sigterm() && ended.code() != Some(0) {
+        ring.remark(format!("upon SIGTERM it ends with {ended}"));
+    }
+    Ok(())
+}
+
+pub fn restart(ring: &mut Ring) -> Outcome {
+    let mut crowd = ring.guests(3)?;
+    let (Some(launcher), Some(mut server)) = (ring.launcher, ring.server.take()) else { return Ok(()) };
+    // The server closes first, so its side is the one that waits.
+    server.signal(Signal::TERM);
+    let ended = server.ends_within(ring.scaled(Duration::from_secs(4)));
+    let port = server.addr.port();
+    drop(server);
+    if ended.is_none() {
+        ring.remark("it did not end upon SIGTERM, and was killed");
+    }
+    crowd.wait(Duration::from_millis(500), |crowd| crowd.members.iter().all(|client| !client.is_open()));
+    drop(crowd);
+    match launcher.start_on(port, Stdout::Nowhere) {
+        Ok(server) => {
+            ring.addr = server.addr;
+            ring.server = Some(server);
+            Ok(())
+        }
+        Err(seen) => Err(fault(&[Cause::AddressInUse], format!("stopped and started again at once: {seen}"))),
+    }
+}

@@ -1,0 +1,253 @@
+//! The misbehaving clients: what ordinary life does to a chat server, done on purpose.
+//!
+//! It works on any server that relays a line to the other clients, and knows nothing of what is inside. In reading order:
+//!
+//! * [`torment`]: the catalogue: what is done, and what a healthy server does;
+//! * [`cause`]: the mistakes that servers fail by, with a word for whoever made them;
+//! * [`framing`], [`bytes`], [`connections`], [`readers`], [`floods`], [`machine`]: the torments;
+//! * [`ring`]: where they take place; [`crowd`], [`client`], [`ear`], [`mark`]: the clients, what they say and hear;
+//! * [`server`]: the server's process, if it was started here;
+//! * [`finding`], [`diagnosis`]: what came of it, and what it means;
+//! * `gallery` (cargo feature `gallery`): servers that are broken on purpose, one for each classic mistake.
+//!
+//! A torment blames a server only for what harms those who behave: a freeze, a crash, lines that are lost, doubled or mixed, a
+//! processor that spins, memory without limit. How long a line may be, what a full house does and whether a sender hears itself
+//! are the server's own choice, and worth a remark at most.
+
+pub mod bytes;
+pub mod cause;
+pub mod client;
+pub mod connections;
+pub mod crowd;
+pub mod diagnosis;
+pub mod ear;
+pub mod finding;
+pub mod floods;
+pub mod framing;
+#[cfg(feature = "gallery")]
+pub mod gallery;
+pub mod machine;
+pub mod mark;
+pub mod readers;
+pub mod ring;
+pub mod server;
+#[allow(clippy::module_inception)]
+pub mod torment;
+
+pub use cause::Cause;
+pub use diagnosis::diagnose;
+pub use finding::{Finding, Verdict};
+pub use torment::{TORMENTS, Torment};
+
+use client::SHORT;
+use crowd::Crowd;
+use finding::Blow;
+use mark::Kind;
+use ring::Ring;
+use server::{Launcher, Stdout};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// What ends a line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Eol {
+    Lf,
+    CrLf,
+}
+
+impl Eol {
+    pub fn bytes(self) -> &'static [u8] {
+        match self {
+            Eol::Lf => b"\n",
+            Eol::CrLf => b"\r\n",
+        }
+    }
+}
+
+/// What the server is like, and how it is to be tormented.
+pub struct Settings {
+    pub eol: Eol,
+    /// A line that each client says first; `{n}` is its number.
+    pub login: Option<String>,
+    /// Whether a sender is to hear its own lines; `None` if either is well.
+    pub echo: Option<bool>,
+    pub seed: u64,
+    /// Every time is this many times as long.
+    pub time: f64,
+    /// No torment is begun after this. 60 s times `time` is what the command takes.
+    pub limit: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { eol: Eol::Lf, login: None, echo: None, seed: 1, time: 1.0, limit: Duration::from_secs(60) }
+    }
+}
+
+/// Whom to torment.
+pub enum Target {
+    /// A server that runs.
+    Running(SocketAddr),
+    /// A server that is started, anew for each torment, so that none pays for another.
+    Started(Launcher),
+}
+
+/// What is normal for this server.
+#[derive(Clone, Copy, Debug)]
+pub struct Knowledge {
+    /// How many clients can be inside at once, as far as it matters here.
+    pub seats: usize,
+    /// Length of the flood's lines: long ones, if it relays them. Bytes.
+    pub line_len: usize,
+    /// The longest round trip when nobody else says anything.
+    pub round_trip: Duration,
+}
+
+/// More seats than this are of no use to a torment.
+const SEATS: usize = 8;
+const LINE_LENS: [usize; 3] = [900, 400, 200];
+
+/// Torments a server and tells each finding as it comes. An error is one line: why it could not even begin.
+pub fn run(
+    target: &Target,
+    torments: &[&'static Torment],
+    settings: &Settings,
+    tell: &mut dyn FnMut(&Finding),
+) -> Result<Vec<Finding>, String> {
+    let begin = Instant::now();
+    let known = get_to_know(target, settings)?;
+    let mut findings = Vec::new();
+    let mut broken_by = None;
+    for (i, &torment) in torments.iter().enumerate() {
+        let seed = settings.seed.wrapping_add(1 + i as u64);
+        let skipped = |why: String| Finding {
+            torment,
+            verdict: Verdict::Skipped,
+            causes: Vec::new(),
+            seen: why,
+            remarks: Vec::new(),
+            took: Duration::ZERO,
+        };
+        let finding = if begin.elapsed() > settings.limit {
+            skipped("no time was left; --time gives more".into())
+        } else if let Some(name) = broken_by {
+            skipped(format!("the server has not recovered from {name}"))
+        } else {
+            match target {
+                Target::Running(_) if torment.needs_process => {
+                    skipped("it needs the server's process: tertulia torment -- COMMAND starts it".into())
+                }
+                Target::Running(addr) => {
+                    let mut ring = Ring::new(settings, known, *addr, seed);
+                    let finding = try_one(&mut ring, torment);
+                    if finding.verdict == Verdict::Fail && ring.probe().is_err() {
+                        broken_by = Some(torment.name);
+                    }
+                    finding
+                }
+                Target::Started(launcher) => match launcher.start(torment.stdout) {
+                    Ok(server) => {
+                        let mut ring = Ring::new(settings, known, server.addr, seed);
+                        ring.server = Some(server);
+                        ring.launcher = Some(launcher);
+                        try_one(&mut ring, torment)
+                    }
+                    Err(why) => skipped(why),
+                },
+            }
+        };
+        tell(&finding);
+        findings.push(finding);
+    }
+    Ok(findings)
+}
+
+/// One torment, and whether the server has survived it.
+fn try_one(ring: &mut Ring, torment: &'static Torment) -> Finding {
+    let begin = Instant::now();
+    let had_process = ring.server.is_some();
+    let outcome = (torment.run)(ring).and_then(|()| match had_process && ring.server.is_none() {
+        // It was to end.
+        true => Ok(()),
+        false => ring.probe().map_err(|blow| match blow {
+            Blow::Silence(seen) => Blow::Silence(format!("afterwards {seen}")),
+            other => other,
+        }),
+    });
+    let outcome = outcome.and_then(|()| match ring.spins() {
+        Some(seen) => Err(finding::fault(&[Cause::SpinsAtTheEnd, Cause::BusyLoop], format!("afterwards {seen}"))),
+        None => Ok(()),
+    });
+    let (verdict, causes, seen) = match outcome {
+        Ok(()) => (Verdict::Pass, vec![], String::new()),
+        Err(Blow::Skip(why)) => (Verdict::Skipped, vec![], why),
+        Err(blow) => judge(ring, torment, blow),
+    };
+    Finding { torment, verdict, causes, seen, remarks: std::mem::take(&mut ring.remarks), took: begin.elapsed() }
+}
+
+/// What a blow means: if the server is gone, that it is gone.
+fn judge(ring: &mut Ring, torment: &Torment, blow: Blow) -> (Verdict, Vec<Cause>, String) {
+    // A process that is about to end may have closed its sockets before.
+    let ended = ring.server.as_mut().and_then(|server| server.ends_within(Duration::from_millis(200)));
+    if let Some(ended) = ended {
+        let words = ring.server.as_ref().and_then(|server| server.last_words());
+        let words = words.map_or(String::new(), |words| format!("; its last words: {words}"));
+        let about_stdout = torment.stdout == Stdout::Pipe;
+        let causes = if ended.by_sigpipe() && !about_stdout { vec![Cause::Sigpipe] } else { torment.if_it_ends.into() };
+        return (Verdict::Fail, causes, format!("the server ended: {ended}{words}"));
+    }
+    match blow {
+        Blow::Fault { causes, seen } => (Verdict::Fail, causes, seen),
+        Blow::Doubt { causes, seen } => (Verdict::Doubtful, causes, seen),
+        Blow::Silence(seen) if ring.server.is_none() && std::net::TcpStream::connect(ring.addr).is_err() => {
+            (Verdict::Fail, torment.if_it_ends.into(), format!("the server is gone: {seen}"))
+        }
+        Blow::Silence(seen) => (Verdict::Fail, torment.if_silent.into(), seen),
+        Blow::Skip(why) => (Verdict::Skipped, vec![], why),
+    }
+}
+
+/// Finds out what is normal for a server, before it is tormented.
+fn get_to_know(target: &Target, settings: &Settings) -> Result<Knowledge, String> {
+    let unknown = Knowledge { seats: SEATS, line_len: SHORT, round_trip: Duration::ZERO };
+    let server = match target {
+        Target::Started(launcher) => Some(launcher.start(Stdout::Nowhere)?),
+        Target::Running(_) => None,
+    };
+    let addr = match (target, &server) {
+        (Target::Running(addr), _) => *addr,
+        (_, Some(server)) => server.addr,
+        (_, None) => return Err("there is no server".into()),
+    };
+    let mut ring = Ring::new(settings, unknown, addr, settings.seed);
+    ring.server = server;
+    let mut crowd = ring.guests(2).map_err(|blow| match blow {
+        Blow::Silence(seen) => format!(
+            "no line of one client gets to another: {seen}. Is it a chat? It may want a login first \
+             (--login 'nick {{n}}'), or lines that end in CR LF (--eol crlf)"
+        ),
+        _ => "it cannot be tormented".into(),
+    })?;
+    // Seats: as many as let somebody in within a moment.
+    let moment = ring.patience().min(Duration::from_millis(1500));
+    while crowd.len() < SEATS && ring.join_within(&mut crowd, moment, None).is_ok() {}
+    let mut known = Knowledge { seats: crowd.len(), ..unknown };
+    known.round_trip = readers::round_trips(&mut crowd, 20).into_iter().max().unwrap_or_default();
+    for len in LINE_LENS {
+        if relays(&mut crowd, len) {
+            known.line_len = len;
+            break;
+        }
+    }
+    Ok(known)
+}
+
+/// Whether it relays a line of so many bytes whole.
+fn relays(crowd: &mut Crowd, len: usize) -> bool {
+    let mark = crowd.members[0].say(Kind::Word, len);
+    let after = crowd.says(0);
+    // What comes after it tells that it does not come.
+    crowd.hears(1, after);
+    crowd.has_heard(1, mark)
+}

@@ -1,0 +1,296 @@
+//! Who reads slowly, hardly, or not at all, while others flood.
+
+use super::cause::Cause;
+use super::client::{Flood, Reading};
+use super::crowd::Crowd;
+use super::finding::{Blow, Outcome, fault};
+use super::framing::{RUNTIME, wait_while_it_moves};
+use super::mark::{Kind, Mark};
+use super::ring::{Ring, acquaint};
+use super::server::Usage;
+use std::time::{Duration, Instant};
+
+const FLOODER: usize = 0;
+const TALKER: usize = 1;
+/// Who does not hear anybody for so long is frozen. Servers that hold everybody back for a moment are not.
+const FROZEN: Duration = Duration::from_secs(4);
+const PING_EVERY: Duration = Duration::from_millis(40);
+/// A receive buffer that fills at once. Bytes.
+const NARROW: usize = 4 << 10;
+/// What is owed to one who does not read, until a queue that grows with it has shown itself; and as much again if it seems
+/// to. The kernel's own buffers hold some MiB.
+const OWED: u64 = 24 << 20;
+const OWED_SUSPICIOUS: u64 = 96 << 20;
+const OWED_COLLECTED: u64 = 384 << 20;
+
+pub fn stuck_reader(ring: &mut Ring) -> Outcome {
+    beside(ring, Reading::Never)
+}
+
+pub fn trickle_reader(ring: &mut Ring) -> Outcome {
+    beside(ring, Reading::Slowly { per_second: 2048.0, since: Instant::now(), taken: 0.0 })
+}
+
+/// Lines that somebody says to see when they are heard.
+struct Pings {
+    said: Vec<(Mark, Instant)>,
+    /// The first that has not been heard yet.
+    unheard: usize,
+    hearer: usize,
+    longest: Duration,
+}
+
+impl Pings {
+    fn new(hearer: usize) -> Pings {
+        Pings { said: Vec::new(), unheard: 0, hearer, longest: Duration::ZERO }
+    }
+
+    fn go_on(&mut self, crowd: &mut Crowd) {
+        if self.said.last().is_none_or(|(_, at)| at.elapsed() > PING_EVERY) && crowd.members[TALKER].is_open() {
+            let mark = crowd.says(TALKER);
+            self.said.push((mark, Instant::now()));
+        }
+        while let Some(&(mark, at)) = self.said.get(self.unheard)
+            && let Some(word) = crowd.members[self.hearer].ear.word(mark)
+        {
+            self.longest = self.longest.max(word.at.saturating_duration_since(at));
+            self.unheard += 1;
+        }
+    }
+
+    /// How long the oldest that is not heard yet has been on its way.
+    fn waits(&self) -> Duration {
+        self.said.get(self.unheard).map_or(Duration::ZERO, |(_, at)| at.elapsed())
+    }
+}
+
+/// A pair talks and one floods beside somebody who reads in such a way.
+fn beside(ring: &mut Ring, reading: Reading) -> Outcome {
+    let (mut crowd, bad) = crowd_with(ring, NARROW)?;
+    crowd.members[bad].reading = reading;
+    let what = if reading == Reading::Never { "does not read" } else { "reads 2 KiB a second" };
+    let before = ring.usage();
+    let mut queue = Queue::new(before);
+    let mut pings = Pings::new(FLOODER);
+    crowd.members[FLOODER].start_flood(Flood { lines: u32::MAX, len: ring.known.line_len });
+    let begin = Instant::now();
+    let (heard, taken) = (crowd.members[TALKER].ear.total, crowd.members[bad].ear.total);
+    let owed = |crowd: &Crowd| (crowd.members[TALKER].ear.total - heard) - (crowd.members[bad].ear.total - taken);
+    let frozen = ring.scaled(FROZEN);
+    while !queue.has_shown_itself(owed(&crowd), begin.elapsed().div_f64(ring.settings.time)) {
+        crowd.turn(Duration::from_millis(5));
+        pings.go_on(&mut crowd);
+        if pings.waits() > frozen {
+            return Err(everybody_waits(ring, crowd, bad, what, pings));
+        }
+        if !crowd.members[FLOODER].is_open() || !crowd.members[TALKER].is_open() {
+            break;
+        }
+        queue.look(owed(&crowd), ring);
+        // Only what is new counts.
+        crowd.members.iter_mut().for_each(|client| client.ear.forget_flood());
+    }
+    let fault_of_queue = queue.fault(what);
+    crowd.members[FLOODER].end_flood();
+    while pings.unheard < pings.said.len() && crowd.members[FLOODER].is_open() && crowd.members[TALKER].is_open() {
+        crowd.turn(Duration::from_millis(5));
+        if pings.waits() > frozen {
+            return Err(match fault_of_queue {
+                Some(blow) => blow,
+                None => everybody_waits(ring, crowd, bad, what, pings),
+            });
+        }
+        pings.go_on(&mut crowd);
+        if begin.elapsed() > frozen * 4 {
+            break;
+        }
+    }
+    if let Some(closed) = [FLOODER, TALKER].into_iter().find(|&who| !crowd.members[who].is_open()) {
+        let who = if closed == FLOODER { "one who floods" } else { "one who talks" };
+        return Err(fault(
+            &[Cause::WouldBlockIsAnError, Cause::ErrorEndsFanOut],
+            format!("while one {what}, {who} was closed"),
+        ));
+    }
+    if let Some(blow) = fault_of_queue {
+        return Err(blow);
+    }
+    if owed(&crowd) < 8 << 20 {
+        ring.remark(format!("only {} MiB were relayed in the time (--time gives more)", owed(&crowd) >> 20));
+    }
+    Ok(())
+}
+
+/// A crowd whose last one has a narrow buffer.
+fn crowd_with(ring: &mut Ring, receive_buffer: usize) -> Result<(Crowd, usize), Blow> {
+    if ring.known.seats < 3 {
+        return Err(Blow::Skip("it takes three clients".into()));
+    }
+    let mut crowd = ring.guests((ring.known.seats - 1).clamp(2, 3))?;
+    let patience = ring.patience();
+    ring.join_within(&mut crowd, patience, Some(receive_buffer))?;
+    let bad = crowd.len() - 1;
+    Ok((crowd, bad))
+}
+
+/// Nobody has heard a ping for too long. Whether one who comes now is heard tells a lock from a write.
+fn everybody_waits(ring: &mut Ring, mut crowd: Crowd, bad: usize, what: &str, pings: Pings) -> Blow {
+    let waited = pings.waits().as_secs_f64();
+    crowd.members[FLOODER].end_flood();
+    let mut newcomer_is_heard = true;
+    if ring.thread_each && ring.known.seats > crowd.len() {
+        newcomer_is_heard = match ring.connect() {
+            Ok(newcomer) => {
+                crowd.members.push(newcomer);
+                let newcomer = crowd.len() - 1;
+                let number = crowd.members[newcomer].number;
+                let _ = acquaint(&mut crowd, &[FLOODER, newcomer], Duration::from_millis(500));
+                crowd.members[FLOODER].ear.knows(number)
+            }
+            Err(_) => false,
+        };
+    }
+    let before = pings.unheard;
+    crowd.take(bad).reset();
+    let mut pings = pings;
+    crowd.wait(Duration::from_millis(1500), |crowd| {
+        pings.said.get(before).is_none_or(|&(mark, _)| crowd.members[FLOODER].ear.word(mark).is_some())
+    });
+    pings.said.truncate(before + 1);
+    pings.go_on(&mut crowd);
+    let freed = if pings.unheard > before { "; when it was gone, all went on" } else { "" };
+    let seen = format!("while one {what}, nobody else heard anybody for {waited:.1} s{freed}");
+    let causes: &[Cause] = match (ring.thread_each, newcomer_is_heard) {
+        (true, false) => &[Cause::LockAcrossWrite],
+        _ => &[Cause::BlockingWrite],
+    };
+    fault(causes, seen)
+}
+
+/// Watches the server's memory while more and more is owed to somebody.
+struct Queue {
+    before: Option<Usage>,
+    looked: Instant,
+    /// What was owed, and how much its memory had grown. Bytes.
+    grown: Vec<(u64, u64)>,
+}
+
+impl Queue {
+    fn new(before: Option<Usage>) -> Queue {
+        Queue { before, looked: Instant::now(), grown: Vec::new() }
+    }
+
+    fn look(&mut self, owed: u64, ring: &Ring) {
+        if self.looked.elapsed() > Duration::from_millis(40)
+            && let (Some(before), Some(now)) = (self.before, ring.usage())
+        {
+            self.looked = Instant::now();
+            self.grown.push((owed, now.memory.saturating_sub(before.memory)));
+        }
+    }
+
+    fn is_collected(&self) -> bool {
+        self.before.is_some_and(|before| before.memory > RUNTIME)
+    }
+
+    fn is_suspicious(&self) -> bool {
+        self.grown.last().is_some_and(|&(owed, grown)| grown > 4 << 20 && grown * 3 > owed)
+    }
+
+    /// Enough has been owed, or there is no more time.
+    fn has_shown_itself(&self, owed: u64, elapsed: Duration) -> bool {
+        let (goal, seconds) = match (self.is_suspicious(), self.is_collected()) {
+            (false, _) => (OWED, 3),
+            (true, false) => (OWED_SUSPICIOUS, 6),
+            (true, true) => (OWED_COLLECTED, 8),
+        };
+        owed > goal || elapsed > Duration::from_secs(seconds)
+    }
+
+    fn fault(&self, what: &str) -> Option<Blow> {
+        let &(owed, grown) = self.grown.last()?;
+        let least = if self.is_collected() { 96 << 20 } else { 20 << 20 };
+        // And it grew to the last: what it takes once is no queue.
+        let &(owed_half, grown_half) = self.grown.iter().find(|(at, _)| *at > owed / 2)?;
+        let still_grows = (grown.saturating_sub(grown_half)) * 2 > owed.saturating_sub(owed_half);
+        (grown > least && grown * 2 > owed && still_grows).then(|| {
+            fault(
+                &[Cause::UnboundedQueue],
+                format!(
+                    "while one {what}, the server's memory grew with what was owed to it: {} MiB for {} MiB",
+                    grown >> 20,
+                    owed >> 20
+                ),
+            )
+        })
+    }
+}
+
+/// Bytes of the flood that a slow reader gets; several times what the kernel keeps for it.
+const SLOW_FLOOD: usize = 12 << 20;
+
+pub fn slow_reader(ring: &mut Ring) -> Outcome {
+    let (mut crowd, slow) = crowd_with(ring, 32 << 10)?;
+    let len = ring.known.line_len;
+    let lines = (SLOW_FLOOD / (len + 1)) as u32;
+    crowd.members[slow].reading = Reading::Slowly { per_second: 2e6, since: Instant::now(), taken: 0.0 };
+    crowd.members[FLOODER].start_flood(Flood { lines, len });
+    // As long as one floods, the other reads slowly; then it catches up.
+    let begin = Instant::now();
+    let slowly = ring.scaled(Duration::from_millis(1500));
+    crowd.wait(slowly, |crowd| !crowd.members[slow].is_open() || !crowd.members[FLOODER].is_open());
+    crowd.members[FLOODER].end_flood();
+    crowd.members[slow].reading = Reading::Eagerly;
+    let said = crowd.members[FLOODER].flooded();
+    let all = |crowd: &Crowd, who: usize| crowd.members[who].ear.flood.len() >= said as usize;
+    wait_while_it_moves(&mut crowd, |crowd| {
+        (all(crowd, TALKER) && (all(crowd, slow) || !crowd.members[slow].is_open())) || begin.elapsed() > slowly * 8
+    });
+    if !crowd.members[FLOODER].is_open() {
+        return Err(fault(
+            &[Cause::WouldBlockIsAnError, Cause::ErrorEndsFanOut],
+            "while one read slowly, who spoke was closed",
+        ));
+    }
+    let (eager, ear) = (&crowd.members[TALKER].ear, &crowd.members[slow].ear);
+    let gap = ear.flood.windows(2).find(|pair| pair[1].1 != pair[0].1 + 1);
+    if eager.mangled > 0 {
+        let text = eager.first_mangled.clone().unwrap_or_default();
+        return Err(fault(
+            &[Cause::InterleavedWrites, Cause::FramingByRead, Cause::ShortWriteDropped],
+            format!("lines came cut, also to one who reads eagerly: {text:?}"),
+        ));
+    }
+    let is_open = crowd.members[slow].is_open();
+    let lacks = eager.flood.len().saturating_sub(ear.flood.len());
+    if ear.mangled > 0 && (is_open || gap.is_some()) {
+        let text = ear.first_mangled.clone().unwrap_or_default();
+        return Err(fault(
+            &[Cause::ShortWriteDropped],
+            format!("one who reads 2 MB a second lacks {lacks} of {said} lines, and got pieces of others: {text:?}"),
+        ));
+    }
+    if gap.is_some() || (is_open && lacks > 0) {
+        return Err(fault(
+            &[Cause::DroppedWhenFull, Cause::ShortWriteDropped],
+            format!("one who reads 2 MB a second lacks {lacks} of {said} lines, and was not told"),
+        ));
+    }
+    if !is_open {
+        ring.remark(format!("one who reads 2 MB a second is disconnected after {} KiB", ear.total >> 10));
+    }
+    Ok(())
+}
+
+/// How long a line takes from one to another, a few times.
+pub fn round_trips(crowd: &mut Crowd, count: usize) -> Vec<Duration> {
+    let mut times = Vec::new();
+    for _ in 0..count {
+        let begin = Instant::now();
+        let mark = crowd.members[0].say(Kind::Word, super::client::SHORT);
+        if crowd.hears(1, mark) {
+            times.push(begin.elapsed());
+        }
+    }
+    times
+}

@@ -1,0 +1,358 @@
+//! A server that was started to be tormented: its process, and what the kernel tells of it.
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use std::io::{self, PipeReader, Read};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a server may take to listen.
+const START: Duration = Duration::from_secs(10);
+/// Another process may take a port that was free a moment ago.
+const PORTS_TRIED: usize = 3;
+/// The end of its stderr that is kept. Bytes.
+const STDERR_TAIL: usize = 4 << 10;
+
+/// The groups of processes that were started and not ended yet, for whoever must end them all at once.
+static GROUPS: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+
+/// Ends all servers that were started, at once.
+pub fn end_all() {
+    for group in GROUPS.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
+/// Where a server's stdout goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stdout {
+    Nowhere,
+    /// A pipe of one page, whose other end we hold and do not read.
+    Pipe,
+}
+
+/// How a server is started: the words of a command, `{port}` in one of them.
+pub struct Launcher {
+    words: Vec<String>,
+}
+
+impl Launcher {
+    pub fn new(words: Vec<String>) -> Result<Launcher, String> {
+        if !words.iter().any(|word| word.contains("{port}")) {
+            return Err("no word of the command has {port} in it; say where it is told its port, as in: \
+                        tertulia torment -- ./server {port}"
+                .into());
+        }
+        Ok(Launcher { words })
+    }
+
+    /// Starts it on a free port of the loopback and waits until it listens.
+    pub fn start(&self, stdout: Stdout) -> Result<Server, String> {
+        let mut last = String::new();
+        for _ in 0..PORTS_TRIED {
+            let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+            let port = free.map_err(|e| format!("there is no free port: {e}"))?.port();
+            match self.start_on(port, stdout) {
+                Ok(server) => return Ok(server),
+                Err(e) => last = e,
+            }
+        }
+        Err(last)
+    }
+
+    pub fn start_on(&self, port: u16, stdout: Stdout) -> Result<Server, String> {
+        let words: Vec<String> = self.words.iter().map(|word| word.replace("{port}", &port.to_string())).collect();
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).stdin(Stdio::null()).stderr(Stdio::piped()).process_group(0);
+        let pipe = match stdout {
+            Stdout::Nowhere => {
+                command.stdout(Stdio::null());
+                None
+            }
+            Stdout::Pipe => {
+                let (reader, writer) = io::pipe().map_err(|e| format!("no pipe can be had: {e}"))?;
+                #[cfg(target_os = "linux")]
+                let _ = rustix::pipe::fcntl_setpipe_size(&writer, 4096);
+                command.stdout(writer);
+                Some(reader)
+            }
+        };
+        let begin = Instant::now();
+        let mut child = command.spawn().map_err(|e| format!("{} cannot be started: {e}", words[0]))?;
+        let group = Pid::from_child(&child);
+        GROUPS.lock().unwrap_or_else(PoisonError::into_inner).push(group);
+        let stderr = child.stderr.take().map(Tail::of).unwrap_or_default();
+        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let mut server = Server { child, group, pid: group, addr, stderr, stdout: pipe, took: Duration::ZERO };
+        server.wait_until_it_listens(begin)?;
+        server.took = begin.elapsed();
+        Ok(server)
+    }
+}
+
+/// A server's process and whatever it has started, killed when dropped.
+pub struct Server {
+    child: Child,
+    group: Pid,
+    /// Who listens: the child, or one that it has started.
+    pid: Pid,
+    pub addr: SocketAddr,
+    stderr: Tail,
+    stdout: Option<PipeReader>,
+    /// How long it took to listen.
+    pub took: Duration,
+}
+
+impl Server {
+    fn wait_until_it_listens(&mut self, begin: Instant) -> Result<(), String> {
+        while begin.elapsed() < START {
+            if let Some(status) = self.ended() {
+                let last = self.last_words().map_or(String::new(), |words| format!("; its last words: {words}"));
+                return Err(format!(
+                    "the server ended before it listened on port {}: {status}{last}",
+                    self.addr.port()
+                ));
+            }
+            if let Some((addr, pid)) = self.listens() {
+                self.addr = addr;
+                self.pid = pid;
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Err(format!("the server does not listen on port {}", self.addr.port()))
+    }
+
+    /// Where it listens, and which of its processes does. It is asked of the kernel: a connection that is only made to see
+    /// would be a client already.
+    #[cfg(target_os = "linux")]
+    fn listens(&self) -> Option<(SocketAddr, Pid)> {
+        let ends = format!(":{:04X}", self.addr.port());
+        for (table, host) in
+            [("/proc/net/tcp", Ipv4Addr::LOCALHOST.into()), ("/proc/net/tcp6", Ipv6Addr::LOCALHOST.into())]
+        {
+            let table = std::fs::read_to_string(table).unwrap_or_default();
+            for line in table.lines().skip(1) {
+                let fields: Vec<&str> = line.split_whitespace().collect();
+                let [_, local, _, "0A", _, _, _, _, _, inode, ..] = fields[..] else { continue };
+                if !local.ends_with(&ends) {
+                    continue;
+                }
+                // On all addresses of IPv6 it listens on those of IPv4 too, most often.
+                let any_v6 = local.len() > 13 && local.bytes().take(32).all(|b| b == b'0');
+                let host = if any_v6 { Ipv4Addr::LOCALHOST.into() } else { host };
+                if let Some(pid) = self.processes().find(|&pid| holds(pid, inode)) {
+                    return Some((SocketAddr::new(host, self.addr.port()), pid));
+                }
+            }
+        }
+        None
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn listens(&self) -> Option<(SocketAddr, Pid)> {
+        std::net::TcpStream::connect(self.addr).is_ok().then_some((self.addr, self.pid))
+    }
+
+    /// The processes of its group.
+    #[cfg(target_os = "linux")]
+    fn processes(&self) -> impl Iterator<Item = Pid> {
+        let group = self.group.as_raw_nonzero().to_string();
+        let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        all.filter_map(move |entry| {
+            let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
+            let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+            let mut fields = stat.rsplit_once(") ")?.1.split(' ').skip(2);
+            (fields.next()? == group).then_some(Pid::from_raw(pid)?)
+        })
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<Ended> {
+        self.child.try_wait().ok().flatten().map(Ended)
+    }
+
+    /// Waits for its end.
+    pub fn ends_within(&mut self, limit: Duration) -> Option<Ended> {
+        let begin = Instant::now();
+        loop {
+            if let Some(status) = self.ended() {
+                return Some(status);
+            }
+            if begin.elapsed() > limit {
+                return None;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// The last line that it wrote on stderr.
+    pub fn last_words(&self) -> Option<String> {
+        let text = self.stderr.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = String::from_utf8_lossy(&text);
+        let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
+        Some(super::ear::show(line.chars().take(120).collect::<String>().as_bytes()))
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let _ = kill_process(self.pid, signal);
+    }
+
+    /// Stops all its processes, until [`Server::thaw`]: what happens meanwhile it finds all at once.
+    pub fn freeze(&self) {
+        let _ = kill_process_group(self.group, Signal::STOP);
+        let begin = Instant::now();
+        while self.usage().is_some_and(|usage| usage.state != 'T') && begin.elapsed() < Duration::from_millis(500) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    pub fn thaw(&self) {
+        let _ = kill_process_group(self.group, Signal::CONT);
+    }
+
+    /// Nobody is at the other end of its stdout any more.
+    pub fn close_stdout(&mut self) {
+        self.stdout = None;
+    }
+
+    /// What it uses now. `None` where the kernel does not tell.
+    pub fn usage(&self) -> Option<Usage> {
+        Usage::of(self.pid)
+    }
+
+    /// Lets it have no descriptor more than it has, or `None` for as many as before.
+    #[cfg(target_os = "linux")]
+    pub fn limit_descriptors(&self, before: Option<rustix::process::Rlimit>) -> Option<rustix::process::Rlimit> {
+        use rustix::process::{Resource, prlimit};
+        if let Some(before) = before {
+            return prlimit(Some(self.pid), Resource::Nofile, before).ok();
+        }
+        let open = descriptors(self.pid)?;
+        // The limit is on their numbers, not on how many there are.
+        let current = (0..).find(|fd| !open.contains(fd));
+        let asked = std::fs::read_to_string(format!("/proc/{}/limits", self.pid.as_raw_nonzero())).ok()?;
+        let line = asked.lines().find(|line| line.starts_with("Max open files"))?;
+        let maximum = line.split_whitespace().nth(4)?.parse().ok();
+        prlimit(Some(self.pid), Resource::Nofile, rustix::process::Rlimit { current, maximum }).ok()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = kill_process_group(self.group, Signal::KILL);
+        let _ = self.child.wait();
+        GROUPS.lock().unwrap_or_else(PoisonError::into_inner).retain(|group| *group != self.group);
+    }
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended(ExitStatus);
+
+impl Ended {
+    pub fn by_sigpipe(self) -> bool {
+        self.0.signal() == Some(Signal::PIPE.as_raw())
+    }
+
+    pub fn by_sigterm(self) -> bool {
+        self.0.signal() == Some(Signal::TERM.as_raw())
+    }
+
+    pub fn code(self) -> Option<i32> {
+        self.0.code()
+    }
+}
+
+impl std::fmt::Display for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.0.code(), self.0.signal()) {
+            (Some(code), _) => write!(f, "exit code {code}"),
+            (None, Some(signal)) => match Signal::from_named_raw(signal) {
+                Some(Signal::PIPE) => write!(f, "killed by SIGPIPE"),
+                Some(Signal::SEGV) => write!(f, "killed by SIGSEGV"),
+                Some(Signal::ABORT) => write!(f, "killed by SIGABRT"),
+                Some(Signal::TERM) => write!(f, "killed by SIGTERM"),
+                _ => write!(f, "killed by signal {signal}"),
+            },
+            _ => write!(f, "ended"),
+        }
+    }
+}
+
+/// What a process uses, at a moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Usage {
+    /// `T` is stopped.
+    pub state: char,
+    /// Processor time of all its threads since it began.
+    pub cpu: Duration,
+    pub threads: usize,
+    /// Memory of its own that is not a file's. Bytes.
+    pub memory: u64,
+    pub descriptors: usize,
+}
+
+impl Usage {
+    #[cfg(target_os = "linux")]
+    fn of(pid: Pid) -> Option<Usage> {
+        let dir = format!("/proc/{}", pid.as_raw_nonzero());
+        let stat = std::fs::read_to_string(format!("{dir}/stat")).ok()?;
+        // The name before the parenthesis may hold blanks.
+        let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
+        let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+        let status = std::fs::read_to_string(format!("{dir}/status")).ok()?;
+        let kib = |name: &str| -> Option<u64> {
+            status.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
+        };
+        Some(Usage {
+            state: fields.first()?.chars().next()?,
+            cpu: Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64),
+            threads: kib("Threads:")? as usize,
+            memory: kib("RssAnon:").or_else(|| kib("VmRSS:"))? << 10,
+            descriptors: descriptors(pid)?.len(),
+        })
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn of(_: Pid) -> Option<Usage> {
+        None
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn descriptors(pid: Pid) -> Option<Vec<u64>> {
+    let fds = std::fs::read_dir(format!("/proc/{}/fd", pid.as_raw_nonzero())).ok()?;
+    Some(fds.flatten().filter_map(|fd| fd.file_name().to_str()?.parse().ok()).collect())
+}
+
+/// Whether a process has a socket open.
+#[cfg(target_os = "linux")]
+fn holds(pid: Pid, inode: &str) -> bool {
+    let fds = std::fs::read_dir(format!("/proc/{}/fd", pid.as_raw_nonzero())).into_iter().flatten().flatten();
+    let name = format!("socket:[{inode}]");
+    fds.filter_map(|fd| std::fs::read_link(fd.path()).ok()).any(|link| link.as_os_str() == name.as_str())
+}
+
+/// The end of a stream, read by a thread of its own.
+#[derive(Clone, Default)]
+struct Tail(Arc<Mutex<Vec<u8>>>);
+
+impl Tail {
+    fn of(mut stream: impl Read + Send + 'static) -> Tail {
+        let tail = Tail::default();
+        let shared = tail.clone();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(n @ 1..) = stream.read(&mut buffer) {
+                let mut text = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
+                text.extend_from_slice(&buffer[..n]);
+                let surplus = text.len().saturating_sub(STDERR_TAIL);
+                text.drain(..surplus);
+            }
+        });
+        tail
+    }
+}
