@@ -71,14 +71,22 @@ pub fn connect_storm(ring: &mut Ring) -> Outcome {
     let mut crowd = ring.guests(2)?;
     let (batches, batch) = (10, 20);
     for round in 0..batches {
-        storm(ring, batch);
+        storm(ring, batch, Leaving::AsLifeBrings);
         pair_talks(&mut crowd, &format!("after {} connections that came and went", (round + 1) * batch))?;
     }
     ring.join(&mut crowd)
 }
 
-/// So many connect and are gone before they say anything: closed, reset, or not even connected.
-pub fn storm(ring: &Ring, count: usize) {
+/// How the visitors of a storm leave.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Leaving {
+    InPeace,
+    /// Every other one by a reset.
+    AsLifeBrings,
+}
+
+/// So many connect and are gone before they say anything.
+pub fn storm(ring: &Ring, count: usize, leaving: Leaving) {
     let sockets: Vec<Socket> = (0..count)
         .filter_map(|_| {
             let socket = Socket::new(Domain::for_address(ring.addr), Type::STREAM, None).ok()?;
@@ -89,7 +97,7 @@ pub fn storm(ring: &Ring, count: usize) {
         })
         .collect();
     for (i, socket) in sockets.into_iter().enumerate() {
-        if i % 2 == 1 {
+        if leaving == Leaving::AsLifeBrings && i % 2 == 1 {
             let _ = socket.set_linger(Some(Duration::ZERO));
         }
     }

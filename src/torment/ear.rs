@@ -106,7 +106,7 @@ impl Ear {
                 _ => {
                     self.mangled += 1;
                     if self.first_mangled.is_none() {
-                        self.first_mangled = Some(show(&text[..text.len().min(72)]));
+                        self.first_mangled = Some(show(&text[..text.len().min(EXCERPT)]));
                     }
                     self.pass(&text[..OPENING_LEN]);
                     at += OPENING_LEN;
@@ -174,7 +174,7 @@ impl Ear {
 
     /// The end of what came, to be shown to a person.
     pub fn excerpt(&self) -> String {
-        let begin = self.tail.len().saturating_sub(72);
+        let begin = self.tail.len().saturating_sub(EXCERPT);
         let tail = &self.tail[begin..];
         // Not the end of a line that has others behind it.
         let cut = memchr(b'\n', tail).filter(|at| at + 1 < tail.len()).map_or(0, |at| at + 1);
@@ -187,7 +187,10 @@ impl Ear {
     }
 }
 
-/// Bytes as they can be printed anywhere.
+/// How much of it is shown. Bytes.
+const EXCERPT: usize = 120;
+
+/// Bytes as they can be printed anywhere; of long padding only the ends.
 pub fn show(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.utf8_chunks() {
@@ -200,6 +203,15 @@ pub fn show(bytes: &[u8]) -> String {
             }
         }
         chunk.invalid().iter().for_each(|byte| text += &format!("\\x{byte:02x}"));
+    }
+    for padding in ["x", "汉"] {
+        let (long, short) = (padding.repeat(6), format!("{padding}...{padding}"));
+        while let Some(at) = text.find(&long) {
+            let rest = text[at..].trim_start_matches(padding).to_owned();
+            text.truncate(at);
+            text += &short;
+            text += &rest;
+        }
     }
     text
 }

@@ -4,7 +4,7 @@ use super::cause::Cause;
 use super::client::Flood;
 use super::crowd::Crowd;
 use super::finding::{Blow, Outcome, doubt, fault};
-use super::framing::{split, wait_while_it_moves};
+use super::framing::{left_unread, split, wait_while_it_moves};
 use super::mark::{Kind, Mark};
 use super::readers::round_trips;
 use super::ring::Ring;
@@ -45,18 +45,14 @@ pub fn flood_all(ring: &mut Ring) -> Outcome {
         return Err(fault(causes, format!("all talked as fast as they could, and {mangled} lines came cut: {text:?}")));
     }
     if tally.missing > 0 {
-        // One more line of each: what was left unread comes with it.
-        for who in 0..crowd.len() {
-            crowd.says(who);
-        }
-        crowd.wait(Duration::from_secs(1), all_came);
-        let left = Tally::of(&crowd).unwrap_or_default().missing;
         let seen =
             format!("all talked as fast as they could, and {} of {} lines did not come", tally.missing, tally.due);
-        return Err(if left < tally.missing {
-            fault(&[Cause::OneReadPerEdge], format!("{seen}; {} came when more was said", tally.missing - left))
-        } else {
-            fault(&[Cause::Loses, Cause::ShortWriteDropped, Cause::DroppedWhenFull, Cause::FramingByRead], seen)
+        let heard = |crowd: &Crowd| crowd.members.iter().map(|client| client.ear.flood.len()).sum();
+        return Err(match left_unread(ring, &mut crowd, heard) {
+            Some(left) => fault(&[Cause::OneReadPerEdge], format!("{seen}; {left}")),
+            None => {
+                fault(&[Cause::Loses, Cause::ShortWriteDropped, Cause::DroppedWhenFull, Cause::FramingByRead], seen)
+            }
         });
     }
     if tally.double > 0 {

@@ -1,11 +1,10 @@
 //! The server's process: its descriptors, its stdout, its signals, its end.
 
 use super::cause::Cause;
-use super::client::{Flood, State};
-use super::connections::storm;
+use super::client::State;
+use super::connections::{Leaving, storm};
 use super::crowd::Crowd;
 use super::finding::{Blow, Outcome, fault};
-use super::framing::wait_while_it_moves;
 use super::ring::{Ring, acquaint};
 use super::server::Stdout;
 use rustix::process::Signal;
@@ -114,7 +113,7 @@ pub fn stop_continue(ring: &mut Ring) -> Outcome {
 }
 
 /// Lines and visits: whatever a server prints, it prints more of it than a pipe of a page and a buffer hold.
-const PRINTED_LINES: u32 = 1500;
+const PRINTED_LINES: usize = 1500;
 const PRINTED_VISITS: usize = 400;
 
 fn makes_it_print(ring: &mut Ring, what: &str) -> Outcome {
@@ -127,13 +126,15 @@ fn makes_it_print(ring: &mut Ring, what: &str) -> Outcome {
     }
     let when = format!("with its stdout {what},");
     talk(&mut crowd, &all, &when)?;
-    crowd.members[0].start_flood(Flood { lines: PRINTED_LINES, len: 60.min(ring.known.line_len) });
-    if !wait_while_it_moves(&mut crowd, |crowd| crowd.members[1].ear.flood.len() >= PRINTED_LINES as usize) {
-        // It may have lost some for another reason.
-        talk(&mut crowd, &all, &when)?;
+    for _ in 0..PRINTED_LINES / 20 {
+        let said: Vec<_> = (0..20).map(|i| crowd.says(i % all.len())).collect();
+        if crowd.all_hear(&all, &said).is_some() {
+            talk(&mut crowd, &all, &when)?;
+            break; // It loses lines; that is another torment's business.
+        }
     }
     for _ in 0..PRINTED_VISITS / 20 {
-        storm(ring, 20);
+        storm(ring, 20, Leaving::InPeace);
         crowd.go_on(Duration::from_millis(10));
         talk(&mut crowd, &all, &when)?;
     }

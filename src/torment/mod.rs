@@ -6,7 +6,7 @@
 //! * [`cause`]: the mistakes that servers fail by, with a word for whoever made them;
 //! * [`framing`], [`bytes`], [`connections`], [`readers`], [`floods`], [`machine`]: the torments;
 //! * [`ring`]: where they take place; [`crowd`], [`client`], [`ear`], [`mark`]: the clients, what they say and hear;
-//! * [`server`]: the server's process, if it was started here;
+//! * [`server`]: the server's process, if it was started here; [`kernel`]: what is known of sockets;
 //! * [`finding`], [`diagnosis`]: what came of it, and what it means;
 //! * `gallery` (cargo feature `gallery`): servers that are broken on purpose, one for each classic mistake.
 //!
@@ -26,6 +26,7 @@ pub mod floods;
 pub mod framing;
 #[cfg(feature = "gallery")]
 pub mod gallery;
+pub mod kernel;
 pub mod machine;
 pub mod mark;
 pub mod readers;
@@ -194,7 +195,13 @@ fn judge(ring: &mut Ring, torment: &Torment, blow: Blow) -> (Verdict, Vec<Cause>
         let words = ring.server.as_ref().and_then(|server| server.last_words());
         let words = words.map_or(String::new(), |words| format!("; its last words: {words}"));
         let about_stdout = torment.stdout == Stdout::Pipe;
-        let causes = if ended.by_sigpipe() && !about_stdout { vec![Cause::Sigpipe] } else { torment.if_it_ends.into() };
+        let mut causes: Vec<Cause> = torment.if_it_ends.into();
+        if ended.by_sigpipe() && !about_stdout {
+            causes = vec![Cause::Sigpipe];
+        } else if !causes.contains(&Cause::ClientErrorEndsServer) {
+            // Clients leave in each, and not always in peace.
+            causes.push(Cause::ClientErrorEndsServer);
+        }
         return (Verdict::Fail, causes, format!("the server ended: {ended}{words}"));
     }
     match blow {

@@ -75,7 +75,8 @@ fn beside(ring: &mut Ring, reading: Reading) -> Outcome {
     crowd.members[FLOODER].start_flood(Flood { lines: u32::MAX, len: ring.known.line_len });
     let begin = Instant::now();
     let (heard, taken) = (crowd.members[TALKER].ear.total, crowd.members[bad].ear.total);
-    let owed = |crowd: &Crowd| (crowd.members[TALKER].ear.total - heard) - (crowd.members[bad].ear.total - taken);
+    let owed =
+        |crowd: &Crowd| (crowd.members[TALKER].ear.total - heard).saturating_sub(crowd.members[bad].ear.total - taken);
     let frozen = ring.scaled(FROZEN);
     while !queue.has_shown_itself(owed(&crowd), begin.elapsed().div_f64(ring.settings.time)) {
         crowd.turn(Duration::from_millis(5));

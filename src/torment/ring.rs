@@ -4,6 +4,7 @@
 use super::client::{Client, SHORT};
 use super::crowd::Crowd;
 use super::finding::Blow;
+use super::kernel;
 use super::mark::{Kind, Mark, Nonce};
 use super::server::{Launcher, Server, Usage};
 use super::{Knowledge, Settings};
@@ -17,8 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const PATIENCE_ROUND_TRIPS: u32 = 40;
 /// How long the kernel may take to connect us; a SYN that is lost is sent again after a second.
 const CONNECT: Duration = Duration::from_secs(4);
-/// A server that did nothing for so long has taken in who connected first, and the next makes an event of its own.
-const FIRST_ALONE: Duration = Duration::from_millis(30);
+/// The first is to be accepted before another comes, so that each makes an event of its own. Most often it takes no time.
+const FIRST_ALONE: Duration = Duration::from_millis(500);
 /// A server that uses more than this share of a processor while nobody says anything spins. One that spins gets a third at
 /// least, on two processors with as much else to do.
 const SPIN_SHARE: f64 = 0.25;
@@ -118,7 +119,10 @@ impl<'a> Ring<'a> {
         let wanted = wanted.min(self.known.seats);
         let first = self.connect().map_err(|e| Blow::Silence(cannot_connect(&e)))?;
         let mut crowd = Crowd::new(vec![first], self.patience());
-        crowd.wait(FIRST_ALONE, |crowd| crowd.members[0].ear.total > 0);
+        let addr = self.addr;
+        crowd.wait(FIRST_ALONE, |crowd| {
+            crowd.members[0].ear.total > 0 || kernel::not_accepted(addr).is_some_and(|count| count == 0)
+        });
         while crowd.len() < wanted {
             self.join(&mut crowd)?;
         }

@@ -1,8 +1,10 @@
 //! A server that was started to be tormented: its process, and what the kernel tells of it.
 
+#[cfg(target_os = "linux")]
+use super::kernel;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::io::{self, PipeReader, Read};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -129,26 +131,14 @@ impl Server {
     /// would be a client already.
     #[cfg(target_os = "linux")]
     fn listens(&self) -> Option<(SocketAddr, Pid)> {
-        let ends = format!(":{:04X}", self.addr.port());
-        for (table, host) in
-            [("/proc/net/tcp", Ipv4Addr::LOCALHOST.into()), ("/proc/net/tcp6", Ipv6Addr::LOCALHOST.into())]
-        {
-            let table = std::fs::read_to_string(table).unwrap_or_default();
-            for line in table.lines().skip(1) {
-                let fields: Vec<&str> = line.split_whitespace().collect();
-                let [_, local, _, "0A", _, _, _, _, _, inode, ..] = fields[..] else { continue };
-                if !local.ends_with(&ends) {
-                    continue;
-                }
-                // On all addresses of IPv6 it listens on those of IPv4 too, most often.
-                let any_v6 = local.len() > 13 && local.bytes().take(32).all(|b| b == b'0');
-                let host = if any_v6 { Ipv4Addr::LOCALHOST.into() } else { host };
-                if let Some(pid) = self.processes().find(|&pid| holds(pid, inode)) {
-                    return Some((SocketAddr::new(host, self.addr.port()), pid));
-                }
-            }
-        }
-        None
+        let listener = kernel::sockets(self.addr.port()).into_iter().filter(|socket| socket.is_listener);
+        listener.into_iter().find_map(|socket| {
+            let pid = self.processes().find(|&pid| holds(pid, &socket.inode))?;
+            // On all addresses of IPv6 it listens on those of IPv4 too, most often.
+            let host = socket.local.ip();
+            let host = if host.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { host };
+            Some((SocketAddr::new(host, self.addr.port()), pid))
+        })
     }
 
     #[cfg(not(target_os = "linux"))]

@@ -279,7 +279,7 @@ pub const TORMENTS: &[Torment] = &[
         "frozen-stdout",
         "Nobody reads the server's stdout while they talk, come and go.",
         "The chat goes on.",
-        &[BlockingPrint],
+        &[ClientErrorEndsServer, PrintEndsServer],
         &[BlockingPrint],
         machine::frozen_stdout,
     )

@@ -24,12 +24,9 @@ fn talk(room: &Room, number: usize, stream: &TcpStream) {
     room.lock().unwrap_or_else(PoisonError::into_inner).insert(number, queue.clone());
     for_each_line(stream, |line| {
         let text: Arc<[u8]> = said(number, line).into();
-        // The list is copied: nobody waits under the lock.
-        let all: Vec<Arc<Queue>> = {
-            let room = room.lock().unwrap_or_else(PoisonError::into_inner);
-            room.values().cloned().collect()
-        };
-        for queue in &all {
+        // All hear it in the same order: under the lock. A queue waits for a moment at most.
+        let room = room.lock().unwrap_or_else(PoisonError::into_inner);
+        for queue in room.values() {
             queue.push(&text);
         }
     });

@@ -101,10 +101,13 @@ impl Queue {
     pub fn push(&self, line: &Arc<[u8]>) {
         let mut lines = self.lock();
         let begin = Instant::now();
-        while self.has_limit && lines.1 > QUEUE_HIGH && lines.1 < usize::MAX / 2 && begin.elapsed() < A_MOMENT {
+        while self.has_limit && (QUEUE_HIGH..ENDED).contains(&lines.1) && begin.elapsed() < A_MOMENT {
             lines = self.changed.wait_timeout(lines, A_MOMENT).unwrap_or_else(PoisonError::into_inner).0;
         }
-        if self.has_limit && lines.1 > QUEUE_HIGH {
+        if lines.1 == ENDED {
+            return;
+        }
+        if self.has_limit && lines.1 >= QUEUE_HIGH {
             drop(lines);
             return self.end();
         }

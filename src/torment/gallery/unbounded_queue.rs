@@ -26,12 +26,9 @@ fn talk(room: &Room, number: usize, stream: &TcpStream) {
     room.lock().unwrap_or_else(PoisonError::into_inner).insert(number, queue.clone());
     for_each_line(stream, |line| {
         let text: Arc<[u8]> = said(number, line).into();
-        // The list is copied: nobody waits under the lock.
-        let others: Vec<(usize, Arc<Queue>)> = {
-            let room = room.lock().unwrap_or_else(PoisonError::into_inner);
-            room.iter().map(|(number, queue)| (*number, queue.clone())).collect()
-        };
-        for (_, queue) in others.iter().filter(|(other, _)| *other != number) {
+        // All hear it in the same order: under the lock. A queue keeps nobody waiting.
+        let room = room.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, queue) in room.iter().filter(|(other, _)| **other != number) {
             queue.push(&text);
         }
     });
