@@ -1,6 +1,7 @@
 //! What is no chat at all.
 
 use super::cause::Cause;
+use super::crowd::Crowd;
 use super::finding::{Blow, Outcome, fault};
 use super::mark::Kind;
 use super::ring::Ring;
@@ -28,8 +29,8 @@ fn garbage(ring: &mut Ring) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-pub fn garbage_bytes(ring: &mut Ring) -> Outcome {
-    let mut crowd = ring.guests(2)?;
+pub fn garbage_bytes(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
+    *crowd = ring.guests(2)?;
     crowd.members[1].ear.listen_for(ESCAPE);
     for (name, bytes) in garbage(ring) {
         let mut stranger = ring.connect().map_err(|e| Blow::Silence(super::ring::cannot_connect(&e)))?;
@@ -48,7 +49,7 @@ pub fn garbage_bytes(ring: &mut Ring) -> Outcome {
                 });
             }
         }
-        drop(crowd.take(2));
+        crowd.leaves(2);
     }
     if crowd.members[1].ear.heard_what_it_listened_for() {
         ring.remark("escape sequences reach the others' terminals as they are: one can move their cursors and set their clipboards");

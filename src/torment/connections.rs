@@ -28,7 +28,7 @@ fn pair_talks(crowd: &mut Crowd, when: &str) -> Result<(), Blow> {
     Ok(())
 }
 
-pub fn burst_connect(ring: &mut Ring) -> Outcome {
+pub fn burst_connect(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     let wanted = BURST.min(ring.known.seats);
     let members = ring.frozen(|ring| {
         let mut members = Vec::new();
@@ -42,13 +42,13 @@ pub fn burst_connect(ring: &mut Ring) -> Outcome {
     if members.len() < 2 {
         return Err(Blow::Skip("the kernel's queue of this listener holds one connection only".into()));
     }
-    let mut crowd = Crowd::new(members, ring.patience());
+    *crowd = Crowd::new(members, ring.patience());
     for client in &mut crowd.members {
         ring.login(client);
     }
     let all: Vec<usize> = (0..crowd.len()).collect();
     let patience = crowd.patience;
-    match acquaint(&mut crowd, &all, patience) {
+    match acquaint(crowd, &all, patience) {
         Ok(()) => Ok(()),
         Err(stranger) => {
             // Who is known to nobody was not served.
@@ -67,14 +67,14 @@ pub fn burst_connect(ring: &mut Ring) -> Outcome {
     }
 }
 
-pub fn connect_storm(ring: &mut Ring) -> Outcome {
-    let mut crowd = ring.guests(2)?;
+pub fn connect_storm(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
+    *crowd = ring.guests(2)?;
     let (batches, batch) = (10, 20);
     for round in 0..batches {
         storm(ring, batch, Leaving::AsLifeBrings);
-        pair_talks(&mut crowd, &format!("after {} connections that came and went", (round + 1) * batch))?;
+        pair_talks(crowd, &format!("after {} connections that came and went", (round + 1) * batch))?;
     }
-    ring.join(&mut crowd)
+    ring.join(crowd)
 }
 
 /// How the visitors of a storm leave.
@@ -103,35 +103,35 @@ pub fn storm(ring: &Ring, count: usize, leaving: Leaving) {
     }
 }
 
-pub fn silent_newcomer(ring: &mut Ring) -> Outcome {
+pub fn silent_newcomer(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     if ring.known.seats < 4 {
         return Err(Blow::Skip(format!("it takes four clients, and there are {} seats", ring.known.seats)));
     }
-    let mut crowd = ring.guests(2)?;
+    *crowd = ring.guests(2)?;
     let silent = ring.bare(ring.patience(), None).map_err(|e| Blow::Silence(cannot_connect(&e)))?;
     crowd.members.push(silent);
     crowd.go_on(Duration::from_millis(100));
     let when = "while a newcomer says nothing";
-    pair_talks(&mut crowd, when)?;
-    ring.join(&mut crowd).map_err(|blow| match blow {
+    pair_talks(crowd, when)?;
+    ring.join(crowd).map_err(|blow| match blow {
         Blow::Silence(seen) => Blow::Silence(format!("{when}: {seen}")),
         other => other,
     })
 }
 
-pub fn reset_idle(ring: &mut Ring) -> Outcome {
-    let mut crowd = ring.guests(2)?;
+pub fn reset_idle(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
+    *crowd = ring.guests(2)?;
     for _ in 0..3 {
-        ring.join(&mut crowd)?;
+        ring.join(crowd)?;
         crowd.take(2).reset();
         crowd.go_on(Duration::from_millis(20));
-        pair_talks(&mut crowd, "after one has reset its connection")?;
+        pair_talks(crowd, "after one has reset its connection")?;
     }
     Ok(())
 }
 
-pub fn reset_backlog(ring: &mut Ring) -> Outcome {
-    let mut crowd = ring.guests(2)?;
+pub fn reset_backlog(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
+    *crowd = ring.guests(2)?;
     ring.frozen(|ring| {
         for _ in 0..4 {
             if let Ok(client) = ring.bare(QUEUE_FULL, None) {
@@ -139,18 +139,19 @@ pub fn reset_backlog(ring: &mut Ring) -> Outcome {
             }
         }
     });
-    pair_talks(&mut crowd, "after connections were reset before they were accepted")?;
-    ring.join(&mut crowd)
+    pair_talks(crowd, "after connections were reset before they were accepted")?;
+    ring.join(crowd)
 }
 
-pub fn reset_mid_fanout(ring: &mut Ring) -> Outcome {
+pub fn reset_mid_fanout(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     let seats = ring.known.seats.min(5);
     if seats < 3 {
         return Err(Blow::Skip("it takes three clients".into()));
     }
     // One who leaves stands between the others wherever the server keeps them: it came after some and before some.
     for round in 0..4 {
-        let mut crowd = ring.guests(seats)?;
+        crowd.leave();
+        *crowd = ring.guests(seats)?;
         let leaving = [1, seats - 1, 0, seats / 2][round];
         let leaver = crowd.members.remove(leaving);
         let mut said = Vec::new();
@@ -184,8 +185,8 @@ pub fn reset_mid_fanout(ring: &mut Ring) -> Outcome {
     Ok(())
 }
 
-pub fn half_close(ring: &mut Ring) -> Outcome {
-    let mut crowd = ring.guests(3)?;
+pub fn half_close(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
+    *crowd = ring.guests(3)?;
     let leaver = crowd.len() - 1;
     let others: Vec<usize> = (0..leaver).collect();
     let said = [crowd.says(leaver), crowd.says(leaver), crowd.says(leaver)];
@@ -198,7 +199,7 @@ pub fn half_close(ring: &mut Ring) -> Outcome {
         ));
     }
     if leaver >= 2 {
-        pair_talks(&mut crowd, "after one has ended its side")?;
+        pair_talks(crowd, "after one has ended its side")?;
     }
     match ring.spins() {
         Some(seen) => {
@@ -208,12 +209,13 @@ pub fn half_close(ring: &mut Ring) -> Outcome {
     }
 }
 
-pub fn stale_event(ring: &mut Ring) -> Outcome {
+pub fn stale_event(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     if ring.known.seats < 4 {
         return Err(Blow::Skip(format!("it takes four clients, and there are {} seats", ring.known.seats)));
     }
     for round in 0..3 {
-        let mut crowd = ring.guests(3)?;
+        crowd.leave();
+        *crowd = ring.guests(3)?;
         // In one batch of events: a line, whose fan-out finds that one is dead; a newcomer, who gets its place; and then
         // the dead one's own event.
         let victim = crowd.take(1 + round % 2);
@@ -231,7 +233,7 @@ pub fn stale_event(ring: &mut Ring) -> Outcome {
             return Err(Blow::Silence("one left, one came and one spoke at once, and the line is not heard".into()));
         }
         let patience = crowd.patience;
-        let seen = match acquaint(&mut crowd, &[0, 1, 2], patience) {
+        let seen = match acquaint(crowd, &[0, 1, 2], patience) {
             Ok(()) => continue,
             Err(Stranger::Closed(2)) => "one came just as another left, and was closed at once",
             Err(Stranger::Closed(_)) => "one came just as another left, and one who was inside was closed",
@@ -242,8 +244,8 @@ pub fn stale_event(ring: &mut Ring) -> Outcome {
     Ok(())
 }
 
-pub fn vanish(ring: &mut Ring) -> Outcome {
-    let mut crowd = ring.guests(3)?;
+pub fn vanish(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
+    *crowd = ring.guests(3)?;
     if crowd.len() < 3 {
         return Err(Blow::Skip("it takes three clients".into()));
     }
@@ -251,10 +253,10 @@ pub fn vanish(ring: &mut Ring) -> Outcome {
         return Err(Blow::Skip(format!("the kernel does not let a client vanish: {e}")));
     }
     for _ in 0..30 {
-        pair_talks(&mut crowd, "after one has vanished without a FIN")?;
+        pair_talks(crowd, "after one has vanished without a FIN")?;
     }
     if ring.known.seats > 3 {
-        ring.join(&mut crowd)?;
+        ring.join(crowd)?;
     }
     Ok(())
 }
@@ -262,8 +264,8 @@ pub fn vanish(ring: &mut Ring) -> Outcome {
 /// More clients than any room of this size is looked for.
 const FULL_AT: usize = 32;
 
-pub fn full_house(ring: &mut Ring) -> Outcome {
-    let mut crowd = ring.guests(2)?;
+pub fn full_house(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
+    *crowd = ring.guests(2)?;
     let begin = Instant::now();
     let limit = ring.scaled(Duration::from_secs(3));
     let trial = ring.patience().min(Duration::from_millis(1500));
@@ -273,7 +275,7 @@ pub fn full_house(ring: &mut Ring) -> Outcome {
         let client = ring.connect().map_err(|e| Blow::Silence(cannot_connect(&e)))?;
         crowd.members.push(client);
         let newcomer = crowd.len() - 1;
-        if acquaint(&mut crowd, &[0, newcomer], trial).is_err() {
+        if acquaint(crowd, &[0, newcomer], trial).is_err() {
             outside = crowd.members.pop();
             break;
         }
@@ -281,7 +283,7 @@ pub fn full_house(ring: &mut Ring) -> Outcome {
     let inside = crowd.len();
     let Some(outside) = outside else {
         ring.remark(format!("it takes {inside} clients at least"));
-        return pair_talks(&mut crowd, &format!("with {inside} clients"));
+        return pair_talks(crowd, &format!("with {inside} clients"));
     };
     let waits = outside.state == State::Open;
     let word = if outside.ear.total > 0 { outside.ear.excerpt() } else { String::new() };
@@ -290,20 +292,20 @@ pub fn full_house(ring: &mut Ring) -> Outcome {
         (false, "") => format!("it takes {inside} clients; the next one is closed without a word"),
         (false, word) => format!("it takes {inside} clients; the next one is closed and reads {word:?}"),
     });
-    pair_talks(&mut crowd, "while another stood at the door of a full house")?;
+    pair_talks(crowd, "while another stood at the door of a full house")?;
     if waits {
         // A seat becomes free for the one who waits.
-        drop(crowd.take(2.min(inside - 1)));
+        crowd.leaves(2.min(inside - 1));
         crowd.members.push(outside);
         let newcomer = crowd.len() - 1;
         let patience = crowd.patience;
-        if acquaint(&mut crowd, &[0, newcomer], patience).is_err() {
+        if acquaint(crowd, &[0, newcomer], patience).is_err() {
             return Err(fault(&[Cause::SeatsNotFreed], "one left a full house, and who waited is not let in"));
         }
     }
     for _ in 0..3 {
-        drop(crowd.take(2.min(crowd.len() - 1)));
-        if let Err(Blow::Silence(seen)) = ring.join(&mut crowd) {
+        crowd.leaves(2.min(crowd.len() - 1));
+        if let Err(Blow::Silence(seen)) = ring.join(crowd) {
             return Err(fault(
                 &[Cause::SeatsNotFreed],
                 format!("one left a full house, and another cannot come: {seen}"),
@@ -316,8 +318,8 @@ pub fn full_house(ring: &mut Ring) -> Outcome {
 /// Visits: each comes, is heard and goes.
 const VISITS: usize = 300;
 
-pub fn churn(ring: &mut Ring) -> Outcome {
-    let mut crowd = ring.guests(2)?;
+pub fn churn(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
+    *crowd = ring.guests(2)?;
     // The first ones warm it up: threads' stacks, buffers, a heap.
     let limit = ring.scaled(Duration::from_millis(2500));
     let begin = Instant::now();
@@ -325,17 +327,18 @@ pub fn churn(ring: &mut Ring) -> Outcome {
     let mut visits = 0;
     while visits < VISITS && (begin.elapsed() < limit || visits < 40) {
         if visits == VISITS / 10 || (warm.is_none() && begin.elapsed() > limit / 4) {
-            settle(&mut crowd);
+            settle(crowd);
             warm = ring.usage();
         }
-        ring.join(&mut crowd)?;
-        let visitor = crowd.take(2);
+        ring.join(crowd)?;
         if visits % 3 == 0 {
-            visitor.reset();
+            crowd.take(2).reset();
+        } else {
+            crowd.leaves(2);
         }
         visits += 1;
     }
-    pair_talks(&mut crowd, &format!("after {visits} have come and gone"))?;
+    pair_talks(crowd, &format!("after {visits} have come and gone"))?;
     let Some(warm) = warm else { return Ok(()) };
     // What is to be given back may take a moment.
     let begin = Instant::now();

@@ -1,12 +1,15 @@
 //! Some clients of a ring, all driven by one thread that waits for every socket of theirs.
 
-use super::client::{Client, SHORT};
+use super::client::{Client, Reading, SHORT};
 use super::mark::{Kind, Mark};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::time::{Duration, Instant};
 
 /// Nobody is left waiting longer than this for a reader that reads slowly.
 const TURN_MAX: Duration = Duration::from_millis(10);
+
+/// How long those who leave wait for the server to close them. Most do so at once.
+const LEAVING: Duration = Duration::from_millis(150);
 
 pub struct Crowd {
     pub members: Vec<Client>,
@@ -18,6 +21,11 @@ pub struct Crowd {
 impl Crowd {
     pub fn new(members: Vec<Client>, patience: Duration) -> Crowd {
         Crowd { members, patience, buffer: vec![0; 64 << 10] }
+    }
+
+    /// Nobody yet.
+    pub fn empty() -> Crowd {
+        Crowd::new(Vec::new(), Duration::ZERO)
     }
 
     pub fn len(&self) -> usize {
@@ -100,6 +108,27 @@ impl Crowd {
         };
         self.wait(self.patience, |crowd| missing(crowd).is_none());
         missing(self)
+    }
+
+    /// All leave in peace: each ends its side, and waits a moment for the server to end the other. One whose connection is
+    /// closed with something unread, or is written to later, would answer with a reset.
+    pub fn leave(&mut self) {
+        let leaving: Vec<Client> = std::mem::take(&mut self.members);
+        self.members = leaving.into_iter().filter(|client| client.is_open()).collect();
+        for client in &mut self.members {
+            client.end_flood();
+            client.reading = Reading::Eagerly;
+            client.half_close();
+        }
+        self.wait(LEAVING, |_| false);
+        self.members.clear();
+    }
+
+    /// One leaves in peace.
+    pub fn leaves(&mut self, who: usize) {
+        self.members[who].half_close();
+        self.wait(LEAVING, |crowd| !crowd.members[who].is_open());
+        self.members.remove(who);
     }
 
     /// Takes somebody out.

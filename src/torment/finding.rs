@@ -28,6 +28,8 @@ impl Verdict {
 pub enum Blow {
     /// What was seen, and what may have caused it: the likeliest first.
     Fault { causes: Vec<Cause>, seen: String },
+    /// The same, and it was so before the server ended, if it ended.
+    Proven { causes: Vec<Cause>, seen: String },
     /// Something must be said that may be meant so, or was not seen clearly.
     Doubt { causes: Vec<Cause>, seen: String },
     /// Nobody could talk any more. The torment knows what that most likely means.
@@ -38,6 +40,10 @@ pub enum Blow {
 
 pub fn fault(causes: &[Cause], seen: impl Into<String>) -> Blow {
     Blow::Fault { causes: causes.into(), seen: seen.into() }
+}
+
+pub fn proven(causes: &[Cause], seen: impl Into<String>) -> Blow {
+    Blow::Proven { causes: causes.into(), seen: seen.into() }
 }
 
 pub fn doubt(causes: &[Cause], seen: impl Into<String>) -> Blow {

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 const LINES: u32 = 4000;
 const LINE_LEN: usize = 120;
 
-pub fn flood_all(ring: &mut Ring) -> Outcome {
-    let mut crowd = ring.guests(6)?;
+pub fn flood_all(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
+    *crowd = ring.guests(6)?;
     let len = LINE_LEN.min(ring.known.line_len);
     for client in &mut crowd.members {
         client.start_flood(Flood { lines: LINES, len });
@@ -24,7 +24,13 @@ pub fn flood_all(ring: &mut Ring) -> Outcome {
     let flooding = ring.scaled(Duration::from_millis(1200));
     crowd.wait(flooding, |crowd| crowd.members.iter().all(|client| client.has_said_all()));
     crowd.members.iter_mut().for_each(|client| client.end_flood());
-    wait_while_it_moves(&mut crowd, all_came);
+    // Who has heard the last line of each hears no more of what is before it.
+    let last: Vec<Mark> = (0..crowd.len()).map(|who| crowd.says(who)).collect();
+    wait_while_it_moves(crowd, |crowd| {
+        let pairs = crowd.members.iter().flat_map(|client| last.iter().map(move |mark| (client, mark)));
+        let mut pairs = pairs.filter(|(client, mark)| client.number != mark.sender);
+        all_came(crowd) || pairs.all(|(client, mark)| client.ear.word(*mark).is_some())
+    });
 
     if let Some(closed) = crowd.members.iter().find(|client| !client.is_open()) {
         let how = format!("{:?}", closed.state).to_lowercase();
@@ -33,11 +39,11 @@ pub fn flood_all(ring: &mut Ring) -> Outcome {
             format!("all talked as fast as they could, and read, and one was closed ({how})"),
         ));
     }
-    let tally = Tally::of(&crowd).unwrap_or_default();
+    let tally = Tally::of(crowd).unwrap_or_default();
     let mangled: usize = crowd.members.iter().map(|client| client.ear.mangled).sum();
     if mangled > 0 {
         let text = crowd.members.iter().find_map(|client| client.ear.first_mangled.clone()).unwrap_or_default();
-        let causes: &[Cause] = match split(&mut crowd) {
+        let causes: &[Cause] = match split(crowd) {
             Ok(Some(_)) => &[Cause::FramingByRead],
             _ if ring.thread_each => &[Cause::InterleavedWrites, Cause::ShortWriteDropped, Cause::FramingByRead],
             _ => &[Cause::ShortWriteDropped, Cause::InterleavedWrites, Cause::FramingByRead],
@@ -48,7 +54,7 @@ pub fn flood_all(ring: &mut Ring) -> Outcome {
         let seen =
             format!("all talked as fast as they could, and {} of {} lines did not come", tally.missing, tally.due);
         let heard = |crowd: &Crowd| crowd.members.iter().map(|client| client.ear.flood.len()).sum();
-        return Err(match left_unread(ring, &mut crowd, heard) {
+        return Err(match left_unread(ring, crowd, heard) {
             Some(left) => fault(&[Cause::OneReadPerEdge], format!("{seen}; {left}")),
             None => {
                 fault(&[Cause::Loses, Cause::ShortWriteDropped, Cause::DroppedWhenFull, Cause::FramingByRead], seen)
@@ -64,7 +70,7 @@ pub fn flood_all(ring: &mut Ring) -> Outcome {
             format!("{} of {} lines came after a later one of the same sender", tally.reordered, tally.due),
         ));
     }
-    match other_order(&crowd) {
+    match other_order(crowd) {
         Some(count) => Err(doubt(
             &[Cause::NoOneOrder],
             format!("all lines came, but the order differs from member to member, {count} times for one pair"),
@@ -140,17 +146,18 @@ fn other_order(crowd: &Crowd) -> Option<usize> {
 const LATE: Duration = Duration::from_millis(1500);
 const LATE_TIMES: u32 = 50;
 
-pub fn firehose(ring: &mut Ring) -> Outcome {
+pub fn firehose(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     let mut worst = None;
     // What is seen once may be the machine's doing.
     for _ in 0..2 {
-        let mut crowd = ring.guests(3)?;
+        crowd.leave();
+        *crowd = ring.guests(3)?;
         if crowd.len() < 3 {
             return Err(Blow::Skip("it takes three clients".into()));
         }
-        let quiet = round_trips(&mut crowd, 10).into_iter().max().unwrap_or_default();
+        let quiet = round_trips(crowd, 10).into_iter().max().unwrap_or_default();
         let late = ring.scaled(LATE).max(quiet * LATE_TIMES);
-        let (mut times, unheard) = beside_a_firehose(ring, &mut crowd);
+        let (mut times, unheard) = beside_a_firehose(ring, crowd);
         if unheard > 0 {
             return Err(fault(
                 &[Cause::Unfair, Cause::ShortWriteDropped, Cause::FramingByRead, Cause::UnboundedQueue],

@@ -4,7 +4,7 @@ use super::cause::Cause;
 use super::crowd::Crowd;
 use super::finding::{Blow, Outcome, doubt, fault};
 use super::kernel;
-use super::mark::Kind;
+use super::mark::{Kind, Mark};
 use super::ring::{Ring, named};
 use std::time::{Duration, Instant};
 
@@ -15,9 +15,9 @@ fn reader(crowd: &Crowd) -> usize {
     crowd.len() - 1
 }
 
-pub fn split_line(ring: &mut Ring) -> Outcome {
-    let mut crowd = ring.guests(3)?;
-    match split(&mut crowd)? {
+pub fn split_line(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
+    *crowd = ring.guests(3)?;
+    match split(crowd)? {
         None => Ok(()),
         Some(seen) => Err(fault(&[Cause::FramingByRead], seen)),
     }
@@ -56,9 +56,9 @@ pub fn split(crowd: &mut Crowd) -> Result<Option<String>, Blow> {
     }))
 }
 
-pub fn two_in_one(ring: &mut Ring) -> Outcome {
-    let mut crowd = ring.guests(3)?;
-    let reader = reader(&crowd);
+pub fn two_in_one(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
+    *crowd = ring.guests(3)?;
+    let reader = reader(crowd);
     let single = crowd.says(TALKER);
     if !crowd.hears(reader, single) {
         return Err(Blow::Silence("a line is not heard".into()));
@@ -93,9 +93,9 @@ pub fn two_in_one(ring: &mut Ring) -> Outcome {
     Ok(())
 }
 
-pub fn byte_by_byte(ring: &mut Ring) -> Outcome {
-    let mut crowd = ring.guests(3)?;
-    let reader = reader(&crowd);
+pub fn byte_by_byte(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
+    *crowd = ring.guests(3)?;
+    let reader = reader(crowd);
     let mangled = crowd.members[reader].ear.mangled;
     let (mark, line) = crowd.members[TALKER].line(Kind::Word, 40);
     for (at, byte) in line.iter().enumerate() {
@@ -108,16 +108,27 @@ pub fn byte_by_byte(ring: &mut Ring) -> Outcome {
             }
         }
     }
-    if crowd.hears(reader, mark) {
+    if hears_in_turn(crowd, reader, TALKER, mark) {
         return Ok(());
     }
     let heard = crowd.members[reader].ear.excerpt();
     Err(fault(&[Cause::FramingByRead], format!("a line was sent byte by byte, and what came ends with {heard:?}")))
 }
 
-pub fn utf8_split(ring: &mut Ring) -> Outcome {
-    let mut crowd = ring.guests(3)?;
-    let reader = reader(&crowd);
+/// Waits for a line, until it is heard or one that is said after it: a server does not turn them round.
+fn hears_in_turn(crowd: &mut Crowd, reader: usize, talker: usize, mark: Mark) -> bool {
+    crowd.go_on(Duration::from_millis(40));
+    let after = crowd.says(talker);
+    let patience = crowd.patience;
+    crowd.wait(patience, |crowd| {
+        crowd.has_heard(reader, mark) || crowd.has_heard(reader, after) || !crowd.members[talker].is_open()
+    });
+    crowd.has_heard(reader, mark)
+}
+
+pub fn utf8_split(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
+    *crowd = ring.guests(3)?;
+    let reader = reader(crowd);
     let whole = crowd.members[TALKER].say(Kind::Han, 60);
     if !crowd.hears(reader, whole) {
         if !crowd.members[TALKER].is_open() {
@@ -130,18 +141,12 @@ pub fn utf8_split(ring: &mut Ring) -> Outcome {
         return Err(Blow::Skip("it does not relay characters of several bytes even in one piece".into()));
     }
     let (mark, line) = crowd.members[TALKER].line(Kind::Han, 60);
-    let mangled = crowd.members[reader].ear.mangled;
     // Behind the header the padding is characters of three bytes: one byte of one, and the rest.
     let (head, tail) = line.split_at(super::mark::HEADER_LEN + 10);
     crowd.members[TALKER].push(head);
     crowd.go_on(Duration::from_millis(60));
     crowd.members[TALKER].push(tail);
-    let patience = crowd.patience;
-    crowd.wait(patience, |crowd| {
-        let (talker, ear) = (&crowd.members[TALKER], &crowd.members[reader].ear);
-        ear.word(mark).is_some() || ear.mangled > mangled || !talker.is_open()
-    });
-    if crowd.has_heard(reader, mark) {
+    if hears_in_turn(crowd, reader, TALKER, mark) {
         return Ok(());
     }
     let seen = match &crowd.members[reader].ear.first_mangled {
@@ -149,24 +154,26 @@ pub fn utf8_split(ring: &mut Ring) -> Outcome {
         None if !crowd.members[TALKER].is_open() => "who sends a character in two pieces is closed".into(),
         None => "a line with a character sent in two pieces did not come".to_owned(),
     };
-    let framing = split(&mut crowd).ok().flatten().is_some();
+    let framing = split(crowd).ok().flatten().is_some();
     Err(fault(if framing { &[Cause::FramingByRead, Cause::DecodesPieces] } else { &[Cause::DecodesPieces] }, seen))
 }
 
 /// So many bytes of lines in one go: more than any server reads at a time.
 const GULP: usize = 160 << 10;
 
-pub fn gulp(ring: &mut Ring) -> Outcome {
-    let mut crowd = ring.guests(3)?;
-    let reader = reader(&crowd);
+pub fn gulp(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
+    *crowd = ring.guests(3)?;
+    let reader = reader(crowd);
     let len = 79;
     let lines: Vec<_> = (0..GULP / (len + 1)).map(|_| crowd.members[TALKER].line(Kind::Flood, len)).collect();
-    let all: Vec<u8> = lines.iter().flat_map(|(_, line)| line.iter().copied()).collect();
+    let mut all: Vec<u8> = lines.iter().flat_map(|(_, line)| line.iter().copied()).collect();
+    let (last, line) = crowd.members[TALKER].line(Kind::Word, len);
+    all.extend_from_slice(&line);
     ring.frozen(|_| crowd.members[TALKER].push(&all));
     let heard = |crowd: &Crowd| crowd.members[reader].ear.flood.len();
     let count = lines.len();
-    wait_while_it_moves(&mut crowd, |crowd| heard(crowd) >= count);
-    let (before, mangled) = (heard(&crowd), crowd.members[reader].ear.mangled);
+    wait_while_it_moves(crowd, |crowd| heard(crowd) >= count || crowd.has_heard(reader, last));
+    let (before, mangled) = (heard(crowd), crowd.members[reader].ear.mangled);
     if before == count {
         return Ok(());
     }
@@ -178,7 +185,7 @@ pub fn gulp(ring: &mut Ring) -> Outcome {
         ));
     }
     let seen = format!("{count} lines were sent in one piece, and {} of them did not come", count - before);
-    if let Some(left) = left_unread(ring, &mut crowd, heard) {
+    if let Some(left) = left_unread(ring, crowd, heard) {
         return Err(fault(&[Cause::OneReadPerEdge], format!("{seen}; {left}")));
     }
     Err(fault(&[Cause::Loses, Cause::FramingByRead, Cause::ShortWriteDropped, Cause::DroppedWhenFull], seen))
@@ -219,9 +226,9 @@ pub fn wait_while_it_moves(crowd: &mut Crowd, mut done: impl FnMut(&Crowd) -> bo
     }
 }
 
-pub fn long_line(ring: &mut Ring) -> Outcome {
-    let mut crowd = ring.guests(3)?;
-    let reader = reader(&crowd);
+pub fn long_line(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
+    *crowd = ring.guests(3)?;
+    let reader = reader(crowd);
     let mut longest = 0;
     for len in [500, 1000, 2000, 5000, 20_000] {
         let mangled = crowd.members[reader].ear.mangled;
@@ -247,7 +254,7 @@ pub fn long_line(ring: &mut Ring) -> Outcome {
         if cut {
             let text = crowd.members[reader].ear.first_mangled.clone().unwrap_or_default();
             // A server that cuts what is too long on purpose still knows what a line is.
-            if split(&mut crowd)?.is_some() {
+            if split(crowd)?.is_some() {
                 return Err(fault(
                     &[Cause::FramingByRead],
                     format!("a line of {len} bytes came in pieces, as it was read: {text:?}"),
@@ -277,9 +284,9 @@ const ENDLESS_COLLECTED: u64 = 640 << 20;
 /// A process that has so much when it has done nothing brings a runtime with a garbage collector. Bytes.
 pub const RUNTIME: u64 = 20 << 20;
 
-pub fn endless_line(ring: &mut Ring) -> Outcome {
-    let mut crowd = ring.guests(3)?;
-    let reader = reader(&crowd);
+pub fn endless_line(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
+    *crowd = ring.guests(3)?;
+    let reader = reader(crowd);
     let before = ring.usage().map(|usage| usage.memory);
     let collected = before > Some(RUNTIME);
     let goal = if collected { ENDLESS_COLLECTED } else { ENDLESS };
@@ -333,8 +340,8 @@ pub fn endless_line(ring: &mut Ring) -> Outcome {
     Ok(())
 }
 
-pub fn own_line(ring: &mut Ring) -> Outcome {
-    let mut crowd = ring.guests(2)?;
+pub fn own_line(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
+    *crowd = ring.guests(2)?;
     let mark = crowd.says(TALKER);
     if !crowd.hears(OTHER, mark) {
         return Err(Blow::Silence(format!("{} is not heard", named(mark))));

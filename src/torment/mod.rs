@@ -89,7 +89,8 @@ impl Default for Settings {
 pub enum Target {
     /// A server that runs.
     Running(SocketAddr),
-    /// A server that is started, anew for each torment, so that none pays for another.
+    /// A server that is started, anew for each torment, so that none pays for another. One that takes long to start is used
+    /// again if it has passed.
     Started(Launcher),
 }
 
@@ -104,6 +105,8 @@ pub struct Knowledge {
     pub round_trip: Duration,
 }
 
+/// A server that takes longer to start is not started anew when it has passed a torment.
+const SLOW_START: Duration = Duration::from_millis(250);
 /// More seats than this are of no use to a torment.
 const SEATS: usize = 8;
 const LINE_LENS: [usize; 3] = [900, 400, 200];
@@ -119,6 +122,7 @@ pub fn run(
     let known = get_to_know(target, settings)?;
     let mut findings = Vec::new();
     let mut broken_by = None;
+    let mut spare = None;
     for (i, &torment) in torments.iter().enumerate() {
         let seed = settings.seed.wrapping_add(1 + i as u64);
         let skipped = |why: String| Finding {
@@ -141,20 +145,26 @@ pub fn run(
                 Target::Running(addr) => {
                     let mut ring = Ring::new(settings, known, *addr, seed);
                     let finding = try_one(&mut ring, torment);
-                    if finding.verdict == Verdict::Fail && ring.probe().is_err() {
+                    if finding.verdict == Verdict::Fail && ring.probe(&mut Crowd::empty()).is_err() {
                         broken_by = Some(torment.name);
                     }
                     finding
                 }
-                Target::Started(launcher) => match launcher.start(torment.stdout) {
-                    Ok(server) => {
-                        let mut ring = Ring::new(settings, known, server.addr, seed);
-                        ring.server = Some(server);
-                        ring.launcher = Some(launcher);
-                        try_one(&mut ring, torment)
+                Target::Started(launcher) => {
+                    let again = spare.take().filter(|_| torment.stdout == Stdout::Nowhere);
+                    match again.map_or_else(|| launcher.start(torment.stdout), Ok) {
+                        Ok(server) => {
+                            let mut ring = Ring::new(settings, known, server.addr, seed);
+                            ring.server = Some(server);
+                            ring.launcher = Some(launcher);
+                            let finding = try_one(&mut ring, torment);
+                            let is_well = finding.verdict == Verdict::Pass && torment.stdout == Stdout::Nowhere;
+                            spare = ring.server.filter(|server| is_well && server.took > SLOW_START);
+                            finding
+                        }
+                        Err(why) => skipped(why),
                     }
-                    Err(why) => skipped(why),
-                },
+                }
             }
         };
         tell(&finding);
@@ -167,28 +177,45 @@ pub fn run(
 fn try_one(ring: &mut Ring, torment: &'static Torment) -> Finding {
     let begin = Instant::now();
     let had_process = ring.server.is_some();
-    let outcome = (torment.run)(ring).and_then(|()| match had_process && ring.server.is_none() {
-        // It was to end.
-        true => Ok(()),
-        false => ring.probe().map_err(|blow| match blow {
-            Blow::Silence(seen) => Blow::Silence(format!("afterwards {seen}")),
-            other => other,
-        }),
+    let mut crowd = Crowd::empty();
+    let outcome = (torment.run)(ring, &mut crowd).and_then(|()| {
+        crowd.leave();
+        match had_process && ring.server.is_none() {
+            // It was to end.
+            true => Ok(()),
+            false => has_survived(ring, torment),
+        }
     });
-    let outcome = outcome.and_then(|()| match ring.spins() {
-        Some(seen) => Err(finding::fault(&[Cause::SpinsAtTheEnd, Cause::BusyLoop], format!("afterwards {seen}"))),
-        None => Ok(()),
-    });
+    // It is judged while those are still there who saw it: their leaving may end the server.
     let (verdict, causes, seen) = match outcome {
         Ok(()) => (Verdict::Pass, vec![], String::new()),
         Err(Blow::Skip(why)) => (Verdict::Skipped, vec![], why),
         Err(blow) => judge(ring, torment, blow),
     };
+    crowd.leave();
     Finding { torment, verdict, causes, seen, remarks: std::mem::take(&mut ring.remarks), took: begin.elapsed() }
+}
+
+/// Whether newcomers can talk, and nothing spins.
+fn has_survived(ring: &mut Ring, torment: &Torment) -> finding::Outcome {
+    let mut newcomers = Crowd::empty();
+    let outcome = ring.probe(&mut newcomers);
+    newcomers.leave();
+    outcome.map_err(|blow| match blow {
+        Blow::Silence(seen) => Blow::Silence(format!("afterwards {seen}")),
+        other => other,
+    })?;
+    match torment.may_spin.then(|| ring.spins()).flatten() {
+        Some(seen) => Err(finding::fault(&[Cause::SpinsAtTheEnd, Cause::BusyLoop], format!("afterwards {seen}"))),
+        None => Ok(()),
+    }
 }
 
 /// What a blow means: if the server is gone, that it is gone.
 fn judge(ring: &mut Ring, torment: &Torment, blow: Blow) -> (Verdict, Vec<Cause>, String) {
+    if let Blow::Proven { causes, seen } = blow {
+        return (Verdict::Fail, causes, seen);
+    }
     // A process that is about to end may have closed its sockets before.
     let ended = ring.server.as_mut().and_then(|server| server.ends_within(Duration::from_millis(200)));
     if let Some(ended) = ended {
@@ -205,7 +232,7 @@ fn judge(ring: &mut Ring, torment: &Torment, blow: Blow) -> (Verdict, Vec<Cause>
         return (Verdict::Fail, causes, format!("the server ended: {ended}{words}"));
     }
     match blow {
-        Blow::Fault { causes, seen } => (Verdict::Fail, causes, seen),
+        Blow::Fault { causes, seen } | Blow::Proven { causes, seen } => (Verdict::Fail, causes, seen),
         Blow::Doubt { causes, seen } => (Verdict::Doubtful, causes, seen),
         Blow::Silence(seen) if ring.server.is_none() && std::net::TcpStream::connect(ring.addr).is_err() => {
             (Verdict::Fail, torment.if_it_ends.into(), format!("the server is gone: {seen}"))
@@ -247,6 +274,7 @@ fn get_to_know(target: &Target, settings: &Settings) -> Result<Knowledge, String
             break;
         }
     }
+    crowd.leave();
     Ok(known)
 }
 

@@ -3,7 +3,7 @@
 use super::cause::Cause;
 use super::client::{Flood, Reading};
 use super::crowd::Crowd;
-use super::finding::{Blow, Outcome, fault};
+use super::finding::{Blow, Outcome, fault, proven};
 use super::framing::{RUNTIME, wait_while_it_moves};
 use super::mark::{Kind, Mark};
 use super::ring::{Ring, acquaint};
@@ -23,12 +23,12 @@ const OWED: u64 = 24 << 20;
 const OWED_SUSPICIOUS: u64 = 96 << 20;
 const OWED_COLLECTED: u64 = 384 << 20;
 
-pub fn stuck_reader(ring: &mut Ring) -> Outcome {
-    beside(ring, Reading::Never)
+pub fn stuck_reader(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
+    beside(ring, crowd, Reading::Never)
 }
 
-pub fn trickle_reader(ring: &mut Ring) -> Outcome {
-    beside(ring, Reading::Slowly { per_second: 2048.0, since: Instant::now(), taken: 0.0 })
+pub fn trickle_reader(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
+    beside(ring, crowd, Reading::Slowly { per_second: 2048.0, since: Instant::now(), taken: 0.0 })
 }
 
 /// Lines that somebody says to see when they are heard.
@@ -65,8 +65,8 @@ impl Pings {
 }
 
 /// A pair talks and one floods beside somebody who reads in such a way.
-fn beside(ring: &mut Ring, reading: Reading) -> Outcome {
-    let (mut crowd, bad) = crowd_with(ring, NARROW)?;
+fn beside(ring: &mut Ring, crowd: &mut Crowd, reading: Reading) -> Outcome {
+    let bad = with_one_more(ring, crowd, NARROW)?;
     crowd.members[bad].reading = reading;
     let what = if reading == Reading::Never { "does not read" } else { "reads 2 KiB a second" };
     let before = ring.usage();
@@ -78,16 +78,16 @@ fn beside(ring: &mut Ring, reading: Reading) -> Outcome {
     let owed =
         |crowd: &Crowd| (crowd.members[TALKER].ear.total - heard).saturating_sub(crowd.members[bad].ear.total - taken);
     let frozen = ring.scaled(FROZEN);
-    while !queue.has_shown_itself(owed(&crowd), begin.elapsed().div_f64(ring.settings.time)) {
+    while !queue.has_shown_itself(owed(crowd), begin.elapsed().div_f64(ring.settings.time)) {
         crowd.turn(Duration::from_millis(5));
-        pings.go_on(&mut crowd);
+        pings.go_on(crowd);
         if pings.waits() > frozen {
             return Err(everybody_waits(ring, crowd, bad, what, pings));
         }
         if !crowd.members[FLOODER].is_open() || !crowd.members[TALKER].is_open() {
             break;
         }
-        queue.look(owed(&crowd), ring);
+        queue.look(owed(crowd), ring);
         // Only what is new counts.
         crowd.members.iter_mut().for_each(|client| client.ear.forget_flood());
     }
@@ -101,7 +101,7 @@ fn beside(ring: &mut Ring, reading: Reading) -> Outcome {
                 None => everybody_waits(ring, crowd, bad, what, pings),
             });
         }
-        pings.go_on(&mut crowd);
+        pings.go_on(crowd);
         if begin.elapsed() > frozen * 4 {
             break;
         }
@@ -116,26 +116,25 @@ fn beside(ring: &mut Ring, reading: Reading) -> Outcome {
     if let Some(blow) = fault_of_queue {
         return Err(blow);
     }
-    if owed(&crowd) < 8 << 20 {
-        ring.remark(format!("only {} MiB were relayed in the time (--time gives more)", owed(&crowd) >> 20));
+    if owed(crowd) < 8 << 20 {
+        ring.remark(format!("only {} MiB were relayed in the time (--time gives more)", owed(crowd) >> 20));
     }
     Ok(())
 }
 
-/// A crowd whose last one has a narrow buffer.
-fn crowd_with(ring: &mut Ring, receive_buffer: usize) -> Result<(Crowd, usize), Blow> {
+/// Two or three, and as the last one somebody with a buffer of its own size.
+fn with_one_more(ring: &mut Ring, crowd: &mut Crowd, receive_buffer: usize) -> Result<usize, Blow> {
     if ring.known.seats < 3 {
         return Err(Blow::Skip("it takes three clients".into()));
     }
-    let mut crowd = ring.guests((ring.known.seats - 1).clamp(2, 3))?;
+    *crowd = ring.guests((ring.known.seats - 1).clamp(2, 3))?;
     let patience = ring.patience();
-    ring.join_within(&mut crowd, patience, Some(receive_buffer))?;
-    let bad = crowd.len() - 1;
-    Ok((crowd, bad))
+    ring.join_within(crowd, patience, Some(receive_buffer))?;
+    Ok(crowd.len() - 1)
 }
 
 /// Nobody has heard a ping for too long. Whether one who comes now is heard tells a lock from a write.
-fn everybody_waits(ring: &mut Ring, mut crowd: Crowd, bad: usize, what: &str, pings: Pings) -> Blow {
+fn everybody_waits(ring: &mut Ring, crowd: &mut Crowd, bad: usize, what: &str, pings: Pings) -> Blow {
     let waited = pings.waits().as_secs_f64();
     crowd.members[FLOODER].end_flood();
     let mut newcomer_is_heard = true;
@@ -145,11 +144,15 @@ fn everybody_waits(ring: &mut Ring, mut crowd: Crowd, bad: usize, what: &str, pi
                 crowd.members.push(newcomer);
                 let newcomer = crowd.len() - 1;
                 let number = crowd.members[newcomer].number;
-                let _ = acquaint(&mut crowd, &[FLOODER, newcomer], Duration::from_millis(500));
+                let _ = acquaint(crowd, &[FLOODER, newcomer], Duration::from_millis(500));
                 crowd.members[FLOODER].ear.knows(number)
             }
             Err(_) => false,
         };
+    }
+    // Whoever freed it may have ended it: some do not survive that either.
+    if ring.server.as_mut().is_some_and(|server| server.ended().is_some()) {
+        return Blow::Silence("nobody hears anybody".into());
     }
     let before = pings.unheard;
     crowd.take(bad).reset();
@@ -158,14 +161,14 @@ fn everybody_waits(ring: &mut Ring, mut crowd: Crowd, bad: usize, what: &str, pi
         pings.said.get(before).is_none_or(|&(mark, _)| crowd.members[FLOODER].ear.word(mark).is_some())
     });
     pings.said.truncate(before + 1);
-    pings.go_on(&mut crowd);
+    pings.go_on(crowd);
     let freed = if pings.unheard > before { "; when it was gone, all went on" } else { "" };
     let seen = format!("while one {what}, nobody else heard anybody for {waited:.1} s{freed}");
     let causes: &[Cause] = match (ring.thread_each, newcomer_is_heard) {
         (true, false) => &[Cause::LockAcrossWrite],
         _ => &[Cause::BlockingWrite],
     };
-    fault(causes, seen)
+    proven(causes, seen)
 }
 
 /// Watches the server's memory while more and more is owed to somebody.
@@ -215,7 +218,7 @@ impl Queue {
         let &(owed_half, grown_half) = self.grown.iter().find(|(at, _)| *at > owed / 2)?;
         let still_grows = (grown.saturating_sub(grown_half)) * 2 > owed.saturating_sub(owed_half);
         (grown > least && grown * 2 > owed && still_grows).then(|| {
-            fault(
+            proven(
                 &[Cause::UnboundedQueue],
                 format!(
                     "while one {what}, the server's memory grew with what was owed to it: {} MiB for {} MiB",
@@ -230,8 +233,8 @@ impl Queue {
 /// Bytes of the flood that a slow reader gets; several times what the kernel keeps for it.
 const SLOW_FLOOD: usize = 12 << 20;
 
-pub fn slow_reader(ring: &mut Ring) -> Outcome {
-    let (mut crowd, slow) = crowd_with(ring, 32 << 10)?;
+pub fn slow_reader(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
+    let slow = with_one_more(ring, crowd, 32 << 10)?;
     let len = ring.known.line_len;
     let lines = (SLOW_FLOOD / (len + 1)) as u32;
     crowd.members[slow].reading = Reading::Slowly { per_second: 2e6, since: Instant::now(), taken: 0.0 };
@@ -244,7 +247,7 @@ pub fn slow_reader(ring: &mut Ring) -> Outcome {
     crowd.members[slow].reading = Reading::Eagerly;
     let said = crowd.members[FLOODER].flooded();
     let all = |crowd: &Crowd, who: usize| crowd.members[who].ear.flood.len() >= said as usize;
-    wait_while_it_moves(&mut crowd, |crowd| {
+    wait_while_it_moves(crowd, |crowd| {
         (all(crowd, TALKER) && (all(crowd, slow) || !crowd.members[slow].is_open())) || begin.elapsed() > slowly * 8
     });
     if !crowd.members[FLOODER].is_open() {

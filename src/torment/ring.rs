@@ -169,8 +169,8 @@ impl<'a> Ring<'a> {
     // Health.
 
     /// Two newcomers talk to each other.
-    pub fn probe(&mut self) -> Result<(), Blow> {
-        let mut crowd = self.guests(2)?;
+    pub fn probe(&mut self, crowd: &mut Crowd) -> Result<(), Blow> {
+        *crowd = self.guests(2)?;
         for who in 0..crowd.len() {
             let mark = crowd.says(who);
             if let Some((deaf, _)) = crowd.all_hear(&[0, 1], &[mark]) {

@@ -1,6 +1,7 @@
 //! The catalogue.
 
 use super::cause::Cause::{self, *};
+use super::crowd::Crowd;
 use super::finding::Outcome;
 use super::ring::Ring;
 use super::server::Stdout;
@@ -15,11 +16,13 @@ pub struct Torment {
     /// It needs the server's process.
     pub needs_process: bool,
     pub stdout: Stdout,
+    /// It is looked at afterwards whether the server spins.
+    pub may_spin: bool,
     /// What it means if the server ends: the likeliest first.
     pub if_it_ends: &'static [Cause],
     /// What it means if nobody can talk any more.
     pub if_silent: &'static [Cause],
-    pub run: fn(&mut Ring) -> Outcome,
+    pub run: fn(&mut Ring, &mut Crowd) -> Outcome,
 }
 
 impl std::fmt::Debug for Torment {
@@ -35,9 +38,24 @@ impl Torment {
         healthy: &'static str,
         if_it_ends: &'static [Cause],
         if_silent: &'static [Cause],
-        run: fn(&mut Ring) -> Outcome,
+        run: fn(&mut Ring, &mut Crowd) -> Outcome,
     ) -> Torment {
-        Torment { name, does, healthy, needs_process: false, stdout: Stdout::Nowhere, if_it_ends, if_silent, run }
+        Torment {
+            name,
+            does,
+            healthy,
+            needs_process: false,
+            stdout: Stdout::Nowhere,
+            may_spin: false,
+            if_it_ends,
+            if_silent,
+            run,
+        }
+    }
+
+    const fn after_which_it_may_spin(mut self) -> Torment {
+        self.may_spin = true;
+        self
     }
 
     const fn of_the_process(mut self) -> Torment {
@@ -127,7 +145,8 @@ pub const TORMENTS: &[Torment] = &[
         &[TrustsInput],
         &[TrustsInput],
         bytes::garbage_bytes,
-    ),
+    )
+    .after_which_it_may_spin(),
     Torment::new(
         "burst-connect",
         "Eight connect at once, while the server looks away.",
@@ -143,7 +162,8 @@ pub const TORMENTS: &[Torment] = &[
         &[ClientErrorEndsServer],
         &[OneAcceptPerEdge, ErrorEndsFanOut],
         connections::connect_storm,
-    ),
+    )
+    .after_which_it_may_spin(),
     Torment::new(
         "silent-newcomer",
         "One connects and says nothing, and another comes.",
@@ -159,7 +179,8 @@ pub const TORMENTS: &[Torment] = &[
         &[ClientErrorEndsServer],
         &[ErrorEndsFanOut],
         connections::reset_idle,
-    ),
+    )
+    .after_which_it_may_spin(),
     Torment::new(
         "reset-backlog",
         "Connections are reset before they are accepted.",
