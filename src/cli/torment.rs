@@ -8,7 +8,7 @@ use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io::{self, Write};
-use std::net::ToSocketAddrs;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, SystemTime};
 
 /// Torment a chat server with the clients that life brings
@@ -140,17 +140,19 @@ impl Args {
             return Ok(Target::Started(Launcher::new(self.command.clone())?));
         }
         let (host, port) = address::Address::of(self.addr.as_deref().unwrap_or("")).get()?;
-        let addrs = (host.as_str(), port).to_socket_addrs().ok().into_iter().flatten();
-        let addrs: Vec<_> = addrs.collect();
-        let addr = addrs.iter().find(|addr| std::net::TcpStream::connect_timeout(addr, Duration::from_secs(3)).is_ok());
-        let Some(&addr) = addr.or(addrs.first()) else { return Err(format!("{host} is not the name of a machine")) };
-        if !addr.ip().is_loopback() && !self.i_own_this_server {
+        let addrs: Vec<_> = (host.as_str(), port).to_socket_addrs().ok().into_iter().flatten().collect();
+        let Some(first) = addrs.first() else { return Err(format!("{host} is not the name of a machine")) };
+        // Nothing is sent to another's machine, not even to see whether it answers.
+        if !self.i_own_this_server && addrs.iter().any(|addr| !addr.ip().is_loopback()) {
             return Err(format!(
                 "{} is not on this machine, and a torment may break it; say --i-own-this-server if it is yours",
-                addr.ip()
+                first.ip()
             ));
         }
-        Ok(Target::Running(addr))
+        let answers = |addr: &&SocketAddr| TcpStream::connect_timeout(addr, Duration::from_secs(3)).is_ok();
+        // A name may stand for addresses of two kinds, and the server listen on one.
+        let addr = if addrs.len() > 1 { addrs.iter().find(answers).unwrap_or(first) } else { first };
+        Ok(Target::Running(*addr))
     }
 }
 

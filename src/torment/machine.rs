@@ -126,8 +126,13 @@ fn makes_it_print(ring: &mut Ring, crowd: &mut Crowd, what: &str) -> Outcome {
     }
     let when = format!("with its stdout {what},");
     talk(crowd, &all, &when)?;
+    let begin = Instant::now();
+    let limit = ring.scaled(Duration::from_millis(1500));
     for _ in 0..PRINTED_LINES / all.len() {
         talk(crowd, &all, &when)?;
+        if begin.elapsed() > limit {
+            break;
+        }
     }
     for _ in 0..PRINTED_VISITS / 20 {
         storm(ring, 20, Leaving::InPeace);

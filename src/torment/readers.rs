@@ -246,9 +246,11 @@ pub fn slow_reader(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     crowd.members[FLOODER].end_flood();
     crowd.members[slow].reading = Reading::Eagerly;
     let said = crowd.members[FLOODER].flooded();
-    let all = |crowd: &Crowd, who: usize| crowd.members[who].ear.flood.len() >= said as usize;
+    // Who has heard the last line hears nothing more of what is before it.
+    let last = crowd.says(FLOODER);
+    let is_done = |crowd: &Crowd, who: usize| crowd.has_heard(who, last) || !crowd.members[who].is_open();
     wait_while_it_moves(crowd, |crowd| {
-        (all(crowd, TALKER) && (all(crowd, slow) || !crowd.members[slow].is_open())) || begin.elapsed() > slowly * 8
+        (is_done(crowd, TALKER) && is_done(crowd, slow)) || begin.elapsed() > slowly * 8
     });
     if !crowd.members[FLOODER].is_open() {
         return Err(fault(

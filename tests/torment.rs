@@ -1,0 +1,287 @@
+//! The torments against servers whose health is known: they name what is wrong, and blame a healthy server for nothing.
+#![cfg(feature = "torment")]
+
+mod common;
+
+use common::process::{fails_with, run};
+use common::*;
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tertulia::torment::server::Launcher;
+use tertulia::torment::{self, Finding, Settings, TORMENTS, Target, Torment, Verdict, diagnose};
+
+/// Those that take less than a second each.
+const QUICK: &[&str] = &[
+    "idle",
+    "own-line",
+    "split-line",
+    "two-in-one",
+    "byte-by-byte",
+    "utf8-split",
+    "gulp",
+    "long-line",
+    "endless-line",
+    "burst-connect",
+    "connect-storm",
+    "silent-newcomer",
+    "reset-idle",
+    "reset-backlog",
+    "reset-mid-fanout",
+    "half-close",
+    "stale-event",
+    "vanish",
+    "no-descriptors",
+    "stop-continue",
+    "closed-stdout",
+    "terminate",
+    "restart",
+];
+
+fn torments(names: &[&str]) -> Vec<&'static Torment> {
+    let all: Vec<_> = TORMENTS.iter().filter(|torment| names.contains(&torment.name)).collect();
+    assert_eq!(all.len(), names.len(), "a torment's name has changed");
+    all
+}
+
+/// Starts `tertulia` with these words for each torment.
+fn started(words: &[&str]) -> Target {
+    let own = tertulia();
+    // In English, and with no setting of the tester's.
+    let mut options: Vec<String> = own
+        .get_envs()
+        .filter(|(_, v)| v.is_none())
+        .flat_map(|(name, _)| ["-u".to_owned(), name.to_string_lossy().into_owned()])
+        .collect();
+    let set =
+        own.get_envs().filter_map(|(name, v)| Some(format!("{}={}", name.to_string_lossy(), v?.to_string_lossy())));
+    options.extend(set);
+    let mut words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+    words.insert(0, env!("CARGO_BIN_EXE_tertulia").into());
+    let command = [vec!["env".to_owned()], options, words].concat();
+    Target::Started(Launcher::new(command).expect("{port} in it"))
+}
+
+/// Everything is given twice the time that people give it, and all the time it wants.
+fn patient() -> Settings {
+    Settings { time: 2.0, limit: Duration::from_secs(1200), ..Settings::default() }
+}
+
+fn torment(target: &Target, torments: &[&'static Torment], settings: &Settings) -> Vec<Finding> {
+    torment::run(target, torments, settings, &mut |_| {}).expect("it can be tormented")
+}
+
+#[track_caller]
+fn is_blamed_for_nothing(findings: &[Finding]) {
+    let blamed: Vec<_> =
+        findings.iter().filter(|finding| matches!(finding.verdict, Verdict::Fail | Verdict::Doubtful)).collect();
+    assert!(blamed.is_empty(), "{blamed:#?}");
+    assert!(findings.iter().any(|finding| finding.verdict == Verdict::Pass));
+}
+
+fn own(mode: &str) -> Target {
+    started(&["serve", "--mode", mode, "--addr", "127.0.0.1:{port}"])
+}
+
+both_modes! {
+    fn our_own_server_passes_the_quick_torments(mode) {
+        let findings = torment(&own(mode), &torments(QUICK), &patient());
+        is_blamed_for_nothing(&findings);
+        if cfg!(target_os = "linux") {
+            assert!(findings.iter().all(|finding| finding.verdict == Verdict::Pass), "{findings:#?}");
+        }
+    }
+
+    #[ignore = "takes a minute"]
+    fn our_own_server_passes_every_torment(mode) {
+        let all: Vec<_> = TORMENTS.iter().collect();
+        let findings = torment(&own(mode), &all, &patient());
+        is_blamed_for_nothing(&findings);
+        assert!(findings.iter().all(|finding| finding.verdict == Verdict::Pass), "{findings:#?}");
+    }
+
+    fn a_server_that_runs_is_tormented_where_its_process_is_not_needed(mode) {
+        let server = Server::start(mode);
+        let some = torments(&["split-line", "burst-connect", "reset-idle", "half-close", "stop-continue", "restart"]);
+        let findings = torment(&Target::Running(server.addr), &some, &patient());
+        let verdicts: Vec<_> = findings.iter().map(|finding| finding.verdict).collect();
+        use Verdict::*;
+        assert_eq!(verdicts, [Pass, Pass, Pass, Pass, Skipped, Skipped], "{findings:#?}");
+    }
+
+    fn three_seats_are_enough_for_a_verdict(mode) {
+        let target = started(&["serve", "--mode", mode, "--addr", "127.0.0.1:{port}", "--max-clients", "3"]);
+        let some = torments(&["split-line", "gulp", "burst-connect", "reset-mid-fanout", "stale-event", "half-close"]);
+        is_blamed_for_nothing(&torment(&target, &some, &patient()));
+    }
+
+    fn a_full_house_may_let_others_wait(mode) {
+        let target =
+            started(&["serve", "--mode", mode, "--addr", "127.0.0.1:{port}", "--max-clients", "4", "--when-full", "wait"]);
+        let findings = torment(&target, &torments(&["full-house"]), &patient());
+        is_blamed_for_nothing(&findings);
+        assert!(findings[0].remarks[0].contains("the next one waits"), "{findings:#?}");
+    }
+}
+
+/// A healthy server that is as unlike ours as can be: no names, no notices, senders hear themselves, text behind the line.
+fn another() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let addr = listener.local_addr().expect("bound");
+    let room: Arc<Mutex<BTreeMap<usize, TcpStream>>> = Arc::default();
+    std::thread::spawn(move || {
+        for (me, stream) in listener.incoming().flatten().enumerate() {
+            let room = room.clone();
+            std::thread::spawn(move || {
+                let lock = || room.lock().unwrap_or_else(PoisonError::into_inner);
+                lock().insert(me, stream.try_clone().expect("a descriptor"));
+                let mut reader = BufReader::new(stream);
+                let mut line = Vec::new();
+                while let Ok(1..) = reader.read_until(b'\n', &mut line) {
+                    let text = String::from_utf8_lossy(&line);
+                    let text = format!("12:00 {} (says {me})\r\n", text.trim_end());
+                    for mut other in lock().values() {
+                        let _ = other.write_all(text.as_bytes());
+                    }
+                    line.clear();
+                }
+                lock().remove(&me);
+            });
+        }
+    });
+    addr
+}
+
+#[test]
+fn another_healthy_server_is_blamed_for_nothing() {
+    let some = torments(&[
+        "own-line",
+        "split-line",
+        "two-in-one",
+        "byte-by-byte",
+        "utf8-split",
+        "gulp",
+        "long-line",
+        "garbage",
+        "burst-connect",
+        "reset-mid-fanout",
+        "half-close",
+        "flood-all",
+        "full-house",
+    ]);
+    let findings = torment(&Target::Running(another()), &some, &patient());
+    is_blamed_for_nothing(&findings);
+    assert!(findings[0].remarks[0].contains("hears its own lines"), "{findings:#?}");
+}
+
+#[test]
+fn what_is_no_chat_is_told_before_anything_is_tried() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let target = Target::Running(listener.local_addr().expect("bound"));
+    let settings = Settings { time: 0.3, ..Settings::default() };
+    let error = torment::run(&target, &torments(&["idle"]), &settings, &mut |_| {}).expect_err("nobody relays");
+    assert!(error.contains("--login"), "{error}");
+}
+
+#[test]
+fn the_command_says_what_it_cannot_do() {
+    let command = |args: &[&str]| {
+        let mut command = tertulia();
+        command.arg("torment").args(args);
+        command
+    };
+    // Nothing is sent there: it is an address for documentation.
+    fails_with(&mut command(&["192.0.2.1:9"]), &["not on this machine", "--i-own-this-server"]);
+    fails_with(&mut command(&["--", "true"]), &["{port}"]);
+    fails_with(&mut command(&["--", "/nonexistent/server", "{port}"]), &["cannot be started"]);
+    fails_with(
+        &mut command(&["--", "sh", "-c", "echo no reason >&2; exit 3", "{port}"]),
+        &["exit code 3", "no reason"],
+    );
+    let ended = run(&mut command(&["--only", "tickle"]));
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    let list = run(&mut command(&["--list"])).stdout;
+    assert!(TORMENTS.iter().all(|torment| list.contains(torment.name)), "{list}");
+}
+
+#[test]
+fn the_command_prints_rows_and_json_and_its_exit_code_is_the_verdict() {
+    let serve = ["--", env!("CARGO_BIN_EXE_tertulia"), "serve", "--addr", "127.0.0.1:{port}"];
+    let command = |args: &[&str]| {
+        let mut command = tertulia();
+        command.args(["torment", "--only", "split-line,own-line", "--seed", "7"]).args(args).args(serve);
+        run(&mut command)
+    };
+    let ended = command(&[]);
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("Score: 2 of 2 (seed 7)"), "{}", ended.stdout);
+    let ended = command(&["--json", "--echo", "yes"]);
+    assert_eq!(ended.code, Some(1), "{}{}", ended.stdout, ended.stderr);
+    let json: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    assert_eq!((&json["passed"], &json["failed"], &json["seed"]), (&1.into(), &1.into(), &7.into()), "{json:#}");
+    assert_eq!(json["diagnosis"][0]["explains"][0], "own-line", "{json:#}");
+}
+
+#[cfg(feature = "gallery")]
+mod gallery {
+    use super::*;
+    use tertulia::torment::gallery::{EXHIBITS, Exhibit};
+
+    fn findings(exhibit: &Exhibit, torments: &[&'static Torment]) -> Vec<Finding> {
+        let target = started(&["gallery", exhibit.name, "127.0.0.1:{port}"]);
+        // That a sender hears itself is a fault only if one says so.
+        let settings = Settings { echo: Some(false), ..patient() };
+        torment(&target, torments, &settings)
+    }
+
+    #[track_caller]
+    fn is_blamed_for_its_own_fault_only(exhibit: &Exhibit, findings: &[Finding]) {
+        let causes: Vec<_> = diagnose(findings).into_iter().map(|(cause, _)| cause).collect();
+        assert_eq!(causes, [exhibit.cause], "{}: {findings:#?}", exhibit.name);
+    }
+
+    /// What shows an exhibit's fault, and some of what it could be mistaken for.
+    #[test]
+    fn each_exhibit_is_told_by_what_shows_its_fault() {
+        for exhibit in EXHIBITS {
+            let telling: &[&str] = match exhibit.name {
+                "framing-by-recv" => &["split-line", "two-in-one", "byte-by-byte", "utf8-split", "long-line"],
+                "one-accept" => &["burst-connect", "reset-backlog", "connect-storm"],
+                "one-read" => &["gulp", "split-line", "two-in-one"],
+                "blocking-write" | "lock-across-write" => &["stuck-reader", "half-close"],
+                "write-all" => &["stuck-reader", "reset-idle"],
+                "short-write" => &["slow-reader", "split-line"],
+                "error-ends-server" => &["reset-idle", "reset-backlog", "reset-mid-fanout", "half-close"],
+                "stale-token" => &["stale-event", "burst-connect", "reset-idle"],
+                "descriptor-spin" => &["no-descriptors", "idle", "half-close"],
+                "unbounded-queue" => &["stuck-reader", "endless-line"],
+                "unbounded-line" => &["endless-line", "long-line"],
+                "echo" => &["own-line", "split-line"],
+                "blocking-print" => &["frozen-stdout", "closed-stdout"],
+                other => panic!("what shows the fault of {other}?"),
+            };
+            is_blamed_for_its_own_fault_only(exhibit, &findings(exhibit, &torments(telling)));
+        }
+    }
+
+    #[test]
+    #[ignore = "takes a quarter of an hour"]
+    fn each_exhibit_is_blamed_for_its_own_fault_only_by_all_torments() {
+        let all: Vec<_> = TORMENTS.iter().collect();
+        for exhibit in EXHIBITS {
+            is_blamed_for_its_own_fault_only(exhibit, &findings(exhibit, &all));
+        }
+    }
+
+    #[test]
+    fn the_gallery_lists_its_exhibits_and_tells_a_cure_only_when_asked() {
+        let list = run(tertulia().arg("gallery")).stdout;
+        for exhibit in EXHIBITS {
+            assert!(list.contains(exhibit.name), "{list}");
+            let cure = run(tertulia().args(["gallery", exhibit.name, "--cure"])).stdout;
+            assert_eq!(cure.split_whitespace().collect::<Vec<_>>().join(" "), exhibit.cure());
+        }
+    }
+}
