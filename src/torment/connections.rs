@@ -334,7 +334,7 @@ pub fn churn(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
         if visits % 3 == 0 {
             crowd.take(2).reset();
         } else {
-            crowd.leaves(2);
+            drop(crowd.take(2));
         }
         visits += 1;
     }

@@ -45,7 +45,7 @@ pub fn flood_all(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
         let text = crowd.members.iter().find_map(|client| client.ear.first_mangled.clone()).unwrap_or_default();
         let causes: &[Cause] = match split(crowd) {
             Ok(Some(_)) => &[Cause::FramingByRead],
-            _ if ring.thread_each => &[Cause::InterleavedWrites, Cause::ShortWriteDropped, Cause::FramingByRead],
+            _ if ring.known.thread_each => &[Cause::InterleavedWrites, Cause::ShortWriteDropped, Cause::FramingByRead],
             _ => &[Cause::ShortWriteDropped, Cause::InterleavedWrites, Cause::FramingByRead],
         };
         return Err(fault(causes, format!("all talked as fast as they could, and {mangled} lines came cut: {text:?}")));

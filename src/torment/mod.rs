@@ -101,12 +101,14 @@ pub struct Knowledge {
     pub seats: usize,
     /// Length of the flood's lines: long ones, if it relays them. Bytes.
     pub line_len: usize,
+    /// It has a thread for each client.
+    pub thread_each: bool,
     /// The longest round trip when nobody else says anything.
     pub round_trip: Duration,
 }
 
 /// A server that takes longer to start is not started anew when it has passed a torment.
-const SLOW_START: Duration = Duration::from_millis(250);
+const SLOW_START: Duration = Duration::from_millis(300);
 /// More seats than this are of no use to a torment.
 const SEATS: usize = 8;
 const LINE_LENS: [usize; 3] = [900, 400, 200];
@@ -151,19 +153,29 @@ pub fn run(
                     finding
                 }
                 Target::Started(launcher) => {
+                    let try_on = |server: server::Server, spare: &mut Option<server::Server>| {
+                        let mut ring = Ring::new(settings, known, server.addr, seed);
+                        ring.server = Some(server);
+                        ring.launcher = Some(launcher);
+                        let finding = try_one(&mut ring, torment);
+                        let is_well = finding.verdict == Verdict::Pass && torment.stdout == Stdout::Nowhere;
+                        *spare = ring.server.filter(|server| is_well && server.took > SLOW_START);
+                        finding
+                    };
                     let again = spare.take().filter(|_| torment.stdout == Stdout::Nowhere);
-                    match again.map_or_else(|| launcher.start(torment.stdout), Ok) {
-                        Ok(server) => {
-                            let mut ring = Ring::new(settings, known, server.addr, seed);
-                            ring.server = Some(server);
-                            ring.launcher = Some(launcher);
-                            let finding = try_one(&mut ring, torment);
-                            let is_well = finding.verdict == Verdict::Pass && torment.stdout == Stdout::Nowhere;
-                            spare = ring.server.filter(|server| is_well && server.took > SLOW_START);
-                            finding
-                        }
+                    let is_second_hand = again.is_some();
+                    let mut finding = match again.map_or_else(|| launcher.start(torment.stdout), Ok) {
+                        Ok(server) => try_on(server, &mut spare),
                         Err(why) => skipped(why),
+                    };
+                    // What it suffers from may come from the torment before.
+                    if is_second_hand && finding.verdict != Verdict::Pass {
+                        finding = match launcher.start(torment.stdout) {
+                            Ok(server) => try_on(server, &mut spare),
+                            Err(why) => skipped(why),
+                        };
                     }
+                    finding
                 }
             }
         };
@@ -178,7 +190,9 @@ fn try_one(ring: &mut Ring, torment: &'static Torment) -> Finding {
     let begin = Instant::now();
     let had_process = ring.server.is_some();
     let mut crowd = Crowd::empty();
+    let mut is_over = false;
     let outcome = (torment.run)(ring, &mut crowd).and_then(|()| {
+        is_over = true;
         crowd.leave();
         match had_process && ring.server.is_none() {
             // It was to end.
@@ -190,7 +204,7 @@ fn try_one(ring: &mut Ring, torment: &'static Torment) -> Finding {
     let (verdict, causes, seen) = match outcome {
         Ok(()) => (Verdict::Pass, vec![], String::new()),
         Err(Blow::Skip(why)) => (Verdict::Skipped, vec![], why),
-        Err(blow) => judge(ring, torment, blow),
+        Err(blow) => judge(ring, torment, blow, is_over),
     };
     crowd.leave();
     Finding { torment, verdict, causes, seen, remarks: std::mem::take(&mut ring.remarks), took: begin.elapsed() }
@@ -212,23 +226,29 @@ fn has_survived(ring: &mut Ring, torment: &Torment) -> finding::Outcome {
 }
 
 /// What a blow means: if the server is gone, that it is gone.
-fn judge(ring: &mut Ring, torment: &Torment, blow: Blow) -> (Verdict, Vec<Cause>, String) {
+fn judge(ring: &mut Ring, torment: &Torment, blow: Blow, is_over: bool) -> (Verdict, Vec<Cause>, String) {
     if let Blow::Proven { causes, seen } = blow {
         return (Verdict::Fail, causes, seen);
     }
     // A process that is about to end may have closed its sockets before.
     let ended = ring.server.as_mut().and_then(|server| server.ends_within(Duration::from_millis(200)));
     if let Some(ended) = ended {
-        let words = ring.server.as_ref().and_then(|server| server.last_words());
-        let words = words.map_or(String::new(), |words| format!("; its last words: {words}"));
-        let about_stdout = torment.stdout == Stdout::Pipe;
+        let words = ring.server.as_ref().and_then(|server| server.last_words()).unwrap_or_default();
         let mut causes: Vec<Cause> = torment.if_it_ends.into();
-        if ended.by_sigpipe() && !about_stdout {
-            causes = vec![Cause::Sigpipe];
-        } else if !causes.contains(&Cause::ClientErrorEndsServer) {
-            // Clients leave in each, and not always in peace.
+        if torment.stdout == Stdout::Nowhere {
+            if ended.by_sigpipe() {
+                causes = vec![Cause::Sigpipe];
+            } else if let Some(cause) = in_its_own_words(&words) {
+                causes = vec![cause];
+            }
+        }
+        if is_over && causes.len() > 1 {
+            // It has survived the torment, but not that they left.
+            causes.insert(0, Cause::ClientErrorEndsServer);
+        } else if !causes.contains(&Cause::ClientErrorEndsServer) && causes.len() > 1 {
             causes.push(Cause::ClientErrorEndsServer);
         }
+        let words = if words.is_empty() { words } else { format!("; its last words: {words}") };
         return (Verdict::Fail, causes, format!("the server ended: {ended}{words}"));
     }
     match blow {
@@ -242,9 +262,24 @@ fn judge(ring: &mut Ring, torment: &Torment, blow: Blow) -> (Verdict, Vec<Cause>
     }
 }
 
+/// What a server's last words tell, if they tell anything.
+fn in_its_own_words(words: &str) -> Option<Cause> {
+    let words = words.to_lowercase();
+    let known: [(Cause, &[&str]); 4] = [
+        (Cause::DescriptorDeath, &["too many open files", "emfile"]),
+        (Cause::WouldBlockIsAnError, &["temporarily unavailable", "blockingioerror", "wouldblock", "eagain"]),
+        (Cause::TrustsInput, &["utf-8", "unicode", "utf8"]),
+        (
+            Cause::ClientErrorEndsServer,
+            &["broken pipe", "brokenpipe", "epipe", "reset by peer", "connectionreset", "econnreset", "not connected"],
+        ),
+    ];
+    known.into_iter().find(|(_, texts)| texts.iter().any(|text| words.contains(text))).map(|(cause, _)| cause)
+}
+
 /// Finds out what is normal for a server, before it is tormented.
 fn get_to_know(target: &Target, settings: &Settings) -> Result<Knowledge, String> {
-    let unknown = Knowledge { seats: SEATS, line_len: SHORT, round_trip: Duration::ZERO };
+    let unknown = Knowledge { seats: SEATS, line_len: SHORT, thread_each: false, round_trip: Duration::ZERO };
     let server = match target {
         Target::Started(launcher) => Some(launcher.start(Stdout::Nowhere)?),
         Target::Running(_) => None,
@@ -256,6 +291,7 @@ fn get_to_know(target: &Target, settings: &Settings) -> Result<Knowledge, String
     };
     let mut ring = Ring::new(settings, unknown, addr, settings.seed);
     ring.server = server;
+    let before = ring.usage();
     let mut crowd = ring.guests(2).map_err(|blow| match blow {
         Blow::Silence(seen) => format!(
             "no line of one client gets to another: {seen}. Is it a chat? It may want a login first \
@@ -267,6 +303,10 @@ fn get_to_know(target: &Target, settings: &Settings) -> Result<Knowledge, String
     let moment = ring.patience().min(Duration::from_millis(1500));
     while crowd.len() < SEATS && ring.join_within(&mut crowd, moment, None).is_ok() {}
     let mut known = Knowledge { seats: crowd.len(), ..unknown };
+    if let (Some(before), Some(now)) = (before, ring.usage()) {
+        // A runtime may start or end some of its own meanwhile.
+        known.thread_each = (now.threads.saturating_sub(before.threads)) * 5 >= crowd.len() * 4;
+    }
     known.round_trip = readers::round_trips(&mut crowd, 20).into_iter().max().unwrap_or_default();
     for len in LINE_LENS {
         if relays(&mut crowd, len) {

@@ -138,7 +138,7 @@ fn everybody_waits(ring: &mut Ring, crowd: &mut Crowd, bad: usize, what: &str, p
     let waited = pings.waits().as_secs_f64();
     crowd.members[FLOODER].end_flood();
     let mut newcomer_is_heard = true;
-    if ring.thread_each && ring.known.seats > crowd.len() {
+    if ring.known.thread_each && ring.known.seats > crowd.len() {
         newcomer_is_heard = match ring.connect() {
             Ok(newcomer) => {
                 crowd.members.push(newcomer);
@@ -164,9 +164,10 @@ fn everybody_waits(ring: &mut Ring, crowd: &mut Crowd, bad: usize, what: &str, p
     pings.go_on(crowd);
     let freed = if pings.unheard > before { "; when it was gone, all went on" } else { "" };
     let seen = format!("while one {what}, nobody else heard anybody for {waited:.1} s{freed}");
-    let causes: &[Cause] = match (ring.thread_each, newcomer_is_heard) {
+    let causes: &[Cause] = match (ring.known.thread_each, newcomer_is_heard) {
         (true, false) => &[Cause::LockAcrossWrite],
-        _ => &[Cause::BlockingWrite],
+        (true, true) => &[Cause::BlockingWrite, Cause::LockAcrossWrite],
+        (false, _) => &[Cause::BlockingWrite],
     };
     proven(causes, seen)
 }

@@ -20,9 +20,9 @@ const PATIENCE_ROUND_TRIPS: u32 = 40;
 const CONNECT: Duration = Duration::from_secs(4);
 /// The first is to be accepted before another comes, so that each makes an event of its own. Most often it takes no time.
 const FIRST_ALONE: Duration = Duration::from_millis(500);
-/// A server that uses more than this share of a processor while nobody says anything spins. One that spins gets a third at
-/// least, on two processors with as much else to do.
-const SPIN_SHARE: f64 = 0.25;
+/// A server that uses more than this share of a processor while nobody says anything spins. One that sleeps uses nothing, and
+/// one that spins gets several times this on a machine that is busy with other things.
+const SPIN_SHARE: f64 = 0.12;
 /// It is looked at three times, each time longer: what is left from before takes an end.
 const SPIN_LOOKS: [Duration; 3] = [Duration::from_millis(150), Duration::from_millis(400), Duration::from_millis(1000)];
 
@@ -36,8 +36,6 @@ pub struct Ring<'a> {
     pub random: Random,
     /// What is worth a word and is no fault.
     pub remarks: Vec<String>,
-    /// The server got a thread for each of the last guests.
-    pub thread_each: bool,
     nonce: Nonce,
     numbers: u16,
 }
@@ -46,18 +44,7 @@ impl<'a> Ring<'a> {
     pub fn new(settings: &'a Settings, known: Knowledge, addr: SocketAddr, seed: u64) -> Ring<'a> {
         let mut random = Random::new(seed);
         let nonce = [(); 4].map(|()| b'a' + random.below(26) as u8);
-        Ring {
-            settings,
-            known,
-            addr,
-            server: None,
-            launcher: None,
-            random,
-            remarks: Vec::new(),
-            thread_each: false,
-            nonce,
-            numbers: 0,
-        }
+        Ring { settings, known, addr, server: None, launcher: None, random, remarks: Vec::new(), nonce, numbers: 0 }
     }
 
     /// A time, scaled by `--time`.
@@ -115,7 +102,6 @@ impl<'a> Ring<'a> {
 
     /// So many clients who have all heard each other; fewer if there are not as many seats.
     pub fn guests(&mut self, wanted: usize) -> Result<Crowd, Blow> {
-        let before = self.usage();
         let wanted = wanted.min(self.known.seats);
         let first = self.connect().map_err(|e| Blow::Silence(cannot_connect(&e)))?;
         let mut crowd = Crowd::new(vec![first], self.patience());
@@ -125,9 +111,6 @@ impl<'a> Ring<'a> {
         });
         while crowd.len() < wanted {
             self.join(&mut crowd)?;
-        }
-        if let (Some(before), Some(now)) = (before, self.usage()) {
-            self.thread_each = now.threads >= before.threads + crowd.len();
         }
         Ok(crowd)
     }

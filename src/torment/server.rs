@@ -178,12 +178,24 @@ impl Server {
         }
     }
 
-    /// The last line that it wrote on stderr.
+    /// The last line that it wrote on stderr, or the last that speaks of an error: some say more after it.
     pub fn last_words(&self) -> Option<String> {
         let text = self.stderr.0.lock().unwrap_or_else(PoisonError::into_inner);
         let text = String::from_utf8_lossy(&text);
-        let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
-        Some(super::ear::show(line.chars().take(120).collect::<String>().as_bytes()))
+        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let speaks_of_an_error = |line: &&str| {
+            let line = line.to_lowercase();
+            ["error", "exception", "panicked", "fatal", "quitting"].iter().any(|word| line.contains(word))
+        };
+        let at = lines.iter().rposition(|line| speaks_of_an_error(line)).or(lines.len().checked_sub(1))?;
+        let mut line = lines[at].to_owned();
+        // Rust says where on one line and what on the next.
+        if line.contains("panicked at")
+            && let Some(what) = lines.get(at + 1)
+        {
+            line = format!("{line} {what}");
+        }
+        Some(super::ear::show(line.chars().take(200).collect::<String>().as_bytes()))
     }
 
     pub fn signal(&self, signal: Signal) {
