@@ -11,7 +11,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tertulia::torment::server::Launcher;
-use tertulia::torment::{self, Finding, Settings, TORMENTS, Target, Torment, Verdict, diagnose};
+use tertulia::torment::{self, Finding, Settings, TORMENTS, Target, Torment, Verdict};
 
 /// Those that take less than a second each.
 const QUICK: &[&str] = &[
@@ -227,6 +227,7 @@ fn the_command_prints_rows_and_json_and_its_exit_code_is_the_verdict() {
 #[cfg(feature = "gallery")]
 mod gallery {
     use super::*;
+    use tertulia::torment::diagnose;
     use tertulia::torment::gallery::{EXHIBITS, Exhibit};
 
     fn findings(exhibit: &Exhibit, torments: &[&'static Torment]) -> Vec<Finding> {

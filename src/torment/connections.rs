@@ -46,7 +46,7 @@ pub fn burst_connect(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     for client in &mut crowd.members {
         ring.login(client);
     }
-    let all: Vec<usize> = (0..crowd.len()).collect();
+    let all: Vec<usize> = (0..crowd.count()).collect();
     let patience = crowd.patience;
     match acquaint(crowd, &all, patience) {
         Ok(()) => Ok(()),
@@ -57,7 +57,7 @@ pub fn burst_connect(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
                 let mut others = crowd.members.iter().filter(|client| client.number != number);
                 others.any(|client| client.ear.knows(number))
             });
-            let (served, count) = (served.count().max(1), crowd.len());
+            let (served, count) = (served.count().max(1), crowd.count());
             let seen = format!("{count} connected at once; {served} of them got to talk");
             Err(match stranger {
                 Stranger::Closed(_) => fault(&[Cause::OneAcceptPerEdge], format!("{seen}, and some were closed")),
@@ -161,13 +161,13 @@ pub fn reset_mid_fanout(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
             } else {
                 drop(leaver);
             }
-            for who in 0..crowd.len() {
+            for who in 0..crowd.count() {
                 for _ in 0..3 {
                     said.push(crowd.says(who));
                 }
             }
         });
-        let all: Vec<usize> = (0..crowd.len()).collect();
+        let all: Vec<usize> = (0..crowd.count()).collect();
         if let Some((who, _)) = crowd.all_hear(&all, &said) {
             let how = if round % 2 == 0 { "reset its connection" } else { "closed its connection" };
             let closed = if crowd.members.iter().any(|client| !client.is_open()) { ", and was closed" } else { "" };
@@ -187,7 +187,7 @@ pub fn reset_mid_fanout(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
 
 pub fn half_close(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     *crowd = ring.guests(3)?;
-    let leaver = crowd.len() - 1;
+    let leaver = crowd.count() - 1;
     let others: Vec<usize> = (0..leaver).collect();
     let said = [crowd.says(leaver), crowd.says(leaver), crowd.says(leaver)];
     crowd.members[leaver].half_close();
@@ -246,7 +246,7 @@ pub fn stale_event(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
 
 pub fn vanish(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     *crowd = ring.guests(3)?;
-    if crowd.len() < 3 {
+    if crowd.count() < 3 {
         return Err(Blow::Skip("it takes three clients".into()));
     }
     if let Err(e) = crowd.members[2].vanish() {
@@ -271,16 +271,16 @@ pub fn full_house(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     let trial = ring.patience().min(Duration::from_millis(1500));
     // Until one is not let in: told so and closed, or left waiting.
     let mut outside = None;
-    while crowd.len() < FULL_AT && begin.elapsed() < limit {
+    while crowd.count() < FULL_AT && begin.elapsed() < limit {
         let client = ring.connect().map_err(|e| Blow::Silence(cannot_connect(&e)))?;
         crowd.members.push(client);
-        let newcomer = crowd.len() - 1;
+        let newcomer = crowd.count() - 1;
         if acquaint(crowd, &[0, newcomer], trial).is_err() {
             outside = crowd.members.pop();
             break;
         }
     }
-    let inside = crowd.len();
+    let inside = crowd.count();
     let Some(outside) = outside else {
         ring.remark(format!("it takes {inside} clients at least"));
         return pair_talks(crowd, &format!("with {inside} clients"));
@@ -297,14 +297,14 @@ pub fn full_house(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
         // A seat becomes free for the one who waits.
         crowd.leaves(2.min(inside - 1));
         crowd.members.push(outside);
-        let newcomer = crowd.len() - 1;
+        let newcomer = crowd.count() - 1;
         let patience = crowd.patience;
         if acquaint(crowd, &[0, newcomer], patience).is_err() {
             return Err(fault(&[Cause::SeatsNotFreed], "one left a full house, and who waited is not let in"));
         }
     }
     for _ in 0..3 {
-        crowd.leaves(2.min(crowd.len() - 1));
+        crowd.leaves(2.min(crowd.count() - 1));
         if let Err(Blow::Silence(seen)) = ring.join(crowd) {
             return Err(fault(
                 &[Cause::SeatsNotFreed],

@@ -28,7 +28,7 @@ impl Crowd {
         Crowd::new(Vec::new(), Duration::ZERO)
     }
 
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.members.len()
     }
 

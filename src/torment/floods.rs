@@ -25,7 +25,7 @@ pub fn flood_all(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     crowd.wait(flooding, |crowd| crowd.members.iter().all(|client| client.has_said_all()));
     crowd.members.iter_mut().for_each(|client| client.end_flood());
     // Who has heard the last line of each hears no more of what is before it.
-    let last: Vec<Mark> = (0..crowd.len()).map(|who| crowd.says(who)).collect();
+    let last: Vec<Mark> = (0..crowd.count()).map(|who| crowd.says(who)).collect();
     wait_while_it_moves(crowd, |crowd| {
         let pairs = crowd.members.iter().flat_map(|client| last.iter().map(move |mark| (client, mark)));
         let mut pairs = pairs.filter(|(client, mark)| client.number != mark.sender);
@@ -136,7 +136,7 @@ fn other_order(crowd: &Crowd) -> Option<usize> {
         let both = [crowd.members[who].number, crowd.members[other].number];
         crowd.members[who].ear.flood.iter().copied().filter(move |(sender, _)| !both.contains(sender))
     };
-    (1..crowd.len()).find_map(|other| {
+    (1..crowd.count()).find_map(|other| {
         let differ = heard(0, other).zip(heard(other, 0)).filter(|(a, b)| a != b).count();
         (differ > 0).then_some(differ)
     })
@@ -152,7 +152,7 @@ pub fn firehose(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     for _ in 0..2 {
         crowd.leave();
         *crowd = ring.guests(3)?;
-        if crowd.len() < 3 {
+        if crowd.count() < 3 {
             return Err(Blow::Skip("it takes three clients".into()));
         }
         let quiet = round_trips(crowd, 10).into_iter().max().unwrap_or_default();

@@ -12,7 +12,7 @@ const TALKER: usize = 0;
 const OTHER: usize = 1;
 /// With three seats or more somebody who only listens; else the other does.
 fn reader(crowd: &Crowd) -> usize {
-    crowd.len() - 1
+    crowd.count() - 1
 }
 
 pub fn split_line(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
@@ -200,7 +200,7 @@ pub fn left_unread(ring: &Ring, crowd: &mut Crowd, heard: impl Fn(&Crowd) -> usi
     }
     // Where the kernel does not tell: what was left comes with the next line of each.
     let before = heard(crowd);
-    for who in 0..crowd.len() {
+    for who in 0..crowd.count() {
         crowd.says(who);
     }
     crowd.go_on(Duration::from_secs(1));

@@ -59,7 +59,7 @@ pub fn no_descriptors(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     }
     // Those who were left in the kernel's queue, and with them no new event: only if they were not closed.
     crowd.go_on(Duration::from_millis(100));
-    let waiting: Vec<usize> = (2..crowd.len()).filter(|&who| crowd.members[who].state == State::Open).collect();
+    let waiting: Vec<usize> = (2..crowd.count()).filter(|&who| crowd.members[who].state == State::Open).collect();
     let all = [&inside[..], &waiting].concat();
     let patience = crowd.patience;
     let waited_in_vain = !waiting.is_empty() && acquaint(crowd, &all, patience).is_err();
@@ -91,7 +91,7 @@ pub fn no_descriptors(_: &mut Ring, _: &mut Crowd) -> Outcome {
 
 pub fn stop_continue(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     *crowd = ring.guests(3)?;
-    let all: Vec<usize> = (0..crowd.len()).collect();
+    let all: Vec<usize> = (0..crowd.count()).collect();
     for round in 0..3 {
         // Asleep, so that a system call is interrupted.
         crowd.go_on(Duration::from_millis(60));
@@ -118,7 +118,7 @@ const PRINTED_VISITS: usize = 400;
 
 fn makes_it_print(ring: &mut Ring, crowd: &mut Crowd, what: &str) -> Outcome {
     *crowd = ring.guests(3)?;
-    let all: Vec<usize> = (0..crowd.len()).collect();
+    let all: Vec<usize> = (0..crowd.count()).collect();
     if let Some(server) = &mut ring.server
         && what == "closed"
     {

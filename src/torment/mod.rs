@@ -301,11 +301,11 @@ fn get_to_know(target: &Target, settings: &Settings) -> Result<Knowledge, String
     })?;
     // Seats: as many as let somebody in within a moment.
     let moment = ring.patience().min(Duration::from_millis(1500));
-    while crowd.len() < SEATS && ring.join_within(&mut crowd, moment, None).is_ok() {}
-    let mut known = Knowledge { seats: crowd.len(), ..unknown };
+    while crowd.count() < SEATS && ring.join_within(&mut crowd, moment, None).is_ok() {}
+    let mut known = Knowledge { seats: crowd.count(), ..unknown };
     if let (Some(before), Some(now)) = (before, ring.usage()) {
         // A runtime may start or end some of its own meanwhile.
-        known.thread_each = (now.threads.saturating_sub(before.threads)) * 5 >= crowd.len() * 4;
+        known.thread_each = (now.threads.saturating_sub(before.threads)) * 5 >= crowd.count() * 4;
     }
     known.round_trip = readers::round_trips(&mut crowd, 20).into_iter().max().unwrap_or_default();
     for len in LINE_LENS {

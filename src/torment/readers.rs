@@ -130,7 +130,7 @@ fn with_one_more(ring: &mut Ring, crowd: &mut Crowd, receive_buffer: usize) -> R
     *crowd = ring.guests((ring.known.seats - 1).clamp(2, 3))?;
     let patience = ring.patience();
     ring.join_within(crowd, patience, Some(receive_buffer))?;
-    Ok(crowd.len() - 1)
+    Ok(crowd.count() - 1)
 }
 
 /// Nobody has heard a ping for too long. Whether one who comes now is heard tells a lock from a write.
@@ -138,11 +138,11 @@ fn everybody_waits(ring: &mut Ring, crowd: &mut Crowd, bad: usize, what: &str, p
     let waited = pings.waits().as_secs_f64();
     crowd.members[FLOODER].end_flood();
     let mut newcomer_is_heard = true;
-    if ring.known.thread_each && ring.known.seats > crowd.len() {
+    if ring.known.thread_each && ring.known.seats > crowd.count() {
         newcomer_is_heard = match ring.connect() {
             Ok(newcomer) => {
                 crowd.members.push(newcomer);
-                let newcomer = crowd.len() - 1;
+                let newcomer = crowd.count() - 1;
                 let number = crowd.members[newcomer].number;
                 let _ = acquaint(crowd, &[FLOODER, newcomer], Duration::from_millis(500));
                 crowd.members[FLOODER].ear.knows(number)

@@ -109,7 +109,7 @@ impl<'a> Ring<'a> {
         crowd.wait(FIRST_ALONE, |crowd| {
             crowd.members[0].ear.total > 0 || kernel::not_accepted(addr).is_some_and(|count| count == 0)
         });
-        while crowd.len() < wanted {
+        while crowd.count() < wanted {
             self.join(&mut crowd)?;
         }
         Ok(crowd)
@@ -132,7 +132,7 @@ impl<'a> Ring<'a> {
                 self.bare(CONNECT.min(limit), receive_buffer).map_err(|e| Blow::Silence(cannot_connect(&e)))?;
             self.login(&mut client);
             crowd.members.push(client);
-            let newcomer = crowd.len() - 1;
+            let newcomer = crowd.count() - 1;
             match acquaint(crowd, &[0, newcomer], limit.saturating_sub(begin.elapsed())) {
                 Ok(()) => return Ok(()),
                 // It may be full of those who have just left.
@@ -154,7 +154,7 @@ impl<'a> Ring<'a> {
     /// Two newcomers talk to each other.
     pub fn probe(&mut self, crowd: &mut Crowd) -> Result<(), Blow> {
         *crowd = self.guests(2)?;
-        for who in 0..crowd.len() {
+        for who in 0..crowd.count() {
             let mark = crowd.says(who);
             if let Some((deaf, _)) = crowd.all_hear(&[0, 1], &[mark]) {
                 let heard = crowd.members[deaf].ear.excerpt();
@@ -253,7 +253,7 @@ impl Random {
         Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -262,6 +262,6 @@ impl Random {
 
     /// Below `end`, which is not 0.
     pub fn below(&mut self, end: u64) -> u64 {
-        (self.next() >> 11) % end
+        (self.draw() >> 11) % end
     }
 }

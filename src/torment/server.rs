@@ -187,7 +187,7 @@ impl Server {
             let line = line.to_lowercase();
             ["error", "exception", "panicked", "fatal", "quitting"].iter().any(|word| line.contains(word))
         };
-        let at = lines.iter().rposition(|line| speaks_of_an_error(line)).or(lines.len().checked_sub(1))?;
+        let at = lines.iter().rposition(speaks_of_an_error).or(lines.len().checked_sub(1))?;
         let mut line = lines[at].to_owned();
         // Rust says where on one line and what on the next.
         if line.contains("panicked at")

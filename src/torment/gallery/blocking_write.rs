@@ -60,7 +60,7 @@ fn read(clients: &mut [Client], number: usize) -> bool {
         Ok(n @ 1..) => clients[at].lines.push(&buffer[..n]),
         _ => return false,
     }
-    while let Some(line) = clients[at].lines.next() {
+    while let Some(line) = clients[at].lines.take_line() {
         let text = said(number, &line);
         for client in clients.iter_mut().filter(|client| client.number != number) {
             // Who has gone is found by its own read.

@@ -72,7 +72,7 @@ fn read(clients: &mut BTreeMap<usize, Client>, number: usize, dead: &mut Vec<usi
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
             Err(e) => return Err(e),
         }
-        while let Some(line) = clients.get_mut(&number).and_then(|client| client.lines.next()) {
+        while let Some(line) = clients.get_mut(&number).and_then(|client| client.lines.take_line()) {
             let text = said(number, &line);
             for (&other, client) in clients.iter_mut().filter(|(other, _)| **other != number) {
                 client.outbox.push(&text);

@@ -27,7 +27,7 @@ impl Lines {
     }
 
     /// The next line and its end. When there is none, `is_too_long` tells whether to wait for one.
-    pub fn next(&mut self) -> Option<Vec<u8>> {
+    pub fn take_line(&mut self) -> Option<Vec<u8>> {
         let end = self.at + memchr(b'\n', &self.bytes[self.at..])? + 1;
         let line = self.bytes[self.at..end].to_vec();
         self.at = end;
@@ -166,7 +166,7 @@ pub fn for_each_line(mut stream: &TcpStream, mut say: impl FnMut(&[u8])) {
     let (mut lines, mut buffer) = (Lines::default(), vec![0; 16 << 10]);
     while let Ok(n @ 1..) = stream.read(&mut buffer) {
         lines.push(&buffer[..n]);
-        while let Some(line) = lines.next() {
+        while let Some(line) = lines.take_line() {
             say(&line);
         }
         if lines.is_too_long() {

@@ -83,7 +83,7 @@ fn read(clients: &mut Slab<Client>, key: usize, dead: &mut Vec<usize>) -> bool {
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
             Err(_) => return false,
         }
-        while let Some(line) = clients.get_mut(key).and_then(|client| client.lines.next()) {
+        while let Some(line) = clients.get_mut(key).and_then(|client| client.lines.take_line()) {
             let text = said(key, &line);
             for (other, client) in clients.iter_mut().filter(|(other, _)| *other != key) {
                 client.outbox.push(&text);
