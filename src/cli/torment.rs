@@ -292,7 +292,7 @@ impl Page {
     }
 
     fn explains(&self, findings: &[Finding], cause: Cause, names: &[&str]) -> String {
-        let sure = findings.iter().any(|f| names.contains(&f.torment.name) && f.causes == [cause]);
+        let sure = names.len() > 1 || findings.iter().any(|f| f.torment.name == names[0] && f.causes == [cause]);
         let verb = if sure { "Shown by" } else { "Most likely what is behind" };
         format!("{verb} {}", names.join(", "))
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 const TURN_MAX: Duration = Duration::from_millis(10);
 
 /// How long those who leave wait for the server to close them. Most do so at once.
-const LEAVING: Duration = Duration::from_millis(150);
+const LEAVING: Duration = Duration::from_millis(60);
 
 pub struct Crowd {
     pub members: Vec<Client>,

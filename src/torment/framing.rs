@@ -290,7 +290,7 @@ pub fn endless_line(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     let before = ring.usage().map(|usage| usage.memory);
     let collected = before > Some(RUNTIME);
     let goal = if collected { ENDLESS_COLLECTED } else { ENDLESS };
-    let limit = ring.scaled(Duration::from_secs(if collected { 5 } else { 3 }));
+    let limit = ring.scaled(Duration::from_secs(if collected { 4 } else { 2 }));
     let piece = vec![b'a'; 64 << 10];
     let (begin, mut last_taken, mut moved_at) = (Instant::now(), 0, Instant::now());
     let mut half = None;

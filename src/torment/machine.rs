@@ -6,7 +6,7 @@ use super::connections::{Leaving, storm};
 use super::crowd::Crowd;
 use super::finding::{Blow, Outcome, fault};
 use super::ring::{Ring, acquaint};
-use super::server::Stdout;
+use super::server::{Server, Stdout};
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,12 @@ fn talk(crowd: &mut Crowd, who: &[usize], when: &str) -> Result<(), Blow> {
 pub fn no_descriptors(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     *crowd = ring.guests(2)?;
     let inside = [0, 1];
+    // Those of clients who have just left may still be open.
+    let mut open = None;
+    while ring.usage().map(|usage| usage.descriptors) != open {
+        open = ring.usage().map(|usage| usage.descriptors);
+        crowd.go_on(Duration::from_millis(40));
+    }
     let Some(before) = ring.server.as_ref().and_then(|server| server.limit_descriptors(None)) else {
         return Err(Blow::Skip("the server's limit cannot be changed".into()));
     };
@@ -192,7 +198,7 @@ pub fn restart(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     }
     crowd.wait(Duration::from_millis(500), |crowd| crowd.members.iter().all(|client| !client.is_open()));
     crowd.members.clear();
-    match launcher.start_on(port, Stdout::Nowhere) {
+    match launcher.begin_on(port, Stdout::Nowhere).and_then(Server::listening) {
         Ok(server) => {
             ring.addr = server.addr;
             ring.server = Some(server);

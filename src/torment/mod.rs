@@ -89,8 +89,7 @@ impl Default for Settings {
 pub enum Target {
     /// A server that runs.
     Running(SocketAddr),
-    /// A server that is started, anew for each torment, so that none pays for another. One that takes long to start is used
-    /// again if it has passed.
+    /// A server that is started, anew for each torment, so that none pays for another.
     Started(Launcher),
 }
 
@@ -107,8 +106,6 @@ pub struct Knowledge {
     pub round_trip: Duration,
 }
 
-/// A server that takes longer to start is not started anew when it has passed a torment.
-const SLOW_START: Duration = Duration::from_millis(300);
 /// More seats than this are of no use to a torment.
 const SEATS: usize = 8;
 const LINE_LENS: [usize; 3] = [900, 400, 200];
@@ -124,7 +121,7 @@ pub fn run(
     let known = get_to_know(target, settings)?;
     let mut findings = Vec::new();
     let mut broken_by = None;
-    let mut spare = None;
+    let mut next = None;
     for (i, &torment) in torments.iter().enumerate() {
         let seed = settings.seed.wrapping_add(1 + i as u64);
         let skipped = |why: String| Finding {
@@ -153,29 +150,18 @@ pub fn run(
                     finding
                 }
                 Target::Started(launcher) => {
-                    let try_on = |server: server::Server, spare: &mut Option<server::Server>| {
-                        let mut ring = Ring::new(settings, known, server.addr, seed);
-                        ring.server = Some(server);
-                        ring.launcher = Some(launcher);
-                        let finding = try_one(&mut ring, torment);
-                        let is_well = finding.verdict == Verdict::Pass && torment.stdout == Stdout::Nowhere;
-                        *spare = ring.server.filter(|server| is_well && server.took > SLOW_START);
-                        finding
-                    };
-                    let again = spare.take().filter(|_| torment.stdout == Stdout::Nowhere);
-                    let is_second_hand = again.is_some();
-                    let mut finding = match again.map_or_else(|| launcher.start(torment.stdout), Ok) {
-                        Ok(server) => try_on(server, &mut spare),
+                    let begun = next.take().map(server::Server::listening);
+                    // While this one is tormented the next one starts.
+                    next = torments.get(i + 1).and_then(|torment| launcher.begin(torment.stdout).ok());
+                    match begun.and_then(Result::ok).map_or_else(|| launcher.start(torment.stdout), Ok) {
+                        Ok(server) => {
+                            let mut ring = Ring::new(settings, known, server.addr, seed);
+                            ring.server = Some(server);
+                            ring.launcher = Some(launcher);
+                            try_one(&mut ring, torment)
+                        }
                         Err(why) => skipped(why),
-                    };
-                    // What it suffers from may come from the torment before.
-                    if is_second_hand && finding.verdict != Verdict::Pass {
-                        finding = match launcher.start(torment.stdout) {
-                            Ok(server) => try_on(server, &mut spare),
-                            Err(why) => skipped(why),
-                        };
                     }
-                    finding
                 }
             }
         };
@@ -235,12 +221,13 @@ fn judge(ring: &mut Ring, torment: &Torment, blow: Blow, is_over: bool) -> (Verd
     if let Some(ended) = ended {
         let words = ring.server.as_ref().and_then(|server| server.last_words()).unwrap_or_default();
         let mut causes: Vec<Cause> = torment.if_it_ends.into();
-        if torment.stdout == Stdout::Nowhere {
-            if ended.by_sigpipe() {
-                causes = vec![Cause::Sigpipe];
-            } else if let Some(cause) = in_its_own_words(&words) {
-                causes = vec![cause];
-            }
+        let about_stdout = torment.stdout == Stdout::Pipe;
+        if ended.by_sigpipe() && !about_stdout {
+            causes = vec![Cause::Sigpipe];
+        } else if let Some(cause) = in_its_own_words(&words) {
+            // A broken pipe may be a socket or stdout.
+            let is_stdout = about_stdout && words.to_lowercase().contains("pipe");
+            causes = vec![if is_stdout { Cause::PrintEndsServer } else { cause }];
         }
         if is_over && causes.len() > 1 {
             // It has survived the torment, but not that they left.

@@ -54,9 +54,7 @@ impl Launcher {
     pub fn start(&self, stdout: Stdout) -> Result<Server, String> {
         let mut last = String::new();
         for _ in 0..PORTS_TRIED {
-            let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-            let port = free.map_err(|e| format!("there is no free port: {e}"))?.port();
-            match self.start_on(port, stdout) {
+            match self.begin(stdout).and_then(Server::listening) {
                 Ok(server) => return Ok(server),
                 Err(e) => last = e,
             }
@@ -64,7 +62,13 @@ impl Launcher {
         Err(last)
     }
 
-    pub fn start_on(&self, port: u16, stdout: Stdout) -> Result<Server, String> {
+    /// Starts it on a free port of the loopback, and does not wait: see [`Server::listening`].
+    pub fn begin(&self, stdout: Stdout) -> Result<Server, String> {
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+        self.begin_on(free.map_err(|e| format!("there is no free port: {e}"))?.port(), stdout)
+    }
+
+    pub fn begin_on(&self, port: u16, stdout: Stdout) -> Result<Server, String> {
         let words: Vec<String> = self.words.iter().map(|word| word.replace("{port}", &port.to_string())).collect();
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).stdin(Stdio::null()).stderr(Stdio::piped()).process_group(0);
@@ -87,10 +91,7 @@ impl Launcher {
         GROUPS.lock().unwrap_or_else(PoisonError::into_inner).push(group);
         let stderr = child.stderr.take().map(Tail::of).unwrap_or_default();
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let mut server = Server { child, group, pid: group, addr, stderr, stdout: pipe, took: Duration::ZERO };
-        server.wait_until_it_listens(begin)?;
-        server.took = begin.elapsed();
-        Ok(server)
+        Ok(Server { child, group, pid: group, addr, stderr, stdout: pipe, begin })
     }
 }
 
@@ -103,13 +104,13 @@ pub struct Server {
     pub addr: SocketAddr,
     stderr: Tail,
     stdout: Option<PipeReader>,
-    /// How long it took to listen.
-    pub took: Duration,
+    begin: Instant,
 }
 
 impl Server {
-    fn wait_until_it_listens(&mut self, begin: Instant) -> Result<(), String> {
-        while begin.elapsed() < START {
+    /// Waits until it listens.
+    pub fn listening(mut self) -> Result<Server, String> {
+        while self.begin.elapsed() < START {
             if let Some(status) = self.ended() {
                 let last = self.last_words().map_or(String::new(), |words| format!("; its last words: {words}"));
                 return Err(format!(
@@ -120,7 +121,7 @@ impl Server {
             if let Some((addr, pid)) = self.listens() {
                 self.addr = addr;
                 self.pid = pid;
-                return Ok(());
+                return Ok(self);
             }
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -184,6 +185,10 @@ impl Server {
         let text = String::from_utf8_lossy(&text);
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         let speaks_of_an_error = |line: &&str| {
+            // A frame of a stack is where, not what.
+            if line.starts_with("at ") {
+                return false;
+            }
             let line = line.to_lowercase();
             ["error", "exception", "panicked", "fatal", "quitting"].iter().any(|word| line.contains(word))
         };

@@ -70,7 +70,8 @@ impl Torment {
     }
 }
 
-/// All torments, in the order in which they are done: what explains others comes first.
+/// All torments, in the order in which they are done: what explains others comes first, and what takes long comes last, for a
+/// server that fails them one by one may use up the time.
 pub const TORMENTS: &[Torment] = &[
     Torment::new("idle", "Two are there and say nothing.", "It sleeps.", &[Unknown], &[Unknown], machine::idle)
         .of_the_process(),
@@ -129,14 +130,6 @@ pub const TORMENTS: &[Torment] = &[
         &[TrustsInput],
         &[TrustsInput],
         framing::long_line,
-    ),
-    Torment::new(
-        "endless-line",
-        "64 MiB without a line end.",
-        "It stops reading, or closes, or throws it away; its memory does not grow with it.",
-        &[UnboundedLine, TrustsInput],
-        &[UnboundedLine, Unfair],
-        framing::endless_line,
     ),
     Torment::new(
         "garbage",
@@ -223,60 +216,12 @@ pub const TORMENTS: &[Torment] = &[
         connections::vanish,
     ),
     Torment::new(
-        "slow-reader",
-        "One floods, and another reads 2 MB a second of it.",
-        "It gets every line, or is disconnected: never a gap.",
-        &[WouldBlockIsAnError],
-        &[BlockingWrite],
-        readers::slow_reader,
-    ),
-    Torment::new(
         "stuck-reader",
         "One floods, and another does not read at all.",
         "The others talk on, and the server's memory does not grow with what is owed.",
         &[WouldBlockIsAnError],
         &[BlockingWrite],
         readers::stuck_reader,
-    ),
-    Torment::new(
-        "trickle-reader",
-        "One floods, and another reads 2 KiB a second.",
-        "The others talk on, and the server's memory does not grow with what is owed.",
-        &[WouldBlockIsAnError],
-        &[BlockingWrite],
-        readers::trickle_reader,
-    ),
-    Torment::new(
-        "flood-all",
-        "All talk as fast as they can, and read.",
-        "Each line comes once, whole, in its sender's order, and in one order for all.",
-        &[WouldBlockIsAnError],
-        &[BlockingWrite],
-        floods::flood_all,
-    ),
-    Torment::new(
-        "firehose",
-        "One sends without pause while another says a word now and then.",
-        "The word is heard about as soon as without.",
-        &[WouldBlockIsAnError],
-        &[Unfair, BlockingWrite],
-        floods::firehose,
-    ),
-    Torment::new(
-        "full-house",
-        "Clients come until no more are let in, or 32 are inside; then some leave and others come.",
-        "Whoever is not let in is told so or waits; a seat that becomes free is given again.",
-        &[ClientErrorEndsServer],
-        &[SeatsNotFreed],
-        connections::full_house,
-    ),
-    Torment::new(
-        "churn",
-        "Three hundred come, say a word and leave.",
-        "Nothing of them is left: no descriptor, no thread, no memory.",
-        &[ClientErrorEndsServer],
-        &[Leaks, ErrorEndsFanOut],
-        connections::churn,
     ),
     Torment::new(
         "no-descriptors",
@@ -325,4 +270,60 @@ pub const TORMENTS: &[Torment] = &[
         machine::restart,
     )
     .of_the_process(),
+    Torment::new(
+        "endless-line",
+        "64 MiB without a line end.",
+        "It stops reading, or closes, or throws it away; its memory does not grow with it.",
+        &[UnboundedLine, TrustsInput],
+        &[UnboundedLine, Unfair],
+        framing::endless_line,
+    ),
+    Torment::new(
+        "slow-reader",
+        "One floods, and another reads 2 MB a second of it.",
+        "It gets every line, or is disconnected: never a gap.",
+        &[WouldBlockIsAnError],
+        &[BlockingWrite],
+        readers::slow_reader,
+    ),
+    Torment::new(
+        "flood-all",
+        "All talk as fast as they can, and read.",
+        "Each line comes once, whole, in its sender's order, and in one order for all.",
+        &[WouldBlockIsAnError],
+        &[BlockingWrite],
+        floods::flood_all,
+    ),
+    Torment::new(
+        "full-house",
+        "Clients come until no more are let in, or 32 are inside; then some leave and others come.",
+        "Whoever is not let in is told so or waits; a seat that becomes free is given again.",
+        &[ClientErrorEndsServer],
+        &[SeatsNotFreed],
+        connections::full_house,
+    ),
+    Torment::new(
+        "churn",
+        "Three hundred come, say a word and leave.",
+        "Nothing of them is left: no descriptor, no thread, no memory.",
+        &[ClientErrorEndsServer],
+        &[Leaks, ErrorEndsFanOut],
+        connections::churn,
+    ),
+    Torment::new(
+        "firehose",
+        "One sends without pause while another says a word now and then.",
+        "The word is heard about as soon as without.",
+        &[WouldBlockIsAnError],
+        &[Unfair, BlockingWrite],
+        floods::firehose,
+    ),
+    Torment::new(
+        "trickle-reader",
+        "One floods, and another reads 2 KiB a second.",
+        "The others talk on, and the server's memory does not grow with what is owed.",
+        &[WouldBlockIsAnError],
+        &[BlockingWrite],
+        readers::trickle_reader,
+    ),
 ];
