@@ -4,7 +4,7 @@ use super::cause::Cause;
 use super::client::State;
 use super::connections::{Leaving, storm};
 use super::crowd::Crowd;
-use super::finding::{Blow, Outcome, fault};
+use super::finding::{Blow, Outcome, fault, proven};
 use super::ring::{Ring, acquaint};
 use super::server::{Server, Stdout};
 use rustix::process::Signal;
@@ -131,11 +131,15 @@ fn makes_it_print(ring: &mut Ring, crowd: &mut Crowd, what: &str) -> Outcome {
         server.close_stdout();
     }
     let when = format!("with its stdout {what},");
-    talk(crowd, &all, &when)?;
     let begin = Instant::now();
     let limit = ring.scaled(Duration::from_millis(1500));
     for _ in 0..PRINTED_LINES / all.len() {
-        talk(crowd, &all, &when)?;
+        // Nobody comes or goes yet, so it can only be the printing.
+        if let Err(Blow::Silence(seen)) = talk(crowd, &all, &when) {
+            let ended = ring.server.as_mut().and_then(|server| server.ends_within(Duration::from_millis(200)));
+            let seen = ended.map_or(seen, |ended| format!("{when} the server ended: {ended}"));
+            return Err(proven(&[if what == "closed" { Cause::PrintEndsServer } else { Cause::BlockingPrint }], seen));
+        }
         if begin.elapsed() > limit {
             break;
         }

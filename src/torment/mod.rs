@@ -221,13 +221,13 @@ fn judge(ring: &mut Ring, torment: &Torment, blow: Blow, is_over: bool) -> (Verd
     if let Some(ended) = ended {
         let words = ring.server.as_ref().and_then(|server| server.last_words()).unwrap_or_default();
         let mut causes: Vec<Cause> = torment.if_it_ends.into();
-        let about_stdout = torment.stdout == Stdout::Pipe;
-        if ended.by_sigpipe() && !about_stdout {
-            causes = vec![Cause::Sigpipe];
-        } else if let Some(cause) = in_its_own_words(&words) {
-            // A broken pipe may be a socket or stdout.
-            let is_stdout = about_stdout && words.to_lowercase().contains("pipe");
-            causes = vec![if is_stdout { Cause::PrintEndsServer } else { cause }];
+        // A closed stdout raises SIGPIPE and is a broken pipe, too.
+        if torment.stdout == Stdout::Nowhere || !words.to_lowercase().contains("pipe") && !ended.by_sigpipe() {
+            if ended.by_sigpipe() {
+                causes = vec![Cause::Sigpipe];
+            } else if let Some(cause) = in_its_own_words(&words) {
+                causes = vec![cause];
+            }
         }
         if is_over && causes.len() > 1 {
             // It has survived the torment, but not that they left.
@@ -244,7 +244,14 @@ fn judge(ring: &mut Ring, torment: &Torment, blow: Blow, is_over: bool) -> (Verd
         Blow::Silence(seen) if ring.server.is_none() && std::net::TcpStream::connect(ring.addr).is_err() => {
             (Verdict::Fail, torment.if_it_ends.into(), format!("the server is gone: {seen}"))
         }
-        Blow::Silence(seen) => (Verdict::Fail, torment.if_silent.into(), seen),
+        Blow::Silence(seen) => {
+            let mut causes: Vec<Cause> = torment.if_silent.into();
+            if is_over {
+                // It has survived the torment, but not that they left.
+                causes.extend([Cause::ErrorEndsFanOut, Cause::ClientErrorEndsServer, Cause::BlockingHandshake]);
+            }
+            (Verdict::Fail, causes, seen)
+        }
         Blow::Skip(why) => (Verdict::Skipped, vec![], why),
     }
 }

@@ -245,8 +245,8 @@ pub const TORMENTS: &[Torment] = &[
         "frozen-stdout",
         "Nobody reads the server's stdout while they talk, come and go.",
         "The chat goes on.",
-        &[ClientErrorEndsServer, PrintEndsServer],
-        &[BlockingPrint],
+        &[ClientErrorEndsServer],
+        &[BlockingPrint, ErrorEndsFanOut, ClientErrorEndsServer, OneAcceptPerEdge],
         machine::frozen_stdout,
     )
     .of_its_stdout(),
@@ -254,8 +254,8 @@ pub const TORMENTS: &[Torment] = &[
         "closed-stdout",
         "Nobody is at the other end of the server's stdout any more.",
         "The chat goes on.",
-        &[PrintEndsServer],
-        &[PrintEndsServer],
+        &[PrintEndsServer, ClientErrorEndsServer],
+        &[PrintEndsServer, ErrorEndsFanOut, ClientErrorEndsServer, OneAcceptPerEdge],
         machine::closed_stdout,
     )
     .of_its_stdout(),
