@@ -290,7 +290,7 @@ pub fn full_house(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     ring.remark(match (waits, word.as_str()) {
         (true, _) => format!("it takes {inside} clients; the next one waits"),
         (false, "") => format!("it takes {inside} clients; the next one is closed without a word"),
-        (false, word) => format!("it takes {inside} clients; the next one is closed and reads {word:?}"),
+        (false, word) => format!("it takes {inside} clients; the next one is closed and reads \"{word}\""),
     });
     pair_talks(crowd, "while another stood at the door of a full house")?;
     if waits {

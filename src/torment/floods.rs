@@ -48,7 +48,10 @@ pub fn flood_all(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
             _ if ring.known.thread_each => &[Cause::InterleavedWrites, Cause::ShortWriteDropped, Cause::FramingByRead],
             _ => &[Cause::ShortWriteDropped, Cause::InterleavedWrites, Cause::FramingByRead],
         };
-        return Err(fault(causes, format!("all talked as fast as they could, and {mangled} lines came cut: {text:?}")));
+        return Err(fault(
+            causes,
+            format!("all talked as fast as they could, and {mangled} lines came cut: \"{text}\""),
+        ));
     }
     if tally.missing > 0 {
         let seen =

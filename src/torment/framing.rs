@@ -51,7 +51,7 @@ pub fn split(crowd: &mut Crowd) -> Result<Option<String>, Blow> {
         return Ok(None);
     }
     Ok(Some(match &ear.first_mangled {
-        Some(text) => format!("a line was sent in two pieces, and what came begins with {text:?}"),
+        Some(text) => format!("a line was sent in two pieces, and what came begins with \"{text}\""),
         None => "a line was sent in two pieces, and did not come".into(),
     }))
 }
@@ -79,14 +79,14 @@ pub fn two_in_one(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     let Some(word) = ear.word(second) else { return Ok(()) };
     if !word.on_its_own_line {
         let heard = ear.excerpt();
-        return Err(fault(&[Cause::FramingByRead], format!("two lines were sent, and came as one: {heard:?}")));
+        return Err(fault(&[Cause::FramingByRead], format!("two lines were sent, and came as one: \"{heard}\"")));
     }
     if prefix_len > 0 && word.prefix_len == 0 {
         let heard = ear.excerpt();
         return Err(fault(
             &[Cause::FramingByRead],
             format!(
-                "two lines were sent in one piece, and only the first came with what the server puts before a line: {heard:?}"
+                "two lines were sent in one piece, and only the first came with what the server puts before a line: \"{heard}\""
             ),
         ));
     }
@@ -112,7 +112,7 @@ pub fn byte_by_byte(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
         return Ok(());
     }
     let heard = crowd.members[reader].ear.excerpt();
-    Err(fault(&[Cause::FramingByRead], format!("a line was sent byte by byte, and what came ends with {heard:?}")))
+    Err(fault(&[Cause::FramingByRead], format!("a line was sent byte by byte, and what came ends with \"{heard}\"")))
 }
 
 /// Waits for a line, until it is heard or one that is said after it: a server does not turn them round.
@@ -150,7 +150,7 @@ pub fn utf8_split(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
         return Ok(());
     }
     let seen = match &crowd.members[reader].ear.first_mangled {
-        Some(text) => format!("a character was sent in two pieces, and what came is {text:?}"),
+        Some(text) => format!("a character was sent in two pieces, and what came is \"{text}\""),
         None if !crowd.members[TALKER].is_open() => "who sends a character in two pieces is closed".into(),
         None => "a line with a character sent in two pieces did not come".to_owned(),
     };
@@ -181,7 +181,7 @@ pub fn gulp(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
         let text = crowd.members[reader].ear.first_mangled.clone().unwrap_or_default();
         return Err(fault(
             &[Cause::FramingByRead, Cause::ShortWriteDropped],
-            format!("{count} lines were sent in one piece, and some came cut: {text:?}"),
+            format!("{count} lines were sent in one piece, and some came cut: \"{text}\""),
         ));
     }
     let seen = format!("{count} lines were sent in one piece, and {} of them did not come", count - before);
@@ -257,7 +257,7 @@ pub fn long_line(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
             if split(crowd)?.is_some() {
                 return Err(fault(
                     &[Cause::FramingByRead],
-                    format!("a line of {len} bytes came in pieces, as it was read: {text:?}"),
+                    format!("a line of {len} bytes came in pieces, as it was read: \"{text}\""),
                 ));
             }
             ring.remark(format!("a line of {len} bytes comes cut or in pieces"));

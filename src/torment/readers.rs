@@ -265,7 +265,7 @@ pub fn slow_reader(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
         let text = eager.first_mangled.clone().unwrap_or_default();
         return Err(fault(
             &[Cause::InterleavedWrites, Cause::FramingByRead, Cause::ShortWriteDropped],
-            format!("lines came cut, also to one who reads eagerly: {text:?}"),
+            format!("lines came cut, also to one who reads eagerly: \"{text}\""),
         ));
     }
     let is_open = crowd.members[slow].is_open();
@@ -274,7 +274,7 @@ pub fn slow_reader(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
         let text = ear.first_mangled.clone().unwrap_or_default();
         return Err(fault(
             &[Cause::ShortWriteDropped],
-            format!("one who reads 2 MB a second lacks {lacks} of {said} lines, and got pieces of others: {text:?}"),
+            format!("one who reads 2 MB a second lacks {lacks} of {said} lines, and got pieces of others: \"{text}\""),
         ));
     }
     if gap.is_some() || (is_open && lacks > 0) {

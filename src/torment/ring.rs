@@ -159,7 +159,7 @@ impl<'a> Ring<'a> {
             if let Some((deaf, _)) = crowd.all_hear(&[0, 1], &[mark]) {
                 let heard = crowd.members[deaf].ear.excerpt();
                 return Err(Blow::Silence(format!(
-                    "two newcomers do not hear each other; the last heard is {heard:?}"
+                    "two newcomers do not hear each other; the last heard is \"{heard}\""
                 )));
             }
         }
@@ -193,7 +193,7 @@ impl Stranger {
         let heard = if heard.is_empty() {
             "; nothing was sent to it".into()
         } else {
-            format!("; what it heard ends with {heard:?}")
+            format!("; what it heard ends with \"{heard}\"")
         };
         match self {
             Stranger::Closed(0) => format!("one who was inside was closed when another came{heard}"),
