@@ -34,7 +34,8 @@ pub fn flood_all(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
 
     if let Some(closed) = crowd.members.iter().find(|client| !client.is_open()) {
         let how = format!("{:?}", closed.state).to_lowercase();
-        return Err(fault(
+        // It may be a rule of the house that nobody talks so fast.
+        return Err(doubt(
             &[Cause::WouldBlockIsAnError, Cause::ErrorEndsFanOut],
             format!("all talked as fast as they could, and read, and one was closed ({how})"),
         ));
@@ -155,9 +156,6 @@ pub fn firehose(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     for _ in 0..2 {
         crowd.leave();
         *crowd = ring.guests(3)?;
-        if crowd.count() < 3 {
-            return Err(Blow::Skip("it takes three clients".into()));
-        }
         let quiet = round_trips(crowd, 10).into_iter().max().unwrap_or_default();
         let late = ring.scaled(LATE).max(quiet * LATE_TIMES);
         let (mut times, unheard) = beside_a_firehose(ring, crowd);

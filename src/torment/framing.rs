@@ -10,10 +10,8 @@ use std::time::{Duration, Instant};
 
 const TALKER: usize = 0;
 const OTHER: usize = 1;
-/// With three seats or more somebody who only listens; else the other does.
-fn reader(crowd: &Crowd) -> usize {
-    crowd.count() - 1
-}
+/// Only listens.
+const READER: usize = 2;
 
 pub fn split_line(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     *crowd = ring.guests(3)?;
@@ -25,28 +23,23 @@ pub fn split_line(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
 
 /// Half a line, a line of another's, the other half. What was heard instead of both lines, if they were not.
 pub fn split(crowd: &mut Crowd) -> Result<Option<String>, Blow> {
-    let reader = reader(crowd);
-    let mangled = crowd.members[reader].ear.mangled;
+    let mangled = crowd.members[READER].ear.mangled;
     let (mark, line) = crowd.members[TALKER].line(Kind::Word, 60);
     let (head, tail) = line.split_at(30);
     crowd.members[TALKER].push(head);
     // What half a line comes to must have come before the other half is sent.
     crowd.go_on(Duration::from_millis(60));
-    let hears_between = reader != OTHER;
     let between = crowd.says(OTHER);
-    if hears_between && !crowd.hears(reader, between) && crowd.members[reader].ear.mangled == mangled {
+    if !crowd.hears(READER, between) && crowd.members[READER].ear.mangled == mangled {
         return Err(Blow::Silence("while one has said half a line, another's line is not heard".into()));
-    }
-    if !hears_between {
-        crowd.hears(TALKER, between);
     }
     crowd.members[TALKER].push(tail);
     let patience = crowd.patience;
     crowd.wait(patience, |crowd| {
-        let ear = &crowd.members[reader].ear;
+        let ear = &crowd.members[READER].ear;
         ear.word(mark).is_some() || ear.mangled > mangled
     });
-    let ear = &crowd.members[reader].ear;
+    let ear = &crowd.members[READER].ear;
     if ear.word(mark).is_some() {
         return Ok(None);
     }
@@ -58,24 +51,23 @@ pub fn split(crowd: &mut Crowd) -> Result<Option<String>, Blow> {
 
 pub fn two_in_one(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     *crowd = ring.guests(3)?;
-    let reader = reader(crowd);
     let single = crowd.says(TALKER);
-    if !crowd.hears(reader, single) {
+    if !crowd.hears(READER, single) {
         return Err(Blow::Silence("a line is not heard".into()));
     }
-    let prefix_len = crowd.members[reader].ear.word(single).map_or(0, |word| word.prefix_len);
+    let prefix_len = crowd.members[READER].ear.word(single).map_or(0, |word| word.prefix_len);
     let (first, mut lines) = crowd.members[TALKER].line(Kind::Word, 60);
     let (second, more) = crowd.members[TALKER].line(Kind::Word, 60);
     lines.extend_from_slice(&more);
     crowd.members[TALKER].push(&lines);
-    if let Some((_, mark)) = crowd.all_hear(&[reader], &[first, second]) {
+    if let Some((_, mark)) = crowd.all_hear(&[READER], &[first, second]) {
         let which = if mark == first { "first" } else { "second" };
         return Err(fault(
             &[Cause::FramingByRead],
             format!("two lines were sent in one piece, and the {which} did not come"),
         ));
     }
-    let ear = &crowd.members[reader].ear;
+    let ear = &crowd.members[READER].ear;
     let Some(word) = ear.word(second) else { return Ok(()) };
     if !word.on_its_own_line {
         let heard = ear.excerpt();
@@ -95,23 +87,22 @@ pub fn two_in_one(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
 
 pub fn byte_by_byte(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     *crowd = ring.guests(3)?;
-    let reader = reader(crowd);
-    let mangled = crowd.members[reader].ear.mangled;
+    let mangled = crowd.members[READER].ear.mangled;
     let (mark, line) = crowd.members[TALKER].line(Kind::Word, 40);
     for (at, byte) in line.iter().enumerate() {
         crowd.members[TALKER].push(&[*byte]);
         crowd.go_on(Duration::from_millis(3));
-        if at == 15 && reader != OTHER {
+        if at == 15 {
             let between = crowd.says(OTHER);
-            if !crowd.hears(reader, between) && crowd.members[reader].ear.mangled == mangled {
+            if !crowd.hears(READER, between) && crowd.members[READER].ear.mangled == mangled {
                 return Err(Blow::Silence("while one types a line, another's line is not heard".into()));
             }
         }
     }
-    if hears_in_turn(crowd, reader, TALKER, mark) {
+    if hears_in_turn(crowd, READER, TALKER, mark) {
         return Ok(());
     }
-    let heard = crowd.members[reader].ear.excerpt();
+    let heard = crowd.members[READER].ear.excerpt();
     Err(fault(&[Cause::FramingByRead], format!("a line was sent byte by byte, and what came ends with \"{heard}\"")))
 }
 
@@ -121,21 +112,20 @@ fn hears_in_turn(crowd: &mut Crowd, reader: usize, talker: usize, mark: Mark) ->
     let after = crowd.says(talker);
     let patience = crowd.patience;
     crowd.wait(patience, |crowd| {
-        crowd.has_heard(reader, mark) || crowd.has_heard(reader, after) || !crowd.members[talker].is_open()
+        crowd.has_heard(READER, mark) || crowd.has_heard(READER, after) || !crowd.members[talker].is_open()
     });
-    crowd.has_heard(reader, mark)
+    crowd.has_heard(READER, mark)
 }
 
 pub fn utf8_split(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     *crowd = ring.guests(3)?;
-    let reader = reader(crowd);
     let whole = crowd.members[TALKER].say(Kind::Han, 60);
-    if !crowd.hears(reader, whole) {
+    if !crowd.hears(READER, whole) {
         if !crowd.members[TALKER].is_open() {
             return Err(fault(&[Cause::TrustsInput], "who says a line that is not ASCII is closed"));
         }
         let word = crowd.says(OTHER);
-        if !crowd.hears(if reader == OTHER { TALKER } else { reader }, word) {
+        if !crowd.hears(READER, word) {
             return Err(Blow::Silence("after a line that is not ASCII nobody is heard".into()));
         }
         return Err(Blow::Skip("it does not relay characters of several bytes even in one piece".into()));
@@ -146,10 +136,10 @@ pub fn utf8_split(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     crowd.members[TALKER].push(head);
     crowd.go_on(Duration::from_millis(60));
     crowd.members[TALKER].push(tail);
-    if hears_in_turn(crowd, reader, TALKER, mark) {
+    if hears_in_turn(crowd, READER, TALKER, mark) {
         return Ok(());
     }
-    let seen = match &crowd.members[reader].ear.first_mangled {
+    let seen = match &crowd.members[READER].ear.first_mangled {
         Some(text) => format!("a character was sent in two pieces, and what came is \"{text}\""),
         None if !crowd.members[TALKER].is_open() => "who sends a character in two pieces is closed".into(),
         None => "a line with a character sent in two pieces did not come".to_owned(),
@@ -163,22 +153,21 @@ const GULP: usize = 160 << 10;
 
 pub fn gulp(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     *crowd = ring.guests(3)?;
-    let reader = reader(crowd);
     let len = 79;
     let lines: Vec<_> = (0..GULP / (len + 1)).map(|_| crowd.members[TALKER].line(Kind::Flood, len)).collect();
     let mut all: Vec<u8> = lines.iter().flat_map(|(_, line)| line.iter().copied()).collect();
     let (last, line) = crowd.members[TALKER].line(Kind::Word, len);
     all.extend_from_slice(&line);
     ring.frozen(|_| crowd.members[TALKER].push(&all));
-    let heard = |crowd: &Crowd| crowd.members[reader].ear.flood.len();
+    let heard = |crowd: &Crowd| crowd.members[READER].ear.flood.len();
     let count = lines.len();
-    wait_while_it_moves(crowd, |crowd| heard(crowd) >= count || crowd.has_heard(reader, last));
-    let (before, mangled) = (heard(crowd), crowd.members[reader].ear.mangled);
+    wait_while_it_moves(crowd, |crowd| heard(crowd) >= count || crowd.has_heard(READER, last));
+    let (before, mangled) = (heard(crowd), crowd.members[READER].ear.mangled);
     if before == count {
         return Ok(());
     }
     if mangled > 0 {
-        let text = crowd.members[reader].ear.first_mangled.clone().unwrap_or_default();
+        let text = crowd.members[READER].ear.first_mangled.clone().unwrap_or_default();
         return Err(fault(
             &[Cause::FramingByRead, Cause::ShortWriteDropped],
             format!("{count} lines were sent in one piece, and some came cut: \"{text}\""),
@@ -228,31 +217,28 @@ pub fn wait_while_it_moves(crowd: &mut Crowd, mut done: impl FnMut(&Crowd) -> bo
 
 pub fn long_line(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     *crowd = ring.guests(3)?;
-    let reader = reader(crowd);
     let mut longest = 0;
     for len in [500, 1000, 2000, 5000, 20_000] {
-        let mangled = crowd.members[reader].ear.mangled;
+        let mangled = crowd.members[READER].ear.mangled;
         let mark = crowd.members[TALKER].say(Kind::Word, len);
         crowd.go_on(Duration::from_millis(40));
         let after = crowd.says(TALKER);
         let patience = crowd.patience;
-        crowd.wait(patience, |crowd| crowd.has_heard(reader, after) || !crowd.members[TALKER].is_open());
-        if reader != OTHER {
-            let word = crowd.says(OTHER);
-            if !crowd.hears(reader, word) {
-                return Err(Blow::Silence(format!("after a line of {len} bytes nobody is heard")));
-            }
+        crowd.wait(patience, |crowd| crowd.has_heard(READER, after) || !crowd.members[TALKER].is_open());
+        let word = crowd.says(OTHER);
+        if !crowd.hears(READER, word) {
+            return Err(Blow::Silence(format!("after a line of {len} bytes nobody is heard")));
         }
         if !crowd.members[TALKER].is_open() {
             ring.remark(format!("who says a line of {len} bytes is closed"));
             return Ok(());
         }
-        let (whole, cut) = (crowd.has_heard(reader, mark), crowd.members[reader].ear.mangled > mangled);
+        let (whole, cut) = (crowd.has_heard(READER, mark), crowd.members[READER].ear.mangled > mangled);
         if whole {
             longest = len;
         }
         if cut {
-            let text = crowd.members[reader].ear.first_mangled.clone().unwrap_or_default();
+            let text = crowd.members[READER].ear.first_mangled.clone().unwrap_or_default();
             // A server that cuts what is too long on purpose still knows what a line is.
             if split(crowd)?.is_some() {
                 return Err(fault(
@@ -263,7 +249,7 @@ pub fn long_line(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
             ring.remark(format!("a line of {len} bytes comes cut or in pieces"));
             return Ok(());
         }
-        if !crowd.has_heard(reader, after) {
+        if !crowd.has_heard(READER, after) {
             return Err(doubt(
                 &[Cause::Unknown],
                 format!("who has said a line of {len} bytes is not heard any more, and not closed"),
@@ -286,7 +272,6 @@ pub const RUNTIME: u64 = 20 << 20;
 
 pub fn endless_line(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     *crowd = ring.guests(3)?;
-    let reader = reader(crowd);
     let before = ring.usage().map(|usage| usage.memory);
     let collected = before > Some(RUNTIME);
     let goal = if collected { ENDLESS_COLLECTED } else { ENDLESS };
@@ -329,9 +314,8 @@ pub fn endless_line(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
             ));
         }
     }
-    let other = if reader == OTHER { TALKER } else { reader };
     let word = crowd.says(OTHER);
-    if !crowd.hears(other, word) && crowd.members[other].is_open() {
+    if !crowd.hears(READER, word) {
         return Err(Blow::Silence(format!(
             "after {} KiB without a line end, another's line is not heard",
             taken >> 10

@@ -297,13 +297,17 @@ fn get_to_know(target: &Target, settings: &Settings) -> Result<Knowledge, String
     let moment = ring.patience().min(Duration::from_millis(1500));
     while crowd.count() < SEATS && ring.join_within(&mut crowd, moment, None).is_ok() {}
     let mut known = Knowledge { seats: crowd.count(), ..unknown };
+    if known.seats < 3 {
+        return Err("it takes two clients only, and a torment needs three at least; give it more seats".into());
+    }
     if let (Some(before), Some(now)) = (before, ring.usage()) {
         // A runtime may start or end some of its own meanwhile.
         known.thread_each = (now.threads.saturating_sub(before.threads)) * 5 >= crowd.count() * 4;
     }
     known.round_trip = readers::round_trips(&mut crowd, 20).into_iter().max().unwrap_or_default();
-    for len in LINE_LENS {
-        if relays(&mut crowd, len) {
+    // Who says a line that is too long may be closed: another tries the next.
+    for (talker, len) in (0..known.seats - 1).cycle().zip(LINE_LENS) {
+        if relays(&mut crowd, talker, len) {
             known.line_len = len;
             break;
         }
@@ -313,10 +317,12 @@ fn get_to_know(target: &Target, settings: &Settings) -> Result<Knowledge, String
 }
 
 /// Whether it relays a line of so many bytes whole.
-fn relays(crowd: &mut Crowd, len: usize) -> bool {
-    let mark = crowd.members[0].say(Kind::Word, len);
-    let after = crowd.says(0);
+fn relays(crowd: &mut Crowd, talker: usize, len: usize) -> bool {
+    let reader = crowd.count() - 1;
+    let mark = crowd.members[talker].say(Kind::Word, len);
     // What comes after it tells that it does not come.
-    crowd.hears(1, after);
-    crowd.has_heard(1, mark)
+    let after = crowd.says(talker);
+    let patience = crowd.patience;
+    crowd.wait(patience, |crowd| crowd.has_heard(reader, after) || !crowd.members[talker].is_open());
+    crowd.has_heard(reader, mark)
 }

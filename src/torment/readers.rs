@@ -3,7 +3,7 @@
 use super::cause::Cause;
 use super::client::{Flood, Reading};
 use super::crowd::Crowd;
-use super::finding::{Blow, Outcome, fault, proven};
+use super::finding::{Blow, Outcome, doubt, fault, proven};
 use super::framing::{RUNTIME, wait_while_it_moves};
 use super::mark::{Kind, Mark};
 use super::ring::{Ring, acquaint};
@@ -106,11 +106,17 @@ fn beside(ring: &mut Ring, crowd: &mut Crowd, reading: Reading) -> Outcome {
             break;
         }
     }
-    if let Some(closed) = [FLOODER, TALKER].into_iter().find(|&who| !crowd.members[who].is_open()) {
-        let who = if closed == FLOODER { "one who floods" } else { "one who talks" };
+    if !crowd.members[TALKER].is_open() {
         return Err(fault(
             &[Cause::WouldBlockIsAnError, Cause::ErrorEndsFanOut],
-            format!("while one {what}, {who} was closed"),
+            format!("while one {what}, another who talked now and then was closed"),
+        ));
+    }
+    if !crowd.members[FLOODER].is_open() {
+        // It may be a rule of the house that nobody talks so fast.
+        return Err(doubt(
+            &[Cause::WouldBlockIsAnError, Cause::ErrorEndsFanOut],
+            format!("while one {what}, the one who flooded was closed"),
         ));
     }
     if let Some(blow) = fault_of_queue {
@@ -124,9 +130,6 @@ fn beside(ring: &mut Ring, crowd: &mut Crowd, reading: Reading) -> Outcome {
 
 /// Two or three, and as the last one somebody with a buffer of its own size.
 fn with_one_more(ring: &mut Ring, crowd: &mut Crowd, receive_buffer: usize) -> Result<usize, Blow> {
-    if ring.known.seats < 3 {
-        return Err(Blow::Skip("it takes three clients".into()));
-    }
     *crowd = ring.guests((ring.known.seats - 1).clamp(2, 3))?;
     let patience = ring.patience();
     ring.join_within(crowd, patience, Some(receive_buffer))?;
