@@ -3,7 +3,7 @@
 use super::cause::Cause;
 use super::client::Flood;
 use super::crowd::Crowd;
-use super::finding::{Blow, Outcome, doubt, fault};
+use super::finding::{Outcome, doubt, fault};
 use super::framing::{left_unread, split, wait_while_it_moves};
 use super::mark::{Kind, Mark};
 use super::readers::round_trips;

@@ -99,7 +99,7 @@ pub fn byte_by_byte(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
             }
         }
     }
-    if hears_in_turn(crowd, READER, TALKER, mark) {
+    if hears_in_turn(crowd, mark) {
         return Ok(());
     }
     let heard = crowd.members[READER].ear.excerpt();
@@ -107,12 +107,12 @@ pub fn byte_by_byte(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
 }
 
 /// Waits for a line, until it is heard or one that is said after it: a server does not turn them round.
-fn hears_in_turn(crowd: &mut Crowd, reader: usize, talker: usize, mark: Mark) -> bool {
+fn hears_in_turn(crowd: &mut Crowd, mark: Mark) -> bool {
     crowd.go_on(Duration::from_millis(40));
-    let after = crowd.says(talker);
+    let after = crowd.says(TALKER);
     let patience = crowd.patience;
     crowd.wait(patience, |crowd| {
-        crowd.has_heard(READER, mark) || crowd.has_heard(READER, after) || !crowd.members[talker].is_open()
+        crowd.has_heard(READER, mark) || crowd.has_heard(READER, after) || !crowd.members[TALKER].is_open()
     });
     crowd.has_heard(READER, mark)
 }
@@ -136,7 +136,7 @@ pub fn utf8_split(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     crowd.members[TALKER].push(head);
     crowd.go_on(Duration::from_millis(60));
     crowd.members[TALKER].push(tail);
-    if hears_in_turn(crowd, READER, TALKER, mark) {
+    if hears_in_turn(crowd, mark) {
         return Ok(());
     }
     let seen = match &crowd.members[READER].ear.first_mangled {

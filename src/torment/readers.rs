@@ -20,6 +20,7 @@ const NARROW: usize = 4 << 10;
 /// What is owed to one who does not read, until a queue that grows with it has shown itself; and as much again if it seems
 /// to. The kernel's own buffers hold some MiB.
 const OWED: u64 = 24 << 20;
+const OWED_LEAST: u64 = 6 << 20;
 const OWED_SUSPICIOUS: u64 = 96 << 20;
 const OWED_COLLECTED: u64 = 384 << 20;
 
@@ -122,8 +123,9 @@ fn beside(ring: &mut Ring, crowd: &mut Crowd, reading: Reading) -> Outcome {
     if let Some(blow) = fault_of_queue {
         return Err(blow);
     }
-    if owed(crowd) < 8 << 20 {
-        ring.remark(format!("only {} MiB were relayed in the time (--time gives more)", owed(crowd) >> 20));
+    if owed(crowd) < OWED_LEAST && queue.still_moved() {
+        let mib = owed(crowd) as f64 / f64::from(1 << 20);
+        return Err(Blow::Skip(format!("it relays too slowly: {mib:.1} MiB in the time; --time gives more")));
     }
     Ok(())
 }
@@ -189,12 +191,21 @@ impl Queue {
     }
 
     fn look(&mut self, owed: u64, ring: &Ring) {
-        if self.looked.elapsed() > Duration::from_millis(40)
-            && let (Some(before), Some(now)) = (self.before, ring.usage())
-        {
+        if self.looked.elapsed() > Duration::from_millis(50) {
             self.looked = Instant::now();
-            self.grown.push((owed, now.memory.saturating_sub(before.memory)));
+            let grown = match (self.before, ring.usage()) {
+                (Some(before), Some(now)) => now.memory.saturating_sub(before.memory),
+                _ => 0,
+            };
+            self.grown.push((owed, grown));
         }
+    }
+
+    /// More was relayed in the last half second.
+    fn still_moved(&self) -> bool {
+        let Some(&(now, _)) = self.grown.last() else { return true };
+        let then = self.grown.iter().rev().nth(10);
+        then.is_none_or(|&(then, _)| now > then)
     }
 
     fn is_collected(&self) -> bool {
@@ -208,6 +219,7 @@ impl Queue {
     /// Enough has been owed, or there is no more time.
     fn has_shown_itself(&self, owed: u64, elapsed: Duration) -> bool {
         let (goal, seconds) = match (self.is_suspicious(), self.is_collected()) {
+            (false, _) if owed < OWED_LEAST && self.still_moved() => (OWED, 7),
             (false, _) => (OWED, 3),
             (true, false) => (OWED_SUSPICIOUS, 6),
             (true, true) => (OWED_COLLECTED, 8),
