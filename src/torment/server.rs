@@ -7,7 +7,7 @@ use std::io::{self, PipeReader, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a server may take to listen.
@@ -179,10 +179,9 @@ impl Server {
         }
     }
 
-    /// The last line that it wrote on stderr, or the last that speaks of an error: some say more after it.
+    /// Once it has ended: the last line that it wrote on stderr, or the last that speaks of an error: some say more after it.
     pub fn last_words(&self) -> Option<String> {
-        let text = self.stderr.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = String::from_utf8_lossy(&text);
+        let text = self.stderr.whole();
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         let speaks_of_an_error = |line: &&str| {
             // A frame of a stack is where, not what.
@@ -345,7 +344,13 @@ fn holds(pid: Pid, inode: &str) -> bool {
 
 /// The end of a stream, read by a thread of its own.
 #[derive(Clone, Default)]
-struct Tail(Arc<Mutex<Vec<u8>>>);
+struct Tail(Arc<(Mutex<TailState>, Condvar)>);
+
+#[derive(Default)]
+struct TailState {
+    text: Vec<u8>,
+    is_whole: bool,
+}
 
 impl Tail {
     fn of(mut stream: impl Read + Send + 'static) -> Tail {
@@ -353,13 +358,28 @@ impl Tail {
         let shared = tail.clone();
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
-            while let Ok(n @ 1..) = stream.read(&mut buffer) {
-                let mut text = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
-                text.extend_from_slice(&buffer[..n]);
-                let surplus = text.len().saturating_sub(STDERR_TAIL);
-                text.drain(..surplus);
+            loop {
+                let n = stream.read(&mut buffer).unwrap_or(0);
+                let mut state = shared.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+                state.text.extend_from_slice(&buffer[..n]);
+                let surplus = state.text.len().saturating_sub(STDERR_TAIL);
+                state.text.drain(..surplus);
+                if n == 0 {
+                    state.is_whole = true;
+                    shared.0.1.notify_all();
+                    return;
+                }
             }
         });
         tail
+    }
+
+    /// Of a process that has ended: what it wrote last may still be on its way.
+    fn whole(&self) -> String {
+        const ON_ITS_WAY: Duration = Duration::from_millis(300);
+        let state = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.0.1.wait_timeout_while(state, ON_ITS_WAY, |state| !state.is_whole);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&state.text).into_owned()
     }
 }
