@@ -26,7 +26,7 @@ pub struct Args {
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
 
-    /// A line that each client says first; {n} is its number
+    /// A line that each client says first; n in braces is its number
     #[arg(long, value_name = "LINE")]
     login: Option<String>,
 

@@ -254,6 +254,7 @@ pub fn slow_reader(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     let len = ring.known.line_len;
     let lines = (SLOW_FLOOD / (len + 1)) as u32;
     crowd.members[slow].reading = Reading::Slowly { per_second: 2e6, since: Instant::now(), taken: 0.0 };
+    let before = [TALKER, slow].map(|who| crowd.members[who].ear.total);
     crowd.members[FLOODER].start_flood(Flood { lines, len });
     // As long as one floods, the other reads slowly; then it catches up.
     let begin = Instant::now();
@@ -276,14 +277,22 @@ pub fn slow_reader(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     }
     let (eager, ear) = (&crowd.members[TALKER].ear, &crowd.members[slow].ear);
     let gap = ear.flood.windows(2).find(|pair| pair[1].1 != pair[0].1 + 1);
+    let is_open = crowd.members[slow].is_open();
     if eager.mangled > 0 {
         let text = eager.first_mangled.clone().unwrap_or_default();
+        // The same was said to both: who got less was robbed, however lines are cut.
+        let less = (eager.total - before[0]).saturating_sub(ear.total - before[1]);
+        if is_open && less > 0 {
+            return Err(fault(
+                &[Cause::ShortWriteDropped],
+                format!("one who reads 2 MB a second got {} KiB less than one who reads eagerly", less.div_ceil(1024)),
+            ));
+        }
         return Err(fault(
             &[Cause::InterleavedWrites, Cause::FramingByRead, Cause::ShortWriteDropped],
             format!("lines came cut, also to one who reads eagerly: \"{text}\""),
         ));
     }
-    let is_open = crowd.members[slow].is_open();
     let lacks = eager.flood.len().saturating_sub(ear.flood.len());
     if ear.mangled > 0 && (is_open || gap.is_some()) {
         let text = ear.first_mangled.clone().unwrap_or_default();
