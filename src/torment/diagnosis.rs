@@ -26,7 +26,7 @@ pub fn diagnose(findings: &[Finding]) -> Vec<(Cause, Vec<&'static str>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::torment::torment::TORMENTS;
+    use crate::torment::TORMENTS;
     use std::time::Duration;
 
     fn failed(name: &str, causes: &[Cause]) -> Finding {

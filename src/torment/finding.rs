@@ -1,7 +1,7 @@
 //! What came of a torment.
 
+use super::catalogue::Torment;
 use super::cause::Cause;
-use super::torment::Torment;
 use std::time::Duration;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

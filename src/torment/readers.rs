@@ -255,11 +255,19 @@ pub fn slow_reader(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     let lines = (SLOW_FLOOD / (len + 1)) as u32;
     crowd.members[slow].reading = Reading::Slowly { per_second: 2e6, since: Instant::now(), taken: 0.0 };
     let before = [TALKER, slow].map(|who| crowd.members[who].ear.total);
-    crowd.members[FLOODER].start_flood(Flood { lines, len });
-    // As long as one floods, the other reads slowly; then it catches up.
+    // Half of it at once, which fills what the kernel holds; then a little more again and again than the other reads, so
+    // that its socket is full at many different places of a line.
+    crowd.members[FLOODER].start_flood(Flood { lines: lines / 2, len });
     let begin = Instant::now();
     let slowly = ring.scaled(Duration::from_millis(1500));
-    crowd.wait(slowly, |crowd| !crowd.members[slow].is_open() || !crowd.members[FLOODER].is_open());
+    let is_over = |crowd: &Crowd| !crowd.members[slow].is_open() || !crowd.members[FLOODER].is_open();
+    let slice = slowly / 60;
+    while begin.elapsed() < slowly && !crowd.wait(slice, is_over) {
+        if crowd.members[FLOODER].has_said_all() && crowd.members[FLOODER].flooded() < lines {
+            crowd.members[FLOODER].start_flood(Flood { lines: lines / 120, len });
+        }
+    }
+    // Then it catches up.
     crowd.members[FLOODER].end_flood();
     crowd.members[slow].reading = Reading::Eagerly;
     let said = crowd.members[FLOODER].flooded();

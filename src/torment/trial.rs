@@ -1,0 +1,175 @@
+//! The torments, one after the other, and what comes of each.
+
+use super::catalogue::Torment;
+use super::cause::Cause;
+use super::crowd::Crowd;
+use super::finding::{Blow, Finding, Outcome, Verdict, fault};
+use super::knowledge::get_to_know;
+use super::ring::Ring;
+use super::server::{Server, Stdout};
+use super::{Settings, Target};
+use std::time::{Duration, Instant};
+
+/// Torments a server and tells each finding as it comes. An error is one line: why it could not even begin.
+pub fn run(
+    target: &Target,
+    torments: &[&'static Torment],
+    settings: &Settings,
+    tell: &mut dyn FnMut(&Finding),
+) -> Result<Vec<Finding>, String> {
+    let begin = Instant::now();
+    let known = get_to_know(target, settings)?;
+    let mut findings = Vec::new();
+    let mut broken_by = None;
+    let mut next = None;
+    for (i, &torment) in torments.iter().enumerate() {
+        let seed = settings.seed.wrapping_add(1 + i as u64);
+        let finding = if begin.elapsed() > settings.limit {
+            skipped(torment, "no time was left; --time gives more".into())
+        } else if let Some(name) = broken_by {
+            skipped(torment, format!("the server has not recovered from {name}"))
+        } else {
+            match target {
+                Target::Running(_) if torment.needs_process => {
+                    skipped(torment, "it needs the server's process: tertulia torment -- COMMAND starts it".into())
+                }
+                Target::Running(addr) => {
+                    let mut ring = Ring::new(settings, known, *addr, seed);
+                    let finding = try_one(&mut ring, torment);
+                    if finding.verdict == Verdict::Fail && ring.probe(&mut Crowd::empty()).is_err() {
+                        broken_by = Some(torment.name);
+                    }
+                    finding
+                }
+                Target::Started(launcher) => {
+                    let begun = next.take().map(Server::listening);
+                    // While this one is tormented the next one starts.
+                    next = torments.get(i + 1).and_then(|torment| launcher.begin(torment.stdout).ok());
+                    match begun.and_then(Result::ok).map_or_else(|| launcher.start(torment.stdout), Ok) {
+                        Ok(server) => {
+                            let mut ring = Ring::new(settings, known, server.addr, seed);
+                            ring.server = Some(server);
+                            ring.launcher = Some(launcher);
+                            try_one(&mut ring, torment)
+                        }
+                        Err(why) => skipped(torment, why),
+                    }
+                }
+            }
+        };
+        tell(&finding);
+        findings.push(finding);
+    }
+    Ok(findings)
+}
+
+fn skipped(torment: &'static Torment, why: String) -> Finding {
+    Finding {
+        torment,
+        verdict: Verdict::Skipped,
+        causes: Vec::new(),
+        seen: why,
+        remarks: Vec::new(),
+        took: Duration::ZERO,
+    }
+}
+
+/// One torment, and whether the server has survived it.
+fn try_one(ring: &mut Ring, torment: &'static Torment) -> Finding {
+    let begin = Instant::now();
+    let had_process = ring.server.is_some();
+    let mut crowd = Crowd::empty();
+    let mut is_over = false;
+    let outcome = (torment.run)(ring, &mut crowd).and_then(|()| {
+        is_over = true;
+        crowd.leave();
+        match had_process && ring.server.is_none() {
+            // It was to end.
+            true => Ok(()),
+            false => has_survived(ring, torment),
+        }
+    });
+    // It is judged while those are still there who saw it: their leaving may end the server.
+    let (verdict, causes, seen) = match outcome {
+        Ok(()) => (Verdict::Pass, vec![], String::new()),
+        Err(Blow::Skip(why)) => (Verdict::Skipped, vec![], why),
+        Err(blow) => judge(ring, torment, blow, is_over),
+    };
+    crowd.leave();
+    Finding { torment, verdict, causes, seen, remarks: std::mem::take(&mut ring.remarks), took: begin.elapsed() }
+}
+
+/// Whether newcomers can talk, and nothing spins.
+fn has_survived(ring: &mut Ring, torment: &Torment) -> Outcome {
+    let mut newcomers = Crowd::empty();
+    let outcome = ring.probe(&mut newcomers);
+    newcomers.leave();
+    outcome.map_err(|blow| match blow {
+        Blow::Silence(seen) => Blow::Silence(format!("afterwards {seen}")),
+        other => other,
+    })?;
+    match torment.may_spin.then(|| ring.spins()).flatten() {
+        Some(seen) => Err(fault(&[Cause::SpinsAtTheEnd, Cause::BusyLoop], format!("afterwards {seen}"))),
+        None => Ok(()),
+    }
+}
+
+/// What a blow means: if the server is gone, that it is gone.
+fn judge(ring: &mut Ring, torment: &Torment, blow: Blow, is_over: bool) -> (Verdict, Vec<Cause>, String) {
+    if let Blow::Proven { causes, seen } = blow {
+        return (Verdict::Fail, causes, seen);
+    }
+    // A process that is about to end may have closed its sockets before.
+    let ended = ring.server.as_mut().and_then(|server| server.ends_within(Duration::from_millis(200)));
+    if let Some(ended) = ended {
+        let words = ring.server.as_ref().and_then(|server| server.last_words()).unwrap_or_default();
+        let mut causes: Vec<Cause> = torment.if_it_ends.into();
+        // A closed stdout raises SIGPIPE and is a broken pipe, too.
+        if torment.stdout == Stdout::Nowhere || !words.to_lowercase().contains("pipe") && !ended.by_sigpipe() {
+            if ended.by_sigpipe() {
+                causes = vec![Cause::Sigpipe];
+            } else if let Some(cause) = in_its_own_words(&words) {
+                causes = vec![cause];
+            }
+        }
+        if is_over && causes.len() > 1 {
+            // It has survived the torment, but not that they left.
+            causes.insert(0, Cause::ClientErrorEndsServer);
+        } else if !causes.contains(&Cause::ClientErrorEndsServer) && causes.len() > 1 {
+            causes.push(Cause::ClientErrorEndsServer);
+        }
+        let words = if words.is_empty() { words } else { format!("; its last words: {words}") };
+        return (Verdict::Fail, causes, format!("the server ended: {ended}{words}"));
+    }
+    match blow {
+        Blow::Fault { causes, seen } | Blow::Proven { causes, seen } => (Verdict::Fail, causes, seen),
+        Blow::Doubt { causes, seen } => (Verdict::Doubtful, causes, seen),
+        Blow::Silence(seen) if ring.server.is_none() && std::net::TcpStream::connect(ring.addr).is_err() => {
+            (Verdict::Fail, torment.if_it_ends.into(), format!("the server is gone: {seen}"))
+        }
+        Blow::Silence(seen) => {
+            let mut causes: Vec<Cause> = torment.if_silent.into();
+            if is_over {
+                // It has survived the torment, but not that they left.
+                causes.extend([Cause::ErrorEndsFanOut, Cause::ClientErrorEndsServer, Cause::BlockingHandshake]);
+            }
+            (Verdict::Fail, causes, seen)
+        }
+        Blow::Skip(why) => (Verdict::Skipped, vec![], why),
+    }
+}
+
+/// What a server's last words tell, if they tell anything.
+fn in_its_own_words(words: &str) -> Option<Cause> {
+    let words = words.to_lowercase();
+    let known: [(Cause, &[&str]); 4] = [
+        (Cause::DescriptorDeath, &["too many open files", "emfile"]),
+        (Cause::WouldBlockIsAnError, &["temporarily unavailable", "blockingioerror", "wouldblock", "eagain"]),
+        (Cause::TrustsInput, &["utf-8", "unicode", "utf8"]),
+        (
+            Cause::ClientErrorEndsServer,
+            &["broken pipe", "brokenpipe", "epipe", "reset by peer", "connectionreset", "econnreset", "not connected"],
+        ),
+    ];
+    known.into_iter().find(|(_, texts)| texts.iter().any(|text| words.contains(text))).map(|(cause, _)| cause)
+}
