@@ -245,7 +245,7 @@ impl Cause {
             Cause::SpinsAtTheEnd => (
                 "an end-of-file or a hang-up keeps it spinning",
                 "A socket at its end stays readable for ever. When read returns 0, close it or stop watching it.",
-                "read(2), poll(2); Kerrisk, The Linux Programming Interface, 61.6.2; src/server/event_loop.rs, `read`",
+                "read(2), poll(2); Kerrisk, The Linux Programming Interface, 63.2.3; src/server/event_loop.rs, `read`",
             ),
             Cause::Unfair => (
                 "one who sends without pause keeps the others waiting",

@@ -14,6 +14,8 @@ const FLOODER: usize = 0;
 const TALKER: usize = 1;
 /// Who does not hear anybody for so long is frozen. Servers that hold everybody back for a moment are not.
 const FROZEN: Duration = Duration::from_secs(4);
+/// When who did not read reads on, the others go on within this, if it was for that.
+const FREED: Duration = Duration::from_millis(1500);
 const PING_EVERY: Duration = Duration::from_millis(40);
 /// A receive buffer that fills at once. Bytes.
 const NARROW: usize = 4 << 10;
@@ -38,12 +40,11 @@ struct Pings {
     /// The first that has not been heard yet.
     unheard: usize,
     hearer: usize,
-    longest: Duration,
 }
 
 impl Pings {
     fn new(hearer: usize) -> Pings {
-        Pings { said: Vec::new(), unheard: 0, hearer, longest: Duration::ZERO }
+        Pings { said: Vec::new(), unheard: 0, hearer }
     }
 
     fn go_on(&mut self, crowd: &mut Crowd) {
@@ -51,10 +52,9 @@ impl Pings {
             let mark = crowd.says(TALKER);
             self.said.push((mark, Instant::now()));
         }
-        while let Some(&(mark, at)) = self.said.get(self.unheard)
-            && let Some(word) = crowd.members[self.hearer].ear.word(mark)
+        while let Some(&(mark, _)) = self.said.get(self.unheard)
+            && crowd.has_heard(self.hearer, mark)
         {
-            self.longest = self.longest.max(word.at.saturating_duration_since(at));
             self.unheard += 1;
         }
     }
@@ -83,7 +83,7 @@ fn beside(ring: &mut Ring, crowd: &mut Crowd, reading: Reading) -> Outcome {
         crowd.turn(Duration::from_millis(5));
         pings.go_on(crowd);
         if pings.waits() > frozen {
-            return Err(everybody_waits(ring, crowd, bad, what, pings));
+            return Err(everybody_waits(ring, crowd, bad, what, &pings));
         }
         if !crowd.members[FLOODER].is_open() || !crowd.members[TALKER].is_open() {
             break;
@@ -99,7 +99,7 @@ fn beside(ring: &mut Ring, crowd: &mut Crowd, reading: Reading) -> Outcome {
         if pings.waits() > frozen {
             return Err(match fault_of_queue {
                 Some(blow) => blow,
-                None => everybody_waits(ring, crowd, bad, what, pings),
+                None => everybody_waits(ring, crowd, bad, what, &pings),
             });
         }
         pings.go_on(crowd);
@@ -139,7 +139,7 @@ fn with_one_more(ring: &mut Ring, crowd: &mut Crowd, receive_buffer: usize) -> R
 }
 
 /// Nobody has heard a ping for too long. Whether one who comes now is heard tells a lock from a write.
-fn everybody_waits(ring: &mut Ring, crowd: &mut Crowd, bad: usize, what: &str, pings: Pings) -> Blow {
+fn everybody_waits(ring: &mut Ring, crowd: &mut Crowd, bad: usize, what: &str, pings: &Pings) -> Blow {
     let waited = pings.waits().as_secs_f64();
     crowd.members[FLOODER].end_flood();
     let mut newcomer_is_heard = true;
@@ -155,19 +155,15 @@ fn everybody_waits(ring: &mut Ring, crowd: &mut Crowd, bad: usize, what: &str, p
             Err(_) => false,
         };
     }
-    // Whoever freed it may have ended it: some do not survive that either.
+    // It reads on, and that frees them: by no reset, for some do not survive that either.
+    let before = pings.unheard;
+    crowd.members[bad].reading = Reading::Eagerly;
+    let waits = pings.said.get(before).map(|&(mark, _)| mark);
+    let freed = crowd.wait(FREED, |crowd| waits.is_none_or(|mark| crowd.has_heard(FLOODER, mark)));
     if ring.server.as_mut().is_some_and(|server| server.ended().is_some()) {
         return Blow::Silence("nobody hears anybody".into());
     }
-    let before = pings.unheard;
-    crowd.take(bad).reset();
-    let mut pings = pings;
-    crowd.wait(Duration::from_millis(1500), |crowd| {
-        pings.said.get(before).is_none_or(|&(mark, _)| crowd.members[FLOODER].ear.word(mark).is_some())
-    });
-    pings.said.truncate(before + 1);
-    pings.go_on(crowd);
-    let freed = if pings.unheard > before { "; when it was gone, all went on" } else { "" };
+    let freed = if freed { "; when it read on, all went on" } else { "" };
     let seen = format!("while one {what}, nobody else heard anybody for {waited:.1} s{freed}");
     let causes: &[Cause] = match (ring.known.thread_each, newcomer_is_heard) {
         (true, false) => &[Cause::LockAcrossWrite],

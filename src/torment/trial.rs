@@ -26,13 +26,12 @@ pub fn run(
         let seed = settings.seed.wrapping_add(1 + i as u64);
         let finding = if begin.elapsed() > settings.limit {
             skipped(torment, "no time was left; --time gives more".into())
+        } else if torment.needs_process && matches!(target, Target::Running(_)) {
+            skipped(torment, "it needs the server's process: tertulia torment -- COMMAND starts it".into())
         } else if let Some(name) = broken_by {
             skipped(torment, format!("the server has not recovered from {name}"))
         } else {
             match target {
-                Target::Running(_) if torment.needs_process => {
-                    skipped(torment, "it needs the server's process: tertulia torment -- COMMAND starts it".into())
-                }
                 Target::Running(addr) => {
                     let mut ring = Ring::new(settings, known, *addr, seed);
                     let finding = try_one(&mut ring, torment);
