@@ -125,8 +125,8 @@ impl Cause {
                 "each read is taken for a message",
                 "TCP is a stream of bytes: a recv may return half a line, or two and a half. Keep a buffer for each client, \
                  append what comes, and take out whole lines only.",
-                "recv(2), tcp(7); Stevens, UNIX Network Programming, 3.9 (readline); Beej's Guide, 7.5 (data \
-                 encapsulation); src/chat/line.rs",
+                "recv(2), tcp(7); Stevens, UNIX Network Programming, 3.9 (readline); Beej's Guide, 7.6 (Son of Data \
+                 Encapsulation); src/chat/line.rs",
             ),
             Cause::OneAcceptPerEdge => (
                 "one accept for each event",

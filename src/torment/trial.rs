@@ -150,7 +150,7 @@ fn judge(ring: &mut Ring, torment: &Torment, blow: Blow, is_over: bool) -> (Verd
             let mut causes: Vec<Cause> = torment.if_silent.into();
             if is_over {
                 // It has survived the torment, but not that they left.
-                causes.extend([Cause::ErrorEndsFanOut, Cause::ClientErrorEndsServer, Cause::BlockingHandshake]);
+                causes.extend([Cause::ErrorEndsFanOut, Cause::ClientErrorEndsServer]);
             }
             (Verdict::Fail, causes, seen)
         }
