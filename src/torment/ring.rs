@@ -10,6 +10,7 @@ use super::server::{Launcher, Server, Usage};
 use super::{Knowledge, Settings};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long one waits for what must come, on a server that answers at once.
@@ -25,6 +26,9 @@ const FIRST_ALONE: Duration = Duration::from_millis(500);
 const SPIN_SHARE: f64 = 0.12;
 /// It is looked at three times, each time longer: what is left from before takes an end.
 const SPIN_LOOKS: [Duration; 3] = [Duration::from_millis(150), Duration::from_millis(400), Duration::from_millis(1000)];
+
+/// Names that were given.
+static LOGINS: AtomicU32 = AtomicU32::new(1);
 
 pub struct Ring<'a> {
     pub settings: &'a Settings,
@@ -95,12 +99,14 @@ impl<'a> Ring<'a> {
 
     pub fn login(&self, client: &mut Client) {
         if let Some(login) = &self.settings.login {
-            let line = login.replace("{n}", &client.number.to_string());
+            // Not the client's own number, which begins anew in each ring: a name may be taken for a while after its owner left.
+            let number = LOGINS.fetch_add(1, Ordering::Relaxed);
+            let line = login.replace("{n}", &number.to_string());
             client.push(&[line.as_bytes(), self.settings.eol.bytes()].concat());
         }
     }
 
-    /// So many clients who have all heard each other; fewer if there are not as many seats.
+    /// So many clients, who have heard the first and been heard by it; fewer if there are not as many seats.
     pub fn guests(&mut self, wanted: usize) -> Result<Crowd, Blow> {
         let wanted = wanted.min(self.known.seats);
         let first = self.connect().map_err(|e| Blow::Silence(cannot_connect(&e)))?;
