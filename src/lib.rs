@@ -26,6 +26,6 @@ pub mod load;
 #[cfg(feature = "bench")]
 pub mod page;
 pub mod server;
-pub mod trace;
 #[cfg(feature = "torment")]
 pub mod torment;
+pub mod trace;

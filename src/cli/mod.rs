@@ -13,10 +13,10 @@ pub mod join;
 #[cfg(feature = "extras")]
 pub mod papers;
 pub mod serve;
-#[cfg(feature = "trace")]
-pub mod trace;
 #[cfg(feature = "torment")]
 pub mod torment;
+#[cfg(feature = "trace")]
+pub mod trace;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::io::{self, IsTerminal, Write};
