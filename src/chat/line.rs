@@ -69,7 +69,8 @@ impl LineDecoder {
             }
             return None;
         }
-        if self.skipped > 0 {
+        if self.skipped > 0 || len > line_max + 1 {
+            self.partial = Vec::new();
             self.skipped = 0;
             return Some(Line::TooLong(len));
         }
@@ -197,6 +198,15 @@ mod tests {
         assert_eq!(decode([&line[..]], 8), [Got::Endless]);
         assert_eq!(decode([&[&line[..], b"\n"].concat()[..]], 8), [Got::Endless]);
         assert_eq!(decode([&line[1..], b"\n"], 8), [Got::TooLong(127)]);
+    }
+
+    #[test]
+    fn of_a_too_long_line_nothing_more_is_kept_when_its_end_comes() {
+        let mut decoder = LineDecoder::default();
+        assert_eq!(decoder.next(&mut &b"12345678"[..], 8, 128), None);
+        let rest = [&[b'x'; 100][..], b"\n"].concat();
+        assert_eq!(decoder.next(&mut &rest[..], 8, 128), Some(Line::TooLong(108)));
+        assert!(decoder.capacity() < 100, "{} bytes are kept", decoder.capacity());
     }
 
     proptest! {
