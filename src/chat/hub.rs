@@ -35,7 +35,11 @@ mod speech;
 
 #[cfg(test)]
 mod laws;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzz"))]
+mod model;
+#[cfg(any(test, feature = "fuzz"))]
+pub(super) mod script;
+#[cfg(any(test, feature = "fuzz"))]
 mod sim;
 #[cfg(test)]
 mod talk;

@@ -100,7 +100,7 @@ impl LineDecoder {
         }
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzz"))]
     pub fn capacity(&self) -> usize {
         self.partial.capacity()
     }

@@ -13,6 +13,8 @@
 //! * [`hub`] is the room itself, and the contract with a driver.
 
 pub mod command;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod hub;
 pub mod limits;
 pub mod line;

@@ -67,7 +67,7 @@ impl Outbox {
         self.len() == 0
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzz"))]
     pub fn capacity(&self) -> usize {
         self.bytes.capacity()
     }

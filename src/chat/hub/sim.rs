@@ -341,6 +341,12 @@ impl Sim {
 
     // Finding.
 
+    /// Nobody was thrown out or kept waiting.
+    pub fn is_at_ease(&self) -> bool {
+        let thrown_out = self.history.iter().any(|happened| matches!(happened, Happened::ThrownOut(..)));
+        !thrown_out && self.clients.values().all(|client| client.resumed == 0)
+    }
+
     pub fn client(&mut self, id: Id) -> &mut Client {
         self.clients.get_mut(&id).expect("every id was given to a client")
     }

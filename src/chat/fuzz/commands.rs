@@ -1,0 +1,71 @@
+//! A line asks for one thing, and for the same thing when it is written out again; a name that may be worn can be used.
+
+use super::super::command::{COMMANDS, Input, is_surely_said, parse};
+use super::super::nick;
+use super::super::sanitize::{is_plain, sanitize};
+
+/// The input is a line. It is read as a command, and every word of it as a name.
+pub fn commands(line: &[u8]) {
+    let text = sanitize(line);
+    let text = text.as_ref();
+    let input = parse(text);
+    if let Some(again) = written_out(&input) {
+        assert_eq!(parse(&again), input);
+    }
+    let slip = text.strip_prefix(':').is_some_and(|rest| rest.bytes().take_while(u8::is_ascii_lowercase).count() >= 2);
+    match &input {
+        Input::Say(said) => {
+            assert!(*said == text || (format!(":{said}") == text && said.starts_with(':')), "said is what was typed");
+            assert!(!slip, "a slip of the finger is not told to the room");
+        }
+        Input::Private { to, text } => assert!(!to.is_empty() && !to.contains([' ', '\t']) && !text.trim().is_empty()),
+        Input::Act(text) | Input::Nick(text) => assert!(!text.is_empty() && text.trim() == *text),
+        Input::Quit => assert_eq!(text.trim_end(), ":q"),
+        Input::Who => assert_eq!(text.trim_end(), ":who"),
+        Input::Help => assert_eq!(text.trim_end(), ":help"),
+        Input::Misused(word) => assert!(COMMANDS.contains(word) && text.starts_with(word)),
+        Input::Unknown(word) => assert!(slip && text.starts_with(word)),
+    }
+    if !text.starts_with(':') || text.starts_with("::") {
+        assert!(matches!(input, Input::Say(_)));
+    }
+    // The short way of most lines is as good as the long one.
+    if is_plain(line) && is_surely_said(line) {
+        assert_eq!((text.as_bytes(), input), (line, Input::Say(text)));
+        assert!(!text.trim().is_empty());
+    }
+
+    text.split([' ', '\t']).for_each(name);
+}
+
+/// The shortest line that asks for the same. There is none for a word that is no command for what is stuck to it.
+fn written_out(input: &Input<'_>) -> Option<String> {
+    Some(match input {
+        Input::Say(text) if text.starts_with(':') => format!(":{text}"),
+        Input::Say(text) => text.to_string(),
+        Input::Act(text) => format!(":me {text}"),
+        Input::Private { to, text } => format!(":msg {to} {text}"),
+        Input::Nick(nick) => format!(":nick {nick}"),
+        Input::Who => ":who".to_string(),
+        Input::Help => ":help".to_string(),
+        Input::Quit => ":q".to_string(),
+        Input::Misused(word) if [":q", ":who", ":help"].contains(word) => format!("{word} x"),
+        Input::Misused(word) => word.to_string(),
+        Input::Unknown(word) if COMMANDS.contains(word) => return None,
+        Input::Unknown(word) => word.to_string(),
+    })
+}
+
+/// A name that the second one here wants to wear.
+fn name(name: &str) {
+    let number = 2;
+    let look = nick::look(name);
+    assert_eq!(nick::look(&name.to_lowercase()), look, "a capital makes no other name");
+    let Ok(checked) = nick::check(name, number) else { return };
+    assert_eq!(checked, look);
+    assert!((1..=20).contains(&name.chars().count()));
+    assert_eq!(sanitize(name.as_bytes()), name, "shown as it is");
+    assert_eq!(parse(&format!(":nick {name}")), Input::Nick(name), "can be taken");
+    assert_eq!(parse(&format!(":msg {name} hola")), Input::Private { to: name, text: "hola" }, "can be written to");
+    assert!(name == nick::guest(number) || look != nick::look(&nick::guest(3)), "nobody looks like a guest");
+}

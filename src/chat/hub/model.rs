@@ -1,0 +1,200 @@
+//! The room as one would write it who has all the time and memory in the world: slow, and obviously right.
+
+use super::sim::{self, Happened};
+use super::*;
+
+/// A room that keeps everything that was ever said, and for whom it was.
+#[derive(Default)]
+pub struct Model {
+    people: Vec<Person>,
+    lines: Vec<(Vec<Id>, Vec<u8>)>,
+    pub told: Vec<String>,
+    limits: Limits,
+}
+
+struct Person {
+    id: Id,
+    nick: String,
+    unread: Vec<u8>,
+    announced: bool,
+    here: bool,
+}
+
+impl Model {
+    /// The room after all that happened.
+    pub fn after(history: &[Happened], limits: &Limits) -> Model {
+        let mut model = Model { limits: limits.clone(), ..Model::default() };
+        for happened in history {
+            match happened {
+                Happened::Came(id, replay) => model.come(*id, replay),
+                Happened::Refused => model.note(Event::Refused { peer: sim::peer() }),
+                Happened::Sent(id, bytes) => match limits.framing {
+                    Framing::Line => model.read(*id, bytes),
+                    Framing::Raw => model.read_raw(*id, bytes),
+                },
+                Happened::Ended(id) => model.end(*id),
+                Happened::Lost(id) => model.leave(*id, Reason::Lost),
+                Happened::ThrownOut(id, reason) => model.leave(*id, *reason),
+                Happened::Closing => {
+                    model.note(Event::Closing);
+                    let mut here = model.here();
+                    here.sort_by_key(|id| id.key());
+                    here.into_iter().for_each(|id| model.leave(id, Reason::Closing));
+                }
+            }
+        }
+        model
+    }
+
+    /// All that was for one.
+    pub fn owed(&self, id: Id) -> Vec<u8> {
+        let lines = self.lines.iter().filter(|(audience, _)| audience.contains(&id));
+        lines.map(|(_, line)| line.as_slice()).collect::<Vec<_>>().concat()
+    }
+
+    fn come(&mut self, id: Id, replay: &[u8]) {
+        let nick = nick::guest(id.number());
+        let you = Who { nick: &nick, id };
+        let announced = self.here().len() < ANNOUNCE_MAX;
+        if announced {
+            self.notice(self.here(), &Notice::Arrived(you));
+        }
+        self.notice(vec![id], &Notice::Welcome(you));
+        match &self.names()[..] {
+            [] => self.notice(vec![id], &Notice::Alone),
+            _ => self.with_list(|model, list| model.notice(vec![id], &Notice::Here(list, 0))),
+        }
+        self.notice(vec![id], &Notice::HowTo);
+        self.lines.push((vec![id], replay.to_vec()));
+        self.people.push(Person { id, nick: nick.clone(), unread: Vec::new(), announced, here: true });
+        let (seats_taken, seats) = (self.here().len(), self.limits.clients_max);
+        self.note(Event::Arrived { id, nick: &nick, peer: sim::peer(), seats_taken, seats });
+    }
+
+    fn leave(&mut self, id: Id, reason: Reason) {
+        let Some(person) = self.person(id) else { return };
+        person.here = false;
+        let (nick, announced) = (person.nick.clone(), person.announced);
+        self.notice(vec![id], &Notice::Goodbye(reason));
+        if announced {
+            self.notice(self.here(), &Notice::Left(Who { nick: &nick, id }, reason));
+        }
+        let (seats_taken, seats) = (self.here().len(), self.limits.clients_max);
+        self.note(Event::Left { id, nick: &nick, reason, seats_taken, seats });
+    }
+
+    fn read(&mut self, id: Id, bytes: &[u8]) {
+        let Some(person) = self.person(id) else { return };
+        person.unread.extend(bytes);
+        let endless = self.limits.line_max * ENDLESS_FACTOR;
+        loop {
+            let Some(person) = self.person(id) else { return };
+            let end = person.unread.iter().position(|byte| *byte == b'\n');
+            if end.unwrap_or(person.unread.len()) >= endless {
+                return self.leave(id, Reason::EndlessLine(endless));
+            }
+            let Some(end) = end else { return };
+            let mut line: Vec<u8> = person.unread.drain(..=end).collect();
+            line.pop();
+            self.line(id, line);
+        }
+    }
+
+    /// Each read is a message, or as many as are as long as a line may be.
+    fn read_raw(&mut self, id: Id, bytes: &[u8]) {
+        for message in bytes.chunks(self.limits.line_max) {
+            if self.person(id).is_some() {
+                let message = message.trim_ascii_end();
+                self.line(id, message.iter().map(|&byte| if byte == b'\n' { b' ' } else { byte }).collect());
+            }
+        }
+    }
+
+    fn end(&mut self, id: Id) {
+        let Some(person) = self.person(id) else { return };
+        let rest = std::mem::take(&mut person.unread);
+        if !rest.is_empty() {
+            self.line(id, rest);
+        }
+        self.leave(id, Reason::EndOfInput);
+    }
+
+    fn line(&mut self, id: Id, line: Vec<u8>) {
+        let whole = line.strip_suffix(b"\r").unwrap_or(&line);
+        if whole.len() > self.limits.line_max {
+            return self.notice(vec![id], &Notice::TooLong { len: line.len(), max: self.limits.line_max });
+        }
+        let line = sanitize(whole);
+        let nick = self.person(id).expect("only who is here is read").nick.clone();
+        let nick = nick.as_str();
+        match command::parse(&line) {
+            Input::Say(text) | Input::Act(text) if text.trim().is_empty() => {}
+            Input::Say(text) => {
+                self.lines.push((self.others(id), format!("<{nick}> {text}\n").into()));
+                self.note(Event::Said { id, nick, text });
+            }
+            Input::Act(text) => {
+                self.lines.push((self.others(id), format!("* {nick} {text}\n").into()));
+                self.note(Event::Acted { id, nick, text });
+            }
+            Input::Private { to, text } => match self.wearer(&nick::look(to)) {
+                Some(receiver) => {
+                    self.lines.push((vec![receiver], format!("[{nick} -> you] {text}\n").into()));
+                    self.note(Event::Whispered { id, nick, to });
+                }
+                None => self.notice(vec![id], &Notice::NobodyCalled(to)),
+            },
+            Input::Nick(new) => match nick::check(new, id.number()) {
+                Err(flaw) => self.notice(vec![id], &Notice::NickFlaw(flaw)),
+                Ok(look) if self.wearer(&look).is_some_and(|wearer| wearer != id) => {
+                    self.notice(vec![id], &Notice::NickTaken(new));
+                }
+                Ok(_) => {
+                    self.person(id).expect("it is here").nick = new.to_string();
+                    self.notice(vec![id], &Notice::YouAre(new));
+                    self.notice(self.others(id), &Notice::Renamed(nick, Who { nick: new, id }));
+                    self.note(Event::Renamed { id, old: nick, nick: new });
+                }
+            },
+            Input::Who => self.with_list(|model, list| model.notice(vec![id], &Notice::Everyone(list, 0))),
+            Input::Help => self.notice(vec![id], &Notice::Help),
+            Input::Quit => self.leave(id, Reason::Quit),
+            Input::Misused(command) => self.notice(vec![id], &Notice::Usage(command)),
+            Input::Unknown(word) => self.notice(vec![id], &Notice::Unknown(word)),
+        }
+    }
+
+    fn notice(&mut self, audience: Vec<Id>, notice: &Notice<'_>) {
+        self.lines.push((audience, words::notice(Lang::En, notice)));
+    }
+
+    fn note(&mut self, event: Event<'_>) {
+        self.told.push(words::Said(Lang::En, &event).to_string());
+    }
+
+    fn here(&self) -> Vec<Id> {
+        self.people.iter().filter(|person| person.here).map(|person| person.id).collect()
+    }
+
+    fn others(&self, id: Id) -> Vec<Id> {
+        self.here().into_iter().filter(|other| *other != id).collect()
+    }
+
+    fn names(&self) -> Vec<(String, Id)> {
+        self.people.iter().filter(|person| person.here).map(|person| (person.nick.clone(), person.id)).collect()
+    }
+
+    fn with_list(&mut self, tell: impl FnOnce(&mut Model, &[Who<'_>])) {
+        let names = self.names();
+        let list: Vec<Who> = names.iter().map(|(nick, id)| Who { nick, id: *id }).collect();
+        tell(self, &list);
+    }
+
+    fn person(&mut self, id: Id) -> Option<&mut Person> {
+        self.people.iter_mut().find(|person| person.here && person.id == id)
+    }
+
+    fn wearer(&self, look: &Look) -> Option<Id> {
+        self.people.iter().find(|person| person.here && nick::look(&person.nick) == *look).map(|person| person.id)
+    }
+}

@@ -1,0 +1,193 @@
+//! Things that happen to a room, one after the other, and the laws that hold whatever they are.
+
+use super::model::Model;
+use super::sim::{Client, ROOMY, STYLES, Sim, Style};
+use super::*;
+use std::time::Duration;
+
+/// Short, so that scripts reach it.
+pub const LINE_MAX: usize = 64;
+
+/// A line of earlier: so many of them make a long outbox at little cost.
+const EARLIER: &[u8] = &[b'-'; 1023];
+
+/// One step of a script. Clients are named by a number that is taken modulo those who have come.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// Somebody comes, whose socket takes so many bytes before it reads, and gets so many kibibytes of earlier lines.
+    Come {
+        room: usize,
+        replay: usize,
+    },
+    Send(usize, Vec<u8>),
+    End(usize),
+    Lose(usize),
+    Take(usize, usize),
+    /// What only a writer thread does.
+    Write(usize, usize),
+    Turn,
+    Wait(Duration),
+}
+
+/// Plays a script, until all that can be read has been read.
+pub fn play(script: &[Step], style: Style, limits: &Limits, split: impl Fn(&[u8]) -> Vec<&[u8]>) -> Sim {
+    let mut sim = Sim::new(style, limits.clone());
+    sim.lazy_writers = true;
+    for step in script {
+        play_step(&mut sim, step, &split);
+    }
+
+    // Everybody reads all there is.
+    sim.lazy_writers = false;
+    sim.turn();
+    for id in sim.open().collect::<Vec<_>>() {
+        sim.take(id, ROOMY);
+    }
+    sim.turn();
+    assert_eq!((sim.hub.queued, sim.hub.blockers, sim.hub.paused.len()), (0, 0, 0));
+    assert!(sim.hub.members.iter().flatten().all(|member| member.leaving.is_none()), "all goodbyes are read");
+    for member in sim.hub.members.iter().flatten() {
+        assert_eq!(member.outbox.capacity(), 0, "an idle member costs no buffer");
+    }
+    sim
+}
+
+fn play_step(sim: &mut Sim, step: &Step, split: impl Fn(&[u8]) -> Vec<&[u8]>) {
+    let named = |sim: &Sim, who: usize| sim.clients.keys().nth(who % sim.clients.len().max(1)).copied();
+    match step {
+        Step::Come { room, replay } => {
+            sim.come(*room, &[EARLIER, b"\n"].concat().repeat(*replay));
+        }
+        Step::Send(who, bytes) => {
+            if let Some(id) = named(sim, *who) {
+                split(bytes).into_iter().for_each(|piece| sim.send(id, piece));
+            }
+        }
+        Step::End(who) => named(sim, *who).into_iter().for_each(|id| sim.end(id)),
+        Step::Lose(who) => named(sim, *who).into_iter().for_each(|id| sim.lose(id)),
+        Step::Take(who, bytes) => named(sim, *who).into_iter().for_each(|id| sim.take(id, *bytes)),
+        Step::Write(who, bytes) => named(sim, *who).into_iter().for_each(|id| sim.write(id, *bytes)),
+        Step::Turn => sim.turn(),
+        Step::Wait(time) => sim.wait(*time),
+    }
+}
+
+/// A split that is none.
+pub fn whole(bytes: &[u8]) -> Vec<&[u8]> {
+    vec![bytes]
+}
+
+// Laws.
+
+/// All of them, of one script.
+///
+/// The styles of driver, and reads cut into pieces of some size, come to the same as long as nobody was thrown out or had to
+/// wait: the one is a matter of time, and the other of whose turn it is.
+pub fn assert_all(script: &[Step], limits: &Limits, size: usize) {
+    let sims = STYLES.map(|style| play(script, style, limits, whole));
+    if limits.framing == Framing::Line {
+        for (style, sim) in STYLES.into_iter().zip(&sims) {
+            assert_same_if_at_ease(sim, &play(script, style, limits, |bytes| pieces(bytes, &[size])));
+        }
+    }
+    assert_same_if_at_ease(&sims[0], &sims[1]);
+    for sim in sims {
+        assert_lawful(&sim);
+        assert_closes_lawfully(sim);
+    }
+}
+
+fn assert_same_if_at_ease(one: &Sim, other: &Sim) {
+    if one.is_at_ease() && other.is_at_ease() {
+        assert_same(one, other);
+    }
+}
+
+/// Everybody got what the model says, and the console was told what it says.
+pub fn assert_lawful(sim: &Sim) {
+    let model = Model::after(&sim.history, sim.hub.limits());
+    assert_eq!(sim.told, model.told);
+    for (id, client) in &sim.clients {
+        let owed = model.owed(*id);
+        let got = &client.got;
+        assert_printable(got);
+        match client.left {
+            _ if client.lost => assert!(owed.starts_with(got), "{id}"),
+            Some((_, reason @ (Reason::TooSlow(_) | Reason::MemoryFull(_)))) => {
+                // A writer that is lazy is not the client's fault, but looks the same.
+                assert!(client.was_full || sim.style == Style::Threaded, "{id} took everything and was thrown out");
+                assert_cut(got, &owed, &words::notice(Lang::En, &Notice::Goodbye(reason)), client.was_given_up());
+            }
+            Some(_) if client.was_given_up() => assert!(owed.starts_with(got), "{id}"),
+            _ => assert!(owed == *got, "{id} got\n{}instead of\n{}", text(got), text(&owed)),
+        }
+    }
+}
+
+/// And that when the room closes.
+pub fn assert_closes_lawfully(mut sim: Sim) {
+    sim.close_room();
+    sim.turn();
+    assert!(sim.hub.is_deserted());
+    assert_lawful(&sim);
+}
+
+/// The same was said in both, and everybody who stayed to the end got it.
+pub fn assert_same(one: &Sim, other: &Sim) {
+    assert_eq!(one.told, other.told);
+    for ((id, a), b) in one.clients.iter().zip(other.clients.values()) {
+        let is_in_part = |client: &Client| client.lost || client.was_given_up();
+        assert!(a.got == b.got || is_in_part(a) || is_in_part(b), "{id} got\n{}and\n{}", text(&a.got), text(&b.got));
+    }
+}
+
+/// Who was thrown out got a part, in whole lines, and the reason.
+fn assert_cut(got: &[u8], owed: &[u8], goodbye: &[u8], gave_up: bool) {
+    let mut owed = owed.strip_suffix(goodbye).expect("a goodbye is the last word");
+    let mut got = got;
+    while !owed.is_empty() && got.starts_with(first_line(owed)) {
+        got = &got[first_line(owed).len()..];
+        owed = &owed[first_line(owed).len()..];
+    }
+    let in_time = got == goodbye;
+    let too_late = gave_up && (goodbye.starts_with(got) || first_line(owed).starts_with(got));
+    assert!(in_time || too_late, "after a cut: {}", text(got));
+}
+
+fn assert_printable(got: &[u8]) {
+    let mut rest = got;
+    while !rest.is_empty() {
+        let line = first_line(rest);
+        rest = &rest[line.len()..];
+        // A member may be gone in the middle of a line, and so of a character.
+        if let Some(line) = line.strip_suffix(b"\n")
+            && line != EARLIER
+        {
+            let line = str::from_utf8(line).expect("output is UTF-8");
+            assert!(line.chars().all(|c| !c.is_control() || c == '\t'), "{line:?}");
+        }
+    }
+}
+
+fn first_line(bytes: &[u8]) -> &[u8] {
+    let len = memchr::memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1);
+    &bytes[..len]
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A split into pieces of these sizes, taken in turn.
+pub fn pieces<'a>(mut bytes: &'a [u8], sizes: &[usize]) -> Vec<&'a [u8]> {
+    let mut pieces = Vec::new();
+    for size in sizes.iter().cycle() {
+        if bytes.is_empty() {
+            break;
+        }
+        let (piece, rest) = bytes.split_at((*size).min(bytes.len()));
+        pieces.push(piece);
+        bytes = rest;
+    }
+    pieces
+}
