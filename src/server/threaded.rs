@@ -202,7 +202,7 @@ impl Server {
                     let mut room = self.lock_when_it_may_speak(client);
                     room.hub.receive(id, &buffer);
                     let stays = room.hub.is_seated(id);
-                    if stays && buffer.len() >= BURST && others_will_write(&room, id) {
+                    if stays && buffer.len() >= BURST && others_will_write(&room, id, &self.trace) {
                         self.trace.told(|| room.hub.owed());
                         self.trace.unlocks();
                         drop(room);

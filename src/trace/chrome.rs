@@ -9,7 +9,7 @@ use super::step::Step;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
@@ -31,13 +31,15 @@ pub struct Writer {
     lost: u64,
     untold: u64,
     result: io::Result<()>,
+    /// It has been told that the file cannot be written any more.
+    is_given_up: bool,
 }
 
 impl Writer {
     pub fn create(path: &Path, mode: &str) -> io::Result<Writer> {
         let is_threaded = mode == "threaded";
         let mut writer = Writer {
-            out: BufWriter::new(File::create(path)?),
+            out: BufWriter::new(create(path)?),
             written: 0,
             is_threaded,
             ledger: Ledger::new(is_threaded),
@@ -47,16 +49,14 @@ impl Writer {
             lost: 0,
             untold: 0,
             result: Ok(()),
+            is_given_up: false,
         };
         let name = format!("tertulia serve --mode {mode}");
         writer.line(&json!({ "name": "process_name", "ph": "M", "pid": 1, "tid": 0, "args": { "name": name } }));
         let args = json!({ "mode": mode, "version": env!("CARGO_PKG_VERSION") });
         writer.line(&json!({ "name": "tertulia", "ph": "M", "pid": 1, "tid": 0, "args": args }));
-        writer.flush();
-        match writer.result {
-            Ok(()) => Ok(writer),
-            Err(e) => Err(e),
-        }
+        writer.out.flush()?;
+        Ok(writer)
     }
 
     pub fn item(&mut self, item: Item) {
@@ -91,9 +91,12 @@ impl Writer {
     pub fn flush(&mut self) {
         if self.result.is_ok() {
             self.result = self.out.flush();
-            if let Err(e) = &self.result {
-                log::warn!("the trace ends here: its file cannot be written: {e}");
-            }
+        }
+        if let Err(e) = &self.result
+            && !self.is_given_up
+        {
+            self.is_given_up = true;
+            log::warn!("the trace ends here: its file cannot be written: {e}");
         }
     }
 
@@ -192,6 +195,24 @@ impl Writer {
     }
 }
 
+/// An empty file that is ours alone as long as it is open.
+fn create(path: &Path) -> io::Result<File> {
+    // What is no file could make its writer wait for ever, as a FIFO does, even to be opened.
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        return Err(io::Error::other("it is no regular file; give the name of one"));
+    }
+    let file = File::options().write(true).create(true).truncate(false).open(path)?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => {
+            return Err(io::Error::other("another server writes its trace there; give each a file of its own"));
+        }
+        // There are file systems that have no locks.
+        Ok(()) | Err(TryLockError::Error(_)) => {}
+    }
+    file.set_len(0)?;
+    Ok(file)
+}
+
 fn micros(nanos: u64) -> f64 {
     nanos as f64 / 1e3
 }
@@ -209,8 +230,9 @@ pub struct Trace {
 
 /// Reads a file that [`Writer`] wrote, to its end or to where it breaks off.
 pub fn read(path: &Path) -> Result<Trace, String> {
-    let text = std::fs::read_to_string(path).map_err(|e| format!("{} cannot be read: {e}", path.display()))?;
-    parse(&text).ok_or_else(|| {
+    let bytes = std::fs::read(path).map_err(|e| format!("{} cannot be read: {e}", path.display()))?;
+    // It may break off within a letter.
+    parse(&String::from_utf8_lossy(&bytes)).ok_or_else(|| {
         format!("{} is no trace of tertulia; make one with `tertulia serve --trace FILE`", path.display())
     })
 }
@@ -226,13 +248,13 @@ fn parse(text: &str) -> Option<Trace> {
         match (value["ph"].as_str()?, value["name"].as_str()?) {
             ("M", "tertulia") => mode = value["args"]["mode"].as_str().map(str::to_owned),
             ("M", "thread_name") => drop(trace.threads.insert(track, value["args"]["name"].as_str()?.to_owned())),
-            ("i", _) => trace.lost += value["args"]["lost"].as_u64()?,
+            ("i", _) => trace.lost = trace.lost.saturating_add(value["args"]["lost"].as_u64()?),
             ("X", _) => {
                 let mut event = Event::deserialize(&value["args"]).ok()?;
                 let nanos = |name: &str| Some((value[name].as_f64()? * 1e3).round() as u64);
                 event.track = track;
                 event.begin = nanos("ts")?;
-                event.end = event.begin + nanos("dur")?;
+                event.end = event.begin.saturating_add(nanos("dur")?);
                 trace.events.push(event);
             }
             _ => {}

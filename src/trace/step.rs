@@ -37,6 +37,8 @@ pub enum Step {
     /// The room was told of something: how many bytes it owes to whom. As a driver marks it: all that is owed. As it is
     /// recorded: what this added.
     Told { owed: Vec<Owed> },
+    /// A thread looked whether others have sent, too, who will then write for it: so many sockets had something.
+    Look { ready: usize },
     /// A thread was in the room, and all others were not.
     Inside,
     /// A socket was offered bytes and took some of them.
@@ -123,6 +125,7 @@ impl Step {
             Step::Write { .. } | Step::Refuse { .. } => ("sendto", 1),
             Step::Shutdown { .. } => ("shutdown", 1),
             Step::Close { .. } => ("close", 1),
+            Step::Look { .. } => ("poll", 1),
             Step::Show { writes } => ("write", *writes),
             Step::Signal | Step::Spawn | Step::Lock { .. } | Step::Told { .. } | Step::Inside => return None,
             Step::Settled { .. } | Step::HandOver { .. } | Step::Park { .. } => return None,
@@ -153,6 +156,7 @@ impl Step {
             Step::Read { client, .. } => format!("read #{client}"),
             Step::Lock { .. } => "lock".into(),
             Step::Told { .. } => "room".into(),
+            Step::Look { .. } => "look".into(),
             Step::Inside => "in the room".into(),
             Step::Write { client, .. } => format!("write #{client}"),
             Step::Settled { .. } => "settled".into(),

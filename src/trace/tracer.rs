@@ -169,6 +169,12 @@ impl Tracer {
         self.quick_step(call, |_| Some(Step::Close { client: number(client) }))
     }
 
+    /// Looks whether others have sent something. `call` returns how many have.
+    #[inline(always)]
+    pub fn look(&self, call: impl FnOnce() -> usize) -> usize {
+        self.quick_step(call, |ready| Some(Step::Look { ready: *ready }))
+    }
+
     /// A client's socket is about to be closed.
     #[inline(always)]
     pub fn closes(&self, client: Id) {

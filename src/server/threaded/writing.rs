@@ -2,6 +2,7 @@
 //! may wait.
 
 use super::{Client, Id, Reason, Room, Server, lock, spawn};
+use crate::trace::Tracer;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{SendFlags, send};
 use std::io::{self, ErrorKind, Write};
@@ -159,14 +160,14 @@ impl Client {
 /// Whether another client has sent, too, and its thread not read it yet: then the last of those that are about to speak writes
 /// for all, instead of each for itself. To look costs a system call, so it is asked after bursts and in a crowd only: with 64
 /// that flood on one core it is worth three times, with six on two cores it takes work from the second.
-pub(super) fn others_will_write(room: &Room, me: Id) -> bool {
+pub(super) fn others_will_write(room: &Room, me: Id, trace: &Tracer) -> bool {
     if room.clients.len() < CROWD || room.hub.said() >= SAID_MAX {
         return false;
     }
     let others = room.clients.iter().map(|(_, client)| client).filter(|client| client.id != me);
     let seated = others.filter(|client| room.hub.is_seated(client.id));
     let mut sockets: Vec<PollFd<'_>> = seated.map(|client| PollFd::new(&client.stream, PollFlags::IN)).collect();
-    poll(&mut sockets, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+    trace.look(|| poll(&mut sockets, Some(&Timespec::default())).unwrap_or(0)) > 0
 }
 
 /// Whether a write that failed may be tried again later.
