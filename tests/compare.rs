@@ -3,10 +3,12 @@
 
 mod common;
 
-use common::process::{Dir, run};
-use common::{browser, tertulia};
+use common::process::{Dir, fails_with, run};
+use common::{browser, tertulia, until, wait_for};
 use serde_json::Value;
 use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// The page and the figures of a short comparison.
 #[track_caller]
@@ -48,6 +50,36 @@ fn both_modes_are_measured_and_put_on_a_page() {
     assert!(html.matches("<figure>").count() >= 8, "charts in both languages");
     for outside in ["src=\"http", "href=\"http", "url(http", "@import"] {
         assert!(!html.contains(outside), "{outside}");
+    }
+}
+
+#[test]
+fn a_page_that_cannot_be_written_is_told_of_before_all_is_measured() {
+    fails_with(tertulia().args(["compare", "-o", "/nowhere/page.html"]), &["/nowhere/page.html", "written"]);
+}
+
+/// Told to end by whom it may be: at a terminal the servers would hear Ctrl-C, too.
+#[test]
+fn no_server_is_left_behind() {
+    let dir = Dir::new();
+    for signal in ["-INT", "-TERM"] {
+        let mut compare = tertulia();
+        // Longer than a test may take.
+        compare.args(["compare", "--millis", "60000", "-o"]).arg(dir.file("page.html"));
+        let mut compare = compare.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        let pid = compare.id();
+        let is_measured = |child: &&str| {
+            let words = fs::read_to_string(format!("/proc/{child}/cmdline")).unwrap_or_default();
+            words.contains("--quiet")
+        };
+        let server = until("a server is measured", || {
+            let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+            children.split_whitespace().find(is_measured).map(str::to_owned)
+        });
+        assert!(Command::new("kill").args([signal, &pid.to_string()]).status().expect("kill runs").success());
+        let code = wait_for(&mut compare).code();
+        assert_eq!(code, Some(if signal == "-INT" { 130 } else { 143 }));
+        assert!(!Path::new("/proc").join(server).exists());
     }
 }
 

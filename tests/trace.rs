@@ -5,7 +5,7 @@
 mod common;
 
 use common::browser;
-use common::process::{Dir, fails_with, run};
+use common::process::{Dir, fails_with, run, serve_by_shell};
 use common::{Client, Server, tertulia, until};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -252,34 +252,59 @@ both_modes! {
         }
     }
 
+    /// Nor for the trace, though the disk is full. Files may hold 16 KiB here.
+    fn the_chat_outlives_its_trace(mode) {
+        let dir = Dir::new();
+        let file = dir.file("trace.json");
+        let first = "trap '' XFSZ; ulimit -f 32;";
+        let server = Server::of(serve_by_shell(first, mode, &["--trace", file.to_str().expect("text")], ""));
+        let [mut ana, mut beto, _cleo] = three(&server);
+        for i in 0..200 {
+            ana.says(&format!("line {i}"));
+            beto.sees(&format!("<ana> line {i}"));
+        }
+        server.diagnostics.shows("the trace ends here");
+        ana.says("on we go");
+        beto.sees("<ana> on we go");
+        assert!(!ended(server, &file).events.is_empty());
+    }
+
     #[ignore = "needs strace"]
     fn the_steps_are_those_that_strace_counts(mode) {
-        let dir = Dir::new();
-        let (file, log) = (dir.file("trace.json"), dir.file("strace.log"));
-        let mut command = Command::new("strace");
-        command.args(["-f", "-yy", "-qq", "-e", "signal=none", "-o"]).arg(&log).arg(env!("CARGO_BIN_EXE_tertulia"));
-        command.args(["serve", "--addr", "127.0.0.1:0", "--mode", mode, "--lang", "en", "--max-clients", "4", "--trace"]).arg(&file);
-        let mut server = Server::of(command);
-        a_lively_hour(&server);
-        until("the connections are closed", || {
-            let text = fs::read_to_string(&log).ok()?;
-            (counted(&text).get("close") == Some(&5)).then_some(())
-        });
-        // strace's child, not strace itself.
-        let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", server.pid())).expect("it has one");
-        let child = children.split_whitespace().next().expect("a child");
-        assert!(Command::new("kill").args(["-TERM", child]).status().expect("kill runs").success());
-        common::wait_for(&mut server.child);
-
-        let expected = counted(&fs::read_to_string(&log).expect("a log"));
-        let trace = chrome::read(&file).expect("a trace");
-        let mut steps: BTreeMap<String, usize> =
-            tertulia::trace::calls::count(&trace).into_iter().map(|(name, times)| (name.to_owned(), times)).collect();
-        // To stdout, which is no socket.
-        steps.remove("write");
-        assert_eq!(steps, expected);
-        assert_eq!(expected["close"], 5);
+        agrees_with_strace(mode, 4, 5, a_lively_hour);
+        agrees_with_strace(mode, 22, 22, all_shout);
     }
+}
+
+/// Plays something to a server with so many seats that is watched, until so many connections are closed.
+#[track_caller]
+fn agrees_with_strace(mode: &str, seats: usize, closed: usize, play: impl FnOnce(&Server)) {
+    let dir = Dir::new();
+    let (file, log) = (dir.file("trace.json"), dir.file("strace.log"));
+    let mut command = Command::new("strace");
+    command.args(["-f", "-yy", "-qq", "-e", "signal=none", "-o"]).arg(&log).arg(env!("CARGO_BIN_EXE_tertulia"));
+    command.args(["serve", "--addr", "127.0.0.1:0", "--mode", mode, "--lang", "en", "--max-clients"]);
+    command.arg(seats.to_string()).arg("--trace").arg(&file);
+    let mut server = Server::of(command);
+    play(&server);
+    until("the connections are closed", || {
+        let text = fs::read_to_string(&log).ok()?;
+        (counted(&text).get("close") == Some(&closed)).then_some(())
+    });
+    // strace's child, not strace itself.
+    let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", server.pid())).expect("it has one");
+    let child = children.split_whitespace().next().expect("a child");
+    assert!(Command::new("kill").args(["-TERM", child]).status().expect("kill runs").success());
+    common::wait_for(&mut server.child);
+
+    let expected = counted(&fs::read_to_string(&log).expect("a log"));
+    let trace = chrome::read(&file).expect("a trace");
+    let mut steps: BTreeMap<String, usize> =
+        tertulia::trace::calls::count(&trace).into_iter().map(|(name, times)| (name.to_owned(), times)).collect();
+    // To stdout, which is no socket.
+    steps.remove("write");
+    assert_eq!(steps, expected);
+    assert_eq!(expected["close"], closed);
 }
 
 #[test]
@@ -295,6 +320,56 @@ fn what_cannot_be_done_is_said() {
     let file = dir.file("other.json");
     fs::write(&file, "[1, 2]").expect("a file");
     fails_with(tertulia().args(["trace", "calls"]).arg(&file), &["no trace of tertulia", "serve --trace"]);
+    // Chrome's own, of another program, in both of the format's forms.
+    let event = r#"{"name":"x","ph":"X","ts":1,"dur":2,"pid":1,"tid":1,"args":{}}"#;
+    for text in [format!("[{event}]"), format!("[\n{event},\n{event}\n]"), format!("{{\"traceEvents\":[{event}]}}")] {
+        fs::write(&file, text).expect("a file");
+        fails_with(tertulia().args(["trace", "view"]).arg(&file), &["no trace of tertulia"]);
+    }
+    // Ours, and nothing happened.
+    let begin = r#"{"name":"tertulia","ph":"M","pid":1,"tid":0,"args":{"mode":"epoll"}}"#;
+    fs::write(&file, format!("[\n{begin}")).expect("a file");
+    fails_with(tertulia().args(["trace", "view"]).arg(&file), &["holds no steps"]);
+}
+
+/// It would wait for ever for somebody who reads.
+#[test]
+fn a_trace_is_not_written_to_what_is_no_file() {
+    let dir = Dir::new();
+    let fifo = dir.file("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().expect("mkfifo runs").success());
+    for path in [&fifo, Path::new("/dev/full")] {
+        fails_with(tertulia().args(["serve", "--addr", ":0", "--trace"]).arg(path), &["no regular file"]);
+    }
+}
+
+#[test]
+fn two_servers_do_not_write_into_one_trace() {
+    let dir = Dir::new();
+    let file = dir.file("trace.json");
+    let server = traced("epoll", &file);
+    let _clients = three(&server);
+    fails_with(tertulia().args(["serve", "--addr", ":0", "--trace"]).arg(&file), &["another server"]);
+    assert!(!ended(server, &file).events.is_empty());
+    // The next one may, and begins anew.
+    assert!(ended(traced("epoll", &file), &file).events.len() < 5);
+}
+
+/// Who made the file up, or what befell it: a page all the same, and nothing in it is taken for a script.
+#[test]
+fn a_file_that_lies_or_is_damaged_is_drawn() {
+    let dir = Dir::new();
+    let (file, page) = (dir.file("trace.json"), dir.file("page.html"));
+    let begin = r#"{"name":"tertulia","ph":"M","pid":1,"tid":0,"args":{"mode":"threaded"}}"#;
+    let name = r#"{"name":"thread_name","ph":"M","pid":1,"tid":1,"args":{"name":"</script><script>alert(1)//"}}"#;
+    let step = r#"{"name":"x","ph":"X","ts":-5,"dur":1e300,"pid":1,"tid":1,"args":{"step":"read","client":1,"asked":9,"bytes":9}}"#;
+    let later = step.replace("-5", "1e300");
+    fs::write(&file, [format!("[\n{begin},\n{name},\n{step},\n{later},\n").as_bytes(), b"\"\xc3"].concat())
+        .expect("a file");
+    let drawn = run(tertulia().args(["trace", "view", "-o"]).arg(&page).arg(&file));
+    assert_eq!(drawn.code, Some(0), "{}", drawn.stderr);
+    let html = fs::read_to_string(&page).expect("a page");
+    assert_eq!(html.matches("</script>").count(), 2);
 }
 
 /// What a client of each kind does: talks, whispers, leaves, hangs up, does not read, is refused.
@@ -324,6 +399,30 @@ fn a_lively_hour(server: &Server) {
     server.console.shows("ana is gone");
 }
 
+/// Twenty send a burst each and at once; one reads slowly, one breaks off.
+fn all_shout(server: &Server) {
+    let mut slow = server.join_narrow("slow", 4096);
+    let mut clients: Vec<Client> = (0..20).map(|i| server.join_as(&format!("n{i}"))).collect();
+    let mut lost = server.join_as("lost");
+    server.rests();
+    let burst = format!("{}\n", "x".repeat(90)).repeat(8);
+    for _ in 0..4 {
+        clients.iter_mut().for_each(|client| client.sends(burst.as_bytes()));
+    }
+    for client in &mut clients {
+        client.says("that is all");
+    }
+    lost.says("bye");
+    lost.resets();
+    for client in clients.iter_mut().chain([&mut slow]) {
+        client.lines_to("* lost (#22) is gone");
+    }
+    for mut client in clients.into_iter().chain([slow]) {
+        client.hangs_up();
+        client.rest();
+    }
+}
+
 /// strace's line, if it is a finished call on a client's connection, the listener or the poll: the call's name.
 fn counted(text: &str) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
@@ -342,6 +441,7 @@ fn counted(text: &str) -> BTreeMap<String, usize> {
         let is_connection = arguments.contains("<TCP:[") && arguments.contains("->");
         let is_ours = match name {
             "epoll_wait" => true,
+            "poll" => is_connection,
             "accept4" => !rest.contains("= ?"),
             // In a debug build the standard library asks if a descriptor is open.
             "fcntl" => false,

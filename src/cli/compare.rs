@@ -1,12 +1,19 @@
 //! `tertulia compare`.
 
 use super::{Lang, print};
-use crate::compare::{Plan, report};
+use crate::compare::{Plan, report, server};
 use crate::server::listener;
 use clap::builder::RangedU64ValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::fs::File;
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+
+/// How often a server is told to end.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// Compare both ways of waiting: one page with what each did, and how that grows
 ///
@@ -58,9 +65,16 @@ impl Args {
             crowd: self.crowd,
             storm: self.crowd.min(500),
         };
+        let output = self.output.or_else(|| (!self.json).then(|| "compare.html".into()));
+        if let Some(output) = &output {
+            // Nobody should wait for a page that cannot be written.
+            let opened = File::options().append(true).create(true).open(output);
+            opened.map_err(|e| format!("{} cannot be written: {e}", output.display()))?;
+        }
         // One descriptor a client here; the servers see to their own.
         listener::make_room_for(plan.connections())?;
 
+        let stopped = stop_at_signals()?;
         // Hidden by itself where stderr is no terminal.
         let bar = ProgressBar::new(plan.runs() as u64);
         if let Ok(style) = ProgressStyle::with_template("{msg:44} {wide_bar} {percent:>3} %") {
@@ -73,9 +87,11 @@ impl Args {
             done += 1;
         });
         bar.finish_and_clear();
+        if let Some(signal) = stopped.get() {
+            std::process::exit(128 + signal);
+        }
         let comparison = comparison?;
 
-        let output = self.output.or_else(|| (!self.json).then(|| "compare.html".into()));
         if let Some(output) = &output {
             let page = report::html(&comparison, lang);
             std::fs::write(output, page).map_err(|e| format!("{} cannot be written: {e}", output.display()))?;
@@ -87,4 +103,21 @@ impl Args {
             print(format!("{}\n", findings.join("\n")).as_bytes())
         }
     }
+}
+
+/// Ctrl-C ends the server that runs, too, and then all is put away as after an error. The signal, once it came.
+fn stop_at_signals() -> Result<Arc<OnceLock<i32>>, String> {
+    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|e| format!("signals cannot be caught: {e}"))?;
+    let stopped = Arc::new(OnceLock::new());
+    let stops = stopped.clone();
+    std::thread::spawn(move || {
+        let Some(signal) = signals.forever().next() else { return };
+        let _ = stops.set(signal);
+        // Again and again, for a server that is just being started is not known yet.
+        loop {
+            server::end_all();
+            std::thread::sleep(AGAIN);
+        }
+    });
+    Ok(stopped)
 }

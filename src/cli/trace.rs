@@ -69,6 +69,9 @@ impl Command {
         match self {
             Command::View(View { file, output, lang }) => {
                 let trace = chrome::read(&file)?;
+                if trace.events.is_empty() {
+                    return Err(format!("{} holds no steps: nobody came while it was recorded", file.display()));
+                }
                 let page = page::of(&trace, Lang::or_locale(lang));
                 std::fs::write(&output, page).map_err(|e| format!("{} cannot be written: {e}", output.display()))
             }

@@ -16,10 +16,11 @@ pub mod server;
 pub mod talk;
 pub mod words;
 
-use crate::load::{self, Scenario, fleet};
+use crate::load::{self, Scenario};
 use figures::{Figures, Row};
 use scenes::Scene;
 use serde::Serialize;
+use server::Quiet;
 use std::time::Duration;
 use talk::Talk;
 
@@ -108,6 +109,6 @@ impl Plan {
 }
 
 fn load_on(mode: &str, scenario: &Scenario) -> Result<Figures, String> {
-    let server = fleet::Server::start(|addr| server::quiet(mode, addr, scenario.connections() + 1))?;
+    let server = Quiet::start(mode, scenario.connections() + 1)?;
     load::run(server.addr, scenario, Some(server.pid()), &mut |_| {}).map(|outcome| Figures::of(&outcome, scenario))
 }

@@ -1,9 +1,9 @@
 //! Loads that are hard in different ways.
 
 use super::figures::{Figures, Metric};
-use super::server::{self, Server};
+use super::server::{Quiet, Server};
 use super::{Plan, load_on};
-use crate::load::{self, Pace, Scenario, Usage, fleet};
+use crate::load::{self, Pace, Scenario, Usage};
 use serde::Serialize;
 use socket2::{Domain, Socket, Type};
 use std::io::{self, Read};
@@ -78,7 +78,7 @@ impl Scene {
             Scene::Burst => load_on(mode, &burst),
             Scene::SlowReader => {
                 let burst = Scenario { duration: burst.duration.max(SLOW_READER_LEAST), ..burst };
-                let server = fleet::Server::start(|addr| server::quiet(mode, addr, burst.connections() + 2))?;
+                let server = Quiet::start(mode, burst.connections() + 2)?;
                 let reader = Socket::new(Domain::IPV4, Type::STREAM, None);
                 let reader = reader.and_then(|socket| {
                     socket.set_recv_buffer_size(NARROW)?;
@@ -105,7 +105,7 @@ impl Scene {
 
 /// So many connect, and then read until each has been greeted.
 fn storm(mode: &str, connections: usize) -> io::Result<Figures> {
-    let server = fleet::Server::start(|addr| server::quiet(mode, addr, connections + 1)).map_err(io::Error::other)?;
+    let server = Quiet::start(mode, connections + 1).map_err(io::Error::other)?;
     let begin = Instant::now();
     let streams: io::Result<Vec<TcpStream>> = (0..connections).map(|_| TcpStream::connect(server.addr)).collect();
     let mut streams = streams?;
