@@ -97,6 +97,18 @@ fn both_timelines_follow_the_same_message_in_a_browser() {
         seen.paths = all('.timeline').map(timeline => timeline.querySelectorAll('.step.write.on-path').length);
         seen.scales = page.timelines.map(timeline => timeline.axis.scale);
         seen.story = document.getElementById('story').textContent;
+        // Nothing that is written lies on anything else that is written.
+        const boxes = all('.lane-name, .bytes.on-path').map(text => text.getBoundingClientRect());
+        const meet = (a, b) => a.left < b.right && b.left < a.right && a.top + a.height / 4 < b.bottom - b.height / 4 && b.top + b.height / 4 < a.bottom - a.height / 4;
+        seen.overlaps = boxes.filter((a, i) => boxes.some((b, j) => j > i && meet(a, b))).length;
+        // Nor on the line that the message takes, which is right below the boxes.
+        seen.struck = all('.timeline').filter(timeline => {
+            const line = timeline.querySelector('polyline.path').points, middle = line[line.length - 1].y;
+            return [...timeline.querySelectorAll('.bytes.on-path')].some(text => {
+                const { y, height } = text.getBBox();
+                return y < middle && middle < y + height;
+            });
+        }).length;
         key('Tab');
         seen.other = page.active === page.timelines[1];
         const shown = () => all('article').filter(part => part.offsetHeight > 0).map(part => part.lang);
@@ -114,6 +126,7 @@ fn both_timelines_follow_the_same_message_in_a_browser() {
     assert_eq!(seen["messages"][0], seen["messages"][1], "{seen}");
     assert_eq!(seen["paths"], serde_json::json!([5, 5]), "{seen}");
     assert_eq!(seen["scales"][0], seen["scales"][1], "{seen}");
+    assert_eq!((&seen["overlaps"], &seen["struck"]), (&0.into(), &0.into()), "{seen}");
     let story = seen["story"].as_str().expect("text");
     assert!(story.contains("epoll") && story.contains("threaded") && story.contains("sendto"), "{story}");
     assert_eq!((&seen["other"], &seen["wider"]), (&true.into(), &false.into()), "{seen}");

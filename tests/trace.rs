@@ -415,7 +415,7 @@ fn all_shout(server: &Server) {
     lost.says("bye");
     lost.resets();
     for client in clients.iter_mut().chain([&mut slow]) {
-        client.lines_to("* lost (#22) is gone");
+        client.notice("lost (#22) is gone");
     }
     for mut client in clients.into_iter().chain([slow]) {
         client.hangs_up();
@@ -441,7 +441,7 @@ fn counted(text: &str) -> BTreeMap<String, usize> {
         let is_connection = arguments.contains("<TCP:[") && arguments.contains("->");
         let is_ours = match name {
             "epoll_wait" => true,
-            "poll" => is_connection,
+            "ppoll" => is_connection,
             "accept4" => !rest.contains("= ?"),
             // In a debug build the standard library asks if a descriptor is open.
             "fcntl" => false,

@@ -84,11 +84,10 @@ fn per_line(lang: Lang, epoll: &PerLine, threaded: &PerLine) -> String {
     let (wakes_a, wakes_b) = (decimal(epoll.wake_ups), decimal(threaded.wake_ups));
     let (locks, waits) = (decimal(threaded.locks), decimal(threaded.lock_waits));
     say!(lang,
-        "One line to five others. The event loop makes {a} system calls, and threads are woken {wakes_a} times. A thread per client \
-         makes {b}, and threads are woken {wakes_b} times; the room's lock is taken {locks} times and waited for {waits} times.";
-        "Una línea para otros cinco. El bucle de eventos hace {a} llamadas al sistema, y se despiertan hilos {wakes_a} veces. Un \
-         hilo por cliente hace {b}, y se despiertan hilos {wakes_b} veces; la llave de la sala se toma {locks} veces y se espera \
-         {waits} veces.")
+        "One line to five others, on average. The event loop: system calls {a}; wake-ups {wakes_a}. A thread per client: system \
+         calls {b}; wake-ups {wakes_b}; the room's lock taken {locks}, waited for {waits}.";
+        "Una línea para otros cinco, de media. El bucle de eventos: llamadas al sistema {a}; despertares {wakes_a}. Un hilo por \
+         cliente: llamadas al sistema {b}; despertares {wakes_b}; llave de la sala tomada {locks}, esperada {waits}.")
 }
 
 /// How long a line takes when nobody else talks. One is called quicker only if most of its lines are quicker than most of the

@@ -21,7 +21,7 @@
 //!   is there, and says how long it took;
 //! * what a thread costs to start and to end (`clone3`, `mmap`, `mprotect`, `madvise`, `rseq`, …): one step, *start thread*;
 //! * a signal's own pipe (`sendto` by the handler, `recvfrom` or `read` by who takes it in): one step, *signal*;
-//! * the question whether stdout takes something (`poll`), which is asked only where it cannot be opened anew;
+//! * the question whether stdout takes something (`ppoll`), which is asked only where it cannot be opened anew;
 //! * memory (`brk`, `mmap`, `munmap`), the history's file, and the trace's own file and thread.
 
 #[cfg(feature = "trace")]

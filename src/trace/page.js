@@ -15,7 +15,7 @@ const WORDS = {
     facts: f => `${f.messages} messages · ${f.calls} system calls · ${f.threads} ${f.threads === 1 ? 'thread' : 'threads'} · ` +
       `at work ${f.busy} of the time`,
     lost: n => ` · ${n} steps were lost`, leftOut: n => ` · the last ${n} steps are not shown`,
-    thread: 'thread', socket: 'socket', told: 'room', room: 'the room', roomNote: 'one at a time',
+    thread: 'thread', socket: 'socket', told: 'room', loop: 'event loop', room: 'the room', roomNote: 'one at a time',
     step: (i, n) => `step ${i} of ${n}`, message: (i, n) => `message ${i} of ${n}`, noMessage: 'no message',
     fit: 'fit', all: 'all', allSleep: 'all sleep', somebody: 'the room',
     from: m => m.from ? `from #${m.from}` : 'told by the room',
@@ -41,7 +41,7 @@ const WORDS = {
     facts: f => `${f.messages} mensajes · ${f.calls} llamadas al sistema · ${f.threads} ${f.threads === 1 ? 'hilo' : 'hilos'} · ` +
       `trabaja el ${f.busy} del tiempo`,
     lost: n => ` · se perdieron ${n} pasos`, leftOut: n => ` · los últimos ${n} pasos no se muestran`,
-    thread: 'hilo', socket: 'socket', told: 'sala', room: 'la sala', roomNote: 'de uno en uno',
+    thread: 'hilo', socket: 'socket', told: 'sala', loop: 'el bucle', room: 'la sala', roomNote: 'de uno en uno',
     step: (i, n) => `paso ${i} de ${n}`, message: (i, n) => `mensaje ${i} de ${n}`, noMessage: 'ningún mensaje',
     fit: 'encajar', all: 'todo', allSleep: 'todos duermen', somebody: 'la sala',
     from: m => m.from ? `de #${m.from}` : 'dicho por la sala',
@@ -174,7 +174,8 @@ class Timeline {
 
     this.root = document.createElement('section');
     this.root.className = 'timeline';
-    this.root.style.flexGrow = sum(this.lanes.map(lane => lane.share)) + 4;
+    this.shares = sum(this.lanes.map(lane => lane.share + (lane.above ?? 0)));
+    this.root.style.flexGrow = this.shares + 4;
     this.stage = document.createElement('div');
     this.stage.className = 'stage';
     this.svg = svg('svg', { 'data-timeline': index });
@@ -192,7 +193,7 @@ class Timeline {
   /** The lanes, from above: threads; the room, if threads share it; sockets. */
   layOut() {
     // Two servers share the height: then the lanes that say least are the lowest.
-    const share = this.page.data.traces.length > 1 ? { thread: 2, other: .8, room: 1.4, socket: 1.3 } : { thread: 3, other: 1.6, room: 2, socket: 2 };
+    const share = this.page.data.traces.length > 1 ? { thread: 1.8, other: 1.25, room: 1.4, socket: 1.25 } : { thread: 3, other: 1.6, room: 2, socket: 2 };
     const used = new Set(this.steps.map(step => step.t));
     const threads = this.trace.threads.filter(thread => used.has(thread.track))
       .map(thread => ({ kind: 'thread', key: `thread-${thread.track}`, track: thread.track, name: thread.name, share: /^(accept|main|records)$/.test(thread.name) ? share.other : share.thread }));
@@ -200,6 +201,8 @@ class Timeline {
     threads.sort((a, b) => rank(a) - rank(b));
     const room = this.steps.some(step => step.kind === 'inside') ? [{ kind: 'room', key: 'room', share: share.room }] : [];
     const sockets = this.trace.clients.map(client => ({ kind: 'socket', key: `socket-${client}`, client, name: `#${client}`, share: share.socket }));
+    // Room for the arrow to the first.
+    if (sockets.length) sockets[0].above = share.socket * .7;
     for (const lane of threads) {
       const own = this.steps.filter(step => step.t === lane.track);
       lane.begin = own[0].b;
@@ -221,10 +224,11 @@ class Timeline {
 
   size() {
     const room = this.stage.clientHeight - RULER - 6;
-    const share = clamp(room / sum(this.lanes.map(lane => lane.share)), 9, 84);
+    const share = clamp(room / this.shares, 9, 84);
     let y = RULER;
     for (const lane of this.lanes) {
       lane.height = lane.share * share;
+      y += (lane.above ?? 0) * share;
       lane.y = y + lane.height / 2;
       lane.box = Math.min(lane.height * .64, 64);
       y += lane.height;
@@ -233,7 +237,17 @@ class Timeline {
   }
 
   /** No higher than a lane's boxes. */
-  lettersIn(lane) { return `font-size:${Math.min(this.letter / .56, lane.box * .95).toFixed(1)}px`; }
+  sizeIn(lane) { return Math.min(this.letter / .56, lane.box * .95); }
+
+  /** The first of these names that fits into a box, in what is seen of it; or nothing. */
+  nameIn(lane, x0, x1, ...names) {
+    const left = Math.max(x0, this.names - 8), right = Math.min(x1, this.stage.clientWidth), size = this.sizeIn(lane);
+    const name = lane.box > 10.5 && names.find(name => right - left > name.length * size * .56 + 8);
+    return name ? [svg('text', { x: (left + right) / 2, y: lane.y + 1, style: `font-size:${size.toFixed(1)}px` }, name)] : [];
+  }
+
+  /** What a lane is called: the loop's thread has no name of its own. */
+  nameOf(lane) { return lane.kind === 'room' ? this.page.words.room : lane.name === 'event loop' ? this.page.words.loop : lane.name; }
 
   lane(step) { return this.byTrack.get(step.t); }
 
@@ -328,7 +342,7 @@ class Timeline {
     this.size();
     const width = this.stage.clientWidth, words = this.page.words;
     const from = this.axis.us(this.left - 60), to = this.axis.us(this.left + this.viewWidth + 60);
-    const back = svg('g', {}), arrows = svg('g', {}), boxes = svg('g', {}), front = svg('g', {}), names = svg('g', {});
+    const back = svg('g', {}), arrows = svg('g', {}), boxes = svg('g', {}), front = svg('g', {}), labels = svg('g', {}), names = svg('g', {});
     this.letter = parseFloat(getComputedStyle(document.body).fontSize) * .56;
     this.paintAxis(back, from, to);
     this.paintLanes(back, names, words);
@@ -341,7 +355,7 @@ class Timeline {
     for (let i = first; i < this.steps.length; i++) {
       const step = this.steps[i];
       if (step.b > to) { if (step.b > to + 5e6) break; continue; }
-      this.paintStep(i, step, painted, arrows, boxes, front);
+      this.paintStep(i, step, painted, { arrows, boxes, front, labels });
     }
     this.paintPath(front);
     this.paintNow(front);
@@ -354,7 +368,7 @@ class Timeline {
     const heads = ['read', 'write', 'path'].map(kind => svg('marker', {
       id: `head-${kind}`, viewBox: '0 0 10 10', refX: 9, refY: 5, markerWidth: kind === 'path' ? 4 : 6, markerHeight: kind === 'path' ? 4 : 6, orient: 'auto',
     }, svg('path', { d: 'M0 0L10 5L0 10z', style: `fill:var(--${kind})` })));
-    this.svg.replaceChildren(svg('defs', {}, hatch, ...heads), back, arrows, boxes, front, names);
+    this.svg.replaceChildren(svg('defs', {}, hatch, ...heads), back, arrows, boxes, front, labels, names);
     if (this.heading) this.heading.textContent = `--mode ${this.trace.mode}: ${words[this.trace.mode]}`;
     this.paintOverview();
   }
@@ -371,8 +385,11 @@ class Timeline {
         for (let us = 0; us <= part.end - part.begin; us += every) {
           const x = this.x(part.begin + us);
           if (x < this.names || x > this.stage.clientWidth + 40) continue;
-          group.append(svg('line', { class: 'tick', x1: x, x2: x, y1: RULER - 6, y2: this.height }),
-            svg('text', { class: 'tick-text', x, y: RULER - 13 }, us ? `+${time(us)}` : '0'));
+          group.append(svg('line', { class: 'tick', x1: x, x2: x, y1: RULER - 6, y2: this.height }));
+          const text = us ? `+${time(us)}` : '0', half = text.length * this.letter * .4;
+          // Not one that would be cut.
+          if (us && (x - half < this.names || x + half > Math.min(next ? x1 : 1e6, this.stage.clientWidth))) continue;
+          group.append(svg('text', { class: 'tick-text', x, y: RULER - 13 }, text));
         }
       }
       if (!next) continue;
@@ -396,7 +413,7 @@ class Timeline {
       const note = { thread: words.thread, room: words.roomNote, socket: words.socket }[lane.kind];
       const letter = this.letter / .56, small = lane.height < 2.5 * letter;
       const group = svg('g', { class: `lane ${lane.kind}`, 'data-lane': lane.key });
-      const name = lane.kind === 'room' ? words.room : lane.name;
+      const name = this.nameOf(lane);
       const style = `font-size:${Math.min(1.15 * letter, lane.height * .85)}px`;
       group.append(svg('text', { class: 'lane-name', x: 16, y: lane.y + (small ? letter * .38 : 0), style }, name));
       if (!small) group.append(svg('text', { class: 'lane-note', x: 16, y: lane.y + 1.2 * letter }, note));
@@ -405,7 +422,7 @@ class Timeline {
   }
 
   /** Its box in the thread's lane, and its arrow to or from the socket's. */
-  paintStep(i, step, painted, arrows, boxes, front) {
+  paintStep(i, step, painted, { arrows, boxes, front, labels }) {
     const lane = this.lane(step);
     if (!lane) return;
     const x0 = this.x(step.b), x1 = this.x(step.e), onPath = this.message !== null && step.m?.includes(this.message);
@@ -422,21 +439,21 @@ class Timeline {
     group.append(svg('rect', { x: left, y: lane.y - (lane.box + grow) / 2, width, height: lane.box + grow, rx: Math.min(4, width / 2) }),
       svg('title', {}, step[this.page.lang]));
     const name = step.z ? `${this.page.sleepName(step)} ${time(step.e - step.b)}` : step.kind === 'told' ? this.page.words.told : step.label;
-    if (step.kind !== 'inside' && width > name.length * this.letter + 8 && lane.box > 9) group.append(svg('text', { x: left + width / 2, y: lane.y + 1, style: this.lettersIn(lane) }, name));
+    if (step.kind !== 'inside') group.append(...this.nameIn(lane, left, left + width, name, ...(step.c && !step.z ? [`#${step.c}`] : [])));
     boxes.append(group);
 
     if (step.kind === 'inside') {
       const room = this.lanes.find(lane => lane.kind === 'room');
-      const name = lane.name, holder = svg('g', { class: `holder ${onPath ? 'on-path' : ''}`, 'data-step': i });
+      const holder = svg('g', { class: `holder ${onPath ? 'on-path' : ''}`, 'data-step': i });
       holder.append(svg('rect', { x: left, y: room.y - room.box / 2, width, height: room.box, rx: Math.min(4, width / 2) }));
-      if (width > name.length * this.letter) holder.append(svg('text', { x: left + width / 2, y: room.y + 1, style: this.lettersIn(room) }, name));
+      holder.append(...this.nameIn(room, left, left + width, lane.name));
       boxes.append(holder);
     }
-    if (step.n && step.c) this.paintArrow(i, step, lane, onPath, onPath ? front : arrows);
+    if (step.n && step.c) this.paintArrow(i, step, lane, onPath, onPath ? front : arrows, labels);
   }
 
   /** Up for what is read, down for what is written. A read is over when its bytes are there: at its end. */
-  paintArrow(i, step, lane, onPath, arrows) {
+  paintArrow(i, step, lane, onPath, arrows, labels) {
     const socket = this.socket(step.c);
     if (!socket) return;
     const x = this.arrowX(step), read = step.kind === 'read';
@@ -447,10 +464,11 @@ class Timeline {
       'marker-end': Math.abs(y2 - y1) < 24 ? '' : `url(#head-${onPath ? 'path' : step.kind})`, 'data-step': i, 'data-messages': step.m?.join(' ') ?? '',
     }));
     // A number that would lie on the one before it is left out.
-    const text = bytes(step.n);
+    const text = bytes(step.n), size = Math.min(this.letter / .56 * .85, socket.height);
     if (onPath || x - (socket.free ?? -1e9) > 0) {
-      arrows.append(svg('text', { class: `bytes ${onPath ? 'on-path' : ''}`, x: x + 8, y: socket.y - 8 }, text));
-      socket.free = x + 14 + text.length * this.letter;
+      // On the socket's line, where no other line is near.
+      labels.append(svg('text', { class: `bytes ${onPath ? 'on-path' : ''}`, x: x + 12, y: socket.y + size * .35, style: `font-size:${size.toFixed(1)}px` }, text));
+      socket.free = x + 18 + text.length * this.letter;
     }
   }
 
@@ -467,15 +485,16 @@ class Timeline {
       const lane = this.lane(step);
       return [this.arrowX(step), lane ? lane.y + lane.box / 2 + 7 : 0];
     });
+    const dot = lane => clamp(lane.height * .3, 4, 8);
     const head = steps[0], socket = this.socket(message.from);
     if (socket && head.kind === 'read') {
       points.unshift([this.arrowX(head), socket.y]);
-      group.append(svg('circle', { class: 'dot', cx: points[0][0], cy: socket.y, r: 8 }));
+      group.append(svg('circle', { class: 'dot', cx: points[0][0], cy: socket.y, r: dot(socket) }));
     }
     group.append(svg('polyline', { class: 'path', points: points.map(point => point.join()).join(' ') }));
     for (const step of steps.filter(step => step.kind === 'write')) {
       const to = this.socket(step.c);
-      if (to) group.append(svg('circle', { class: 'dot', cx: this.arrowX(step), cy: to.y, r: 7 }));
+      if (to) group.append(svg('circle', { class: 'dot', cx: this.arrowX(step), cy: to.y, r: dot(to) }));
     }
   }
 
@@ -651,7 +670,7 @@ class Page {
     document.documentElement.lang = this.lang;
     const one = this.timelines.length === 1;
     byId('title').textContent = one ? `tertulia --mode ${timeline.trace.mode}: ${words[timeline.trace.mode]}` : words.both;
-    byId('facts').textContent = this.facts(timeline.trace);
+    byId('facts').textContent = byId('facts').title = this.facts(timeline.trace);
     byId('lang').textContent = this.lang === 'en' ? 'español' : 'English';
     byId('fit').textContent = words.fit;
     byId('all').textContent = words.all;
@@ -661,7 +680,7 @@ class Page {
 
     const lane = timeline.lane(step), who = document.createElement('span');
     who.className = 'who';
-    who.textContent = lane ? `${lane.name}: ` : '';
+    who.textContent = lane ? `${timeline.nameOf(lane)}: ` : '';
     byId('sentence').replaceChildren(who, step[this.lang] + (step.call ? ` (${step.call[0]}${step.call[1] > 1 ? ` × ${step.call[1]}` : ''})` : ''));
     const message = messages.get(timeline.message);
     let story = message ? words.story(message, this.storyOf(timeline, message)) : '&nbsp;';

@@ -125,7 +125,7 @@ impl Step {
             Step::Write { .. } | Step::Refuse { .. } => ("sendto", 1),
             Step::Shutdown { .. } => ("shutdown", 1),
             Step::Close { .. } => ("close", 1),
-            Step::Look { .. } => ("poll", 1),
+            Step::Look { .. } => ("ppoll", 1),
             Step::Show { writes } => ("write", *writes),
             Step::Signal | Step::Spawn | Step::Lock { .. } | Step::Told { .. } | Step::Inside => return None,
             Step::Settled { .. } | Step::HandOver { .. } | Step::Park { .. } => return None,
