@@ -239,6 +239,14 @@ both_modes! {
         assert!(asked.elapsed() >= Duration::from_millis(100));
     }
 
+    /// It would take a quarter of an hour to tell its end.
+    fn a_slow_server_ends_at_once_all_the_same(mode) {
+        let mut server = Server::with(mode, &["--explain", "--slow", "60000"]);
+        let _clients = [server.connect(), server.connect()];
+        server.diagnostics.shows(if mode == "epoll" { "ready: listener" } else { "a newcomer" });
+        assert!(server.stop().success());
+    }
+
     /// Not even for a stderr that takes nothing.
         fn nobody_waits_for_the_narration(mode) {
         let mut command = tertulia();

@@ -10,6 +10,7 @@ use super::narrator::Narrator;
 use super::step::Step;
 use super::tracer::{Options, Stderr};
 use crate::chat::Lang;
+use signal_hook::consts::{SIGINT, SIGTERM};
 use std::cell::{Cell, OnceCell};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -55,6 +56,8 @@ pub struct Recorder {
     is_threaded: bool,
     narrator: Option<Mutex<Narrator>>,
     slow: Option<Duration>,
+    /// The server was told to stop: nobody is made to wait for its last words.
+    hurries: Arc<AtomicBool>,
     queue: Option<SyncSender<Item>>,
     writing: Mutex<Option<JoinHandle<()>>>,
     shared: Arc<Shared>,
@@ -95,10 +98,18 @@ impl Recorder {
             is_threaded,
             narrator: options.explain.then(|| Mutex::new(Narrator::new(lang, is_threaded, stderr()))),
             slow: options.slow,
+            hurries: Arc::default(),
             queue: None,
             writing: Mutex::new(None),
             shared: Arc::default(),
         };
+        if recorder.slow.is_some() {
+            // A pause does not hear of it otherwise: who would is the thread that pauses.
+            for signal in [SIGINT, SIGTERM] {
+                let caught = signal_hook::flag::register(signal, recorder.hurries.clone());
+                caught.map_err(|e| format!("signals cannot be caught: {e}"))?;
+            }
+        }
         if let Some(path) = &options.file {
             let (queue, items) = sync_channel(QUEUE_MAX);
             recorder.queue = Some(queue);
@@ -194,7 +205,7 @@ impl Recorder {
     pub fn pause(&self) {
         let Some(slow) = self.slow else { return };
         let end = Instant::now() + slow * PAUSES.take();
-        while !self.shared.is_over.load(Ordering::Relaxed) {
+        while !self.hurries.load(Ordering::Relaxed) {
             match end.saturating_duration_since(Instant::now()) {
                 Duration::ZERO => return,
                 left => thread::sleep(left.min(NAP)),

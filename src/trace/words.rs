@@ -151,8 +151,8 @@ pub fn sentence(lang: Lang, is_threaded: bool, event: &Event) -> Option<String> 
             say!(lang, "shut the newcomer's connection down"; "cerró la conexión de quien llega")
         }
         Step::Shutdown { client } => say!(lang,
-            "#{client} has got all: shut its connection down";
-            "#{client} lo tiene todo: cerró su conexión"),
+            "shut the connection to #{client} down";
+            "cerró la conexión con #{client}"),
         Step::Close { client: 0 } => say!(lang, "closed the socket of one who left"; "cerró el socket de quien se fue"),
         Step::Close { client } => say!(lang, "closed #{client}'s socket"; "cerró el socket de #{client}"),
         Step::Show { .. } => say!(lang, "showed it on the console"; "lo mostró en la consola"),
