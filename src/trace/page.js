@@ -39,7 +39,7 @@ const WORDS = {
     both: 'tertulia compare: una charla, dos formas de esperar',
     epoll: 'un hilo espera a todos los sockets', threaded: 'un hilo por cliente',
     facts: f => `${f.messages} mensajes · ${f.calls} llamadas al sistema · ${f.threads} ${f.threads === 1 ? 'hilo' : 'hilos'} · ` +
-      `trabaja el ${f.busy} del tiempo`,
+      `trabaja un ${f.busy}`,
     lost: n => ` · se perdieron ${n} pasos`, leftOut: n => ` · los últimos ${n} pasos no se muestran`,
     thread: 'hilo', socket: 'socket', told: 'sala', loop: 'el bucle', room: 'la sala', roomNote: 'de uno en uno',
     step: (i, n) => `paso ${i} de ${n}`, message: (i, n) => `mensaje ${i} de ${n}`, noMessage: 'ningún mensaje',
@@ -464,7 +464,7 @@ class Timeline {
       'marker-end': Math.abs(y2 - y1) < 24 ? '' : `url(#head-${onPath ? 'path' : step.kind})`, 'data-step': i, 'data-messages': step.m?.join(' ') ?? '',
     }));
     // A number that would lie on the one before it is left out.
-    const text = bytes(step.n), size = Math.min(this.letter / .56 * .85, socket.height);
+    const text = bytes(step.n), size = Math.min(this.letter / .56, socket.height);
     if (onPath || x - (socket.free ?? -1e9) > 0) {
       // On the socket's line, where no other line is near.
       labels.append(svg('text', { class: `bytes ${onPath ? 'on-path' : ''}`, x: x + 12, y: socket.y + size * .35, style: `font-size:${size.toFixed(1)}px` }, text));
