@@ -14,3 +14,5 @@ mod limits;
 mod outputs;
 mod ports;
 mod signals;
+#[cfg(target_os = "linux")]
+mod soak;
