@@ -8,16 +8,13 @@
 //! The poll is edge-triggered: it tells that a socket *became* readable, once. Who is not read until nothing is left has to
 //! be remembered, for the kernel will not say it again.
 
+use super::net::{Event, Events, Interest, Poll, Signals, TcpListener, TcpStream, Token, now};
 use super::records::Records;
 use super::{ACCEPT_RETRY, LINGER, LINGERING_MAX, Mode, STOP_PATIENCE, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Hub, Id, Reason, Transcript};
 use crate::trace::{self, Tracer};
-use mio::event::Event;
-use mio::net::{TcpListener, TcpStream};
-use mio::{Events, Interest, Poll, Token};
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook_mio::v1_0::Signals;
 use slab::Slab;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
@@ -127,7 +124,7 @@ impl EventLoop {
             accept_at: None,
             stop_at: None,
             stop_now: false,
-            now: Instant::now(),
+            now: now(),
             buffer: vec![0; READ_MAX].into(),
         })
     }
@@ -153,7 +150,7 @@ impl EventLoop {
             Err(e) if e.kind() == ErrorKind::Interrupted => events.clear(),
             Err(e) => return Err(e),
         }
-        self.now = Instant::now();
+        self.now = now();
         self.hub.tick(self.now);
         for event in events.iter() {
             let key = event.token().0;
@@ -183,8 +180,8 @@ impl EventLoop {
     fn look_or_sleep(&mut self, events: &mut Events) -> io::Result<()> {
         let timeout = self.timeout();
         if !self.spin.is_zero() && timeout != Some(Duration::ZERO) {
-            let until = Instant::now() + timeout.map_or(self.spin, |timeout| timeout.min(self.spin));
-            while Instant::now() < until {
+            let until = now() + timeout.map_or(self.spin, |timeout| timeout.min(self.spin));
+            while now() < until {
                 self.poll(events, Some(Duration::ZERO))?;
                 if !events.is_empty() {
                     return Ok(());
@@ -210,7 +207,7 @@ impl EventLoop {
         let lingering = self.lingering.front().map(|(until, _)| *until);
         let deadlines = [self.hub.next_deadline(), self.records.deadline(), lingering, self.accept_at, self.stop_at];
         let next = deadlines.into_iter().flatten().min()?;
-        Some(next.saturating_duration_since(Instant::now()))
+        Some(next.saturating_duration_since(now()))
     }
 
     /// An event as it is told.

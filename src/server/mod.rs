@@ -2,6 +2,7 @@
 //!
 //! * [`event_loop`]: one thread waits for every socket (`--mode epoll`);
 //! * `threaded`: one thread per client (`--mode threaded`). Lay the two side by side;
+//! * [`net`]: what the event loop stands on, and in its tests does not;
 //! * [`listener`]: where clients come in;
 //! * [`records`]: where it is told what happened: [`console`] and [`history`].
 
@@ -9,7 +10,10 @@ pub mod console;
 pub mod event_loop;
 pub mod history;
 pub mod listener;
+pub mod net;
 pub mod records;
+#[cfg(test)]
+mod simulated;
 pub mod sink;
 #[cfg(feature = "threaded")]
 pub mod threaded;

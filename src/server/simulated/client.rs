@@ -1,0 +1,180 @@
+//! Clients with a script, and what becomes of it.
+
+use super::kernel::{Dice, Kernel, Stage};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// When a client does something by itself, or its system does.
+#[derive(Clone, Copy, Debug)]
+pub enum Act {
+    Connect(usize),
+    /// The next step of its script.
+    Step(usize),
+    Read(usize),
+    /// Somebody ends the server.
+    Terminate,
+}
+
+#[derive(Clone, Debug)]
+pub enum Step {
+    Send(Vec<u8>),
+    End,
+    Reset,
+}
+
+/// How a client reads.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Habit {
+    Eager,
+    /// Some of it, every few milliseconds.
+    Slow,
+    /// Not until then.
+    From(Duration),
+    Never,
+}
+
+pub struct Client {
+    pub habit: Habit,
+    pub script: VecDeque<Step>,
+    /// What it says, in order, and how much of that has been said in the room.
+    pub lines: Vec<String>,
+    pub said: usize,
+    pub quits: bool,
+    /// When all is over it ends its stream, too.
+    pub closes: bool,
+    /// A read is planned.
+    is_reading: bool,
+    /// All that it has read, and all that it has to read by what happened in the room.
+    pub got: Vec<u8>,
+    pub owed: Vec<u8>,
+    /// Its connection failed before it was accepted.
+    pub aborted: bool,
+    pub refused: bool,
+}
+
+impl Client {
+    /// Somebody who comes, talks, and stays or goes.
+    pub fn random(number: usize, dice: &mut Dice) -> Client {
+        let habit = match dice.below(10) {
+            0 => Habit::Never,
+            1 => Habit::From(Duration::from_millis(20 + dice.below(700) as u64)),
+            2..=4 => Habit::Slow,
+            _ => Habit::Eager,
+        };
+        let (count, len) = match dice.below(12) {
+            0 => (70 + dice.below(80), 1000),
+            1..=3 => (1 + dice.below(4), 1000),
+            _ => (dice.below(8), 12),
+        };
+        let lines: Vec<String> = (0..count)
+            .map(|line| {
+                let padding = "x".repeat(dice.below(len));
+                format!("{number}.{line} {padding}.")
+            })
+            .collect();
+        let mut bytes: Vec<u8> = lines.iter().flat_map(|line| [line, "\n"]).collect::<String>().into();
+        let goes = dice.below(10);
+        let quits = goes == 0 || goes == 1;
+        if quits {
+            bytes.extend_from_slice(b":q\n");
+            let more = dice.one_of(&[0, 0, 20, 3000]);
+            bytes.extend(std::iter::repeat_n(b'y', more));
+        }
+        if goes == 2 && dice.one_in(2) && !bytes.is_empty() {
+            bytes.pop();
+        }
+        let mut script = VecDeque::new();
+        let piece_max =
+            if bytes.len() > 10_000 { dice.one_of(&[20_000, 80_000, 200_000]) } else { 1 + dice.below(60) * 8 };
+        while !bytes.is_empty() {
+            let len = (1 + dice.below(piece_max)).min(bytes.len());
+            let rest = bytes.split_off(len);
+            script.push_back(Step::Send(std::mem::replace(&mut bytes, rest)));
+        }
+        match goes {
+            2 | 3 => script.push_back(Step::End),
+            4 | 5 => {
+                script.truncate(1 + dice.below(script.len() + 1));
+                script.push_back(Step::Reset);
+            }
+            _ => {}
+        }
+        Client {
+            habit,
+            script,
+            lines,
+            said: 0,
+            quits,
+            closes: dice.one_in(2),
+            is_reading: false,
+            got: Vec::new(),
+            owed: Vec::new(),
+            aborted: false,
+            refused: false,
+        }
+    }
+
+    pub fn reads(&self) -> bool {
+        self.habit != Habit::Never
+    }
+}
+
+impl Kernel {
+    pub fn act(&mut self, act: Act) {
+        match act {
+            Act::Connect(number) => {
+                self.connect(number);
+                self.go_on(number);
+            }
+            Act::Step(number) => {
+                match self.sockets[number].client.script.pop_front() {
+                    Some(Step::Send(bytes)) => self.arrive(number, &bytes),
+                    Some(Step::End) => self.end(number),
+                    Some(Step::Reset) => self.reset(number),
+                    None => return,
+                }
+                self.go_on(number);
+            }
+            Act::Read(number) => self.take(number),
+            Act::Terminate => self.signal(),
+        }
+    }
+
+    fn go_on(&mut self, number: usize) {
+        let end = self.dice.one_of(&[1, 100, 100, 1000, 10_000, 200_000]);
+        let pause = self.dice.micros(end);
+        self.plan(pause, Act::Step(number));
+    }
+
+    /// There is something for the client to read.
+    pub fn incoming(&mut self, number: usize) {
+        let (dice, elapsed) = (&mut self.dice, self.elapsed);
+        let client = &mut self.sockets[number].client;
+        let delay = match client.habit {
+            Habit::Eager => dice.micros(500),
+            Habit::Slow => dice.micros(10_000),
+            Habit::From(at) => at.saturating_sub(elapsed),
+            Habit::Never => return,
+        };
+        if !std::mem::replace(&mut client.is_reading, true) {
+            self.plan(delay, Act::Read(number));
+        }
+    }
+
+    fn take(&mut self, number: usize) {
+        let socket = &mut self.sockets[number];
+        socket.client.is_reading = false;
+        let all = socket.window.len();
+        let len = match socket.client.habit {
+            Habit::Slow if all > 0 => 1 + self.dice.below(all),
+            _ => all,
+        };
+        socket.client.got.extend_from_slice(&socket.window[..len]);
+        socket.window.drain(..len);
+        if len < all {
+            self.incoming(number);
+        } else if socket.shut && socket.client.closes && socket.stage == Stage::Accepted {
+            self.end(number);
+        }
+    }
+}

@@ -1,0 +1,544 @@
+//! A kernel in memory, with edge-triggered readiness as Linux has it, and the worst that it may do.
+//!
+//! Time moves when the loop sleeps, and a little with every call; the clients act whenever their time has come, so between
+//! any two calls. What the dice decide is decided again by the same seed.
+
+use super::client::{Act, Client};
+use super::net::{Event, Events};
+use super::room::Room;
+use crate::server::ACCEPT_RETRY;
+use mio::{Interest, Token};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{self, ErrorKind, IoSlice};
+use std::time::{Duration, Instant};
+
+/// So many polls in a row that nothing comes of, and in which the loop does not sleep, are a spin: more than `--spin` is for.
+const SPIN_POLLS: usize = 300;
+/// A room that is not at rest by then never will be: nobody's script takes so long, and no patience.
+const LIFE_MAX: Duration = Duration::from_secs(300);
+/// Between the look at the clock and the sleep, and in the turn before, somebody else had the core.
+const OVERSLEEP: Duration = Duration::from_millis(20);
+/// What is written first, if no longer than this, is taken whole: a new socket's buffer is empty.
+const FIRST_WRITE: usize = 512;
+
+const MICRO: Duration = Duration::from_micros(1);
+
+thread_local! {
+    static KERNEL: RefCell<Option<Kernel>> = const { RefCell::new(None) };
+}
+
+/// Starts a kernel for this thread.
+pub fn boot(kernel: Kernel) {
+    KERNEL.set(Some(kernel));
+}
+
+pub fn with<T>(call: impl FnOnce(&mut Kernel) -> T) -> T {
+    KERNEL.with_borrow_mut(|kernel| call(kernel.as_mut().expect("it was booted")))
+}
+
+/// A call that cannot fail: it is also made when the loop is dropped because a call of its has found a fault.
+pub fn release(call: impl FnOnce(&mut Kernel)) {
+    KERNEL.with(|kernel| {
+        if let Ok(mut kernel) = kernel.try_borrow_mut() {
+            kernel.as_mut().map(call);
+        }
+    });
+}
+
+/// Random numbers (SplitMix64).
+pub struct Dice(pub u64);
+
+impl Dice {
+    fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Less than `end`.
+    pub fn below(&mut self, end: usize) -> usize {
+        (self.roll() % end as u64) as usize
+    }
+
+    pub fn one_in(&mut self, n: usize) -> bool {
+        self.below(n) == 0
+    }
+
+    pub fn one_of<T: Copy>(&mut self, choice: &[T]) -> T {
+        choice[self.below(choice.len())]
+    }
+
+    pub fn micros(&mut self, end: usize) -> Duration {
+        MICRO * self.below(end) as u32
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Watched {
+    Listener,
+    Signals,
+    Socket(usize),
+}
+
+/// What the poll was told about a source.
+#[derive(Clone, Copy)]
+struct Watch {
+    token: Token,
+    interest: Interest,
+    /// Its edge has not been handed out yet. Several are one.
+    raised: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Stage {
+    ToCome,
+    /// In the listener's queue.
+    Queued,
+    Accepted,
+    /// Closed by the server, or never accepted and dropped.
+    Closed,
+}
+
+/// A connection: the server's end, the wire and the client.
+pub struct Socket {
+    pub client: Client,
+    pub stage: Stage,
+    /// The server reads these, then the end-of-file, then the error.
+    pub inbox: Vec<u8>,
+    pub fin: bool,
+    pub fin_read: bool,
+    pub reset: bool,
+    /// What the server has written and the client has not read, and how much of it there may be.
+    pub window: Vec<u8>,
+    pub capacity: usize,
+    /// A write came up short: an edge is due once there is space.
+    starved: bool,
+    has_written: bool,
+    /// The server has ended its stream.
+    pub shut: bool,
+    /// The server closed it with bytes unread: that is a RST, and what the client had not read is lost.
+    pub broken: bool,
+}
+
+impl Socket {
+    pub fn new(client: Client, capacity: usize) -> Socket {
+        Socket {
+            client,
+            stage: Stage::ToCome,
+            inbox: Vec::new(),
+            fin: false,
+            fin_read: false,
+            reset: false,
+            window: Vec::new(),
+            capacity,
+            starved: false,
+            has_written: false,
+            shut: false,
+            broken: false,
+        }
+    }
+
+    /// A third of the buffer is free.
+    fn is_writable(&self) -> bool {
+        self.reset || (self.capacity - self.window.len()) * 3 >= self.capacity
+    }
+
+    fn has_unread(&self) -> bool {
+        !self.inbox.is_empty() || (!self.fin_read && (self.fin || self.reset))
+    }
+
+    /// What was said to the client, it or its window has not got, and the server may still write.
+    fn is_owed(&self) -> bool {
+        let got = self.client.got.len() + self.window.len();
+        self.stage == Stage::Accepted && !self.shut && !self.reset && self.client.owed.len() > got
+    }
+}
+
+/// What has been met, over many runs: a danger that never comes tests nothing.
+pub type Met = BTreeMap<&'static str, usize>;
+
+pub struct Kernel {
+    pub dice: Dice,
+    start: Instant,
+    pub elapsed: Duration,
+    watches: Vec<(Watched, Watch)>,
+    pub sockets: Vec<Socket>,
+    pub queue: VecDeque<usize>,
+    pub is_listening: bool,
+    /// Until then no descriptors are left, and when that was last said.
+    pub no_descriptors_until: Duration,
+    refused_at: Option<Duration>,
+    signals: usize,
+    pub told_to_stop: Option<Duration>,
+    agenda: BTreeMap<(Duration, usize), Act>,
+    acts: usize,
+    /// Polls since something came of one, or the loop slept.
+    idle_polls: usize,
+    pub room: Room,
+    pub met: Met,
+}
+
+impl Kernel {
+    pub fn new(dice: Dice, room: Room) -> Kernel {
+        Kernel {
+            dice,
+            start: Instant::now(),
+            elapsed: Duration::ZERO,
+            watches: Vec::new(),
+            sockets: Vec::new(),
+            queue: VecDeque::new(),
+            is_listening: true,
+            no_descriptors_until: Duration::ZERO,
+            refused_at: None,
+            signals: 0,
+            told_to_stop: None,
+            agenda: BTreeMap::new(),
+            acts: 0,
+            idle_polls: 0,
+            room,
+            met: Met::new(),
+        }
+    }
+
+    pub fn meet(&mut self, what: &'static str) {
+        *self.met.entry(what).or_default() += 1;
+    }
+
+    // Time.
+
+    pub fn now(&mut self) -> Instant {
+        let moment = self.dice.micros(5);
+        self.pass(moment);
+        self.start + self.elapsed
+    }
+
+    pub fn plan(&mut self, delay: Duration, act: Act) {
+        self.acts += 1;
+        self.agenda.insert((self.elapsed + delay, self.acts), act);
+    }
+
+    /// Time passes, and the clients do what they do in it.
+    fn pass(&mut self, time: Duration) {
+        let end = self.elapsed + time;
+        while let Some(first) = self.agenda.first_entry().filter(|first| first.key().0 <= end) {
+            let ((at, _), act) = first.remove_entry();
+            self.elapsed = self.elapsed.max(at);
+            self.act(act);
+        }
+        self.elapsed = end;
+        for number in 0..self.sockets.len() {
+            let socket = &mut self.sockets[number];
+            if socket.starved && socket.is_writable() {
+                socket.starved = false;
+                self.raise(Watched::Socket(number), |interest| interest.is_writable());
+            }
+        }
+    }
+
+    /// A call takes its time, and once in a while somebody else gets the core.
+    fn call(&mut self) {
+        let end = if self.dice.one_in(32) { 2000 } else { 10 };
+        let time = self.dice.micros(end);
+        self.pass(time);
+    }
+
+    fn interrupts(&mut self, call: &'static str) -> io::Result<()> {
+        if self.dice.one_in(24) {
+            self.meet(call);
+            return Err(ErrorKind::Interrupted.into());
+        }
+        Ok(())
+    }
+
+    fn progress(&mut self) {
+        self.idle_polls = 0;
+    }
+
+    // Readiness.
+
+    /// Something has happened to a source: an edge, if it is watched for that.
+    pub fn raise(&mut self, source: Watched, concerns: impl Fn(Interest) -> bool) {
+        if let Some((_, watch)) = self.watches.iter_mut().find(|(watched, _)| *watched == source)
+            && concerns(watch.interest)
+        {
+            watch.raised = true;
+        }
+    }
+
+    /// Told anew what to watch for, the kernel looks at once whether it is there.
+    pub fn watch(&mut self, source: Watched, token: Token, interest: Interest) {
+        self.call();
+        self.watches.retain(|(watched, _)| *watched != source);
+        let watch = Watch { token, interest, raised: false };
+        let raised = self.event(source, &watch).is_some();
+        if let Watched::Socket(number) = source {
+            let socket = &mut self.sockets[number];
+            socket.starved |= interest.is_writable() && !socket.is_writable();
+        }
+        self.watches.push((source, Watch { raised, ..watch }));
+    }
+
+    fn forget(&mut self, source: Watched) {
+        self.watches.retain(|(watched, _)| *watched != source);
+    }
+
+    /// What there is to tell of a source now; an edge that is over by then is not told.
+    fn event(&self, source: Watched, watch: &Watch) -> Option<Event> {
+        let quiet = Event { token: watch.token, readable: false, writable: false, read_closed: false, error: false };
+        let event = match source {
+            Watched::Listener => Event { readable: !self.queue.is_empty(), ..quiet },
+            Watched::Signals => Event { readable: self.signals > 0, ..quiet },
+            Watched::Socket(number) => {
+                let socket = &self.sockets[number];
+                let ended = socket.fin || socket.reset;
+                Event {
+                    readable: !socket.inbox.is_empty() || ended,
+                    writable: socket.is_writable() && watch.interest.is_writable(),
+                    read_closed: ended,
+                    error: socket.reset,
+                    ..quiet
+                }
+            }
+        };
+        (event.readable || event.writable).then_some(event)
+    }
+
+    pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        self.call();
+        self.idle_polls += 1;
+        assert!(self.idle_polls < SPIN_POLLS, "the loop spins");
+        // What the list held before is still in it.
+        self.interrupts("interrupted poll")?;
+        events.list.clear();
+        let until = timeout.map(|timeout| self.elapsed + timeout);
+        while !self.watches.iter().any(|(_, watch)| watch.raised) && until.is_none_or(|until| self.elapsed < until) {
+            self.assert_may_sleep(timeout);
+            self.progress();
+            let act = self.agenda.first_key_value().map(|((at, _), _)| *at);
+            match act.into_iter().chain(until).min() {
+                Some(wake) => self.pass(wake - self.elapsed),
+                None => self.rest(),
+            }
+            assert!(self.elapsed < LIFE_MAX, "the room does not come to rest");
+            self.interrupts("interrupted sleep")?;
+        }
+        self.hand_out(events);
+        Ok(())
+    }
+
+    /// Events in any order, at most as many as there is room for, and perhaps one that nothing happened for.
+    fn hand_out(&mut self, events: &mut Events) {
+        for at in (1..self.watches.len()).rev() {
+            let other = self.dice.below(at + 1);
+            self.watches.swap(at, other);
+        }
+        for at in 0..self.watches.len() {
+            let (source, watch) = self.watches[at];
+            if !watch.raised {
+                continue;
+            }
+            if events.list.len() == events.capacity {
+                self.meet("more events than fit");
+                break;
+            }
+            self.watches[at].1.raised = false;
+            if let Some(event) = self.event(source, &watch) {
+                events.list.push(event);
+                self.progress();
+            }
+        }
+        if self.dice.one_in(8) && !self.watches.is_empty() && events.list.len() < events.capacity {
+            self.meet("spurious event");
+            let (_, Watch { token, interest, .. }) = self.watches[0];
+            let writable = interest.is_writable();
+            events.list.push(Event { token, readable: true, writable, read_closed: false, error: false });
+        }
+    }
+
+    /// Nothing is left that only the loop can do, and that no edge will tell of.
+    fn assert_may_sleep(&self, timeout: Option<Duration>) {
+        // Who is owed something may be what the others have to wait for; but only for a time.
+        let somebody_lags = timeout.is_some() && self.sockets.iter().any(Socket::is_owed);
+        for (number, socket) in self.sockets.iter().enumerate() {
+            if socket.stage == Stage::Accepted {
+                let may_write = socket.is_owed() && socket.is_writable();
+                assert!(!may_write, "lost wake-up: client {number} would take what it is owed ({timeout:?})");
+                let may_read = socket.has_unread() && !somebody_lags;
+                assert!(!may_read, "lost wake-up: client {number} has not been read ({timeout:?})");
+            }
+        }
+        let tries_later = self.refused_at.is_some_and(|at| self.elapsed < at + ACCEPT_RETRY + OVERSLEEP);
+        let may_accept = self.is_listening && !self.queue.is_empty() && self.room.lets_in() && !tries_later;
+        assert!(!may_accept, "lost wake-up: somebody waits to be accepted ({timeout:?})");
+    }
+
+    // Signals.
+
+    pub fn signal(&mut self) {
+        self.told_to_stop.get_or_insert(self.elapsed);
+        self.signals += 1;
+        self.raise(Watched::Signals, |_| true);
+    }
+
+    pub fn take_signals(&mut self) -> usize {
+        self.call();
+        std::mem::take(&mut self.signals)
+    }
+
+    // Sockets.
+
+    pub fn accept(&mut self) -> io::Result<usize> {
+        self.call();
+        self.interrupts("interrupted accept")?;
+        if self.elapsed < self.no_descriptors_until {
+            self.meet("no descriptors");
+            self.refused_at = Some(self.elapsed);
+            return Err(io::Error::from_raw_os_error(24)); // EMFILE
+        }
+        let Some(number) = self.queue.pop_front() else { return Err(ErrorKind::WouldBlock.into()) };
+        self.progress();
+        if self.dice.one_in(40) {
+            self.meet("aborted connection");
+            self.sockets[number].stage = Stage::Closed;
+            self.sockets[number].client.aborted = true;
+            return Err(ErrorKind::ConnectionAborted.into());
+        }
+        self.sockets[number].stage = Stage::Accepted;
+        Ok(number)
+    }
+
+    pub fn close_listener(&mut self) {
+        self.forget(Watched::Listener);
+        self.is_listening = false;
+        for number in std::mem::take(&mut self.queue) {
+            self.sockets[number].stage = Stage::Closed;
+        }
+    }
+
+    /// As much as is there. Less than was asked for is all there was.
+    pub fn read(&mut self, number: usize, buffer: &mut [u8]) -> io::Result<usize> {
+        self.call();
+        self.interrupts("interrupted read")?;
+        let socket = &mut self.sockets[number];
+        assert_eq!(socket.stage, Stage::Accepted, "{number} is read from");
+        if socket.has_unread() {
+            self.progress();
+        }
+        let socket = &mut self.sockets[number];
+        let len = buffer.len().min(socket.inbox.len());
+        if len > 0 {
+            buffer[..len].copy_from_slice(&socket.inbox[..len]);
+            socket.inbox.drain(..len);
+            if len == buffer.len() {
+                self.meet("full read");
+            }
+            return Ok(len);
+        }
+        if socket.reset {
+            return Err(ErrorKind::ConnectionReset.into());
+        }
+        if socket.fin {
+            socket.fin_read = true;
+            return Ok(0);
+        }
+        Err(ErrorKind::WouldBlock.into())
+    }
+
+    /// Some of what there is space for.
+    pub fn write(&mut self, number: usize, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.call();
+        let len: usize = pieces.iter().map(|piece| piece.len()).sum();
+        let socket = &mut self.sockets[number];
+        assert!(socket.stage == Stage::Accepted && !socket.shut, "{number} is written to");
+        if socket.reset {
+            self.progress();
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        let space = socket.capacity - socket.window.len();
+        let mut taken = len.min(space);
+        if std::mem::replace(&mut socket.has_written, true) || len > FIRST_WRITE {
+            self.interrupts("interrupted write")?;
+            if taken > 0 && self.dice.one_in(4) {
+                taken = 1 + self.dice.below(taken);
+            }
+        }
+        let socket = &mut self.sockets[number];
+        socket.starved |= taken < len;
+        let mut rest = taken;
+        for piece in pieces {
+            let part = rest.min(piece.len());
+            socket.window.extend_from_slice(&piece[..part]);
+            rest -= part;
+        }
+        if taken < len {
+            self.meet(if taken == 0 { "full socket" } else { "short write" });
+        }
+        if taken == 0 && len > 0 {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        self.progress();
+        self.incoming(number);
+        Ok(taken)
+    }
+
+    pub fn shut(&mut self, number: usize) {
+        self.call();
+        self.sockets[number].shut = true;
+        self.incoming(number);
+    }
+
+    pub fn close(&mut self, number: usize) {
+        self.progress();
+        self.forget(Watched::Socket(number));
+        let socket = &mut self.sockets[number];
+        socket.stage = Stage::Closed;
+        socket.shut = true;
+        if !socket.inbox.is_empty() {
+            socket.broken = true;
+            socket.window.clear();
+        }
+        self.incoming(number);
+    }
+
+    // What the clients do to it.
+
+    pub fn connect(&mut self, number: usize) {
+        if self.is_listening {
+            self.sockets[number].stage = Stage::Queued;
+            self.queue.push_back(number);
+            self.raise(Watched::Listener, |_| true);
+        } else {
+            self.sockets[number].stage = Stage::Closed;
+        }
+    }
+
+    pub fn arrive(&mut self, number: usize, bytes: &[u8]) {
+        let socket = &mut self.sockets[number];
+        if socket.stage != Stage::Closed && !socket.reset && !socket.fin {
+            socket.inbox.extend_from_slice(bytes);
+            self.raise(Watched::Socket(number), Interest::is_readable);
+        }
+    }
+
+    pub fn end(&mut self, number: usize) {
+        if !self.sockets[number].reset {
+            self.sockets[number].fin = true;
+            self.raise(Watched::Socket(number), Interest::is_readable);
+        }
+    }
+
+    /// What the server has not read yet is lost, or it is not.
+    pub fn reset(&mut self, number: usize) {
+        let forgets = self.dice.one_in(2);
+        let socket = &mut self.sockets[number];
+        socket.reset = true;
+        socket.window.clear();
+        if forgets {
+            socket.inbox.clear();
+        }
+        self.raise(Watched::Socket(number), |_| true);
+    }
+}

@@ -1,0 +1,187 @@
+//! The same names as in the real [`net`](crate::server::net), upon the simulated [`kernel`](super::kernel).
+
+use super::kernel::{Watched, release, with};
+pub use mio::{Interest, Token};
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::time::{Duration, Instant};
+
+pub fn now() -> Instant {
+    with(|kernel| kernel.now())
+}
+
+/// What the kernel says about one source, in epoll's words.
+#[derive(Clone, Copy, Debug)]
+pub struct Event {
+    pub token: Token,
+    pub readable: bool,
+    pub writable: bool,
+    pub read_closed: bool,
+    pub error: bool,
+}
+
+impl Event {
+    pub fn token(&self) -> Token {
+        self.token
+    }
+    pub fn is_readable(&self) -> bool {
+        self.readable
+    }
+    pub fn is_writable(&self) -> bool {
+        self.writable
+    }
+    pub fn is_read_closed(&self) -> bool {
+        self.read_closed
+    }
+    pub fn is_error(&self) -> bool {
+        self.error
+    }
+    pub fn is_priority(&self) -> bool {
+        false
+    }
+}
+
+pub struct Events {
+    pub list: Vec<Event>,
+    pub capacity: usize,
+}
+
+impl Events {
+    /// A small one, whatever is asked for, so that more is ready at times than it can hold.
+    pub fn with_capacity(_: usize) -> Events {
+        Events { list: Vec::new(), capacity: with(|kernel| 1 + kernel.dice.below(8)) }
+    }
+    pub fn iter(&self) -> impl Iterator<Item = &Event> {
+        self.list.iter()
+    }
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+    pub fn clear(&mut self) {
+        self.list.clear();
+    }
+}
+
+pub struct Poll;
+
+impl Poll {
+    pub fn new() -> io::Result<Poll> {
+        Ok(Poll)
+    }
+    pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        with(|kernel| kernel.poll(events, timeout))
+    }
+    pub fn registry(&self) -> &Poll {
+        self
+    }
+    pub fn register(&self, source: &mut impl Source, token: Token, interest: Interest) -> io::Result<()> {
+        with(|kernel| kernel.watch(source.name(), token, interest));
+        Ok(())
+    }
+    pub fn reregister(&self, source: &mut impl Source, token: Token, interest: Interest) -> io::Result<()> {
+        self.register(source, token, interest)
+    }
+}
+
+pub trait Source {
+    fn name(&self) -> Watched;
+}
+
+/// The listening socket before it is the poll's.
+pub struct Bound;
+
+impl Bound {
+    pub fn set_nonblocking(&self, _: bool) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+pub struct TcpListener(());
+
+impl TcpListener {
+    pub fn from_std(_: Bound) -> TcpListener {
+        TcpListener(())
+    }
+    pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        with(|kernel| kernel.accept()).map(|number| (TcpStream(number), address(number)))
+    }
+}
+
+impl Source for TcpListener {
+    fn name(&self) -> Watched {
+        Watched::Listener
+    }
+}
+
+impl Drop for TcpListener {
+    fn drop(&mut self) {
+        release(|kernel| kernel.close_listener());
+    }
+}
+
+/// Connections are numbered in the order in which they came, and the number stands in the peer's port.
+const FIRST_PORT: u16 = 40_000;
+
+fn address(number: usize) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], FIRST_PORT + number as u16))
+}
+
+pub fn number(peer: SocketAddr) -> usize {
+    usize::from(peer.port() - FIRST_PORT)
+}
+
+pub struct TcpStream(usize);
+
+impl TcpStream {
+    pub fn shutdown(&self, _: Shutdown) -> io::Result<()> {
+        with(|kernel| kernel.shut(self.0));
+        Ok(())
+    }
+}
+
+impl Read for TcpStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        with(|kernel| kernel.read(self.0, buffer))
+    }
+}
+
+impl Write for TcpStream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        with(|kernel| kernel.write(self.0, &[IoSlice::new(bytes)]))
+    }
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        with(|kernel| kernel.write(self.0, pieces))
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Source for TcpStream {
+    fn name(&self) -> Watched {
+        Watched::Socket(self.0)
+    }
+}
+
+impl Drop for TcpStream {
+    fn drop(&mut self) {
+        release(|kernel| kernel.close(self.0));
+    }
+}
+
+pub struct Signals(());
+
+impl Signals {
+    pub fn new(_: [i32; 2]) -> io::Result<Signals> {
+        Ok(Signals(()))
+    }
+    pub fn pending(&mut self) -> impl Iterator<Item = i32> {
+        std::iter::repeat_n(signal_hook::consts::SIGTERM, with(|kernel| kernel.take_signals()))
+    }
+}
+
+impl Source for Signals {
+    fn name(&self) -> Watched {
+        Watched::Signals
+    }
+}

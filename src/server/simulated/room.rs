@@ -1,0 +1,202 @@
+//! What happened in the room by the hub's own account, and what follows from it for everybody: who has to get which bytes,
+//! and who may have left for which reason.
+//!
+//! Whether the hub is right is seen elsewhere, in its own tests. Here it is what the driver is judged by.
+
+use super::client::Habit;
+use super::kernel::{Kernel, Socket, Stage, with};
+use super::net;
+use crate::chat::words::{self, Notice, Who};
+use crate::chat::{Event, Id, Lang, Reason, Transcript};
+use crate::server::{STOP_PATIENCE, WhenFull};
+use std::io;
+use std::time::{Duration, Instant};
+
+/// In place of console and history.
+pub struct Records;
+
+impl Records {
+    pub fn are_kept(&self) -> bool {
+        true
+    }
+    pub fn note(&mut self, transcript: &mut Transcript, _: Instant) {
+        with(|kernel| transcript.iter().for_each(|event| kernel.note(&event)));
+        transcript.clear();
+    }
+    pub fn flush(&mut self, _: Instant) -> usize {
+        0
+    }
+    pub fn deadline(&self) -> Option<Instant> {
+        None
+    }
+    pub fn replay(&self) -> Vec<u8> {
+        with(|kernel| kernel.room.replay.clone())
+    }
+    pub fn finish(&mut self) {}
+}
+
+pub struct Room {
+    pub seats: usize,
+    pub when_full: WhenFull,
+    /// What newcomers get to read of earlier.
+    pub replay: Vec<u8>,
+    people: Vec<Person>,
+}
+
+struct Person {
+    id: Id,
+    nick: String,
+    socket: usize,
+}
+
+impl Room {
+    pub fn new(seats: usize, when_full: WhenFull, replay: Vec<u8>) -> Room {
+        Room { seats, when_full, replay, people: Vec::new() }
+    }
+
+    pub fn lets_in(&self) -> bool {
+        self.people.len() < self.seats || self.when_full == WhenFull::Refuse
+    }
+
+    fn holds(&self, socket: usize) -> bool {
+        self.people.iter().any(|person| person.socket == socket)
+    }
+}
+
+impl Kernel {
+    fn note(&mut self, event: &Event<'_>) {
+        match *event {
+            Event::Arrived { id, nick, peer, .. } => self.came(id, nick, net::number(peer)),
+            Event::Said { id, nick, text } => self.said(id, nick, text),
+            Event::Left { id, nick, reason, .. } => self.left(Who { nick, id }, reason),
+            Event::Refused { peer } => {
+                self.meet("full house");
+                let refusal = words::refusal(Lang::En, self.room.seats);
+                let client = &mut self.sockets[net::number(peer)].client;
+                client.refused = true;
+                client.owed.extend(refusal);
+            }
+            Event::Closing => assert!(self.told_to_stop.is_some(), "it closes by itself"),
+            _ => panic!("nobody did that: {event:?}"),
+        }
+    }
+
+    fn came(&mut self, id: Id, nick: &str, socket: usize) {
+        let you = Who { nick, id };
+        self.tell_all(&words::notice(Lang::En, &Notice::Arrived(you)));
+        let others: Vec<Who> =
+            self.room.people.iter().map(|person| Who { nick: &person.nick, id: person.id }).collect();
+        let here = if others.is_empty() { Notice::Alone } else { Notice::Here(&others, 0) };
+        let greeting =
+            [Notice::Welcome(you), here, Notice::HowTo].map(|notice| words::notice(Lang::En, &notice)).concat();
+        let owed = &mut self.sockets[socket].client.owed;
+        owed.extend(greeting);
+        owed.extend_from_slice(&self.room.replay);
+        self.room.people.push(Person { id, nick: nick.to_owned(), socket });
+    }
+
+    fn said(&mut self, id: Id, nick: &str, text: &str) {
+        let at = self.room.people.iter().position(|person| person.id == id).expect("who speaks is here");
+        let person = self.room.people.swap_remove(at);
+        self.tell_all(format!("<{nick}> {text}\n").as_bytes());
+        let client = &mut self.sockets[person.socket].client;
+        assert_eq!(
+            Some(text),
+            client.lines.get(client.said).map(String::as_str),
+            "what {nick} says is cut, lost or twice"
+        );
+        client.said += 1;
+        self.room.people.push(person);
+        self.room.people.sort_by_key(|person| person.id);
+    }
+
+    fn left(&mut self, who: Who<'_>, reason: Reason) {
+        let at = self.room.people.iter().position(|person| person.id == who.id).expect("who leaves is here");
+        let person = self.room.people.remove(at);
+        self.tell_all(&words::notice(Lang::En, &Notice::Left(who, reason)));
+        let socket = &mut self.sockets[person.socket];
+        let has_cause = match reason {
+            Reason::Quit => socket.client.quits,
+            Reason::EndOfInput => socket.fin,
+            Reason::Lost => socket.reset,
+            Reason::TooSlow(_) => !socket.client.reads(),
+            Reason::Closing => self.told_to_stop.is_some(),
+            _ => false,
+        };
+        assert!(has_cause, "client {} left for no reason of its own: {reason:?}", person.socket);
+        socket.client.owed.extend(words::notice(Lang::En, &Notice::Goodbye(reason)));
+        if matches!(reason, Reason::TooSlow(_)) {
+            self.meet("too slow");
+        }
+    }
+
+    fn tell_all(&mut self, bytes: &[u8]) {
+        for person in &self.room.people {
+            self.sockets[person.socket].client.owed.extend_from_slice(bytes);
+        }
+    }
+
+    // Judging.
+
+    /// The loop sleeps until something comes, and nothing will. Then it is told to stop.
+    pub fn rest(&mut self) {
+        assert!(self.told_to_stop.is_none(), "it was told to stop, and sleeps");
+        for (number, socket) in self.sockets.iter().enumerate() {
+            // Who is not in the room has no socket any more, and the other way round.
+            let is_open = socket.stage == Stage::Accepted;
+            assert_eq!(is_open, self.room.holds(number), "client {number}: hub and slab do not agree");
+            let client = &socket.client;
+            if socket.stage == Stage::Queued {
+                assert!(!self.room.lets_in(), "client {number} waits to be let in");
+                continue;
+            }
+            if client.aborted || client.refused {
+                continue;
+            }
+            let goes = client.quits || socket.fin || socket.reset;
+            if client.reads() {
+                assert_eq!(is_open, !goes, "client {number} is here");
+            }
+            if client.reads() && !socket.reset {
+                assert_eq!(client.said, client.lines.len(), "client {number} has said all it had to say");
+            }
+        }
+        self.meet("rest");
+        self.judge_streams(false);
+        self.signal();
+    }
+
+    /// The loop has ended.
+    pub fn judge(&mut self, result: io::Result<()>) {
+        result.expect("it ends well");
+        let told = self.told_to_stop.expect("it was told to stop");
+        let took = self.elapsed - told;
+        assert!(took <= STOP_PATIENCE + Duration::from_millis(50), "it took {took:?} to stop");
+        assert!(self.sockets.iter().all(|socket| socket.stage != Stage::Accepted), "all is closed");
+        for socket in &mut self.sockets {
+            if socket.client.reads() {
+                socket.client.got.append(&mut socket.window);
+            }
+        }
+        self.judge_streams(took >= STOP_PATIENCE);
+    }
+
+    /// Who reads has got all it had to get, in one order; but for the slow ones when there was no more time.
+    fn judge_streams(&self, ran_out_of_time: bool) {
+        for (number, Socket { client, broken, reset, .. }) in self.sockets.iter().enumerate() {
+            if !client.reads() || *reset {
+                continue;
+            }
+            let (got, owed) = (&client.got[..], &client.owed[..]);
+            let may_lack = *broken || (ran_out_of_time && client.habit == Habit::Slow);
+            let is_right = if may_lack { owed.starts_with(got) } else { got == owed };
+            if !is_right {
+                let same = got.iter().zip(owed).take_while(|(got, owed)| got == owed).count();
+                let rest =
+                    |bytes: &[u8]| String::from_utf8_lossy(&bytes[same..bytes.len().min(same + 60)]).into_owned();
+                let (len, due) = (got.len(), owed.len());
+                panic!("client {number} got {len} bytes of {due}; after {same}: {:?} not {:?}", rest(got), rest(owed));
+            }
+        }
+    }
+}
