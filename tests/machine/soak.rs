@@ -327,7 +327,8 @@ fn floods(visits: &mut Visits<'_>) {
 
 /// Reads, and does not for a while, and reads again. It may be thrown out for that, and is told so.
 fn dawdles(visits: &mut Visits<'_>) {
-    let mut client = visits.server.join_narrow(&format!("slow{}", visits.dice.up_to(1 << 40)), 16 << 10);
+    // A buffer of several segments: with a smaller one it could not read all in the time that a goodbye takes.
+    let mut client = visits.server.join_narrow(&format!("slow{}", visits.dice.up_to(1 << 40)), 256 << 10);
     let mut heard = latecomer();
     for _ in 0..visits.dice.up_to(10) {
         let time = Duration::from_millis(visits.dice.up_to(700));
