@@ -260,6 +260,7 @@ impl EventLoop {
                 Some(Source::Lingering(stream)) => match self.trace.discard(|| stream.read(&mut self.buffer)) {
                     Ok(1..) => self.ready.push_back(key),
                     Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+                    Err(e) if e.kind() == ErrorKind::Interrupted => self.ready.push_back(key),
                     Ok(0) | Err(_) => self.drop_lingering(key),
                 },
                 _ => {}

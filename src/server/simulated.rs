@@ -4,7 +4,7 @@
 //! [`net`] of which every call goes to the [`kernel`] in memory. The clients' scripts are in [`client`], what follows from
 //! them in [`room`].
 //!
-//! A schedule that fails prints its seed. `SEED=17 cargo test --lib simulated` plays that one alone.
+//! A schedule that fails prints its seed. `SEED=17 cargo test --lib simulated::no_schedule` plays that one alone.
 
 mod client;
 #[allow(clippy::duplicate_mod, reason = "that is the point")]
@@ -57,14 +57,14 @@ impl Service {
 // Schedules.
 
 /// A server's life.
-fn play(seed: u64) -> Met {
+fn play(seed: u64, set_up: impl FnOnce(&mut Kernel)) -> Met {
     let mut dice = Dice(seed);
     let clients = 1 + dice.below(9);
     let seats = dice.one_of(&[2, 4, 6]);
     let when_full = dice.one_of(&[WhenFull::Refuse, WhenFull::Wait]);
     let spin = dice.one_of(&[0, 0, 0, 40]);
     // One of earlier lines alone is above the high-water mark: who takes long to read them is waited for.
-    let (replay, capacities) = match dice.below(12) {
+    let (replay, capacities) = match dice.below(20) {
         0 => (1100 + dice.below(400), [32 << 10, 64 << 10, 256 << 10]),
         1..=3 => (1, [600, 4 << 10, 64 << 10]),
         _ => (0, [600, 4 << 10, 64 << 10]),
@@ -88,6 +88,7 @@ fn play(seed: u64) -> Met {
         let delay = kernel.dice.micros(500_000);
         kernel.plan(delay, Act::Terminate);
     }
+    set_up(&mut kernel);
     boot(kernel);
 
     let limits = Limits { clients_max: seats, ..Limits::default() };
@@ -108,10 +109,20 @@ fn play(seed: u64) -> Met {
 }
 
 fn play_or_tell(seed: u64) -> Met {
-    catch_unwind(AssertUnwindSafe(|| play(seed))).unwrap_or_else(|failure| {
-        eprintln!("schedule {seed} fails; SEED={seed} cargo test --lib simulated plays it alone");
+    catch_unwind(AssertUnwindSafe(|| play(seed, |_| ()))).unwrap_or_else(|failure| {
+        eprintln!("schedule {seed} fails; SEED={seed} cargo test --lib simulated::no_schedule plays it alone");
         resume_unwind(failure)
     })
+}
+
+#[test]
+fn a_last_word_survives_an_interrupted_read() {
+    for seed in 0..200 {
+        play(seed, |kernel| {
+            kernel.interrupted = 3;
+            kernel.sockets.iter_mut().for_each(|socket| socket.client.quit_at_once());
+        });
+    }
 }
 
 #[test]

@@ -114,6 +114,13 @@ impl Client {
         }
     }
 
+    /// Says that it goes, and more that nobody wants to read any more.
+    pub fn quit_at_once(&mut self) {
+        self.lines.clear();
+        self.quits = true;
+        self.script = [&b":q\n"[..], &[b'y'; 3000]].map(|bytes| Step::Send(bytes.to_vec())).into();
+    }
+
     pub fn reads(&self) -> bool {
         self.habit != Habit::Never
     }

@@ -171,6 +171,8 @@ pub struct Kernel {
     /// Until then no descriptors are left, and when that was last said.
     pub no_descriptors_until: Duration,
     refused_at: Option<Duration>,
+    /// One call in so many is interrupted.
+    pub interrupted: usize,
     signals: usize,
     pub told_to_stop: Option<Duration>,
     agenda: BTreeMap<(Duration, usize), Act>,
@@ -193,6 +195,7 @@ impl Kernel {
             is_listening: true,
             no_descriptors_until: Duration::ZERO,
             refused_at: None,
+            interrupted: 24,
             signals: 0,
             told_to_stop: None,
             agenda: BTreeMap::new(),
@@ -246,7 +249,7 @@ impl Kernel {
     }
 
     fn interrupts(&mut self, call: &'static str) -> io::Result<()> {
-        if self.dice.one_in(24) {
+        if self.dice.one_in(self.interrupted) {
             self.meet(call);
             return Err(ErrorKind::Interrupted.into());
         }

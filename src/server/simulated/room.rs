@@ -162,7 +162,7 @@ impl Kernel {
             }
         }
         self.meet("rest");
-        self.judge_streams(false);
+        self.judge_streams(|_| false);
         self.signal();
     }
 
@@ -178,18 +178,19 @@ impl Kernel {
                 socket.client.got.append(&mut socket.window);
             }
         }
-        self.judge_streams(took >= STOP_PATIENCE);
+        let ran_out_of_time = took >= STOP_PATIENCE;
+        self.judge_streams(|socket| socket.broken || (ran_out_of_time && socket.client.habit == Habit::Slow));
     }
 
-    /// Who reads has got all it had to get, in one order; but for the slow ones when there was no more time.
-    fn judge_streams(&self, ran_out_of_time: bool) {
-        for (number, Socket { client, broken, reset, .. }) in self.sockets.iter().enumerate() {
-            if !client.reads() || *reset {
+    /// Who reads has got all it had to get, in one order, but for those who may lack the end of it.
+    fn judge_streams(&self, may_lack: impl Fn(&Socket) -> bool) {
+        for (number, socket) in self.sockets.iter().enumerate() {
+            let client = &socket.client;
+            if !client.reads() || socket.reset {
                 continue;
             }
             let (got, owed) = (&client.got[..], &client.owed[..]);
-            let may_lack = *broken || (ran_out_of_time && client.habit == Habit::Slow);
-            let is_right = if may_lack { owed.starts_with(got) } else { got == owed };
+            let is_right = if may_lack(socket) { owed.starts_with(got) } else { got == owed };
             if !is_right {
                 let same = got.iter().zip(owed).take_while(|(got, owed)| got == owed).count();
                 let rest =
