@@ -17,7 +17,7 @@ mod room;
 use super::{ACCEPT_RETRY, LINGER, LINGERING_MAX, Mode, STOP_PATIENCE, WhenFull};
 use crate::chat::{Hub, Lang, Limits};
 use crate::trace::Tracer;
-use client::{Act, Client};
+use client::{Act, Client, Habit};
 use kernel::{Dice, Kernel, Met, Socket, boot, with};
 use room::Room;
 use std::io;
@@ -121,6 +121,19 @@ fn a_last_word_survives_an_interrupted_read() {
         play(seed, |kernel| {
             kernel.interrupted = 3;
             kernel.sockets.iter_mut().for_each(|socket| socket.client.quit_at_once());
+        });
+    }
+}
+
+#[test]
+fn it_ends_in_time_whoever_still_reads() {
+    for seed in 0..40 {
+        play(seed, |kernel| {
+            kernel.room.replay = vec![b'-'; 200_000];
+            for socket in &mut kernel.sockets {
+                (socket.client.habit, socket.capacity) = (Habit::Slow, 600);
+            }
+            kernel.plan(Duration::from_millis(50), Act::Terminate);
         });
     }
 }

@@ -6,6 +6,7 @@
 use super::client::{Act, Client};
 use super::net::{Event, Events};
 use super::room::Room;
+use crate::chat::limits::READ_MAX;
 use crate::server::ACCEPT_RETRY;
 use mio::{Interest, Token};
 use std::cell::RefCell;
@@ -119,7 +120,10 @@ pub struct Socket {
     has_written: bool,
     /// The server has ended its stream.
     pub shut: bool,
-    /// The server closed it with bytes unread: that is a RST, and what the client had not read is lost.
+    /// Bytes that were unread then, and still are. Who has sent more than one read takes is not counted.
+    unread_at_shut: usize,
+    /// The server closed it with bytes unread: that is a RST, and what the client had not read is lost. They may have come
+    /// too late for it to see them.
     pub broken: bool,
 }
 
@@ -137,6 +141,7 @@ impl Socket {
             starved: false,
             has_written: false,
             shut: false,
+            unread_at_shut: 0,
             broken: false,
         }
     }
@@ -174,6 +179,7 @@ pub struct Kernel {
     /// One call in so many is interrupted.
     pub interrupted: usize,
     signals: usize,
+    pub told_twice: bool,
     pub told_to_stop: Option<Duration>,
     agenda: BTreeMap<(Duration, usize), Act>,
     acts: usize,
@@ -197,6 +203,7 @@ impl Kernel {
             refused_at: None,
             interrupted: 24,
             signals: 0,
+            told_twice: false,
             told_to_stop: None,
             agenda: BTreeMap::new(),
             acts: 0,
@@ -381,6 +388,7 @@ impl Kernel {
     // Signals.
 
     pub fn signal(&mut self) {
+        self.told_twice = self.told_to_stop.is_some();
         self.told_to_stop.get_or_insert(self.elapsed);
         self.signals += 1;
         self.raise(Watched::Signals, |_| true);
@@ -435,6 +443,7 @@ impl Kernel {
         if len > 0 {
             buffer[..len].copy_from_slice(&socket.inbox[..len]);
             socket.inbox.drain(..len);
+            socket.unread_at_shut = socket.unread_at_shut.saturating_sub(len);
             if len == buffer.len() {
                 self.meet("full read");
             }
@@ -489,7 +498,9 @@ impl Kernel {
 
     pub fn shut(&mut self, number: usize) {
         self.call();
-        self.sockets[number].shut = true;
+        let socket = &mut self.sockets[number];
+        socket.shut = true;
+        socket.unread_at_shut = Some(socket.inbox.len()).filter(|len| *len <= READ_MAX).unwrap_or(0);
         self.incoming(number);
     }
 
@@ -500,7 +511,7 @@ impl Kernel {
         socket.stage = Stage::Closed;
         socket.shut = true;
         if !socket.inbox.is_empty() {
-            socket.broken = true;
+            socket.broken = socket.unread_at_shut == 0;
             socket.window.clear();
         }
         self.incoming(number);
@@ -541,6 +552,7 @@ impl Kernel {
         socket.window.clear();
         if forgets {
             socket.inbox.clear();
+            socket.unread_at_shut = 0;
         }
         self.raise(Watched::Socket(number), |_| true);
     }

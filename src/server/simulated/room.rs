@@ -178,7 +178,7 @@ impl Kernel {
                 socket.client.got.append(&mut socket.window);
             }
         }
-        let ran_out_of_time = took >= STOP_PATIENCE;
+        let ran_out_of_time = took >= STOP_PATIENCE || self.told_twice;
         self.judge_streams(|socket| socket.broken || (ran_out_of_time && socket.client.habit == Habit::Slow));
     }
 
