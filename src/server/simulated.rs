@@ -139,6 +139,16 @@ fn it_ends_in_time_whoever_still_reads() {
 }
 
 #[test]
+fn what_is_sent_while_it_ends_costs_nobody_the_last_word() {
+    for seed in 0..300 {
+        play(seed, |kernel| {
+            kernel.sockets.iter_mut().for_each(|socket| socket.client.type_on());
+            kernel.plan(Duration::from_millis(20), Act::Terminate);
+        });
+    }
+}
+
+#[test]
 fn no_schedule_loses_a_wake_up_or_a_byte() {
     if let Some(seed) = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()) {
         println!("{:#?}", play_or_tell(seed));

@@ -121,6 +121,13 @@ impl Client {
         self.script = [&b":q\n"[..], &[b'y'; 3000]].map(|bytes| Step::Send(bytes.to_vec())).into();
     }
 
+    /// Goes on sending, a byte at a time, and never comes to a line's end.
+    pub fn type_on(&mut self) {
+        self.lines.clear();
+        self.quits = false;
+        self.script = vec![Step::Send(b"y".to_vec()); 500].into();
+    }
+
     pub fn reads(&self) -> bool {
         self.habit != Habit::Never
     }

@@ -178,8 +178,11 @@ impl Kernel {
                 socket.client.got.append(&mut socket.window);
             }
         }
-        let ran_out_of_time = took >= STOP_PATIENCE || self.told_twice;
-        self.judge_streams(|socket| socket.broken || (ran_out_of_time && socket.client.habit == Habit::Slow));
+        let (ran_out_of_time, told_twice) = (took >= STOP_PATIENCE, self.told_twice);
+        self.judge_streams(|socket| {
+            let is_late = ran_out_of_time && socket.client.habit == Habit::Slow;
+            socket.broken || told_twice || is_late
+        });
     }
 
     /// Who reads has got all it had to get, in one order, but for those who may lack the end of it.
