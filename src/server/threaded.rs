@@ -199,17 +199,7 @@ impl Server {
                     break;
                 }
                 Ok(_) => {
-                    let mut room = self.lock_when_it_may_speak(client);
-                    room.hub.receive(id, &buffer);
-                    let stays = room.hub.is_seated(id);
-                    if stays && buffer.len() >= BURST && others_will_write(&room, id, &self.trace) {
-                        self.trace.told(|| room.hub.owed());
-                        self.trace.unlocks();
-                        drop(room);
-                    } else {
-                        self.turn_in(room, |_| {});
-                    }
-                    if !stays {
+                    if !self.take_in(client, &buffer) {
                         break;
                     }
                     if buffer.len() == buffer.capacity() && buffer.len() < READ_MAX {
@@ -228,6 +218,20 @@ impl Server {
         if !ended {
             self.linger(&client.stream);
         }
+    }
+
+    /// Tells the room what a client sent. Returns whether the client stays.
+    fn take_in(self: &Arc<Self>, client: &Client, bytes: &[u8]) -> bool {
+        let mut room = self.lock_when_it_may_speak(client);
+        room.hub.receive(client.id, bytes);
+        let stays = room.hub.is_seated(client.id);
+        if stays && bytes.len() >= BURST && others_will_write(&room, client.id, &self.trace) {
+            self.trace.told(|| room.hub.owed());
+            self.trace.unlocks();
+        } else {
+            self.turn_in(room, |_| {});
+        }
+        stays
     }
 
     /// While others cannot keep up with a client, its thread really waits, with what it has read in its hands. It reads no
