@@ -208,8 +208,7 @@ impl Hub {
         let look = nick::look(&nick);
         let who = Who { nick: &nick, id };
 
-        let announced = self.seats_taken < ANNOUNCE_MAX;
-        if announced {
+        if self.seats_taken < ANNOUNCE_MAX {
             self.log.bytes.extend(words::notice(self.lang, &Notice::Arrived(who)));
         }
         let (others, more) = self.listing();
@@ -237,7 +236,6 @@ impl Hub {
             cursor: end,
             own: end..end,
             leaving: None,
-            announced,
             dirty: false,
             lagging: false,
             blocking: false,

@@ -24,7 +24,7 @@ impl Hub {
         member.leaving = Some((at.now, reason));
         member.cursor = u64::MAX;
         member.input = LineDecoder::default();
-        let (announced, nick, was_paused) = (member.announced, Box::<str>::from(member.name.nick()), member.paused);
+        let (nick, was_paused) = (Box::<str>::from(member.name.nick()), member.paused);
         if !member.lagging {
             member.lagging = true;
             self.lagging.push(id);
@@ -39,7 +39,7 @@ impl Hub {
             self.resume(id);
         }
         self.mark_dirty(id);
-        if announced {
+        if self.seats_taken < ANNOUNCE_MAX {
             let text = words::notice(self.lang, &Notice::Left(Who { nick: &nick, id }, reason));
             self.log.bytes.extend_from_slice(&text);
         }

@@ -21,8 +21,6 @@ pub struct Member {
     pub own: Range<u64>,
     /// Since when it only gets what is still owed to it, and why.
     pub leaving: Option<(Instant, Reason)>,
-    /// Its arrival was told to the others, and so its leaving will be.
-    pub announced: bool,
     /// It waits to be flushed.
     pub dirty: bool,
     /// It is in `Hub::lagging`.

@@ -16,7 +16,6 @@ struct Person {
     id: Id,
     nick: String,
     unread: Vec<u8>,
-    announced: bool,
     here: bool,
 }
 
@@ -55,8 +54,7 @@ impl Model {
     fn come(&mut self, id: Id, replay: &[u8]) {
         let nick = nick::guest(id.number());
         let you = Who { nick: &nick, id };
-        let announced = self.here().len() < ANNOUNCE_MAX;
-        if announced {
+        if self.here().len() < ANNOUNCE_MAX {
             self.notice(self.here(), &Notice::Arrived(you));
         }
         self.notice(vec![id], &Notice::Welcome(you));
@@ -66,7 +64,7 @@ impl Model {
         }
         self.notice(vec![id], &Notice::HowTo);
         self.lines.push((vec![id], replay.to_vec()));
-        self.people.push(Person { id, nick: nick.clone(), unread: Vec::new(), announced, here: true });
+        self.people.push(Person { id, nick: nick.clone(), unread: Vec::new(), here: true });
         let (seats_taken, seats) = (self.here().len(), self.limits.clients_max);
         self.note(Event::Arrived { id, nick: &nick, peer: sim::peer(), seats_taken, seats });
     }
@@ -74,9 +72,9 @@ impl Model {
     fn leave(&mut self, id: Id, reason: Reason) {
         let Some(person) = self.person(id) else { return };
         person.here = false;
-        let (nick, announced) = (person.nick.clone(), person.announced);
+        let nick = person.nick.clone();
         self.notice(vec![id], &Notice::Goodbye(reason));
-        if announced {
+        if self.here().len() < ANNOUNCE_MAX {
             self.notice(self.here(), &Notice::Left(Who { nick: &nick, id }, reason));
         }
         let (seats_taken, seats) = (self.here().len(), self.limits.clients_max);
