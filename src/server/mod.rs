@@ -2,10 +2,12 @@
 //!
 //! * [`event_loop`]: one thread waits for every socket (`--mode epoll`);
 //! * `threaded`: one thread per client (`--mode threaded`). Lay the two side by side;
-//! * [`net`]: what the event loop stands on, and in its tests does not;
+//! * [`net`] and `blocking`: what the one and what the other stands on, and in its tests does not;
 //! * [`listener`]: where clients come in;
 //! * [`records`]: where it is told what happened: [`console`] and [`history`].
 
+#[cfg(feature = "threaded")]
+pub mod blocking;
 pub mod console;
 pub mod event_loop;
 pub mod history;

@@ -15,24 +15,24 @@
 //! The threads: `client-7` for each client, `writer-7` for each client that was slow once, `accept`, `records` if there is a
 //! console or a history, and the main one, which waits for signals.
 
+// Named, for the sake of the tests that compile this file from elsewhere.
+#[path = "threaded/recording.rs"]
 mod recording;
+#[path = "threaded/writing.rs"]
 mod writing;
 
+use super::blocking::{self, Condvar, Mutex, MutexGuard, Signals, TcpListener, TcpStream, mpsc, now, thread};
 use super::records::Records;
 use super::{ACCEPT_RETRY, LINGER, LINGERING_MAX, Mode, STOP_PATIENCE, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Framing, Hub, Id, Reason, Transcript, words};
 use crate::trace::Tracer;
-use rustix::buffer::spare_capacity;
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 use slab::Slab;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 use writing::{BURST, Parcel, Writer, others_will_write};
 
@@ -43,11 +43,8 @@ const READ_LEAST: usize = 512;
 
 /// Serves until told to stop.
 pub(crate) fn run(mut service: Service) -> io::Result<()> {
-    // From the second signal on the process ends at once, whatever its threads are waiting for.
     let told = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register_conditional_shutdown(signal, 0, told.clone())?;
-    }
+    blocking::end_at_once_when(&told)?;
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
 
     service.announce(Mode::Threaded)?;
@@ -137,8 +134,8 @@ impl Server {
 
     /// Locks the room and tells it the time.
     fn lock(&self) -> MutexGuard<'_, Room> {
-        let mut room = self.trace.lock(&self.room, lock);
-        room.hub.tick(Instant::now());
+        let mut room = self.trace.lock(|| self.room.try_lock().ok(), || lock(&self.room));
+        room.hub.tick(now());
         room
     }
 
@@ -191,8 +188,7 @@ impl Server {
         loop {
             buffer.clear();
             let room = buffer.capacity();
-            let read = || rustix::io::read(&client.stream, spare_capacity(&mut buffer));
-            match self.trace.read(id, room, read) {
+            match self.trace.read(id, room, || blocking::read(&client.stream, &mut buffer)) {
                 Ok(0) => {
                     ended = true;
                     self.turn(|room| room.hub.receive_end(id));
@@ -206,7 +202,7 @@ impl Server {
                         buffer = Vec::with_capacity(2 * buffer.capacity());
                     }
                 }
-                Err(rustix::io::Errno::INTR) => {}
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) => {
                     log::debug!("{id}: read: {e}");
                     self.turn(|room| room.disconnect(id, Reason::Lost));
@@ -257,7 +253,7 @@ impl Server {
     /// reason.
     fn linger(&self, stream: &TcpStream) {
         if self.lingering.fetch_add(1, Ordering::Relaxed) < LINGERING_MAX {
-            self.discard(stream, Instant::now() + LINGER);
+            self.discard(stream, now() + LINGER);
         }
         self.lingering.fetch_sub(1, Ordering::Relaxed);
     }
@@ -266,7 +262,7 @@ impl Server {
     fn discard(&self, mut stream: &TcpStream, end: Instant) {
         let mut buffer = [0; 1024];
         loop {
-            let left = end.saturating_duration_since(Instant::now());
+            let left = end.saturating_duration_since(now());
             // A timeout of zero would be none.
             if left.is_zero() || self.trace.set_up(1, || stream.set_read_timeout(Some(left))).is_err() {
                 return;
@@ -359,14 +355,14 @@ impl Server {
     // The end.
 
     fn stop(self: &Arc<Self>) {
-        let end = Instant::now() + STOP_PATIENCE;
+        let end = now() + STOP_PATIENCE;
         self.turn(|room| {
             room.stopping = true;
             room.hub.close_room();
         });
         let mut room = self.lock();
-        while !room.hub.is_deserted() && Instant::now() < end {
-            let left = end.saturating_duration_since(Instant::now());
+        while !room.hub.is_deserted() && now() < end {
+            let left = end.saturating_duration_since(now());
             let waited = self.client_closed.wait_timeout(room, left);
             room = waited.unwrap_or_else(PoisonError::into_inner).0;
         }

@@ -8,7 +8,7 @@ use super::step::{Flaw, OWED_MAX, Owed, Ready, Step};
 use crate::chat::{Id, Lang};
 use std::io::{self, ErrorKind, IoSlice};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What to do with the steps.
@@ -214,16 +214,12 @@ impl Tracer {
         }
     }
 
-    /// Takes the room's lock, by `lock`.
+    /// Takes the room's lock, by `lock`, and where it is told by `try_lock` if nobody holds it.
     #[inline(always)]
-    pub fn lock<'a, T>(
-        &self,
-        mutex: &'a Mutex<T>,
-        lock: impl FnOnce(&'a Mutex<T>) -> MutexGuard<'a, T>,
-    ) -> MutexGuard<'a, T> {
+    pub fn lock<T>(&self, try_lock: impl FnOnce() -> Option<T>, lock: impl FnOnce() -> T) -> T {
         match self.on() {
-            None => lock(mutex),
-            Some(on) => lock_and_tell(on, mutex, lock),
+            None => lock(),
+            Some(on) => lock_and_tell(on, try_lock, lock),
         }
     }
 
@@ -293,16 +289,12 @@ fn take_quickly<T>(on: &Recorder, call: impl FnOnce() -> T, what: impl FnOnce(&T
 
 #[cold]
 #[inline(never)]
-fn lock_and_tell<'a, T>(
-    on: &Recorder,
-    mutex: &'a Mutex<T>,
-    lock: impl FnOnce(&'a Mutex<T>) -> MutexGuard<'a, T>,
-) -> MutexGuard<'a, T> {
+fn lock_and_tell<T>(on: &Recorder, try_lock: impl FnOnce() -> Option<T>, lock: impl FnOnce() -> T) -> T {
     on.pause();
     let begun = on.begin();
-    let (guard, waited) = match mutex.try_lock() {
-        Ok(guard) => (guard, false),
-        Err(_) => (lock(mutex), true),
+    let (guard, waited) = match try_lock() {
+        Some(guard) => (guard, false),
+        None => (lock(), true),
     };
     on.end(begun, Step::Lock { waited });
     on.enter();

@@ -1,25 +1,22 @@
-//! A kernel in memory, with edge-triggered readiness as Linux has it, and the worst that it may do.
+//! A kernel in memory, and the worst that it may do to a server.
 //!
-//! Time moves when the loop sleeps, and a little with every call; the clients act whenever their time has come, so between
+//! Time moves when the server sleeps, and a little with every call; the clients act whenever their time has come, so between
 //! any two calls. What the dice decide is decided again by the same seed.
 
 use super::client::{Act, Client};
-use super::net::{Event, Events};
 use super::room::Room;
 use crate::chat::limits::READ_MAX;
-use crate::server::ACCEPT_RETRY;
 use mio::{Interest, Token};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, ErrorKind, IoSlice};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// So many polls in a row that nothing comes of, and in which the loop does not sleep, are a spin: more than `--spin` is for.
-const SPIN_POLLS: usize = 300;
 /// A room that is not at rest by then never will be: nobody's script takes so long, and no patience.
-const LIFE_MAX: Duration = Duration::from_secs(300);
+pub const LIFE_MAX: Duration = Duration::from_secs(300);
 /// Between the look at the clock and the sleep, and in the turn before, somebody else had the core.
-const OVERSLEEP: Duration = Duration::from_millis(20);
+pub const OVERSLEEP: Duration = Duration::from_millis(20);
 /// What is written first, if no longer than this, is taken whole: a new socket's buffer is empty.
 const FIRST_WRITE: usize = 512;
 
@@ -45,6 +42,17 @@ pub fn release(call: impl FnOnce(&mut Kernel)) {
             kernel.as_mut().map(call);
         }
     });
+}
+
+/// Connections are numbered in the order in which they came, and the number stands in the peer's port.
+const FIRST_PORT: u16 = 40_000;
+
+pub fn address(number: usize) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], FIRST_PORT + number as u16))
+}
+
+pub fn number(peer: SocketAddr) -> usize {
+    usize::from(peer.port() - FIRST_PORT)
 }
 
 /// Random numbers (SplitMix64).
@@ -86,11 +94,11 @@ pub enum Watched {
 
 /// What the poll was told about a source.
 #[derive(Clone, Copy)]
-struct Watch {
-    token: Token,
-    interest: Interest,
+pub struct Watch {
+    pub token: Token,
+    pub interest: Interest,
     /// Its edge has not been handed out yet. Several are one.
-    raised: bool,
+    pub raised: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -116,10 +124,14 @@ pub struct Socket {
     pub window: Vec<u8>,
     pub capacity: usize,
     /// A write came up short: an edge is due once there is space.
-    starved: bool,
+    pub starved: bool,
     has_written: bool,
     /// The server has ended its stream.
     pub shut: bool,
+    /// The server wants to read no more than what is there.
+    pub deaf: bool,
+    pub read_timeout: Option<Duration>,
+    pub write_timeout: Option<Duration>,
     /// Bytes that were unread then, and still are. Who has sent more than one read takes is not counted.
     unread_at_shut: usize,
     /// The server closed it with bytes unread: that is a RST, and what the client had not read is lost. They may have come
@@ -141,22 +153,25 @@ impl Socket {
             starved: false,
             has_written: false,
             shut: false,
+            deaf: false,
+            read_timeout: None,
+            write_timeout: None,
             unread_at_shut: 0,
             broken: false,
         }
     }
 
     /// A third of the buffer is free.
-    fn is_writable(&self) -> bool {
+    pub fn is_writable(&self) -> bool {
         self.reset || (self.capacity - self.window.len()) * 3 >= self.capacity
     }
 
-    fn has_unread(&self) -> bool {
-        !self.inbox.is_empty() || (!self.fin_read && (self.fin || self.reset))
+    pub fn has_unread(&self) -> bool {
+        !self.inbox.is_empty() || (!self.fin_read && (self.fin || self.reset || self.deaf))
     }
 
     /// What was said to the client, it or its window has not got, and the server may still write.
-    fn is_owed(&self) -> bool {
+    pub fn is_owed(&self) -> bool {
         let got = self.client.got.len() + self.window.len();
         self.stage == Stage::Accepted && !self.shut && !self.reset && self.client.owed.len() > got
     }
@@ -167,24 +182,24 @@ pub type Met = BTreeMap<&'static str, usize>;
 
 pub struct Kernel {
     pub dice: Dice,
-    start: Instant,
+    pub start: Instant,
     pub elapsed: Duration,
-    watches: Vec<(Watched, Watch)>,
+    pub watches: Vec<(Watched, Watch)>,
     pub sockets: Vec<Socket>,
     pub queue: VecDeque<usize>,
     pub is_listening: bool,
     /// Until then no descriptors are left, and when that was last said.
     pub no_descriptors_until: Duration,
-    refused_at: Option<Duration>,
+    pub refused_at: Option<Duration>,
     /// One call in so many is interrupted.
     pub interrupted: usize,
-    signals: usize,
+    pub signals: usize,
     pub told_twice: bool,
     pub told_to_stop: Option<Duration>,
-    agenda: BTreeMap<(Duration, usize), Act>,
+    pub agenda: BTreeMap<(Duration, usize), Act>,
     acts: usize,
     /// Polls since something came of one, or the loop slept.
-    idle_polls: usize,
+    pub idle_polls: usize,
     pub room: Room,
     pub met: Met,
 }
@@ -231,7 +246,7 @@ impl Kernel {
     }
 
     /// Time passes, and the clients do what they do in it.
-    fn pass(&mut self, time: Duration) {
+    pub fn pass(&mut self, time: Duration) {
         let end = self.elapsed + time;
         while let Some(first) = self.agenda.first_entry().filter(|first| first.key().0 <= end) {
             let ((at, _), act) = first.remove_entry();
@@ -249,13 +264,13 @@ impl Kernel {
     }
 
     /// A call takes its time, and once in a while somebody else gets the core.
-    fn call(&mut self) {
+    pub fn call(&mut self) {
         let end = if self.dice.one_in(32) { 2000 } else { 10 };
         let time = self.dice.micros(end);
         self.pass(time);
     }
 
-    fn interrupts(&mut self, call: &'static str) -> io::Result<()> {
+    pub fn interrupts(&mut self, call: &'static str) -> io::Result<()> {
         if self.dice.one_in(self.interrupted) {
             self.meet(call);
             return Err(ErrorKind::Interrupted.into());
@@ -263,7 +278,7 @@ impl Kernel {
         Ok(())
     }
 
-    fn progress(&mut self) {
+    pub fn progress(&mut self) {
         self.idle_polls = 0;
     }
 
@@ -278,111 +293,8 @@ impl Kernel {
         }
     }
 
-    /// Told anew what to watch for, the kernel looks at once whether it is there.
-    pub fn watch(&mut self, source: Watched, token: Token, interest: Interest) {
-        self.call();
+    pub fn forget(&mut self, source: Watched) {
         self.watches.retain(|(watched, _)| *watched != source);
-        let watch = Watch { token, interest, raised: false };
-        let raised = self.event(source, &watch).is_some();
-        if let Watched::Socket(number) = source {
-            let socket = &mut self.sockets[number];
-            socket.starved |= interest.is_writable() && !socket.is_writable();
-        }
-        self.watches.push((source, Watch { raised, ..watch }));
-    }
-
-    fn forget(&mut self, source: Watched) {
-        self.watches.retain(|(watched, _)| *watched != source);
-    }
-
-    /// What there is to tell of a source now; an edge that is over by then is not told.
-    fn event(&self, source: Watched, watch: &Watch) -> Option<Event> {
-        let quiet = Event { token: watch.token, readable: false, writable: false, read_closed: false, error: false };
-        let event = match source {
-            Watched::Listener => Event { readable: !self.queue.is_empty(), ..quiet },
-            Watched::Signals => Event { readable: self.signals > 0, ..quiet },
-            Watched::Socket(number) => {
-                let socket = &self.sockets[number];
-                let ended = socket.fin || socket.reset;
-                Event {
-                    readable: !socket.inbox.is_empty() || ended,
-                    writable: socket.is_writable() && watch.interest.is_writable(),
-                    read_closed: ended,
-                    error: socket.reset,
-                    ..quiet
-                }
-            }
-        };
-        (event.readable || event.writable).then_some(event)
-    }
-
-    pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
-        self.call();
-        self.idle_polls += 1;
-        assert!(self.idle_polls < SPIN_POLLS, "the loop spins");
-        // What the list held before is still in it.
-        self.interrupts("interrupted poll")?;
-        events.list.clear();
-        let until = timeout.map(|timeout| self.elapsed + timeout);
-        while !self.watches.iter().any(|(_, watch)| watch.raised) && until.is_none_or(|until| self.elapsed < until) {
-            self.assert_may_sleep(timeout);
-            self.progress();
-            let act = self.agenda.first_key_value().map(|((at, _), _)| *at);
-            match act.into_iter().chain(until).min() {
-                Some(wake) => self.pass(wake - self.elapsed),
-                None => self.rest(),
-            }
-            assert!(self.elapsed < LIFE_MAX, "the room does not come to rest");
-            self.interrupts("interrupted sleep")?;
-        }
-        self.hand_out(events);
-        Ok(())
-    }
-
-    /// Events in any order, at most as many as there is room for, and perhaps one that nothing happened for.
-    fn hand_out(&mut self, events: &mut Events) {
-        for at in (1..self.watches.len()).rev() {
-            let other = self.dice.below(at + 1);
-            self.watches.swap(at, other);
-        }
-        for at in 0..self.watches.len() {
-            let (source, watch) = self.watches[at];
-            if !watch.raised {
-                continue;
-            }
-            if events.list.len() == events.capacity {
-                self.meet("more events than fit");
-                break;
-            }
-            self.watches[at].1.raised = false;
-            if let Some(event) = self.event(source, &watch) {
-                events.list.push(event);
-                self.progress();
-            }
-        }
-        if self.dice.one_in(8) && !self.watches.is_empty() && events.list.len() < events.capacity {
-            self.meet("spurious event");
-            let (_, Watch { token, interest, .. }) = self.watches[0];
-            let writable = interest.is_writable();
-            events.list.push(Event { token, readable: true, writable, read_closed: false, error: false });
-        }
-    }
-
-    /// Nothing is left that only the loop can do, and that no edge will tell of.
-    fn assert_may_sleep(&self, timeout: Option<Duration>) {
-        // Who is owed something may be what the others have to wait for; but only for a time.
-        let somebody_lags = timeout.is_some() && self.sockets.iter().any(Socket::is_owed);
-        for (number, socket) in self.sockets.iter().enumerate() {
-            if socket.stage == Stage::Accepted {
-                let may_write = socket.is_owed() && socket.is_writable();
-                assert!(!may_write, "lost wake-up: client {number} would take what it is owed ({timeout:?})");
-                let may_read = socket.has_unread() && !somebody_lags;
-                assert!(!may_read, "lost wake-up: client {number} has not been read ({timeout:?})");
-            }
-        }
-        let tries_later = self.refused_at.is_some_and(|at| self.elapsed < at + ACCEPT_RETRY + OVERSLEEP);
-        let may_accept = self.is_listening && !self.queue.is_empty() && self.room.lets_in() && !tries_later;
-        assert!(!may_accept, "lost wake-up: somebody waits to be accepted ({timeout:?})");
     }
 
     // Signals.
@@ -452,7 +364,7 @@ impl Kernel {
         if socket.reset {
             return Err(ErrorKind::ConnectionReset.into());
         }
-        if socket.fin {
+        if socket.fin || socket.deaf {
             socket.fin_read = true;
             return Ok(0);
         }
@@ -464,8 +376,8 @@ impl Kernel {
         self.call();
         let len: usize = pieces.iter().map(|piece| piece.len()).sum();
         let socket = &mut self.sockets[number];
-        assert!(socket.stage == Stage::Accepted && !socket.shut, "{number} is written to");
-        if socket.reset {
+        assert_eq!(socket.stage, Stage::Accepted, "{number} is written to");
+        if socket.reset || socket.shut {
             self.progress();
             return Err(ErrorKind::BrokenPipe.into());
         }
@@ -515,6 +427,16 @@ impl Kernel {
             socket.window.clear();
         }
         self.incoming(number);
+    }
+
+    /// The process ends: what it has not closed is closed.
+    pub fn exit(&mut self) {
+        self.close_listener();
+        for number in 0..self.sockets.len() {
+            if self.sockets[number].stage == Stage::Accepted {
+                self.close(number);
+            }
+        }
     }
 
     // What the clients do to it.

@@ -4,35 +4,72 @@
 //! Whether the hub is right is seen elsewhere, in its own tests. Here it is what the driver is judged by.
 
 use super::client::Habit;
-use super::kernel::{Kernel, Socket, Stage, with};
-use super::net;
+use super::kernel::{self, Kernel, OVERSLEEP, Socket, Stage, with};
 use crate::chat::words::{self, Notice, Who};
 use crate::chat::{Event, Id, Lang, Reason, Transcript};
-use crate::server::{STOP_PATIENCE, WhenFull};
+use crate::server::{ACCEPT_RETRY, STOP_PATIENCE, WhenFull};
 use std::io;
 use std::time::{Duration, Instant};
 
-/// In place of console and history.
-pub struct Records;
+/// How long what was noted may wait to be written.
+const WRITE_AFTER: Duration = Duration::from_millis(20);
+
+/// In place of console and history: what was noted is to be written some time later, and is not forgotten.
+#[derive(Default)]
+pub struct Records {
+    noted: usize,
+    due: Option<Instant>,
+}
+
+/// As many notes.
+pub struct Batch(usize);
 
 impl Records {
     pub fn are_kept(&self) -> bool {
         true
     }
-    pub fn note(&mut self, transcript: &mut Transcript, _: Instant) {
-        with(|kernel| transcript.iter().for_each(|event| kernel.note(&event)));
+    pub fn note(&mut self, transcript: &mut Transcript, now: Instant) {
+        let events = transcript.iter().inspect(|event| with(|kernel| kernel.note(event))).count();
         transcript.clear();
+        self.noted += events;
+        if events > 0 {
+            self.due.get_or_insert(now + WRITE_AFTER);
+        }
+        with(|kernel| kernel.room.unwritten += events);
     }
-    pub fn flush(&mut self, _: Instant) -> usize {
+    pub fn flush(&mut self, now: Instant) -> usize {
+        self.due_batch(now).map(Batch::write);
         0
     }
+    pub fn flush_console(&mut self, _: Instant) -> usize {
+        0
+    }
+    pub fn due_batch(&mut self, now: Instant) -> Option<Batch> {
+        self.due.take_if(|due| *due <= now)?;
+        Some(Batch(std::mem::take(&mut self.noted)))
+    }
+    pub fn written(&mut self, result: io::Result<()>) {
+        result.expect("the disk is well");
+    }
     pub fn deadline(&self) -> Option<Instant> {
-        None
+        self.due
     }
     pub fn replay(&self) -> Vec<u8> {
         with(|kernel| kernel.room.replay.clone())
     }
-    pub fn finish(&mut self) {}
+    pub fn finish(&mut self) {
+        let _ = Batch(std::mem::take(&mut self.noted)).write();
+    }
+}
+
+impl Batch {
+    pub fn write(self) -> io::Result<()> {
+        with(|kernel| {
+            kernel.call();
+            kernel.room.unwritten -= self.0;
+        });
+        Ok(())
+    }
 }
 
 pub struct Room {
@@ -40,6 +77,8 @@ pub struct Room {
     pub when_full: WhenFull,
     /// What newcomers get to read of earlier.
     pub replay: Vec<u8>,
+    /// What happened and is not yet written where it is kept.
+    unwritten: usize,
     people: Vec<Person>,
 }
 
@@ -51,11 +90,16 @@ struct Person {
 
 impl Room {
     pub fn new(seats: usize, when_full: WhenFull, replay: Vec<u8>) -> Room {
-        Room { seats, when_full, replay, people: Vec::new() }
+        Room { seats, when_full, replay, unwritten: 0, people: Vec::new() }
     }
 
     pub fn lets_in(&self) -> bool {
         self.people.len() < self.seats || self.when_full == WhenFull::Refuse
+    }
+
+    /// Whether the member with this number is here.
+    pub fn has(&self, number: u64) -> bool {
+        self.people.iter().any(|person| person.id.number() == number)
     }
 
     fn holds(&self, socket: usize) -> bool {
@@ -64,15 +108,15 @@ impl Room {
 }
 
 impl Kernel {
-    fn note(&mut self, event: &Event<'_>) {
+    pub fn note(&mut self, event: &Event<'_>) {
         match *event {
-            Event::Arrived { id, nick, peer, .. } => self.came(id, nick, net::number(peer)),
+            Event::Arrived { id, nick, peer, .. } => self.came(id, nick, kernel::number(peer)),
             Event::Said { id, nick, text } => self.said(id, nick, text),
             Event::Left { id, nick, reason, .. } => self.left(Who { nick, id }, reason),
             Event::Refused { peer } => {
                 self.meet("full house");
                 let refusal = words::refusal(Lang::En, self.room.seats);
-                let client = &mut self.sockets[net::number(peer)].client;
+                let client = &mut self.sockets[kernel::number(peer)].client;
                 client.refused = true;
                 client.owed.extend(refusal);
             }
@@ -138,7 +182,24 @@ impl Kernel {
 
     // Judging.
 
-    /// The loop sleeps until something comes, and nothing will. Then it is told to stop.
+    /// Nothing is left that only the server can do, and that nobody will tell it of. Or somebody is slow, and others wait for
+    /// that; but only for a time.
+    pub fn assert_may_sleep(&self, for_a_time: bool) {
+        let somebody_lags = for_a_time && self.sockets.iter().any(Socket::is_owed);
+        for (number, socket) in self.sockets.iter().enumerate() {
+            if socket.stage == Stage::Accepted {
+                let may_write = socket.is_owed() && socket.is_writable();
+                assert!(!may_write, "lost wake-up: client {number} would take what it is owed");
+                let may_read = socket.has_unread() && !somebody_lags;
+                assert!(!may_read, "lost wake-up: client {number} has not been read");
+            }
+        }
+        let tries_later = self.refused_at.is_some_and(|at| self.elapsed < at + ACCEPT_RETRY + OVERSLEEP);
+        let may_accept = self.is_listening && !self.queue.is_empty() && self.room.lets_in() && !tries_later;
+        assert!(!may_accept, "lost wake-up: somebody waits to be accepted");
+    }
+
+    /// The server sleeps until something comes, and nothing will. Then it is told to stop.
     pub fn rest(&mut self) {
         assert!(self.told_to_stop.is_none(), "it was told to stop, and sleeps");
         for (number, socket) in self.sockets.iter().enumerate() {
@@ -161,18 +222,20 @@ impl Kernel {
                 assert_eq!(client.said, client.lines.len(), "client {number} has said all it had to say");
             }
         }
+        assert_eq!(self.room.unwritten, 0, "what happened is written down");
         self.meet("rest");
         self.judge_streams(|_| false);
         self.signal();
     }
 
-    /// The loop has ended.
+    /// The server has ended.
     pub fn judge(&mut self, result: io::Result<()>) {
         result.expect("it ends well");
         let told = self.told_to_stop.expect("it was told to stop");
         let took = self.elapsed - told;
         assert!(took <= STOP_PATIENCE + Duration::from_millis(50), "it took {took:?} to stop");
         assert!(self.sockets.iter().all(|socket| socket.stage != Stage::Accepted), "all is closed");
+        assert_eq!(self.room.unwritten, 0, "what happened is written down");
         for socket in &mut self.sockets {
             if socket.client.reads() {
                 socket.client.got.append(&mut socket.window);

@@ -1,9 +1,9 @@
 //! Takes down what happens. The thread in which it happened does that, and shows it where stdout takes it at once; what may
 //! have to wait is left to a thread of its own.
 
+use super::blocking::now;
 use super::{Room, Server, lock, wait};
 use std::sync::PoisonError;
-use std::time::Instant;
 
 impl Server {
     /// Takes down what happened, in the order in which it happened: so under the room's lock.
@@ -15,7 +15,7 @@ impl Server {
         }
         let mut records = lock(records);
         let was_due = records.deadline().is_some();
-        records.note(&mut room.transcript, Instant::now());
+        records.note(&mut room.transcript, now());
         if !was_due && records.deadline().is_some() {
             self.records_due.notify_one();
         }
@@ -25,7 +25,7 @@ impl Server {
         if let Some(records) = &self.records {
             let mut records = lock(records);
             let was_due = records.deadline().is_some();
-            self.trace.show(|| records.flush_console(Instant::now()));
+            self.trace.show(|| records.flush_console(now()));
             if !was_due && records.deadline().is_some() {
                 self.records_due.notify_one();
             }
@@ -37,9 +37,9 @@ impl Server {
         let Some(mutex) = &self.records else { return };
         let mut records = lock(mutex);
         loop {
-            let now = Instant::now();
-            self.trace.show(|| records.flush_console(now));
-            if let Some(batch) = records.due_batch(now) {
+            let time = now();
+            self.trace.show(|| records.flush_console(time));
+            if let Some(batch) = records.due_batch(time) {
                 // The disk may be slow, and nobody is to wait for it who has something to say.
                 drop(records);
                 let result = batch.write();
@@ -49,7 +49,7 @@ impl Server {
             records = match records.deadline() {
                 None => wait(&self.records_due, records),
                 Some(at) => {
-                    let left = at.saturating_duration_since(Instant::now());
+                    let left = at.saturating_duration_since(now());
                     let waited = self.records_due.wait_timeout(records, left);
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }

@@ -1,13 +1,12 @@
 //! Who writes to whom: the thread that said something, as far as the sockets take it at once, and for the rest a thread that
 //! may wait.
 
+use super::blocking;
+use super::blocking::mpsc::{self, Receiver, Sender};
 use super::{Client, Id, Reason, Room, Server, lock, spawn};
 use crate::trace::Tracer;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::{SendFlags, send};
 use std::io::{self, ErrorKind, Write};
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
 /// How long a write to a slow client waits before the hub is told how it goes.
@@ -50,10 +49,10 @@ impl Server {
             let mut failed = Vec::new();
             for parcel in &mut parcels {
                 let (client, bytes) = (&parcel.client, &parcel.bytes);
-                let write = || send(&client.stream, bytes, SendFlags::DONTWAIT);
+                let write = || blocking::write_at_once(&client.stream, bytes);
                 match self.trace.write(client.id, &bytes[..], write) {
                     Ok(n) => parcel.taken = n,
-                    Err(e) if is_passing(e.into()) => {}
+                    Err(e) if is_passing(&e) => {}
                     Err(e) => {
                         log::debug!("{}: write: {e}", parcel.client.id);
                         failed.push(parcel.client.id);
@@ -111,7 +110,7 @@ impl Server {
                 let (mut stream, rest) = (&parcel.client.stream, &parcel.bytes[parcel.taken..]);
                 let taken = match self.trace.write_waiting(id, rest, || stream.write(rest)) {
                     Ok(n) => n,
-                    Err(e) if is_passing(e.kind().into()) => 0,
+                    Err(e) if is_passing(&e) => 0,
                     Err(e) => {
                         log::debug!("{id}: write: {e}");
                         self.turn(|room| room.disconnect(id, Reason::Lost));
@@ -157,6 +156,7 @@ impl Client {
         self.changed.notify_all();
     }
 }
+
 /// Whether another client has sent, too, and its thread not read it yet: then the last of those that are about to speak writes
 /// for all, instead of each for itself. To look costs a system call, so it is asked after bursts and in a crowd only: with 64
 /// that flood on one core it is worth three times, with six on two cores it takes work from the second.
@@ -166,11 +166,10 @@ pub(super) fn others_will_write(room: &Room, me: Id, trace: &Tracer) -> bool {
     }
     let others = room.clients.iter().map(|(_, client)| client).filter(|client| client.id != me);
     let seated = others.filter(|client| room.hub.is_seated(client.id));
-    let mut sockets: Vec<PollFd<'_>> = seated.map(|client| PollFd::new(&client.stream, PollFlags::IN)).collect();
-    trace.look(|| poll(&mut sockets, Some(&Timespec::default())).unwrap_or(0)) > 0
+    trace.look(|| blocking::count_readable(seated.map(|client| &client.stream))) > 0
 }
 
 /// Whether a write that failed may be tried again later.
-fn is_passing(error: io::Error) -> bool {
+fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }

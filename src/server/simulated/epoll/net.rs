@@ -1,6 +1,6 @@
-//! The same names as in the real [`net`](crate::server::net), upon the simulated [`kernel`](super::kernel).
+//! The same names as in the real [`net`](crate::server::net), upon the simulated [`kernel`](crate::server::simulated::kernel).
 
-use super::kernel::{Watched, release, with};
+use crate::server::simulated::kernel::{Watched, address, release, with};
 pub use mio::{Interest, Token};
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -119,17 +119,6 @@ impl Drop for TcpListener {
     }
 }
 
-/// Connections are numbered in the order in which they came, and the number stands in the peer's port.
-const FIRST_PORT: u16 = 40_000;
-
-fn address(number: usize) -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], FIRST_PORT + number as u16))
-}
-
-pub fn number(peer: SocketAddr) -> usize {
-    usize::from(peer.port() - FIRST_PORT)
-}
-
 pub struct TcpStream(usize);
 
 impl TcpStream {
@@ -147,10 +136,13 @@ impl Read for TcpStream {
 
 impl Write for TcpStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        with(|kernel| kernel.write(self.0, &[IoSlice::new(bytes)]))
+        self.write_vectored(&[IoSlice::new(bytes)])
     }
     fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        with(|kernel| kernel.write(self.0, pieces))
+        with(|kernel| {
+            assert!(!kernel.sockets[self.0].shut, "{} is written to", self.0);
+            kernel.write(self.0, pieces)
+        })
     }
     fn flush(&mut self) -> io::Result<()> {
         Ok(())

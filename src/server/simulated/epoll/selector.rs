@@ -1,0 +1,98 @@
+//! Edge-triggered readiness, as Linux has it.
+
+use super::net::{Event, Events};
+use crate::server::simulated::kernel::{Kernel, LIFE_MAX, Watch, Watched};
+use mio::{Interest, Token};
+use std::io;
+use std::time::Duration;
+
+/// So many polls in a row that nothing comes of, and in which the loop does not sleep, are a spin: more than `--spin` is for.
+const SPIN_POLLS: usize = 300;
+
+impl Kernel {
+    /// Told anew what to watch for, the kernel looks at once whether it is there.
+    pub fn watch(&mut self, source: Watched, token: Token, interest: Interest) {
+        self.call();
+        self.watches.retain(|(watched, _)| *watched != source);
+        let watch = Watch { token, interest, raised: false };
+        let raised = self.event(source, &watch).is_some();
+        if let Watched::Socket(number) = source {
+            let socket = &mut self.sockets[number];
+            socket.starved |= interest.is_writable() && !socket.is_writable();
+        }
+        self.watches.push((source, Watch { raised, ..watch }));
+    }
+
+    /// What there is to tell of a source now; an edge that is over by then is not told.
+    fn event(&self, source: Watched, watch: &Watch) -> Option<Event> {
+        let quiet = Event { token: watch.token, readable: false, writable: false, read_closed: false, error: false };
+        let event = match source {
+            Watched::Listener => Event { readable: !self.queue.is_empty(), ..quiet },
+            Watched::Signals => Event { readable: self.signals > 0, ..quiet },
+            Watched::Socket(number) => {
+                let socket = &self.sockets[number];
+                let ended = socket.fin || socket.reset;
+                Event {
+                    readable: !socket.inbox.is_empty() || ended,
+                    writable: socket.is_writable() && watch.interest.is_writable(),
+                    read_closed: ended,
+                    error: socket.reset,
+                    ..quiet
+                }
+            }
+        };
+        (event.readable || event.writable).then_some(event)
+    }
+
+    pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        self.call();
+        self.idle_polls += 1;
+        assert!(self.idle_polls < SPIN_POLLS, "the loop spins");
+        // What the list held before is still in it.
+        self.interrupts("interrupted poll")?;
+        events.list.clear();
+        let until = timeout.map(|timeout| self.elapsed + timeout);
+        while !self.watches.iter().any(|(_, watch)| watch.raised) && until.is_none_or(|until| self.elapsed < until) {
+            self.assert_may_sleep(timeout.is_some());
+            self.progress();
+            let act = self.agenda.first_key_value().map(|((at, _), _)| *at);
+            match act.into_iter().chain(until).min() {
+                Some(wake) => self.pass(wake - self.elapsed),
+                None => self.rest(),
+            }
+            assert!(self.elapsed < LIFE_MAX, "the room does not come to rest");
+            self.interrupts("interrupted sleep")?;
+        }
+        self.hand_out(events);
+        Ok(())
+    }
+
+    /// Events in any order, at most as many as there is room for, and perhaps one that nothing happened for.
+    fn hand_out(&mut self, events: &mut Events) {
+        for at in (1..self.watches.len()).rev() {
+            let other = self.dice.below(at + 1);
+            self.watches.swap(at, other);
+        }
+        for at in 0..self.watches.len() {
+            let (source, watch) = self.watches[at];
+            if !watch.raised {
+                continue;
+            }
+            if events.list.len() == events.capacity {
+                self.meet("more events than fit");
+                break;
+            }
+            self.watches[at].1.raised = false;
+            if let Some(event) = self.event(source, &watch) {
+                events.list.push(event);
+                self.progress();
+            }
+        }
+        if self.dice.one_in(8) && !self.watches.is_empty() && events.list.len() < events.capacity {
+            self.meet("spurious event");
+            let (_, Watch { token, interest, .. }) = self.watches[0];
+            let writable = interest.is_writable();
+            events.list.push(Event { token, readable: true, writable, read_closed: false, error: false });
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The threads upon the simulated kernel, in an order that shuttle's schedulers choose.
+
+mod blocking;
+#[allow(clippy::duplicate_mod, reason = "that is the point")]
+#[path = "../threaded.rs"]
+mod driver;
+mod scheduler;
+
+use super::client::Habit;
+use super::kernel::{Kernel, Met, boot, with};
+use super::{ACCEPT_RETRY, Act, Hub, LINGER, LINGERING_MAX, Mode, Records, STOP_PATIENCE, WhenFull};
+use super::{destiny, hub, play_all};
+use crate::trace::Tracer;
+use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
+use shuttle::{Config, FailurePersistence, Runner};
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// So many in one `cargo test`.
+const SCHEDULES: u64 = 200;
+/// Each with so many orders of the threads.
+const ORDERS: usize = 3;
+/// In which one thread after another is preferred, but for so many changes of mind.
+const CHANGES: usize = 3;
+
+// What the driver finds around it.
+
+mod records {
+    pub use super::super::room::Records;
+}
+
+mod listener {
+    pub use crate::server::listener::is_one_connections;
+    pub const PREPARE_CALLS: u32 = 0;
+    pub fn prepare(_: &super::blocking::TcpStream) {}
+}
+
+struct Service {
+    listener: blocking::TcpListener,
+    hub: Hub,
+    records: Records,
+    when_full: WhenFull,
+    #[allow(dead_code, reason = "it is the other driver's")]
+    spin: Duration,
+    trace: Tracer,
+}
+
+impl Service {
+    fn announce(&mut self, _: Mode) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A server's life, in several orders.
+fn play(seed: u64, set_up: impl Fn(&mut Kernel) + Send + Sync + 'static) -> Met {
+    let scheduler: Box<dyn Scheduler + Send> = if seed.is_multiple_of(2) {
+        Box::new(RandomScheduler::new_from_seed(seed, ORDERS))
+    } else {
+        Box::new(PctScheduler::new_from_seed(seed, CHANGES, ORDERS))
+    };
+    let mut config = Config::new();
+    config.stack_size = 1 << 20;
+    config.failure_persistence = FailurePersistence::None;
+
+    let met = Arc::new(Mutex::new(Met::new()));
+    let all_met = met.clone();
+    Runner::new(scheduler, config).run(move || {
+        let mut kernel = destiny(seed);
+        set_up(&mut kernel);
+        boot(kernel);
+        scheduler::run(serve);
+        let mut all_met = all_met.lock().expect("nobody else has it");
+        for (what, times) in with(|kernel| std::mem::take(&mut kernel.met)) {
+            *all_met.entry(what).or_default() += times;
+        }
+    });
+    Arc::into_inner(met).expect("all is over").into_inner().expect("nobody failed")
+}
+
+/// The main thread.
+fn serve() {
+    let (seats, when_full) = with(|kernel| (kernel.room.seats, kernel.room.when_full));
+    let result = driver::run(Service {
+        listener: blocking::TcpListener,
+        hub: hub(seats, blocking::now()),
+        records: Records::default(),
+        when_full,
+        spin: Duration::ZERO,
+        trace: Tracer::default(),
+    });
+    with(|kernel| {
+        kernel.exit();
+        kernel.judge(result);
+    });
+}
+
+#[test]
+fn it_ends_in_time_whoever_still_reads() {
+    for seed in 0..20 {
+        play(seed, |kernel| {
+            kernel.room.replay = vec![b'-'; 200_000];
+            for socket in &mut kernel.sockets {
+                (socket.client.habit, socket.capacity) = (Habit::Slow, 600);
+            }
+            kernel.plan(Duration::from_millis(50), Act::Terminate);
+        });
+    }
+}
+
+#[test]
+fn what_is_sent_while_it_ends_costs_nobody_the_last_word() {
+    for seed in 0..100 {
+        play(seed, |kernel| {
+            kernel.sockets.iter_mut().for_each(|socket| socket.client.type_on());
+            kernel.plan(Duration::from_millis(20), Act::Terminate);
+        });
+    }
+}
+
+#[test]
+fn no_schedule_loses_a_wake_up_or_a_byte() {
+    let dangers = [
+        "aborted connection",
+        "full house",
+        "full read",
+        "full socket",
+        "interrupted accept",
+        "interrupted read",
+        "interrupted write",
+        "no descriptors",
+        "rest",
+        "short write",
+        "spurious wake-up",
+        "too slow",
+    ];
+    play_all(SCHEDULES, &dangers, |seed| play(seed, |_| ()));
+}

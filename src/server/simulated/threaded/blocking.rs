@@ -1,0 +1,351 @@
+//! The same names as in the real [`blocking`](crate::server::blocking), upon the simulated kernel and the scheduler.
+
+use super::super::kernel::{Kernel, address, with};
+use super::scheduler::{Wait, call, is_over, new_word, say, sleep, try_call};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, LockResult, PoisonError};
+use std::time::{Duration, Instant};
+
+pub fn now() -> Instant {
+    with(Kernel::now)
+}
+
+/// The time when so much will have passed.
+fn after(time: Duration) -> Duration {
+    with(|kernel| kernel.elapsed) + time
+}
+
+/// Whether that time has come.
+fn is_past(time: Option<Duration>) -> bool {
+    time.is_some_and(|time| time <= with(|kernel| kernel.elapsed))
+}
+
+// Sockets.
+
+pub struct TcpListener;
+
+impl TcpListener {
+    pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        loop {
+            match try_call(Kernel::accept) {
+                Err(e) if e.kind() == ErrorKind::WouldBlock => sleep(Wait::Connection, None),
+                result => return result.map(|number| (TcpStream(number), address(number))),
+            }
+        }
+    }
+}
+
+pub struct TcpStream(usize);
+
+impl TcpStream {
+    pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        call(|kernel| kernel.sockets[self.0].read_timeout = timeout);
+        Ok(())
+    }
+    pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        call(|kernel| kernel.sockets[self.0].write_timeout = timeout);
+        Ok(())
+    }
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        call(|kernel| {
+            kernel.sockets[self.0].deaf |= how == Shutdown::Both;
+            kernel.shut(self.0);
+        });
+        Ok(())
+    }
+}
+
+impl Read for &TcpStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let end = with(|kernel| kernel.sockets[self.0].read_timeout).map(after);
+        loop {
+            match try_call(|kernel| kernel.read(self.0, buffer)) {
+                Err(e) if e.kind() == ErrorKind::WouldBlock && !is_past(end) => sleep(Wait::Readable(self.0), end),
+                result => return result,
+            }
+        }
+    }
+}
+
+impl Write for &TcpStream {
+    /// Waits until all is taken.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let end = with(|kernel| kernel.sockets[self.0].write_timeout).map(after);
+        let mut taken = 0;
+        while taken < bytes.len() {
+            match write_at_once(self, &bytes[taken..]) {
+                Ok(n) => taken += n,
+                Err(e) if e.kind() == ErrorKind::WouldBlock && !is_past(end) => sleep(Wait::Writable(self.0), end),
+                Err(_) if taken > 0 => break,
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(taken)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Write for TcpStream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (&*self).write(bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for TcpStream {
+    fn drop(&mut self) {
+        // When the process is over, the kernel closes what is left.
+        if !is_over() && !std::thread::panicking() {
+            call(|kernel| kernel.close(self.0));
+        }
+    }
+}
+
+pub fn read(mut stream: &TcpStream, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    buffer.resize(buffer.capacity(), 0);
+    let result = stream.read(buffer);
+    buffer.truncate(*result.as_ref().unwrap_or(&0));
+    result
+}
+
+pub fn write_at_once(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    try_call(|kernel| kernel.write(stream.0, &[IoSlice::new(bytes)]))
+}
+
+pub fn count_readable<'a>(streams: impl Iterator<Item = &'a TcpStream>) -> usize {
+    call(|kernel| streams.filter(|stream| kernel.sockets[stream.0].has_unread()).count())
+}
+
+// Signals.
+
+pub struct Signals;
+
+impl Signals {
+    pub fn new(_: [i32; 2]) -> io::Result<Signals> {
+        Ok(Signals)
+    }
+    pub fn forever(&mut self) -> impl Iterator<Item = i32> {
+        std::iter::from_fn(|| {
+            sleep(Wait::Signal, None);
+            call(Kernel::take_signals);
+            Some(signal_hook::consts::SIGTERM)
+        })
+    }
+}
+
+/// It is told once only.
+pub fn end_at_once_when(_: &Arc<AtomicBool>) -> io::Result<()> {
+    Ok(())
+}
+
+// Threads and locks.
+
+pub struct Mutex<T>(shuttle::sync::Mutex<T>);
+
+pub struct MutexGuard<'a, T> {
+    mutex: &'a Mutex<T>,
+    guard: shuttle::sync::MutexGuard<'a, T>,
+}
+
+impl<T> Mutex<T> {
+    pub fn new(value: T) -> Mutex<T> {
+        Mutex(shuttle::sync::Mutex::new(value))
+    }
+    pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
+        let guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(MutexGuard { mutex: self, guard })
+    }
+    pub fn try_lock(&self) -> LockResult<MutexGuard<'_, T>> {
+        self.lock()
+    }
+}
+
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.guard
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.guard
+    }
+}
+
+/// The words that its sleepers wait for.
+#[derive(Default)]
+pub struct Condvar(std::sync::Mutex<Vec<u64>>);
+
+impl Condvar {
+    pub fn new() -> Condvar {
+        Condvar::default()
+    }
+
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<u64>> {
+        self.0.lock().expect("nothing fails within")
+    }
+
+    /// With the mutex given back, until somebody says the word or it is `end`; and once in a while for no reason.
+    fn wait_until<'a, T>(&self, guard: MutexGuard<'a, T>, end: Option<Duration>) -> MutexGuard<'a, T> {
+        let word = new_word();
+        self.waiting().push(word);
+        let mutex = guard.mutex;
+        drop(guard);
+        let is_spurious = with(|kernel| kernel.dice.one_in(50));
+        if is_spurious {
+            with(|kernel| kernel.meet("spurious wake-up"));
+        } else {
+            sleep(Wait::Word(word), end);
+        }
+        self.waiting().retain(|waiting| *waiting != word);
+        mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
+        Ok(self.wait_until(guard, None))
+    }
+
+    pub fn wait_timeout<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        timeout: Duration,
+    ) -> LockResult<(MutexGuard<'a, T>, ())> {
+        Ok((self.wait_until(guard, Some(after(timeout))), ()))
+    }
+
+    pub fn notify_one(&self) {
+        let mut waiting = self.waiting();
+        if !waiting.is_empty() {
+            let one = with(|kernel| kernel.dice.below(waiting.len()));
+            let word = waiting.swap_remove(one);
+            drop(waiting);
+            say(word);
+        }
+    }
+
+    pub fn notify_all(&self) {
+        let words = std::mem::take(&mut *self.waiting());
+        words.into_iter().for_each(say);
+    }
+}
+
+pub mod thread {
+    use super::*;
+    use crate::server::simulated::threaded::scheduler;
+
+    #[derive(Default)]
+    pub struct Builder(String);
+
+    impl Builder {
+        pub fn new() -> Builder {
+            Builder::default()
+        }
+        pub fn name(self, name: String) -> Builder {
+            Builder(name)
+        }
+        pub fn stack_size(self, _: usize) -> Builder {
+            self
+        }
+        pub fn spawn(self, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+            scheduler::spawn(self.0, run);
+            Ok(())
+        }
+    }
+
+    pub fn sleep(time: Duration) {
+        super::sleep(Wait::Time, Some(after(time)));
+    }
+}
+
+pub mod mpsc {
+    use super::*;
+    use std::collections::VecDeque;
+    use std::sync::mpsc::{RecvError, SendError};
+
+    struct Queue<T> {
+        waiting: VecDeque<T>,
+        sender_is_gone: bool,
+        receiver_is_gone: bool,
+    }
+
+    /// A queue, and the condition that something has happened to it.
+    type Channel<T> = Arc<(Mutex<Queue<T>>, Condvar)>;
+
+    fn lock<T>(channel: &Channel<T>) -> MutexGuard<'_, Queue<T>> {
+        channel.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub struct Sender<T>(Channel<T>);
+    pub struct Receiver<T>(Channel<T>);
+
+    pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
+        let queue = Queue { waiting: VecDeque::new(), sender_is_gone: false, receiver_is_gone: false };
+        let channel = Arc::new((Mutex::new(queue), Condvar::new()));
+        (Sender(channel.clone()), Receiver(channel))
+    }
+
+    /// It is never sent more than fits.
+    pub fn sync_channel<T>(_: usize) -> (Sender<T>, Receiver<T>) {
+        channel()
+    }
+
+    impl<T> Sender<T> {
+        pub fn send(&self, thing: T) -> Result<(), SendError<T>> {
+            let mut queue = lock(&self.0);
+            if queue.receiver_is_gone {
+                return Err(SendError(thing));
+            }
+            queue.waiting.push_back(thing);
+            drop(queue);
+            self.0.1.notify_one();
+            Ok(())
+        }
+    }
+
+    impl<T> Receiver<T> {
+        pub fn recv(&self) -> Result<T, RecvError> {
+            let mut queue = lock(&self.0);
+            loop {
+                if let Some(thing) = queue.waiting.pop_front() {
+                    return Ok(thing);
+                }
+                if queue.sender_is_gone {
+                    return Err(RecvError);
+                }
+                queue = self.0.1.wait_until(queue, None);
+            }
+        }
+    }
+
+    impl<T> Iterator for &Receiver<T> {
+        type Item = T;
+        fn next(&mut self) -> Option<T> {
+            self.recv().ok()
+        }
+    }
+
+    impl<T> Drop for Sender<T> {
+        fn drop(&mut self) {
+            if !is_over() && !std::thread::panicking() {
+                lock(&self.0).sender_is_gone = true;
+                self.0.1.notify_one();
+            }
+        }
+    }
+
+    impl<T> Drop for Receiver<T> {
+        fn drop(&mut self) {
+            if !is_over() && !std::thread::panicking() {
+                lock(&self.0).receiver_is_gone = true;
+            }
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Who runs, who sleeps, and when time passes.
+//!
+//! Shuttle runs one thread at a time, and at each call another may come next. It knows no time and no sockets: who waits for
+//! one of these, or for a word from another thread, sleeps here. When all sleep, and only then, time passes until something
+//! is due; a wake-up that was lost is not made up for by somebody's timeout.
+
+use super::super::kernel::{Kernel, LIFE_MAX, with};
+use shuttle::sync::atomic::{AtomicBool, Ordering};
+use shuttle::thread::{self, Thread};
+use std::cell::RefCell;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::Duration;
+
+/// What somebody sleeps for.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Wait {
+    Readable(usize),
+    Writable(usize),
+    Connection,
+    Signal,
+    /// Another thread's word, by its number.
+    Word(u64),
+    Time,
+}
+
+impl Wait {
+    /// Nobody has to sleep for that any more.
+    fn is_over(self, kernel: &Kernel) -> bool {
+        match self {
+            Wait::Readable(number) => kernel.sockets[number].has_unread(),
+            Wait::Writable(number) => kernel.sockets[number].is_writable() || kernel.sockets[number].shut,
+            Wait::Connection => !kernel.queue.is_empty(),
+            Wait::Signal => kernel.signals > 0,
+            Wait::Word(_) | Wait::Time => false,
+        }
+    }
+}
+
+struct Sleeper {
+    thread: Thread,
+    wait: Wait,
+    until: Option<Duration>,
+}
+
+#[derive(Default)]
+struct Scheduler {
+    clock: Option<Thread>,
+    sleepers: Vec<Sleeper>,
+    /// Threads that do not sleep.
+    awake: usize,
+    words: u64,
+    /// Words that may have come before somebody slept for them.
+    said: Vec<Wait>,
+    is_over: bool,
+}
+
+thread_local! {
+    /// All simulated threads are one thread of the test's.
+    static SCHEDULER: RefCell<Scheduler> = RefCell::default();
+}
+
+fn scheduler<T>(call: impl FnOnce(&mut Scheduler) -> T) -> T {
+    SCHEDULER.with_borrow_mut(call)
+}
+
+/// The process has ended, and with it this thread.
+struct Exit;
+
+/// Another thread may come next.
+fn step() {
+    AtomicBool::new(false).load(Ordering::SeqCst);
+}
+
+/// A call to the kernel that may be made with something locked.
+pub fn call<T>(call: impl FnOnce(&mut Kernel) -> T) -> T {
+    step();
+    let result = with(call);
+    wake_up();
+    result
+}
+
+/// A call that is nobody's any more when the process has ended meanwhile.
+pub fn try_call<T>(call: impl FnOnce(&mut Kernel) -> io::Result<T>) -> io::Result<T> {
+    step();
+    exit_if_over();
+    let result = with(call);
+    wake_up();
+    result
+}
+
+/// Nobody has something locked here, so nobody else has to be let go on the way out.
+fn exit_if_over() {
+    if is_over() {
+        resume_unwind(Box::new(Exit));
+    }
+}
+
+/// Wakes all whose time has come. Returns whether there are any.
+fn wake_up() -> bool {
+    let woken = with(|kernel| {
+        scheduler(|scheduler| {
+            let is_due = |until: Duration| until <= kernel.elapsed;
+            let wakes = |sleeper: &mut Sleeper| sleeper.wait.is_over(kernel) || sleeper.until.is_some_and(is_due);
+            scheduler.take(wakes)
+        })
+    });
+    woken.iter().for_each(Thread::unpark);
+    !woken.is_empty()
+}
+
+impl Scheduler {
+    fn take(&mut self, wakes: impl FnMut(&mut Sleeper) -> bool) -> Vec<Thread> {
+        let woken: Vec<Thread> = self.sleepers.extract_if(.., wakes).map(|sleeper| sleeper.thread).collect();
+        self.awake += woken.len();
+        woken
+    }
+}
+
+/// Sleeps for this, but only until then.
+pub fn sleep(wait: Wait, until: Option<Duration>) {
+    step();
+    let me = thread::current();
+    let sleeps = with(|kernel| {
+        scheduler(|scheduler| {
+            let sleeps = !scheduler.is_over && !wait.is_over(kernel) && !scheduler.said.contains(&wait);
+            if sleeps {
+                scheduler.sleepers.push(Sleeper { thread: me.clone(), wait, until });
+                scheduler.awake -= 1;
+            }
+            sleeps
+        })
+    });
+    if sleeps {
+        call_the_clock();
+        while scheduler(|scheduler| scheduler.sleepers.iter().any(|sleeper| sleeper.thread.id() == me.id())) {
+            thread::park();
+        }
+    }
+    exit_if_over();
+}
+
+fn call_the_clock() {
+    let clock = scheduler(|scheduler| scheduler.clock.clone().filter(|_| scheduler.awake == 0));
+    if let Some(clock) = clock {
+        clock.unpark();
+    }
+}
+
+/// A number for a word that somebody will sleep for.
+pub fn new_word() -> u64 {
+    scheduler(|scheduler| {
+        scheduler.words += 1;
+        scheduler.words
+    })
+}
+
+/// Whoever sleeps for this word has got it, or who is about to.
+pub fn say(word: u64) {
+    let woken = scheduler(|scheduler| {
+        scheduler.said.push(Wait::Word(word));
+        scheduler.take(|sleeper| sleeper.wait == Wait::Word(word))
+    });
+    woken.iter().for_each(Thread::unpark);
+}
+
+pub fn spawn(name: String, run: impl FnOnce() + Send + 'static) {
+    scheduler(|scheduler| scheduler.awake += 1);
+    let run = move || {
+        if let Err(failure) = catch_unwind(AssertUnwindSafe(run))
+            && !failure.is::<Exit>()
+        {
+            resume_unwind(failure);
+        }
+        scheduler(|scheduler| scheduler.awake -= 1);
+        call_the_clock();
+    };
+    thread::Builder::new().name(name).spawn(run).expect("shuttle has threads");
+}
+
+pub fn is_over() -> bool {
+    scheduler(|scheduler| scheduler.is_over)
+}
+
+/// Runs the process, of which this is the main thread, to its end.
+pub fn run(main: impl FnOnce() + Send + 'static) {
+    SCHEDULER.set(Scheduler { clock: Some(thread::current()), ..Scheduler::default() });
+    spawn("main".into(), || {
+        main();
+        scheduler(|scheduler| scheduler.is_over = true);
+    });
+    loop {
+        while scheduler(|scheduler| scheduler.awake > 0) {
+            thread::park();
+        }
+        if is_over() {
+            break;
+        }
+        if !wake_up() {
+            let_time_pass();
+        }
+    }
+    let left = scheduler(|scheduler| scheduler.take(|_| true));
+    left.iter().for_each(Thread::unpark);
+}
+
+/// All sleep.
+fn let_time_pass() {
+    let timeout = scheduler(|scheduler| scheduler.sleepers.iter().filter_map(|sleeper| sleeper.until).min());
+    let _told = TellWhoSleeps;
+    with(|kernel| {
+        kernel.assert_may_sleep(timeout.is_some());
+        let act = kernel.agenda.first_key_value().map(|((at, _), _)| *at);
+        match act.into_iter().chain(timeout).min() {
+            Some(next) => kernel.pass(next.saturating_sub(kernel.elapsed)),
+            None => {
+                assert_nobody_is_left_over(kernel);
+                kernel.rest();
+            }
+        }
+        assert!(kernel.elapsed < LIFE_MAX, "the room does not come to rest");
+    });
+    wake_up();
+}
+
+/// Threads end with the client that they were for.
+fn assert_nobody_is_left_over(kernel: &Kernel) {
+    scheduler(|scheduler| {
+        for sleeper in &scheduler.sleepers {
+            let name = sleeper.thread.name().unwrap_or_default();
+            let of_a_client = name.rsplit_once('-').and_then(|(_, number)| number.parse().ok());
+            let is_needed = of_a_client.is_none_or(|number| kernel.room.has(number));
+            assert!(is_needed, "{name} waits for {:?}, and its client is gone", sleeper.wait);
+        }
+    });
+}
+
+/// When it turns out that they should not.
+struct TellWhoSleeps;
+
+impl Drop for TellWhoSleeps {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let told = |sleeper: &Sleeper| eprintln!("{:?}: {:?}", sleeper.thread.name(), sleeper.wait);
+            scheduler(|scheduler| scheduler.sleepers.iter().for_each(told));
+        }
+    }
+}
