@@ -3,9 +3,10 @@
 //! All of it is somebody else's. It has a place of its own because [`threaded`](super::threaded) is compiled a second time for
 //! the tests, upon a scheduler that lets its threads run in any order, and a kernel that plays every trick a real one may.
 
+use crate::chat::limits::READ_MAX;
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::{SendFlags, send};
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 use signal_hook::consts::{SIGINT, SIGTERM};
 pub use signal_hook::iterator::Signals;
 use std::io;
@@ -25,6 +26,12 @@ pub fn now() -> Instant {
 #[inline(always)]
 pub fn read(stream: &TcpStream, buffer: &mut Vec<u8>) -> io::Result<usize> {
     Ok(rustix::io::read(stream, spare_capacity(buffer))?)
+}
+
+/// Reads and throws away what is there.
+pub fn discard_at_once(stream: &TcpStream) -> io::Result<usize> {
+    let mut buffer = Vec::with_capacity(READ_MAX);
+    Ok(recv(stream, spare_capacity(&mut buffer), RecvFlags::DONTWAIT)?.0)
 }
 
 /// Writes what the socket takes at once.

@@ -153,6 +153,8 @@ impl Server {
                             // ended it, the thread is to be woken from its read.
                             let how = if reason.is_the_clients() { Shutdown::Write } else { Shutdown::Both };
                             let _ = self.trace.shutdown(client.id, || client.stream.shutdown(how));
+                            // The process may end before the client's thread lingers, and that would be a RST, too.
+                            let _ = self.trace.discard_at_once(|| blocking::discard_at_once(&client.stream));
                             client.let_go();
                         }
                     }

@@ -169,6 +169,11 @@ impl Tracer {
         self.quick_step(call, |_| Some(Step::Close { client: number(client) }))
     }
 
+    #[inline(always)]
+    pub fn discard_at_once(&self, call: impl FnOnce() -> io::Result<usize>) -> io::Result<usize> {
+        self.quick_step(call, |result| Some(Step::Discard { bytes: outcome(result).0 }))
+    }
+
     /// Looks whether others have sent something. `call` returns how many have.
     #[inline(always)]
     pub fn look(&self, call: impl FnOnce() -> usize) -> usize {

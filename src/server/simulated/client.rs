@@ -50,6 +50,8 @@ pub struct Client {
     /// Its connection failed before it was accepted.
     pub aborted: bool,
     pub refused: bool,
+    /// There was no thread to be had for it, and it may lack the end of what it was told.
+    pub unserved: bool,
 }
 
 impl Client {
@@ -111,6 +113,7 @@ impl Client {
             owed: Vec::new(),
             aborted: false,
             refused: false,
+            unserved: false,
         }
     }
 

@@ -9,7 +9,7 @@ mod selector;
 use super::client::Habit;
 use super::kernel::{Kernel, Met, boot, with};
 use super::{ACCEPT_RETRY, Act, Hub, LINGER, LINGERING_MAX, Mode, Records, STOP_PATIENCE, WhenFull};
-use super::{destiny, hub, play_all};
+use super::{assert_met, destiny, hub, play_all};
 use crate::trace::Tracer;
 use std::io;
 use std::time::Duration;
@@ -68,35 +68,35 @@ fn play(seed: u64, set_up: impl FnOnce(&mut Kernel)) -> Met {
 
 #[test]
 fn a_last_word_survives_an_interrupted_read() {
-    for seed in 0..200 {
+    play_all(200, |seed| {
         play(seed, |kernel| {
             kernel.interrupted = 3;
             kernel.sockets.iter_mut().for_each(|socket| socket.client.quit_at_once());
-        });
-    }
+        })
+    });
 }
 
 #[test]
 fn it_ends_in_time_whoever_still_reads() {
-    for seed in 0..40 {
+    play_all(40, |seed| {
         play(seed, |kernel| {
             kernel.room.replay = vec![b'-'; 200_000];
             for socket in &mut kernel.sockets {
                 (socket.client.habit, socket.capacity) = (Habit::Slow, 600);
             }
             kernel.plan(Duration::from_millis(50), Act::Terminate);
-        });
-    }
+        })
+    });
 }
 
 #[test]
 fn what_is_sent_while_it_ends_costs_nobody_the_last_word() {
-    for seed in 0..300 {
+    play_all(300, |seed| {
         play(seed, |kernel| {
             kernel.sockets.iter_mut().for_each(|socket| socket.client.type_on());
             kernel.plan(Duration::from_millis(20), Act::Terminate);
-        });
-    }
+        })
+    });
 }
 
 #[test]
@@ -118,5 +118,6 @@ fn no_schedule_loses_a_wake_up_or_a_byte() {
         "spurious event",
         "too slow",
     ];
-    play_all(SCHEDULES, &dangers, |seed| play(seed, |_| ()));
+    let met = play_all(SCHEDULES, |seed| play(seed, |_| ()));
+    assert_met(&met, &dangers);
 }

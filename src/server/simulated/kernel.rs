@@ -194,6 +194,8 @@ pub struct Kernel {
     /// One call in so many is interrupted.
     pub interrupted: usize,
     pub signals: usize,
+    /// Whose connection was the last to be accepted.
+    pub last_accepted: usize,
     pub told_twice: bool,
     pub told_to_stop: Option<Duration>,
     pub agenda: BTreeMap<(Duration, usize), Act>,
@@ -218,6 +220,7 @@ impl Kernel {
             refused_at: None,
             interrupted: 24,
             signals: 0,
+            last_accepted: 0,
             told_twice: false,
             told_to_stop: None,
             agenda: BTreeMap::new(),
@@ -330,6 +333,7 @@ impl Kernel {
             return Err(ErrorKind::ConnectionAborted.into());
         }
         self.sockets[number].stage = Stage::Accepted;
+        self.last_accepted = number;
         Ok(number)
     }
 
@@ -345,6 +349,16 @@ impl Kernel {
     pub fn read(&mut self, number: usize, buffer: &mut [u8]) -> io::Result<usize> {
         self.call();
         self.interrupts("interrupted read")?;
+        self.read_what_is_there(number, buffer)
+    }
+
+    /// The same, where nothing interrupts: if nothing is there it does not wait.
+    pub fn read_at_once(&mut self, number: usize, buffer: &mut [u8]) -> io::Result<usize> {
+        self.call();
+        self.read_what_is_there(number, buffer)
+    }
+
+    fn read_what_is_there(&mut self, number: usize, buffer: &mut [u8]) -> io::Result<usize> {
         let socket = &mut self.sockets[number];
         assert_eq!(socket.stage, Stage::Accepted, "{number} is read from");
         if socket.has_unread() {

@@ -97,9 +97,9 @@ impl Room {
         self.people.len() < self.seats || self.when_full == WhenFull::Refuse
     }
 
-    /// Whether the member with this number is here.
-    pub fn has(&self, number: u64) -> bool {
-        self.people.iter().any(|person| person.id.number() == number)
+    /// The socket of the member with this number.
+    pub fn socket_of(&self, number: u64) -> Option<usize> {
+        self.people.iter().find(|person| person.id.number() == number).map(|person| person.socket)
     }
 
     fn holds(&self, socket: usize) -> bool {
@@ -114,6 +114,7 @@ impl Kernel {
             Event::Said { id, nick, text } => self.said(id, nick, text),
             Event::Left { id, nick, reason, .. } => self.left(Who { nick, id }, reason),
             Event::Refused { peer } => {
+                assert_eq!(self.room.when_full, WhenFull::Refuse, "it was let in and had to go");
                 self.meet("full house");
                 let refusal = words::refusal(Lang::En, self.room.seats);
                 let client = &mut self.sockets[kernel::number(peer)].client;
@@ -165,6 +166,7 @@ impl Kernel {
             Reason::Lost => socket.reset,
             Reason::TooSlow(_) => !socket.client.reads(),
             Reason::Closing => self.told_to_stop.is_some(),
+            Reason::NoThread => socket.client.unserved,
             _ => false,
         };
         assert!(has_cause, "client {} left for no reason of its own: {reason:?}", person.socket);
@@ -199,6 +201,11 @@ impl Kernel {
         assert!(!may_accept, "lost wake-up: somebody waits to be accepted");
     }
 
+    /// Nobody is here any more, and nobody is owed anything.
+    pub fn is_deserted(&self) -> bool {
+        self.room.people.is_empty() && !self.sockets.iter().any(Socket::is_owed)
+    }
+
     /// The server sleeps until something comes, and nothing will. Then it is told to stop.
     pub fn rest(&mut self) {
         assert!(self.told_to_stop.is_none(), "it was told to stop, and sleeps");
@@ -211,7 +218,7 @@ impl Kernel {
                 assert!(!self.room.lets_in(), "client {number} waits to be let in");
                 continue;
             }
-            if client.aborted || client.refused {
+            if client.aborted || client.refused || client.unserved {
                 continue;
             }
             let goes = client.quits || socket.fin || socket.reset;
@@ -224,7 +231,7 @@ impl Kernel {
         }
         assert_eq!(self.room.unwritten, 0, "what happened is written down");
         self.meet("rest");
-        self.judge_streams(|_| false);
+        self.judge_streams(|socket| socket.client.unserved);
         self.signal();
     }
 
@@ -244,7 +251,7 @@ impl Kernel {
         let (ran_out_of_time, told_twice) = (took >= STOP_PATIENCE, self.told_twice);
         self.judge_streams(|socket| {
             let is_late = ran_out_of_time && socket.client.habit == Habit::Slow;
-            socket.broken || told_twice || is_late
+            socket.broken || socket.client.unserved || told_twice || is_late
         });
     }
 

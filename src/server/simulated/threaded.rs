@@ -9,7 +9,7 @@ mod scheduler;
 use super::client::Habit;
 use super::kernel::{Kernel, Met, boot, with};
 use super::{ACCEPT_RETRY, Act, Hub, LINGER, LINGERING_MAX, Mode, Records, STOP_PATIENCE, WhenFull};
-use super::{destiny, hub, play_all};
+use super::{assert_met, destiny, hub, play_all};
 use crate::trace::Tracer;
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, FailurePersistence, Runner};
@@ -97,25 +97,25 @@ fn serve() {
 
 #[test]
 fn it_ends_in_time_whoever_still_reads() {
-    for seed in 0..20 {
+    play_all(20, |seed| {
         play(seed, |kernel| {
             kernel.room.replay = vec![b'-'; 200_000];
             for socket in &mut kernel.sockets {
                 (socket.client.habit, socket.capacity) = (Habit::Slow, 600);
             }
             kernel.plan(Duration::from_millis(50), Act::Terminate);
-        });
-    }
+        })
+    });
 }
 
 #[test]
 fn what_is_sent_while_it_ends_costs_nobody_the_last_word() {
-    for seed in 0..100 {
+    play_all(100, |seed| {
         play(seed, |kernel| {
             kernel.sockets.iter_mut().for_each(|socket| socket.client.type_on());
             kernel.plan(Duration::from_millis(20), Act::Terminate);
-        });
-    }
+        })
+    });
 }
 
 #[test]
@@ -129,10 +129,12 @@ fn no_schedule_loses_a_wake_up_or_a_byte() {
         "interrupted read",
         "interrupted write",
         "no descriptors",
+        "no thread",
         "rest",
         "short write",
         "spurious wake-up",
         "too slow",
     ];
-    play_all(SCHEDULES, &dangers, |seed| play(seed, |_| ()));
+    let met = play_all(SCHEDULES, |seed| play(seed, |_| ()));
+    assert_met(&met, &dangers);
 }

@@ -2,6 +2,7 @@
 
 use super::super::kernel::{Kernel, address, with};
 use super::scheduler::{Wait, call, is_over, new_word, say, sleep, try_call};
+use crate::chat::limits::READ_MAX;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::ops::{Deref, DerefMut};
@@ -115,6 +116,11 @@ pub fn read(mut stream: &TcpStream, buffer: &mut Vec<u8>) -> io::Result<usize> {
     result
 }
 
+pub fn discard_at_once(stream: &TcpStream) -> io::Result<usize> {
+    // Nothing interrupts a call that does not wait.
+    call(|kernel| kernel.read_at_once(stream.0, &mut [0; READ_MAX]))
+}
+
 pub fn write_at_once(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     try_call(|kernel| kernel.write(stream.0, &[IoSlice::new(bytes)]))
 }
@@ -199,7 +205,7 @@ impl Condvar {
         self.waiting().push(word);
         let mutex = guard.mutex;
         drop(guard);
-        let is_spurious = with(|kernel| kernel.dice.one_in(50));
+        let is_spurious = with(|kernel| kernel.dice.one_in(10));
         if is_spurious {
             with(|kernel| kernel.meet("spurious wake-up"));
         } else {
@@ -239,6 +245,7 @@ impl Condvar {
 
 pub mod thread {
     use super::*;
+    use crate::chat::{Lang, words};
     use crate::server::simulated::threaded::scheduler;
 
     #[derive(Default)]
@@ -255,8 +262,30 @@ pub mod thread {
             self
         }
         pub fn spawn(self, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+            if with(|kernel| kernel.has_no_thread(&self.0)) {
+                return Err(ErrorKind::WouldBlock.into());
+            }
             scheduler::spawn(self.0, run);
             Ok(())
+        }
+    }
+
+    impl Kernel {
+        /// Once in a while there are enough threads already.
+        fn has_no_thread(&mut self, name: &str) -> bool {
+            let Some((kind, number)) = name.split_once('-').filter(|_| self.dice.one_in(60)) else { return false };
+            let number = number.parse().expect("threads are named for their clients");
+            let client = if kind == "client" {
+                let client = &mut self.sockets[self.last_accepted].client;
+                client.owed.extend(words::no_thread(Lang::En));
+                client
+            } else {
+                let Some(socket) = self.room.socket_of(number) else { return false };
+                &mut self.sockets[socket].client
+            };
+            client.unserved = true;
+            self.meet("no thread");
+            true
         }
     }
 

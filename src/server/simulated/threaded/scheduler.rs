@@ -210,6 +210,10 @@ fn let_time_pass() {
     let _told = TellWhoSleeps;
     with(|kernel| {
         kernel.assert_may_sleep(timeout.is_some());
+        // The accepting thread and the records' end with the process.
+        let main_sleeps = || scheduler(|scheduler| scheduler.sleepers.iter().any(|s| s.thread.name() == Some("main")));
+        let is_done = kernel.told_to_stop.is_some() && kernel.is_deserted();
+        assert!(!(is_done && main_sleeps()), "lost wake-up: all have gone and the server does not end");
         let act = kernel.agenda.first_key_value().map(|((at, _), _)| *at);
         match act.into_iter().chain(timeout).min() {
             Some(next) => kernel.pass(next.saturating_sub(kernel.elapsed)),
@@ -229,7 +233,7 @@ fn assert_nobody_is_left_over(kernel: &Kernel) {
         for sleeper in &scheduler.sleepers {
             let name = sleeper.thread.name().unwrap_or_default();
             let of_a_client = name.rsplit_once('-').and_then(|(_, number)| number.parse().ok());
-            let is_needed = of_a_client.is_none_or(|number| kernel.room.has(number));
+            let is_needed = of_a_client.is_none_or(|number| kernel.room.socket_of(number).is_some());
             assert!(is_needed, "{name} waits for {:?}, and its client is gone", sleeper.wait);
         }
     });
