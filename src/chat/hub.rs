@@ -252,8 +252,10 @@ impl Hub {
         words::refusal(self.lang, self.limits.clients_max)
     }
 
-    /// A client sent `bytes`; those of one who is leaving, or gone, are ignored.
+    /// A client sent `bytes`, and [`Hub::may_receive`] has just said that it may; those of one who is leaving, or gone, are
+    /// ignored.
     pub fn receive(&mut self, id: Id, bytes: &[u8]) {
+        debug_assert!(self.may_receive(id), "{id} speaks while others cannot keep up");
         let Some(member) = self.seated(id) else { return };
         let waiting_before = member.outbox.len();
         let mut input = std::mem::take(&mut member.input);

@@ -134,6 +134,8 @@ pub struct Socket {
     pub write_timeout: Option<Duration>,
     /// Bytes that were unread then, and still are. Who has sent more than one read takes is not counted.
     unread_at_shut: usize,
+    /// Until then the server is to read on, for the client has said goodbye and may not have read the answer.
+    pub lingers_until: Option<Duration>,
     /// The server closed it with bytes unread: that is a RST, and what the client had not read is lost. They may have come
     /// too late for it to see them.
     pub broken: bool,
@@ -157,6 +159,7 @@ impl Socket {
             read_timeout: None,
             write_timeout: None,
             unread_at_shut: 0,
+            lingers_until: None,
             broken: false,
         }
     }
@@ -433,7 +436,10 @@ impl Kernel {
     pub fn close(&mut self, number: usize) {
         self.progress();
         self.forget(Watched::Socket(number));
+        let (now, ends) = (self.elapsed, self.told_to_stop.is_some() || std::thread::panicking());
         let socket = &mut self.sockets[number];
+        let is_early = socket.lingers_until.is_some_and(|until| now < until) && !socket.fin && !socket.reset;
+        assert!(!is_early || ends, "client {number} is closed before it can have read the last word");
         socket.stage = Stage::Closed;
         socket.shut = true;
         if !socket.inbox.is_empty() {
