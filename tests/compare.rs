@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 fn compared(dir: &Dir) -> (String, Value) {
     let page = dir.file("page.html");
     let mut compare = tertulia();
-    compare.args(["compare", "--clients", "2,4", "--rounds", "1", "--millis", "50", "--crowd", "20", "--json", "-o"]);
+    compare.args(["compare", "--clients", "2,4", "--rounds", "2", "--millis", "50", "--crowd", "20", "--json", "-o"]);
     let ended = run(compare.arg(&page));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let result = serde_json::from_str(&ended.stdout).expect("JSON");

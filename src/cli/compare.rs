@@ -30,8 +30,8 @@ pub struct Args {
           value_parser = RangedU64ValueParser::<usize>::new().range(2..=20_000))]
     clients: Vec<usize>,
 
-    /// How often each is measured
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = RangedU64ValueParser::<usize>::new().range(1..=100))]
+    /// How often each is measured; in one round chance would name a winner
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = RangedU64ValueParser::<usize>::new().range(2..=100))]
     rounds: usize,
 
     /// What is measured in one round
