@@ -5,6 +5,7 @@ mod blocking;
 #[path = "../threaded.rs"]
 mod driver;
 mod scheduler;
+mod sync;
 
 use super::client::Habit;
 use super::kernel::{Kernel, Met, boot, with};

@@ -67,6 +67,11 @@ fn scheduler<T>(call: impl FnOnce(&mut Scheduler) -> T) -> T {
 /// The process has ended, and with it this thread.
 struct Exit;
 
+/// The time when so much will have passed.
+pub fn after(time: Duration) -> Duration {
+    with(|kernel| kernel.elapsed) + time
+}
+
 /// Another thread may come next.
 fn step() {
     AtomicBool::new(false).load(Ordering::SeqCst);

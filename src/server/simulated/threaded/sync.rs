@@ -1,0 +1,234 @@
+//! Locks, words and threads, as the standard library has them, upon shuttle and the [`scheduler`](super::scheduler).
+
+use super::super::kernel::{Kernel, with};
+use super::scheduler::{Wait, after, is_over, new_word, say, sleep};
+use std::io::{self, ErrorKind};
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, LockResult, PoisonError};
+use std::time::Duration;
+
+pub struct Mutex<T>(shuttle::sync::Mutex<T>);
+
+pub struct MutexGuard<'a, T> {
+    mutex: &'a Mutex<T>,
+    guard: shuttle::sync::MutexGuard<'a, T>,
+}
+
+impl<T> Mutex<T> {
+    pub fn new(value: T) -> Mutex<T> {
+        Mutex(shuttle::sync::Mutex::new(value))
+    }
+    pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
+        let guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(MutexGuard { mutex: self, guard })
+    }
+    pub fn try_lock(&self) -> LockResult<MutexGuard<'_, T>> {
+        self.lock()
+    }
+}
+
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.guard
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.guard
+    }
+}
+
+/// The words that its sleepers wait for.
+#[derive(Default)]
+pub struct Condvar(std::sync::Mutex<Vec<u64>>);
+
+impl Condvar {
+    pub fn new() -> Condvar {
+        Condvar::default()
+    }
+
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<u64>> {
+        self.0.lock().expect("nothing fails within")
+    }
+
+    /// With the mutex given back, until somebody says the word or it is `end`; and once in a while for no reason.
+    fn wait_until<'a, T>(&self, guard: MutexGuard<'a, T>, end: Option<Duration>) -> MutexGuard<'a, T> {
+        let word = new_word();
+        self.waiting().push(word);
+        let mutex = guard.mutex;
+        drop(guard);
+        let is_spurious = with(|kernel| kernel.dice.one_in(10));
+        if is_spurious {
+            with(|kernel| kernel.meet("spurious wake-up"));
+        } else {
+            sleep(Wait::Word(word), end);
+        }
+        self.waiting().retain(|waiting| *waiting != word);
+        mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
+        Ok(self.wait_until(guard, None))
+    }
+
+    pub fn wait_timeout<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        timeout: Duration,
+    ) -> LockResult<(MutexGuard<'a, T>, ())> {
+        Ok((self.wait_until(guard, Some(after(timeout))), ()))
+    }
+
+    pub fn notify_one(&self) {
+        let mut waiting = self.waiting();
+        if !waiting.is_empty() {
+            let one = with(|kernel| kernel.dice.below(waiting.len()));
+            let word = waiting.swap_remove(one);
+            drop(waiting);
+            say(word);
+        }
+    }
+
+    pub fn notify_all(&self) {
+        let words = std::mem::take(&mut *self.waiting());
+        words.into_iter().for_each(say);
+    }
+}
+
+pub mod thread {
+    use super::*;
+    use crate::chat::{Lang, words};
+    use crate::server::simulated::threaded::scheduler;
+
+    #[derive(Default)]
+    pub struct Builder(String);
+
+    impl Builder {
+        pub fn new() -> Builder {
+            Builder::default()
+        }
+        pub fn name(self, name: String) -> Builder {
+            Builder(name)
+        }
+        pub fn stack_size(self, _: usize) -> Builder {
+            self
+        }
+        pub fn spawn(self, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+            if with(|kernel| kernel.has_no_thread(&self.0)) {
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            scheduler::spawn(self.0, run);
+            Ok(())
+        }
+    }
+
+    impl Kernel {
+        /// Once in a while there are enough threads already.
+        fn has_no_thread(&mut self, name: &str) -> bool {
+            let Some((kind, number)) = name.split_once('-').filter(|_| self.dice.one_in(60)) else { return false };
+            let number = number.parse().expect("threads are named for their clients");
+            let client = if kind == "client" {
+                let client = &mut self.sockets[self.last_accepted].client;
+                client.owed.extend(words::no_thread(Lang::En));
+                client
+            } else {
+                let Some(socket) = self.room.socket_of(number) else { return false };
+                &mut self.sockets[socket].client
+            };
+            client.unserved = true;
+            self.meet("no thread");
+            true
+        }
+    }
+
+    pub fn sleep(time: Duration) {
+        super::sleep(Wait::Time, Some(after(time)));
+    }
+}
+
+pub mod mpsc {
+    use super::*;
+    use std::collections::VecDeque;
+    use std::sync::mpsc::{RecvError, SendError};
+
+    struct Queue<T> {
+        waiting: VecDeque<T>,
+        sender_is_gone: bool,
+        receiver_is_gone: bool,
+    }
+
+    /// A queue, and the condition that something has happened to it.
+    type Channel<T> = Arc<(Mutex<Queue<T>>, Condvar)>;
+
+    fn lock<T>(channel: &Channel<T>) -> MutexGuard<'_, Queue<T>> {
+        channel.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub struct Sender<T>(Channel<T>);
+    pub struct Receiver<T>(Channel<T>);
+
+    pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
+        let queue = Queue { waiting: VecDeque::new(), sender_is_gone: false, receiver_is_gone: false };
+        let channel = Arc::new((Mutex::new(queue), Condvar::new()));
+        (Sender(channel.clone()), Receiver(channel))
+    }
+
+    /// It is never sent more than fits.
+    pub fn sync_channel<T>(_: usize) -> (Sender<T>, Receiver<T>) {
+        channel()
+    }
+
+    impl<T> Sender<T> {
+        pub fn send(&self, thing: T) -> Result<(), SendError<T>> {
+            let mut queue = lock(&self.0);
+            if queue.receiver_is_gone {
+                return Err(SendError(thing));
+            }
+            queue.waiting.push_back(thing);
+            drop(queue);
+            self.0.1.notify_one();
+            Ok(())
+        }
+    }
+
+    impl<T> Receiver<T> {
+        pub fn recv(&self) -> Result<T, RecvError> {
+            let mut queue = lock(&self.0);
+            loop {
+                if let Some(thing) = queue.waiting.pop_front() {
+                    return Ok(thing);
+                }
+                if queue.sender_is_gone {
+                    return Err(RecvError);
+                }
+                queue = self.0.1.wait_until(queue, None);
+            }
+        }
+    }
+
+    impl<T> Iterator for &Receiver<T> {
+        type Item = T;
+        fn next(&mut self) -> Option<T> {
+            self.recv().ok()
+        }
+    }
+
+    impl<T> Drop for Sender<T> {
+        fn drop(&mut self) {
+            if !is_over() && !std::thread::panicking() {
+                lock(&self.0).sender_is_gone = true;
+                self.0.1.notify_one();
+            }
+        }
+    }
+
+    impl<T> Drop for Receiver<T> {
+        fn drop(&mut self) {
+            if !is_over() && !std::thread::panicking() {
+                lock(&self.0).receiver_is_gone = true;
+            }
+        }
+    }
+}
