@@ -202,7 +202,7 @@ impl Hub {
     /// taken until the client is closed or disconnected. `replay` is what it gets to read of earlier, as whole lines.
     pub fn connect(&mut self, key: usize, peer: SocketAddr, replay: &[u8]) -> Id {
         debug_assert!(self.has_seat());
-        self.last_number += 1;
+        self.last_number = self.next_number();
         let id = Id::new(self.last_number, key);
         let nick = nick::guest(id.number);
         let look = nick::look(&nick);
