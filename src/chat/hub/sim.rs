@@ -418,5 +418,7 @@ impl Hub {
             assert_eq!(member.lagging, self.lagging.contains(&member.id), "{}", member.id);
             assert!(member.lagging || !member.outbox.is_blocked(), "{} is blocked and has no deadline", member.id);
         }
+        let first = members().filter_map(Member::deadline).min();
+        assert_eq!(self.next_deadline(), first, "nobody's patience ends unseen");
     }
 }
