@@ -324,6 +324,16 @@ fn without_framing_a_read_is_a_message() {
 }
 
 #[test]
+fn a_room_speaks_the_language_it_was_given() {
+    let mut hub = Hub::new(Limits::default(), Lang::Es, Instant::now());
+    let ana = hub.connect(0, sim::peer(), b"");
+    let greeting = String::from_utf8_lossy(&hub.gather(ana)[0]).into_owned();
+    assert!(greeting.starts_with("-- te damos la bienvenida"), "{greeting}");
+    // A driver asks for it when it has to turn somebody away itself.
+    assert_eq!(words::no_thread(hub.lang()), "-- desconexión: no hay hilo para ello\n".as_bytes());
+}
+
+#[test]
 fn a_big_room_does_not_tell_who_comes_and_goes() {
     for room in Room::each(Limits { clients_max: 1000, ..Limits::default() }) {
         let first = room.greets(b"");
