@@ -569,6 +569,21 @@ fn who_has_something_to_say_waits_for_a_slow_reader_until_it_is_below_the_low_ma
 }
 
 #[test]
+fn who_is_waited_for_may_speak_itself() {
+    for room in Room::each_by_default() {
+        let [ana, beto] = room.welcomes(["ana", "beto"]);
+        beto.stops_reading();
+        ana.floods();
+        ana.has_read();
+        for line in ["one moment", "I am still at the first page"] {
+            beto.says(line);
+            ana.sees(&format!("<beto> {line}"));
+        }
+        assert!(ana.is_paused() && !beto.is_paused());
+    }
+}
+
+#[test]
 fn who_leaves_while_it_is_held_back_is_let_go() {
     for room in Room::each_by_default() {
         let [ana, beto, carla] = room.welcomes(["ana", "beto", "carla"]);
