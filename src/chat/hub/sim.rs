@@ -241,12 +241,18 @@ impl Sim {
         self.assert_drained();
     }
 
-    /// Reads one piece of what a client sent, if it may be read from. Who has more stays ready.
+    /// Reads one piece of what a client sent, or as much of it as is read at a time, if it may be read from. Who has more
+    /// stays ready.
     fn read_from(&mut self, id: Id) {
         if self.client(id).closed.is_some() || !self.hub.may_receive(id) {
             return;
         }
-        let Some(bytes) = self.client(id).sent.pop_front() else { return };
+        let Some(mut bytes) = self.client(id).sent.pop_front() else { return };
+        let read_max = self.hub.read_max();
+        if bytes.len() > read_max {
+            let rest = bytes.split_off(read_max);
+            self.client(id).sent.push_front(rest);
+        }
         if bytes.is_empty() {
             self.history.push(Happened::Ended(id));
             self.hub.receive_end(id);
