@@ -363,7 +363,7 @@ impl Hub {
     /// no socket takes a byte.
     pub fn turn_has_room(&self) -> bool {
         const LEAST: usize = 16 << 10;
-        let (said, room) = (self.log.bytes.len(), OUTBOX_TOTAL_MAX.saturating_sub(self.queued));
+        let (said, room) = (self.said(), OUTBOX_TOTAL_MAX.saturating_sub(self.queued));
         said < LEAST || (said < TURN_MAX && said * self.seats_taken < room)
     }
 

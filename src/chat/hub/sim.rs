@@ -381,6 +381,9 @@ impl Sim {
     /// oversleeps.
     fn assert_drained(&self) {
         assert!(self.hub.log.bytes.is_empty());
+        for (id, client) in &self.clients {
+            assert_eq!(self.hub.knows(*id), client.closed.is_none(), "{id}");
+        }
         for member in self.hub.members.iter().flatten() {
             let worn = self.hub.nicks.get(&nick::look(member.name.nick())) == Some(&member.id);
             assert_eq!(worn, member.leaving.is_none(), "{} wears {}", member.id, member.name.nick());

@@ -79,6 +79,18 @@ impl Guest {
         }
     }
 
+    /// Says line upon line in one turn, for as long as a driver would read them. Returns how many bytes that makes.
+    fn says_a_turn_full(&self) -> usize {
+        let mut sim = self.room.sim();
+        while sim.hub.turn_has_room() {
+            assert!(sim.hub.said() < 2 * TURN_MAX, "the turn does not end");
+            sim.send(self.id, &long_lines(1));
+        }
+        let said = sim.hub.said();
+        sim.turn();
+        said
+    }
+
     fn ends_its_stream(&self) {
         let mut sim = self.room.sim();
         sim.end(self.id);
@@ -687,20 +699,25 @@ fn answers_count_when_memory_is_short() {
     }
 }
 
+/// People come and quit without reading, until only so many bytes of memory are free.
+fn leave_unread(room: &Room, free: usize) {
+    let comes_and_quits = |earlier: &[u8]| {
+        let id = room.sim().come(0, earlier).expect("there is a seat");
+        room.sim().send(id, b":q\n");
+        room.sim().turn();
+    };
+    for _ in 0..64 {
+        comes_and_quits(&long_lines(1000));
+    }
+    let left = OUTBOX_TOTAL_MAX - room.queued();
+    comes_and_quits(&vec![b'\n'; left - free]);
+}
+
 #[test]
 fn those_who_left_without_reading_push_nobody_out() {
     for room in Room::each(many_seats()) {
         let [ana, beto] = room.welcomes(["ana", "beto"]);
-        let comes_and_quits = |earlier: &[u8]| {
-            let id = room.sim().come(0, earlier).expect("there is a seat");
-            room.sim().send(id, b":q\n");
-            room.sim().turn();
-        };
-        for _ in 0..64 {
-            comes_and_quits(&long_lines(1000));
-        }
-        let free = OUTBOX_TOTAL_MAX - room.queued();
-        comes_and_quits(&vec![b'\n'; free - 1500]);
+        leave_unread(&room, 1500);
         beto.has_read();
         let line = "x".repeat(1000);
         ana.sends(format!(":msg beto {line}\n").repeat(2).as_bytes());
@@ -709,6 +726,39 @@ fn those_who_left_without_reading_push_nobody_out() {
         beto.sees_nothing();
         assert!(ana.is_here() && beto.is_here());
     }
+}
+
+#[test]
+fn a_turn_says_no_more_than_a_driver_can_hold() {
+    let room = &Room::each_by_default()[0];
+    let [ana, beto] = room.welcomes(["ana", "beto"]);
+    beto.stops_reading();
+    let said = ana.says_a_turn_full();
+    assert!((TURN_MAX..TURN_MAX + 2048).contains(&said), "{said}");
+}
+
+#[test]
+fn a_turn_says_no_more_than_all_outboxes_hold() {
+    let room = &Room::each(many_seats())[0];
+    let [ana] = room.welcomes(["ana"]);
+    (1..100).for_each(|_| {
+        room.sim().come(0, b"");
+    });
+    ana.says_a_turn_full();
+    assert!(room.sim().is_at_ease(), "nobody has to go for it");
+    let queued = room.queued();
+    assert!(queued <= OUTBOX_TOTAL_MAX && queued > OUTBOX_TOTAL_MAX / 10 * 9, "{queued}");
+}
+
+#[test]
+fn a_turn_may_say_something_however_short_memory_is() {
+    let room = &Room::each(many_seats())[0];
+    let [ana, beto] = room.welcomes(["ana", "beto"]);
+    leave_unread(room, 1500);
+    let said = ana.says_a_turn_full();
+    assert!(said > 10 << 10, "{said}");
+    // All of it was taken, and so nothing had to be found room for.
+    assert!(beto.is_here() && room.queued() <= OUTBOX_TOTAL_MAX);
 }
 
 // The end.
