@@ -276,7 +276,13 @@ impl Sim {
     }
 
     fn drain(&mut self) {
-        while let Some(effect) = self.hub.poll_effect() {
+        loop {
+            let is_dirty = self.hub.is_dirty();
+            let Some(effect) = self.hub.poll_effect() else { break };
+            assert!(is_dirty, "a driver that asked before it slept has missed {effect:?}");
+            if let Effect::Flush(id) = effect {
+                self.assert_worth_a_write(id);
+            }
             match effect {
                 Effect::Flush(id) if self.style == Style::EventLoop => self.flush(id),
                 Effect::Flush(id) => self.carry_off(id),
@@ -365,6 +371,13 @@ impl Sim {
     /// Whom a writer is writing to.
     fn writers(&self) -> Vec<Id> {
         self.open().filter(|id| !self.clients[id].flight.is_empty()).collect()
+    }
+
+    /// A write costs a system call: none is asked for that has nothing to write, or is known to come up short.
+    fn assert_worth_a_write(&self, id: Id) {
+        assert!(self.hub.gather(id).iter().any(|slice| !slice.is_empty()), "{id} is flushed for nothing");
+        let member = self.hub.get(id).expect("a flush is for somebody");
+        assert!(member.outbox.may_be_written(), "{id} is flushed, and takes nothing");
     }
 
     /// Nobody has something to be written that its socket may take.
