@@ -516,6 +516,21 @@ fn one_line_may_wait_for_half_a_minute() {
 }
 
 #[test]
+fn what_is_owed_to_whom_is_known_before_it_is_written_and_until_it_is_taken() {
+    for room in Room::each_by_default() {
+        let [ana, beto, carla] = room.welcomes(["ana", "beto", "carla"]);
+        let owed = || room.sim().hub.owed().collect::<Vec<_>>();
+        beto.stops_reading();
+        ana.says("hola");
+        assert_eq!(owed(), [(beto.id, 11)]);
+        beto.reads(5);
+        assert_eq!(owed(), [(beto.id, 6)]);
+        room.sim().send(ana.id, b"adios\n");
+        assert_eq!(owed(), [(beto.id, 6 + 12), (carla.id, 12)]);
+    }
+}
+
+#[test]
 fn a_server_that_slept_blames_nobody() {
     for room in Room::each_by_default() {
         let [ana, beto] = room.welcomes(["ana", "beto"]);
