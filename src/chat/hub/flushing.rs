@@ -143,8 +143,7 @@ impl Hub {
         while !self.is_swept() {
             let end = self.log.end();
             for key in 0..self.members.len() {
-                let behind = self.members[key].as_ref().filter(|member| self.log.pending(member) > 0);
-                if let Some(id) = behind.map(|member| member.id) {
+                if let Some(id) = self.members[key].as_ref().map(|member| member.id) {
                     self.keep(id);
                 }
             }
