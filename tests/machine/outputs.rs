@@ -181,13 +181,19 @@ both_modes! {
         let mut server = serve(mode, &[], stdout, Stdio::null());
         let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
         let flooded = flood(&mut ana, &mut beto);
+        // However much is said, there is room left for who comes and goes.
+        let _cleo = server.join();
+        ana.notice("guest3 (#3) is here");
+        beto.notice("guest3 (#3) is here");
 
         let before = cpu_time(server.pid());
         hears_nothing(&ana, Duration::from_secs(1));
         let used = cpu_time(server.pid()) - before;
         assert!(used < HARDLY_ANY, "waiting for stdout cost {used:?} of a second");
 
-        accounts_for(&Output::of(reader), &mut ana, &mut beto, flooded);
+        let transcript = Output::of(reader);
+        accounts_for(&transcript, &mut ana, &mut beto, flooded);
+        assert!(transcript.text().contains("#3 guest3 arrived"));
         assert!(server.stop().success());
     }
 
