@@ -596,6 +596,20 @@ fn who_has_something_to_say_waits_for_a_slow_reader_until_it_is_below_the_low_ma
 }
 
 #[test]
+fn who_waits_for_two_is_not_woken_for_the_first() {
+    for room in Room::each_by_default() {
+        let [ana, beto, carla] = room.welcomes(["ana", "beto", "carla"]);
+        beto.stops_reading();
+        carla.stops_reading();
+        ana.floods();
+        beto.hangs_up();
+        assert_eq!((ana.is_paused(), ana.times_resumed()), (true, 0));
+        carla.hangs_up();
+        assert_eq!((ana.is_paused(), ana.times_resumed()), (false, 1));
+    }
+}
+
+#[test]
 fn who_is_waited_for_may_speak_itself() {
     for room in Room::each_by_default() {
         let [ana, beto] = room.welcomes(["ana", "beto"]);
