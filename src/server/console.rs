@@ -178,3 +178,34 @@ impl Console {
         self.buffer.push(b'\n');
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    #[test]
+    fn a_stdout_that_takes_nothing_is_asked_less_and_less_often() {
+        let (mut reader, writer) = io::pipe().expect("a pipe");
+        let sink = Sink::to(writer.into()).expect("a sink");
+        let mut full = 0;
+        while let Ok(taken) = sink.write(&[b'x'; 4096]) {
+            full += taken;
+        }
+        let mut console = Console { sink: Some(sink), ..Console::new(Paint::Plain, Lang::En) };
+        let mut clock = WallClock::new();
+        console.note(&Event::Closing, &clock);
+
+        let mut now = Instant::now();
+        for pause in [5, 10, 20, 40, 80, 160, 160].map(Duration::from_millis) {
+            console.flush(now, &mut clock);
+            console.flush(now + pause - Duration::from_nanos(1), &mut clock);
+            assert_eq!(console.take_writes(), 1, "until then it is left alone");
+            now += pause;
+            assert_eq!(console.deadline(), Some(now));
+        }
+        reader.read_exact(&mut vec![0; full]).expect("all of it");
+        console.flush(now, &mut clock);
+        assert_eq!((console.take_writes(), console.deadline()), (1, None));
+    }
+}

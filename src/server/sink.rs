@@ -47,7 +47,7 @@ impl Sink {
         Box::new(move |bytes| self.write(bytes))
     }
 
-    fn to(fd: OwnedFd) -> io::Result<Sink> {
+    pub(super) fn to(fd: OwnedFd) -> io::Result<Sink> {
         Ok(match FileType::from_raw_mode(fstat(&fd)?.st_mode as _) {
             FileType::RegularFile => Sink::File(fd.into()),
             FileType::Socket => Sink::Socket(fd),
