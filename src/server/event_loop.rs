@@ -478,7 +478,8 @@ impl EventLoop {
     fn hang_up(&mut self) {
         for (_, source) in self.sources.iter_mut() {
             if let Source::Lingering(stream) = source {
-                let _ = self.trace.discard(|| stream.read(&mut self.buffer));
+                let mut read = || self.trace.discard(|| stream.read(&mut self.buffer));
+                while read().is_err_and(|e| e.kind() == ErrorKind::Interrupted) {}
             }
         }
     }
