@@ -179,7 +179,7 @@ impl EventLoop {
     /// and sleeps when nothing has come by then.
     fn look_or_sleep(&mut self, events: &mut Events) -> io::Result<()> {
         let timeout = self.timeout();
-        if !self.spin.is_zero() && timeout != Some(Duration::ZERO) {
+        if !self.spin.is_zero() {
             let until = now() + timeout.map_or(self.spin, |timeout| timeout.min(self.spin));
             while now() < until {
                 self.poll(events, Some(Duration::ZERO))?;
