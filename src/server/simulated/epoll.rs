@@ -44,25 +44,28 @@ impl Service {
     }
 }
 
-/// A server's life.
+/// A server's life, and what must hold after it.
 fn play(seed: u64, set_up: impl FnOnce(&mut Kernel)) -> Met {
-    let mut kernel = destiny(seed);
-    let spin = Duration::from_micros(kernel.dice.one_of(&[0, 0, 0, 40]));
-    set_up(&mut kernel);
-    let (seats, when_full) = (kernel.room.seats, kernel.room.when_full);
-    boot(kernel);
+    let result = serve(seed, set_up);
+    with(|kernel| {
+        kernel.judge(result);
+        std::mem::take(&mut kernel.met)
+    })
+}
 
-    let result = event_loop::run(Service {
+fn serve(seed: u64, set_up: impl FnOnce(&mut Kernel)) -> io::Result<()> {
+    let mut kernel = destiny(seed);
+    kernel.spin = Duration::from_micros(kernel.dice.one_of(&[0, 0, 0, 40]));
+    set_up(&mut kernel);
+    let (seats, when_full, spin) = (kernel.room.seats, kernel.room.when_full, kernel.spin);
+    boot(kernel);
+    event_loop::run(Service {
         listener: net::Bound,
         hub: hub(seats, net::now()),
         records: Records::default(),
         when_full,
         spin,
         trace: Tracer::default(),
-    });
-    with(|kernel| {
-        kernel.judge(result);
-        std::mem::take(&mut kernel.met)
     })
 }
 
@@ -98,6 +101,25 @@ fn what_is_sent_while_it_ends_costs_nobody_the_last_word() {
             kernel.plan(Duration::from_millis(20), Act::Terminate);
         })
     });
+}
+
+#[test]
+fn a_poll_that_fails_ends_the_server() {
+    let result = serve(0, |kernel| kernel.no_poll_from = Some(Duration::from_millis(5)));
+    assert_eq!(result.expect_err("there is nothing to wait with").kind(), io::ErrorKind::OutOfMemory);
+}
+
+#[test]
+fn who_spins_is_awake_for_what_comes_soon() {
+    let sleeps = |spin| -> usize {
+        // Where it is often interrupted it never comes to the end of a spin.
+        let set_up = |kernel: &mut Kernel| {
+            (kernel.spin, kernel.interrupted) = (Duration::from_micros(spin), 1000);
+        };
+        (0..50).map(|seed| play(seed, set_up).get("sleep").copied().unwrap_or(0)).sum()
+    };
+    let (without, with) = (sleeps(0), sleeps(200));
+    assert!(with < without / 4 * 3, "it sleeps {without} times, or {with}");
 }
 
 #[test]

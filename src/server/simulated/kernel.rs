@@ -196,6 +196,10 @@ pub struct Kernel {
     pub refused_at: Option<Duration>,
     /// One call in so many is interrupted.
     pub interrupted: usize,
+    /// From then on a poll fails.
+    pub no_poll_from: Option<Duration>,
+    /// What the server is told to do with `--spin`.
+    pub spin: Duration,
     pub signals: usize,
     /// Whose connection was the last to be accepted.
     pub last_accepted: usize,
@@ -222,6 +226,8 @@ impl Kernel {
             no_descriptors_until: Duration::ZERO,
             refused_at: None,
             interrupted: 24,
+            no_poll_from: None,
+            spin: Duration::ZERO,
             signals: 0,
             last_accepted: 0,
             told_twice: false,

@@ -50,11 +50,15 @@ impl Kernel {
         assert!(self.idle_polls < SPIN_POLLS, "the loop spins");
         // What the list held before is still in it.
         self.interrupts("interrupted poll")?;
+        if self.no_poll_from.is_some_and(|from| from <= self.elapsed) {
+            return Err(io::Error::from_raw_os_error(12)); // ENOMEM
+        }
         events.list.clear();
         let until = timeout.map(|timeout| self.elapsed + timeout);
         while !self.watches.iter().any(|(_, watch)| watch.raised) && until.is_none_or(|until| self.elapsed < until) {
             self.assert_may_sleep(timeout.is_some());
             self.progress();
+            self.meet("sleep");
             let act = self.agenda.first_key_value().map(|((at, _), _)| *at);
             match act.into_iter().chain(until).min() {
                 Some(wake) => self.pass(wake - self.elapsed),
@@ -83,7 +87,10 @@ impl Kernel {
                 break;
             }
             self.watches[at].1.raised = false;
-            if let Some(event) = self.event(source, &watch) {
+            if let Some(mut event) = self.event(source, &watch) {
+                // An end or an error is something to read; whether that is also said is another matter.
+                event.readable &= !(event.read_closed && self.dice.one_in(2));
+                event.read_closed &= !(event.error && self.dice.one_in(2));
                 events.list.push(event);
                 self.progress();
             }
