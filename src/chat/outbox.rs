@@ -111,7 +111,7 @@ impl Outbox {
             self.taken_at = at.now;
         }
         // Moving the rest to the front pays once as much has been taken as is left: amortized, a byte moves once.
-        if self.head > 0 && self.head >= self.bytes.len() - self.head {
+        if self.head >= self.bytes.len() - self.head {
             self.bytes.drain(..self.head);
             self.head = 0;
         }
@@ -316,6 +316,18 @@ mod tests {
         let later = start + PATIENCE_ABOVE;
         outbox.settle_flight(4, at(later));
         assert!(!outbox.is_blocked() && !outbox.is_hopeless(later), "the writer was slow, not the member");
+    }
+
+    #[test]
+    fn what_was_taken_is_forgotten_though_there_is_always_more() {
+        let now = Instant::now();
+        let mut outbox = Outbox::new(now);
+        outbox.push(&[b'x'; 1000], at(now));
+        for _ in 0..100 {
+            outbox.push(&[b'x'; 1000], at(now));
+            outbox.consume(1000);
+        }
+        assert!((1000..5000).contains(&outbox.capacity()), "{} bytes are kept", outbox.capacity());
     }
 
     #[test]

@@ -74,8 +74,11 @@ impl Guest {
 
     /// Says more and more, until it is held back.
     fn floods(&self) {
+        let mut said = 0;
         while !self.is_paused() {
+            assert!(said < OUTBOX_TOTAL_MAX, "nothing holds it back");
             self.sends(&long_lines(READ_MAX >> 10));
+            said += READ_MAX;
         }
     }
 
@@ -431,6 +434,23 @@ fn a_stuck_reader_goes_at_the_maximum() {
         beto.reads(ROOMY);
         let got = &beto.client().got;
         assert!(got.ends_with(format!("\n-- disconnected: {why}\n").as_bytes()));
+    }
+}
+
+#[test]
+fn over_one_who_is_stalled_a_flood_does_not_run_at_once() {
+    for room in Room::each_by_default() {
+        let [ana, beto] = room.welcomes(["ana", "beto"]);
+        beto.stops_reading();
+        ana.floods();
+        room.waits(STALL_AFTER);
+        for probes in 0..10 {
+            assert!(!ana.is_paused());
+            ana.floods();
+            let may_wait = 2 * OUTBOX_HIGH_WATER + probes * (STALLED_GROWTH / 50);
+            assert!((may_wait..may_wait + 2 * READ_MAX).contains(&beto.waiting()), "{} wait", beto.waiting());
+            room.waits(PROBE_EVERY);
+        }
     }
 }
 
@@ -837,9 +857,9 @@ fn idle_members_cost_no_buffers() {
             member.input.capacity() + member.outbox.capacity()
         };
         beto.stops_reading();
-        ana.sends(b"half a li");
+        ana.sends(b"one\ntwo\nhalf a li");
         ana.sends(b"ne\nand half an");
-        assert!(buffers(&ana) > 0 && beto.waiting() > 0);
+        assert!(buffers(&ana) > 0 && buffers(&beto) > 0);
         ana.sends(b"other\n");
         beto.reads(ROOMY);
         assert_eq!((buffers(&ana), buffers(&beto)), (0, 0));
