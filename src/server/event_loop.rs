@@ -363,16 +363,11 @@ impl EventLoop {
     /// A socket that is closed with bytes unread sends a RST, and that throws away what its peer has not read yet: the
     /// reason. So our side is closed first, and what still comes is thrown away until the peer closes too.
     fn close(&mut self, id: Id) {
-        let Some(source) = self.sources.get_mut(id.key()) else { return };
-        match source {
-            Source::Client(client) if client.id == id => {
-                let _ = self.trace.shutdown(id, || client.stream.shutdown(Shutdown::Write));
-                if client.ended {
-                    self.trace.close(id, || drop(self.sources.remove(id.key())));
-                    return;
-                }
-            }
-            _ => return,
+        let Some(Source::Client(client)) = self.sources.get_mut(id.key()) else { return };
+        let _ = self.trace.shutdown(id, || client.stream.shutdown(Shutdown::Write));
+        if client.ended {
+            self.trace.close(id, || drop(self.sources.remove(id.key())));
+            return;
         }
         if let Source::Client(client) = self.sources.remove(id.key()) {
             // Freed and taken again at once, it is the same key.
