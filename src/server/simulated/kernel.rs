@@ -6,6 +6,7 @@
 use super::client::{Act, Client};
 use super::room::Room;
 use crate::chat::limits::READ_MAX;
+use crate::server::ACCEPT_RETRY;
 use mio::{Interest, Token};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -328,6 +329,8 @@ impl Kernel {
     pub fn accept(&mut self) -> io::Result<usize> {
         self.call();
         self.interrupts("interrupted accept")?;
+        let too_early = self.refused_at.is_some_and(|at| self.elapsed + OVERSLEEP < at + ACCEPT_RETRY);
+        assert!(!too_early, "the listener is not left alone");
         if self.elapsed < self.no_descriptors_until {
             self.meet("no descriptors");
             self.refused_at = Some(self.elapsed);
