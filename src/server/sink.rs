@@ -98,6 +98,7 @@ fn reopen(fd: &OwnedFd) -> io::Result<File> {
 mod tests {
     use super::*;
     use std::io::Read;
+    use std::os::unix::net::UnixStream;
 
     /// Writes until nothing more is taken; how much was.
     fn fill(sink: &Sink) -> usize {
@@ -122,6 +123,14 @@ mod tests {
         let mut buf = vec![0; total];
         reader.read_exact(&mut buf).expect("all of it");
         assert!(fill(&sink) > 0, "it takes bytes again");
+    }
+
+    #[test]
+    fn a_socket_takes_as_much_as_it_has_room_for() {
+        let (_reader, writer) = UnixStream::pair().expect("a socket");
+        let sink = Sink::to(writer.into()).expect("a sink");
+        assert_eq!(sink.write(&[b'x'; 4096]).expect("it is empty"), 4096);
+        assert!(fill(&sink) > 0, "and until it has none");
     }
 
     #[test]

@@ -124,6 +124,23 @@ both_modes! {
         }
     }
 
+    /// As `>> log 2>&1` does.
+    fn a_file_behind_both_keeps_what_is_in_it(mode) {
+        let dir = Dir::new();
+        let path = dir.file("log");
+        let mut log = File::create(&path).expect("our directory");
+        log.write_all(b"before\n").expect("our file");
+        let mut server = serve(mode, &["-vv"], log.try_clone().expect("a descriptor"), log);
+        conversation(&mut server);
+        assert!(server.stop().success());
+        let text = std::fs::read_to_string(&path).expect("our file");
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "before");
+        assert_eq!(lines.iter().filter(|line| line.ends_with("ana> hola")).count(), 5, "{text}");
+        let is_whole = |line: &&str| line.starts_with(|c: char| c.is_ascii_digit()) || line.contains(" [tertulia");
+        assert!(lines[1..].iter().all(is_whole), "{text}");
+    }
+
     fn a_full_disk_behind_stdout_is_told_once_and_costs_nothing(mode) {
         let (diagnostics, stderr) = heard();
         let mut server = serve(mode, &[], full(), stderr);
