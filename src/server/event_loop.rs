@@ -364,6 +364,7 @@ impl EventLoop {
     /// reason. So our side is closed first, and what still comes is thrown away until the peer closes too.
     fn close(&mut self, id: Id) {
         let Some(Source::Client(client)) = self.sources.get_mut(id.key()) else { return };
+        debug_assert_eq!(client.id, id, "a key is taken again after all that concerns the one before");
         let _ = self.trace.shutdown(id, || client.stream.shutdown(Shutdown::Write));
         if client.ended {
             self.trace.close(id, || drop(self.sources.remove(id.key())));
