@@ -6,7 +6,7 @@
 use super::client::{Act, Client};
 use super::room::Room;
 use crate::chat::limits::READ_MAX;
-use crate::server::ACCEPT_RETRY;
+use crate::server::{ACCEPT_RETRY, LINGER};
 use mio::{Interest, Token};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -135,7 +135,8 @@ pub struct Socket {
     pub write_timeout: Option<Duration>,
     /// Bytes that were unread then, and still are. Who has sent more than one read takes is not counted.
     unread_at_shut: usize,
-    /// Until then the server is to read on, for the client has said goodbye and may not have read the answer.
+    /// The client has said goodbye and may still be reading the answer: until when the server has to read on.
+    pub quits: bool,
     pub lingers_until: Option<Duration>,
     /// The server closed it with bytes unread: that is a RST, and what the client had not read is lost. They may have come
     /// too late for it to see them.
@@ -160,6 +161,7 @@ impl Socket {
             read_timeout: None,
             write_timeout: None,
             unread_at_shut: 0,
+            quits: false,
             lingers_until: None,
             broken: false,
         }
@@ -436,8 +438,10 @@ impl Kernel {
 
     pub fn shut(&mut self, number: usize) {
         self.call();
+        let end = self.elapsed + LINGER - OVERSLEEP;
         let socket = &mut self.sockets[number];
         socket.shut = true;
+        socket.lingers_until = socket.quits.then_some(end);
         socket.unread_at_shut = Some(socket.inbox.len()).filter(|len| *len <= READ_MAX).unwrap_or(0);
         self.incoming(number);
     }

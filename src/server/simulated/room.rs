@@ -7,7 +7,7 @@ use super::client::Habit;
 use super::kernel::{self, Kernel, OVERSLEEP, Socket, Stage, with};
 use crate::chat::words::{self, Notice, Who};
 use crate::chat::{Event, Id, Lang, Reason, Transcript};
-use crate::server::{ACCEPT_RETRY, LINGER, STOP_PATIENCE, WhenFull};
+use crate::server::{ACCEPT_RETRY, STOP_PATIENCE, WhenFull};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -171,9 +171,7 @@ impl Kernel {
         };
         assert!(has_cause, "client {} left for no reason of its own: {reason:?}", person.socket);
         socket.client.owed.extend(words::notice(Lang::En, &Notice::Goodbye(reason)));
-        if reason == Reason::Quit {
-            socket.lingers_until = Some(self.elapsed + LINGER - OVERSLEEP);
-        }
+        socket.quits = reason == Reason::Quit;
         if matches!(reason, Reason::TooSlow(_)) {
             self.meet("too slow");
         }

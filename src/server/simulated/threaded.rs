@@ -129,6 +129,7 @@ fn no_schedule_loses_a_wake_up_or_a_byte() {
         "interrupted accept",
         "interrupted read",
         "interrupted write",
+        "long read",
         "no descriptors",
         "no thread",
         "rest",

@@ -106,8 +106,12 @@ impl Drop for TcpStream {
 
 pub fn read(mut stream: &TcpStream, buffer: &mut Vec<u8>) -> io::Result<usize> {
     buffer.resize(buffer.capacity(), 0);
+    assert!(buffer.len() <= READ_MAX, "so much is not read at a time");
     let result = stream.read(buffer);
     buffer.truncate(*result.as_ref().unwrap_or(&0));
+    if buffer.len() > READ_MAX / 16 {
+        with(|kernel| kernel.meet("long read"));
+    }
     result
 }
 
