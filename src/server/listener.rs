@@ -113,6 +113,7 @@ pub fn is_one_connections(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::TcpStream;
 
     #[test]
     fn two_cannot_listen_on_one_port_and_the_second_is_told_what_to_do() {
@@ -126,5 +127,25 @@ mod tests {
     fn too_many_clients_are_refused_before_listening() {
         let error = make_room_for(1 << 40).expect_err("no machine has so many descriptors");
         assert!(error.contains("--max-clients") && error.contains("ulimit"), "{error}");
+        let fits = error.rsplit(' ').next().and_then(|last| last.parse().ok()).expect("a number to take instead");
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        if let Some(hard) = maximum {
+            setrlimit(Resource::Nofile, Rlimit { current: Some(hard - 1), maximum }).expect("it is allowed");
+        }
+        make_room_for(fits).expect("the advice is good");
+    }
+
+    #[test]
+    fn an_accepted_socket_holds_no_line_back_and_misses_its_peer_after_two_minutes() {
+        let listener = bind(&("127.0.0.1".into(), 0)).expect("a free port");
+        let _client = TcpStream::connect(listener.local_addr().expect("bound")).expect("a connection");
+        let (stream, _) = listener.accept().expect("a connection");
+        prepare(&stream);
+        let socket = SockRef::from(&stream);
+        assert!(socket.tcp_nodelay().expect("an option"));
+        assert!(socket.keepalive().expect("an option"));
+        let tries = socket.tcp_keepalive_retries().expect("an option");
+        let patience = socket.tcp_keepalive_interval().expect("an option") * tries;
+        assert_eq!(socket.tcp_keepalive_time().expect("an option") + patience, Duration::from_secs(120));
     }
 }
