@@ -61,7 +61,7 @@ impl LineDecoder {
             return Some(Line::Endless);
         }
         if !ended {
-            if self.skipped > 0 || len > line_max + 1 {
+            if len > line_max + 1 {
                 self.partial = Vec::new();
                 self.skipped = len;
             } else {
@@ -69,7 +69,7 @@ impl LineDecoder {
             }
             return None;
         }
-        if self.skipped > 0 || len > line_max + 1 {
+        if len > line_max + 1 {
             self.partial = Vec::new();
             self.skipped = 0;
             return Some(Line::TooLong(len));
