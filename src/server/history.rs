@@ -113,10 +113,8 @@ impl History {
         let mut tail = Vec::new();
         Read::by_ref(&mut file).take(len - start).read_to_end(&mut tail)?;
         self.torn = tail.last().is_some_and(|&last| last != b'\n');
-        let mut lines = tail.split_inclusive(|&b| b == b'\n');
-        if start > 0 {
-            lines.next(); // Begins somewhere within.
-        }
+        // The first may begin somewhere within: what is left of it is no JSON.
+        let lines = tail.split_inclusive(|&b| b == b'\n');
         for line in lines.filter(|line| line.ends_with(b"\n")) {
             if let Ok(record) = serde_json::from_slice::<Record>(line)
                 && clock.when(record.time).is_some()
@@ -274,11 +272,34 @@ mod tests {
     }
 
     #[test]
+    fn messages_are_found_again_behind_many_comings_and_goings() {
+        let path = temp("crowd");
+        let mut history = History::open(&path, 0, &WallClock::new());
+        let (id, peer) = (Id::new(2, 3), ([127, 0, 0, 1], 4000).into());
+        let mut clock = WallClock::new();
+        clock.look();
+        let messages: Vec<String> = (0..25).map(|n| format!("{n} {}", "x".repeat(1000))).collect();
+        for text in &messages {
+            say(&mut history, text);
+            for _ in 0..200 {
+                let event = Event::Arrived { id, nick: "guest2", peer, seats_taken: 1, seats: 6 };
+                history.note(&event, &clock, Instant::now());
+            }
+        }
+        write(&mut history);
+        assert_eq!(texts(&History::open(&path, 20, &WallClock::new())), messages[5..]);
+        assert_eq!(texts(&History::open(&path, 1000, &WallClock::new())), messages);
+        let _ = std::fs::remove_file(&path);
+    }
+
+    #[test]
     fn a_batch_waits_half_a_second_and_no_longer() {
         let path = temp("batch");
         let mut history = History::open(&path, 0, &WallClock::new());
+        let before = Instant::now();
         say(&mut history, "hola");
         let due = history.deadline().expect("something to write");
+        assert!((before + BATCH_DELAY..=Instant::now() + BATCH_DELAY).contains(&due));
         assert!(history.due_batch(due - Duration::from_millis(1)).is_none());
         assert!(history.due_batch(due).is_some());
         assert_eq!(history.deadline(), None);
