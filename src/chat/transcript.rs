@@ -150,5 +150,12 @@ mod tests {
         let mut transcript = Transcript::default();
         events.into_iter().for_each(|event| transcript.push(event));
         assert!(transcript.iter().eq(events));
+        assert!(!transcript.is_empty());
+
+        // One that was read is used again.
+        transcript.clear();
+        assert!(transcript.is_empty());
+        transcript.push(events[1]);
+        assert!(transcript.iter().eq([events[1]]));
     }
 }
