@@ -92,3 +92,28 @@ impl Default for Limits {
         Limits { clients_max: 6, line_max: 1024, framing: Framing::Line }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_many_come_their_shares_fit_and_are_no_smaller_than_need_be() {
+        for members in [1, 6, 16, 17, 100, 1000, 8192] {
+            let together = share(members) * members;
+            let quarter = OUTBOX_TOTAL_MAX / 4;
+            assert!((quarter - members..=quarter).contains(&together), "{members} have {together}");
+        }
+        assert!(share(16) >= OUTBOX_HIGH_WATER && share(17) < OUTBOX_HIGH_WATER, "as it is said there");
+        assert!(share(1_000_000) > 1024 + 100, "a line and its prefix");
+    }
+
+    #[test]
+    fn what_is_read_at_a_time_is_within_a_share() {
+        assert_eq!((read_max(0), read_max(6), read_max(256)), (READ_MAX, READ_MAX, READ_MAX));
+        for members in [257, 1000, 1_000_000] {
+            let read = read_max(members);
+            assert!(read <= share(members) && read >= 1 << 10, "{read} bytes in a room of {members}");
+        }
+    }
+}

@@ -311,6 +311,33 @@ mod tests {
     }
 
     #[test]
+    fn who_misuses_a_command_is_told_how_to_use_it() {
+        for (command, usage) in [
+            (":nick", "-- write :nick NAME\n"),
+            (":msg", "-- write :msg NICK TEXT\n"),
+            (":me", "-- write :me TEXT\n"),
+            (":q", "-- write :q alone on its line\n"),
+            (":who", "-- write :who alone on its line\n"),
+        ] {
+            assert_eq!(notice(Lang::En, &Notice::Usage(command)), usage.as_bytes(), "{command}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_in_the_largest_unit_of_which_there_are_ten() {
+        for (bytes, size) in [
+            (0, "0 bytes"),
+            ((10 << 10) - 1, "10239 bytes"),
+            (10 << 10, "10 KiB"),
+            ((10 << 20) - 1, "10239 KiB"),
+            (10 << 20, "10 MiB"),
+            (64 << 20, "64 MiB"),
+        ] {
+            assert_eq!(Size(bytes).to_string(), size);
+        }
+    }
+
+    #[test]
     fn locales_are_understood() {
         for locale in ["es", "es_ES.UTF-8", "es_MX", "es.UTF-8"] {
             assert_eq!(Lang::of_locale(locale), Lang::Es, "{locale}");
