@@ -8,10 +8,10 @@ use common::*;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use tertulia::torment::server::Launcher;
-use tertulia::torment::{self, Finding, Settings, TORMENTS, Target, Torment, Verdict};
+use tertulia::torment::{self, Cause, Eol, Finding, Settings, TORMENTS, Target, Torment, Verdict};
 
 /// Those that take less than a second each.
 const QUICK: &[&str] = &[
@@ -30,6 +30,7 @@ const QUICK: &[&str] = &[
     "reset-idle",
     "reset-backlog",
     "reset-mid-fanout",
+    "rush-hour",
     "half-close",
     "stale-event",
     "vanish",
@@ -126,32 +127,54 @@ both_modes! {
     }
 }
 
-/// A healthy server that is as unlike ours as can be: no names, no notices, senders hear themselves, text behind the line.
-fn another() -> SocketAddr {
+/// Serves on a free port, a thread for each client.
+fn serving(talk: impl Fn(usize, TcpStream) + Clone + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let addr = listener.local_addr().expect("bound");
-    let room: Arc<Mutex<BTreeMap<usize, TcpStream>>> = Arc::default();
     std::thread::spawn(move || {
         for (me, stream) in listener.incoming().flatten().enumerate() {
-            let room = room.clone();
-            std::thread::spawn(move || {
-                let lock = || room.lock().unwrap_or_else(PoisonError::into_inner);
-                lock().insert(me, stream.try_clone().expect("a descriptor"));
-                let mut reader = BufReader::new(stream);
-                let mut line = Vec::new();
-                while let Ok(1..) = reader.read_until(b'\n', &mut line) {
-                    let text = String::from_utf8_lossy(&line);
-                    let text = format!("12:00 {} (says {me})\r\n", text.trim_end());
-                    for mut other in lock().values() {
-                        let _ = other.write_all(text.as_bytes());
-                    }
-                    line.clear();
-                }
-                lock().remove(&me);
-            });
+            let talk = talk.clone();
+            std::thread::spawn(move || talk(me, stream));
         }
     });
     addr
+}
+
+type Room = Arc<Mutex<BTreeMap<usize, TcpStream>>>;
+
+fn lock(room: &Room) -> MutexGuard<'_, BTreeMap<usize, TcpStream>> {
+    room.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Comes in, and calls `say` with each line until the client is gone or `say` has had enough.
+fn for_each_line(room: &Room, me: usize, stream: TcpStream, mut say: impl FnMut(&[u8]) -> bool) {
+    lock(room).insert(me, stream.try_clone().expect("a descriptor"));
+    let mut reader = BufReader::new(stream);
+    let mut line = Vec::new();
+    while let Ok(1..) = reader.read_until(b'\n', &mut line)
+        && say(&line)
+    {
+        line.clear();
+    }
+    lock(room).remove(&me);
+}
+
+fn tell_all(room: &Room, text: &[u8]) {
+    for mut other in lock(room).values() {
+        let _ = other.write_all(text);
+    }
+}
+
+/// A healthy server that is as unlike ours as can be: no names, no notices, senders hear themselves, text behind the line.
+fn another() -> SocketAddr {
+    let room = Room::default();
+    serving(move |me, stream| {
+        for_each_line(&room, me, stream, |line| {
+            let text = String::from_utf8_lossy(line);
+            tell_all(&room, format!("12:00 {} (says {me})\r\n", text.trim_end()).as_bytes());
+            true
+        });
+    })
 }
 
 #[test]
@@ -167,6 +190,7 @@ fn another_healthy_server_is_blamed_for_nothing() {
         "garbage",
         "burst-connect",
         "reset-mid-fanout",
+        "rush-hour",
         "half-close",
         "flood-all",
         "full-house",
@@ -183,6 +207,82 @@ fn what_is_no_chat_is_told_before_anything_is_tried() {
     let settings = Settings { time: 0.3, ..Settings::default() };
     let error = torment::run(&target, &torments(&["idle"]), &settings, &mut |_| {}).expect_err("nobody relays");
     assert!(error.contains("--login"), "{error}");
+}
+
+/// An error is no verdict: it says what to try.
+#[track_caller]
+fn cannot_be_tormented(addr: SocketAddr, words: &[&str]) {
+    let settings = Settings { time: 0.3, ..Settings::default() };
+    let error = torment::run(&Target::Running(addr), &torments(&["own-line"]), &settings, &mut |_| {});
+    let error = error.expect_err("it cannot be tormented");
+    assert!(words.iter().all(|word| error.contains(word)), "{error}");
+}
+
+#[test]
+fn one_who_needs_cr_lf_is_told_how_to_say_so() {
+    let room = Room::default();
+    let addr = serving(move |me, stream| {
+        let mut pending = Vec::new();
+        for_each_line(&room, me, stream, |line| {
+            pending.extend_from_slice(line);
+            if pending.ends_with(b"\r\n") {
+                tell_all(&room, &pending);
+                pending.clear();
+            }
+            true
+        });
+    });
+    cannot_be_tormented(addr, &["CR LF", "--eol crlf"]);
+    let settings = Settings { eol: Eol::CrLf, ..patient() };
+    is_blamed_for_nothing(&torment(&Target::Running(addr), &torments(&["own-line", "split-line"]), &settings));
+}
+
+#[test]
+fn a_rule_against_talking_fast_is_no_fault_and_is_told_at_once() {
+    let room = Room::default();
+    let addr = serving(move |me, stream| {
+        let (begin, mut said) = (Instant::now(), 0.0);
+        for_each_line(&room, me, stream, |line| {
+            // Ten lines, and then two a second.
+            said += 1.0;
+            if said < 10.0 + begin.elapsed().as_secs_f64() * 2.0 {
+                tell_all(&room, line);
+            }
+            true
+        });
+    });
+    cannot_be_tormented(addr, &["follow fast", "rule of the house"]);
+}
+
+#[test]
+fn one_who_takes_out_the_wrong_one_is_seen_when_people_come_and_go() {
+    // Each remembers its place in the list, and others leave meanwhile.
+    let room: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
+    let addr = serving(move |_, stream| {
+        let lock = || room.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = {
+            let mut all = lock();
+            all.push(stream.try_clone().expect("a descriptor"));
+            all.len() - 1
+        };
+        let mut reader = BufReader::new(stream);
+        let mut line = Vec::new();
+        while let Ok(1..) = reader.read_until(b'\n', &mut line) {
+            for mut other in lock().iter() {
+                let _ = other.write_all(&line);
+            }
+            line.clear();
+        }
+        let mut all = lock();
+        if place < all.len() {
+            all.remove(place);
+        } else {
+            all.remove(0);
+        }
+    });
+    let findings = torment(&Target::Running(addr), &torments(&["rush-hour"]), &patient());
+    assert_eq!(findings[0].verdict, Verdict::Fail, "{findings:#?}");
+    assert!(findings[0].causes.contains(&Cause::SharedUnguarded), "{findings:#?}");
 }
 
 #[test]
@@ -261,6 +361,7 @@ mod gallery {
                 "unbounded-line" => &["endless-line", "long-line"],
                 "echo" => &["own-line", "split-line"],
                 "blocking-print" => &["frozen-stdout", "closed-stdout"],
+                "slow-accept" => &["burst-connect", "split-line"],
                 other => panic!("what shows the fault of {other}?"),
             };
             is_blamed_for_its_own_fault_only(exhibit, &findings(exhibit, &torments(telling)));

@@ -2,7 +2,8 @@
 
 use super::{Color, address};
 use crate::torment::server::{Launcher, end_all};
-use crate::torment::{self, Cause, Eol, Finding, Settings, TORMENTS, Target, Torment, Verdict, diagnose};
+use crate::torment::trial::NO_TIME;
+use crate::torment::{self, Cause, Eol, Finding, News, Settings, TORMENTS, Target, Torment, Verdict, diagnose};
 use clap::ValueEnum;
 use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -105,34 +106,23 @@ impl Args {
             },
             seed,
             time: self.time,
-            limit: Duration::from_secs(55).mul_f64(self.time),
+            limit: Duration::from_secs(50).mul_f64(self.time),
         };
         let torments: Vec<&Torment> =
             TORMENTS.iter().filter(|t| self.only.is_empty() || self.only.iter().any(|o| o.name == t.name)).collect();
         end_servers_with_us()?;
 
-        let mut findings_told = 0;
-        let mut tell = |finding: &Finding| {
-            if !self.json {
+        let mut tell = |news: News| match news {
+            _ if self.json => {}
+            News::Begins(torment) => page.announce(torment),
+            News::Found(finding) => {
                 let _ = super::print(page.row(finding).as_bytes());
-                findings_told += 1;
-                if let Some(next) = torments.get(findings_told) {
-                    page.announce(next);
-                }
             }
         };
-        if !self.json
-            && let Some(first) = torments.first()
-        {
-            page.announce(first);
-        }
         let findings = torment::run(&target, &torments, &settings, &mut tell).inspect_err(|_| page.erase())?;
         let result = if self.json { format!("{:#}\n", to_json(&findings, seed)) } else { page.end(&findings, seed) };
         super::print(result.as_bytes())?;
-        match diagnose(&findings).first() {
-            None => Ok(()),
-            Some((cause, _)) => Err(format!("not all is passed; mend first: {}", cause.title())),
-        }
+        in_a_word(&findings)
     }
 
     fn target(&self) -> Result<Target, String> {
@@ -153,6 +143,19 @@ impl Args {
         // A name may stand for addresses of two kinds, and the server listen on one.
         let addr = if addrs.len() > 1 { addrs.iter().find(answers).unwrap_or(first) } else { first };
         Ok(Target::Running(*addr))
+    }
+}
+
+/// What the exit code says, and the last line.
+fn in_a_word(findings: &[Finding]) -> Result<(), String> {
+    if let Some((cause, _)) = diagnose(findings).first() {
+        return Err(format!("not all is passed; mend first: {}", cause.title()));
+    }
+    let count = |is_it: fn(&Finding) -> bool| findings.iter().filter(|finding| is_it(finding)).count();
+    match (count(|f| f.seen == NO_TIME), count(|f| f.verdict != Verdict::Skipped)) {
+        (0, 1..) => Ok(()),
+        (0, 0) => Err("none of it could be tried".into()),
+        (untried, _) => Err(format!("{untried} of {} were not tried: {NO_TIME}", findings.len())),
     }
 }
 
@@ -347,5 +350,33 @@ fn factor(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(factor) if (0.1..=100.0).contains(&factor) => Ok(factor),
         _ => Err("take a number from 0.1 to 100".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(verdict: Verdict, seen: &str) -> Finding {
+        Finding {
+            torment: &TORMENTS[0],
+            verdict,
+            causes: vec![Cause::BusyLoop],
+            seen: seen.into(),
+            remarks: Vec::new(),
+            took: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn what_was_not_tried_for_want_of_time_is_not_passed() {
+        let passed = finding(Verdict::Pass, "");
+        let skipped = finding(Verdict::Skipped, "it needs the server's process");
+        let untried = finding(Verdict::Skipped, NO_TIME);
+        assert_eq!(in_a_word(&[passed.clone(), skipped.clone()]), Ok(()));
+        assert!(in_a_word(&[skipped]).is_err_and(|e| e.contains("none")));
+        assert!(in_a_word(&[passed, untried.clone()]).is_err_and(|e| e.contains("1 of 2 were not tried")));
+        let failed = finding(Verdict::Fail, "it spins");
+        assert!(in_a_word(&[failed, untried]).is_err_and(|e| e.contains(Cause::BusyLoop.title())));
     }
 }

@@ -15,6 +15,8 @@ pub struct Torment {
     pub healthy: &'static str,
     /// It needs the server's process.
     pub needs_process: bool,
+    /// If there is not time for all, it is done before those that look at the same another way.
+    pub is_first_of_its_kind: bool,
     pub stdout: Stdout,
     /// It is looked at afterwards whether the server spins.
     pub may_spin: bool,
@@ -45,6 +47,7 @@ impl Torment {
             does,
             healthy,
             needs_process: false,
+            is_first_of_its_kind: false,
             stdout: Stdout::Nowhere,
             may_spin: false,
             if_it_ends,
@@ -55,6 +58,11 @@ impl Torment {
 
     const fn after_which_it_may_spin(mut self) -> Torment {
         self.may_spin = true;
+        self
+    }
+
+    const fn first_of_its_kind(mut self) -> Torment {
+        self.is_first_of_its_kind = true;
         self
     }
 
@@ -74,7 +82,8 @@ impl Torment {
 /// server that fails them one by one may use up the time.
 pub const TORMENTS: &[Torment] = &[
     Torment::new("idle", "Two are there and say nothing.", "It sleeps.", &[Unknown], &[Unknown], machine::idle)
-        .of_the_process(),
+        .of_the_process()
+        .first_of_its_kind(),
     Torment::new(
         "own-line",
         "Somebody says a line and listens whether it comes back.",
@@ -90,7 +99,8 @@ pub const TORMENTS: &[Torment] = &[
         &[TrustsInput],
         &[BlockingHandshake, BlockingWrite],
         framing::split_line,
-    ),
+    )
+    .first_of_its_kind(),
     Torment::new(
         "two-in-one",
         "Two lines in one piece.",
@@ -139,7 +149,8 @@ pub const TORMENTS: &[Torment] = &[
         &[TrustsInput],
         bytes::garbage_bytes,
     )
-    .after_which_it_may_spin(),
+    .after_which_it_may_spin()
+    .first_of_its_kind(),
     Torment::new(
         "burst-connect",
         "Eight connect at once, while the server looks away.",
@@ -147,13 +158,14 @@ pub const TORMENTS: &[Torment] = &[
         &[ClientErrorEndsServer],
         &[OneAcceptPerEdge],
         connections::burst_connect,
-    ),
+    )
+    .first_of_its_kind(),
     Torment::new(
         "connect-storm",
         "Two hundred connect and are gone at once, some with a reset.",
         "Those inside talk on, and newcomers can come.",
         &[ClientErrorEndsServer],
-        &[OneAcceptPerEdge, ErrorEndsFanOut],
+        &[OneAcceptPerEdge, ErrorEndsFanOut, ClientErrorEndsServer],
         connections::connect_storm,
     )
     .after_which_it_may_spin(),
@@ -164,7 +176,8 @@ pub const TORMENTS: &[Torment] = &[
         &[ClientErrorEndsServer],
         &[BlockingHandshake, OneAcceptPerEdge],
         connections::silent_newcomer,
-    ),
+    )
+    .first_of_its_kind(),
     Torment::new(
         "reset-idle",
         "One who says nothing resets its connection.",
@@ -179,7 +192,7 @@ pub const TORMENTS: &[Torment] = &[
         "Connections are reset before they are accepted.",
         "Nobody notices.",
         &[ClientErrorEndsServer],
-        &[OneAcceptPerEdge, ErrorEndsFanOut],
+        &[OneAcceptPerEdge, ErrorEndsFanOut, ClientErrorEndsServer],
         connections::reset_backlog,
     ),
     Torment::new(
@@ -189,7 +202,17 @@ pub const TORMENTS: &[Torment] = &[
         &[ClientErrorEndsServer],
         &[ErrorEndsFanOut],
         connections::reset_mid_fanout,
-    ),
+    )
+    .first_of_its_kind(),
+    Torment::new(
+        "rush-hour",
+        "Some talk while others come, say a word and are gone, without pause.",
+        "Those who stay hear each line, once.",
+        &[ClientErrorEndsServer, SharedUnguarded],
+        &[ErrorEndsFanOut, SharedUnguarded, ClientErrorEndsServer],
+        connections::rush_hour,
+    )
+    .first_of_its_kind(),
     Torment::new(
         "half-close",
         "One says three lines and ends its side of the connection.",
@@ -197,7 +220,8 @@ pub const TORMENTS: &[Torment] = &[
         &[ClientErrorEndsServer],
         &[ErrorEndsFanOut],
         connections::half_close,
-    ),
+    )
+    .first_of_its_kind(),
     Torment::new(
         "stale-event",
         "One leaves, one comes and one speaks, all in one batch of events.",
@@ -222,7 +246,8 @@ pub const TORMENTS: &[Torment] = &[
         &[WouldBlockIsAnError],
         &[BlockingWrite],
         readers::stuck_reader,
-    ),
+    )
+    .first_of_its_kind(),
     Torment::new(
         "no-descriptors",
         "The server's descriptors are used up while others want in; then there are some again.",
@@ -231,7 +256,8 @@ pub const TORMENTS: &[Torment] = &[
         &[DescriptorSpin],
         machine::no_descriptors,
     )
-    .of_the_process(),
+    .of_the_process()
+    .first_of_its_kind(),
     Torment::new(
         "stop-continue",
         "SIGSTOP, and SIGCONT a little later.",
@@ -249,7 +275,8 @@ pub const TORMENTS: &[Torment] = &[
         &[BlockingPrint, ErrorEndsFanOut, ClientErrorEndsServer, OneAcceptPerEdge],
         machine::frozen_stdout,
     )
-    .of_its_stdout(),
+    .of_its_stdout()
+    .first_of_its_kind(),
     Torment::new(
         "closed-stdout",
         "Nobody is at the other end of the server's stdout any more.",
@@ -260,7 +287,8 @@ pub const TORMENTS: &[Torment] = &[
     )
     .of_its_stdout(),
     Torment::new("terminate", "SIGTERM.", "It ends within five seconds.", &[Unknown], &[Unknown], machine::terminate)
-        .of_the_process(),
+        .of_the_process()
+        .first_of_its_kind(),
     Torment::new(
         "restart",
         "It is stopped while clients are there, and started again at once.",
@@ -277,7 +305,8 @@ pub const TORMENTS: &[Torment] = &[
         &[UnboundedLine, TrustsInput],
         &[UnboundedLine, Unfair],
         framing::endless_line,
-    ),
+    )
+    .first_of_its_kind(),
     Torment::new(
         "slow-reader",
         "One floods, and another reads 2 MB a second of it.",
@@ -293,7 +322,8 @@ pub const TORMENTS: &[Torment] = &[
         &[WouldBlockIsAnError],
         &[BlockingWrite],
         floods::flood_all,
-    ),
+    )
+    .first_of_its_kind(),
     Torment::new(
         "full-house",
         "Clients come until no more are let in, or 32 are inside; then some leave and others come.",

@@ -12,6 +12,8 @@ pub enum Cause {
     OneReadPerEdge,
     TrustsInput,
     BlockingHandshake,
+    SlowToAccept,
+    SharedUnguarded,
     ClientErrorEndsServer,
     Sigpipe,
     ErrorEndsFanOut,
@@ -48,7 +50,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    pub const ALL: [Cause; 38] = {
+    pub const ALL: [Cause; 40] = {
         use Cause::*;
         [
             BusyLoop,
@@ -57,6 +59,8 @@ impl Cause {
             OneReadPerEdge,
             TrustsInput,
             BlockingHandshake,
+            SlowToAccept,
+            SharedUnguarded,
             ClientErrorEndsServer,
             Sigpipe,
             ErrorEndsFanOut,
@@ -153,6 +157,20 @@ impl Cause {
                  newcomer's own thread, or its state in the loop, wait for that.",
                 "accept(2); Stevens, UNIX Network Programming, ch. 16; src/server/threaded.rs",
             ),
+            Cause::SlowToAccept => (
+                "newcomers are let in one by one, and each waits",
+                "The loop that accepts sleeps, or does something slow, between one connection and the next, so that the tenth \
+                 waits ten times as long. Accept whoever is there, and sleep in accept or poll only.",
+                "accept(2), listen(2); src/server/event_loop.rs, `accept`; src/server/threaded.rs",
+            ),
+            Cause::SharedUnguarded => (
+                "the list of clients is used by two at once",
+                "One walks through the list and writes; another puts a newcomer in or takes one out meanwhile, without a lock or \
+                 during an await. Then some are passed over, or the runtime ends whoever walked. One lock for the list (and a \
+                 copy made under it to walk through), or one thread or task that owns it.",
+                "Go: \"Go maps in action\", Concurrency; Java: ConcurrentModificationException; Python: RuntimeError, \
+                 \"changed size during iteration\"; src/server/threaded.rs",
+            ),
             Cause::ClientErrorEndsServer => (
                 "one client's error ends the server",
                 "A read, write or accept failed (ECONNRESET, EPIPE, ENOTCONN, ECONNABORTED) and the error left the loop: a \
@@ -167,8 +185,9 @@ impl Cause {
             ),
             Cause::ErrorEndsFanOut => (
                 "an error while writing to one ends the round for the others",
-                "The loop that writes to each client leaves off at the first error, or the error is taken for the sender's. \
-                 Note who failed, go on with the next, and take out the failed after the round.",
+                "The loop that writes to each client leaves off at the first error, or the error is taken for the sender's, or \
+                 who failed is taken out of the list in the middle of the loop and the next is passed over. Note who failed, go \
+                 on with the next, and take out the failed after the round.",
                 "send(2), ERRORS; src/server/event_loop.rs, `flush_dirty` and `bury_dead`",
             ),
             Cause::StaleEvent => (

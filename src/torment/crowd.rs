@@ -94,9 +94,10 @@ impl Crowd {
         self.members[who].ear.word(mark).is_some()
     }
 
-    /// Waits until somebody has heard a line.
+    /// Waits until somebody has heard a line, or is closed.
     pub fn hears(&mut self, who: usize, mark: Mark) -> bool {
-        self.wait(self.patience, |crowd| crowd.has_heard(who, mark))
+        self.wait(self.patience, |crowd| crowd.has_heard(who, mark) || !crowd.members[who].is_open());
+        self.has_heard(who, mark)
     }
 
     /// Waits until all of `who` have heard all lines, other than those who said them. Who has not heard which, if any.
@@ -106,7 +107,7 @@ impl Crowd {
             let mut pairs = pairs.filter(|&(who, mark)| crowd.members[who].number != mark.sender);
             pairs.find(|&(who, mark)| !crowd.has_heard(who, mark))
         };
-        self.wait(self.patience, |crowd| missing(crowd).is_none());
+        self.wait(self.patience, |crowd| missing(crowd).is_none_or(|(who, _)| !crowd.members[who].is_open()));
         missing(self)
     }
 

@@ -161,6 +161,10 @@ fn other_order(crowd: &Crowd) -> Option<usize> {
 /// A line that takes longer than this beside a flood is late, and one that takes so many times as long as without.
 const LATE: Duration = Duration::from_millis(1500);
 const LATE_TIMES: u32 = 50;
+/// How long a server may be behind with a flood that has ended.
+const CATCH_UP: Duration = Duration::from_secs(6);
+/// More than buffers hold: what was read from one and not yet told to the others. Bytes.
+const QUEUED: u64 = 32 << 20;
 
 pub fn firehose(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     let mut worst = None;
@@ -170,15 +174,29 @@ pub fn firehose(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
         *crowd = ring.guests(3)?;
         let quiet = round_trips(crowd, 10).into_iter().max().unwrap_or_default();
         let late = ring.scaled(LATE).max(quiet * LATE_TIMES);
-        let (mut times, unheard) = beside_a_firehose(ring, crowd);
+        let Beside { mut times, unheard, still_moves, queued } = beside_a_firehose(ring, crowd);
         if crowd.members.iter().any(|client| !client.is_open()) {
             ring.remark("beside one who sends without pause, somebody is closed");
             return Ok(());
         }
-        if unheard > 0 {
+        let queue_or_turns: &[Cause] = match queued {
+            true => &[Cause::UnboundedQueue, Cause::Unfair],
+            false => &[Cause::Unfair, Cause::UnboundedQueue],
+        };
+        if unheard > 0 && !still_moves {
             return Err(fault(
                 &[Cause::Unfair, Cause::ShortWriteDropped, Cause::FramingByRead, Cause::UnboundedQueue],
                 format!("one sent without pause, and {unheard} lines of another were not heard"),
+            ));
+        }
+        if unheard > 0 {
+            return Err(fault(
+                queue_or_turns,
+                format!(
+                    "one sent without pause, and {unheard} lines of another were not heard {:.1} s later, when the flood was \
+                     still told",
+                    ring.scaled(CATCH_UP).as_secs_f64()
+                ),
             ));
         }
         times.sort();
@@ -186,11 +204,11 @@ pub fn firehose(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
         if p99 <= late {
             return Ok(());
         }
-        worst = Some((p99, quiet));
+        worst = Some((p99, quiet, queue_or_turns));
     }
-    let Some((p99, quiet)) = worst else { return Ok(()) };
+    let Some((p99, quiet, causes)) = worst else { return Ok(()) };
     Err(fault(
-        &[Cause::Unfair, Cause::UnboundedQueue],
+        causes,
         format!(
             "one sent without pause, and the others' lines took {:.1} s (99th percentile); {:.1} ms at most before",
             p99.as_secs_f64(),
@@ -199,8 +217,20 @@ pub fn firehose(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     ))
 }
 
-/// How long the lines of client 0 took to client 1 while client 2 sent without pause, and how many never came.
-fn beside_a_firehose(ring: &Ring, crowd: &mut Crowd) -> (Vec<Duration>, usize) {
+/// How long the lines of client 0 took to client 1 while client 2 sent without pause.
+struct Beside {
+    times: Vec<Duration>,
+    /// How many did not come.
+    unheard: usize,
+    /// Something came to the last.
+    still_moves: bool,
+    /// The server's memory has grown with the flood.
+    queued: bool,
+}
+
+fn beside_a_firehose(ring: &Ring, crowd: &mut Crowd) -> Beside {
+    let memory = |ring: &Ring| ring.usage().map_or(0, |usage| usage.memory);
+    let before = memory(ring);
     crowd.members[2].start_flood(Flood { lines: u32::MAX, len: ring.known.line_len });
     let begin = Instant::now();
     let mut pings: Vec<(Mark, Instant)> = Vec::new();
@@ -213,10 +243,14 @@ fn beside_a_firehose(ring: &Ring, crowd: &mut Crowd) -> (Vec<Duration>, usize) {
         crowd.members.iter_mut().for_each(|client| client.ear.forget_flood());
     }
     crowd.members[2].end_flood();
-    wait_while_it_moves(crowd, |crowd| pings.iter().all(|(mark, _)| crowd.has_heard(1, *mark)));
+    let queued = memory(ring).saturating_sub(before) > QUEUED;
+    let (ended, limit) = (Instant::now(), ring.scaled(CATCH_UP));
+    wait_while_it_moves(crowd, |crowd| {
+        pings.iter().all(|(mark, _)| crowd.has_heard(1, *mark)) || ended.elapsed() > limit
+    });
     let ear = &crowd.members[1].ear;
     let times = pings.iter().filter_map(|(mark, at)| Some(ear.word(*mark)?.at.saturating_duration_since(*at)));
     let times: Vec<Duration> = times.collect();
-    let unheard = pings.len() - times.len();
-    (times, unheard)
+    let still_moves = ear.last_byte.is_some_and(|at| at.elapsed() < Duration::from_millis(500));
+    Beside { unheard: pings.len() - times.len(), times, still_moves, queued }
 }

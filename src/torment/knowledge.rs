@@ -6,9 +6,9 @@ use super::finding::Blow;
 use super::mark::Kind;
 use super::readers;
 use super::ring::Ring;
-use super::server::Stdout;
-use super::{Settings, Target};
-use std::time::Duration;
+use super::server::{START, Stdout};
+use super::{Eol, Settings, Target};
+use std::time::{Duration, Instant};
 
 /// What is normal for this server.
 #[derive(Clone, Copy, Debug)]
@@ -19,26 +19,74 @@ pub struct Knowledge {
     pub line_len: usize,
     /// It has a thread for each client.
     pub thread_each: bool,
-    /// The longest round trip when nobody else says anything.
+    /// Three of four round trips take no longer when nobody else says anything.
     pub round_trip: Duration,
+    /// How long a newcomer is kept waiting until it is heard, most often.
+    pub admission: Duration,
+    /// How long it took to listen, if it was started here.
+    pub start: Duration,
+}
+
+impl Knowledge {
+    /// One newcomer after the other takes longer than all else: a torment lasts seconds before it has begun.
+    pub fn is_slow_to_admit(&self) -> bool {
+        self.admission > SLOW_ADMISSION
+    }
 }
 
 /// More seats than this are of no use to a torment.
 const SEATS: usize = 8;
+/// A newcomer says hello again after 60 ms, then 120, then 240 ms, in case the first was taken for a name.
+const SLOW_ADMISSION: Duration = Duration::from_millis(450);
 const LINE_LENS: [usize; 3] = [900, 400, 200];
+const ROUND_TRIPS: usize = 20;
+/// Who may speak once a second is heard after this.
+const UNHURRIED: Duration = Duration::from_millis(1200);
+/// A server that fails at the first meeting may do so by chance: two threads that met at the wrong moment.
+const MEETINGS: usize = 3;
+
+/// Why it is not known what is normal.
+enum Stop {
+    /// It makes no sense to go on. What to tell.
+    For(String),
+    /// Another meeting may be better. What to tell if none is.
+    Again(String),
+    /// The same; and if none is, the torments will show it, with what is known by now.
+    Closes(Knowledge),
+}
 
 /// Finds out what is normal for a server, before it is tormented.
 pub fn get_to_know(target: &Target, settings: &Settings) -> Result<Knowledge, String> {
-    let unknown = Knowledge { seats: SEATS, line_len: SHORT, thread_each: false, round_trip: Duration::ZERO };
-    let server = match target {
-        Target::Started(launcher) => Some(launcher.start(Stdout::Nowhere)?),
-        Target::Running(_) => None,
+    let mut last = Err(String::new());
+    for _ in 0..MEETINGS {
+        match meet(target, settings) {
+            Ok(known) => return Ok(known),
+            Err(Stop::For(why)) => return Err(why),
+            Err(Stop::Again(why)) => last = Err(why),
+            Err(Stop::Closes(known)) => last = Ok(known),
+        }
+    }
+    last
+}
+
+fn meet(target: &Target, settings: &Settings) -> Result<Knowledge, Stop> {
+    let unknown = Knowledge {
+        seats: SEATS,
+        line_len: SHORT,
+        thread_each: false,
+        round_trip: Duration::ZERO,
+        admission: Duration::ZERO,
+        start: Duration::ZERO,
     };
-    let addr = match (target, &server) {
-        (Target::Running(addr), _) => *addr,
-        (_, Some(server)) => server.addr,
-        (_, None) => return Err("there is no server".into()),
+    let begin = Instant::now();
+    let (addr, server) = match target {
+        Target::Started(launcher) => {
+            let server = launcher.start(Stdout::Nowhere, START).map_err(Stop::For)?;
+            (server.addr, Some(server))
+        }
+        Target::Running(addr) => (*addr, None),
     };
+    let mut known = Knowledge { start: begin.elapsed(), ..unknown };
     let mut ring = Ring::new(settings, unknown, addr, settings.seed);
     ring.server = server;
     let before = ring.usage();
@@ -46,18 +94,44 @@ pub fn get_to_know(target: &Target, settings: &Settings) -> Result<Knowledge, St
         Ok(crowd) => crowd,
         Err(blow) => return Err(stranger(&mut ring, blow)),
     };
-    // Seats: as many as let somebody in within a moment.
+    // Seats: as many as let somebody in within a moment. The third must get in, and may take its time.
     let moment = ring.patience().min(Duration::from_millis(1500));
-    while crowd.count() < SEATS && ring.join_within(&mut crowd, moment, None).is_ok() {}
-    let mut known = Knowledge { seats: crowd.count(), ..unknown };
+    let mut admissions = Vec::new();
+    let mut refusal = String::new();
+    while crowd.count() < SEATS {
+        let begin = Instant::now();
+        let patience = if crowd.count() < 3 { ring.patience() } else { moment };
+        match ring.join_within(&mut crowd, patience, None) {
+            Ok(()) => admissions.push(begin.elapsed()),
+            Err(Blow::Silence(seen)) => {
+                refusal = seen;
+                break;
+            }
+            Err(_) => break,
+        }
+    }
+    known.seats = crowd.count();
+    admissions.sort();
+    known.admission = admissions.get(admissions.len() / 2).copied().unwrap_or_default();
+    if crowd.members.iter().any(|client| !client.is_open()) {
+        return Err(Stop::Closes(Knowledge { seats: SEATS, ..known }));
+    }
     if known.seats < 3 {
-        return Err("it takes two clients only, and a torment needs three at least; give it more seats".into());
+        return Err(Stop::For(format!(
+            "only two clients can talk, and a torment needs three at least; a third one came: {refusal}. \
+             Give it more seats, if that is why"
+        )));
     }
     if let (Some(before), Some(now)) = (before, ring.usage()) {
         // A runtime may start or end some of its own meanwhile.
         known.thread_each = (now.threads.saturating_sub(before.threads)) * 5 >= crowd.count() * 4;
     }
-    known.round_trip = readers::round_trips(&mut crowd, 20).into_iter().max().unwrap_or_default();
+    let mut times = readers::round_trips(&mut crowd, ROUND_TRIPS);
+    if times.len() < ROUND_TRIPS {
+        return Err(does_not_relay(&mut ring, &mut crowd));
+    }
+    times.sort();
+    known.round_trip = times[ROUND_TRIPS * 3 / 4];
     // Who says a line that is too long may be closed: another tries the next.
     for (talker, len) in (0..known.seats - 1).cycle().zip(LINE_LENS) {
         if relays(&mut crowd, talker, len) {
@@ -67,6 +141,34 @@ pub fn get_to_know(target: &Target, settings: &Settings) -> Result<Knowledge, St
     }
     crowd.leave();
     Ok(known)
+}
+
+/// Two have met, and then a line of one did not get to the other.
+fn does_not_relay(ring: &mut Ring, crowd: &mut Crowd) -> Stop {
+    let heard = crowd.members[0].ear.excerpt();
+    let closed = crowd.members[..2].iter().any(|client| !client.is_open());
+    if !closed {
+        crowd.go_on(ring.scaled(UNHURRIED));
+        let mark = crowd.says(0);
+        if !crowd.hears(1, mark) {
+            return Stop::Again(format!("two clients hear each other at first, and then no more{}", its_words(ring)));
+        }
+    }
+    let what =
+        if closed { "who says one line after the other is closed" } else { "lines that follow fast are not relayed" };
+    Stop::Again(format!(
+        "{what}; the last it heard is \"{heard}\"{}. If that is a rule of the house (so many lines a second), lift it: \
+         torments talk fast",
+        its_words(ring)
+    ))
+}
+
+/// What the server says of it, if it was started here.
+fn its_words(ring: &mut Ring) -> String {
+    match ring.server.as_ref().and_then(|server| server.words_so_far()) {
+        Some(words) => format!("; it wrote: {words}"),
+        None => String::new(),
+    }
 }
 
 /// Whether it relays a line of so many bytes whole.
@@ -81,25 +183,38 @@ fn relays(crowd: &mut Crowd, talker: usize, len: usize) -> bool {
 }
 
 /// Why two cannot talk, and what to try.
-fn stranger(ring: &mut Ring, blow: Blow) -> String {
+fn stranger(ring: &mut Ring, blow: Blow) -> Stop {
     let addr = ring.addr;
     match &mut ring.server {
         Some(server) => {
             if let Some(ended) = server.ends_within(Duration::from_millis(200)) {
                 let words = server.last_words().unwrap_or_default();
-                return format!("the server ended when two clients came and talked: {ended}; its last words: {words}");
+                return Stop::For(format!(
+                    "the server ended when two clients came and talked: {ended}; its last words: {words}"
+                ));
             }
         }
         None if std::net::TcpStream::connect(addr).is_err() => {
-            return format!(
+            return Stop::For(format!(
                 "nobody listens on {addr}; start the server first, or here: tertulia torment -- COMMAND {{port}}"
-            );
+            ));
         }
         None => {}
     }
     let seen = if let Blow::Silence(seen) = blow { seen } else { "nobody is heard".into() };
-    format!(
-        "no line of one client gets to another: {seen}. Is it a chat? It may want a login first \
-         (--login 'nick {{n}}'), or lines that end in CR LF (--eol crlf)"
-    )
+    if ring.settings.eol == Eol::Lf && hears_lines_that_end_in_crlf(ring) {
+        return Stop::For(format!(
+            "no line that ends in LF gets from one client to another: {seen}; lines that end in CR LF do: say --eol crlf"
+        ));
+    }
+    Stop::For(format!(
+        "no line of one client gets to another: {seen}{}. Is it a chat? It may want a login first \
+         (--login 'nick {{n}}')",
+        its_words(ring)
+    ))
+}
+
+fn hears_lines_that_end_in_crlf(ring: &Ring) -> bool {
+    let settings = Settings { eol: Eol::CrLf, ..ring.settings.clone() };
+    Ring::new(&settings, ring.known, ring.addr, settings.seed).guests(2).is_ok()
 }

@@ -6,7 +6,7 @@ use super::connections::{Leaving, storm};
 use super::crowd::Crowd;
 use super::finding::{Blow, Outcome, fault, proven};
 use super::ring::{Ring, acquaint};
-use super::server::{Server, Stdout};
+use super::server::{START, Stdout};
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
@@ -71,9 +71,13 @@ pub fn no_descriptors(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     let waited_in_vain = !waiting.is_empty() && acquaint(crowd, &all, patience).is_err();
     let newcomers = waiting.iter().filter(|&&who| crowd.members[who].is_open());
     let lost = waited_in_vain && newcomers.count() > 0;
-    crowd.members.truncate(2);
-    crowd.go_on(Duration::from_millis(50));
-    match ring.join(crowd) {
+    while crowd.count() > 2 {
+        crowd.leaves(2);
+    }
+    let mut newcomers = Crowd::empty();
+    let outcome = ring.probe(&mut newcomers);
+    newcomers.leave();
+    match outcome {
         Ok(()) if lost => Err(fault(
             &[Cause::AcceptNotRetried, Cause::OneAcceptPerEdge],
             "descriptors came back, and those who had waited for one are not served",
@@ -202,7 +206,7 @@ pub fn restart(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     }
     crowd.wait(Duration::from_millis(500), |crowd| crowd.members.iter().all(|client| !client.is_open()));
     crowd.members.clear();
-    match launcher.begin_on(port, Stdout::Nowhere).and_then(Server::listening) {
+    match launcher.begin_on(port, Stdout::Nowhere).and_then(|server| server.listening(START)) {
         Ok(server) => {
             ring.addr = server.addr;
             ring.server = Some(server);

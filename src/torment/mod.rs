@@ -42,7 +42,7 @@ pub use cause::Cause;
 pub use diagnosis::diagnose;
 pub use finding::{Finding, Verdict};
 pub use knowledge::Knowledge;
-pub use trial::run;
+pub use trial::{News, run};
 
 use server::Launcher;
 use std::net::SocketAddr;
@@ -65,6 +65,7 @@ impl Eol {
 }
 
 /// What the server is like, and how it is to be tormented.
+#[derive(Clone, Debug)]
 pub struct Settings {
     pub eol: Eol,
     /// A line that each client says first; `{n}` is its number.
@@ -74,13 +75,13 @@ pub struct Settings {
     pub seed: u64,
     /// Every time is this many times as long.
     pub time: f64,
-    /// No torment is begun after this. 60 s times `time` is what the command takes.
+    /// No torment is begun after this. The command takes 50 s times `time`, so that it ends within a minute.
     pub limit: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { eol: Eol::Lf, login: None, echo: None, seed: 1, time: 1.0, limit: Duration::from_secs(60) }
+        Settings { eol: Eol::Lf, login: None, echo: None, seed: 1, time: 1.0, limit: Duration::from_secs(50) }
     }
 }
 

@@ -15,15 +15,18 @@ use std::time::{Duration, Instant};
 
 /// How long one waits for what must come, on a server that answers at once.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// And so many of the longest round trips seen on a quiet server.
+/// And so many of a quiet server's round trips, up to a limit: one who waits for each verdict waits for all of them.
 const PATIENCE_ROUND_TRIPS: u32 = 40;
+const PATIENCE_MAX: Duration = Duration::from_secs(8);
 /// How long the kernel may take to connect us; a SYN that is lost is sent again after a second.
 const CONNECT: Duration = Duration::from_secs(4);
 /// The first is to be accepted before another comes, so that each makes an event of its own. Most often it takes no time.
 const FIRST_ALONE: Duration = Duration::from_millis(500);
-/// A server that uses more than this share of a processor while nobody says anything spins. One that sleeps uses nothing, and
-/// one that spins gets several times this on a machine that is busy with other things.
+/// A server that uses more than this share of a processor while nobody says anything spins ...
 const SPIN_SHARE: f64 = 0.12;
+/// ... and one that uses less than this sleeps. Between them it is seen how much is to be had on a busy machine.
+const SLEEP_SHARE: f64 = 0.03;
+const SPIN_BESIDE: Duration = Duration::from_millis(400);
 /// It is looked at three times, each time longer: what is left from before takes an end.
 const SPIN_LOOKS: [Duration; 3] = [Duration::from_millis(150), Duration::from_millis(400), Duration::from_millis(1000)];
 
@@ -38,6 +41,8 @@ pub struct Ring<'a> {
     pub server: Option<Server>,
     pub launcher: Option<&'a Launcher>,
     pub random: Random,
+    /// One is only half as patient.
+    pub is_hurried: bool,
     /// What is worth a word and is no fault.
     pub remarks: Vec<String>,
     nonce: Nonce,
@@ -48,7 +53,18 @@ impl<'a> Ring<'a> {
     pub fn new(settings: &'a Settings, known: Knowledge, addr: SocketAddr, seed: u64) -> Ring<'a> {
         let mut random = Random::new(seed);
         let nonce = [(); 4].map(|()| b'a' + random.below(26) as u8);
-        Ring { settings, known, addr, server: None, launcher: None, random, remarks: Vec::new(), nonce, numbers: 0 }
+        Ring {
+            settings,
+            known,
+            addr,
+            server: None,
+            launcher: None,
+            random,
+            is_hurried: false,
+            remarks: Vec::new(),
+            nonce,
+            numbers: 0,
+        }
     }
 
     /// A time, scaled by `--time`.
@@ -58,7 +74,8 @@ impl<'a> Ring<'a> {
 
     /// How long one waits for what must come.
     pub fn patience(&self) -> Duration {
-        self.scaled(PATIENCE).max(self.known.round_trip * PATIENCE_ROUND_TRIPS)
+        let patience = if self.is_hurried { PATIENCE / 2 } else { PATIENCE };
+        self.scaled(patience).max((self.known.round_trip * PATIENCE_ROUND_TRIPS).min(self.scaled(PATIENCE_MAX)))
     }
 
     pub fn remark(&mut self, text: impl Into<String>) {
@@ -179,12 +196,28 @@ impl<'a> Ring<'a> {
             let (before, begin) = (self.usage()?.cpu, Instant::now());
             std::thread::sleep(look);
             share = self.usage()?.cpu.saturating_sub(before).as_secs_f64() / begin.elapsed().as_secs_f64();
-            if share < SPIN_SHARE {
+            if share < SLEEP_SHARE || (share < SPIN_SHARE && !self.spins_as_we_do()) {
                 return None;
             }
         }
         Some(format!("it uses {:.0} % of a processor while nobody says anything", share * 100.0))
     }
+
+    /// Whether it gets about as much of the processor as somebody who spins beside it: a busy machine leaves little to both.
+    fn spins_as_we_do(&self) -> bool {
+        let cpu = || self.usage().map_or(Duration::ZERO, |usage| usage.cpu);
+        let (before, ours_before, begin) = (cpu(), thread_cpu(), Instant::now());
+        while begin.elapsed() < SPIN_BESIDE {
+            std::hint::spin_loop();
+        }
+        cpu().saturating_sub(before) * 3 > thread_cpu().saturating_sub(ours_before)
+    }
+}
+
+/// Processor time of this thread.
+fn thread_cpu() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 /// Why two do not hear each other.
@@ -211,19 +244,27 @@ impl Stranger {
 }
 
 /// Lets some of a crowd say hello until all of them have heard each other.
+///
+/// One after the other, the last one first: a server is to be met, and what it does when several speak at once, or one while
+/// another comes in, is looked at elsewhere.
 pub fn acquaint(crowd: &mut Crowd, who: &[usize], limit: Duration) -> Result<(), Stranger> {
     let begin = Instant::now();
     let mut pause = Duration::from_millis(60);
     loop {
-        for &i in who {
+        for &i in who.iter().rev() {
+            if unheard_by(crowd, i, who).is_none() {
+                continue;
+            }
             crowd.members[i].say(Kind::Hello, SHORT);
+            let next = pause.min(limit.saturating_sub(begin.elapsed()));
+            crowd.wait(next, |crowd| {
+                unheard_by(crowd, i, who).is_none() || who.iter().any(|&i| !crowd.members[i].is_open())
+            });
+            if let Some(&closed) = who.iter().find(|&&i| !crowd.members[i].is_open()) {
+                return Err(Stranger::Closed(closed));
+            }
         }
-        let next = pause.min(limit.saturating_sub(begin.elapsed()));
-        crowd.wait(next, |crowd| stranger(crowd, who).is_none() || who.iter().any(|&i| !crowd.members[i].is_open()));
-        if let Some(&closed) = who.iter().find(|&&i| !crowd.members[i].is_open()) {
-            return Err(Stranger::Closed(closed));
-        }
-        match stranger(crowd, who) {
+        match who.iter().find_map(|&i| Some((unheard_by(crowd, i, who)?, i))) {
             None => return Ok(()),
             Some((by, who)) if begin.elapsed() >= limit => return Err(Stranger::Unheard { by, who }),
             // A line that was said before the other came was not heard by it; a server that asks for a name took the first.
@@ -232,10 +273,10 @@ pub fn acquaint(crowd: &mut Crowd, who: &[usize], limit: Duration) -> Result<(),
     }
 }
 
-fn stranger(crowd: &Crowd, who: &[usize]) -> Option<(usize, usize)> {
-    let pairs = who.iter().flat_map(|&by| who.iter().map(move |&who| (by, who)));
-    let mut pairs = pairs.filter(|(by, who)| by != who);
-    pairs.find(|&(by, who)| !crowd.members[by].ear.knows(crowd.members[who].number))
+/// The first of some who has not heard anything of one of them.
+fn unheard_by(crowd: &Crowd, one: usize, who: &[usize]) -> Option<usize> {
+    let number = crowd.members[one].number;
+    who.iter().copied().find(|&by| by != one && !crowd.members[by].ear.knows(number))
 }
 
 pub fn cannot_connect(error: &io::Error) -> String {

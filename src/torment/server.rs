@@ -7,15 +7,19 @@ use std::io::{self, PipeReader, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a server may take to listen.
-const START: Duration = Duration::from_secs(10);
+pub const START: Duration = Duration::from_secs(10);
 /// Another process may take a port that was free a moment ago.
 const PORTS_TRIED: usize = 3;
-/// The end of its stderr that is kept. Bytes.
-const STDERR_TAIL: usize = 4 << 10;
+/// Ports that are looked at first: below those that the kernel gives to clients, so that none of ours takes the port of a
+/// server that is slow to start.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+/// The end of its stderr that is kept: an error and what is told of every thread after it. Bytes.
+const STDERR_TAIL: usize = 64 << 10;
 
 /// The groups of processes that were started and not ended yet, for whoever must end them all at once.
 static GROUPS: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
@@ -50,13 +54,16 @@ impl Launcher {
         Ok(Launcher { words })
     }
 
-    /// Starts it on a free port of the loopback and waits until it listens.
-    pub fn start(&self, stdout: Stdout) -> Result<Server, String> {
-        let mut last = String::new();
+    /// Starts it on a free port of the loopback and waits at most so long until it listens.
+    pub fn start(&self, stdout: Stdout, limit: Duration) -> Result<Server, String> {
+        let (begin, mut last) = (Instant::now(), String::new());
         for _ in 0..PORTS_TRIED {
-            match self.begin(stdout).and_then(Server::listening) {
+            match self.begin(stdout).and_then(|server| server.listening(limit)) {
                 Ok(server) => return Ok(server),
                 Err(e) => last = e,
+            }
+            if begin.elapsed() >= limit {
+                break;
             }
         }
         Err(last)
@@ -64,8 +71,8 @@ impl Launcher {
 
     /// Starts it on a free port of the loopback, and does not wait: see [`Server::listening`].
     pub fn begin(&self, stdout: Stdout) -> Result<Server, String> {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-        self.begin_on(free.map_err(|e| format!("there is no free port: {e}"))?.port(), stdout)
+        let port = free_port().map_err(|e| format!("there is no free port: {e}"))?;
+        self.begin_on(port, stdout)
     }
 
     pub fn begin_on(&self, port: u16, stdout: Stdout) -> Result<Server, String> {
@@ -95,6 +102,20 @@ impl Launcher {
     }
 }
 
+/// A port that nobody listens on now.
+fn free_port() -> io::Result<u16> {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Others who start servers now begin elsewhere.
+    let first = std::process::id() as u16;
+    let guess = || {
+        let nth = NEXT.fetch_add(1, Ordering::Relaxed).wrapping_add(first.wrapping_mul(61));
+        PORTS.start + nth % (PORTS.end - PORTS.start)
+    };
+    let mut ports = std::iter::repeat_with(guess).take(100).chain([0]);
+    let listener = ports.find_map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok());
+    listener.ok_or(io::ErrorKind::AddrInUse)?.local_addr().map(|addr| addr.port())
+}
+
 /// A server's process and whatever it has started, killed when dropped.
 pub struct Server {
     child: Child,
@@ -108,9 +129,9 @@ pub struct Server {
 }
 
 impl Server {
-    /// Waits until it listens.
-    pub fn listening(mut self) -> Result<Server, String> {
-        while self.begin.elapsed() < START {
+    /// Waits until it listens, at most so long after it was started.
+    pub fn listening(mut self, limit: Duration) -> Result<Server, String> {
+        while self.begin.elapsed() < limit {
             if let Some(status) = self.ended() {
                 let last = self.last_words().map_or(String::new(), |words| format!("; its last words: {words}"));
                 return Err(format!(
@@ -125,7 +146,8 @@ impl Server {
             }
             std::thread::sleep(Duration::from_millis(5));
         }
-        Err(format!("the server does not listen on port {}", self.addr.port()))
+        let words = self.words_so_far().map_or(String::new(), |words| format!("; it wrote: {words}"));
+        Err(format!("the server does not listen on port {}{words}", self.addr.port()))
     }
 
     /// Where it listens, and which of its processes does. It is asked of the kernel: a connection that is only made to see
@@ -179,27 +201,23 @@ impl Server {
         }
     }
 
-    /// Once it has ended: the last line that it wrote on stderr, or the last that speaks of an error: some say more after it.
+    /// Once it has ended: what its stderr says of why.
     pub fn last_words(&self) -> Option<String> {
-        let text = self.stderr.whole();
-        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        let speaks_of_an_error = |line: &&str| {
-            // A frame of a stack is where, not what.
-            if line.starts_with("at ") {
-                return false;
-            }
-            let line = line.to_lowercase();
-            ["error", "exception", "panicked", "fatal", "quitting"].iter().any(|word| line.contains(word))
-        };
-        let at = lines.iter().rposition(speaks_of_an_error).or(lines.len().checked_sub(1))?;
-        let mut line = lines[at].to_owned();
-        // Rust says where on one line and what on the next.
-        if line.contains("panicked at")
-            && let Some(what) = lines.get(at + 1)
-        {
-            line = format!("{line} {what}");
-        }
-        Some(super::ear::show(line.chars().take(200).collect::<String>().as_bytes()))
+        telling_line(&self.stderr.whole())
+    }
+
+    /// While it runs: the same, if its stderr speaks of an error.
+    pub fn words_so_far(&self) -> Option<String> {
+        let text = self.stderr.so_far();
+        text.lines().any(|line| speaks_of_an_error(line.trim())).then(|| telling_line(&text)).flatten()
+    }
+
+    /// What has gone wrong without ending it: a thread or task that ended by what it did not expect.
+    pub fn uncaught(&self) -> Option<String> {
+        let text = self.stderr.so_far();
+        let lower = text.to_lowercase();
+        let signs = ["traceback", "panicked", "exception in thread", "unhandled", "never retrieved"];
+        signs.iter().any(|sign| lower.contains(sign)).then(|| telling_line(&text)).flatten()
     }
 
     pub fn signal(&self, signal: Signal) {
@@ -217,6 +235,14 @@ impl Server {
 
     pub fn thaw(&self) {
         let _ = kill_process_group(self.group, Signal::CONT);
+    }
+
+    /// Reads its stdout from now on, if nobody has until now. Whether that was so.
+    pub fn read_stdout(&mut self) -> bool {
+        let Some(mut stdout) = self.stdout.take() else { return false };
+        // It ends with the server.
+        std::thread::spawn(move || io::copy(&mut stdout, &mut io::sink()));
+        true
     }
 
     /// Nobody is at the other end of its stdout any more.
@@ -252,6 +278,36 @@ impl Drop for Server {
         let _ = self.child.wait();
         GROUPS.lock().unwrap_or_else(PoisonError::into_inner).retain(|group| *group != self.group);
     }
+}
+
+fn speaks_of_an_error(line: &str) -> bool {
+    // A frame of a stack, or its heading, is where and not what.
+    if line.starts_with("at ") || line.ends_with("at:") {
+        return false;
+    }
+    let line = line.to_lowercase();
+    ["error", "exception", "panic", "fatal", "quitting"].iter().any(|word| line.contains(word))
+}
+
+/// An error by its name, as most languages print it: `BrokenPipeError: ...`, `Error: read ECONNRESET`.
+fn names_an_error(line: &str) -> bool {
+    let by_name = ["Error:", "Exception:", "panic:", "fatal error:"].iter().any(|name| line.contains(name));
+    speaks_of_an_error(line) && (by_name || line.ends_with("Exception"))
+}
+
+/// The last line that names an error, or that speaks of one: some say more after it. Else the last line.
+fn telling_line(text: &str) -> Option<String> {
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let last = |is_it: fn(&str) -> bool| lines.iter().rposition(|line| is_it(line));
+    let at = last(names_an_error).or(last(speaks_of_an_error)).or(lines.len().checked_sub(1))?;
+    let mut line = lines[at].to_owned();
+    // Rust says where on one line and what on the next.
+    if line.contains("panicked at")
+        && let Some(what) = lines.get(at + 1)
+    {
+        line = format!("{line} {what}");
+    }
+    Some(super::ear::show(line.chars().take(200).collect::<String>().as_bytes()))
 }
 
 /// How a process ended.
@@ -374,6 +430,11 @@ impl Tail {
         tail
     }
 
+    fn so_far(&self) -> String {
+        let state = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&state.text).into_owned()
+    }
+
     /// Of a process that has ended: what it wrote last may still be on its way.
     fn whole(&self) -> String {
         const ON_ITS_WAY: Duration = Duration::from_millis(300);
@@ -381,5 +442,43 @@ impl Tail {
         let waited = self.0.1.wait_timeout_while(state, ON_ITS_WAY, |state| !state.is_whole);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&state.text).into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_that_tells_is_found_among_the_others() {
+        for (text, telling) in [
+            ("listening\nsend: Broken pipe\n", "send: Broken pipe"),
+            (
+                "node:events:495\n      throw er; // Unhandled 'error' event\n\nError: read ECONNRESET\n    at TCP.onStreamRead \
+                 (node:internal)\nEmitted 'error' event on Socket instance at:\n    at emitErrorNT {\n  code: 'ECONNRESET'\n}\n\n\
+                 Node.js v20\n",
+                "Error: read ECONNRESET",
+            ),
+            (
+                "Traceback (most recent call last):\n  File \"x.py\", line 3\nBrokenPipeError: [Errno 32] Broken pipe\n",
+                "BrokenPipeError: [Errno 32] Broken pipe",
+            ),
+            (
+                "Exception in thread \"Thread-3\" java.util.ConcurrentModificationException\n\tat java.base/java.util.X(Y:1)\n",
+                "Exception in thread \"Thread-3\" java.util.ConcurrentModificationException",
+            ),
+            (
+                "fatal error: concurrent map iteration and map write\n\ngoroutine 7 [running]:\nexit status 2\n",
+                "fatal error: concurrent map iteration and map write",
+            ),
+            (
+                "thread 'main' panicked at src/main.rs:9:5:\ncalled `Result::unwrap()` on an `Err` value: Os { code: 32 }\n\
+                 note: run with `RUST_BACKTRACE=1`\n",
+                "thread 'main' panicked at src/main.rs:9:5: called `Result::unwrap()` on an `Err` value: Os { code: 32 }",
+            ),
+        ] {
+            assert_eq!(telling_line(text).as_deref(), Some(telling));
+        }
+        assert_eq!(telling_line(" \n"), None);
     }
 }

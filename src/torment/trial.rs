@@ -4,28 +4,57 @@ use super::catalogue::Torment;
 use super::cause::Cause;
 use super::crowd::Crowd;
 use super::finding::{Blow, Finding, Outcome, Verdict, fault};
+use super::kernel;
 use super::knowledge::get_to_know;
 use super::ring::Ring;
-use super::server::{Server, Stdout};
+use super::server::{START, Server, Stdout};
 use super::{Settings, Target};
 use std::time::{Duration, Instant};
+
+/// What there is to tell while it goes on.
+pub enum News<'a> {
+    Begins(&'static Torment),
+    Found(&'a Finding),
+}
+
+/// Why a torment was skipped that could have been tried.
+pub const NO_TIME: &str = "no time was left; --time gives more";
+
+/// A server that has failed so many torments makes each of the others wait, too: one is less patient with it from then on.
+const PATIENT_UNTIL: usize = 5;
+/// A server that was slower to start than its first start suggests did not find its port free, most likely.
+const START_TIMES: u32 = 8;
+const START_LEAST: Duration = Duration::from_secs(3);
 
 /// Torments a server and tells each finding as it comes. An error is one line: why it could not even begin.
 pub fn run(
     target: &Target,
     torments: &[&'static Torment],
     settings: &Settings,
-    tell: &mut dyn FnMut(&Finding),
+    tell: &mut dyn FnMut(News),
 ) -> Result<Vec<Finding>, String> {
     let begin = Instant::now();
     let known = get_to_know(target, settings)?;
-    let mut findings = Vec::new();
+    let start_limit = (known.start * START_TIMES).max(START_LEAST).min(START);
+    let mut torments = torments.to_vec();
+    if known.is_slow_to_admit() {
+        // There will not be time for all: one of each kind first.
+        torments.sort_by_key(|torment| !torment.is_first_of_its_kind);
+    }
+    let mut findings: Vec<Finding> = Vec::new();
     let mut broken_by = None;
     let mut next = None;
     for (i, &torment) in torments.iter().enumerate() {
+        tell(News::Begins(torment));
         let seed = settings.seed.wrapping_add(1 + i as u64);
+        let failed = findings.iter().filter(|finding| finding.verdict == Verdict::Fail).count();
+        let ring = |addr| {
+            let mut ring = Ring::new(settings, known, addr, seed);
+            ring.is_hurried = failed >= PATIENT_UNTIL;
+            ring
+        };
         let finding = if begin.elapsed() > settings.limit {
-            skipped(torment, "no time was left; --time gives more".into())
+            skipped(torment, NO_TIME.into())
         } else if torment.needs_process && matches!(target, Target::Running(_)) {
             skipped(torment, "it needs the server's process: tertulia torment -- COMMAND starts it".into())
         } else if let Some(name) = broken_by {
@@ -33,7 +62,7 @@ pub fn run(
         } else {
             match target {
                 Target::Running(addr) => {
-                    let mut ring = Ring::new(settings, known, *addr, seed);
+                    let mut ring = ring(*addr);
                     let finding = try_one(&mut ring, torment);
                     if finding.verdict == Verdict::Fail && ring.probe(&mut Crowd::empty()).is_err() {
                         broken_by = Some(torment.name);
@@ -41,12 +70,12 @@ pub fn run(
                     finding
                 }
                 Target::Started(launcher) => {
-                    let begun = next.take().map(Server::listening);
+                    let begun = next.take().map(|server: Server| server.listening(start_limit));
                     // While this one is tormented the next one starts.
                     next = torments.get(i + 1).and_then(|torment| launcher.begin(torment.stdout).ok());
-                    match begun.and_then(Result::ok).map_or_else(|| launcher.start(torment.stdout), Ok) {
+                    match begun.and_then(Result::ok).map_or_else(|| launcher.start(torment.stdout, start_limit), Ok) {
                         Ok(server) => {
-                            let mut ring = Ring::new(settings, known, server.addr, seed);
+                            let mut ring = ring(server.addr);
                             ring.server = Some(server);
                             ring.launcher = Some(launcher);
                             try_one(&mut ring, torment)
@@ -56,7 +85,7 @@ pub fn run(
                 }
             }
         };
-        tell(&finding);
+        tell(News::Found(&finding));
         findings.push(finding);
     }
     Ok(findings)
@@ -141,8 +170,14 @@ fn judge(ring: &mut Ring, torment: &Torment, blow: Blow, is_over: bool) -> (Verd
         return (Verdict::Fail, causes, format!("the server ended: {ended}{words}"));
     }
     match blow {
+        Blow::Fault { causes, seen } if causes.len() > 1 || causes == [Cause::ErrorEndsFanOut] => {
+            said_of_it(ring, causes, seen)
+        }
         Blow::Fault { causes, seen } | Blow::Proven { causes, seen } => (Verdict::Fail, causes, seen),
         Blow::Doubt { causes, seen } => (Verdict::Doubtful, causes, seen),
+        Blow::Silence(seen) if was_the_printing(ring) => {
+            (Verdict::Fail, vec![Cause::BlockingPrint], format!("{seen}; when its stdout was read, all went on"))
+        }
         Blow::Silence(seen) if ring.server.is_none() && std::net::TcpStream::connect(ring.addr).is_err() => {
             (Verdict::Fail, torment.if_it_ends.into(), format!("the server is gone: {seen}"))
         }
@@ -152,16 +187,61 @@ fn judge(ring: &mut Ring, torment: &Torment, blow: Blow, is_over: bool) -> (Verd
                 // It has survived the torment, but not that they left.
                 causes.extend([Cause::ErrorEndsFanOut, Cause::ClientErrorEndsServer]);
             }
-            (Verdict::Fail, causes, seen)
+            said_of_it(ring, causes, seen)
         }
         Blow::Skip(why) => (Verdict::Skipped, vec![], why),
     }
 }
 
+/// Nobody could talk, and nobody read its stdout. If they can when somebody reads it, it was that.
+fn was_the_printing(ring: &mut Ring) -> bool {
+    if !ring.server.as_mut().is_some_and(Server::read_stdout) {
+        return false;
+    }
+    let mut newcomers = Crowd::empty();
+    let talk = ring.probe(&mut newcomers).is_ok();
+    newcomers.leave();
+    talk
+}
+
+/// A server that runs on may have lost a thread or a task, and said why.
+fn said_of_it(ring: &mut Ring, mut causes: Vec<Cause>, seen: String) -> (Verdict, Vec<Cause>, String) {
+    let Some(words) = ring.server.as_ref().and_then(Server::uncaught) else { return (Verdict::Fail, causes, seen) };
+    match in_its_own_words(&words) {
+        Some(Cause::SharedUnguarded) => causes = vec![Cause::SharedUnguarded],
+        // A client's own thread may end by that client's error, but not the one that accepts.
+        Some(Cause::ClientErrorEndsServer)
+            if causes.contains(&Cause::ClientErrorEndsServer) && nobody_accepts(ring) =>
+        {
+            causes = vec![Cause::ClientErrorEndsServer];
+        }
+        _ => {}
+    }
+    (Verdict::Fail, causes, format!("{seen}; it wrote: {words}"))
+}
+
+/// Whether a connection stays in the kernel's queue.
+fn nobody_accepts(ring: &mut Ring) -> bool {
+    let connection = ring.bare(Duration::from_millis(500), None);
+    let begin = Instant::now();
+    let waits = || connection.is_err() || kernel::not_accepted(ring.addr).is_some_and(|count| count > 0);
+    while waits() {
+        if begin.elapsed() > Duration::from_millis(500) {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    false
+}
+
 /// What a server's last words tell, if they tell anything.
 fn in_its_own_words(words: &str) -> Option<Cause> {
     let words = words.to_lowercase();
-    let known: [(Cause, &[&str]); 4] = [
+    let known: [(Cause, &[&str]); 5] = [
+        (
+            Cause::SharedUnguarded,
+            &["concurrent map", "concurrentmodification", "changed size during iteration", "mutated during iteration"],
+        ),
         (Cause::DescriptorDeath, &["too many open files", "emfile"]),
         (Cause::WouldBlockIsAnError, &["temporarily unavailable", "blockingioerror", "wouldblock", "eagain"]),
         (Cause::TrustsInput, &["utf-8", "unicode", "utf8"]),

@@ -15,6 +15,7 @@ pub mod one_accept;
 pub mod one_read;
 pub mod parts;
 pub mod short_write;
+pub mod slow_accept;
 pub mod stale_token;
 pub mod unbounded_line;
 pub mod unbounded_queue;
@@ -82,6 +83,7 @@ pub const EXHIBITS: &[Exhibit] = exhibits! {
     "unbounded-line" unbounded_line UnboundedLine;
     "echo" echo EchoesToSender;
     "blocking-print" blocking_print BlockingPrint;
+    "slow-accept" slow_accept SlowToAccept;
 };
 
 #[cfg(test)]
