@@ -13,12 +13,16 @@ use std::time::{Duration, Instant};
 
 /// How long what was noted may wait to be written.
 const WRITE_AFTER: Duration = Duration::from_millis(20);
+/// When a console that took nothing is asked again.
+const SHOW_AFTER: Duration = Duration::from_millis(5);
 
-/// In place of console and history: what was noted is to be written some time later, and is not forgotten.
+/// In place of console and history: what was noted is shown as soon as somebody looks, and written some time later.
 #[derive(Default)]
 pub struct Records {
-    noted: usize,
-    due: Option<Instant>,
+    to_show: usize,
+    show_at: Option<Instant>,
+    to_write: usize,
+    write_at: Option<Instant>,
 }
 
 /// As many notes.
@@ -31,34 +35,47 @@ impl Records {
     pub fn note(&mut self, transcript: &mut Transcript, now: Instant) {
         let events = transcript.iter().inspect(|event| with(|kernel| kernel.note(event))).count();
         transcript.clear();
-        self.noted += events;
         if events > 0 {
-            self.due.get_or_insert(now + WRITE_AFTER);
+            self.write_at.get_or_insert(now + WRITE_AFTER);
         }
-        with(|kernel| kernel.room.unwritten += events);
+        self.to_show += events;
+        self.to_write += events;
+        with(|kernel| kernel.room.unrecorded += 2 * events);
     }
     pub fn flush(&mut self, now: Instant) -> usize {
         self.due_batch(now).map(Batch::write);
-        0
+        self.flush_console(now)
     }
-    pub fn flush_console(&mut self, _: Instant) -> usize {
-        0
+    pub fn flush_console(&mut self, now: Instant) -> usize {
+        if self.to_show == 0 || self.show_at.is_some_and(|at| now < at) {
+            return 0;
+        }
+        self.show_at = None;
+        if with(|kernel| kernel.dice.one_in(4)) {
+            self.show_at = Some(now + SHOW_AFTER);
+            with(|kernel| kernel.meet("full console"));
+            return 0;
+        }
+        let _ = Batch(std::mem::take(&mut self.to_show)).write();
+        1
     }
     pub fn due_batch(&mut self, now: Instant) -> Option<Batch> {
-        self.due.take_if(|due| *due <= now)?;
-        Some(Batch(std::mem::take(&mut self.noted)))
+        self.write_at.take_if(|at| *at <= now)?;
+        Some(Batch(std::mem::take(&mut self.to_write)))
     }
     pub fn written(&mut self, result: io::Result<()>) {
         result.expect("the disk is well");
     }
     pub fn deadline(&self) -> Option<Instant> {
-        self.due
+        self.show_at.into_iter().chain(self.write_at).min()
     }
     pub fn replay(&self) -> Vec<u8> {
         with(|kernel| kernel.room.replay.clone())
     }
     pub fn finish(&mut self) {
-        let _ = Batch(std::mem::take(&mut self.noted)).write();
+        for rest in [&mut self.to_show, &mut self.to_write] {
+            let _ = Batch(std::mem::take(rest)).write();
+        }
     }
 }
 
@@ -66,7 +83,7 @@ impl Batch {
     pub fn write(self) -> io::Result<()> {
         with(|kernel| {
             kernel.call();
-            kernel.room.unwritten -= self.0;
+            kernel.room.unrecorded -= self.0;
         });
         Ok(())
     }
@@ -77,8 +94,8 @@ pub struct Room {
     pub when_full: WhenFull,
     /// What newcomers get to read of earlier.
     pub replay: Vec<u8>,
-    /// What happened and is not yet written where it is kept.
-    unwritten: usize,
+    /// What happened and is not yet shown, or not yet written where it is kept.
+    unrecorded: usize,
     people: Vec<Person>,
 }
 
@@ -90,7 +107,7 @@ struct Person {
 
 impl Room {
     pub fn new(seats: usize, when_full: WhenFull, replay: Vec<u8>) -> Room {
-        Room { seats, when_full, replay, unwritten: 0, people: Vec::new() }
+        Room { seats, when_full, replay, unrecorded: 0, people: Vec::new() }
     }
 
     pub fn lets_in(&self) -> bool {
@@ -230,7 +247,7 @@ impl Kernel {
                 assert_eq!(client.said, client.lines.len(), "client {number} has said all it had to say");
             }
         }
-        assert_eq!(self.room.unwritten, 0, "what happened is written down");
+        assert_eq!(self.room.unrecorded, 0, "what happened is shown and written down");
         self.meet("rest");
         self.judge_streams(|socket| socket.client.unserved);
         self.signal();
@@ -243,7 +260,7 @@ impl Kernel {
         let took = self.elapsed - told;
         assert!(took <= STOP_PATIENCE + Duration::from_millis(50), "it took {took:?} to stop");
         assert!(self.sockets.iter().all(|socket| socket.stage != Stage::Accepted), "all is closed");
-        assert_eq!(self.room.unwritten, 0, "what happened is written down");
+        assert_eq!(self.room.unrecorded, 0, "what happened is shown and written down");
         for socket in &mut self.sockets {
             if socket.client.reads() {
                 socket.client.got.append(&mut socket.window);
