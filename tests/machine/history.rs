@@ -111,6 +111,16 @@ both_modes! {
         assert_eq!(server.diagnostics.whole(), "");
     }
 
+    fn one_event_alone_is_written_in_time(mode) {
+        let dir = Dir::new();
+        let history = dir.file("history.jsonl");
+        let server = start(mode, &history, &[]);
+        let mut ana = server.join();
+        waits_for(&history, "\"arrived\"");
+        ana.says("hola");
+        waits_for(&history, "\"hola\"");
+    }
+
     fn newcomers_get_as_many_of_the_last_messages_as_is_asked_for(mode) {
         let dir = Dir::new();
         let history = dir.file("history.jsonl");

@@ -85,10 +85,10 @@ fn heard() -> (Output, std::io::PipeWriter) {
     (Output::of(reader), writer)
 }
 
-/// Whether a terminal takes what is written to it.
+/// Whether a terminal or a pipe takes what is written to it.
 fn flows(program: &File) -> bool {
     let mut fds = [PollFd::new(program, PollFlags::OUT)];
-    poll(&mut fds, Some(&Timespec::default())).expect("a terminal") == 1
+    poll(&mut fds, Some(&Timespec::default())).expect("a descriptor") == 1
 }
 
 both_modes! {
@@ -212,6 +212,17 @@ both_modes! {
         accounts_for(&transcript, &mut ana, &mut beto, flooded);
         assert!(transcript.text().contains("#3 guest3 arrived"));
         assert!(server.stop().success());
+    }
+
+    fn what_a_full_pipe_did_not_take_it_gets_later_though_nothing_else_happens(mode) {
+        let (reader, stdout) = std::io::pipe().expect("a pipe");
+        let mut pipe = File::from(std::os::fd::OwnedFd::from(stdout.try_clone().expect("a descriptor")));
+        let server = serve(mode, &[], stdout, Stdio::null());
+        while flows(&pipe) {
+            pipe.write_all(&[b'\n'; 4096]).expect("a pipe");
+        }
+        let _ana = server.join();
+        Output::of(reader).shows("#1 guest1 arrived");
     }
 
     fn a_stop_does_not_wait_for_a_pipe_that_nobody_reads(mode) {
