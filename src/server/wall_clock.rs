@@ -8,8 +8,8 @@ use std::time::SystemTime;
 pub struct WallClock {
     /// Looked up when it is first needed: a quiet server never asks for the time of day.
     zone: LazyCell<TimeZone>,
-    /// The second, since 1970, that the texts below are of.
-    second: u64,
+    /// The second, since 1970, that the texts below are of; `None` before the first look.
+    second: Option<u64>,
     time_of_day: String,
     timestamp: String,
 }
@@ -18,7 +18,7 @@ impl WallClock {
     pub fn new() -> WallClock {
         WallClock {
             zone: LazyCell::new(TimeZone::system),
-            second: 0,
+            second: None,
             time_of_day: String::new(),
             timestamp: String::new(),
         }
@@ -37,10 +37,10 @@ impl WallClock {
     /// Looks what time it is. Once for all that happened in a turn: it costs as much as to write a line.
     pub fn look(&mut self) {
         let second = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        if second == self.second && !self.timestamp.is_empty() {
+        if self.second == Some(second) {
             return;
         }
-        self.second = second;
+        self.second = Some(second);
         let timestamp = Timestamp::from_second(second as i64).unwrap_or(Timestamp::UNIX_EPOCH);
         self.timestamp = timestamp.to_string();
         self.time_of_day = timestamp.to_zoned_datetime(self.zone.clone()).strftime("%H:%M:%S").to_string();
@@ -58,5 +58,23 @@ impl WallClock {
 impl Default for WallClock {
     fn default() -> WallClock {
         WallClock::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_tells_the_second_that_it_is_and_not_the_one_that_it_was() {
+        let mut clock = WallClock::new();
+        clock.second = Some(1);
+        let before = Timestamp::now().as_second();
+        clock.look();
+        let after = Timestamp::now().as_second();
+        let told: Timestamp = clock.timestamp().parse().expect("RFC 3339");
+        assert!((before..=after).contains(&told.as_second()), "{told} is not now");
+        let local = told.to_zoned_datetime(TimeZone::system());
+        assert_eq!(clock.time_of_day(), local.strftime("%H:%M:%S").to_string());
     }
 }
