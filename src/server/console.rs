@@ -180,19 +180,24 @@ impl Console {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use std::io::Read;
+    use std::io::{PipeReader, Read};
 
-    #[test]
-    fn a_stdout_that_takes_nothing_is_asked_less_and_less_often() {
-        let (mut reader, writer) = io::pipe().expect("a pipe");
+    /// A console whose pipe is full, and of how many bytes.
+    pub fn stuck() -> (PipeReader, usize, Console) {
+        let (reader, writer) = io::pipe().expect("a pipe");
         let sink = Sink::to(writer.into()).expect("a sink");
         let mut full = 0;
         while let Ok(taken) = sink.write(&[b'x'; 4096]) {
             full += taken;
         }
-        let mut console = Console { sink: Some(sink), ..Console::new(Paint::Plain, Lang::En) };
+        (reader, full, Console { sink: Some(sink), ..Console::new(Paint::Plain, Lang::En) })
+    }
+
+    #[test]
+    fn a_stdout_that_takes_nothing_is_asked_less_and_less_often() {
+        let (mut reader, full, mut console) = stuck();
         let mut clock = WallClock::new();
         console.note(&Event::Closing, &clock);
 

@@ -114,3 +114,18 @@ impl Records {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_console_that_takes_nothing_is_given_a_last_chance_and_not_for_ever() {
+        let (_reader, _, console) = console::tests::stuck();
+        let mut records = Records { console: Some(console), history: None, clock: WallClock::new() };
+        let start = Instant::now();
+        records.note_one(Event::Closing);
+        records.finish();
+        assert!(start.elapsed() >= LAST_PATIENCE / 2, "it was not asked again");
+    }
+}
