@@ -61,7 +61,7 @@ pub const fn read_max(members: usize) -> usize {
 
 /// The shortest input is one byte and its LF; a byte that is no UTF-8 becomes three. The longest prefix is a nick of
 /// four-byte characters and `<> `. So one read of [`READ_MAX`] bytes can become this much to say.
-const READ_SAID_MAX: usize = READ_MAX / 2 * (NICK_CHARS_MAX * 4 + 3 + 3 + 1);
+pub(super) const READ_SAID_MAX: usize = READ_MAX / 2 * (NICK_CHARS_MAX * 4 + 3 + 3 + 1);
 
 // A member that was not yet above the mark when a turn began must not reach the maximum within that turn.
 const _: () = assert!(OUTBOX_HIGH_WATER + TURN_MAX + READ_SAID_MAX < OUTBOX_MAX);
