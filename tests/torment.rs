@@ -255,6 +255,23 @@ fn a_rule_against_talking_fast_is_no_fault_and_is_told_at_once() {
 }
 
 #[test]
+fn one_who_relays_slowly_is_not_waited_for_without_end() {
+    let room = Room::default();
+    let addr = serving(move |me, stream| {
+        for_each_line(&room, me, stream, |line| {
+            tell_all(&room, line);
+            // A slow one, by nature.
+            std::thread::sleep(Duration::from_millis(50));
+            true
+        });
+    });
+    let settings = Settings { time: 0.5, ..patient() };
+    let findings = torment(&Target::Running(addr), &torments(&["gulp"]), &settings);
+    assert_eq!(findings[0].verdict, Verdict::Skipped, "{findings:#?}");
+    assert!(findings[0].seen.contains("too slowly"), "{findings:#?}");
+}
+
+#[test]
 fn one_who_takes_out_the_wrong_one_is_seen_when_people_come_and_go() {
     // Each remembers its place in the list, and others leave meanwhile.
     let room: Arc<Mutex<Vec<TcpStream>>> = Arc::default();

@@ -4,7 +4,7 @@ use super::cause::Cause;
 use super::client::{Client, Flood};
 use super::crowd::Crowd;
 use super::finding::{Outcome, doubt, fault};
-use super::framing::{left_unread, split, wait_while_it_moves};
+use super::framing::{Waited, left_unread, split, too_slow, wait_while_it_moves};
 use super::mark::{Kind, Mark};
 use super::readers::round_trips;
 use super::ring::Ring;
@@ -26,7 +26,7 @@ pub fn flood_all(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     crowd.members.iter_mut().for_each(|client| client.end_flood());
     // Who has heard the last line of each hears no more of what is before it.
     let last: Vec<Mark> = (0..crowd.count()).map(|who| crowd.says(who)).collect();
-    wait_while_it_moves(crowd, |crowd| {
+    let waited = wait_while_it_moves(crowd, |crowd| {
         let pairs = open(crowd).flat_map(|client| last.iter().map(move |mark| (client, mark)));
         let is_open = |number| open(crowd).any(|client| client.number == number);
         let mut pairs = pairs.filter(|(client, mark)| client.number != mark.sender && is_open(mark.sender));
@@ -57,6 +57,9 @@ pub fn flood_all(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
             causes,
             format!("all talked as fast as they could, and {mangled} lines came cut: \"{text}\""),
         ));
+    }
+    if tally.missing > 0 && waited == Waited::Moving {
+        return Err(too_slow(tally.due - tally.missing, tally.due));
     }
     if tally.missing > 0 {
         let seen =

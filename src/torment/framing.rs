@@ -161,7 +161,7 @@ pub fn gulp(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     ring.frozen(|_| crowd.members[TALKER].push(&all));
     let heard = |crowd: &Crowd| crowd.members[READER].ear.flood.len();
     let count = lines.len();
-    wait_while_it_moves(crowd, |crowd| heard(crowd) >= count || crowd.has_heard(READER, last));
+    let waited = wait_while_it_moves(crowd, |crowd| heard(crowd) >= count || crowd.has_heard(READER, last));
     let (before, mangled) = (heard(crowd), crowd.members[READER].ear.mangled);
     if before == count {
         return Ok(());
@@ -172,6 +172,9 @@ pub fn gulp(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
             &[Cause::FramingByRead, Cause::ShortWriteDropped],
             format!("{count} lines were sent in one piece, and some came cut: \"{text}\""),
         ));
+    }
+    if waited == Waited::Moving {
+        return Err(too_slow(before, count));
     }
     let seen = format!("{count} lines were sent in one piece, and {} of them did not come", count - before);
     if let Some(left) = left_unread(ring, crowd, heard) {
@@ -197,22 +200,43 @@ pub fn left_unread(ring: &Ring, crowd: &mut Crowd, heard: impl Fn(&Crowd) -> usi
     (more > 0).then(|| format!("{more} came when more was said"))
 }
 
-/// Waits until it is done, or nothing has moved for as long as one is patient.
-pub fn wait_while_it_moves(crowd: &mut Crowd, mut done: impl FnMut(&Crowd) -> bool) -> bool {
+/// So many times as long as one is patient with a server that does nothing, if it does something all the time.
+const PATIENT_WITH_WHO_MOVES: u32 = 4;
+
+/// How it ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Waited {
+    Done,
+    /// Nothing has moved for as long as one is patient.
+    Still,
+    /// It is not done, and goes on.
+    Moving,
+}
+
+/// Waits until it is done, or nothing has moved for as long as one is patient, or it goes on for ever.
+pub fn wait_while_it_moves(crowd: &mut Crowd, mut done: impl FnMut(&Crowd) -> bool) -> Waited {
     let moved = |crowd: &Crowd| -> u64 { crowd.members.iter().map(|client| client.ear.total + client.written).sum() };
-    let (mut last, mut at) = (moved(crowd), Instant::now());
+    let (begin, mut last, mut at) = (Instant::now(), moved(crowd), Instant::now());
     let patience = crowd.patience;
     loop {
         if crowd.wait(Duration::from_millis(50), &mut done) {
-            return true;
+            return Waited::Done;
         }
         let now = moved(crowd);
         if now != last {
             (last, at) = (now, Instant::now());
         } else if at.elapsed() > patience || crowd.members.iter().all(|client| !client.is_open()) {
-            return false;
+            return Waited::Still;
+        }
+        if begin.elapsed() > patience * PATIENT_WITH_WHO_MOVES {
+            return Waited::Moving;
         }
     }
+}
+
+/// Who relays a few lines a second is not blamed for those that are still to come.
+pub fn too_slow(came: usize, due: usize) -> Blow {
+    Blow::Skip(format!("it relays too slowly: {came} of {due} lines came in the time; --time gives more"))
 }
 
 pub fn long_line(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {

@@ -43,7 +43,7 @@ const ROUND_TRIPS: usize = 20;
 /// Who may speak once a second is heard after this.
 const UNHURRIED: Duration = Duration::from_millis(1200);
 /// A server that fails at the first meeting may do so by chance: two threads that met at the wrong moment.
-const MEETINGS: usize = 3;
+const MEETINGS: usize = 2;
 
 /// Why it is not known what is normal.
 enum Stop {
@@ -156,11 +156,12 @@ fn does_not_relay(ring: &mut Ring, crowd: &mut Crowd) -> Stop {
     }
     let what =
         if closed { "who says one line after the other is closed" } else { "lines that follow fast are not relayed" };
-    Stop::Again(format!(
+    let why = format!(
         "{what}; the last it heard is \"{heard}\"{}. If that is a rule of the house (so many lines a second), lift it: \
          torments talk fast",
         its_words(ring)
-    ))
+    );
+    if closed { Stop::Again(why) } else { Stop::For(why) }
 }
 
 /// What the server says of it, if it was started here.

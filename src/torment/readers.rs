@@ -120,11 +120,41 @@ fn beside(ring: &mut Ring, crowd: &mut Crowd, reading: Reading) -> Outcome {
     if let Some(blow) = fault_of_queue {
         return Err(blow);
     }
+    the_flooder_is_heard(crowd, bad, what, begin, frozen * 4)?;
     if owed(crowd) < OWED_LEAST && queue.still_moved() {
         let mib = owed(crowd) as f64 / f64::from(1 << 20);
         return Err(Blow::Skip(format!("it relays too slowly: {mib:.1} MiB in the time; --time gives more")));
     }
     Ok(())
+}
+
+/// Where each client has a thread it may be the flooder's alone that waits: the kernel takes short lines of others for a long
+/// time after it has refused a long one.
+fn the_flooder_is_heard(crowd: &mut Crowd, bad: usize, what: &str, since: Instant, limit: Duration) -> Outcome {
+    let last = crowd.says(FLOODER);
+    let (patience, mut told, mut at) = (crowd.patience, 0, Instant::now());
+    // While the talker is told something, the rest of the flood is on its way.
+    let waits = |crowd: &Crowd| {
+        !crowd.has_heard(TALKER, last) && crowd.members[FLOODER].is_open() && crowd.members[TALKER].is_open()
+    };
+    while waits(crowd) && at.elapsed() < patience && since.elapsed() < limit {
+        crowd.turn(Duration::from_millis(10));
+        if crowd.members[TALKER].ear.total > told {
+            (told, at) = (crowd.members[TALKER].ear.total, Instant::now());
+        }
+    }
+    if !waits(crowd) || at.elapsed() < patience {
+        return Ok(());
+    }
+    let told = crowd.members[TALKER].ear.total;
+    crowd.members[bad].reading = Reading::Eagerly;
+    match crowd.wait(FREED, |crowd| crowd.members[TALKER].ear.total > told) {
+        true => Err(proven(
+            &[Cause::BlockingWrite, Cause::LockAcrossWrite],
+            format!("while one {what}, nothing more came from the one who had flooded; when it read on, it did"),
+        )),
+        false => Ok(()),
+    }
 }
 
 /// Two or three, and as the last one somebody with a buffer of its own size.
