@@ -346,6 +346,7 @@ mod gallery {
     use super::*;
     use tertulia::torment::diagnose;
     use tertulia::torment::gallery::{EXHIBITS, Exhibit};
+    use tertulia::torment::server::{START, Stdout};
 
     fn findings(exhibit: &Exhibit, torments: &[&'static Torment]) -> Vec<Finding> {
         let target = started(&["gallery", exhibit.name, "127.0.0.1:{port}"]);
@@ -358,6 +359,17 @@ mod gallery {
     fn is_blamed_for_its_own_fault_only(exhibit: &Exhibit, findings: &[Finding]) {
         let causes: Vec<_> = diagnose(findings).into_iter().map(|(cause, _)| cause).collect();
         assert_eq!(causes, [exhibit.cause], "{}: {findings:#?}", exhibit.name);
+    }
+
+    #[test]
+    fn a_server_that_runs_and_ends_is_gone_whoever_was_closed_by_it() {
+        let Target::Started(launcher) = started(&["gallery", "error-ends-server", "127.0.0.1:{port}"]) else {
+            panic!("it is to be started");
+        };
+        let server = launcher.start(Stdout::Nowhere, START).expect("it listens");
+        let findings = torment(&Target::Running(server.addr), &torments(&["rush-hour"]), &patient());
+        assert!(findings[0].seen.contains("the server is gone"), "{findings:#?}");
+        assert_eq!(diagnose(&findings)[0].0, Cause::ClientErrorEndsServer, "{findings:#?}");
     }
 
     /// What shows an exhibit's fault, and some of what it could be mistaken for.

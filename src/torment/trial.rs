@@ -169,7 +169,12 @@ fn judge(ring: &mut Ring, torment: &Torment, blow: Blow, is_over: bool) -> (Verd
         let words = if words.is_empty() { words } else { format!("; its last words: {words}") };
         return (Verdict::Fail, causes, format!("the server ended: {ended}{words}"));
     }
+    let is_gone = |ring: &Ring| ring.server.is_none() && std::net::TcpStream::connect(ring.addr).is_err();
     match blow {
+        // Of a server that was not started here it is all that can be known of its end.
+        Blow::Silence(seen) | Blow::Fault { seen, .. } if is_gone(ring) => {
+            (Verdict::Fail, torment.if_it_ends.into(), format!("the server is gone: {seen}"))
+        }
         Blow::Fault { causes, seen } if causes.len() > 1 || causes == [Cause::ErrorEndsFanOut] => {
             said_of_it(ring, causes, seen)
         }
@@ -177,9 +182,6 @@ fn judge(ring: &mut Ring, torment: &Torment, blow: Blow, is_over: bool) -> (Verd
         Blow::Doubt { causes, seen } => (Verdict::Doubtful, causes, seen),
         Blow::Silence(seen) if was_the_printing(ring) => {
             (Verdict::Fail, vec![Cause::BlockingPrint], format!("{seen}; when its stdout was read, all went on"))
-        }
-        Blow::Silence(seen) if ring.server.is_none() && std::net::TcpStream::connect(ring.addr).is_err() => {
-            (Verdict::Fail, torment.if_it_ends.into(), format!("the server is gone: {seen}"))
         }
         Blow::Silence(seen) => {
             let mut causes: Vec<Cause> = torment.if_silent.into();
