@@ -169,7 +169,15 @@ fn judge(ring: &mut Ring, torment: &Torment, blow: Blow, is_over: bool) -> (Verd
         let words = if words.is_empty() { words } else { format!("; its last words: {words}") };
         return (Verdict::Fail, causes, format!("the server ended: {ended}{words}"));
     }
-    let is_gone = |ring: &Ring| ring.server.is_none() && std::net::TcpStream::connect(ring.addr).is_err();
+    // It may have closed its clients before it ends.
+    let nobody_listens = |ring: &Ring| {
+        let refused = |i| {
+            std::thread::sleep(Duration::from_millis(if i == 0 { 0 } else { 100 }));
+            std::net::TcpStream::connect(ring.addr).is_err()
+        };
+        (0..6).any(refused)
+    };
+    let is_gone = |ring: &Ring| ring.server.is_none() && nobody_listens(ring);
     match blow {
         // Of a server that was not started here it is all that can be known of its end.
         Blow::Silence(seen) | Blow::Fault { seen, .. } if is_gone(ring) => {
