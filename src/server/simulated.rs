@@ -41,6 +41,7 @@ fn destiny(seed: u64) -> Kernel {
     let replay = [&[b'-'; 1023][..], b"\n"].concat().repeat(replay);
     let mut kernel = Kernel::new(dice, Room::new(seats, when_full, replay));
 
+    kernel.room.has_history = kernel.dice.one_in(2);
     let burst = kernel.dice.one_in(3);
     for number in 0..clients {
         let client = Client::random(number, &mut kernel.dice);

@@ -35,12 +35,13 @@ impl Records {
     pub fn note(&mut self, transcript: &mut Transcript, now: Instant) {
         let events = transcript.iter().inspect(|event| with(|kernel| kernel.note(event))).count();
         transcript.clear();
-        if events > 0 {
+        let to_write = if with(|kernel| kernel.room.has_history) { events } else { 0 };
+        if to_write > 0 {
             self.write_at.get_or_insert(now + WRITE_AFTER);
         }
         self.to_show += events;
-        self.to_write += events;
-        with(|kernel| kernel.room.unrecorded += 2 * events);
+        self.to_write += to_write;
+        with(|kernel| kernel.room.unrecorded += events + to_write);
     }
     pub fn flush(&mut self, now: Instant) -> usize {
         self.due_batch(now).map(Batch::write);
@@ -94,6 +95,8 @@ pub struct Room {
     pub when_full: WhenFull,
     /// What newcomers get to read of earlier.
     pub replay: Vec<u8>,
+    /// There is one, and not a console only.
+    pub has_history: bool,
     /// What happened and is not yet shown, or not yet written where it is kept.
     unrecorded: usize,
     people: Vec<Person>,
@@ -107,7 +110,7 @@ struct Person {
 
 impl Room {
     pub fn new(seats: usize, when_full: WhenFull, replay: Vec<u8>) -> Room {
-        Room { seats, when_full, replay, unrecorded: 0, people: Vec::new() }
+        Room { seats, when_full, replay, has_history: true, unrecorded: 0, people: Vec::new() }
     }
 
     pub fn lets_in(&self) -> bool {
