@@ -69,7 +69,7 @@ fn serve(seed: u64, set_up: impl FnOnce(&mut Kernel)) -> io::Result<()> {
     })
 }
 
-/// So often that it would never come to the end of a spin.
+/// So often that it never comes to the end of a spin.
 fn is_often_interrupted(kernel: &mut Kernel) {
     (kernel.interrupted, kernel.spin) = (3, Duration::ZERO);
 }
@@ -119,9 +119,10 @@ fn a_poll_that_fails_ends_the_server() {
 #[test]
 fn who_spins_is_awake_for_what_comes_soon() {
     let sleeps = |spin| -> usize {
-        // Where it is often interrupted it never comes to the end of a spin.
+        // Where it is often disturbed it never comes to the end of a spin.
         let set_up = |kernel: &mut Kernel| {
-            (kernel.spin, kernel.interrupted) = (Duration::from_micros(spin), 2000);
+            (kernel.interrupted, kernel.spurious) = (usize::MAX, usize::MAX);
+            kernel.spin = Duration::from_micros(spin);
         };
         (0..50).map(|seed| play(seed, set_up).get("sleep").copied().unwrap_or(0)).sum()
     };

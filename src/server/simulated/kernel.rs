@@ -199,6 +199,8 @@ pub struct Kernel {
     pub refused_at: Option<Duration>,
     /// One call in so many is interrupted.
     pub interrupted: usize,
+    /// One poll in so many tells of something that has not happened.
+    pub spurious: usize,
     /// From then on a poll fails.
     pub no_poll_from: Option<Duration>,
     /// What the server is told to do with `--spin`.
@@ -229,6 +231,7 @@ impl Kernel {
             no_descriptors_until: Duration::ZERO,
             refused_at: None,
             interrupted: 24,
+            spurious: 8,
             no_poll_from: None,
             spin: Duration::ZERO,
             signals: 0,

@@ -95,7 +95,7 @@ impl Kernel {
                 self.progress();
             }
         }
-        if self.dice.one_in(8) && !self.watches.is_empty() && events.list.len() < events.capacity {
+        if self.dice.one_in(self.spurious) && !self.watches.is_empty() && events.list.len() < events.capacity {
             self.meet("spurious event");
             let (_, Watch { token, interest, .. }) = self.watches[0];
             let writable = interest.is_writable();
