@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// So many in one `cargo test`.
-const SCHEDULES: u64 = 120;
+const SCHEDULES: u64 = 400;
 /// Each with so many orders of the threads.
 const ORDERS: usize = 3;
 /// In which one thread after another is preferred, but for so many changes of mind.
@@ -98,7 +98,7 @@ fn serve() {
 
 #[test]
 fn it_ends_in_time_whoever_still_reads() {
-    play_all(10, |seed| {
+    play_all(20, |seed| {
         play(seed, |kernel| {
             kernel.room.replay = vec![b'-'; 200_000];
             for socket in &mut kernel.sockets {
@@ -111,7 +111,7 @@ fn it_ends_in_time_whoever_still_reads() {
 
 #[test]
 fn what_is_sent_while_it_ends_costs_nobody_the_last_word() {
-    play_all(40, |seed| {
+    play_all(100, |seed| {
         play(seed, |kernel| {
             kernel.sockets.iter_mut().for_each(|socket| socket.client.type_on());
             kernel.plan(Duration::from_millis(20), Act::Terminate);

@@ -6,7 +6,8 @@
 
 use super::super::kernel::{Kernel, LIFE_MAX, with};
 use shuttle::sync::atomic::{AtomicBool, Ordering};
-use shuttle::thread::{self, Thread};
+use shuttle::sync::mpsc::{self, Sender};
+use shuttle::thread;
 use std::cell::RefCell;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -38,14 +39,17 @@ impl Wait {
 }
 
 struct Sleeper {
-    thread: Thread,
+    thread: String,
+    /// Not `unpark`: shuttle wakes who is parked for no reason, too, and dozens who sleep would do little else.
+    wake: Sender<()>,
     wait: Wait,
     until: Option<Duration>,
 }
 
 #[derive(Default)]
 struct Scheduler {
-    clock: Option<Thread>,
+    /// Wakes the one who lets time pass.
+    clock: Option<Sender<()>>,
     sleepers: Vec<Sleeper>,
     /// Threads that do not sleep.
     awake: usize,
@@ -110,13 +114,19 @@ fn wake_up() -> bool {
             scheduler.take(wakes)
         })
     });
-    woken.iter().for_each(Thread::unpark);
+    wake_all(&woken);
     !woken.is_empty()
 }
 
+fn wake_all(sleepers: &[Sleeper]) {
+    for sleeper in sleepers {
+        let _ = sleeper.wake.send(());
+    }
+}
+
 impl Scheduler {
-    fn take(&mut self, wakes: impl FnMut(&mut Sleeper) -> bool) -> Vec<Thread> {
-        let woken: Vec<Thread> = self.sleepers.extract_if(.., wakes).map(|sleeper| sleeper.thread).collect();
+    fn take(&mut self, wakes: impl FnMut(&mut Sleeper) -> bool) -> Vec<Sleeper> {
+        let woken: Vec<Sleeper> = self.sleepers.extract_if(.., wakes).collect();
         self.awake += woken.len();
         woken
     }
@@ -125,12 +135,13 @@ impl Scheduler {
 /// Sleeps for this, but only until then.
 pub fn sleep(wait: Wait, until: Option<Duration>) {
     step();
-    let me = thread::current();
+    let (wake, woken) = mpsc::channel();
+    let thread = thread::current().name().unwrap_or_default().to_owned();
     let sleeps = with(|kernel| {
         scheduler(|scheduler| {
             let sleeps = !scheduler.is_over && !wait.is_over(kernel) && !scheduler.said.contains(&wait);
             if sleeps {
-                scheduler.sleepers.push(Sleeper { thread: me.clone(), wait, until });
+                scheduler.sleepers.push(Sleeper { thread, wake, wait, until });
                 scheduler.awake -= 1;
             }
             sleeps
@@ -138,17 +149,15 @@ pub fn sleep(wait: Wait, until: Option<Duration>) {
     });
     if sleeps {
         call_the_clock();
-        while scheduler(|scheduler| scheduler.sleepers.iter().any(|sleeper| sleeper.thread.id() == me.id())) {
-            thread::park();
-        }
+        let _ = woken.recv();
     }
     exit_if_over();
 }
 
 fn call_the_clock() {
-    let clock = scheduler(|scheduler| scheduler.clock.clone().filter(|_| scheduler.awake == 0));
+    let clock = scheduler(|scheduler| scheduler.clock.take_if(|_| scheduler.awake == 0));
     if let Some(clock) = clock {
-        clock.unpark();
+        let _ = clock.send(());
     }
 }
 
@@ -166,7 +175,7 @@ pub fn say(word: u64) {
         scheduler.said.push(Wait::Word(word));
         scheduler.take(|sleeper| sleeper.wait == Wait::Word(word))
     });
-    woken.iter().for_each(Thread::unpark);
+    wake_all(&woken);
 }
 
 pub fn spawn(name: String, run: impl FnOnce() + Send + 'static) {
@@ -189,14 +198,16 @@ pub fn is_over() -> bool {
 
 /// Runs the process, of which this is the main thread, to its end.
 pub fn run(main: impl FnOnce() + Send + 'static) {
-    SCHEDULER.set(Scheduler { clock: Some(thread::current()), ..Scheduler::default() });
+    SCHEDULER.take();
     spawn("main".into(), || {
         main();
         scheduler(|scheduler| scheduler.is_over = true);
     });
     loop {
-        while scheduler(|scheduler| scheduler.awake > 0) {
-            thread::park();
+        let (wake, woken) = mpsc::channel();
+        if scheduler(|scheduler| scheduler.awake > 0) {
+            scheduler(|scheduler| scheduler.clock = Some(wake));
+            let _ = woken.recv();
         }
         if is_over() {
             break;
@@ -206,7 +217,7 @@ pub fn run(main: impl FnOnce() + Send + 'static) {
         }
     }
     let left = scheduler(|scheduler| scheduler.take(|_| true));
-    left.iter().for_each(Thread::unpark);
+    wake_all(&left);
 }
 
 /// All sleep.
@@ -216,7 +227,7 @@ fn let_time_pass() {
     with(|kernel| {
         kernel.assert_may_sleep(timeout.is_some());
         // The accepting thread and the records' end with the process.
-        let main_sleeps = || scheduler(|scheduler| scheduler.sleepers.iter().any(|s| s.thread.name() == Some("main")));
+        let main_sleeps = || scheduler(|scheduler| scheduler.sleepers.iter().any(|s| s.thread == "main"));
         let is_done = kernel.told_to_stop.is_some() && kernel.is_deserted();
         assert!(!(is_done && main_sleeps()), "lost wake-up: all have gone and the server does not end");
         let act = kernel.agenda.first_key_value().map(|((at, _), _)| *at);
@@ -236,7 +247,7 @@ fn let_time_pass() {
 fn assert_nobody_is_left_over(kernel: &Kernel) {
     scheduler(|scheduler| {
         for sleeper in &scheduler.sleepers {
-            let name = sleeper.thread.name().unwrap_or_default();
+            let name = &sleeper.thread;
             let of_a_client = name.rsplit_once('-').and_then(|(_, number)| number.parse().ok());
             let is_needed = of_a_client.is_none_or(|number| kernel.room.socket_of(number).is_some());
             assert!(is_needed, "{name} waits for {:?}, and its client is gone", sleeper.wait);
@@ -250,7 +261,7 @@ struct TellWhoSleeps;
 impl Drop for TellWhoSleeps {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let told = |sleeper: &Sleeper| eprintln!("{:?}: {:?}", sleeper.thread.name(), sleeper.wait);
+            let told = |sleeper: &Sleeper| eprintln!("{}: {:?}", sleeper.thread, sleeper.wait);
             scheduler(|scheduler| scheduler.sleepers.iter().for_each(told));
         }
     }
