@@ -350,7 +350,8 @@ fn ncat_is_a_chat_server_too() {
             .stdout(Stdio::null())
             .spawn()
             .expect("ncat starts");
-        until("ncat listens", || TcpStream::connect(addr).ok());
+        // It stays: ncat does not always survive it when somebody hangs up at once.
+        let _first = until("ncat listens", || TcpStream::connect(addr).ok());
         let mut command = tertulia();
         command.args(["bench", "--clients", "4", "--duration", "0.5", "--warm-up", "0.1", "--addr", &addr.to_string()]);
         let ended = run(command.args(args));

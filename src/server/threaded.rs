@@ -132,11 +132,15 @@ impl Server {
         result
     }
 
-    /// Locks the room and tells it the time.
+    /// Locks the room for a turn, and tells it the time. Something may come of that, too.
     fn lock(&self) -> MutexGuard<'_, Room> {
-        let mut room = self.trace.lock(|| self.room.try_lock().ok(), || lock(&self.room));
+        let mut room = self.lock_to_look();
         room.hub.tick(now());
         room
+    }
+
+    fn lock_to_look(&self) -> MutexGuard<'_, Room> {
+        self.trace.lock(|| self.room.try_lock().ok(), || lock(&self.room))
     }
 
     /// Does what the hub says, still under the lock: nothing here waits. What is to be written is only carried off.
@@ -243,7 +247,7 @@ impl Server {
     }
 
     fn wait_for_close(&self, client: &Client) {
-        let mut room = self.lock();
+        let mut room = self.lock_to_look();
         while room.hub.knows(client.id) {
             room = self.trace.park(client.id, || wait(&client.changed, room));
         }
@@ -304,7 +308,7 @@ impl Server {
     }
 
     fn wait_for_seat(&self) {
-        let mut room = self.lock();
+        let mut room = self.lock_to_look();
         while !room.hub.has_seat() {
             room.accept_waits = true;
             room = wait(&self.seat_freed, room);
@@ -350,6 +354,7 @@ impl Server {
             // A new socket's buffer is empty: these few bytes fit.
             let _ = self.trace.refuse(|| stream.write(&refusal));
             let _ = self.trace.shutdown(None, || stream.shutdown(Shutdown::Write));
+            let _ = self.trace.discard_at_once(|| blocking::discard_at_once(&stream));
             stream
         }));
     }
@@ -362,7 +367,7 @@ impl Server {
             room.stopping = true;
             room.hub.close_room();
         });
-        let mut room = self.lock();
+        let mut room = self.lock_to_look();
         while !room.hub.is_deserted() && now() < end {
             let left = end.saturating_duration_since(now());
             let waited = self.client_closed.wait_timeout(room, left);

@@ -117,7 +117,10 @@ pub fn read(mut stream: &TcpStream, buffer: &mut Vec<u8>) -> io::Result<usize> {
 
 pub fn discard_at_once(stream: &TcpStream) -> io::Result<usize> {
     // Nothing interrupts a call that does not wait.
-    call(|kernel| kernel.read_at_once(stream.0, &mut [0; READ_MAX]))
+    call(|kernel| {
+        // The process may have ended meanwhile, and this may be within a lock.
+        if is_over() { Err(ErrorKind::NotConnected.into()) } else { kernel.read_at_once(stream.0, &mut [0; READ_MAX]) }
+    })
 }
 
 pub fn write_at_once(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
