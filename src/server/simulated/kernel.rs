@@ -444,7 +444,7 @@ impl Kernel {
         let end = self.elapsed + LINGER - OVERSLEEP;
         let socket = &mut self.sockets[number];
         socket.shut = true;
-        socket.lingers_until = socket.quits.then_some(end);
+        socket.lingers_until = (socket.quits && !socket.client.unserved).then_some(end);
         socket.unread_at_shut = Some(socket.inbox.len()).filter(|len| *len <= READ_MAX).unwrap_or(0);
         self.incoming(number);
     }

@@ -269,7 +269,8 @@ impl Kernel {
                 socket.client.got.append(&mut socket.window);
             }
         }
-        let (ran_out_of_time, told_twice) = (took >= STOP_PATIENCE, self.told_twice);
+        // The server's time of a turn is that of its beginning.
+        let (ran_out_of_time, told_twice) = (took + OVERSLEEP >= STOP_PATIENCE, self.told_twice);
         self.judge_streams(|socket| {
             let is_late = ran_out_of_time && socket.client.habit == Habit::Slow;
             socket.broken || socket.client.unserved || told_twice || is_late
