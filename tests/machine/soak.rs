@@ -160,6 +160,10 @@ impl Heard {
             return None;
         }
         let (nick, text) = line.strip_prefix('<').and_then(|rest| rest.split_once("> ")).expect(line);
+        if !text.contains(' ') {
+            // Cut within its number, by a reset of which a writing thread heard first: to the reader that is an end.
+            return None;
+        }
         let number: u64 = text.split(' ').next().and_then(|number| number.parse().ok()).expect(line);
         match self.next.get_mut(nick) {
             Some(next) => {
