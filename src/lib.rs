@@ -10,6 +10,7 @@
 //! * `page`: how it is shown in a browser; it knows nothing of what is measured;
 //! * `compare`: both drivers, side by side on one page;
 //! * `torment`: the clients who misbehave, and what servers fail by; it knows nothing of what is inside one either;
+//! * `eol`: what ends a line, for the two that talk to other people's servers;
 //! * [`cli`]: flags, turned into the above.
 
 // Private rooms have doors, too: the pages are for whoever reads the code.
@@ -21,6 +22,8 @@ pub mod cli;
 pub mod client;
 #[cfg(feature = "compare")]
 pub mod compare;
+#[cfg(any(feature = "bench", feature = "torment"))]
+pub mod eol;
 #[cfg(feature = "bench")]
 pub mod load;
 #[cfg(feature = "bench")]

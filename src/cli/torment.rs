@@ -32,8 +32,8 @@ pub struct Args {
     login: Option<String>,
 
     /// What ends a line
-    #[arg(long, value_enum, default_value_t = EolArg::Lf)]
-    eol: EolArg,
+    #[arg(long, value_enum, default_value_t = Eol::Lf)]
+    eol: Eol,
 
     /// Whether a sender should hear its own lines
     #[arg(long, value_enum, default_value_t = Echo::Any)]
@@ -69,12 +69,6 @@ pub struct Args {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum EolArg {
-    Lf,
-    Crlf,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum Echo {
     Yes,
     No,
@@ -94,10 +88,7 @@ impl Args {
             u64::from(since.subsec_micros())
         });
         let settings = Settings {
-            eol: match self.eol {
-                EolArg::Lf => Eol::Lf,
-                EolArg::Crlf => Eol::CrLf,
-            },
+            eol: self.eol,
             login: self.login.clone(),
             echo: match self.echo {
                 Echo::Yes => Some(true),

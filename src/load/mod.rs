@@ -33,8 +33,9 @@ pub mod token;
 pub mod under_way;
 pub mod usage;
 
+pub use crate::eol::Eol;
 pub use generator::run;
 pub use outcome::Outcome;
-pub use scenario::{Eol, Pace, Scenario};
+pub use scenario::{Pace, Scenario};
 pub use tally::Faults;
 pub use usage::Usage;

@@ -1,6 +1,7 @@
 //! Who talks, how fast and how long.
 
 use super::token;
+use crate::eol::Eol;
 use std::time::Duration;
 
 /// When a client sends its next line.
@@ -13,22 +14,6 @@ pub enum Pace {
     /// when a line was to be sent, not from when it could be: so a stall is felt by all lines that it would have delayed
     /// (no *coordinated omission*).
     Rate(f64),
-}
-
-/// What ends a line on the wire.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Eol {
-    Lf,
-    CrLf,
-}
-
-impl Eol {
-    pub fn bytes(self) -> &'static [u8] {
-        match self {
-            Eol::Lf => b"\n",
-            Eol::CrLf => b"\r\n",
-        }
-    }
 }
 
 /// A load.

@@ -37,6 +37,7 @@ pub mod ring;
 pub mod server;
 pub mod trial;
 
+pub use crate::eol::Eol;
 pub use catalogue::{TORMENTS, Torment};
 pub use cause::Cause;
 pub use diagnosis::diagnose;
@@ -47,22 +48,6 @@ pub use trial::{News, run};
 use server::Launcher;
 use std::net::SocketAddr;
 use std::time::Duration;
-
-/// What ends a line.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Eol {
-    Lf,
-    CrLf,
-}
-
-impl Eol {
-    pub fn bytes(self) -> &'static [u8] {
-        match self {
-            Eol::Lf => b"\n",
-            Eol::CrLf => b"\r\n",
-        }
-    }
-}
 
 /// What the server is like, and how it is to be tormented.
 #[derive(Clone, Debug)]

@@ -8,7 +8,6 @@ mod report;
 use super::address;
 use crate::load::{Eol, Pace, Scenario, Usage};
 use campaign::{Campaign, Cell, Cores, Subject};
-use clap::ValueEnum;
 use html::Colophon;
 use serde_json::Value;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -80,8 +79,8 @@ pub struct Args {
     login: Option<String>,
 
     /// What ends a line
-    #[arg(long, value_enum, default_value_t = EolArg::Lf)]
-    eol: EolArg,
+    #[arg(long, value_enum, default_value_t = Eol::Lf)]
+    eol: Eol,
 
     /// Where server and load run. `same` compares the work done most steadily
     #[arg(long, value_enum, default_value_t = Cores::Free)]
@@ -104,12 +103,6 @@ pub struct Args {
 const CLIENTS: usize = 6;
 /// The numbers of clients that a page shows if nobody says it.
 const SWEEP: &[usize] = &[2, 6, 16, 64];
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum EolArg {
-    Lf,
-    Crlf,
-}
 
 impl Args {
     pub fn run(self) -> Result<(), String> {
@@ -204,10 +197,7 @@ impl Args {
             duration: part_of(self.duration),
             warm_up: part_of(self.warm_up),
             login: self.login.clone(),
-            eol: match self.eol {
-                EolArg::Lf => Eol::Lf,
-                EolArg::Crlf => Eol::CrLf,
-            },
+            eol: self.eol,
             ..Scenario::default()
         }
     }
