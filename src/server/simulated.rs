@@ -17,11 +17,13 @@ mod threaded;
 
 use super::{ACCEPT_RETRY, LINGER, LINGERING_MAX, Mode, STOP_PATIENCE, WhenFull};
 use crate::chat::{Hub, Lang, Limits};
+use crate::trace::Tracer;
 use client::{Act, Client};
-use kernel::{Dice, Kernel, Met, Socket};
+use kernel::{Dice, Kernel, Met, Socket, with};
 use room::{Records, Room};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A server's life to come: who will connect, what they will do, and what else will befall it.
 fn destiny(seed: u64) -> Kernel {
@@ -61,9 +63,41 @@ fn destiny(seed: u64) -> Kernel {
     kernel
 }
 
-fn hub(seats: usize, now: Instant) -> Hub {
-    Hub::new(Limits { clients_max: seats, ..Limits::default() }, Lang::En, now).record()
+// What a driver finds around it.
+
+mod records {
+    pub use super::room::Records;
 }
+
+mod listener {
+    pub use crate::server::listener::is_one_connections;
+    pub const PREPARE_CALLS: u32 = 0;
+    pub fn prepare<T>(_: &T) {}
+}
+
+struct Service<L> {
+    listener: L,
+    hub: Hub,
+    records: Records,
+    when_full: WhenFull,
+    spin: Duration,
+    trace: Tracer,
+}
+
+impl<L> Service<L> {
+    /// Upon the kernel that was booted.
+    fn new(listener: L, now: Instant) -> Service<L> {
+        let (seats, when_full, spin) = with(|kernel| (kernel.room.seats, kernel.room.when_full, kernel.spin));
+        let hub = Hub::new(Limits { clients_max: seats, ..Limits::default() }, Lang::En, now).record();
+        Service { listener, hub, records: Records::default(), when_full, spin, trace: Tracer::default() }
+    }
+
+    fn announce(&mut self, _: Mode) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+// Schedules.
 
 /// Plays so many schedules, or the one that was asked for. Returns what was met.
 fn play_all(schedules: u64, play: impl Fn(u64) -> Met) -> Met {

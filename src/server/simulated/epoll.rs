@@ -8,41 +8,16 @@ mod selector;
 
 use super::client::Habit;
 use super::kernel::{Kernel, Met, boot, with};
-use super::{ACCEPT_RETRY, Act, Hub, LINGER, LINGERING_MAX, Mode, Records, STOP_PATIENCE, WhenFull};
-use super::{assert_met, destiny, hub, play_all};
-use crate::trace::Tracer;
+use super::{ACCEPT_RETRY, Act, LINGER, LINGERING_MAX, Mode, STOP_PATIENCE, WhenFull};
+use super::{assert_met, destiny, listener, play_all, records};
 use std::io;
 use std::time::Duration;
 
+/// What the loop is given.
+type Service = super::Service<net::Bound>;
+
 /// So many in one `cargo test`.
 const SCHEDULES: u64 = 2000;
-
-// What the loop finds around it.
-
-mod records {
-    pub use super::super::room::Records;
-}
-
-mod listener {
-    pub use crate::server::listener::is_one_connections;
-    pub const PREPARE_CALLS: u32 = 0;
-    pub fn prepare(_: &super::net::TcpStream) {}
-}
-
-struct Service {
-    listener: net::Bound,
-    hub: Hub,
-    records: Records,
-    when_full: WhenFull,
-    spin: Duration,
-    trace: Tracer,
-}
-
-impl Service {
-    fn announce(&mut self, _: Mode) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// A server's life, and what must hold after it.
 fn play(seed: u64, set_up: impl FnOnce(&mut Kernel)) -> Met {
@@ -57,16 +32,8 @@ fn serve(seed: u64, set_up: impl FnOnce(&mut Kernel)) -> io::Result<()> {
     let mut kernel = destiny(seed);
     kernel.spin = Duration::from_micros(kernel.dice.one_of(&[0, 0, 0, 40]));
     set_up(&mut kernel);
-    let (seats, when_full, spin) = (kernel.room.seats, kernel.room.when_full, kernel.spin);
     boot(kernel);
-    event_loop::run(Service {
-        listener: net::Bound,
-        hub: hub(seats, net::now()),
-        records: Records::default(),
-        when_full,
-        spin,
-        trace: Tracer::default(),
-    })
+    event_loop::run(Service::new(net::Bound, net::now()))
 }
 
 /// So often that it never comes to the end of a spin.

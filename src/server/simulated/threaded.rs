@@ -9,14 +9,15 @@ mod sync;
 
 use super::client::Habit;
 use super::kernel::{Kernel, Met, boot, with};
-use super::{ACCEPT_RETRY, Act, Hub, LINGER, LINGERING_MAX, Mode, Records, STOP_PATIENCE, WhenFull};
-use super::{assert_met, destiny, hub, play_all};
-use crate::trace::Tracer;
+use super::{ACCEPT_RETRY, Act, LINGER, LINGERING_MAX, Mode, STOP_PATIENCE, WhenFull};
+use super::{assert_met, destiny, listener, play_all, records};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, FailurePersistence, Runner};
-use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+/// What the driver is given.
+type Service = super::Service<blocking::TcpListener>;
 
 /// So many in one `cargo test`.
 const SCHEDULES: u64 = 400;
@@ -24,34 +25,6 @@ const SCHEDULES: u64 = 400;
 const ORDERS: usize = 3;
 /// In which one thread after another is preferred, but for so many changes of mind.
 const CHANGES: usize = 3;
-
-// What the driver finds around it.
-
-mod records {
-    pub use super::super::room::Records;
-}
-
-mod listener {
-    pub use crate::server::listener::is_one_connections;
-    pub const PREPARE_CALLS: u32 = 0;
-    pub fn prepare(_: &super::blocking::TcpStream) {}
-}
-
-struct Service {
-    listener: blocking::TcpListener,
-    hub: Hub,
-    records: Records,
-    when_full: WhenFull,
-    #[allow(dead_code, reason = "it is the other driver's")]
-    spin: Duration,
-    trace: Tracer,
-}
-
-impl Service {
-    fn announce(&mut self, _: Mode) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// A server's life, in several orders.
 fn play(seed: u64, set_up: impl Fn(&mut Kernel) + Send + Sync + 'static) -> Met {
@@ -81,15 +54,7 @@ fn play(seed: u64, set_up: impl Fn(&mut Kernel) + Send + Sync + 'static) -> Met 
 
 /// The main thread.
 fn serve() {
-    let (seats, when_full) = with(|kernel| (kernel.room.seats, kernel.room.when_full));
-    let result = driver::run(Service {
-        listener: blocking::TcpListener,
-        hub: hub(seats, blocking::now()),
-        records: Records::default(),
-        when_full,
-        spin: Duration::ZERO,
-        trace: Tracer::default(),
-    });
+    let result = driver::run(Service::new(blocking::TcpListener, blocking::now()));
     with(|kernel| {
         kernel.exit();
         kernel.judge(result);

@@ -54,7 +54,7 @@ struct Scheduler {
     /// Threads that do not sleep.
     awake: usize,
     words: u64,
-    /// Words that may have come before somebody slept for them.
+    /// Words that came before somebody slept for them.
     said: Vec<Wait>,
     is_over: bool,
 }
@@ -172,8 +172,11 @@ pub fn new_word() -> u64 {
 /// Whoever sleeps for this word has got it, or who is about to.
 pub fn say(word: u64) {
     let woken = scheduler(|scheduler| {
-        scheduler.said.push(Wait::Word(word));
-        scheduler.take(|sleeper| sleeper.wait == Wait::Word(word))
+        let woken = scheduler.take(|sleeper| sleeper.wait == Wait::Word(word));
+        if woken.is_empty() {
+            scheduler.said.push(Wait::Word(word));
+        }
+        woken
     });
     wake_all(&woken);
 }
@@ -240,7 +243,6 @@ fn let_time_pass() {
         }
         assert!(kernel.elapsed < LIFE_MAX, "the room does not come to rest");
     });
-    wake_up();
 }
 
 /// Threads end with the client that they were for.
