@@ -1,0 +1,448 @@
+//! Conversations with those who do not read, or not fast enough: who waits for them, who goes, and how much memory that takes.
+
+use super::*;
+
+#[test]
+fn for_a_stuck_reader_the_others_wait_a_moment_and_it_goes() {
+    for room in Room::each_by_default() {
+        let [ana, beto, carla] = room.welcomes(["ana", "beto", "carla"]);
+        beto.stops_reading();
+        ana.floods();
+        assert!(ana.is_paused() && !carla.is_paused(), "who says nothing need not wait");
+        carla.says("what?");
+        assert!(carla.is_paused());
+        ana.says("this is read later");
+        ana.has_read();
+        carla.has_read();
+
+        room.waits(STALL_AFTER - MS);
+        assert!(ana.is_paused() && carla.is_paused());
+        room.waits(MS);
+        assert!(!ana.is_paused() && !carla.is_paused(), "nobody waits for one who is stalled");
+        carla.comes_to("<ana> this is read later");
+        carla.says("so it goes");
+        assert!(!carla.is_paused());
+        ana.comes_to("<carla> so it goes");
+
+        let waiting = beto.waiting();
+        room.waits(PATIENCE_ABOVE - STALL_AFTER - MS);
+        assert!(beto.is_here());
+        room.waits(MS);
+        assert_eq!(beto.left_because(), Some(Reason::TooSlow(waiting)));
+        ana.sees(&format!("-- beto (#2) is gone: did not read, {} KiB waiting", waiting >> 10));
+        assert!(!beto.is_closed(), "it may still read why");
+        room.waits(GOODBYE_PATIENCE);
+        assert!(beto.is_closed());
+        assert_eq!((ana.times_resumed(), carla.times_resumed(), room.queued()), (1, 1, 0));
+    }
+}
+
+#[test]
+fn a_stuck_reader_goes_at_the_maximum() {
+    for room in Room::each_by_default() {
+        let [ana, beto] = room.welcomes(["ana", "beto"]);
+        beto.stops_reading();
+        ana.floods();
+        room.waits(STALL_AFTER);
+        while beto.is_here() {
+            assert!(beto.waiting() < OUTBOX_MAX);
+            ana.sends(&long_lines(READ_MAX >> 10));
+            if ana.is_paused() {
+                room.waits(PROBE_EVERY);
+            }
+        }
+        let Some(Reason::TooSlow(waiting)) = beto.left_because() else { panic!("{:?}", beto.left_because()) };
+        assert!((OUTBOX_MAX..OUTBOX_MAX + 2 * READ_MAX).contains(&waiting), "{waiting}");
+        let why = format!("did not read, {} KiB waiting", waiting >> 10);
+        ana.comes_to(&format!("-- beto (#2) is gone: {why}"));
+        beto.reads(ROOMY);
+        let got = &beto.client().got;
+        assert!(got.ends_with(format!("\n-- disconnected: {why}\n").as_bytes()));
+    }
+}
+
+#[test]
+fn over_one_who_is_stalled_a_flood_does_not_run_at_once() {
+    for room in Room::each_by_default() {
+        let [ana, beto] = room.welcomes(["ana", "beto"]);
+        beto.stops_reading();
+        ana.floods();
+        room.waits(STALL_AFTER);
+        for probes in 0..10 {
+            assert!(!ana.is_paused());
+            ana.floods();
+            let may_wait = 2 * OUTBOX_HIGH_WATER + probes * (STALLED_GROWTH / 50);
+            assert!((may_wait..may_wait + 2 * READ_MAX).contains(&beto.waiting()), "{} wait", beto.waiting());
+            room.waits(PROBE_EVERY);
+        }
+    }
+}
+
+#[test]
+fn the_maximum_is_for_private_lines_too() {
+    for room in Room::each_by_default() {
+        let [ana, beto] = room.welcomes(["ana", "beto"]);
+        beto.stops_reading();
+        ana.floods();
+        room.waits(STALL_AFTER);
+        for _ in 0..OUTBOX_MAX >> 16 {
+            assert!(beto.waiting() < OUTBOX_MAX);
+            ana.sends(&[b":msg beto ", &[b'x'; 1000][..], b"\n"].concat().repeat(65));
+            if ana.is_paused() {
+                room.waits(PROBE_EVERY);
+            }
+        }
+        assert!(matches!(beto.left_because(), Some(Reason::TooSlow(_))), "{} wait", beto.waiting());
+    }
+}
+
+#[test]
+fn a_trickle_does_not_save() {
+    for room in Room::each_by_default() {
+        let [ana, beto] = room.welcomes(["ana", "beto"]);
+        beto.stops_reading();
+        ana.floods();
+        for _ in 0..39 {
+            room.waits(50 * MS);
+            beto.reads(1);
+            assert!(ana.is_paused() && beto.is_here());
+        }
+        room.waits(50 * MS);
+        assert!(matches!(beto.left_because(), Some(Reason::TooSlow(_))));
+        assert!(!ana.is_paused());
+    }
+}
+
+#[test]
+fn a_slow_reader_stays_and_senders_are_paced() {
+    for room in Room::each_by_default() {
+        let [ana, beto, carla] = room.welcomes(["ana", "beto", "carla"]);
+        beto.stops_reading();
+        // Not a read at a time: all of it lies in the kernel, and is read when the room has room.
+        for _ in 0..64 {
+            room.sim().send(ana.id, &long_lines(64));
+            room.sim().turn();
+        }
+        ana.says("done");
+        let mut longest = 0;
+        for _ in 0..120 {
+            room.waits(20 * MS);
+            beto.reads(40 << 10);
+            longest = longest.max(beto.waiting());
+        }
+        assert!(ana.times_resumed() >= 5, "{}", ana.times_resumed());
+        assert!(longest < 2 * OUTBOX_HIGH_WATER, "{longest}");
+        beto.reads(ROOMY);
+        assert!(beto.is_here());
+        assert!(beto.client().got.ends_with(b"<ana> done\n"));
+        assert_eq!(beto.client().got.len() - beto.seen.get(), carla.client().got.len() - carla.seen.get());
+    }
+}
+
+#[test]
+fn one_line_may_wait_for_half_a_minute() {
+    for room in Room::each_by_default() {
+        let [ana, beto] = room.welcomes(["ana", "beto"]);
+        beto.stops_reading();
+        ana.says("hola");
+        room.waits(PATIENCE_BELOW - MS);
+        beto.reads(1);
+        room.waits(PATIENCE_BELOW - MS);
+        assert!(beto.is_here());
+        room.waits(MS);
+        assert_eq!(beto.left_because(), Some(Reason::TooSlow(10)));
+        beto.reads(ROOMY);
+        beto.sees("<ana> hola");
+        beto.sees("-- disconnected: did not read, 10 bytes waiting");
+        beto.sees_nothing();
+        assert!(beto.is_closed());
+    }
+}
+
+#[test]
+fn what_is_owed_to_whom_is_known_before_it_is_written_and_until_it_is_taken() {
+    for room in Room::each_by_default() {
+        let [ana, beto, carla] = room.welcomes(["ana", "beto", "carla"]);
+        let owed = || room.sim().hub.owed().collect::<Vec<_>>();
+        beto.stops_reading();
+        ana.says("hola");
+        assert_eq!(owed(), [(beto.id, 11)]);
+        beto.reads(5);
+        assert_eq!(owed(), [(beto.id, 6)]);
+        room.sim().send(ana.id, b"adios\n");
+        assert_eq!(owed(), [(beto.id, 6 + 12), (carla.id, 12)]);
+    }
+}
+
+#[test]
+fn a_server_that_slept_blames_nobody() {
+    for room in Room::each_by_default() {
+        let [ana, beto] = room.welcomes(["ana", "beto"]);
+        beto.stops_reading();
+        ana.says("hola");
+        // The server is stopped for an hour, and beto reads meanwhile.
+        let mut sim = room.sim();
+        sim.client(beto.id).room = ROOMY;
+        sim.now += 3600 * SECOND;
+        let now = sim.now;
+        sim.hub.tick(now);
+        sim.send(ana.id, b":msg beto psst\n");
+        sim.send(ana.id, b"adios\n");
+        sim.turn();
+        drop(sim);
+        for line in ["<ana> hola", "[ana -> you] psst", "<ana> adios"] {
+            beto.sees(line);
+        }
+        assert!(beto.is_here());
+    }
+}
+
+#[test]
+fn who_asks_for_more_than_it_reads_waits_for_itself() {
+    for room in Room::each_by_default() {
+        let [ana] = room.welcomes(["ana"]);
+        ana.stops_reading();
+        for _ in 0..6 {
+            ana.sends(&b":help\n".repeat(READ_MAX / 6 / 4));
+        }
+        assert!(ana.is_paused() && ana.waiting() < 2 * OUTBOX_HIGH_WATER, "{} wait", ana.waiting());
+    }
+}
+
+#[test]
+fn who_asks_for_more_than_it_reads_goes_at_the_maximum() {
+    for room in Room::each_by_default() {
+        let [ana] = room.welcomes(["ana"]);
+        ana.stops_reading();
+        for _ in 0..40 {
+            ana.sends(&b":help\n".repeat(READ_MAX / 6 / 4));
+        }
+        room.waits(PATIENCE_ABOVE - MS);
+        let Some(Reason::TooSlow(waiting)) = ana.left_because() else { panic!("{} wait", ana.waiting()) };
+        assert!((OUTBOX_MAX..OUTBOX_MAX + (1 << 10)).contains(&waiting), "{waiting}");
+    }
+}
+
+#[test]
+fn who_has_something_to_say_waits_for_a_slow_reader_until_it_is_below_the_low_mark() {
+    for room in Room::each_by_default() {
+        let [ana, beto, carla, dora] = room.welcomes(["ana", "beto", "carla", "dora"]);
+        beto.stops_reading();
+        ana.floods();
+        carla.says(":msg beto are you there?");
+        assert!(carla.is_paused() && !dora.is_paused());
+        room.waits(STALL_AFTER / 2);
+        beto.reads(beto.waiting() - OUTBOX_HIGH_WATER / 2);
+        assert!(carla.is_paused(), "until it is below the low mark");
+        beto.reads(1);
+        assert!(!carla.is_paused() && !ana.is_paused());
+    }
+}
+
+#[test]
+fn who_waits_for_two_is_not_woken_for_the_first() {
+    for room in Room::each_by_default() {
+        let [ana, beto, carla] = room.welcomes(["ana", "beto", "carla"]);
+        beto.stops_reading();
+        carla.stops_reading();
+        ana.floods();
+        beto.hangs_up();
+        assert_eq!((ana.is_paused(), ana.times_resumed()), (true, 0));
+        carla.hangs_up();
+        assert_eq!((ana.is_paused(), ana.times_resumed()), (false, 1));
+    }
+}
+
+#[test]
+fn who_is_waited_for_may_speak_itself() {
+    for room in Room::each_by_default() {
+        let [ana, beto] = room.welcomes(["ana", "beto"]);
+        beto.stops_reading();
+        ana.floods();
+        ana.has_read();
+        for line in ["one moment", "I am still at the first page"] {
+            beto.says(line);
+            ana.sees(&format!("<beto> {line}"));
+        }
+        assert!(ana.is_paused() && !beto.is_paused());
+    }
+}
+
+#[test]
+fn who_leaves_while_it_is_held_back_is_let_go() {
+    for room in Room::each_by_default() {
+        let [ana, beto, carla] = room.welcomes(["ana", "beto", "carla"]);
+        beto.stops_reading();
+        ana.floods();
+        carla.says("hm");
+        assert!(ana.is_paused() && carla.is_paused());
+        carla.has_read();
+        ana.hangs_up();
+        room.sim().hub.close_room();
+        room.sim().turn();
+        assert_eq!((ana.times_resumed(), carla.times_resumed()), (1, 1));
+        carla.sees("-- ana (#1) is gone: connection lost");
+    }
+}
+
+#[test]
+fn when_the_one_that_is_waited_for_leaves_the_others_go_on() {
+    for room in Room::each_by_default() {
+        let [ana, beto, carla] = room.welcomes(["ana", "beto", "carla"]);
+        beto.stops_reading();
+        ana.floods();
+        ana.says("last words");
+        ana.ends_its_stream();
+        assert!(ana.is_paused());
+        carla.has_read();
+        beto.says(":q");
+        carla.sees("-- beto (#2) is gone: left");
+        carla.comes_to("<ana> last words");
+        carla.sees("-- ana (#1) is gone: hung up");
+    }
+}
+
+#[test]
+fn who_goes_for_being_slow_is_missed_by_all() {
+    for room in Room::each_by_default() {
+        let [ana, beto, carla] = room.welcomes(["ana", "beto", "carla"]);
+        beto.stops_reading();
+        ana.floods();
+        room.waits(STALL_AFTER);
+        for (most, piece) in [(READ_MAX + 4096, READ_MAX >> 10), (1000, 1)] {
+            while beto.waiting() < OUTBOX_MAX - most {
+                if ana.is_paused() {
+                    room.waits(PROBE_EVERY);
+                } else {
+                    ana.sends(&long_lines(piece));
+                }
+            }
+        }
+        // Until so much is allowed, and ana may speak.
+        room.waits(100 * MS);
+        ana.has_read();
+        carla.has_read();
+        // The first line is too much for beto, and that is noticed before the third.
+        ana.sends(&[&long_lines(1)[..], b":msg beto psst\ntwo\n"].concat());
+        carla.sees(&format!("<ana> {}", "x".repeat(1023)));
+        carla.sees("-- beto (#2) is gone: did not read, 8192 KiB waiting");
+        carla.sees("<ana> two");
+        ana.sees("-- beto (#2) is gone: did not read, 8192 KiB waiting");
+    }
+}
+
+/// Seats enough for more than all outboxes may hold.
+fn many_seats() -> Limits {
+    Limits { clients_max: 100, ..Limits::default() }
+}
+
+#[test]
+fn when_memory_is_short_the_longest_goes() {
+    for room in Room::each(many_seats()) {
+        let [ana] = room.welcomes(["ana"]);
+        let stuck = |kib: usize| {
+            let id = room.sim().come(0, &long_lines(kib)).expect("there is a seat");
+            room.sim().turn();
+            id
+        };
+        let longest = stuck(1000);
+        let others: Vec<Id> = (0..71).map(|_| stuck(900)).collect();
+        assert!(room.sim().hub.is_seated(longest));
+        stuck(900);
+        let Some((_, Reason::MemoryFull(waiting))) = room.sim().client(longest).left else { panic!("it stayed") };
+        assert!(waiting >= 1000 << 10);
+        assert!(ana.is_here() && others.iter().all(|id| room.sim().hub.is_seated(*id)));
+        assert!(room.queued() <= OUTBOX_TOTAL_MAX);
+    }
+}
+
+#[test]
+fn answers_count_when_memory_is_short() {
+    for room in Room::each(many_seats()) {
+        let [ana, beto] = room.welcomes(["ana", "beto"]);
+        for _ in 0..70 {
+            room.sim().come(0, &long_lines(900));
+        }
+        room.sim().turn();
+        ana.stops_reading();
+        ana.sends(&b":help\n".repeat(READ_MAX / 6));
+        assert_eq!(room.sim().told.iter().filter(|line| line.contains("memory is short")).count(), 1);
+        assert!(matches!(ana.left_because(), Some(Reason::MemoryFull(_))));
+        assert!(beto.is_here());
+    }
+}
+
+/// People come and quit without reading, until only so many bytes of memory are free.
+fn leave_unread(room: &Room, free: usize) {
+    let comes_and_quits = |earlier: &[u8]| {
+        let id = room.sim().come(0, earlier).expect("there is a seat");
+        room.sim().send(id, b":q\n");
+        room.sim().turn();
+    };
+    for _ in 0..64 {
+        comes_and_quits(&long_lines(1000));
+    }
+    let left = OUTBOX_TOTAL_MAX - room.queued();
+    comes_and_quits(&vec![b'\n'; left - free]);
+}
+
+#[test]
+fn those_who_left_without_reading_push_nobody_out() {
+    for room in Room::each(many_seats()) {
+        let [ana, beto] = room.welcomes(["ana", "beto"]);
+        leave_unread(&room, 1500);
+        beto.has_read();
+        let line = "x".repeat(1000);
+        ana.sends(format!(":msg beto {line}\n").repeat(2).as_bytes());
+        beto.sees(&format!("[ana -> you] {line}"));
+        beto.sees(&format!("[ana -> you] {line}"));
+        beto.sees_nothing();
+        assert!(ana.is_here() && beto.is_here());
+    }
+}
+
+#[test]
+fn a_turn_says_no_more_than_a_driver_can_hold() {
+    let room = &Room::each_by_default()[0];
+    let [ana, beto] = room.welcomes(["ana", "beto"]);
+    beto.stops_reading();
+    let said = ana.says_a_turn_full();
+    assert!((TURN_MAX..TURN_MAX + 2048).contains(&said), "{said}");
+}
+
+#[test]
+fn the_most_that_one_read_can_say_is_what_is_reckoned_with() {
+    let room = &Room::each_by_default()[0];
+    let nick = |letter: char| letter.to_string().repeat(NICK_CHARS_MAX);
+    let long = ('\u{10000}'..).map(nick).find(|nick| nick::check(nick, 1).is_ok()).expect("there are such letters");
+    let [ana] = room.welcomes([&*long]);
+    // Lines as short as can be, of a byte that becomes three.
+    let mut sim = room.sim();
+    sim.send(ana.id, &b"\x80\n".repeat(READ_MAX / 2));
+    assert_eq!(sim.hub.said(), READ_SAID_MAX);
+    sim.turn();
+}
+
+#[test]
+fn a_turn_says_no_more_than_all_outboxes_hold() {
+    let room = &Room::each(many_seats())[0];
+    let [ana] = room.welcomes(["ana"]);
+    (1..100).for_each(|_| {
+        room.sim().come(0, b"");
+    });
+    ana.says_a_turn_full();
+    assert!(room.sim().is_at_ease(), "nobody has to go for it");
+    let queued = room.queued();
+    assert!(queued <= OUTBOX_TOTAL_MAX && queued > OUTBOX_TOTAL_MAX / 10 * 9, "{queued}");
+}
+
+#[test]
+fn a_turn_may_say_something_however_short_memory_is() {
+    let room = &Room::each(many_seats())[0];
+    let [ana, beto] = room.welcomes(["ana", "beto"]);
+    leave_unread(room, 1500);
+    let said = ana.says_a_turn_full();
+    assert!(said > 10 << 10, "{said}");
+    // All of it was taken, and so nothing had to be found room for.
+    assert!(beto.is_here() && room.queued() <= OUTBOX_TOTAL_MAX);
+}
