@@ -162,6 +162,9 @@ impl Heard {
         let (nick, text) = line.strip_prefix('<').and_then(|rest| rest.split_once("> ")).expect(line);
         if !text.contains(' ') {
             // Cut within its number, by a reset of which a writing thread heard first: to the reader that is an end.
+            let due = self.next.get(nick).map(u64::to_string);
+            assert!(!REGULARS.contains(&nick), "one who stays is cut: {line}");
+            assert!(due.is_none_or(|due| due.starts_with(text)), "of {nick}'s lines another was to come: {line}");
             return None;
         }
         let number: u64 = text.split(' ').next().and_then(|number| number.parse().ok()).expect(line);
