@@ -7,6 +7,7 @@
 //! A schedule that fails prints its seed. `SEED=17 cargo test --lib simulated::epoll::no_schedule` plays that one alone.
 
 mod client;
+mod dice;
 mod epoll;
 #[cfg_attr(not(feature = "threaded"), allow(dead_code, reason = "what the threads alone need"))]
 mod kernel;
@@ -19,7 +20,8 @@ use super::{ACCEPT_RETRY, LINGER, LINGERING_MAX, Mode, STOP_PATIENCE, WhenFull};
 use crate::chat::{Hub, Lang, Limits};
 use crate::trace::Tracer;
 use client::{Act, Client};
-use kernel::{Dice, Kernel, Met, Socket, with};
+use dice::Dice;
+use kernel::{Kernel, Met, Socket, with};
 use room::{Records, Room};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

@@ -1,6 +1,7 @@
 //! Clients with a script, and what becomes of it.
 
-use super::kernel::{Dice, Kernel, Stage};
+use super::dice::Dice;
+use super::kernel::{Kernel, Stage};
 use std::collections::VecDeque;
 use std::time::Duration;
 

@@ -4,6 +4,7 @@
 //! any two calls. What the dice decide is decided again by the same seed.
 
 use super::client::{Act, Client};
+use super::dice::Dice;
 use super::room::Room;
 use crate::chat::limits::READ_MAX;
 use crate::server::{ACCEPT_RETRY, LINGER};
@@ -20,8 +21,6 @@ pub const LIFE_MAX: Duration = Duration::from_secs(300);
 pub const OVERSLEEP: Duration = Duration::from_millis(20);
 /// What is written first, if no longer than this, is taken whole: a new socket's buffer is empty.
 const FIRST_WRITE: usize = 512;
-
-const MICRO: Duration = Duration::from_micros(1);
 
 thread_local! {
     static KERNEL: RefCell<Option<Kernel>> = const { RefCell::new(None) };
@@ -54,36 +53,6 @@ pub fn address(number: usize) -> SocketAddr {
 
 pub fn number(peer: SocketAddr) -> usize {
     usize::from(peer.port() - FIRST_PORT)
-}
-
-/// Random numbers (SplitMix64).
-pub struct Dice(pub u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Less than `end`.
-    pub fn below(&mut self, end: usize) -> usize {
-        (self.roll() % end as u64) as usize
-    }
-
-    pub fn one_in(&mut self, n: usize) -> bool {
-        self.below(n) == 0
-    }
-
-    pub fn one_of<T: Copy>(&mut self, choice: &[T]) -> T {
-        choice[self.below(choice.len())]
-    }
-
-    pub fn micros(&mut self, end: usize) -> Duration {
-        MICRO * self.below(end) as u32
-    }
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
