@@ -5,6 +5,7 @@ mod common;
 use common::process::*;
 use common::*;
 use std::process::{Command, Stdio};
+use tertulia::server::DRIVERS;
 
 /// `tertulia` with these words, to its end.
 #[track_caller]
@@ -109,8 +110,9 @@ fn the_flags_of_serve_are_documented_with_their_variables() {
 
 #[test]
 fn version_names_the_modes_that_were_built_in() {
-    let modes = if cfg!(feature = "threaded") { "(modes: epoll, threaded)" } else { "(modes: epoll)" };
-    let expected = format!("{} {modes}\n", env!("CARGO_PKG_VERSION"));
+    let modes: Vec<_> = DRIVERS.iter().map(|driver| driver.name).collect();
+    assert_eq!((modes[0], modes.contains(&"threaded")), ("epoll", cfg!(feature = "threaded")));
+    let expected = format!("{} (modes: {})\n", env!("CARGO_PKG_VERSION"), modes.join(", "));
     for (args, name) in [(&["--version"][..], "tertulia"), (&["-V"], "tertulia"), (&["serve", "-V"], "tertulia-serve")]
     {
         let ended = tells(args);
@@ -204,7 +206,7 @@ fn a_wrong_command_line_is_told_with_what_to_try() {
         (&[][..], &["Usage: tertulia <COMMAND>", "serve"][..]),
         (&["serv"], &["'serv'", "'serve'"]),
         (&["serve", "--max-client", "3"], &["'--max-client'", "'--max-clients'"]),
-        (&["serve", "--mode", "poll"], &["'poll'", "`epoll` or `threaded`"]),
+        (&["serve", "--mode", "kqueue"], &["'kqueue'", "[possible values: epoll"]),
         (&["serve", "--max-clients", "0"], &["take 1 or more"]),
         (&["serve", "--max-clients", "six"], &["'six'", "a whole number"]),
         (&["serve", "--max-clients", "-1"], &["-1"]),
@@ -231,7 +233,7 @@ fn a_wrong_command_line_is_told_with_what_to_try() {
 fn a_wrong_environment_is_told_as_well() {
     for (name, value, parts) in [
         ("TERTULIA_LOG", "loud", &["\"loud\" is no level", "take off"][..]),
-        ("TERTULIA_MODE", "poll", &["`epoll` or `threaded`"]),
+        ("TERTULIA_MODE", "kqueue", &["[possible values: epoll"]),
         ("TERTULIA_MAX_CLIENTS", "0", &["take 1 or more"]),
         ("TERTULIA_LANG", "fr", &["en, es"]),
         ("TERTULIA_VERBOSE", "much", &["'much'", "--verbose"]),
@@ -249,10 +251,10 @@ fn a_build_without_threads_says_how_to_get_them() {
 
 #[test]
 fn threads_do_not_spin() {
-    if cfg!(feature = "threaded") {
+    for driver in DRIVERS.iter().filter(|driver| driver.blocks) {
         let mut command = tertulia();
         fails_with(
-            command.args(["serve", "--mode", "threaded", "--spin", "50"]),
+            command.args(["serve", "--mode", driver.name, "--spin", "50"]),
             &["--spin", "--mode epoll", "leave it"],
         );
     }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use tertulia::server::DRIVERS;
 
 /// The page and the figures of a short comparison.
 #[track_caller]
@@ -23,25 +24,25 @@ fn compared(dir: &Dir) -> (String, Value) {
 }
 
 #[test]
-fn both_modes_are_measured_and_put_on_a_page() {
+fn each_mode_is_measured_and_put_on_a_page() {
     let dir = Dir::new();
     let (html, result) = compared(&dir);
-    for mode in ["epoll", "threaded"] {
-        let line = &result["per_line"][mode];
+    for driver in DRIVERS {
+        let line = &result["per_line"][driver.name];
         let calls = line["system_calls"].as_object().expect("counts");
         // To five others, and to the console.
         let count = |name: &str| calls.get(name).and_then(Value::as_f64).unwrap_or_default();
         assert!(count("sendto") + count("writev") >= 5.0 - 1e-9, "{line}");
         assert!((count("write") - 1.0).abs() < 0.2, "{line}");
         assert!(line["micros"].as_f64() > Some(0.0), "{line}");
-        assert_eq!(line["locks"].as_f64() > Some(0.0), mode == "threaded", "{line}");
+        assert_eq!(line["locks"].as_f64() > Some(0.0), driver.blocks, "{line}");
     }
     assert_eq!(result["by_clients"].as_array().map(Vec::len), Some(2));
     let scenes: Vec<_> = result["scenes"].as_array().expect("scenes").iter().map(|scene| &scene["scene"]).collect();
     assert_eq!(scenes, ["talk", "burst", "slow-reader", "idle-crowd", "storm", "frozen-console"]);
     for row in result["by_clients"].as_array().into_iter().chain(result["scenes"].as_array()).flatten() {
-        for mode in ["epoll", "threaded"] {
-            assert_eq!(row["rounds"][mode][0]["flawless"], true, "{row}");
+        for driver in DRIVERS {
+            assert_eq!(row["rounds"][driver.name][0]["flawless"], true, "{row}");
         }
     }
     assert!(result["findings"].as_array().is_some_and(|findings| findings.len() > 8));
@@ -85,7 +86,7 @@ fn no_server_is_left_behind() {
 
 #[test]
 #[ignore = "needs chromium"]
-fn both_timelines_follow_the_same_message_in_a_browser() {
+fn all_timelines_follow_the_same_message_in_a_browser() {
     const ACTS: &str = r#"
         const all = query => [...document.querySelectorAll(query)];
         const key = key => document.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
@@ -120,15 +121,18 @@ fn both_timelines_follow_the_same_message_in_a_browser() {
     let (html, _) = compared(&dir);
     let seen = browser::sees(&dir.file("page.html"), &html, ACTS);
     assert_eq!(seen["ready"], "yes");
-    // The loop and six sockets; six threads, the others, the room and six sockets.
-    let lanes = seen["lanes"].as_array().expect("two timelines");
-    assert!(lanes[0] == 7 && lanes[1].as_u64() >= Some(14), "{seen}");
-    assert_eq!(seen["messages"][0], seen["messages"][1], "{seen}");
-    assert_eq!(seen["paths"], serde_json::json!([5, 5]), "{seen}");
-    assert_eq!(seen["scales"][0], seen["scales"][1], "{seen}");
+    let of = |what: &str| seen[what].as_array().expect("one for each timeline").clone();
+    assert_eq!(of("lanes").len(), DRIVERS.len(), "{seen}");
+    for (driver, lanes) in DRIVERS.iter().zip(of("lanes")) {
+        // Six threads, the others, the room and six sockets; or the one thread and six sockets.
+        assert!(if driver.blocks { lanes.as_u64() >= Some(14) } else { lanes == 7 }, "{seen}");
+    }
+    assert!(of("messages").iter().all(|message| *message == of("messages")[0]), "{seen}");
+    assert!(of("paths").iter().all(|writes| *writes == 5), "{seen}");
+    assert!(of("scales").iter().all(|scale| *scale == of("scales")[0]), "{seen}");
     assert_eq!((&seen["overlaps"], &seen["struck"]), (&0.into(), &0.into()), "{seen}");
     let story = seen["story"].as_str().expect("text");
-    assert!(story.contains("epoll") && story.contains("threaded") && story.contains("sendto"), "{story}");
+    assert!(DRIVERS.iter().all(|driver| story.contains(driver.name)) && story.contains("sendto"), "{story}");
     assert_eq!((&seen["other"], &seen["wider"]), (&true.into(), &false.into()), "{seen}");
     assert_eq!(
         (&seen["english"], &seen["spanish"]),

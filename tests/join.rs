@@ -141,7 +141,7 @@ const GREETING: &str = "-- welcome to tertulia: you are guest1 (#1)\n\
                         -- nobody else is here yet\n\
                         -- :nick NAME takes a name, :help tells the rest, :q leaves\n";
 
-both_modes! {
+each_driver! {
     fn a_short_visit_is_what_the_readme_shows(mode) {
         let server = Server::start(mode);
         let out = join_with(server.addr, &[], "hola\n:q\n").well();

@@ -230,7 +230,7 @@ fn what_cannot_be_played_is_said_in_one_line() {
     }
 }
 
-both_modes! {
+each_driver! {
     fn our_own_servers_deliver_every_line_once_and_in_order(mode) {
         let server = Server::with(mode, &["--max-clients", "5"]);
         let scenario = Scenario {

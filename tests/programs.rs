@@ -172,7 +172,7 @@ client.shutdown(socket.SHUT_RDWR)
 client.close()
 "#;
 
-both_modes! {
+each_driver! {
     #[ignore = "needs nc"]
     fn nc_talks(mode) {
         talks("nc", &[], mode);

@@ -86,7 +86,7 @@ fn own(mode: &str) -> Target {
     started(&["serve", "--mode", mode, "--addr", "127.0.0.1:{port}"])
 }
 
-both_modes! {
+each_driver! {
     fn our_own_server_passes_the_quick_torments(mode) {
         let findings = torment(&own(mode), &torments(QUICK), &patient());
         is_blamed_for_nothing(&findings);

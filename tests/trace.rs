@@ -13,6 +13,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+use tertulia::server::{DRIVERS, Driver};
 use tertulia::trace::chrome::{self, Trace};
 use tertulia::trace::ledger::Event;
 use tertulia::trace::step::{Flaw, Step};
@@ -36,6 +37,11 @@ fn ended(mut server: Server, file: &Path) -> Trace {
     chrome::read(file).expect("a trace")
 }
 
+/// Whether each client has a thread that blocks.
+fn blocks(mode: &str) -> bool {
+    Driver::named(mode).expect("a mode").blocks
+}
+
 /// The read that brought so many bytes.
 #[track_caller]
 fn read_of(trace: &Trace, len: usize) -> usize {
@@ -43,7 +49,7 @@ fn read_of(trace: &Trace, len: usize) -> usize {
     trace.events.iter().position(is_it).expect("a read")
 }
 
-both_modes! {
+each_driver! {
     fn a_line_to_two_others_is_one_read_and_two_writes(mode) {
         let dir = Dir::new();
         let file = dir.file("trace.json");
@@ -73,9 +79,9 @@ both_modes! {
         let turn = &own[first..after];
         let calls: Vec<_> = turn.iter().filter(|event| event.step.calls(trace.is_threaded).is_some()).collect();
         let labels: Vec<_> = calls.iter().map(|event| event.step.label()).collect();
-        match mode {
-            "epoll" => assert_eq!(labels, ["wait", "read #1", "write #2", "write #3", "show"]),
-            _ => assert_eq!(labels, ["read #1", "write #2", "write #3", "show"]),
+        match blocks(mode) {
+            false => assert_eq!(labels, ["wait", "read #1", "write #2", "write #3", "show"]),
+            true => assert_eq!(labels, ["read #1", "write #2", "write #3", "show"]),
         }
         assert!(calls[0].step.sleeps(trace.is_threaded));
 
@@ -201,14 +207,14 @@ both_modes! {
         beto.sees("<ana> hola a todos");
         cleo.sees("<ana> hola a todos");
         let told = &server.diagnostics;
-        match mode {
-            "epoll" => {
+        match blocks(mode) {
+            false => {
                 told.shows("in wait → 1 ready: #1 readable");
                 told.shows("read 13 bytes from #1; nothing left");
                 told.shows("what #1 sent is taken in; queued for #2, #3");
                 told.shows("wrote 19 bytes to #2");
             }
-            _ => {
+            true => {
                 assert!(told.shows("→ 13 bytes from #1").starts_with("client-1: was blocked in read for "));
                 told.shows("client-1: the room was free: locked it");
                 told.shows("client-1: what #1 sent is taken in; queued for #2, #3");
@@ -243,7 +249,7 @@ both_modes! {
     fn a_slow_server_ends_at_once_all_the_same(mode) {
         let mut server = Server::with(mode, &["--explain", "--slow", "60000"]);
         let _clients = [server.connect(), server.connect()];
-        server.diagnostics.shows(if mode == "epoll" { "ready: listener" } else { "a newcomer" });
+        server.diagnostics.shows(if blocks(mode) { "a newcomer" } else { "ready: listener" });
         assert!(server.stop().success());
     }
 
@@ -489,10 +495,7 @@ fn the_page_works_in_a_browser() {
         key('ArrowDown'); seen.story = document.getElementById('story').textContent;
         key('+'); key('-'); key('a'); key('0'); paint();
     "#;
-    for mode in ["epoll", "threaded"] {
-        if mode == "threaded" && !cfg!(feature = "threaded") {
-            continue;
-        }
+    for mode in DRIVERS.iter().map(|driver| driver.name) {
         let dir = Dir::new();
         let (file, page) = (dir.file("trace.json"), dir.file("page.html"));
         let server = traced(mode, &file);
@@ -516,7 +519,7 @@ fn the_page_works_in_a_browser() {
         for lane in ["thread-", "socket-1", "socket-2", "socket-3"] {
             assert!(lanes.contains(lane), "{lanes}");
         }
-        assert_eq!(lanes.contains("room"), mode == "threaded");
+        assert_eq!(lanes.contains("room"), blocks(mode));
         assert_eq!((&seen["pathAtFirst"], &seen["dimmed"], &seen["line"]), (&0.into(), &1.into(), &1.into()), "{seen}");
         let path = seen["path"].to_string();
         assert!(path.contains("from #") && path.contains("queued for") && path.contains("wrote"), "{path}");

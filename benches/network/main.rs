@@ -1,4 +1,4 @@
-//! The two ways of waiting against each other, between a floor under them and what a user would pick instead beside them.
+//! The ways of waiting against each other, between a floor under them and what a user would pick instead beside them.
 //!
 //! `cargo bench --bench network`. Each server is a process of its own; the load is in this one. Where both run matters more
 //! than what they are made of on a small machine, so it is said in the names: `one core` is the steadiest comparison of work
@@ -24,7 +24,7 @@ use std::process::Command;
 use std::time::Duration;
 use talk::Talk;
 use tertulia::load::fleet::Server;
-use tertulia::server::listener;
+use tertulia::server::{DRIVERS, Driver, listener};
 
 /// Which server this process is to be; set only by ourselves.
 const ROLE: &str = "TERTULIA_BENCH_ROLE";
@@ -33,13 +33,30 @@ const LINE_LEN: usize = 64;
 /// Clients that are silent while six talk.
 const IDLE: usize = 2000;
 /// Servers that run at a time, with their clients.
-const SERVERS_MAX: usize = 6;
+const SERVERS_MAX: usize = 8;
 
-/// Our own server's two modes, if both are built in, between the floor and tokio.
-fn servers(ours: &[&'static str]) -> Vec<&'static str> {
-    let built_in = |name: &&&str| cfg!(feature = "threaded") || !name.starts_with("threaded");
-    let ours = ours.iter().filter(built_in).copied();
-    ["floor"].into_iter().chain(ours).chain(["tokio"]).collect()
+/// What is measured beside the floor, each of our own modes, and tokio.
+#[derive(Clone, Copy, PartialEq)]
+enum Beside {
+    Nothing,
+    /// Each mode with its transcript, too.
+    Transcripts,
+    /// The floor and each mode that can spin, spinning.
+    Spins,
+}
+
+/// The names of the servers in one group, the floor first.
+fn servers(beside: Beside) -> Vec<String> {
+    let spins = |driver: &Driver| beside == Beside::Spins && !driver.blocks;
+    let mut names = vec!["floor".to_owned()];
+    names.extend((beside == Beside::Spins).then(|| "floor --spin 50".to_owned()));
+    for driver in DRIVERS {
+        names.push(driver.name.to_owned());
+        names.extend((beside == Beside::Transcripts).then(|| format!("{} transcript", driver.name)));
+        names.extend(spins(driver).then(|| format!("{} --spin 50", driver.name)));
+    }
+    names.push("tokio".to_owned());
+    names
 }
 
 /// Starts a server that takes so many clients. Ours are named by mode, and what follows it: `epoll --spin 50`.
@@ -47,7 +64,7 @@ fn start(name: &str, clients: usize) -> Server {
     let command = |addr: SocketAddr| {
         let mut words = name.split(' ');
         let mode = words.next().unwrap_or_default();
-        if let "epoll" | "threaded" = mode {
+        if Driver::named(mode).is_some() {
             let mut command = Command::new(env!("CARGO_BIN_EXE_tertulia"));
             // A seat to spare: who asked whether the server listens may still be there.
             let seats = (clients + 1).to_string();
@@ -71,9 +88,9 @@ fn round_trip(criterion: &mut Criterion) {
     for place in [Place::OneCore, Place::ACoreEach] {
         for clients in [2, 6, 64] {
             let names = match (place, clients) {
-                (Place::OneCore, 6) => servers(&["epoll", "epoll transcript", "threaded", "threaded transcript"]),
-                (Place::ACoreEach, 6) => servers(&["floor --spin 50", "epoll", "epoll --spin 50", "threaded"]),
-                _ => servers(&["epoll", "threaded"]),
+                (Place::OneCore, 6) => servers(Beside::Transcripts),
+                (Place::ACoreEach, 6) => servers(Beside::Spins),
+                _ => servers(Beside::Nothing),
             };
             let group = format!("round_trip/{}/{clients} clients", place.name());
             race(criterion, &group, &names, None, |name| talk(name, clients, 0, place));
@@ -83,7 +100,7 @@ fn round_trip(criterion: &mut Criterion) {
 
 /// Six talk before thousands who are silent: each line goes to all of them, with the floor, too.
 fn idle_crowd(criterion: &mut Criterion) {
-    let names = servers(&["epoll", "threaded"]);
+    let names = servers(Beside::Nothing);
     let place = Place::OneCore;
     let group = format!("idle_crowd/{}/6 clients, {IDLE} idle", place.name());
     race(criterion, &group, &names, None, |name| talk(name, 6, IDLE, place));
@@ -107,10 +124,8 @@ fn fan_out(criterion: &mut Criterion) {
     for (place, sizes) in [(Place::OneCore, &[6, 64, 1000][..]), (Place::ACoreEach, &[6, 64])] {
         for &clients in sizes {
             let names = match (place, clients) {
-                (Place::OneCore, 6) => servers(&["epoll", "epoll transcript", "threaded", "threaded transcript"]),
-                // A thousand threads that all talk wait for each other more than for the work.
-                (Place::OneCore, 1000) => servers(&["epoll"]),
-                _ => servers(&["epoll", "threaded"]),
+                (Place::OneCore, 6) => servers(Beside::Transcripts),
+                _ => servers(Beside::Nothing),
             };
             // Lines of each client in an iteration.
             let lines = if clients < 1000 { 16 } else { 1 };

@@ -44,7 +44,7 @@ pub type Runner = Box<dyn FnMut(usize)>;
 pub fn race(
     criterion: &mut Criterion,
     group: &str,
-    names: &[&str],
+    names: &[String],
     throughput: Option<Throughput>,
     start: impl Fn(&str) -> Runner,
 ) {
@@ -57,12 +57,12 @@ pub fn race(
 
     let mut floor = None;
     let mut results = Vec::new();
-    for &name in names {
+    for name in names {
         // Criterion asks once a sample, and not at all if it was told to measure something else.
         let mut runner = None;
         let mut ratios = Vec::new();
         group_of.bench_function(name, |bencher| {
-            let floor = floor.get_or_insert_with(|| start(names[0]));
+            let floor = floor.get_or_insert_with(|| start(&names[0]));
             let runner = runner.get_or_insert_with(|| start(name));
             bencher.iter_custom(|iterations| {
                 let floors = time(floor, iterations);

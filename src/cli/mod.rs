@@ -10,6 +10,7 @@ pub mod diagnostics;
 pub mod gallery;
 #[cfg(feature = "join")]
 pub mod join;
+pub mod mode;
 #[cfg(feature = "extras")]
 pub mod papers;
 pub mod serve;
@@ -18,23 +19,24 @@ pub mod torment;
 #[cfg(feature = "trace")]
 pub mod trace;
 
+use crate::server::DRIVERS;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
 /// The version, and what this build can do.
-const VERSION: &str = if cfg!(feature = "threaded") {
-    concat!(env!("CARGO_PKG_VERSION"), " (modes: epoll, threaded)")
-} else {
-    concat!(env!("CARGO_PKG_VERSION"), " (modes: epoll)")
-};
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let modes: Vec<_> = DRIVERS.iter().map(|driver| driver.name).collect();
+    format!("{} (modes: {})", env!("CARGO_PKG_VERSION"), modes.join(", "))
+});
 
-/// A group chat over TCP, carried by two ways of waiting.
+/// A group chat over TCP, carried by several ways of waiting.
 ///
-/// One thread that waits for every socket (--mode epoll), or one thread per client (--mode threaded). Anybody with nc, ncat
-/// or telnet can join; `tertulia join` is more comfortable.
+/// One thread that waits for every socket (--mode epoll), one thread per client (--mode threaded), and more: see `serve --help`.
+/// Anybody with nc, ncat or telnet can join; `tertulia join` is more comfortable.
 #[derive(Parser, Debug)]
-#[command(name = "tertulia", version = VERSION, propagate_version = true, max_term_width = 100)]
+#[command(name = "tertulia", version = VERSION.as_str(), propagate_version = true, max_term_width = 100)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -1,10 +1,11 @@
 //! `tertulia serve`.
 
 use super::address::Address;
+use super::mode::Mode;
 use super::{Color, Lang, diagnostics::Diagnostics};
 use crate::chat::{Framing, Limits};
 use crate::server::console::Paint;
-use crate::server::{self, Mode, Options, WhenFull};
+use crate::server::{self, DRIVERS, Driver, Options, WhenFull};
 use clap::ValueEnum;
 use clap::builder::FalseyValueParser;
 use std::path::PathBuf;
@@ -18,11 +19,11 @@ pub struct Args {
     #[command(flatten)]
     address: Address,
 
-    /// How to wait: `epoll`, one thread for every socket, or `threaded`, one thread per client
-    #[arg(long, value_name = "MODE", default_value = "epoll", env = "TERTULIA_MODE", value_parser = parse_mode)]
-    mode: Mode,
+    /// How to wait
+    #[arg(long, value_name = "MODE", default_value = DRIVERS[0].name, env = "TERTULIA_MODE", value_parser = Mode)]
+    mode: &'static Driver,
 
-    /// In epoll mode: look again for so long before going to sleep. Answers sooner, on a core of its own, and burns that core
+    /// Where one thread waits for every socket: look again for so long before going to sleep. Answers sooner, on a core of its own, and burns that core
     /// while there is something to answer; 50 is enough
     #[arg(long, value_name = "MICROS", default_value_t = 0, env = "TERTULIA_SPIN",
           value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
@@ -93,15 +94,17 @@ enum FramingArg {
 impl Args {
     pub fn run(self) -> Result<(), String> {
         self.diagnostics.start(self.quiet);
-        if self.spin > 0 && self.mode != Mode::Epoll {
-            return Err(
-                "--spin is for --mode epoll: threads that each wait for one client would all spin; leave it out".into(),
-            );
+        if self.spin > 0 && self.mode.blocks {
+            let others: Vec<_> = DRIVERS.iter().filter(|driver| !driver.blocks).map(|driver| driver.name).collect();
+            return Err(format!(
+                "--spin is for --mode {}: threads that each wait for one client would all spin; leave it out",
+                others.join(", ")
+            ));
         }
         let paint = if self.color.on_stdout() { Paint::Colours } else { Paint::Plain };
         server::run(Options {
             addr: self.address.get()?,
-            mode: self.mode,
+            driver: self.mode,
             spin: Duration::from_micros(self.spin.into()),
             when_full: match self.when_full {
                 FullArg::Refuse => WhenFull::Refuse,
@@ -124,17 +127,6 @@ impl Args {
             #[cfg(not(feature = "trace"))]
             trace: Default::default(),
         })
-    }
-}
-
-pub(super) fn parse_mode(text: &str) -> Result<Mode, String> {
-    match text {
-        "epoll" => Ok(Mode::Epoll),
-        #[cfg(feature = "threaded")]
-        "threaded" => Ok(Mode::Threaded),
-        #[cfg(not(feature = "threaded"))]
-        "threaded" => Err("this build has no threaded mode; build one with `cargo build --features threaded`".into()),
-        _ => Err("take `epoll` or `threaded`".into()),
     }
 }
 

@@ -41,11 +41,12 @@ impl Figures {
     }
 }
 
-/// The same in both modes, round by round.
+/// The same load on each driver, round by round.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
     pub clients: usize,
-    pub modes: [Vec<Figures>; 2],
+    /// By driver.
+    pub modes: Vec<Vec<Figures>>,
 }
 
 /// A figure.
@@ -94,12 +95,15 @@ pub struct Spread {
     pub high: f64,
 }
 
-/// Which of two is better, and how many times.
-#[derive(Clone, Copy, PartialEq, Debug)]
+/// Which drivers are better than the others.
+#[derive(Clone, PartialEq, Debug)]
 pub struct Verdict {
-    /// The mode's place; `None` is a tie: the rounds of one overlap the other's.
-    pub winner: Option<usize>,
+    /// Those that no other one beats: one beats another if its worst round is better than the other's best.
+    pub leaders: Vec<usize>,
+    /// How many times better the best median is than the best of those that are beaten. If none is beaten: than the worst.
     pub times: f64,
+    /// None is beaten: the rounds cannot tell them apart.
+    pub is_tie: bool,
 }
 
 impl Row {
@@ -114,19 +118,26 @@ impl Row {
         Some(Spread { low, median: values[values.len() / 2], high })
     }
 
-    /// `None` if one of them was not measured.
+    /// `None` unless two at least were measured.
     pub fn verdict(&self, metric: Metric) -> Option<Verdict> {
-        let (a, b) = (self.spread(0, metric)?, self.spread(1, metric)?);
-        let larger = if a.low > b.high {
-            Some(0)
-        } else if b.low > a.high {
-            Some(1)
-        } else {
-            None
+        let spreads: Vec<_> =
+            (0..self.modes.len()).filter_map(|mode| Some((mode, self.spread(mode, metric)?))).collect();
+        if spreads.len() < 2 {
+            return None;
+        }
+        let beats = |a: &Spread, b: &Spread| if metric.more_is_better() { a.low > b.high } else { a.high < b.low };
+        let is_beaten = |spread: &Spread| spreads.iter().any(|(_, other)| beats(other, spread));
+        let (beaten, leading): (Vec<_>, Vec<_>) = spreads.iter().partition(|(_, spread)| is_beaten(spread));
+        let order = |a: &f64, b: &f64| if metric.more_is_better() { b.total_cmp(a) } else { a.total_cmp(b) };
+        let medians = |of: &[&(usize, Spread)]| -> Vec<f64> {
+            let mut medians: Vec<f64> = of.iter().map(|(_, spread)| spread.median).collect();
+            medians.sort_by(order);
+            medians
         };
-        let winner = larger.map(|mode| if metric.more_is_better() { mode } else { 1 - mode });
-        let times = a.median.max(b.median) / a.median.min(b.median);
-        Some(Verdict { winner, times })
+        let (best, others) = (medians(&leading), medians(&beaten));
+        let (first, next) = (*best.first()?, *others.first().or(best.last())?);
+        let leaders = leading.iter().map(|(mode, _)| *mode).collect();
+        Some(Verdict { leaders, times: first.max(next) / first.min(next), is_tie: beaten.is_empty() })
     }
 }
 
@@ -140,20 +151,32 @@ mod tests {
                 |value| Figures { round_trip: Some(value), deliveries_per_second: Some(value), ..Figures::default() };
             values.map(of).to_vec()
         };
-        Row { clients: 6, modes: [of(epoll), of(threaded)] }
+        Row { clients: 6, modes: vec![of(epoll), of(threaded)] }
+    }
+
+    fn leaders(row: &Row, metric: Metric) -> Option<Vec<usize>> {
+        row.verdict(metric).map(|verdict| verdict.leaders)
     }
 
     #[test]
-    fn who_is_better_in_every_round_wins_and_others_tie() {
+    fn who_is_better_in_every_round_leads() {
         let row = row([1.0, 3.0, 2.0], [6.0, 4.0, 5.0]);
-        assert_eq!(row.verdict(Metric::RoundTrip), Some(Verdict { winner: Some(0), times: 2.5 }));
-        assert_eq!(row.verdict(Metric::Deliveries).and_then(|verdict| verdict.winner), Some(1));
+        assert_eq!(row.verdict(Metric::RoundTrip), Some(Verdict { leaders: vec![0], times: 2.5, is_tie: false }));
+        assert_eq!(leaders(&row, Metric::Deliveries), Some(vec![1]));
         assert_eq!(row.verdict(Metric::Memory), None);
     }
 
     #[test]
     fn rounds_that_overlap_are_a_tie() {
         let row = row([1.0, 4.5, 2.0], [6.0, 4.0, 5.0]);
-        assert_eq!(row.verdict(Metric::RoundTrip).and_then(|verdict| verdict.winner), None);
+        assert!(row.verdict(Metric::RoundTrip).is_some_and(|verdict| verdict.is_tie && verdict.leaders == [0, 1]));
+    }
+
+    #[test]
+    fn of_three_two_may_lead() {
+        let mut row = row([1.0, 3.0, 2.0], [6.0, 4.0, 5.0]);
+        row.modes.push(row.modes[0].clone());
+        assert_eq!(row.verdict(Metric::RoundTrip), Some(Verdict { leaders: vec![0, 2], times: 2.5, is_tie: false }));
+        assert_eq!(leaders(&row, Metric::Deliveries), Some(vec![1]));
     }
 }

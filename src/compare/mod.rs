@@ -1,4 +1,4 @@
-//! The two ways of waiting, side by side: the same is played against each, and one page says what each did.
+//! The ways of waiting, side by side: the same is played against each driver, and one page says what each did.
 //!
 //! In reading order:
 //!
@@ -17,15 +17,13 @@ pub mod talk;
 pub mod words;
 
 use crate::load::{self, Scenario};
+use crate::server::{DRIVERS, Driver};
 use figures::{Figures, Row};
 use scenes::Scene;
 use serde::Serialize;
 use server::Quiet;
 use std::time::Duration;
 use talk::Talk;
-
-/// As they are called on the command line; everything that is compared comes in this order.
-pub const MODES: [&str; 2] = ["epoll", "threaded"];
 
 /// How much to measure.
 #[derive(Clone, Debug, Serialize)]
@@ -45,7 +43,9 @@ pub struct Plan {
 /// What came of it.
 pub struct Comparison {
     pub plan: Plan,
-    /// One a mode.
+    /// What is compared. Everything below comes in this order.
+    pub drivers: Vec<&'static Driver>,
+    /// One a driver.
     pub talks: Vec<Talk>,
     pub sweep: Vec<Row>,
     pub scenes: Vec<(Scene, Row)>,
@@ -54,7 +54,7 @@ pub struct Comparison {
 impl Plan {
     /// How many runs there will be.
     pub fn runs(&self) -> usize {
-        MODES.len() * (1 + self.rounds * (self.clients.len() + Scene::ALL.len()))
+        DRIVERS.len() * (1 + self.rounds * (self.clients.len() + Scene::ALL.len()))
     }
 
     /// Most descriptors that are needed at a time.
@@ -63,13 +63,13 @@ impl Plan {
         clients.max(self.crowd + 16).max(self.storm + 16)
     }
 
-    /// Measures everything. `next` is told what comes next, once before each run. The modes take turns, and who begins
-    /// changes: what drifts drifts for both.
+    /// Measures everything. `next` is told what comes next, once before each run. The drivers take turns, and
+    /// the order changes: what drifts drifts for all.
     pub fn run(self, next: &mut dyn FnMut(&str)) -> Result<Comparison, String> {
         let mut talks = Vec::new();
-        for mode in MODES {
-            next(&format!("{mode}, six people talk"));
-            talks.push(Talk::play(mode)?);
+        for driver in DRIVERS {
+            next(&format!("{}, six people talk", driver.name));
+            talks.push(Talk::play(driver.name)?);
         }
         let mut sweep = Vec::new();
         for &clients in &self.clients {
@@ -81,7 +81,7 @@ impl Plan {
             let row = self.row(scene.clients(&self), next, scene.name(), &|mode| scene.play(mode, &self))?;
             scenes.push((scene, row));
         }
-        Ok(Comparison { plan: self, talks, sweep, scenes })
+        Ok(Comparison { plan: self, drivers: DRIVERS.iter().collect(), talks, sweep, scenes })
     }
 
     fn row(
@@ -91,12 +91,16 @@ impl Plan {
         what: &str,
         run: &dyn Fn(&'static str) -> Result<Figures, String>,
     ) -> Result<Row, String> {
-        let mut row = Row { clients, modes: [Vec::new(), Vec::new()] };
+        let mut row = Row { clients, modes: vec![Vec::new(); DRIVERS.len()] };
         for round in 0..self.rounds {
-            let order = if round % 2 == 0 { [0, 1] } else { [1, 0] };
+            let mut order: Vec<usize> = (0..DRIVERS.len()).collect();
+            if round % 2 == 1 {
+                order.reverse();
+            }
             for mode in order {
-                next(&format!("{}, {what}, round {} of {}", MODES[mode], round + 1, self.rounds));
-                row.modes[mode].push(run(MODES[mode])?);
+                let name = DRIVERS[mode].name;
+                next(&format!("{name}, {what}, round {} of {}", round + 1, self.rounds));
+                row.modes[mode].push(run(name)?);
             }
         }
         Ok(row)

@@ -1,8 +1,8 @@
 //! All of it on a page, and as JSON.
 
+use super::Comparison;
 use super::figures::{Metric, Row};
 use super::words::{self, say};
-use super::{Comparison, MODES};
 use crate::chat::Lang;
 use crate::load::machine;
 use crate::page::{Axis, Chart, Kind, Page, Point, Series, Stroke, numbers};
@@ -31,7 +31,7 @@ fn text(comparison: &Comparison, lang: Lang) -> String {
         page.paragraph(&finding);
     }
     page.heading(&say!(lang, "One line, from one to five others"; "Una línea, de uno a otros cinco"));
-    page.table(&head(lang), &per_line(lang, comparison));
+    page.table(&head(lang, comparison), &per_line(lang, comparison));
     page.heading(&say!(lang, "As the number of clients grows"; "Según crece el número de clientes"));
     page.paragraph(&say!(lang,
         "Everybody talks: each says its next line when the last has reached all. A mark is the median of the rounds, the \
@@ -40,10 +40,10 @@ fn text(comparison: &Comparison, lang: Lang) -> String {
          rondas, y los bigotes la mejor y la peor."));
     let metrics =
         [Metric::RoundTrip, Metric::RoundTripP99, Metric::Deliveries, Metric::Cpu, Metric::Memory, Metric::Threads];
-    let charts: Vec<_> = metrics.iter().map(|metric| chart(lang, *metric, &comparison.sweep)).collect();
+    let charts: Vec<_> = metrics.iter().map(|metric| chart(lang, *metric, comparison)).collect();
     page.charts(&charts.into_iter().filter(|chart| !chart.is_empty()).collect::<Vec<_>>());
     page.heading(&say!(lang, "Six scenes"; "Seis escenas"));
-    page.table(&head(lang), &scenes(lang, comparison));
+    page.table(&head(lang, comparison), &scenes(lang, comparison));
     page.heading(&say!(lang, "How it was measured"; "Cómo se midió"));
     page.paragraph(&colophon(lang, comparison));
     page.body().to_owned()
@@ -53,9 +53,9 @@ fn rows(comparison: &Comparison) -> impl Iterator<Item = &Row> {
     comparison.sweep.iter().chain(comparison.scenes.iter().map(|(_, row)| row))
 }
 
-fn head(lang: Lang) -> Vec<String> {
-    let [epoll, threaded] = MODES;
-    vec![say!(lang, "what"; "qué"), format!("--mode {epoll}"), format!("--mode {threaded}")]
+fn head(lang: Lang, comparison: &Comparison) -> Vec<String> {
+    let modes = comparison.drivers.iter().map(|driver| format!("--mode {}", driver.name));
+    std::iter::once(say!(lang, "what"; "qué")).chain(modes).collect()
 }
 
 fn per_line(lang: Lang, comparison: &Comparison) -> Vec<Vec<String>> {
@@ -91,9 +91,10 @@ fn per_line(lang: Lang, comparison: &Comparison) -> Vec<Vec<String>> {
     rows
 }
 
-fn chart(lang: Lang, metric: Metric, sweep: &[Row]) -> Chart {
-    let series = (0..MODES.len()).map(|mode| Series {
-        name: MODES[mode].into(),
+fn chart(lang: Lang, metric: Metric, comparison: &Comparison) -> Chart {
+    let sweep = &comparison.sweep;
+    let series = comparison.drivers.iter().enumerate().map(|(mode, driver)| Series {
+        name: driver.name.into(),
         colour: mode,
         stroke: Stroke::Solid,
         points: sweep.iter().filter_map(|row| Point::of(row.clients as f64, row.values(mode, metric))).collect(),
@@ -129,7 +130,7 @@ fn scenes(lang: Lang, comparison: &Comparison) -> Vec<Vec<String>> {
         let others = [Metric::RoundTripP99, Metric::Memory, Metric::Threads];
         let metrics = std::iter::once(first).chain(others.into_iter().filter(|metric| *metric != first));
         for (i, metric) in metrics.enumerate() {
-            let cells: Vec<String> = (0..MODES.len()).map(|mode| cell(row, mode, metric)).collect();
+            let cells: Vec<String> = (0..row.modes.len()).map(|mode| cell(row, mode, metric)).collect();
             if cells.iter().all(|cell| cell == "–") {
                 continue;
             }
@@ -154,10 +155,10 @@ fn colophon(lang: Lang, comparison: &Comparison) -> String {
         rows(comparison).flat_map(|row| row.modes.iter().flatten()).filter(|figures| figures.generator_is_the_limit);
     let (busy, runs) = (busy.count(), comparison.plan.runs());
     let mut text = say!(lang,
-        "tertulia {version} on {processor}, {system}. Both modes are played against in turn, {rounds} rounds of {millis} ms each, on \
-         the machine that also plays the clients. A winner is named only where its worst round is better than the other's best.";
-        "tertulia {version} en {processor}, {system}. Los dos modos se miden por turnos, {rounds} rondas de {millis} ms cada una, en \
-         la misma máquina que hace de clientes. Solo se nombra un ganador si su peor ronda supera la mejor del otro.");
+        "tertulia {version} on {processor}, {system}. The modes are played against in turn, {rounds} rounds of {millis} ms each, on \
+         the machine that also plays the clients. One is called better only where its worst round is better than the other's best.";
+        "tertulia {version} en {processor}, {system}. Los modos se miden por turnos, {rounds} rondas de {millis} ms cada una, en \
+         la misma máquina que hace de clientes. Solo se dice que uno es mejor si su peor ronda supera la mejor del otro.");
     if busy > 0 {
         text += &say!(lang,
             " In {busy} of {runs} runs the load generator had no time left: there a server may be better than is shown.";
@@ -168,9 +169,11 @@ fn colophon(lang: Lang, comparison: &Comparison) -> String {
 
 /// For programs. Times are nanoseconds, memory is bytes.
 pub fn json(comparison: &Comparison, lang: Lang) -> Value {
-    let by_mode = |row: &Row| json!({ MODES[0]: row.modes[0], MODES[1]: row.modes[1] });
-    let talks = comparison.talks.iter().zip(MODES);
-    let talks: serde_json::Map<String, Value> = talks.map(|(talk, mode)| (mode.into(), json!(talk.per_line))).collect();
+    let by_name = |values: Vec<Value>| -> serde_json::Map<String, Value> {
+        comparison.drivers.iter().map(|driver| driver.name.to_owned()).zip(values).collect()
+    };
+    let by_mode = |row: &Row| by_name(row.modes.iter().map(|rounds| json!(rounds)).collect());
+    let talks = by_name(comparison.talks.iter().map(|talk| json!(talk.per_line)).collect());
     let sweep: Vec<_> =
         comparison.sweep.iter().map(|row| json!({ "clients": row.clients, "rounds": by_mode(row) })).collect();
     let scenes = comparison.scenes.iter();

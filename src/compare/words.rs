@@ -1,11 +1,12 @@
 //! What to notice, in English and Spanish. Which sentence is said, and every figure in it, comes from what was measured.
 
+use super::Comparison;
 use super::figures::{Metric, Row, Spread, Verdict};
 use super::scenes::Scene;
 use super::talk::PerLine;
-use super::{Comparison, MODES};
 use crate::chat::Lang;
 use crate::page::numbers;
+use crate::server::Driver;
 
 /// A text in the language asked for. Both stand side by side: one that is missing does not compile.
 macro_rules! say {
@@ -18,13 +19,15 @@ macro_rules! say {
 }
 pub(super) use say;
 
-/// A mode as a sentence calls it.
-fn named(lang: Lang, mode: usize) -> &'static str {
-    match (lang, MODES[mode]) {
-        (Lang::En, "epoll") => "the event loop",
-        (Lang::En, _) => "a thread per client",
-        (Lang::Es, "epoll") => "el bucle de eventos",
-        (Lang::Es, _) => "un hilo por cliente",
+/// Some drivers as a sentence calls them: "a, b and c".
+fn named(lang: Lang, drivers: &[&Driver], which: &[usize]) -> String {
+    let names: Vec<_> = which.iter().map(|mode| drivers[*mode].noun.in_lang(lang)).collect();
+    match &names[..] {
+        [others @ .., last] if !others.is_empty() => {
+            let others = others.join(", ");
+            say!(lang, "{others} and {last}"; "{others} y {last}")
+        }
+        _ => names.concat(),
     }
 }
 
@@ -58,21 +61,19 @@ pub fn scene(lang: Lang, scene: Scene) -> String {
 /// The sentences, the most important first.
 pub fn findings(lang: Lang, comparison: &Comparison) -> Vec<String> {
     let mut said = Vec::new();
-    if let [epoll, threaded] = &comparison.talks[..] {
-        said.push(per_line(lang, &epoll.per_line, &threaded.per_line));
-        said.push(alone(lang, &epoll.per_line, &threaded.per_line));
-    }
+    said.push(per_line(lang, comparison));
+    said.push(alone(lang, comparison));
     for metric in [Metric::RoundTrip, Metric::Deliveries, Metric::Cpu, Metric::Memory] {
-        said.extend(by_size(lang, metric, &comparison.sweep));
+        said.extend(by_size(lang, metric, &comparison.drivers, &comparison.sweep));
     }
-    said.extend(turning_point(lang, &comparison.sweep));
+    said.extend(turning_point(lang, &comparison.drivers, &comparison.sweep));
     for (scene, row) in comparison.scenes.iter().filter(|(scene, _)| *scene != Scene::Talk) {
         said.extend(in_scene(lang, *scene, row, comparison));
     }
     said
 }
 
-fn per_line(lang: Lang, epoll: &PerLine, threaded: &PerLine) -> String {
+fn per_line(lang: Lang, comparison: &Comparison) -> String {
     let decimal = |value: f64| format!("{:.1}", value).trim_end_matches(".0").to_owned();
     let calls = |line: &PerLine| {
         let mut calls: Vec<_> = line.system_calls.iter().collect();
@@ -80,75 +81,94 @@ fn per_line(lang: Lang, epoll: &PerLine, threaded: &PerLine) -> String {
         let calls: Vec<_> = calls.into_iter().map(|(name, times)| format!("{} {name}", decimal(*times))).collect();
         format!("{} ({})", decimal(line.calls()), calls.join(", "))
     };
-    let (a, b) = (calls(epoll), calls(threaded));
-    let (wakes_a, wakes_b) = (decimal(epoll.wake_ups), decimal(threaded.wake_ups));
-    let (locks, waits) = (decimal(threaded.locks), decimal(threaded.lock_waits));
-    say!(lang,
-        "One line to five others, on average. The event loop: system calls {a}; wake-ups {wakes_a}. A thread per client: system \
-         calls {b}; wake-ups {wakes_b}; the room's lock taken {locks}, waited for {waits}.";
-        "Una línea para otros cinco, de media. El bucle de eventos: llamadas al sistema {a}; despertares {wakes_a}. Un hilo por \
-         cliente: llamadas al sistema {b}; despertares {wakes_b}; llave de la sala tomada {locks}, esperada {waits}.")
+    let mut text = say!(lang, "One line to five others, on average."; "Una línea para otros cinco, de media.");
+    for (driver, talk) in comparison.drivers.iter().zip(&comparison.talks) {
+        let line = &talk.per_line;
+        let (name, calls) = (capital(driver.noun.in_lang(lang)), calls(line));
+        let [wakes, locks, waits] = [line.wake_ups, line.locks, line.lock_waits].map(decimal);
+        text += &say!(lang,
+            " {name}: system calls {calls}; wake-ups {wakes}";
+            " {name}: llamadas al sistema {calls}; despertares {wakes}");
+        if line.locks > 0.0 {
+            text += &say!(lang,
+                "; the room's lock taken {locks}, waited for {waits}";
+                "; llave de la sala tomada {locks}, esperada {waits}");
+        }
+        text += ".";
+    }
+    text
 }
 
-/// How long a line takes when nobody else talks. One is called quicker only if most of its lines are quicker than most of the
+/// How long a line takes when nobody else talks. One is called quicker only if most of its lines are quicker than most of each
 /// other's.
-fn alone(lang: Lang, epoll: &PerLine, threaded: &PerLine) -> String {
-    let time = |line: &PerLine| {
-        let micros = |value: f64| numbers::nanos(value * 1e3);
-        let (low, high) = line.micros_middle_half;
-        format!("{} ({} … {})", micros(line.micros), micros(low), micros(high))
-    };
-    let (a, b) = (time(epoll), time(threaded));
+fn alone(lang: Lang, comparison: &Comparison) -> String {
+    let micros = |value: f64| numbers::nanos(value * 1e3);
+    let times = comparison.drivers.iter().zip(&comparison.talks).map(|(driver, talk)| {
+        let (name, line) = (driver.noun.in_lang(lang), &talk.per_line);
+        let (median, low, high) =
+            (micros(line.micros), micros(line.micros_middle_half.0), micros(line.micros_middle_half.1));
+        say!(lang, "{median} ({low} … {high}) with {name}"; "{median} ({low} … {high}) con {name}")
+    });
+    let times = times.collect::<Vec<_>>().join(", ");
     let mut text = say!(lang,
-        "A line that is said while nobody else talks is in its last receiver's socket after {a} with the event loop, after {b} \
-         with a thread per client; in parentheses, the middle half of them.";
-        "Una línea dicha mientras nadie más habla está en el socket de su último receptor tras {a} con el bucle de eventos, tras \
-         {b} con un hilo por cliente; entre paréntesis, la mitad central.");
-    let (epoll, threaded) = (epoll.micros_middle_half, threaded.micros_middle_half);
-    text += &match (epoll.1 < threaded.0, threaded.1 < epoll.0) {
-        (true, _) => say!(lang, " The event loop is quicker."; " El bucle de eventos es más rápido."),
-        (_, true) => say!(lang, " A thread per client is quicker."; " Un hilo por cliente es más rápido."),
-        _ => say!(lang, " That is a tie."; " Es un empate."),
+        "A line that is said while nobody else talks is in its last receiver's socket after {times}; in parentheses, the middle half \
+         of them.";
+        "Una línea dicha mientras nadie más habla está en el socket de su último receptor tras {times}; entre paréntesis, la mitad \
+         central.");
+    let halves: Vec<_> = comparison.talks.iter().map(|talk| talk.per_line.micros_middle_half).collect();
+    let is_quickest = |mode: &usize| {
+        let others = halves.iter().enumerate().filter(|(other, _)| other != mode);
+        others.into_iter().all(|(_, half)| halves[*mode].1 < half.0)
+    };
+    text += &match (0..halves.len()).find(is_quickest).filter(|_| halves.len() > 1) {
+        Some(mode) => {
+            let name = capital(comparison.drivers[mode].noun.in_lang(lang));
+            say!(lang, " {name} is quicker."; " {name} es más rápido.")
+        }
+        None => say!(lang, " That is a tie."; " Es un empate."),
     };
     text
 }
 
-/// Neighbouring numbers of clients with the same winner are told together.
-fn by_size(lang: Lang, which: Metric, sweep: &[Row]) -> Option<String> {
-    /// Numbers of clients, by how many times the winner was better with each.
+/// Neighbouring numbers of clients with the same leaders are told together.
+fn by_size(lang: Lang, which: Metric, drivers: &[&Driver], sweep: &[Row]) -> Option<String> {
+    /// Numbers of clients, and by how many times at most the leaders were better.
     struct Group {
-        winner: Option<usize>,
+        /// `None` is a tie.
+        leaders: Option<Vec<usize>>,
         clients: Vec<usize>,
         times: f64,
     }
     let mut groups: Vec<Group> = Vec::new();
     for row in sweep {
-        let Some(Verdict { winner, times }) = row.verdict(which) else { continue };
-        match groups.last_mut().filter(|group| group.winner == winner) {
+        let Some(Verdict { leaders, times, is_tie }) = row.verdict(which) else { continue };
+        let leaders = (!is_tie).then_some(leaders);
+        match groups.last_mut().filter(|group| group.leaders == leaders) {
             Some(group) => {
                 group.clients.push(row.clients);
                 group.times = group.times.max(times);
             }
-            None => groups.push(Group { winner, clients: vec![row.clients], times }),
+            None => groups.push(Group { leaders, clients: vec![row.clients], times }),
         }
     }
     if groups.is_empty() {
         return None;
     }
-    let part = |Group { winner, clients, times }: &Group| {
+    let part = |Group { leaders, clients, times }: &Group| {
         let (first, last) = (clients[0], clients[clients.len() - 1]);
         let clients = match first == last {
             true => say!(lang, "with {first} clients"; "con {first} clientes"),
             false => say!(lang, "with {first} to {last} clients"; "con {first} a {last} clientes"),
         };
-        match winner {
-            None => say!(lang, "{clients} a tie"; "{clients} un empate"),
-            Some(mode) => {
-                let name = named(lang, *mode);
-                say!(lang,
-                    "{clients} {name} is better, by up to {times:.1} times";
-                    "{clients} gana {name}, hasta {times:.1} veces")
-            }
+        let Some(leaders) = leaders else { return say!(lang, "{clients} a tie"; "{clients} un empate") };
+        let names = named(lang, drivers, leaders);
+        match leaders.len() {
+            1 => say!(lang,
+                "{clients} {names} is better, by up to {times:.1} times";
+                "{clients} gana {names}, hasta {times:.1} veces"),
+            _ => say!(lang,
+                "{clients} {names} are better, by up to {times:.1} times";
+                "{clients} ganan {names}, hasta {times:.1} veces"),
         }
     };
     let parts: Vec<_> = groups.iter().map(part).collect();
@@ -156,44 +176,51 @@ fn by_size(lang: Lang, which: Metric, sweep: &[Row]) -> Option<String> {
     Some(format!("{metric}: {parts}."))
 }
 
-/// Where the one that delivers more is another.
-fn turning_point(lang: Lang, sweep: &[Row]) -> Option<String> {
-    let winners: Vec<(usize, usize)> =
-        sweep.iter().filter_map(|row| Some((row.clients, row.verdict(Metric::Deliveries)?.winner?))).collect();
-    let change = winners.windows(2).find(|pair| pair[0].1 != pair[1].1);
-    Some(match (change, winners.first()) {
-        (Some(pair), _) => {
-            let (from, to) = (pair[0].0, pair[1].0);
-            let (before, after) = (named(lang, pair[0].1), named(lang, pair[1].1));
-            say!(lang,
-                "The winner changes between {from} and {to} clients: from {before} to {after}.";
-                "El ganador cambia entre {from} y {to} clientes: de {before} a {after}.")
-        }
-        (None, Some((_, winner))) => {
-            let name = named(lang, *winner);
-            say!(lang,
-                "Wherever one delivers more beyond doubt, it is {name}.";
-                "Donde uno entrega más sin duda alguna, es {name}.")
-        }
-        (None, None) => say!(lang,
+/// Where those that deliver more are others.
+fn turning_point(lang: Lang, drivers: &[&Driver], sweep: &[Row]) -> Option<String> {
+    let decided = |row: &Row| {
+        let verdict = row.verdict(Metric::Deliveries).filter(|verdict| !verdict.is_tie)?;
+        Some((row.clients, verdict.leaders))
+    };
+    let leaders: Vec<(usize, Vec<usize>)> = sweep.iter().filter_map(decided).collect();
+    let Some((_, first)) = leaders.first() else {
+        return Some(say!(lang,
             "Nowhere does one deliver more beyond doubt.";
-            "En ninguna parte entrega uno más sin duda alguna."),
+            "En ninguna parte entrega uno más sin duda alguna."));
+    };
+    let changes = |pair: &&[(usize, Vec<usize>)]| !pair[0].1.iter().any(|mode| pair[1].1.contains(mode));
+    if let Some([(from, before), (to, after)]) = leaders.windows(2).find(changes) {
+        let (before, after) = (named(lang, drivers, before), named(lang, drivers, after));
+        return Some(say!(lang,
+            "The winner changes between {from} and {to} clients: from {before} to {after}.";
+            "El ganador cambia entre {from} y {to} clientes: de {before} a {after}."));
+    }
+    let always: Vec<usize> =
+        first.iter().copied().filter(|mode| leaders.iter().all(|(_, leaders)| leaders.contains(mode))).collect();
+    let name = named(lang, drivers, &always);
+    (!always.is_empty()).then(|| {
+        say!(lang,
+            "Wherever one delivers more beyond doubt, it is {name}.";
+            "Donde uno entrega más sin duda alguna, es {name}.")
     })
 }
 
 fn in_scene(lang: Lang, which: Scene, row: &Row, comparison: &Comparison) -> Option<String> {
     let metric_of = which.metric();
     let verdict = row.verdict(metric_of)?;
-    let value = |mode| row.spread(mode, metric_of).map(|spread| metric_of.format()(spread.median)).unwrap_or_default();
-    let (name, what, a, b) = (which.name(), metric(lang, metric_of), value(0), value(1));
-    let (one, other) = (named(lang, 0), named(lang, 1));
-    let mut text = say!(lang, "{name}: {what} is {a} with {one}, {b} with {other}"; "{name}: {what}: {a} con {one}, {b} con {other}");
-    text += &match verdict.winner {
-        None => say!(lang, " (a tie)."; " (un empate)."),
-        Some(mode) => {
-            let name = named(lang, mode);
-            say!(lang, " ({name} is better)."; " (gana {name}).")
-        }
+    let value = |(mode, driver): (usize, &&Driver)| {
+        let spread = row.spread(mode, metric_of)?;
+        let (value, name) = (metric_of.format()(spread.median), driver.noun.in_lang(lang));
+        Some(say!(lang, "{value} with {name}"; "{value} con {name}"))
+    };
+    let values = comparison.drivers.iter().enumerate().filter_map(value).collect::<Vec<_>>().join(", ");
+    let (name, what) = (which.name(), metric(lang, metric_of));
+    let mut text = say!(lang, "{name}: {what} is {values}"; "{name}: {what}: {values}");
+    let leaders = named(lang, &comparison.drivers, &verdict.leaders);
+    text += &match verdict.leaders.len() {
+        _ if verdict.is_tie => say!(lang, " (a tie)."; " (un empate)."),
+        1 => say!(lang, " ({leaders} is better)."; " (gana {leaders})."),
+        _ => say!(lang, " ({leaders} are better)."; " (ganan {leaders})."),
     };
     // What the trouble costs, against the same without it.
     let without = match which {
@@ -202,9 +229,9 @@ fn in_scene(lang: Lang, which: Scene, row: &Row, comparison: &Comparison) -> Opt
         _ => return Some(text),
     };
     let (_, calm) = comparison.scenes.iter().find(|(scene, _)| *scene == without)?;
-    for mode in 0..MODES.len() {
+    for (mode, driver) in comparison.drivers.iter().enumerate() {
         let (troubled, calm) = (row.spread(mode, metric_of)?, calm.spread(mode, metric_of)?);
-        let (name, cost) = (named(lang, mode), cost(lang, metric_of, troubled, calm));
+        let (name, cost) = (driver.noun.in_lang(lang), cost(lang, metric_of, troubled, calm));
         let without = without.name();
         text +=
             &say!(lang, " Against {without} it costs {name} {cost}."; " Frente a {without} le cuesta a {name} {cost}.");
@@ -243,7 +270,11 @@ mod tests {
         let of = |values: [f64; 2]| {
             values.map(|value| Figures { deliveries_per_second: Some(value), ..Figures::default() }).to_vec()
         };
-        Row { clients, modes: [of(epoll), of(threaded)] }
+        Row { clients, modes: vec![of(epoll), of(threaded)] }
+    }
+
+    fn drivers() -> [&'static Driver; 2] {
+        ["epoll", "threaded"].map(|name| Driver::named(name).expect("it is built in"))
     }
 
     #[test]
@@ -254,19 +285,19 @@ mod tests {
             row(16, [40.0, 41.0], [20.0, 20.5]),
             row(64, [80.0, 81.0], [20.0, 20.5]),
         ];
-        let said = by_size(Lang::En, Metric::Deliveries, &sweep).expect("a sentence");
+        let said = by_size(Lang::En, Metric::Deliveries, &drivers(), &sweep).expect("a sentence");
         assert_eq!(
             said,
             "Deliveries a second: with 2 clients a thread per client is better, by up to 1.9 times; with 6 clients a tie; \
              with 16 to 64 clients the event loop is better, by up to 4.0 times."
         );
-        let said = turning_point(Lang::En, &sweep).expect("a sentence");
+        let said = turning_point(Lang::En, &drivers(), &sweep).expect("a sentence");
         assert_eq!(said, "The winner changes between 2 and 16 clients: from a thread per client to the event loop.");
-        assert!(turning_point(Lang::Es, &sweep[..1]).expect("a sentence").contains("un hilo por cliente"));
+        assert!(turning_point(Lang::Es, &drivers(), &sweep[..1]).expect("a sentence").contains("un hilo por cliente"));
     }
 
     #[test]
     fn nothing_measured_is_nothing_said() {
-        assert_eq!(by_size(Lang::En, Metric::Cpu, &[row(2, [1.0, 1.0], [2.0, 2.0])]), None);
+        assert_eq!(by_size(Lang::En, Metric::Cpu, &drivers(), &[row(2, [1.0, 1.0], [2.0, 2.0])]), None);
     }
 }

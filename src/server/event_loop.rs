@@ -10,7 +10,7 @@
 
 use super::net::{Event, Events, Interest, Poll, Signals, TcpListener, TcpStream, Token, now};
 use super::records::Records;
-use super::{ACCEPT_RETRY, LINGER, LINGERING_MAX, Mode, STOP_PATIENCE, Service, WhenFull, listener};
+use super::{ACCEPT_RETRY, LINGER, LINGERING_MAX, STOP_PATIENCE, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Hub, Id, Reason, Transcript};
 use crate::trace::{self, Tracer};
@@ -94,8 +94,8 @@ impl EventLoop {
     fn new(mut service: Service) -> io::Result<EventLoop> {
         let poll = Poll::new()?;
         let mut signals = Signals::new([SIGINT, SIGTERM])?;
-        service.announce(Mode::Epoll)?;
-        let Service { listener, hub, records, when_full, spin, trace } = service;
+        service.announce()?;
+        let Service { listener, hub, records, when_full, spin, trace, .. } = service;
         let mut sources = Slab::new();
 
         listener.set_nonblocking(true)?;

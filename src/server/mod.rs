@@ -1,5 +1,6 @@
-//! How bytes move: the two drivers, and what both need. Nothing here knows what a line means.
+//! How bytes move: the drivers, and what they need. Nothing here knows what a line means.
 //!
+//! * [`drivers`] is the table of them;
 //! * [`event_loop`]: one thread waits for every socket (`--mode epoll`);
 //! * `threaded`: one thread per client (`--mode threaded`). Lay the two side by side;
 //! * [`net`] and `blocking`: what the one and what the other stands on, and in its tests does not;
@@ -9,6 +10,7 @@
 #[cfg(feature = "threaded")]
 pub mod blocking;
 pub mod console;
+pub mod drivers;
 pub mod event_loop;
 pub mod history;
 pub mod listener;
@@ -23,33 +25,13 @@ pub mod wall_clock;
 
 use crate::chat::{Event, Hub, Lang, Limits};
 use crate::trace::{self, Tracer};
+pub use drivers::{DRIVERS, Driver};
 use records::Records;
 use sink::Sink;
 use std::io;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-
-/// How to wait.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Mode {
-    /// One thread waits for every socket.
-    Epoll,
-    /// One thread per client waits for its socket.
-    #[cfg(feature = "threaded")]
-    Threaded,
-}
-
-impl Mode {
-    /// As it is called on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Mode::Epoll => "epoll",
-            #[cfg(feature = "threaded")]
-            Mode::Threaded => "threaded",
-        }
-    }
-}
 
 /// What happens to one who comes when all seats are taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,7 +47,7 @@ pub enum WhenFull {
 pub struct Options {
     /// Host and port.
     pub addr: (String, u16),
-    pub mode: Mode,
+    pub driver: &'static Driver,
     /// For how long one thread that waits for every socket looks again before it sleeps.
     pub spin: Duration,
     pub when_full: WhenFull,
@@ -91,6 +73,7 @@ pub(crate) const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
 /// What a driver is given.
 pub(crate) struct Service {
+    pub driver: &'static Driver,
     pub listener: TcpListener,
     pub hub: Hub,
     pub records: Records,
@@ -101,9 +84,9 @@ pub(crate) struct Service {
 
 impl Service {
     /// Says that the server listens. A driver does so once it catches signals: whoever waits for this word may send one.
-    pub fn announce(&mut self, mode: Mode) -> io::Result<()> {
+    pub fn announce(&mut self) -> io::Result<()> {
         let (addr, seats) = (self.listener.local_addr()?, self.hub.limits().clients_max);
-        let mode = mode.name();
+        let mode = self.driver.name;
         self.records.note_one(Event::Listening { addr, mode, seats });
         log::info!("listening on {addr}, mode {mode}, {seats} seats");
         Ok(())
@@ -114,20 +97,14 @@ impl Service {
 pub fn run(options: Options) -> Result<(), String> {
     listener::make_room_for(options.limits.clients_max)?;
     let listener = listener::bind(&options.addr)?;
-    let trace =
-        Tracer::start(&options.trace, options.mode.name(), options.lang, || Some(Sink::stderr().ok()?.into_writer()))?;
+    let Options { driver, when_full, spin, lang, .. } = options;
+    let trace = Tracer::start(&options.trace, driver.name, lang, || Some(Sink::stderr().ok()?.into_writer()))?;
     let records = Records::new(&options);
-    let mut hub = Hub::new(options.limits, options.lang, Instant::now());
+    let mut hub = Hub::new(options.limits, lang, Instant::now());
     if records.are_kept() {
         hub = hub.record();
     }
-    let service =
-        Service { listener, hub, records, when_full: options.when_full, spin: options.spin, trace: trace.clone() };
-    let result = match options.mode {
-        Mode::Epoll => event_loop::run(service),
-        #[cfg(feature = "threaded")]
-        Mode::Threaded => threaded::run(service),
-    };
+    let result = (driver.run)(Service { driver, listener, hub, records, when_full, spin, trace: trace.clone() });
     trace.finish();
     result.map_err(|e| format!("the server cannot go on: {e}"))
 }

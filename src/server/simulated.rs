@@ -16,7 +16,7 @@ mod room;
 #[cfg(feature = "threaded")]
 mod threaded;
 
-use super::{ACCEPT_RETRY, LINGER, LINGERING_MAX, Mode, STOP_PATIENCE, WhenFull};
+use super::{ACCEPT_RETRY, LINGER, LINGERING_MAX, STOP_PATIENCE, WhenFull};
 use crate::chat::{Hub, Lang, Limits};
 use crate::trace::Tracer;
 use client::{Act, Client};
@@ -94,7 +94,7 @@ impl<L> Service<L> {
         Service { listener, hub, records: Records::default(), when_full, spin, trace: Tracer::default() }
     }
 
-    fn announce(&mut self, _: Mode) -> io::Result<()> {
+    fn announce(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

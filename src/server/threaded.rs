@@ -23,7 +23,7 @@ mod writing;
 
 use super::blocking::{self, Condvar, Mutex, MutexGuard, Signals, TcpListener, TcpStream, mpsc, now, thread};
 use super::records::Records;
-use super::{ACCEPT_RETRY, LINGER, LINGERING_MAX, Mode, STOP_PATIENCE, Service, WhenFull, listener};
+use super::{ACCEPT_RETRY, LINGER, LINGERING_MAX, STOP_PATIENCE, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Framing, Hub, Id, Reason, Transcript, words};
 use crate::trace::Tracer;
@@ -47,8 +47,8 @@ pub(crate) fn run(mut service: Service) -> io::Result<()> {
     blocking::end_at_once_when(&told)?;
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
 
-    service.announce(Mode::Threaded)?;
-    let Service { listener, hub, records, when_full, spin: _, trace } = service;
+    service.announce()?;
+    let Service { listener, hub, records, when_full, trace, .. } = service;
     let are_kept = records.are_kept();
     let server = Arc::new(Server {
         room: Mutex::new(Room {

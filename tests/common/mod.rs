@@ -15,25 +15,37 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tertulia::server::DRIVERS;
 
 /// How long anything may take on a busy machine before a test gives up.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
-/// Writes each test twice: once for each driver. The body gets the mode's name.
+/// Makes each function a test that runs with each driver. The body gets the mode's name.
 #[macro_export]
-macro_rules! both_modes {
+macro_rules! each_driver {
     ($($(#[$attribute:meta])* fn $name:ident($mode:ident) $body:block)+) => {
         $(
-            fn $name($mode: &'static str) $body
+            #[test]
+            $(#[$attribute])*
+            fn $name() {
+                $crate::common::with_each_driver(|$mode| $body)
+            }
         )+
-        mod epoll {
-            $( #[test] $(#[$attribute])* fn $name() { super::$name("epoll") } )+
-        }
-        #[cfg(feature = "threaded")]
-        mod threaded {
-            $( #[test] $(#[$attribute])* fn $name() { super::$name("threaded") } )+
-        }
     };
+}
+
+/// Runs a test with each driver, one after the other, or with the one that `TERTULIA_TEST_MODE` names.
+pub fn with_each_driver(test: impl Fn(&'static str) + Sync) {
+    let only = std::env::var("TERTULIA_TEST_MODE").ok();
+    for driver in DRIVERS.iter().filter(|driver| only.as_deref().is_none_or(|only| only == driver.name)) {
+        // A test that fails names its thread.
+        let run = std::thread::Builder::new().name(format!("mode {}", driver.name));
+        let failure =
+            std::thread::scope(|scope| run.spawn_scoped(scope, || test(driver.name)).expect("a thread").join().err());
+        if let Some(failure) = failure {
+            std::panic::resume_unwind(failure);
+        }
+    }
 }
 
 /// What a process has written to one of its outputs so far.

@@ -1,11 +1,11 @@
 //! Bytes and lines: TCP keeps no message boundaries, so any cut of the stream must give the same lines.
 
-use crate::both_modes;
 use crate::common::*;
+use crate::each_driver;
 use socket2::SockRef;
 use std::io::Write;
 
-both_modes! {
+each_driver! {
     fn a_line_byte_by_byte(mode) {
         let server = Server::start(mode);
         let [mut ana, mut beto] = server.join_all(["ana", "beto"]);

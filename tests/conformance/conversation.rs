@@ -1,10 +1,11 @@
 //! What the server says, and what people can say to each other.
 
-use crate::both_modes;
 use crate::common::*;
+use crate::each_driver;
 use std::io::Read;
+use tertulia::server::DRIVERS;
 
-both_modes! {
+each_driver! {
     fn a_line_reaches_everybody_but_its_sender(mode) {
         let server = Server::start(mode);
         let [mut ana, mut beto, mut cleo] = server.join_all(["ana", "beto", "cleo"]);
@@ -340,8 +341,7 @@ both_modes! {
     }
 }
 
-/// Both drivers carry one conversation: whoever took part cannot tell which it was.
-#[cfg(feature = "threaded")]
+/// All drivers carry one conversation: whoever took part cannot tell which it was.
 #[test]
 fn the_same_script_gives_the_same_transcripts() {
     use Step::{Leaves, Says};
@@ -364,16 +364,18 @@ fn the_same_script_gives_the_same_transcripts() {
         Leaves(0, b""),
         Leaves(5, b":q"),
     ];
-    let [epoll, threaded] = ["epoll", "threaded"].map(|mode| transcripts(mode, &script));
-    for (who, (epoll, threaded)) in epoll.iter().zip(&threaded).enumerate() {
-        assert_eq!(epoll, threaded, "{who}");
+    let first = transcripts(DRIVERS[0].name, &script);
+    assert!(first[0].contains(&"<guest3> no line end yet, but now".to_owned()), "{:#?}", first[0]);
+    for driver in &DRIVERS[1..] {
+        let other = transcripts(driver.name, &script);
+        for (who, (first, other)) in first.iter().zip(&other).enumerate() {
+            assert_eq!(first, other, "{}, {who}", driver.name);
+        }
+        assert_eq!(first.len(), other.len());
     }
-    assert_eq!(epoll.len(), threaded.len());
-    assert!(epoll[0].contains(&"<guest3> no line end yet, but now".to_owned()), "{:#?}", epoll[0]);
 }
 
 /// Somebody, by number, and what it sends in one write.
-#[cfg(feature = "threaded")]
 enum Step<'a> {
     Says(usize, &'a [u8]),
     /// The last that it sends.
@@ -382,7 +384,6 @@ enum Step<'a> {
 
 /// What each has read of a conversation in which all wait for each other, so that timing leaves no choice; and last, what
 /// the console has shown, without times and addresses.
-#[cfg(feature = "threaded")]
 fn transcripts(mode: &str, script: &[Step<'_>]) -> Vec<Vec<String>> {
     let mut server = Server::with(mode, &["--max-clients", "4", "--max-line", "64"]);
     let mut people = Vec::new();

@@ -1,7 +1,7 @@
 //! Lives: how people come and go, in good order and in bad.
 
-use crate::both_modes;
 use crate::common::*;
+use crate::each_driver;
 
 /// Each who came while these lines were read has gone, or is one of the `staying`, and nobody has gone twice.
 #[track_caller]
@@ -28,7 +28,7 @@ fn stay(server: &Server, staying: usize, of: usize) {
     });
 }
 
-both_modes! {
+each_driver! {
     /// One edge may stand for many connections.
     #[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
     fn a_burst_of_connects_between_two_polls_is_all_served(mode) {

@@ -1,7 +1,7 @@
 //! Slow and greedy: those who do not read, and those who do not stop. Whoever reads loses nothing.
 
-use crate::both_modes;
 use crate::common::*;
+use crate::each_driver;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -96,7 +96,7 @@ impl Seen {
     }
 }
 
-both_modes! {
+each_driver! {
     fn one_never_reads_one_floods_and_four_chat_as_if_nothing_were(mode) {
         let server = Server::start(mode);
         let mut stuck = server.join_narrow("stuck", 4 << 10);

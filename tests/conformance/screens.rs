@@ -1,7 +1,7 @@
 //! Screens: a terminal obeys what it is shown, so nothing to obey may come out of the server anywhere.
 
-use crate::both_modes;
 use crate::common::*;
+use crate::each_driver;
 
 /// What somebody may send to play tricks on others' terminals.
 const HOSTILE: [&str; 14] = [
@@ -32,7 +32,7 @@ fn is_inert(what: &str, text: &str) {
     assert!(!text.contains(is_hostile), "{what}: {text:?}");
 }
 
-both_modes! {
+each_driver! {
     fn nothing_for_a_terminal_to_obey_comes_out_anywhere(mode) {
         let history = std::env::temp_dir().join(format!("tertulia-screens-{mode}-{}", std::process::id()));
         let path = history.to_str().expect("a path in UTF-8");

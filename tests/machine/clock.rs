@@ -1,14 +1,14 @@
 //! The wall clock jumps, as when a machine wakes up or is told the time: nothing that waits may wait by it.
 
-use crate::both_modes;
 use crate::common::kernel::*;
 use crate::common::process::*;
 use crate::common::*;
+use crate::each_driver;
 use serde_json::Value;
 use std::fs;
 use std::process::Command;
 
-both_modes! {
+each_driver! {
     #[ignore = "needs faketime"]
     fn the_wall_clock_jumps_and_no_timer_does(mode) {
         let dir = Dir::new();

@@ -1,8 +1,8 @@
 //! What was said is kept, over stops, kills and disks that fail.
 
-use crate::both_modes;
 use crate::common::process::*;
 use crate::common::*;
+use crate::each_driver;
 use serde_json::{Value, json};
 use std::fs::{self, OpenOptions};
 use std::path::Path;
@@ -67,7 +67,7 @@ fn kill_9(mut server: Server) {
     assert_eq!(wait_for(&mut server.child).code(), None, "by a signal");
 }
 
-both_modes! {
+each_driver! {
     fn each_event_is_a_line_of_json_and_nothing_private_is_among_them(mode) {
         let dir = Dir::new();
         let history = dir.file("history.jsonl");
@@ -302,7 +302,7 @@ mod on_linux {
     use crate::common::kernel::*;
     use std::os::unix::fs::PermissionsExt;
 
-    both_modes! {
+    each_driver! {
         fn a_full_disk_is_told_once_and_the_chat_goes_on(mode) {
             let full = Path::new("/dev/full");
             chats_without(serve(mode, full, &[]), "the history loses lines", full);

@@ -1,9 +1,9 @@
 //! Descriptors and threads run out, and come back.
 
-use crate::both_modes;
 use crate::common::kernel::*;
 use crate::common::process::*;
 use crate::common::*;
+use crate::each_driver;
 use std::time::Duration;
 
 /// Descriptors that our children get from us unasked, with numbers that count.
@@ -12,7 +12,7 @@ fn inherited_below(limit: u32) -> usize {
     list.lines().filter(|fd| fd.parse().is_ok_and(|fd: u32| (3..limit).contains(&fd))).count()
 }
 
-both_modes! {
+each_driver! {
     fn without_descriptors_the_server_neither_ends_nor_spins_and_lets_people_in_when_others_leave(mode) {
         let server = Server::with(mode, &["--max-clients", "20"]);
         let [mut ana, mut beto] = server.join_all(["ana", "beto"]);

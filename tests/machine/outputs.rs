@@ -1,9 +1,9 @@
 //! stdout and stderr fail in every way they can, and the chat does not notice.
 
-use crate::both_modes;
 use crate::common::kernel::*;
 use crate::common::process::*;
 use crate::common::*;
+use crate::each_driver;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -91,7 +91,7 @@ fn flows(program: &File) -> bool {
     poll(&mut fds, Some(&Timespec::default())).expect("a descriptor") == 1
 }
 
-both_modes! {
+each_driver! {
     fn a_transcript_that_only_its_first_line_is_read_of_costs_nothing(mode) {
         let (reader, stdout) = std::io::pipe().expect("a pipe");
         let (diagnostics, stderr) = heard();

@@ -1,10 +1,10 @@
 //! Where a server may listen, and where it may not.
 
-use crate::both_modes;
 #[cfg(target_os = "linux")]
 use crate::common::kernel::is_in_time_wait;
 use crate::common::process::*;
 use crate::common::*;
+use crate::each_driver;
 
 /// `serve` at an address.
 fn serve(mode: &str, addr: &str) -> std::process::Command {
@@ -13,7 +13,7 @@ fn serve(mode: &str, addr: &str) -> std::process::Command {
     command
 }
 
-both_modes! {
+each_driver! {
     fn a_port_in_use_is_told_and_its_user_undisturbed(mode) {
         let server = Server::start(mode);
         let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
@@ -54,7 +54,7 @@ both_modes! {
 mod on_linux {
     use super::*;
 
-    both_modes! {
+    each_driver! {
         fn a_privileged_port_is_told_with_what_to_try(mode) {
             let first_free: u16 = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start")
                 .ok()

@@ -1,11 +1,11 @@
 //! The server is told to stop, told twice, frozen and thawed.
 
-use crate::both_modes;
 use crate::common::process::*;
 use crate::common::*;
+use crate::each_driver;
 use std::time::{Duration, Instant};
 
-both_modes! {
+each_driver! {
     fn a_stop_is_told_to_the_members_and_to_the_records(mode) {
         for signal in ["TERM", "INT"] {
             let dir = Dir::new();
@@ -42,7 +42,7 @@ mod on_linux {
     use super::*;
     use crate::common::kernel::*;
 
-    both_modes! {
+    each_driver! {
         fn what_is_owed_to_a_member_is_written_before_the_end(mode) {
             let mut server = Server::start(mode);
             let mut ana = server.join_as("ana");

@@ -6,12 +6,12 @@
 //! $ TERTULIA_SOAK_SECONDS=60 TERTULIA_SOAK_SEED=7 cargo test --release -- --ignored --nocapture soak
 //! ```
 //!
-//! `TERTULIA_SOAK_SECONDS` is the time for both modes together, 600 without it. Who does what is seeded, and the seed is shown;
+//! `TERTULIA_SOAK_SECONDS` is the time for all modes together, 600 without it. Who does what is seeded, and the seed is shown;
 //! when it happens is the machine's business.
 
-use crate::both_modes;
 use crate::common::kernel::*;
 use crate::common::*;
+use crate::each_driver;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::process::Stdio;
@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
+use tertulia::server::DRIVERS;
 
 /// They are there from the first line to the last, and must not miss any. Each speaks when it has heard the one before it.
 const REGULARS: [&str; 4] = ["ana", "beto", "cleo", "dora"];
@@ -43,12 +44,12 @@ const ALLOCATOR: [(&str, &str); 3] =
 /// One soak at a time.
 static ROOM: Mutex<()> = Mutex::new(());
 
-both_modes! {
+each_driver! {
     #[ignore = "needs ten minutes, or TERTULIA_SOAK_SECONDS"]
     fn whoever_reads_loses_nothing_and_nothing_is_left_of_anybody(mode) {
         let _alone = ROOM.lock().unwrap_or_else(PoisonError::into_inner);
         let seconds = number("TERTULIA_SOAK_SECONDS").unwrap_or(600);
-        let modes = if cfg!(feature = "threaded") { 2 } else { 1 };
+        let modes = DRIVERS.len() as u32;
         let time = Duration::from_secs(seconds) / modes / ROUNDS;
         let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("later than 1970");
         let seed = number("TERTULIA_SOAK_SEED").unwrap_or(clock.as_secs());

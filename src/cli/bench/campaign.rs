@@ -187,33 +187,36 @@ pub fn describe(scenario: &Scenario) -> String {
     format!("{clients} clients{talkers}, {idle} idle, lines of {line_len} bytes, {pace}")
 }
 
-/// Which of two servers delivers more, if that is beyond doubt: in every round, and by the servers' doing.
+/// Which server delivers more than each other one, if that is beyond doubt: in every round, and by the servers' doing.
 pub fn winner(cells: &[&Cell]) -> Option<String> {
-    let [a, b] = cells else { return None };
-    if cells.iter().any(|cell| cell.rounds.len() < 2 || !cell.is_flawless() || cell.generator_is_the_limit()) {
+    if cells.len() < 2
+        || cells.iter().any(|cell| cell.rounds.len() < 2 || !cell.is_flawless() || cell.generator_is_the_limit())
+    {
         return None;
     }
-    // In an open loop both deliver what they are given; then the one that takes less time for it is better.
-    let open = matches!(a.scenario.pace, Pace::Rate(_));
-    let figure = |cell: &Cell| {
+    // In an open loop all deliver what they are given; then the one that takes less time for it is better.
+    let open = matches!(cells[0].scenario.pace, Pace::Rate(_));
+    let figures = |cell: &Cell| {
         let nanos = |round: &Outcome| round.latency.value_at_quantile(0.5) as f64;
         let mut all = cell.figures(|round| Some(if open { 1e9 / nanos(round) } else { round.deliveries_per_second() }));
         all.sort_by(f64::total_cmp);
         all
     };
-    let (of_a, of_b) = (figure(a), figure(b));
-    let (better, worse, least, most) = if of_a.first() > of_b.last() {
-        (a, b, of_a.first()?, of_b.last()?)
-    } else if of_b.first() > of_a.last() {
-        (b, a, of_b.first()?, of_a.last()?)
-    } else {
-        return Some(format!("{} and {} are alike: their rounds overlap.", a.server, b.server));
-    };
-    let ratio = least / most;
-    let (better, worse) = (&better.server, &worse.server);
+    let mut ranked: Vec<(&str, Vec<f64>)> =
+        cells.iter().map(|cell| (cell.server.as_str(), figures(cell))).filter(|(_, all)| !all.is_empty()).collect();
+    ranked.sort_by(|(_, a), (_, b)| b[b.len() / 2].total_cmp(&a[a.len() / 2]));
+    let [(best, of_best), others @ ..] = &ranked[..] else { return None };
+    let least = of_best[0];
+    let most = |all: &Vec<f64>| all[all.len() - 1];
+    let alike: Vec<&str> = others.iter().filter(|(_, all)| most(all) >= least).map(|(name, _)| *name).collect();
+    if !alike.is_empty() {
+        return Some(format!("{best} and {} are alike: their rounds overlap.", alike.join(" and ")));
+    }
+    let (second, of_second) = others.iter().max_by(|(_, a), (_, b)| most(a).total_cmp(&most(b)))?;
+    let ratio = least / most(of_second);
     Some(if open {
-        format!("{better} is faster in every round: {worse} takes at least {ratio:.2} times as long (median).")
+        format!("{best} is faster in every round: {second} takes at least {ratio:.2} times as long (median).")
     } else {
-        format!("{better} delivers more in every round: at least {ratio:.2} times as much as {worse}.")
+        format!("{best} delivers more in every round: at least {ratio:.2} times as much as {second}.")
     })
 }

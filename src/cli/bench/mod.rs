@@ -6,7 +6,9 @@ mod preflight;
 mod report;
 
 use super::address;
+use super::mode::Mode;
 use crate::load::{Eol, Pace, Scenario, Usage};
+use crate::server::{DRIVERS, Driver};
 use campaign::{Campaign, Cell, Cores, Subject};
 use html::Colophon;
 use serde_json::Value;
@@ -17,7 +19,7 @@ use std::time::Duration;
 
 /// Measure a chat server under load
 ///
-/// Without --addr it starts its own server in each mode and measures both. With --addr it measures any server that relays a
+/// Without --addr it starts its own server in each mode and measures all of them. With --addr it measures any server that relays a
 /// line to the other clients: `ncat -l --chat` too.
 #[derive(clap::Args, Debug)]
 pub struct Args {
@@ -25,9 +27,9 @@ pub struct Args {
     #[arg(long, value_name = "ADDR")]
     addr: Option<String>,
 
-    /// Our own server's mode; both if it is not said
-    #[arg(long, value_name = "MODE", conflicts_with = "addr", value_parser = parse_mode)]
-    mode: Option<&'static str>,
+    /// Our own server's mode; all of them if it is not said
+    #[arg(long, value_name = "MODE", conflicts_with = "addr", value_parser = Mode)]
+    mode: Option<&'static Driver>,
 
     /// The running server's process, to see what it uses
     #[arg(long, value_name = "PID", requires = "addr")]
@@ -175,7 +177,8 @@ impl Args {
 
     fn subjects(&self) -> Result<Vec<Subject>, String> {
         let Some(addr) = &self.addr else {
-            return Ok(self.mode.map_or(modes(), |mode| vec![mode]).into_iter().map(Subject::Ours).collect());
+            let drivers: Vec<_> = self.mode.map_or(DRIVERS.iter().collect(), |driver| vec![driver]);
+            return Ok(drivers.into_iter().map(|driver| Subject::Ours(driver.name)).collect());
         };
         let (host, port) = address::Address::of(addr).get()?;
         if let Some(pid) = self.pid
@@ -237,18 +240,9 @@ fn serve(addr: SocketAddr, mode: &str, scenario: &Scenario) -> Command {
     command
 }
 
-/// The modes built in.
-fn modes() -> Vec<&'static str> {
-    if cfg!(feature = "threaded") { vec!["epoll", "threaded"] } else { vec!["epoll"] }
-}
-
 fn resolve(host: &str, port: u16) -> Result<SocketAddr, String> {
     let found = (host, port).to_socket_addrs().ok().and_then(|mut addrs| addrs.next());
     found.ok_or_else(|| format!("{host} is not the name of a machine"))
-}
-
-fn parse_mode(text: &str) -> Result<&'static str, String> {
-    super::serve::parse_mode(text).map(|mode| mode.name())
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

@@ -1,0 +1,32 @@
+//! `--mode`: which of the drivers.
+
+use crate::server::drivers::{DRIVERS, Driver, LEFT_OUT};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{Arg, Command, Error};
+use std::ffi::OsStr;
+
+/// Takes a driver's name. One that this build leaves out is told how to be had.
+#[derive(Clone)]
+pub struct Mode;
+
+fn values() -> impl Iterator<Item = PossibleValue> {
+    DRIVERS.iter().map(|driver| PossibleValue::new(driver.name).help(driver.title.en))
+}
+
+impl TypedValueParser for Mode {
+    type Value = &'static Driver;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Self::Value, Error> {
+        if let Some(feature) = LEFT_OUT.iter().find(|feature| value == **feature) {
+            let text = format!("this build has no {feature} mode; build one with `cargo build --features {feature}`\n");
+            return Err(Error::raw(ErrorKind::InvalidValue, text).with_cmd(command));
+        }
+        let name = PossibleValuesParser::new(values()).parse_ref(command, arg, value)?;
+        Ok(Driver::named(&name).unwrap_or(&DRIVERS[0]))
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(values()))
+    }
+}
