@@ -71,19 +71,20 @@ each_driver! {
         let at = own.iter().position(|event| **event == trace.events[read]).expect("it is the thread's own");
         let begins = |event: &&Event| match event.step {
             Step::Wait { .. } => true,
-            Step::Read { .. } => trace.is_threaded,
+            Step::Read { waits, .. } => waits,
             _ => false,
         };
         let first = (0..=at).rev().find(|i| begins(&own[*i])).expect("it slept before");
         let after = (at + 1..own.len()).find(|i| begins(&own[*i])).expect("it slept after");
         let turn = &own[first..after];
-        let calls: Vec<_> = turn.iter().filter(|event| event.step.calls(trace.is_threaded).is_some()).collect();
+        let calls: Vec<_> = turn.iter().filter(|event| event.system_calls().is_some()).collect();
         let labels: Vec<_> = calls.iter().map(|event| event.step.label()).collect();
         match blocks(mode) {
             false => assert_eq!(labels, ["wait", "read #1", "write #2", "write #3", "show"]),
             true => assert_eq!(labels, ["read #1", "write #2", "write #3", "show"]),
         }
-        assert!(calls[0].step.sleeps(trace.is_threaded));
+        assert!(calls[0].step.sleeps());
+        assert_eq!(calls[0].call.as_deref(), Driver::named(mode).map(|driver| driver.sleeps_in));
 
         // And the message is known from end to end.
         let told = turn.iter().find(|event| event.message.is_some()).expect("a message");

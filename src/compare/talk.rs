@@ -32,7 +32,7 @@ pub struct Talk {
 pub struct PerLine {
     pub lines: usize,
     /// By their names on Linux.
-    pub system_calls: BTreeMap<&'static str, f64>,
+    pub system_calls: BTreeMap<String, f64>,
     /// A thread that slept went on.
     pub wake_ups: f64,
     /// As the kernel counts them. `None` where it does not tell.
@@ -142,7 +142,7 @@ impl PerLine {
         // What woke the first is a line's, what woke the one after is not any more.
         let woke = |told: &Event| {
             let before = trace.events.iter().filter(|event| event.track == told.track && event.end <= told.begin);
-            before.filter(|event| event.step.sleeps(trace.is_threaded)).map(|event| event.end).max().unwrap_or(0)
+            before.filter(|event| event.step.sleeps()).map(|event| event.end).max().unwrap_or(0)
         };
         let (from, to) = (woke(first), woke(after));
         let count = lines() as f64;
@@ -150,11 +150,11 @@ impl PerLine {
         let mut times = Vec::new();
         let mut begun: BTreeMap<u64, u64> = BTreeMap::new();
         for event in trace.events.iter().filter(|event| event.end >= from && event.end < to) {
-            if let Some((call, times)) = event.step.calls(trace.is_threaded) {
-                *per_line.system_calls.entry(call).or_default() += times as f64 / count;
+            if let Some((call, times)) = event.system_calls() {
+                *per_line.system_calls.entry(call.to_owned()).or_default() += times as f64 / count;
             }
             let looked_only = matches!(event.step, Step::Wait { may_sleep: false, .. });
-            if event.step.sleeps(trace.is_threaded) && !looked_only {
+            if event.step.sleeps() && !looked_only {
                 per_line.wake_ups += 1.0 / count;
             }
             if let Step::Lock { waited } = event.step {

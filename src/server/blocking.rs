@@ -1,49 +1,208 @@
-//! What the threads stand on: sockets that wait, locks, threads, signals, and the time.
+//! What the threads stand on: sockets that block, the room's lock, threads, signals, and the time.
 //!
-//! All of it is somebody else's. It has a place of its own because [`threaded`](super::threaded) is compiled a second time for
-//! the tests, upon a scheduler that lets its threads run in any order, and a kernel that plays every trick a real one may.
+//! All of it is the system's. It has a place of its own for two reasons. Here each call is marked for the trace, so that the driver's
+//! lines show nothing but its way of waiting. And the driver is compiled a second time for the tests, upon a scheduler that lets its
+//! threads run in any order, and a kernel in memory that plays every trick a real one may.
 
 use crate::chat::limits::READ_MAX;
+use crate::trace::marks::{self, Call};
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use signal_hook::consts::{SIGINT, SIGTERM};
-pub use signal_hook::iterator::Signals;
-use std::io;
-pub use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::ops::{Deref, DerefMut};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
-pub use std::sync::{Condvar, Mutex, MutexGuard, mpsc};
-pub use std::thread;
-use std::time::Instant;
+pub use std::sync::{Arc, Condvar, Mutex, MutexGuard, mpsc};
+pub use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 #[inline(always)]
 pub fn now() -> Instant {
     Instant::now()
 }
 
-/// Waits for something to read, and reads what there is of it, as far as the buffer has capacity.
-#[inline(always)]
-pub fn read(stream: &TcpStream, buffer: &mut Vec<u8>) -> io::Result<usize> {
-    Ok(rustix::io::read(stream, spare_capacity(buffer))?)
+// Sockets.
+
+/// Listens.
+pub struct TcpListener(std::net::TcpListener);
+
+impl TcpListener {
+    pub fn from_std(listener: std::net::TcpListener) -> TcpListener {
+        TcpListener(listener)
+    }
+
+    /// Waits for a connection.
+    pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        marks::accept(Call::blocking("accept4"), || self.0.accept().map(|(stream, peer)| (TcpStream(stream), peer)))
+    }
 }
 
-/// Reads and throws away what is there.
-pub fn discard_at_once(stream: &TcpStream) -> io::Result<usize> {
-    let mut buffer = Vec::with_capacity(READ_MAX);
-    Ok(recv(stream, spare_capacity(&mut buffer), RecvFlags::DONTWAIT)?.0)
+/// A client's connection.
+pub struct TcpStream(std::net::TcpStream);
+
+impl TcpStream {
+    /// Waits for something to read, and reads what there is of it, as far as the buffer has capacity.
+    #[inline(always)]
+    pub fn read(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        let asked = buffer.capacity() - buffer.len();
+        let call = || Ok(rustix::io::read(&self.0, spare_capacity(buffer))?);
+        marks::read(Call::blocking("read"), self.as_raw_fd(), asked, call)
+    }
+
+    /// Waits for something to read until it is `end`, and throws away some of it.
+    pub fn discard(&self, end: Instant) -> io::Result<usize> {
+        let mut buffer = [0; 1024];
+        // A timeout of zero would be none.
+        let left = Some(end.saturating_duration_since(now())).filter(|left| !left.is_zero());
+        let left = left.ok_or(io::ErrorKind::TimedOut)?;
+        marks::set_up(1, || self.0.set_read_timeout(Some(left)))?;
+        let call = || (&self.0).read(&mut buffer);
+        marks::read(Call::blocking("recvfrom"), self.as_raw_fd(), 1024, call)
+    }
+
+    /// Reads and throws away what is there.
+    pub fn discard_at_once(&self) -> io::Result<usize> {
+        let mut buffer = Vec::with_capacity(READ_MAX);
+        let call = || Ok(recv(&self.0, spare_capacity(&mut buffer), RecvFlags::DONTWAIT)?.0);
+        marks::read(Call::at_once("recvfrom"), self.as_raw_fd(), READ_MAX, call)
+    }
+
+    /// Writes what the socket takes at once.
+    #[inline(always)]
+    pub fn write_at_once(&self, bytes: &[u8]) -> io::Result<usize> {
+        let call = || Ok(send(&self.0, bytes, SendFlags::DONTWAIT)?);
+        marks::write(Call::at_once("sendto"), self.as_raw_fd(), bytes.len(), call)
+    }
+
+    /// Waits until the socket takes some of it, but no longer than [`TcpStream::set_write_timeout`] allows.
+    pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        marks::write(Call::blocking("sendto"), self.as_raw_fd(), bytes.len(), || (&self.0).write(bytes))
+    }
+
+    pub fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
+        marks::set_up(1, || self.0.set_write_timeout(Some(timeout)))
+    }
+
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        marks::shutdown(self.as_raw_fd(), || self.0.shutdown(how))
+    }
 }
 
-/// Writes what the socket takes at once.
-#[inline(always)]
-pub fn write_at_once(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    Ok(send(stream, bytes, SendFlags::DONTWAIT)?)
+impl AsFd for TcpStream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl AsRawFd for TcpStream {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+impl Drop for TcpStream {
+    fn drop(&mut self) {
+        marks::closes(self.as_raw_fd());
+    }
 }
 
 /// How many of them have something to read now.
 pub fn count_readable<'a>(streams: impl Iterator<Item = &'a TcpStream>) -> usize {
     let mut sockets: Vec<PollFd<'_>> = streams.map(|stream| PollFd::new(stream, PollFlags::IN)).collect();
-    poll(&mut sockets, Some(&Timespec::default())).unwrap_or(0)
+    marks::look(|| poll(&mut sockets, Some(&Timespec::default())).unwrap_or(0))
+}
+
+// The room's lock.
+
+/// A mutex whose taking and giving back are steps of the trace.
+pub struct RoomMutex<T>(Mutex<T>);
+
+/// Holds it.
+pub struct RoomGuard<'a, T> {
+    // Fields are dropped in this order: the mark comes before the lock is given back.
+    mark: LeaveMark,
+    guard: MutexGuard<'a, T>,
+}
+
+/// Marks, when it is dropped, that the thread leaves the room.
+struct LeaveMark;
+
+impl Drop for LeaveMark {
+    #[inline(always)]
+    fn drop(&mut self) {
+        marks::unlocks();
+    }
+}
+
+impl<T> RoomMutex<T> {
+    pub fn new(value: T) -> RoomMutex<T> {
+        RoomMutex(Mutex::new(value))
+    }
+
+    /// A thread that panicked has left the room as it was between two changes; the others go on.
+    #[inline(always)]
+    pub fn lock(&self) -> RoomGuard<'_, T> {
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        RoomGuard { guard: marks::lock(|| self.0.try_lock().ok(), lock), mark: LeaveMark }
+    }
+}
+
+impl<'a, T> RoomGuard<'a, T> {
+    /// Gives the lock back, waits for `changed`, and takes the lock again.
+    pub fn wait(self, changed: &Condvar) -> RoomGuard<'a, T> {
+        self.parked(|guard| changed.wait(guard).unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The same, but waits no longer than `timeout`.
+    pub fn wait_timeout(self, changed: &Condvar, timeout: Duration) -> RoomGuard<'a, T> {
+        self.parked(|guard| changed.wait_timeout(guard, timeout).unwrap_or_else(PoisonError::into_inner).0)
+    }
+
+    fn parked(self, wait: impl FnOnce(MutexGuard<'a, T>) -> MutexGuard<'a, T>) -> RoomGuard<'a, T> {
+        let RoomGuard { mark, guard } = self;
+        // The step of waiting marks that by itself.
+        std::mem::forget(mark);
+        RoomGuard { guard: marks::park(|| wait(guard)), mark: LeaveMark }
+    }
+}
+
+impl<T> Deref for RoomGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.guard
+    }
+}
+
+impl<T> DerefMut for RoomGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.guard
+    }
+}
+
+// Threads and signals.
+
+/// Starts a thread with this name and so many bytes of stack.
+pub fn spawn(name: String, stack: usize, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    marks::spawn(&name, || std::thread::Builder::new().name(name.clone()).stack_size(stack).spawn(run).map(drop))
+}
+
+/// Signals, for a thread that waits for nothing else.
+pub struct Signals(signal_hook::iterator::Signals);
+
+impl Signals {
+    pub fn new<const N: usize>(signals: [i32; N]) -> io::Result<Signals> {
+        signal_hook::iterator::Signals::new(signals).map(Signals)
+    }
+
+    /// Waits for one.
+    pub fn wait(&mut self) -> Option<i32> {
+        marks::signal(Call::blocking("read"), || self.0.forever().next())
+    }
 }
 
 /// From when `told` is set, a signal ends the process at once, whatever its threads are waiting for.

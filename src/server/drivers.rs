@@ -7,6 +7,7 @@
 use super::threaded;
 use super::{Service, event_loop};
 use crate::chat::Lang;
+use crate::trace::{Header, Title};
 use std::io;
 
 /// A way of waiting for clients.
@@ -49,6 +50,16 @@ impl std::fmt::Debug for Driver {
 }
 
 impl Driver {
+    /// What a trace says of it.
+    pub(super) fn header(&self) -> Header {
+        Header {
+            mode: self.name.into(),
+            title: Title { en: self.title.en.into(), es: self.title.es.into() },
+            sleeps_in: self.sleeps_in.into(),
+            blocks: self.blocks,
+        }
+    }
+
     /// The driver of this name, if it is built in.
     pub fn named(name: &str) -> Option<&'static Driver> {
         DRIVERS.iter().find(|driver| driver.name == name)

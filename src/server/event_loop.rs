@@ -8,16 +8,16 @@
 //! The poll is edge-triggered: it tells that a socket *became* readable, once. Who is not read until nothing is left has to
 //! be remembered, for the kernel will not say it again.
 
-use super::net::{Event, Events, Interest, Poll, Signals, TcpListener, TcpStream, Token, now};
+use super::hub::Hub;
+use super::net::{Events, Interest, Poll, Signals, TcpListener, TcpStream, Token, is_readable, now};
 use super::records::Records;
 use super::{ACCEPT_RETRY, LINGER, LINGERING_MAX, STOP_PATIENCE, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
-use crate::chat::{Effect, Hub, Id, Reason, Transcript};
-use crate::trace::{self, Tracer};
+use crate::chat::{Effect, Id, Reason, Transcript};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use slab::Slab;
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
@@ -66,7 +66,6 @@ struct EventLoop {
     /// Everything that is waited for. The slab's key is the poll's token and the hub's key; it is used again.
     sources: Slab<Source>,
     hub: Hub,
-    trace: Tracer,
     records: Records,
     transcript: Transcript,
     when_full: WhenFull,
@@ -95,24 +94,23 @@ impl EventLoop {
         let poll = Poll::new()?;
         let mut signals = Signals::new([SIGINT, SIGTERM])?;
         service.announce()?;
-        let Service { listener, hub, records, when_full, spin, trace, .. } = service;
+        let Service { listener, hub, records, when_full, spin, .. } = service;
         let mut sources = Slab::new();
 
         listener.set_nonblocking(true)?;
         let mut listener = TcpListener::from_std(listener);
         let entry = sources.vacant_entry();
-        poll.registry().register(&mut listener, Token(entry.key()), Interest::READABLE)?;
+        poll.register(&mut listener, Token(entry.key()), Interest::READABLE)?;
         entry.insert(Source::Listener(listener));
 
         let entry = sources.vacant_entry();
-        poll.registry().register(&mut signals, Token(entry.key()), Interest::READABLE)?;
+        poll.register(&mut signals, Token(entry.key()), Interest::READABLE)?;
         entry.insert(Source::Signals(signals));
 
         Ok(EventLoop {
             poll,
             sources,
             hub,
-            trace,
             records,
             transcript: Transcript::default(),
             when_full,
@@ -162,8 +160,7 @@ impl EventLoop {
                     if event.is_writable() {
                         self.hub.writable(client.id);
                     }
-                    // An error is told by the next read.
-                    if event.is_readable() || event.is_read_closed() || event.is_error() {
+                    if is_readable(event) {
                         make_ready(&mut self.ready, client, key);
                     }
                 }
@@ -182,21 +179,13 @@ impl EventLoop {
         if !self.spin.is_zero() {
             let until = now() + timeout.map_or(self.spin, |timeout| timeout.min(self.spin));
             while now() < until {
-                self.poll(events, Some(Duration::ZERO))?;
+                self.poll.poll(events, Some(Duration::ZERO))?;
                 if !events.is_empty() {
                     return Ok(());
                 }
             }
         }
-        self.poll(events, timeout)
-    }
-
-    /// Asks who is ready, and sleeps until somebody is.
-    fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
-        let sleep = self.trace.begin();
-        let result = self.poll.poll(events, timeout);
-        self.trace.woke(sleep, timeout, || events.iter().filter_map(|event| self.what_is_ready(event)).collect());
-        result
+        self.poll.poll(events, timeout)
     }
 
     /// How long the poll may sleep: not at all while there is work that no event will tell of.
@@ -210,21 +199,9 @@ impl EventLoop {
         Some(next.saturating_duration_since(now()))
     }
 
-    /// An event as it is told.
-    fn what_is_ready(&self, event: &Event) -> Option<trace::Ready> {
-        let source = match self.sources.get(event.token().0)? {
-            Source::Listener(_) => trace::Source::Listener,
-            Source::Signals(_) => trace::Source::Signals,
-            Source::Client(client) => trace::Source::Client(client.id.number()),
-            Source::Lingering(_) => trace::Source::Leaver,
-        };
-        let readable = event.is_readable() || event.is_read_closed() || event.is_error();
-        Some(trace::Ready { source, readable, writable: event.is_writable() })
-    }
-
     fn note_signals(&mut self, key: usize) {
         let Some(Source::Signals(signals)) = self.sources.get_mut(key) else { return };
-        for _ in self.trace.signal(|| signals.pending()) {
+        for _ in signals.pending() {
             if self.stop_at.is_some() {
                 self.stop_now = true;
             }
@@ -257,7 +234,7 @@ impl EventLoop {
             let Some(key) = self.ready.pop_front() else { break };
             match self.sources.get_mut(key) {
                 Some(Source::Client(_)) => self.read(key),
-                Some(Source::Lingering(stream)) => match self.trace.discard(|| stream.read(&mut self.buffer)) {
+                Some(Source::Lingering(stream)) => match stream.read(&mut self.buffer) {
                     Ok(1..) => self.ready.push_back(key),
                     Err(e) if e.kind() == ErrorKind::WouldBlock => {}
                     Err(e) if e.kind() == ErrorKind::Interrupted => self.ready.push_back(key),
@@ -275,15 +252,13 @@ impl EventLoop {
             return; // `Effect::Resume` makes it ready again.
         }
         let buffer = &mut self.buffer[..self.hub.read_max()];
-        match self.trace.read(client.id, buffer.len(), || client.stream.read(buffer)) {
+        match client.stream.read(buffer) {
             Ok(0) => {
                 client.ended = true;
                 self.hub.receive_end(client.id);
-                self.trace.told(|| self.hub.owed());
             }
             Ok(n) => {
                 self.hub.receive(client.id, &buffer[..n]);
-                self.trace.told(|| self.hub.owed());
                 // On Linux less than was asked for means that no more was there, and what comes later makes a new edge:
                 // that saves a read that would only say so. Elsewhere mio asks to read on.
                 let drained = cfg!(target_os = "linux") && n < buffer.len() && !client.reads_on;
@@ -322,7 +297,7 @@ impl EventLoop {
     fn flush(&mut self, id: Id) {
         let Some(Source::Client(client)) = self.sources.get_mut(id.key()) else { return };
         let taken = loop {
-            match write_gathered(&self.trace, client, &self.hub.gather(id)) {
+            match client.stream.write_vectored(&self.hub.gather(id)) {
                 Ok(n) => break n,
                 Err(e) if e.kind() == ErrorKind::WouldBlock => break 0,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
@@ -337,8 +312,7 @@ impl EventLoop {
         if client.interest != interest {
             client.interest = interest;
             // Also arms the edge anew: a socket that is writable by now says so.
-            let watch = || self.poll.registry().reregister(&mut client.stream, Token(id.key()), interest);
-            if let Err(e) = self.trace.watch(id, interest.is_writable(), watch) {
+            if let Err(e) = self.poll.reregister(&mut client.stream, Token(id.key()), interest) {
                 log::warn!("{id}: the poll does not watch it: {e}");
                 self.dead.push(id);
             }
@@ -352,8 +326,7 @@ impl EventLoop {
         while let Some(id) = self.dead.pop() {
             if matches!(self.sources.get(id.key()), Some(Source::Client(client)) if client.id == id) {
                 self.hub.disconnect(id, Reason::Lost);
-                self.trace.told(|| self.hub.owed());
-                self.trace.close(id, || drop(self.sources.remove(id.key())));
+                self.sources.remove(id.key());
             }
         }
     }
@@ -365,12 +338,11 @@ impl EventLoop {
     fn close(&mut self, id: Id) {
         let Some(Source::Client(client)) = self.sources.get_mut(id.key()) else { return };
         debug_assert_eq!(client.id, id, "a key is taken again after all that concerns the one before");
-        let _ = self.trace.shutdown(id, || client.stream.shutdown(Shutdown::Write));
-        if client.ended {
-            self.trace.close(id, || drop(self.sources.remove(id.key())));
-            return;
-        }
-        if let Source::Client(client) = self.sources.remove(id.key()) {
+        let _ = client.stream.shutdown(Shutdown::Write);
+        let ended = client.ended;
+        if let Source::Client(client) = self.sources.remove(id.key())
+            && !ended
+        {
             // Freed and taken again at once, it is the same key.
             let key = self.sources.insert(Source::Lingering(client.stream));
             debug_assert_eq!(key, id.key());
@@ -384,7 +356,7 @@ impl EventLoop {
         if self.lingering.len() > LINGERING_MAX
             && let Some((_, oldest)) = self.lingering.pop_front()
         {
-            self.trace.close(None, || drop(self.sources.remove(oldest)));
+            self.sources.remove(oldest);
         }
     }
 
@@ -393,13 +365,13 @@ impl EventLoop {
             && until <= self.now
         {
             self.lingering.pop_front();
-            self.trace.close(None, || drop(self.sources.remove(key)));
+            self.sources.remove(key);
         }
     }
 
     fn drop_lingering(&mut self, key: usize) {
         self.lingering.retain(|(_, lingering)| *lingering != key);
-        self.trace.close(None, || drop(self.sources.remove(key)));
+        self.sources.remove(key);
     }
 
     // Accept.
@@ -418,7 +390,7 @@ impl EventLoop {
                 return;
             }
             let Some(Source::Listener(listener)) = self.sources.get(LISTENER) else { return };
-            match self.trace.accept(|| listener.accept()) {
+            match listener.accept() {
                 Ok((stream, peer)) => {
                     self.accept_at = None;
                     self.admit(stream, peer);
@@ -442,17 +414,15 @@ impl EventLoop {
     }
 
     fn admit(&mut self, mut stream: TcpStream, peer: std::net::SocketAddr) {
-        self.trace.set_up(listener::PREPARE_CALLS, || listener::prepare(&stream));
+        listener::prepare(&stream);
         let entry = self.sources.vacant_entry();
         let key = entry.key();
-        let watch = || self.poll.registry().register(&mut stream, Token(key), READING);
-        if let Err(e) = self.trace.watch(None, false, watch) {
+        if let Err(e) = self.poll.register(&mut stream, Token(key), READING) {
             log::warn!("{peer}: the poll does not watch it: {e}");
             return;
         }
         if self.hub.has_seat() {
             let id = self.hub.connect(key, peer, &self.records.replay());
-            self.trace.told(|| self.hub.owed());
             entry.insert(Source::Client(Client {
                 stream,
                 id,
@@ -463,8 +433,8 @@ impl EventLoop {
             }));
         } else {
             // A new socket's buffer is empty: these few bytes fit.
-            let _ = self.trace.refuse(|| stream.write(&self.hub.refuse(peer)));
-            let _ = self.trace.shutdown(None, || stream.shutdown(Shutdown::Write));
+            let _ = stream.write(&self.hub.refuse(peer));
+            let _ = stream.shutdown(Shutdown::Write);
             entry.insert(Source::Lingering(stream));
             self.linger(key);
         }
@@ -474,8 +444,7 @@ impl EventLoop {
     fn hang_up(&mut self) {
         for (_, source) in self.sources.iter_mut() {
             if let Source::Lingering(stream) = source {
-                let mut read = || self.trace.discard(|| stream.read(&mut self.buffer));
-                while read().is_err_and(|e| e.kind() == ErrorKind::Interrupted) {}
+                while stream.read(&mut self.buffer).is_err_and(|e| e.kind() == ErrorKind::Interrupted) {}
             }
         }
     }
@@ -486,7 +455,7 @@ impl EventLoop {
         if self.records.are_kept() {
             self.hub.swap_transcript(&mut self.transcript);
             self.records.note(&mut self.transcript, self.now);
-            self.trace.show(|| self.records.flush(self.now));
+            self.records.flush(self.now);
         }
     }
 }
@@ -497,16 +466,6 @@ const LISTENER: usize = 0;
 /// What to watch a client for. Derived from the hub's state each time.
 fn interest_of(is_blocked: bool) -> Interest {
     if is_blocked { READING | Interest::WRITABLE } else { READING }
-}
-
-/// What is in one piece is written as such: a gathered write takes the kernel longer, 3 % of a round trip.
-fn write_gathered(trace: &Tracer, client: &mut Client, pieces: &[IoSlice<'_>; 3]) -> io::Result<usize> {
-    match pieces {
-        [before, whole, after] if before.is_empty() && after.is_empty() => {
-            trace.write(client.id, &whole[..], || client.stream.write(whole))
-        }
-        _ => trace.write(client.id, &pieces[..], || client.stream.write_vectored(pieces)),
-    }
 }
 
 /// That there is something to read, and on Linux also if some of it is out of band.

@@ -1,5 +1,6 @@
 //! Where clients come in: the listening socket, and what every accepted one is set to.
 
+use crate::trace::marks;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use std::io::{self, ErrorKind};
@@ -85,11 +86,14 @@ fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// The system calls that [`prepare`] makes.
-pub const PREPARE_CALLS: u32 = 5;
+const PREPARE_CALLS: usize = 5;
 
 /// Sets an accepted socket to what a chat needs. An error is worth a word in the log and no more.
 pub fn prepare(stream: &impl AsFd) {
-    let socket = SockRef::from(stream);
+    marks::set_up(PREPARE_CALLS, || set_options(SockRef::from(stream)));
+}
+
+fn set_options(socket: SockRef<'_>) {
     // Without it a small line may wait for the acknowledgement of the one before it: 44 ms a round trip.
     if let Err(e) = socket.set_tcp_nodelay(true) {
         log::debug!("TCP_NODELAY: {e}");

@@ -3,7 +3,8 @@
 //! * [`drivers`] is the table of them;
 //! * [`event_loop`]: one thread waits for every socket (`--mode epoll`);
 //! * `threaded`: one thread per client (`--mode threaded`). Lay the two side by side;
-//! * [`net`] and `blocking`: what the one and what the other stands on, and in its tests does not;
+//! * [`net`] and `blocking`: what the one and what the other stands on, and in its tests does not. There, and in [`hub`], the
+//!   steps are marked for the trace;
 //! * [`listener`]: where clients come in;
 //! * [`records`]: where it is told what happened: [`console`] and [`history`].
 
@@ -13,6 +14,7 @@ pub mod console;
 pub mod drivers;
 pub mod event_loop;
 pub mod history;
+pub mod hub;
 pub mod listener;
 pub mod net;
 pub mod records;
@@ -23,8 +25,8 @@ pub mod sink;
 pub mod threaded;
 pub mod wall_clock;
 
-use crate::chat::{Event, Hub, Lang, Limits};
-use crate::trace::{self, Tracer};
+use crate::chat::{self, Event, Lang, Limits};
+use crate::trace::{self, marks};
 pub use drivers::{DRIVERS, Driver};
 use records::Records;
 use sink::Sink;
@@ -75,11 +77,10 @@ pub(crate) const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 pub(crate) struct Service {
     pub driver: &'static Driver,
     pub listener: TcpListener,
-    pub hub: Hub,
+    pub hub: hub::Hub,
     pub records: Records,
     pub when_full: WhenFull,
     pub spin: Duration,
-    pub trace: Tracer,
 }
 
 impl Service {
@@ -98,13 +99,14 @@ pub fn run(options: Options) -> Result<(), String> {
     listener::make_room_for(options.limits.clients_max)?;
     let listener = listener::bind(&options.addr)?;
     let Options { driver, when_full, spin, lang, .. } = options;
-    let trace = Tracer::start(&options.trace, driver.name, lang, || Some(Sink::stderr().ok()?.into_writer()))?;
+    marks::start(&options.trace, driver.header(), lang, || Some(Sink::stderr().ok()?.into_writer()))?;
     let records = Records::new(&options);
-    let mut hub = Hub::new(options.limits, lang, Instant::now());
+    let mut hub = chat::Hub::new(options.limits, lang, Instant::now());
     if records.are_kept() {
         hub = hub.record();
     }
-    let result = (driver.run)(Service { driver, listener, hub, records, when_full, spin, trace: trace.clone() });
-    trace.finish();
+    let hub = hub::Hub::new(hub);
+    let result = (driver.run)(Service { driver, listener, hub, records, when_full, spin });
+    marks::finish();
     result.map_err(|e| format!("the server cannot go on: {e}"))
 }

@@ -1,15 +1,193 @@
-//! What the event loop stands on: sockets that never wait, a poll that tells which are ready, signals, and the time.
+//! What one thread that waits for every socket stands on: sockets that never block, ways to ask which are ready, signals, and the
+//! time.
 //!
-//! All of it is somebody else's. It has a place of its own because [`event_loop`](super::event_loop) is compiled a second
-//! time for the tests, upon a kernel that plays every trick a real one may.
+//! All of it is mio's or the system's. It has a place of its own for two reasons. Here each call is marked for the trace, so that a
+//! driver's lines show nothing but its way of waiting. And the drivers are compiled a second time for the tests, upon a kernel in
+//! memory that plays every trick a real one may.
 
+use crate::trace::marks::{self, Call};
+use crate::trace::step::Source as Named;
 pub use mio::event::Event;
-pub use mio::net::{TcpListener, TcpStream};
-pub use mio::{Events, Interest, Poll, Token};
-pub use signal_hook_mio::v1_0::Signals;
-use std::time::Instant;
+pub use mio::{Events, Interest, Token};
+use signal_hook::iterator::backend::SignalDelivery;
+use signal_hook::iterator::exfiltrator::SignalOnly;
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::time::{Duration, Instant};
 
 #[inline(always)]
 pub fn now() -> Instant {
     Instant::now()
+}
+
+// Readiness.
+
+/// epoll(7), or what mio has for it elsewhere. Edge-triggered: it tells that a source *became* ready, once.
+pub struct Poll(mio::Poll);
+
+impl Poll {
+    pub fn new() -> io::Result<Poll> {
+        mio::Poll::new().map(Poll)
+    }
+
+    /// Waits until a source is ready, but no longer than `timeout`; without one, for ever.
+    pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        let (poll, list) = (&mut self.0, &mut *events);
+        let call = move || (poll.poll(list, timeout), list);
+        let (result, _) = marks::wait("epoll_wait", timeout, call, |(_, list), sockets| {
+            sockets.ready_tokens(list.iter().map(|event| (event.token().0, is_readable(event), event.is_writable())))
+        });
+        result
+    }
+
+    /// Begins to watch a source.
+    pub fn register(&self, source: &mut impl Source, token: Token, interest: Interest) -> io::Result<()> {
+        source.marked(token, interest, |source| self.0.registry().register(source, token, interest))
+    }
+
+    /// Watches a source for something else, and arms its edges anew: what is ready by now is told.
+    pub fn reregister(&self, source: &mut impl Source, token: Token, interest: Interest) -> io::Result<()> {
+        source.marked(token, interest, |source| self.0.registry().reregister(source, token, interest))
+    }
+}
+
+/// Whether a read is worth trying: an end and an error are told by a read, too.
+pub fn is_readable(event: &Event) -> bool {
+    event.is_readable() || event.is_read_closed() || event.is_error()
+}
+
+/// What a [`Poll`] can watch.
+pub trait Source {
+    type Inner: mio::event::Source;
+
+    /// Makes the call that lets a poll watch it, and marks it.
+    fn marked<T>(&mut self, token: Token, interest: Interest, call: impl FnOnce(&mut Self::Inner) -> T) -> T;
+}
+
+// Sockets.
+
+/// Listens, and never blocks.
+pub struct TcpListener(mio::net::TcpListener);
+
+impl TcpListener {
+    /// Of a socket that does not block.
+    pub fn from_std(listener: std::net::TcpListener) -> TcpListener {
+        TcpListener(mio::net::TcpListener::from_std(listener))
+    }
+
+    pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        marks::accept(Call::at_once("accept4"), || self.0.accept().map(|(stream, peer)| (TcpStream(stream), peer)))
+    }
+}
+
+impl Source for TcpListener {
+    type Inner = mio::net::TcpListener;
+
+    fn marked<T>(&mut self, token: Token, _: Interest, call: impl FnOnce(&mut Self::Inner) -> T) -> T {
+        marks::watches(self.0.as_raw_fd(), token.0, Named::Listener);
+        call(&mut self.0)
+    }
+}
+
+impl AsFd for TcpListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// A client's connection, which never blocks.
+pub struct TcpStream(mio::net::TcpStream);
+
+impl TcpStream {
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        marks::shutdown(self.0.as_raw_fd(), || self.0.shutdown(how))
+    }
+}
+
+impl Read for TcpStream {
+    #[inline(always)]
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        marks::read(Call::at_once("recvfrom"), self.0.as_raw_fd(), buffer.len(), || self.0.read(buffer))
+    }
+}
+
+impl Write for TcpStream {
+    #[inline(always)]
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        marks::write(Call::at_once("sendto"), self.0.as_raw_fd(), bytes.len(), || self.0.write(bytes))
+    }
+
+    /// What is in one piece is written as such: a gathered write takes the kernel longer, 3 % of a round trip.
+    #[inline(always)]
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut filled = pieces.iter().filter(|piece| !piece.is_empty());
+        if let (Some(whole), None) = (filled.next(), filled.next()) {
+            return self.write(whole);
+        }
+        let len = pieces.iter().map(|piece| piece.len()).sum();
+        marks::write(Call::at_once("writev"), self.0.as_raw_fd(), len, || self.0.write_vectored(pieces))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Source for TcpStream {
+    type Inner = mio::net::TcpStream;
+
+    fn marked<T>(&mut self, token: Token, interest: Interest, call: impl FnOnce(&mut Self::Inner) -> T) -> T {
+        marks::watch(self.0.as_raw_fd(), token.0, interest.is_writable(), || call(&mut self.0))
+    }
+}
+
+impl AsFd for TcpStream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl AsRawFd for TcpStream {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+impl Drop for TcpStream {
+    fn drop(&mut self) {
+        marks::closes(self.0.as_raw_fd());
+    }
+}
+
+// Signals.
+
+/// Signals as bytes in a pipe, so that a loop waits for them as it waits for clients.
+pub struct Signals(SignalDelivery<mio::net::UnixStream, SignalOnly>);
+
+impl Signals {
+    pub fn new<const N: usize>(signals: [i32; N]) -> io::Result<Signals> {
+        let (read, write) = mio::net::UnixStream::pair()?;
+        SignalDelivery::with_pipe(read, OwnedFd::from(write), SignalOnly, signals).map(Signals)
+    }
+
+    /// Those that came since the last call, at once.
+    pub fn pending(&mut self) -> impl Iterator<Item = i32> + '_ {
+        marks::signal(Call::at_once("recvfrom"), || self.0.pending())
+    }
+}
+
+impl Source for Signals {
+    type Inner = mio::net::UnixStream;
+
+    fn marked<T>(&mut self, token: Token, _: Interest, call: impl FnOnce(&mut Self::Inner) -> T) -> T {
+        marks::watches(self.0.get_read().as_raw_fd(), token.0, Named::Signals);
+        call(self.0.get_read_mut())
+    }
+}
+
+impl AsFd for Signals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.get_read().as_fd()
+    }
 }

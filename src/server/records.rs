@@ -5,6 +5,7 @@ use super::history::{Batch, History};
 use super::wall_clock::WallClock;
 use super::{Options, console};
 use crate::chat::{Event, Transcript};
+use crate::trace::marks;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -52,7 +53,10 @@ impl Records {
         transcript.push(event);
         let now = Instant::now();
         self.note(&mut transcript, now);
-        self.flush_console(now);
+        if let Some(console) = &mut self.console {
+            console.flush(now, &mut self.clock);
+            console.take_writes();
+        }
     }
 
     /// Writes what stdout takes without waiting, and the history's batch if it is time. Returns how many writes to stdout
@@ -69,8 +73,10 @@ impl Records {
     /// Returns how many writes that took.
     pub fn flush_console(&mut self, now: Instant) -> usize {
         let Some(console) = &mut self.console else { return 0 };
-        console.flush(now, &mut self.clock);
-        console.take_writes()
+        marks::show(|| {
+            console.flush(now, &mut self.clock);
+            console.take_writes()
+        })
     }
 
     /// The history's batch if it is time, for one who can wait for the disk; what came of it is owed to

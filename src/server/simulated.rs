@@ -17,8 +17,8 @@ mod room;
 mod threaded;
 
 use super::{ACCEPT_RETRY, LINGER, LINGERING_MAX, STOP_PATIENCE, WhenFull};
-use crate::chat::{Hub, Lang, Limits};
-use crate::trace::Tracer;
+use crate::chat::{self, Lang, Limits};
+use crate::server::hub::Hub;
 use client::{Act, Client};
 use dice::Dice;
 use kernel::{Kernel, Met, Socket, with};
@@ -67,13 +67,16 @@ fn destiny(seed: u64) -> Kernel {
 
 // What a driver finds around it.
 
+mod hub {
+    pub use crate::server::hub::Hub;
+}
+
 mod records {
     pub use super::room::Records;
 }
 
 mod listener {
     pub use crate::server::listener::is_one_connections;
-    pub const PREPARE_CALLS: u32 = 0;
     pub fn prepare<T>(_: &T) {}
 }
 
@@ -83,15 +86,14 @@ struct Service<L> {
     records: Records,
     when_full: WhenFull,
     spin: Duration,
-    trace: Tracer,
 }
 
 impl<L> Service<L> {
     /// Upon the kernel that was booted.
     fn new(listener: L, now: Instant) -> Service<L> {
         let (seats, when_full, spin) = with(|kernel| (kernel.room.seats, kernel.room.when_full, kernel.spin));
-        let hub = Hub::new(Limits { clients_max: seats, ..Limits::default() }, Lang::En, now).record();
-        Service { listener, hub, records: Records::default(), when_full, spin, trace: Tracer::default() }
+        let hub = chat::Hub::new(Limits { clients_max: seats, ..Limits::default() }, Lang::En, now).record();
+        Service { listener, hub: Hub::new(hub), records: Records::default(), when_full, spin }
     }
 
     fn announce(&mut self) -> io::Result<()> {

@@ -4,7 +4,7 @@
 //! with them. O_NONBLOCK would help, but it belongs to the open file description, which we share with the shell and
 //! whoever else has the terminal: they would fail with EAGAIN. So what can be opened a second time is, for us alone.
 
-use crate::trace::tracer::Stderr;
+use crate::trace::record::Stderr;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, fstat};
 use rustix::net::{SendFlags, send};

@@ -21,15 +21,17 @@ mod recording;
 #[path = "threaded/writing.rs"]
 mod writing;
 
-use super::blocking::{self, Condvar, Mutex, MutexGuard, Signals, TcpListener, TcpStream, mpsc, now, thread};
+use super::blocking::{
+    self, Condvar, Mutex, MutexGuard, RoomGuard, RoomMutex, Signals, TcpListener, TcpStream, mpsc, now,
+};
+use super::hub::Hub;
 use super::records::Records;
 use super::{ACCEPT_RETRY, LINGER, LINGERING_MAX, STOP_PATIENCE, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
-use crate::chat::{Effect, Framing, Hub, Id, Reason, Transcript, words};
-use crate::trace::Tracer;
+use crate::chat::{Effect, Framing, Id, Reason, Transcript, words};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use slab::Slab;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::net::{Shutdown, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -48,17 +50,17 @@ pub(crate) fn run(mut service: Service) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
 
     service.announce()?;
-    let Service { listener, hub, records, when_full, trace, .. } = service;
+    let Service { listener, hub, records, when_full, .. } = service;
+    let listener = TcpListener::from_std(listener);
     let are_kept = records.are_kept();
     let server = Arc::new(Server {
-        room: Mutex::new(Room {
+        room: RoomMutex::new(Room {
             hub,
             clients: Slab::new(),
             transcript: Transcript::default(),
             accept_waits: false,
             stopping: false,
         }),
-        trace,
         when_full,
         seat_freed: Condvar::new(),
         client_closed: Condvar::new(),
@@ -71,7 +73,7 @@ pub(crate) fn run(mut service: Service) -> io::Result<()> {
     if are_kept {
         spawn("records".into(), &server, |server| server.write_records())?;
     }
-    server.trace.signal(|| signals.forever().next());
+    signals.wait();
     told.store(true, Ordering::SeqCst);
     server.stop();
     Ok(())
@@ -79,8 +81,7 @@ pub(crate) fn run(mut service: Service) -> io::Result<()> {
 
 /// What all threads share.
 struct Server {
-    room: Mutex<Room>,
-    trace: Tracer,
+    room: RoomMutex<Room>,
     when_full: WhenFull,
     /// Wakes the accepting thread, where it waits for a free seat.
     seat_freed: Condvar,
@@ -107,7 +108,6 @@ struct Room {
 struct Client {
     id: Id,
     stream: TcpStream,
-    trace: Tracer,
     /// Wakes the client's thread, where it waits to be resumed or to be closed. Goes with the room's mutex.
     changed: Condvar,
     writer: Mutex<Writer>,
@@ -122,30 +122,24 @@ impl Server {
     }
 
     /// A turn in a room that is locked already.
-    fn turn_in<T>(self: &Arc<Self>, mut room: MutexGuard<'_, Room>, change: impl FnOnce(&mut Room) -> T) -> T {
+    fn turn_in<T>(self: &Arc<Self>, mut room: RoomGuard<'_, Room>, change: impl FnOnce(&mut Room) -> T) -> T {
         let mut parcels = Vec::new();
         let result = change(&mut room);
         self.end_turn(&mut room, &mut parcels);
-        self.trace.unlocks();
         drop(room);
         self.deliver(parcels);
         result
     }
 
     /// Locks the room for a turn, and tells it the time. Something may come of that, too.
-    fn lock(&self) -> MutexGuard<'_, Room> {
-        let mut room = self.lock_to_look();
+    fn lock(&self) -> RoomGuard<'_, Room> {
+        let mut room = self.room.lock();
         room.hub.tick(now());
         room
     }
 
-    fn lock_to_look(&self) -> MutexGuard<'_, Room> {
-        self.trace.lock(|| self.room.try_lock().ok(), || lock(&self.room))
-    }
-
     /// Does what the hub says, still under the lock: nothing here waits. What is to be written is only carried off.
     fn end_turn(&self, room: &mut Room, parcels: &mut Vec<Parcel>) {
-        self.trace.told(|| room.hub.owed());
         while room.hub.is_dirty() {
             room.hub.end_turn();
             while let Some(effect) = room.hub.poll_effect() {
@@ -156,9 +150,9 @@ impl Server {
                             // A client's own thread, which may be reading, sees to its end. If it is not the client that
                             // ended it, the thread is to be woken from its read.
                             let how = if reason.is_the_clients() { Shutdown::Write } else { Shutdown::Both };
-                            let _ = self.trace.shutdown(client.id, || client.stream.shutdown(how));
+                            let _ = client.stream.shutdown(how);
                             // The process may end before the client's thread lingers, and that would be a RST, too.
-                            let _ = self.trace.discard_at_once(|| blocking::discard_at_once(&client.stream));
+                            let _ = client.stream.discard_at_once();
                             client.let_go();
                         }
                     }
@@ -185,7 +179,7 @@ impl Server {
         let id = client.id;
         // Small, for most clients are silent most of the time; it grows with what its client says. Where a read is a message,
         // it must not be cut.
-        let room_at_first = match lock(&self.room).hub.limits().framing {
+        let room_at_first = match self.room.lock().hub.limits().framing {
             Framing::Line => READ_LEAST,
             Framing::Raw => READ_MAX,
         };
@@ -193,8 +187,7 @@ impl Server {
         let mut ended = false;
         loop {
             buffer.clear();
-            let room = buffer.capacity();
-            match self.trace.read(id, room, || blocking::read(&client.stream, &mut buffer)) {
+            match client.stream.read(&mut buffer) {
                 Ok(0) => {
                     ended = true;
                     self.turn(|room| room.hub.receive_end(id));
@@ -227,9 +220,8 @@ impl Server {
         let mut room = self.lock_when_it_may_speak(client);
         room.hub.receive(client.id, bytes);
         let stays = room.hub.is_seated(client.id);
-        if stays && bytes.len() >= BURST && others_will_write(&room, client.id, &self.trace) {
-            self.trace.told(|| room.hub.owed());
-            self.trace.unlocks();
+        if stays && bytes.len() >= BURST && others_will_write(&room, client.id) {
+            drop(room);
         } else {
             self.turn_in(room, |_| {});
         }
@@ -238,18 +230,18 @@ impl Server {
 
     /// While others cannot keep up with a client, its thread really waits, with what it has read in its hands. It reads no
     /// more, and the kernel lets the client send no more.
-    fn lock_when_it_may_speak(&self, client: &Client) -> MutexGuard<'_, Room> {
+    fn lock_when_it_may_speak(&self, client: &Client) -> RoomGuard<'_, Room> {
         let mut room = self.lock();
         while !room.hub.may_receive(client.id) {
-            room = self.trace.park(client.id, || wait(&client.changed, room));
+            room = room.wait(&client.changed);
         }
         room
     }
 
     fn wait_for_close(&self, client: &Client) {
-        let mut room = self.lock_to_look();
+        let mut room = self.room.lock();
         while room.hub.knows(client.id) {
-            room = self.trace.park(client.id, || wait(&client.changed, room));
+            room = room.wait(&client.changed);
         }
     }
 
@@ -265,15 +257,9 @@ impl Server {
     }
 
     /// Reads and throws away until the end of the stream, or until it is `end`.
-    fn discard(&self, mut stream: &TcpStream, end: Instant) {
-        let mut buffer = [0; 1024];
+    fn discard(&self, stream: &TcpStream, end: Instant) {
         loop {
-            let left = end.saturating_duration_since(now());
-            // A timeout of zero would be none.
-            if left.is_zero() || self.trace.set_up(1, || stream.set_read_timeout(Some(left))).is_err() {
-                return;
-            }
-            match self.trace.discard(|| stream.read(&mut buffer)) {
+            match stream.discard(end) {
                 Ok(1..) => {}
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Ok(0) | Err(_) => return,
@@ -289,7 +275,7 @@ impl Server {
             if self.when_full == WhenFull::Wait {
                 self.wait_for_seat();
             }
-            match self.trace.accept(|| listener.accept()) {
+            match listener.accept() {
                 Ok((stream, peer)) => {
                     is_failing = false;
                     self.admit(stream, peer);
@@ -301,38 +287,35 @@ impl Server {
                         log::warn!("nobody can be let in for now: {e}");
                     }
                     is_failing = true;
-                    thread::sleep(ACCEPT_RETRY);
+                    blocking::sleep(ACCEPT_RETRY);
                 }
             }
         }
     }
 
     fn wait_for_seat(&self) {
-        let mut room = self.lock_to_look();
+        let mut room = self.room.lock();
         while !room.hub.has_seat() {
             room.accept_waits = true;
-            room = wait(&self.seat_freed, room);
+            room = room.wait(&self.seat_freed);
         }
         room.accept_waits = false;
     }
 
-    fn admit(self: &Arc<Self>, mut stream: TcpStream, peer: SocketAddr) {
-        self.trace.set_up(listener::PREPARE_CALLS, || listener::prepare(&stream));
+    fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+        listener::prepare(&stream);
         // The thread comes first: only one that can be served is let in.
-        let name = format!("client-{}", lock(&self.room).hub.next_number());
+        let name = format!("client-{}", self.room.lock().hub.next_number());
         let (admit, admitted) = mpsc::sync_channel::<Result<Arc<Client>, TcpStream>>(1);
         let serve = move |server: &Arc<Server>| match admitted.recv() {
             Ok(Ok(client)) => server.serve(&client),
-            Ok(Err(refused)) => {
-                server.linger(&refused);
-                server.trace.close(None, || drop(refused));
-            }
+            Ok(Err(refused)) => server.linger(&refused),
             Err(_) => {}
         };
-        if let Err(e) = self.trace.spawn(|| spawn(name, self, serve)) {
+        if let Err(e) = spawn(name, self, serve) {
             log::warn!("{peer}: no thread for it: {e}");
-            let lang = lock(&self.room).hub.lang();
-            let _ = self.trace.refuse(|| stream.write(&words::no_thread(lang)));
+            let lang = self.room.lock().hub.lang();
+            let _ = stream.write(&words::no_thread(lang));
             return;
         }
 
@@ -346,15 +329,14 @@ impl Server {
             }
             let entry = room.clients.vacant_entry();
             let id = room.hub.connect(entry.key(), peer, &replay);
-            let trace = self.trace.clone();
-            let client = Client { id, stream, trace, changed: Condvar::new(), writer: Mutex::new(Writer::None) };
+            let client = Client { id, stream, changed: Condvar::new(), writer: Mutex::new(Writer::None) };
             Ok(entry.insert(Arc::new(client)).clone())
         });
-        let _ = admit.send(result.map_err(|(mut stream, refusal)| {
+        let _ = admit.send(result.map_err(|(stream, refusal)| {
             // A new socket's buffer is empty: these few bytes fit.
-            let _ = self.trace.refuse(|| stream.write(&refusal));
-            let _ = self.trace.shutdown(None, || stream.shutdown(Shutdown::Write));
-            let _ = self.trace.discard_at_once(|| blocking::discard_at_once(&stream));
+            let _ = stream.write(&refusal);
+            let _ = stream.shutdown(Shutdown::Write);
+            let _ = stream.discard_at_once();
             stream
         }));
     }
@@ -367,23 +349,14 @@ impl Server {
             room.stopping = true;
             room.hub.close_room();
         });
-        let mut room = self.lock_to_look();
+        let mut room = self.room.lock();
         while !room.hub.is_deserted() && now() < end {
-            let left = end.saturating_duration_since(now());
-            let waited = self.client_closed.wait_timeout(room, left);
-            room = waited.unwrap_or_else(PoisonError::into_inner).0;
+            room = room.wait_timeout(&self.client_closed, end.saturating_duration_since(now()));
         }
         drop(room);
         if let Some(records) = &self.records {
             lock(records).finish();
         }
-    }
-}
-
-impl Drop for Client {
-    /// Its last thread lets go of it: its socket is closed.
-    fn drop(&mut self) {
-        self.trace.closes(self.id);
     }
 }
 
@@ -403,7 +376,7 @@ impl Room {
     fn disconnect(&mut self, id: Id, reason: Reason) {
         if let Some(client) = self.remove(id) {
             self.hub.disconnect(id, reason);
-            let _ = client.trace.shutdown(id, || client.stream.shutdown(Shutdown::Both));
+            let _ = client.stream.shutdown(Shutdown::Both);
             client.let_go();
         }
     }
@@ -411,14 +384,10 @@ impl Room {
 
 fn spawn(name: String, server: &Arc<Server>, run: impl FnOnce(&Arc<Server>) + Send + 'static) -> io::Result<()> {
     let server = server.clone();
-    thread::Builder::new().name(name).stack_size(STACK).spawn(move || run(&server)).map(drop)
+    blocking::spawn(name, STACK, move || run(&server))
 }
 
 /// A thread that panicked has left the room as it was between two changes; the others go on.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
-    condvar.wait(guard).unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,15 +1,14 @@
 //! Counts the steps' system calls, as `strace -f -c` does: lay the two side by side.
 
 use super::chrome::Trace;
+use super::ledger::Event;
 use std::collections::BTreeMap;
 
 /// How often each system call was made, by its name on Linux.
-pub fn count(trace: &Trace) -> BTreeMap<&'static str, usize> {
+pub fn count(trace: &Trace) -> BTreeMap<&str, usize> {
     let mut counts = BTreeMap::new();
-    for event in trace.events.iter().filter(|event| !event.unfinished) {
-        if let Some((call, times)) = event.step.calls(trace.is_threaded) {
-            *counts.entry(call).or_default() += times;
-        }
+    for (call, times) in trace.events.iter().filter_map(Event::system_calls) {
+        *counts.entry(call).or_default() += times;
     }
     counts
 }

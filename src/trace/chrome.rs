@@ -4,8 +4,8 @@
 //! the server was killed is still read, by Perfetto and by [`read`]; only its closing bracket is missing.
 
 use super::ledger::{Event, Ledger};
-use super::recorder::{Item, Record};
-use super::step::Step;
+use super::record::Record;
+use super::step::{Header, Step};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -16,10 +16,25 @@ use std::path::Path;
 /// A longer file is of no use to anybody: what comes then is counted as lost. Bytes.
 const FILE_MAX: u64 = 128 << 20;
 
+/// What is to be written.
+pub enum Item {
+    /// A thread takes its first step.
+    Thread {
+        track: u32,
+        name: String,
+    },
+    /// A thread goes to sleep in a step that may never end.
+    Asleep {
+        track: u32,
+        begin: u64,
+        step: Step,
+    },
+    Step(Record),
+}
+
 pub struct Writer {
     out: BufWriter<File>,
     written: u64,
-    is_threaded: bool,
     ledger: Ledger,
     /// Who sleeps, since when, in what.
     asleep: BTreeMap<u32, (u64, Step)>,
@@ -36,13 +51,11 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub fn create(path: &Path, mode: &str) -> io::Result<Writer> {
-        let is_threaded = mode == "threaded";
+    pub fn create(path: &Path, header: &Header) -> io::Result<Writer> {
         let mut writer = Writer {
             out: BufWriter::new(create(path)?),
             written: 0,
-            is_threaded,
-            ledger: Ledger::new(is_threaded),
+            ledger: Ledger::default(),
             asleep: BTreeMap::new(),
             arrivals: HashMap::new(),
             bringers: HashMap::new(),
@@ -51,9 +64,10 @@ impl Writer {
             result: Ok(()),
             is_given_up: false,
         };
-        let name = format!("tertulia serve --mode {mode}");
+        let name = format!("tertulia serve --mode {}", header.mode);
         writer.line(&json!({ "name": "process_name", "ph": "M", "pid": 1, "tid": 0, "args": { "name": name } }));
-        let args = json!({ "mode": mode, "version": env!("CARGO_PKG_VERSION") });
+        let mut args = json!(header);
+        args["version"] = env!("CARGO_PKG_VERSION").into();
         writer.line(&json!({ "name": "tertulia", "ph": "M", "pid": 1, "tid": 0, "args": args }));
         writer.out.flush()?;
         Ok(writer)
@@ -102,7 +116,7 @@ impl Writer {
 
     pub fn finish(mut self, now: u64) {
         for (track, (begin, step)) in std::mem::take(&mut self.asleep) {
-            let mut event = Event::from(Record { track, begin, end: now, step });
+            let mut event = Event::from(Record { track, begin, end: now, step, call: None });
             event.unfinished = true;
             self.event(&event);
         }
@@ -121,29 +135,23 @@ impl Writer {
     fn event(&mut self, event: &Event) {
         match &event.step {
             Step::Settled { .. } => return,
-            Step::Told { .. } if event.message.is_none() && event.cause.is_none() => return,
+            Step::Ingested { .. } if event.message.is_none() && event.cause.is_none() => return,
             _ => {}
         }
         let track = event.track;
-        let call = event.step.calls(self.is_threaded);
-        let mut args = json!(event);
-        if let Some((call, times)) = call {
-            args["call"] = call.into();
-            args["calls"] = times.into();
-        }
         self.line(&json!({
             "name": event.step.label(),
-            "cat": if event.step.sleeps(self.is_threaded) { "sleep" } else { "work" },
+            "cat": if event.step.sleeps() { "sleep" } else { "work" },
             "ph": "X",
             "ts": micros(event.begin),
             "dur": micros(event.end - event.begin),
             "pid": 1,
             "tid": track,
-            "args": args,
+            "args": event,
         }));
         match &event.step {
             Step::Read { .. } | Step::Accept { .. } => drop(self.bringers.insert(track, event.end)),
-            Step::Told { .. } => {
+            Step::Ingested { .. } => {
                 if let Some(message) = event.message {
                     let at = self.bringers.remove(&track).unwrap_or(event.begin);
                     self.arrivals.insert(message, (track, at));
@@ -220,7 +228,7 @@ fn micros(nanos: u64) -> f64 {
 /// What a file holds.
 #[derive(Debug)]
 pub struct Trace {
-    pub is_threaded: bool,
+    pub header: Header,
     /// The threads' names.
     pub threads: BTreeMap<u32, String>,
     /// In the order in which they ended.
@@ -238,15 +246,15 @@ pub fn read(path: &Path) -> Result<Trace, String> {
 }
 
 fn parse(text: &str) -> Option<Trace> {
-    let mut mode = None;
-    let mut trace = Trace { is_threaded: false, threads: BTreeMap::new(), events: Vec::new(), lost: 0 };
+    let mut header = None;
+    let mut trace = Trace { header: Header::default(), threads: BTreeMap::new(), events: Vec::new(), lost: 0 };
     for line in text.lines() {
         let line = line.trim_end_matches(',');
         // The brackets; and the last line of a file that breaks off.
         let Ok(value @ Value::Object(_)) = serde_json::from_str::<Value>(line) else { continue };
         let track = value["tid"].as_u64()? as u32;
         match (value["ph"].as_str()?, value["name"].as_str()?) {
-            ("M", "tertulia") => mode = value["args"]["mode"].as_str().map(str::to_owned),
+            ("M", "tertulia") => header = Header::deserialize(&value["args"]).ok(),
             ("M", "thread_name") => drop(trace.threads.insert(track, value["args"]["name"].as_str()?.to_owned())),
             ("i", _) => trace.lost = trace.lost.saturating_add(value["args"]["lost"].as_u64()?),
             ("X", _) => {
@@ -260,7 +268,7 @@ fn parse(text: &str) -> Option<Trace> {
             _ => {}
         }
     }
-    trace.is_threaded = mode? == "threaded";
+    trace.header = header?;
     trace.events.sort_by_key(|event| event.end);
     Some(trace)
 }

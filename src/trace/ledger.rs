@@ -1,12 +1,13 @@
 //! Which write brought which message to whom.
 //!
-//! What a member is owed is a stream, and every message ends somewhere in it. When the room is told something, a member's
-//! stream reaches as far as all that its socket took and all that it is still owed. Once so much has been written, the message
-//! is there: whatever was written together, in parts, or by another thread.
+//! What a member gets is a stream, and every message ends somewhere in it. When the room ingests something, a member's stream
+//! reaches as far as all that its socket took and all that is pending for it. Once that much has been written the message is
+//! there: whatever was written together, in parts, or by another thread.
 
-use super::recorder::Record;
-use super::step::{Owed, Step};
+use super::record::Record;
+use super::step::{Pending, Step};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 
 /// A step, and what it had to do with messages.
@@ -22,6 +23,11 @@ pub struct Event {
     pub end: u64,
     #[serde(flatten)]
     pub step: Step,
+    /// The system call that it was, by its name on Linux, and how many of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<Cow<'static, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<usize>,
     /// The message that came about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<u64>,
@@ -40,21 +46,39 @@ pub struct Event {
 }
 
 impl From<Record> for Event {
-    fn from(Record { track, begin, end, step }: Record) -> Event {
+    fn from(Record { track, begin, end, step, call }: Record) -> Event {
+        let (call, calls) = call.map(|(call, calls)| (call.into(), calls)).unzip();
         let (delivers, completes) = (Vec::new(), Vec::new());
-        Event { track, begin, end, step, message: None, cause: None, delivers, completes, unfinished: false }
+        Event {
+            track,
+            begin,
+            end,
+            step,
+            call,
+            calls,
+            message: None,
+            cause: None,
+            delivers,
+            completes,
+            unfinished: false,
+        }
+    }
+}
+
+impl Event {
+    /// The system call that it was and how many of it, unless it was not over at the end.
+    pub fn system_calls(&self) -> Option<(&str, usize)> {
+        self.call.as_deref().zip(self.calls).filter(|_| !self.unfinished)
     }
 }
 
 #[derive(Default)]
 pub struct Ledger {
-    /// Settled is what was written: the event loop says both at once.
-    is_threaded: bool,
     messages: u64,
     members: HashMap<u64, Account>,
     /// How many a message has not reached yet.
     open: HashMap<u64, usize>,
-    /// By whom something came last, by thread, if the room has not been told since.
+    /// By whom something came last, by thread, if the room has not ingested it yet.
     causes: HashMap<u32, u64>,
 }
 
@@ -69,10 +93,6 @@ struct Account {
 }
 
 impl Ledger {
-    pub fn new(is_threaded: bool) -> Ledger {
-        Ledger { is_threaded, ..Ledger::default() }
-    }
-
     /// Enters a step. Call it in the order in which the steps were recorded.
     pub fn enter(&mut self, record: Record) -> Event {
         let mut event = Event::from(record);
@@ -81,23 +101,20 @@ impl Ledger {
             Step::Read { client, flaw: None, .. } => {
                 self.causes.insert(track, *client);
             }
-            Step::Accept { flaw: None } => {
+            Step::Accept { flaw: None, .. } => {
                 self.causes.insert(track, 0);
             }
-            Step::Told { owed } => {
-                let added = self.promise(owed);
+            Step::Ingested { pending } => {
+                let added = self.promise(pending);
                 event.cause = self.causes.remove(&track);
                 if !added.is_empty() {
                     event.message = Some(self.messages);
                 }
-                event.step = Step::Told { owed: added };
+                event.step = Step::Ingested { pending: added };
             }
             Step::Write { client, bytes, .. } => {
                 let account = self.members.entry(*client).or_default();
                 account.written += *bytes as u64;
-                if !self.is_threaded {
-                    account.settled = account.written;
-                }
                 while let Some((end, message)) = account.ends.front().copied()
                     && end <= account.written
                 {
@@ -130,15 +147,15 @@ impl Ledger {
         self.open.clear();
     }
 
-    /// What each is owed more than before, as a new message.
-    fn promise(&mut self, owed: &[Owed]) -> Vec<Owed> {
+    /// What is pending for each beyond what was promised before, as a new message.
+    fn promise(&mut self, pending: &[Pending]) -> Vec<Pending> {
         let message = self.messages + 1;
         let mut added = Vec::new();
-        for &Owed { client, bytes } in owed {
+        for &Pending { client, bytes } in pending {
             let account = self.members.entry(client).or_default();
             let end = account.settled + bytes as u64;
             if end > account.promised {
-                added.push(Owed { client, bytes: (end - account.promised) as usize });
+                added.push(Pending { client, bytes: (end - account.promised) as usize });
                 account.ends.push_back((end, message));
             } else {
                 // What waits for one who leaves may be cut.
@@ -171,57 +188,64 @@ mod tests {
 
     const NONE: [u64; 0] = [];
 
-    fn told(owed: &[(u64, usize)]) -> Step {
-        Step::Told { owed: owed.iter().map(|&(client, bytes)| Owed { client, bytes }).collect() }
+    fn ingested(pending: &[(u64, usize)]) -> Step {
+        Step::Ingested { pending: pending.iter().map(|&(client, bytes)| Pending { client, bytes }).collect() }
     }
 
     fn write(client: u64, bytes: usize) -> Step {
-        Step::Write { client, offered: 24, gathered: false, waits: false, bytes, flaw: None }
+        Step::Write { client, offered: 24, waits: false, bytes, flaw: None }
     }
 
     fn read(client: u64) -> Step {
-        Step::Read { client, asked: 100, bytes: 10, flaw: None }
+        Step::Read { client, asked: 100, bytes: 10, waits: false, flaw: None }
+    }
+
+    /// A write that the room accounts for at once.
+    fn write_directly(ledger: &mut Ledger, client: u64, bytes: usize) -> Event {
+        let event = enter(ledger, write(client, bytes));
+        enter(ledger, Step::Settled { client, bytes });
+        event
     }
 
     fn enter(ledger: &mut Ledger, step: Step) -> Event {
-        ledger.enter(Record { track: 1, begin: 0, end: 0, step })
+        ledger.enter(Record { track: 1, begin: 0, end: 0, step, call: None })
     }
 
     #[test]
     fn a_message_is_there_when_its_last_byte_is() {
-        let mut ledger = Ledger::new(false);
+        let mut ledger = Ledger::default();
         enter(&mut ledger, read(3));
-        let event = enter(&mut ledger, told(&[(1, 24), (2, 24)]));
+        let event = enter(&mut ledger, ingested(&[(1, 24), (2, 24)]));
         assert_eq!((event.message, event.cause), (Some(1), Some(3)));
-        let event = enter(&mut ledger, write(1, 24));
+        let event = write_directly(&mut ledger, 1, 24);
         assert_eq!((event.delivers, event.completes), (vec![1], NONE.to_vec()));
-        assert_eq!(enter(&mut ledger, write(2, 9)).delivers, NONE);
-        let event = enter(&mut ledger, write(2, 15));
+        assert_eq!(write_directly(&mut ledger, 2, 9).delivers, NONE);
+        let event = write_directly(&mut ledger, 2, 15);
         assert_eq!((event.delivers, event.completes), (vec![1], vec![1]));
     }
 
     #[test]
     fn two_messages_in_one_write_are_told_apart() {
-        let mut ledger = Ledger::new(false);
+        let mut ledger = Ledger::default();
         enter(&mut ledger, read(3));
-        enter(&mut ledger, told(&[(1, 24), (2, 24)]));
+        enter(&mut ledger, ingested(&[(1, 24), (2, 24)]));
         enter(&mut ledger, read(1));
-        let event = enter(&mut ledger, told(&[(1, 24), (2, 34), (3, 10)]));
-        assert_eq!(event.step, told(&[(2, 10), (3, 10)]));
-        assert_eq!(enter(&mut ledger, write(1, 24)).completes, NONE);
-        assert_eq!(enter(&mut ledger, write(2, 34)).delivers, [1, 2]);
-        assert_eq!(enter(&mut ledger, write(3, 10)).completes, [2]);
+        let event = enter(&mut ledger, ingested(&[(1, 24), (2, 34), (3, 10)]));
+        assert_eq!(event.step, ingested(&[(2, 10), (3, 10)]));
+        assert_eq!(write_directly(&mut ledger, 1, 24).completes, NONE);
+        assert_eq!(write_directly(&mut ledger, 2, 34).delivers, [1, 2]);
+        assert_eq!(write_directly(&mut ledger, 3, 10).completes, [2]);
     }
 
     #[test]
     fn what_a_thread_has_written_and_not_settled_yet_is_not_counted_twice() {
-        let mut ledger = Ledger::new(true);
-        enter(&mut ledger, told(&[(1, 24)]));
+        let mut ledger = Ledger::default();
+        enter(&mut ledger, ingested(&[(1, 24)]));
         enter(&mut ledger, write(1, 24));
-        let event = enter(&mut ledger, told(&[(1, 30)]));
-        assert_eq!(event.step, told(&[(1, 6)]));
+        let event = enter(&mut ledger, ingested(&[(1, 30)]));
+        assert_eq!(event.step, ingested(&[(1, 6)]));
         enter(&mut ledger, Step::Settled { client: 1, bytes: 24 });
-        assert_eq!(enter(&mut ledger, told(&[(1, 6)])).message, None);
+        assert_eq!(enter(&mut ledger, ingested(&[(1, 6)])).message, None);
         assert_eq!(enter(&mut ledger, write(1, 6)).delivers, [2]);
     }
 }

@@ -1,13 +1,16 @@
-//! The steps that a driver takes: recorded, told, drawn.
+//! The steps that a driver takes: recorded, narrated, drawn.
 //!
-//! A driver marks a step where its system call is, in one line; what becomes of the mark is decided here. In reading order:
+//! A step is marked in the seam where a driver meets the kernel or the room, not in the driver: what is marked there, and how, is
+//! the business of [`marks`]. In reading order:
 //!
-//! * [`step`] names the steps: wait, read, told, write, …;
-//! * [`tracer`] is what a driver holds. Off, it is one test of a field that never changes; without the cargo feature `trace`
+//! * [`step`] names the steps: wait, read, ingested, write, …;
+//! * [`record`] is what is recorded of one;
+//! * [`marks`] is what the seam calls. Off, a mark is one test of a static that never changes; without the cargo feature `trace`
 //!   not even that;
+//! * [`sockets`] knows whose socket is behind a descriptor;
 //! * `recorder` takes the steps down, off the hot path: a bounded queue, and a thread that empties it;
 //! * `ledger` finds out which write brought which message to whom;
-//! * `words` says each step in a sentence, in English and Spanish; `narrator` puts them on stderr, `serve --explain`;
+//! * `messages` says each step in a sentence, in English and Spanish; `narrator` puts them on stderr, `serve --explain`;
 //! * `chrome` writes them to a file, `serve --trace`, and reads that back;
 //! * `page` draws them, `tertulia trace view`: `page.html`, `page.css` and `page.js`;
 //! * `calls` counts them as strace does, `tertulia trace calls`.
@@ -30,16 +33,19 @@ pub mod calls;
 pub mod chrome;
 #[cfg(feature = "trace")]
 pub mod ledger;
+pub mod marks;
+#[cfg(feature = "trace")]
+pub mod messages;
 #[cfg(feature = "trace")]
 pub mod narrator;
 #[cfg(feature = "trace")]
 pub mod page;
+pub mod record;
 #[cfg(feature = "trace")]
 pub mod recorder;
+pub mod sockets;
 pub mod step;
-pub mod tracer;
-#[cfg(feature = "trace")]
-pub mod words;
 
-pub use step::{Ready, Source};
-pub use tracer::{Options, Tracer};
+pub use marks::Call;
+pub use record::Options;
+pub use step::{Header, Source, Title};

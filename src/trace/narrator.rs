@@ -1,10 +1,9 @@
 //! Tells each step on stderr as it is taken: `serve --explain`.
 
 use super::ledger::Ledger;
-use super::recorder::Record;
+use super::messages::sentence;
+use super::record::{Record, Stderr};
 use super::step::Step;
-use super::tracer::Stderr;
-use super::words::sentence;
 use crate::chat::Lang;
 use std::io::{ErrorKind, Write};
 
@@ -13,7 +12,8 @@ const BUFFER_MAX: usize = 64 << 10;
 
 pub struct Narrator {
     lang: Lang,
-    is_threaded: bool,
+    /// The driver has a thread for each client: each sentence says whose it is.
+    names_threads: bool,
     ledger: Ledger,
     /// `None` if stderr is closed.
     stderr: Option<Stderr>,
@@ -25,9 +25,9 @@ pub struct Narrator {
 }
 
 impl Narrator {
-    pub fn new(lang: Lang, is_threaded: bool, stderr: Option<Stderr>) -> Narrator {
-        let ledger = Ledger::new(is_threaded);
-        Narrator { lang, is_threaded, ledger, stderr, buffer: Vec::new(), lost: 0, asked_in_vain: false }
+    pub fn new(lang: Lang, names_threads: bool, stderr: Option<Stderr>) -> Narrator {
+        let ledger = Ledger::default();
+        Narrator { lang, names_threads, ledger, stderr, buffer: Vec::new(), lost: 0, asked_in_vain: false }
     }
 
     /// Whether there was something to tell.
@@ -38,7 +38,7 @@ impl Narrator {
         if std::mem::replace(&mut self.asked_in_vain, in_vain) && in_vain {
             return false;
         }
-        let Some(text) = sentence(self.lang, self.is_threaded, &event) else { return false };
+        let Some(text) = sentence(self.lang, &event) else { return false };
         if self.buffer.len() > BUFFER_MAX {
             self.lost += 1;
         } else {
@@ -50,7 +50,7 @@ impl Narrator {
                     Lang::Es => writeln!(self.buffer, "({lost} pasos sin contar: stderr no admitía nada)"),
                 };
             }
-            let _ = match self.is_threaded {
+            let _ = match self.names_threads {
                 true => writeln!(self.buffer, "{thread}: {text}"),
                 false => writeln!(self.buffer, "{text}"),
             };

@@ -10,12 +10,11 @@
 
 const WORDS = {
   en: {
-    both: 'tertulia compare: one talk, two ways of waiting',
-    epoll: 'one thread waits for every socket', threaded: 'one thread per client',
+    several: 'tertulia compare: one talk, each way of waiting',
     facts: f => `${f.messages} messages · ${f.calls} system calls · ${f.threads} ${f.threads === 1 ? 'thread' : 'threads'} · ` +
       `at work ${f.busy} of the time`,
     lost: n => ` · ${n} steps were lost`, leftOut: n => ` · the last ${n} steps are not shown`,
-    thread: 'thread', socket: 'socket', told: 'room', loop: 'event loop', room: 'the room', roomNote: 'one at a time',
+    thread: 'thread', socket: 'socket', ingested: 'room', loop: 'event loop', room: 'the room', roomNote: 'one at a time',
     step: (i, n) => `step ${i} of ${n}`, message: (i, n) => `message ${i} of ${n}`, noMessage: 'no message',
     fit: 'fit', all: 'all', allSleep: 'all sleep', somebody: 'the room',
     from: m => m.from ? `from #${m.from}` : 'told by the room',
@@ -24,24 +23,23 @@ const WORDS = {
     help: `<h2>What you see</h2>
       <p>Time runs to the right. Each thread has a lane, and so has each client’s socket. An arrow up is bytes read from a socket,
       an arrow down is bytes written to one. Where everybody sleeps the paper is <b>folded</b>; the fold says for how long.</p>
-      <p>{sleep}sleeps {read}reads {told}in the room {write}writes {lock}waits for another thread {other}all else</p>
+      <p>{sleep}sleeps {read}reads {ingested}in the room {write}writes {lock}waits for another thread {other}all else</p>
       <table>
       <tr><td><kbd>←</kbd> <kbd>→</kbd></td><td>one step back, one on</td></tr>
       <tr><td><kbd>↑</kbd> <kbd>↓</kbd></td><td>follow the message before, the next one; or click any step of one</td></tr>
       <tr><td><kbd>Space</kbd></td><td>play</td></tr>
       <tr><td><kbd>+</kbd> <kbd>−</kbd> <kbd>0</kbd> <kbd>A</kbd></td><td>zoom in, out, fit the message, show all; or the wheel, and drag</td></tr>
-      <tr><td><kbd>Tab</kbd></td><td>the other server, where there are two</td></tr>
+      <tr><td><kbd>Tab</kbd></td><td>the next server, where there are several</td></tr>
       <tr><td><kbd>Esc</kbd></td><td>follow no message</td></tr>
       <tr><td><kbd>L</kbd> <kbd>T</kbd></td><td>español, dark or light</td></tr></table>
       <p>The address tells where you are (<code>#step=12&amp;message=3&amp;lang=es</code>): link to it.</p>`,
   },
   es: {
-    both: 'tertulia compare: una charla, dos formas de esperar',
-    epoll: 'un hilo espera a todos los sockets', threaded: 'un hilo por cliente',
+    several: 'tertulia compare: una charla, cada forma de esperar',
     facts: f => `${f.messages} mensajes · ${f.calls} llamadas al sistema · ${f.threads} ${f.threads === 1 ? 'hilo' : 'hilos'} · ` +
       `trabaja un ${f.busy}`,
     lost: n => ` · se perdieron ${n} pasos`, leftOut: n => ` · los últimos ${n} pasos no se muestran`,
-    thread: 'hilo', socket: 'socket', told: 'sala', loop: 'el bucle', room: 'la sala', roomNote: 'de uno en uno',
+    thread: 'hilo', socket: 'socket', ingested: 'sala', loop: 'el bucle', room: 'la sala', roomNote: 'de uno en uno',
     step: (i, n) => `paso ${i} de ${n}`, message: (i, n) => `mensaje ${i} de ${n}`, noMessage: 'ningún mensaje',
     fit: 'encajar', all: 'todo', allSleep: 'todos duermen', somebody: 'la sala',
     from: m => m.from ? `de #${m.from}` : 'dicho por la sala',
@@ -51,13 +49,13 @@ const WORDS = {
       <p>El tiempo corre hacia la derecha. Cada hilo tiene su carril, y el socket de cada cliente también. Una flecha hacia arriba
       son bytes leídos de un socket; hacia abajo, bytes escritos. Donde todos duermen el papel está <b>plegado</b>; el pliegue
       dice cuánto tiempo.</p>
-      <p>{sleep}duerme {read}lee {told}en la sala {write}escribe {lock}espera a otro hilo {other}lo demás</p>
+      <p>{sleep}duerme {read}lee {ingested}en la sala {write}escribe {lock}espera a otro hilo {other}lo demás</p>
       <table>
       <tr><td><kbd>←</kbd> <kbd>→</kbd></td><td>un paso atrás, un paso adelante</td></tr>
       <tr><td><kbd>↑</kbd> <kbd>↓</kbd></td><td>seguir el mensaje anterior, el siguiente; o pulsa un paso suyo</td></tr>
       <tr><td><kbd>Espacio</kbd></td><td>reproducir</td></tr>
       <tr><td><kbd>+</kbd> <kbd>−</kbd> <kbd>0</kbd> <kbd>A</kbd></td><td>acercar, alejar, encajar el mensaje, verlo todo; o la rueda, y arrastrar</td></tr>
-      <tr><td><kbd>Tab</kbd></td><td>el otro servidor, si hay dos</td></tr>
+      <tr><td><kbd>Tab</kbd></td><td>el servidor siguiente, si hay varios</td></tr>
       <tr><td><kbd>Esc</kbd></td><td>no seguir ningún mensaje</td></tr>
       <tr><td><kbd>L</kbd> <kbd>T</kbd></td><td>English, oscuro o claro</td></tr></table>
       <p>La dirección dice dónde estás (<code>#step=12&amp;message=3&amp;lang=es</code>): enlázala.</p>`,
@@ -369,7 +367,7 @@ class Timeline {
       id: `head-${kind}`, viewBox: '0 0 10 10', refX: 9, refY: 5, markerWidth: kind === 'path' ? 4 : 6, markerHeight: kind === 'path' ? 4 : 6, orient: 'auto',
     }, svg('path', { d: 'M0 0L10 5L0 10z', style: `fill:var(--${kind})` })));
     this.svg.replaceChildren(svg('defs', {}, hatch, ...heads), back, arrows, boxes, front, labels, names);
-    if (this.heading) this.heading.textContent = `--mode ${this.trace.mode}: ${words[this.trace.mode]}`;
+    if (this.heading) this.heading.textContent = `--mode ${this.trace.mode}: ${this.trace.title[this.page.lang]}`;
     this.paintOverview();
   }
 
@@ -438,7 +436,7 @@ class Timeline {
     if (step.m) group.setAttribute('data-messages', step.m.join(' '));
     group.append(svg('rect', { x: left, y: lane.y - (lane.box + grow) / 2, width, height: lane.box + grow, rx: Math.min(4, width / 2) }),
       svg('title', {}, step[this.page.lang]));
-    const name = step.z ? `${this.page.sleepName(step)} ${time(step.e - step.b)}` : step.kind === 'told' ? this.page.words.told : step.label;
+    const name = step.z ? `${this.page.sleepName(step)} ${time(step.e - step.b)}` : step.kind === 'ingested' ? this.page.words.ingested : step.label;
     if (step.kind !== 'inside') group.append(...this.nameIn(lane, left, left + width, name, ...(step.c && !step.z ? [`#${step.c}`] : [])));
     boxes.append(group);
 
@@ -516,7 +514,7 @@ class Timeline {
     overview.width = width * ratio;
     overview.height = height * ratio;
     const pen = overview.getContext('2d'), style = getComputedStyle(document.documentElement);
-    const names = ['sleep', 'read', 'write', 'told', 'lock', 'other', 'ink'];
+    const names = ['sleep', 'read', 'write', 'ingested', 'lock', 'other', 'ink'];
     const colours = Object.fromEntries(names.map(name => [name, style.getPropertyValue(`--${name}`).trim()]));
     pen.scale(ratio, ratio);
     // By steps, not by time: a strip of time would be empty.
@@ -669,7 +667,7 @@ class Page {
     const timeline = this.active, { steps, messages } = timeline, step = steps[timeline.step], words = this.words;
     document.documentElement.lang = this.lang;
     const one = this.timelines.length === 1;
-    byId('title').textContent = one ? `tertulia --mode ${timeline.trace.mode}: ${words[timeline.trace.mode]}` : words.both;
+    byId('title').textContent = one ? `tertulia --mode ${timeline.trace.mode}: ${timeline.trace.title[this.lang]}` : words.several;
     byId('facts').textContent = byId('facts').title = this.facts(timeline.trace);
     byId('lang').textContent = this.lang === 'en' ? 'español' : 'English';
     byId('fit').textContent = words.fit;
@@ -685,7 +683,7 @@ class Page {
     const message = messages.get(timeline.message);
     let story = message ? words.story(message, this.storyOf(timeline, message)) : '&nbsp;';
     if (message && !one) {
-      // Two servers: what each did for it.
+      // Several servers: what each did for it.
       const each = this.timelines.map(({ trace, message: id, messages }) => [trace.mode, messages.get(id)]).filter(([, message]) => message);
       story = each.map(([mode, message], i) => {
         const { time, calls } = this.storyOf(this.timelines[i], message);
@@ -781,7 +779,7 @@ class Page {
   }
 
   help() {
-    const keys = ['sleep', 'read', 'told', 'write', 'lock', 'other'];
+    const keys = ['sleep', 'read', 'ingested', 'write', 'lock', 'other'];
     let text = this.words.help;
     for (const key of keys) text = text.replace(`{${key}}`, `<span class="key" style="background:var(--${key})"></span>`);
     byId('help').innerHTML = text;

@@ -5,8 +5,8 @@
 
 use super::chrome::Trace;
 use super::ledger::Event;
-use super::step::{Source, Step};
-use super::words::sentence;
+use super::messages::sentence;
+use super::step::{Source, Step, Title};
 use crate::chat::Lang;
 use serde::Serialize;
 use serde_json::json;
@@ -17,11 +17,12 @@ pub const STEPS_MAX: usize = 40_000;
 
 /// A trace as the script gets it. Times are microseconds since the first step.
 #[derive(Serialize)]
-pub struct Picture {
-    mode: &'static str,
+pub struct Picture<'a> {
+    mode: &'a str,
+    title: &'a Title,
     threads: Vec<Thread>,
     clients: BTreeSet<u64>,
-    steps: Vec<Drawn>,
+    steps: Vec<Drawn<'a>>,
     messages: Vec<Message>,
     /// Steps that were lost when it was recorded, and those that are not in the picture.
     lost: u64,
@@ -36,7 +37,7 @@ struct Thread {
 
 /// A step, with few letters: there are many.
 #[derive(Serialize)]
-struct Drawn {
+struct Drawn<'a> {
     /// The thread, its begin, its end.
     t: u32,
     b: f64,
@@ -55,7 +56,7 @@ struct Drawn {
     z: bool,
     /// The system call, and how many of it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    call: Option<(&'static str, usize)>,
+    call: Option<(&'a str, usize)>,
     /// The messages that it is a step of.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     m: Vec<u64>,
@@ -78,7 +79,7 @@ struct Message {
     /// 0 if nobody in the room said it: an arrival, a leaving.
     from: u64,
     to: Vec<u64>,
-    /// The steps that carried it: woken, read, told, written.
+    /// The steps that carried it: woken, read, ingested, written.
     path: Vec<usize>,
     /// From when its bytes were known to be there until the last write that took some of it.
     begin: f64,
@@ -86,23 +87,23 @@ struct Message {
     /// It reached all it was for.
     whole: bool,
     #[serde(skip)]
-    told: usize,
+    ingested: usize,
     #[serde(skip)]
-    told_at: f64,
+    ingested_at: f64,
 }
 
-impl Picture {
-    pub fn of(trace: &Trace) -> Picture {
+impl<'a> Picture<'a> {
+    pub fn of(trace: &'a Trace) -> Picture<'a> {
         let origin = trace.events.iter().map(|event| event.begin).min().unwrap_or(0);
         let micros = |nanos: u64| (nanos - origin) as f64 / 1e3;
-        let shown: Vec<_> = trace.events.iter().take(STEPS_MAX).collect();
+        let shown: Vec<&'a Event> = trace.events.iter().take(STEPS_MAX).collect();
         let mut messages: BTreeMap<u64, Message> = BTreeMap::new();
         // By thread: how it woke, what it read since, and if it had to wait for the room.
         let mut before: HashMap<u32, Vec<usize>> = HashMap::new();
 
-        let mut steps: Vec<Drawn> = Vec::with_capacity(shown.len());
+        let mut steps: Vec<Drawn<'a>> = Vec::with_capacity(shown.len());
         for (i, event) in shown.iter().enumerate() {
-            steps.push(drawn(event, trace.is_threaded, &micros));
+            steps.push(drawn(event, &micros));
             let waiting = before.entry(event.track).or_default();
             match &event.step {
                 Step::Wait { .. } => *waiting = vec![i],
@@ -111,7 +112,7 @@ impl Picture {
                     waiting.push(i);
                 }
                 Step::Lock { .. } => waiting.push(i),
-                Step::Told { owed } => {
+                Step::Ingested { pending } => {
                     let Some(id) = event.message else { continue };
                     let mut path = std::mem::take(waiting);
                     // The others that are read in this turn were woken by the same sleep.
@@ -119,28 +120,28 @@ impl Picture {
                     path.push(i);
                     let first = path.first().map_or(i, |first| *first);
                     let first = shown[first];
-                    let slept = first.step.sleeps(trace.is_threaded);
+                    let slept = first.step.sleeps();
                     messages.insert(
                         id,
                         Message {
                             id,
                             from: event.cause.unwrap_or(0),
-                            to: owed.iter().map(|owed| owed.client).collect(),
+                            to: pending.iter().map(|pending| pending.client).collect(),
                             path,
                             begin: micros(if slept { first.end } else { first.begin }),
                             end: micros(event.end),
                             whole: false,
-                            told: i,
-                            told_at: micros(event.end),
+                            ingested: i,
+                            ingested_at: micros(event.end),
                         },
                     );
                 }
-                // It was in the room for what it told there.
+                // It was in the room for what was ingested there.
                 Step::Inside => {
                     for message in
-                        messages.values_mut().rev().take_while(|message| message.told_at >= micros(event.begin))
+                        messages.values_mut().rev().take_while(|message| message.ingested_at >= micros(event.begin))
                     {
-                        if shown[message.told].track == event.track {
+                        if shown[message.ingested].track == event.track {
                             message.path.push(i);
                         }
                     }
@@ -163,7 +164,8 @@ impl Picture {
         let clients = shown.iter().flat_map(|event| clients(event)).collect();
         let threads = trace.threads.iter().map(|(track, name)| Thread { track: *track, name: name.clone() });
         Picture {
-            mode: if trace.is_threaded { "threaded" } else { "epoll" },
+            mode: &trace.header.mode,
+            title: &trace.header.title,
             threads: threads.collect(),
             clients,
             messages: messages.into_values().collect(),
@@ -174,9 +176,9 @@ impl Picture {
     }
 }
 
-fn drawn(event: &Event, is_threaded: bool, micros: &impl Fn(u64) -> f64) -> Drawn {
-    let say = |lang| sentence(lang, is_threaded, event).unwrap_or_default();
-    let sleeps = event.step.sleeps(is_threaded);
+fn drawn<'a>(event: &'a Event, micros: &impl Fn(u64) -> f64) -> Drawn<'a> {
+    let say = |lang| sentence(lang, event).unwrap_or_default();
+    let sleeps = event.step.sleeps();
     Drawn {
         t: event.track,
         b: micros(event.begin),
@@ -189,7 +191,7 @@ fn drawn(event: &Event, is_threaded: bool, micros: &impl Fn(u64) -> f64) -> Draw
             _ => 0,
         },
         z: sleeps && !matches!(event.step, Step::Wait { may_sleep: false, .. }),
-        call: event.step.calls(is_threaded),
+        call: event.system_calls(),
         m: Vec::new(),
         en: say(Lang::En),
         es: say(Lang::Es),
@@ -202,7 +204,7 @@ fn kind(step: &Step) -> &'static str {
         Step::Wait { .. } => "wait",
         Step::Read { .. } => "read",
         Step::Write { .. } => "write",
-        Step::Told { .. } => "told",
+        Step::Ingested { .. } => "ingested",
         Step::Inside => "inside",
         Step::Lock { waited: true } => "lock",
         Step::Lock { .. } => "key",
@@ -216,7 +218,7 @@ fn kind(step: &Step) -> &'static str {
 /// Everybody in the room that it has to do with.
 fn clients(event: &Event) -> Vec<u64> {
     let mut clients = match &event.step {
-        Step::Told { owed } => owed.iter().map(|owed| owed.client).collect(),
+        Step::Ingested { pending } => pending.iter().map(|pending| pending.client).collect(),
         Step::Wait { ready, .. } => {
             let number = |source| if let Source::Client(client) = source { Some(client) } else { None };
             ready.iter().filter_map(|ready| number(ready.source)).collect()

@@ -5,10 +5,11 @@
 //! chat never waits for its picture. Only the narration of `--explain` is made in the thread itself, for it is to be seen as
 //! it happens.
 
-use super::chrome::Writer;
+use super::chrome::{Item, Writer};
 use super::narrator::Narrator;
-use super::step::Step;
-use super::tracer::{Options, Stderr};
+use super::record::{Options, Record, Stderr};
+use super::sockets::Sockets;
+use super::step::{Header, Step};
 use crate::chat::Lang;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::cell::{Cell, OnceCell};
@@ -26,34 +27,11 @@ const WRITE_EVERY: Duration = Duration::from_millis(20);
 /// Longest pause that is slept at a time, so that a server that is to stop does so.
 const NAP: Duration = Duration::from_millis(50);
 
-/// A step that was taken. Times are nanoseconds since the recorder began.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Record {
-    pub track: u32,
-    pub begin: u64,
-    pub end: u64,
-    pub step: Step,
-}
-
-/// What the threads send to the one that writes.
-pub enum Item {
-    /// A thread takes its first step.
-    Thread {
-        track: u32,
-        name: String,
-    },
-    /// A thread goes to sleep in a step that may never end.
-    Asleep {
-        track: u32,
-        begin: u64,
-        step: Step,
-    },
-    Step(Record),
-}
-
 pub struct Recorder {
     start: Instant,
-    is_threaded: bool,
+    /// The driver has a thread for each client.
+    blocks: bool,
+    sockets: Sockets,
     narrator: Option<Mutex<Narrator>>,
     slow: Option<Duration>,
     /// The server was told to stop: nobody is made to wait for its last words.
@@ -76,7 +54,9 @@ thread_local! {
     static TRACK: OnceCell<u32> = const { OnceCell::new() };
     /// When its last step ended.
     static LAST_END: Cell<u64> = const { Cell::new(0) };
-    /// When it got the room's lock.
+    /// The client that it read from last; 0 for none.
+    static OWN_CLIENT: Cell<u64> = const { Cell::new(0) };
+    /// When it got the room's lock, while it has it.
     static INSIDE_SINCE: Cell<Option<u64>> = const { Cell::new(None) };
     /// Sentences after which it has not paused yet.
     static PAUSES: Cell<u32> = const { Cell::new(0) };
@@ -88,15 +68,15 @@ impl Recorder {
     /// Begins to record as is asked for.
     pub fn start(
         options: &Options,
-        mode: &str,
+        header: Header,
         lang: Lang,
         stderr: impl FnOnce() -> Option<Stderr>,
     ) -> Result<Recorder, String> {
-        let is_threaded = mode == "threaded";
         let mut recorder = Recorder {
             start: Instant::now(),
-            is_threaded,
-            narrator: options.explain.then(|| Mutex::new(Narrator::new(lang, is_threaded, stderr()))),
+            blocks: header.blocks,
+            sockets: Sockets::default(),
+            narrator: options.explain.then(|| Mutex::new(Narrator::new(lang, header.blocks, stderr()))),
             slow: options.slow,
             hurries: Arc::default(),
             queue: None,
@@ -113,14 +93,14 @@ impl Recorder {
         if let Some(path) = &options.file {
             let (queue, items) = sync_channel(QUEUE_MAX);
             recorder.queue = Some(queue);
-            recorder.writing = Mutex::new(Some(recorder.write_to(path, items, mode)?));
+            recorder.writing = Mutex::new(Some(recorder.write_to(path, items, &header)?));
         }
         Ok(recorder)
     }
 
-    fn write_to(&self, path: &Path, items: Receiver<Item>, mode: &str) -> Result<JoinHandle<()>, String> {
+    fn write_to(&self, path: &Path, items: Receiver<Item>, header: &Header) -> Result<JoinHandle<()>, String> {
         let failed = |e| format!("the trace {} cannot be written: {e}", path.display());
-        let mut writer = Writer::create(path, mode).map_err(failed)?;
+        let mut writer = Writer::create(path, header).map_err(failed)?;
         let (shared, start) = (self.shared.clone(), self.start);
         let write = move || {
             loop {
@@ -159,6 +139,15 @@ impl Recorder {
         self.start.elapsed().as_nanos() as u64
     }
 
+    pub fn sockets(&self) -> &Sockets {
+        &self.sockets
+    }
+
+    /// The client that this thread serves; 0 if none.
+    pub fn own_client(&self) -> u64 {
+        OWN_CLIENT.get()
+    }
+
     pub fn begin(&self) -> u64 {
         self.now()
     }
@@ -166,27 +155,31 @@ impl Recorder {
     /// Begins a step in which a thread may sleep for ever.
     pub fn begin_asleep(&self, step: &Step) -> u64 {
         let begin = self.now();
-        if self.is_threaded && self.queue.is_some() {
+        if self.blocks && self.queue.is_some() {
             self.send(Item::Asleep { track: self.track(), begin, step: step.clone() });
         }
         begin
     }
 
-    pub fn end(&self, begin: u64, step: Step) {
+    /// A step is over. `call` is its system call and how many of it.
+    pub fn end(&self, begin: u64, step: Step, call: Option<(&'static str, usize)>) {
         let end = self.now();
         LAST_END.set(end);
-        self.record(Record { track: self.track(), begin, end, step });
+        if let Step::Read { client, .. } = step {
+            OWN_CLIENT.set(client);
+        }
+        self.record(Record { track: self.track(), begin, end, step, call });
     }
 
     /// A step that began when the thread's last one ended.
     pub fn since_last(&self, step: Step) {
-        self.end(LAST_END.get(), step);
+        self.end(LAST_END.get(), step, None);
     }
 
     /// A step that takes no time.
-    pub fn moment(&self, step: Step) {
+    pub fn moment(&self, step: Step, call: Option<(&'static str, usize)>) {
         let now = self.now();
-        self.record(Record { track: self.track(), begin: now, end: now, step });
+        self.record(Record { track: self.track(), begin: now, end: now, step, call });
     }
 
     /// The thread is in the room.
@@ -197,13 +190,13 @@ impl Recorder {
     /// The thread leaves the room.
     pub fn leave(&self) {
         if let Some(since) = INSIDE_SINCE.take() {
-            self.end(since, Step::Inside);
+            self.end(since, Step::Inside, None);
         }
     }
 
-    /// Makes the pauses that are owed. Never within a lock: all others would pause, too, and then say they waited for it.
+    /// Makes the pauses that are due. Never within the lock: all others would pause, too, and then say they waited for it.
     pub fn pause(&self) {
-        let Some(slow) = self.slow else { return };
+        let Some(slow) = self.slow.filter(|_| INSIDE_SINCE.get().is_none()) else { return };
         let end = Instant::now() + slow * PAUSES.take();
         while !self.hurries.load(Ordering::Relaxed) {
             match end.saturating_duration_since(Instant::now()) {
@@ -237,7 +230,7 @@ impl Recorder {
             *track.get_or_init(|| {
                 let track = TRACKS.fetch_add(1, Ordering::Relaxed) + 1;
                 let name = match thread::current().name() {
-                    Some("main") if !self.is_threaded => "event loop".into(),
+                    Some("main") if !self.blocks => "event loop".into(),
                     name => name.unwrap_or("thread").to_owned(),
                 };
                 self.send(Item::Thread { track, name });

@@ -1,8 +1,32 @@
 //! The steps that a driver takes: the one place where they are named.
 
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
-/// A step, and what came of it. Most are one system call; [`Step::calls`] tells which.
+/// What a driver says of itself, at the head of what is recorded.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Header {
+    /// As `--mode` takes it.
+    pub mode: Cow<'static, str>,
+    /// What it does, as a heading says it.
+    #[serde(default)]
+    pub title: Title,
+    /// The system call that its threads sleep in while all clients are silent.
+    #[serde(default)]
+    pub sleeps_in: Cow<'static, str>,
+    /// Each connection has a thread of its own, which blocks in its calls.
+    #[serde(default)]
+    pub blocks: bool,
+}
+
+/// A heading in both languages.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Title {
+    pub en: Cow<'static, str>,
+    pub es: Cow<'static, str>,
+}
+
+/// A step, and what came of it. Most are one system call.
 ///
 /// A `client` is the number of one in the room; 0 is somebody who is not in it yet, or not any more.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -11,32 +35,41 @@ pub enum Step {
     /// The loop slept until somebody was ready, or until it was time for something. While there is work left it only asks
     /// who is ready, and does not sleep.
     Wait { may_sleep: bool, ready: Vec<Ready> },
-    /// A signal was taken in.
-    Signal,
+    /// A signal was handled.
+    Signal {
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        waits: bool,
+    },
     /// One was taken from the listener's queue; or nobody was there.
     Accept {
+        /// Until somebody comes.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        waits: bool,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         flaw: Option<Flaw>,
     },
-    /// A socket was set to what it needs, by so many calls.
-    SetUp { calls: u32 },
+    /// A socket's options were set.
+    SetUp,
     /// The poll was told what to watch a socket for.
     Watch { client: u64, writable: bool },
     /// A thread was started.
-    Spawn,
+    Spawn { thread: String },
     /// Bytes were read; none of them is the end of the stream.
     Read {
         client: u64,
         asked: usize,
         bytes: usize,
+        /// Until there is something to read.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        waits: bool,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         flaw: Option<Flaw>,
     },
     /// The room's lock was taken, and had to be waited for or not.
     Lock { waited: bool },
-    /// The room was told of something: how many bytes it owes to whom. As a driver marks it: all that is owed. As it is
-    /// recorded: what this added.
-    Told { owed: Vec<Owed> },
+    /// The room ingested something, and has pending bytes for some clients. As a driver's seam marks it: all that is pending.
+    /// As it is recorded: what this added.
+    Ingested { pending: Vec<Pending> },
     /// A thread looked whether others have sent, too, who will then write for it: so many sockets had something.
     Look { ready: usize },
     /// A thread was in the room, and all others were not.
@@ -45,11 +78,10 @@ pub enum Step {
     Write {
         client: u64,
         offered: usize,
-        /// From several pieces of memory.
-        gathered: bool,
-        /// Until the socket takes some of them, or for a while.
-        waits: bool,
         bytes: usize,
+        /// Until the socket takes some of them, or for a while.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        waits: bool,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         flaw: Option<Flaw>,
     },
@@ -57,12 +89,18 @@ pub enum Step {
     Settled { client: u64, bytes: usize },
     /// What a client's socket did not take was left to that client's own writer.
     HandOver { client: u64, bytes: usize },
-    /// A client's thread waited in the room until others keep up with it, or until it is closed.
+    /// A thread waited for a change in the room, and gave back its lock meanwhile: until the others keep up with its client, until
+    /// its client is closed, or until there is a free seat.
     Park { client: u64 },
     /// One who comes when all seats are taken was told so.
     Refuse { bytes: usize },
     /// What somebody still sent who has left was read and thrown away.
-    Discard { bytes: usize },
+    Discard {
+        bytes: usize,
+        /// Until something comes, or for a while.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        waits: bool,
+    },
     /// A connection was shut down.
     Shutdown { client: u64 },
     /// A socket was closed.
@@ -102,43 +140,25 @@ pub enum Source {
 
 /// Bytes for a client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Owed {
+pub struct Pending {
     pub client: u64,
     pub bytes: usize,
 }
 
 /// Most receivers of a message that are recorded by name.
-pub const OWED_MAX: usize = 64;
+pub const PENDING_MAX: usize = 64;
 
 impl Step {
-    /// Which system call it is on Linux, and how often. `None` for what needs none, or none for certain: a lock that is free
-    /// is taken without the kernel.
-    pub fn calls(&self, is_threaded: bool) -> Option<(&'static str, usize)> {
-        Some(match self {
-            Step::Wait { .. } => ("epoll_wait", 1),
-            Step::Accept { .. } => ("accept4", 1),
-            Step::SetUp { calls } => ("setsockopt", *calls as usize),
-            Step::Watch { .. } => ("epoll_ctl", 1),
-            Step::Read { .. } if is_threaded => ("read", 1),
-            Step::Read { .. } | Step::Discard { .. } => ("recvfrom", 1),
-            Step::Write { gathered: true, .. } => ("writev", 1),
-            Step::Write { .. } | Step::Refuse { .. } => ("sendto", 1),
-            Step::Shutdown { .. } => ("shutdown", 1),
-            Step::Close { .. } => ("close", 1),
-            Step::Look { .. } => ("ppoll", 1),
-            Step::Show { writes } => ("write", *writes),
-            Step::Signal | Step::Spawn | Step::Lock { .. } | Step::Told { .. } | Step::Inside => return None,
-            Step::Settled { .. } | Step::HandOver { .. } | Step::Park { .. } => return None,
-        })
-    }
-
     /// Whether the thread sleeps in it, as long as it takes.
-    pub fn sleeps(&self, is_threaded: bool) -> bool {
+    pub fn sleeps(&self) -> bool {
         match self {
-            Step::Wait { .. } | Step::Park { .. } | Step::Lock { waited: true } | Step::Write { waits: true, .. } => {
-                true
-            }
-            Step::Read { .. } | Step::Accept { .. } | Step::Signal | Step::Discard { .. } => is_threaded,
+            Step::Wait { .. } | Step::Park { .. } => true,
+            Step::Lock { waited: waits }
+            | Step::Signal { waits }
+            | Step::Accept { waits, .. }
+            | Step::Read { waits, .. }
+            | Step::Write { waits, .. }
+            | Step::Discard { waits, .. } => *waits,
             _ => false,
         }
     }
@@ -147,15 +167,15 @@ impl Step {
     pub fn label(&self) -> String {
         match self {
             Step::Wait { .. } => "wait".into(),
-            Step::Signal => "signal".into(),
+            Step::Signal { .. } => "signal".into(),
             Step::Accept { .. } => "accept".into(),
-            Step::SetUp { .. } => "set up".into(),
+            Step::SetUp => "set up".into(),
             Step::Watch { client: 0, .. } => "watch".into(),
             Step::Watch { client, .. } => format!("watch #{client}"),
-            Step::Spawn => "start thread".into(),
+            Step::Spawn { .. } => "start thread".into(),
             Step::Read { client, .. } => format!("read #{client}"),
             Step::Lock { .. } => "lock".into(),
-            Step::Told { .. } => "room".into(),
+            Step::Ingested { .. } => "room".into(),
             Step::Look { .. } => "look".into(),
             Step::Inside => "in the room".into(),
             Step::Write { client, .. } => format!("write #{client}"),

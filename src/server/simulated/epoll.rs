@@ -9,7 +9,7 @@ mod selector;
 use super::client::Habit;
 use super::kernel::{Kernel, Met, boot, with};
 use super::{ACCEPT_RETRY, Act, LINGER, LINGERING_MAX, STOP_PATIENCE, WhenFull};
-use super::{assert_met, destiny, listener, play_all, records};
+use super::{assert_met, destiny, hub, listener, play_all, records};
 use std::io;
 use std::time::Duration;
 

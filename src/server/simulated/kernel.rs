@@ -100,7 +100,6 @@ pub struct Socket {
     pub shut: bool,
     /// The server wants to read no more than what is there.
     pub deaf: bool,
-    pub read_timeout: Option<Duration>,
     pub write_timeout: Option<Duration>,
     /// Bytes that were unread then, and still are. Who has sent more than one read takes is not counted.
     unread_at_shut: usize,
@@ -127,7 +126,6 @@ impl Socket {
             has_written: false,
             shut: false,
             deaf: false,
-            read_timeout: None,
             write_timeout: None,
             unread_at_shut: 0,
             quits: false,

@@ -2,7 +2,7 @@
 //! have to wait is left to a thread of its own.
 
 use super::blocking::now;
-use super::{Room, Server, lock, wait};
+use super::{Room, Server, lock};
 use std::sync::PoisonError;
 
 impl Server {
@@ -25,7 +25,7 @@ impl Server {
         if let Some(records) = &self.records {
             let mut records = lock(records);
             let was_due = records.deadline().is_some();
-            self.trace.show(|| records.flush_console(now()));
+            records.flush_console(now());
             if !was_due && records.deadline().is_some() {
                 self.records_due.notify_one();
             }
@@ -38,7 +38,7 @@ impl Server {
         let mut records = lock(mutex);
         loop {
             let time = now();
-            self.trace.show(|| records.flush_console(time));
+            records.flush_console(time);
             if let Some(batch) = records.due_batch(time) {
                 // The disk may be slow, and nobody is to wait for it who has something to say.
                 drop(records);
@@ -47,7 +47,7 @@ impl Server {
                 records.written(result);
             }
             records = match records.deadline() {
-                None => wait(&self.records_due, records),
+                None => self.records_due.wait(records).unwrap_or_else(PoisonError::into_inner),
                 Some(at) => {
                     let left = at.saturating_duration_since(now());
                     let waited = self.records_due.wait_timeout(records, left);

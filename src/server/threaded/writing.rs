@@ -4,8 +4,8 @@
 use super::blocking;
 use super::blocking::mpsc::{self, Receiver, Sender};
 use super::{Client, Id, Reason, Room, Server, lock, spawn};
-use crate::trace::Tracer;
-use std::io::{self, ErrorKind, Write};
+use crate::trace::marks;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,9 +48,7 @@ impl Server {
             }
             let mut failed = Vec::new();
             for parcel in &mut parcels {
-                let (client, bytes) = (&parcel.client, &parcel.bytes);
-                let write = || blocking::write_at_once(&client.stream, bytes);
-                match self.trace.write(client.id, &bytes[..], write) {
+                match parcel.client.stream.write_at_once(&parcel.bytes) {
                     Ok(n) => parcel.taken = n,
                     Err(e) if is_passing(&e) => {}
                     Err(e) => {
@@ -66,7 +64,6 @@ impl Server {
             for mut parcel in parcels.drain(..) {
                 let id = parcel.client.id;
                 room.hub.carried(id, parcel.taken);
-                self.trace.settled(id, parcel.taken);
                 if failed.contains(&id) {
                     room.disconnect(id, Reason::Lost);
                 } else if parcel.taken < parcel.bytes.len() {
@@ -77,7 +74,6 @@ impl Server {
                 }
             }
             self.end_turn(&mut room, &mut more);
-            self.trace.unlocks();
             drop(room);
 
             if round + 1 < ROUNDS_MAX {
@@ -95,7 +91,7 @@ impl Server {
     /// Leaves the rest of a parcel to the client's writer.
     pub(super) fn hand_over(self: &Arc<Self>, parcel: Parcel) {
         let client = parcel.client.clone();
-        self.trace.handed_over(client.id, parcel.bytes.len() - parcel.taken);
+        marks::handed_over(client.id.number(), parcel.bytes.len() - parcel.taken);
         if let Err(e) = client.hand_over(self, parcel) {
             log::warn!("{}: no thread to write to it: {e}", client.id);
             self.turn(|room| room.disconnect(client.id, Reason::NoThread));
@@ -107,8 +103,7 @@ impl Server {
             let id = parcel.client.id;
             loop {
                 // Waits, but not for long: so the hub hears in time that its member takes nothing.
-                let (mut stream, rest) = (&parcel.client.stream, &parcel.bytes[parcel.taken..]);
-                let taken = match self.trace.write_waiting(id, rest, || stream.write(rest)) {
+                let taken = match parcel.client.stream.write(&parcel.bytes[parcel.taken..]) {
                     Ok(n) => n,
                     Err(e) if is_passing(&e) => 0,
                     Err(e) => {
@@ -121,7 +116,6 @@ impl Server {
                 let is_done = parcel.taken == parcel.bytes.len();
                 let next = self.turn(|room| {
                     room.hub.carried(id, taken);
-                    self.trace.settled(id, taken);
                     if is_done { room.hub.carry_off(id) } else { None }
                 });
                 match next {
@@ -138,7 +132,7 @@ impl Client {
     pub(super) fn hand_over(&self, server: &Arc<Server>, parcel: Parcel) -> io::Result<()> {
         let mut writer = lock(&self.writer);
         if let Writer::None = *writer {
-            self.trace.set_up(1, || self.stream.set_write_timeout(Some(WRITE_PATIENCE)))?;
+            self.stream.set_write_timeout(WRITE_PATIENCE)?;
             let (sender, parcels) = mpsc::channel();
             let name = format!("writer-{}", self.id.number());
             spawn(name, server, move |server| server.write_slowly(&parcels))?;
@@ -160,13 +154,13 @@ impl Client {
 /// Whether another client has sent, too, and its thread not read it yet: then the last of those that are about to speak writes
 /// for all, instead of each for itself. To look costs a system call, so it is asked after bursts and in a crowd only: with 64
 /// that flood on one core it is worth three times, with six on two cores it takes work from the second.
-pub(super) fn others_will_write(room: &Room, me: Id, trace: &Tracer) -> bool {
+pub(super) fn others_will_write(room: &Room, me: Id) -> bool {
     if room.clients.len() < CROWD || room.hub.said() >= SAID_MAX {
         return false;
     }
     let others = room.clients.iter().map(|(_, client)| client).filter(|client| client.id != me);
     let seated = others.filter(|client| room.hub.is_seated(client.id));
-    trace.look(|| blocking::count_readable(seated.map(|client| &client.stream))) > 0
+    blocking::count_readable(seated.map(|client| &client.stream)) > 0
 }
 
 /// Whether a write that failed may be tried again later.

@@ -20,12 +20,14 @@ pub struct Event {
     pub error: bool,
 }
 
+/// Whether a read is worth trying.
+pub fn is_readable(event: &Event) -> bool {
+    event.readable || event.read_closed || event.error
+}
+
 impl Event {
     pub fn token(&self) -> Token {
         self.token
-    }
-    pub fn is_readable(&self) -> bool {
-        self.readable
     }
     pub fn is_writable(&self) -> bool {
         self.writable
@@ -70,9 +72,6 @@ impl Poll {
     }
     pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         with(|kernel| kernel.poll(events, timeout))
-    }
-    pub fn registry(&self) -> &Poll {
-        self
     }
     pub fn register(&self, source: &mut impl Source, token: Token, interest: Interest) -> io::Result<()> {
         with(|kernel| kernel.watch(source.name(), token, interest));

@@ -1,10 +1,11 @@
 //! The same names as in the real [`blocking`](crate::server::blocking), upon the simulated kernel and the scheduler.
 
 use super::super::kernel::{Kernel, address, with};
-use super::scheduler::{Wait, after, call, is_over, sleep, try_call};
-pub use super::sync::{Condvar, Mutex, MutexGuard, mpsc, thread};
+use super::scheduler::{Wait, after, call, is_over, sleep as sleep_for, try_call};
+pub use super::sync::thread::sleep;
+pub use super::sync::{Condvar, Mutex, MutexGuard, RoomGuard, RoomMutex, mpsc, spawn};
 use crate::chat::limits::READ_MAX;
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, ErrorKind, IoSlice};
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -21,13 +22,17 @@ fn is_past(time: Option<Duration>) -> bool {
 
 // Sockets.
 
+#[derive(Clone, Copy)]
 pub struct TcpListener;
 
 impl TcpListener {
+    pub fn from_std(listener: TcpListener) -> TcpListener {
+        listener
+    }
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         loop {
             match try_call(Kernel::accept) {
-                Err(e) if e.kind() == ErrorKind::WouldBlock => sleep(Wait::Connection, None),
+                Err(e) if e.kind() == ErrorKind::WouldBlock => sleep_for(Wait::Connection, None),
                 result => return result.map(|number| (TcpStream(number), address(number))),
             }
         }
@@ -37,12 +42,58 @@ impl TcpListener {
 pub struct TcpStream(usize);
 
 impl TcpStream {
-    pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
-        call(|kernel| kernel.sockets[self.0].read_timeout = timeout);
-        Ok(())
+    pub fn read(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        buffer.resize(buffer.capacity(), 0);
+        assert!(buffer.len() <= READ_MAX, "so much is not read at a time");
+        let result = self.read_until(buffer, None);
+        buffer.truncate(*result.as_ref().unwrap_or(&0));
+        if buffer.len() > READ_MAX / 16 {
+            with(|kernel| kernel.meet("long read"));
+        }
+        result
     }
-    pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
-        call(|kernel| kernel.sockets[self.0].write_timeout = timeout);
+    pub fn discard(&self, end: Instant) -> io::Result<usize> {
+        let end = with(|kernel| end - kernel.start);
+        if is_past(Some(end)) { Err(ErrorKind::TimedOut.into()) } else { self.read_until(&mut [0; 1024], Some(end)) }
+    }
+    fn read_until(&self, buffer: &mut [u8], end: Option<Duration>) -> io::Result<usize> {
+        loop {
+            match try_call(|kernel| kernel.read(self.0, buffer)) {
+                Err(e) if e.kind() == ErrorKind::WouldBlock && !is_past(end) => sleep_for(Wait::Readable(self.0), end),
+                result => return result,
+            }
+        }
+    }
+    pub fn discard_at_once(&self) -> io::Result<usize> {
+        // Nothing interrupts a call that does not wait.
+        call(|kernel| {
+            // The process may have ended meanwhile, and this may be within a lock.
+            if is_over() {
+                Err(ErrorKind::NotConnected.into())
+            } else {
+                kernel.read_at_once(self.0, &mut [0; READ_MAX])
+            }
+        })
+    }
+    pub fn write_at_once(&self, bytes: &[u8]) -> io::Result<usize> {
+        try_call(|kernel| kernel.write(self.0, &[IoSlice::new(bytes)]))
+    }
+    /// Waits until all is taken.
+    pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let end = with(|kernel| kernel.sockets[self.0].write_timeout).map(after);
+        let mut taken = 0;
+        while taken < bytes.len() {
+            match self.write_at_once(&bytes[taken..]) {
+                Ok(n) => taken += n,
+                Err(e) if e.kind() == ErrorKind::WouldBlock && !is_past(end) => sleep_for(Wait::Writable(self.0), end),
+                Err(_) if taken > 0 => break,
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(taken)
+    }
+    pub fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
+        call(|kernel| kernel.sockets[self.0].write_timeout = Some(timeout));
         Ok(())
     }
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
@@ -54,47 +105,6 @@ impl TcpStream {
     }
 }
 
-impl Read for &TcpStream {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let end = with(|kernel| kernel.sockets[self.0].read_timeout).map(after);
-        loop {
-            match try_call(|kernel| kernel.read(self.0, buffer)) {
-                Err(e) if e.kind() == ErrorKind::WouldBlock && !is_past(end) => sleep(Wait::Readable(self.0), end),
-                result => return result,
-            }
-        }
-    }
-}
-
-impl Write for &TcpStream {
-    /// Waits until all is taken.
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let end = with(|kernel| kernel.sockets[self.0].write_timeout).map(after);
-        let mut taken = 0;
-        while taken < bytes.len() {
-            match write_at_once(self, &bytes[taken..]) {
-                Ok(n) => taken += n,
-                Err(e) if e.kind() == ErrorKind::WouldBlock && !is_past(end) => sleep(Wait::Writable(self.0), end),
-                Err(_) if taken > 0 => break,
-                Err(e) => return Err(e),
-            }
-        }
-        Ok(taken)
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Write for TcpStream {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        (&*self).write(bytes)
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 impl Drop for TcpStream {
     fn drop(&mut self) {
         // When the process is over, the kernel closes what is left.
@@ -102,29 +112,6 @@ impl Drop for TcpStream {
             call(|kernel| kernel.close(self.0));
         }
     }
-}
-
-pub fn read(mut stream: &TcpStream, buffer: &mut Vec<u8>) -> io::Result<usize> {
-    buffer.resize(buffer.capacity(), 0);
-    assert!(buffer.len() <= READ_MAX, "so much is not read at a time");
-    let result = stream.read(buffer);
-    buffer.truncate(*result.as_ref().unwrap_or(&0));
-    if buffer.len() > READ_MAX / 16 {
-        with(|kernel| kernel.meet("long read"));
-    }
-    result
-}
-
-pub fn discard_at_once(stream: &TcpStream) -> io::Result<usize> {
-    // Nothing interrupts a call that does not wait.
-    call(|kernel| {
-        // The process may have ended meanwhile, and this may be within a lock.
-        if is_over() { Err(ErrorKind::NotConnected.into()) } else { kernel.read_at_once(stream.0, &mut [0; READ_MAX]) }
-    })
-}
-
-pub fn write_at_once(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    try_call(|kernel| kernel.write(stream.0, &[IoSlice::new(bytes)]))
 }
 
 pub fn count_readable<'a>(streams: impl Iterator<Item = &'a TcpStream>) -> usize {
@@ -139,12 +126,10 @@ impl Signals {
     pub fn new(_: [i32; 2]) -> io::Result<Signals> {
         Ok(Signals)
     }
-    pub fn forever(&mut self) -> impl Iterator<Item = i32> {
-        std::iter::from_fn(|| {
-            sleep(Wait::Signal, None);
-            call(Kernel::take_signals);
-            Some(signal_hook::consts::SIGTERM)
-        })
+    pub fn wait(&mut self) -> Option<i32> {
+        sleep_for(Wait::Signal, None);
+        call(Kernel::take_signals);
+        Some(signal_hook::consts::SIGTERM)
     }
 }
 

@@ -22,9 +22,6 @@ impl<T> Mutex<T> {
         let guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(MutexGuard { mutex: self, guard })
     }
-    pub fn try_lock(&self) -> LockResult<MutexGuard<'_, T>> {
-        self.lock()
-    }
 }
 
 impl<T> Deref for MutexGuard<'_, T> {
@@ -37,6 +34,42 @@ impl<T> Deref for MutexGuard<'_, T> {
 impl<T> DerefMut for MutexGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         &mut self.guard
+    }
+}
+
+/// The room's lock.
+pub struct RoomMutex<T>(Mutex<T>);
+
+pub struct RoomGuard<'a, T>(MutexGuard<'a, T>);
+
+impl<T> RoomMutex<T> {
+    pub fn new(value: T) -> RoomMutex<T> {
+        RoomMutex(Mutex::new(value))
+    }
+    pub fn lock(&self) -> RoomGuard<'_, T> {
+        RoomGuard(self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl<T> RoomGuard<'_, T> {
+    pub fn wait(self, changed: &Condvar) -> Self {
+        RoomGuard(changed.wait_until(self.0, None))
+    }
+    pub fn wait_timeout(self, changed: &Condvar, timeout: Duration) -> Self {
+        RoomGuard(changed.wait_until(self.0, Some(after(timeout))))
+    }
+}
+
+impl<T> Deref for RoomGuard<'_, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for RoomGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
     }
 }
 
@@ -97,36 +130,21 @@ impl Condvar {
     }
 }
 
+pub fn spawn(name: String, _: usize, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    if with(|kernel| kernel.has_no_thread(&name)) {
+        return Err(ErrorKind::WouldBlock.into());
+    }
+    super::scheduler::spawn(name, run);
+    Ok(())
+}
+
 pub mod thread {
     use super::*;
     use crate::chat::{Lang, words};
-    use crate::server::simulated::threaded::scheduler;
-
-    #[derive(Default)]
-    pub struct Builder(String);
-
-    impl Builder {
-        pub fn new() -> Builder {
-            Builder::default()
-        }
-        pub fn name(self, name: String) -> Builder {
-            Builder(name)
-        }
-        pub fn stack_size(self, _: usize) -> Builder {
-            self
-        }
-        pub fn spawn(self, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
-            if with(|kernel| kernel.has_no_thread(&self.0)) {
-                return Err(ErrorKind::WouldBlock.into());
-            }
-            scheduler::spawn(self.0, run);
-            Ok(())
-        }
-    }
 
     impl Kernel {
         /// Once in a while there are enough threads already.
-        fn has_no_thread(&mut self, name: &str) -> bool {
+        pub fn has_no_thread(&mut self, name: &str) -> bool {
             let Some((kind, number)) = name.split_once('-').filter(|_| self.dice.one_in(60)) else { return false };
             let number = number.parse().expect("threads are named for their clients");
             let client = if kind == "client" {

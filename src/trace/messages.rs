@@ -1,7 +1,7 @@
 //! Each step in a sentence, in English and Spanish.
 
 use super::ledger::Event;
-use super::step::{Flaw, Owed, Ready, Source, Step};
+use super::step::{Flaw, Pending, Ready, Source, Step};
 use crate::chat::Lang;
 use std::fmt::{self, Display, Formatter};
 
@@ -16,7 +16,7 @@ macro_rules! say {
 }
 
 /// What a thread did, without its name; nothing if that is not worth a sentence.
-pub fn sentence(lang: Lang, is_threaded: bool, event: &Event) -> Option<String> {
+pub fn sentence(lang: Lang, event: &Event) -> Option<String> {
     let time = Time(event.end - event.begin);
     Some(match &event.step {
         Step::Wait { may_sleep, ready } => {
@@ -35,21 +35,23 @@ pub fn sentence(lang: Lang, is_threaded: bool, event: &Event) -> Option<String> 
                 }
             }
         }
-        Step::Signal => say!(lang, "took in a signal"; "atendió una señal"),
-        Step::Accept { flaw: None } if is_threaded => say!(lang,
+        Step::Signal { .. } => say!(lang, "took in a signal"; "atendió una señal"),
+        Step::Accept { flaw: None, waits: true } => say!(lang,
             "was blocked in accept for {time} → a newcomer";
             "estuvo {time} bloqueado en accept → alguien nuevo"),
-        Step::Accept { flaw: None } => say!(lang, "accepted a newcomer"; "aceptó a alguien nuevo"),
-        Step::Accept { flaw: Some(Flaw::WouldBlock) } => say!(lang,
+        Step::Accept { flaw: None, .. } => say!(lang, "accepted a newcomer"; "aceptó a alguien nuevo"),
+        Step::Accept { flaw: Some(Flaw::WouldBlock), .. } => say!(lang,
             "accept: nobody else waits to come in";
             "accept: nadie más espera para entrar"),
-        Step::Accept { flaw: Some(Flaw::Failed) } => say!(lang, "accept failed"; "accept falló"),
-        Step::SetUp { calls: 1 } => say!(lang,
-            "set how long a call may wait on the socket";
-            "fijó cuánto puede esperar una llamada en el socket"),
-        Step::SetUp { calls } => say!(lang,
-            "set the newcomer's socket up, {calls} calls";
-            "preparó el socket de quien llega, {calls} llamadas"),
+        Step::Accept { flaw: Some(Flaw::Failed), .. } => say!(lang, "accept failed"; "accept falló"),
+        Step::SetUp => match event.calls.unwrap_or(1) {
+            1 => say!(lang,
+                "set how long a call may wait on the socket";
+                "fijó cuánto puede esperar una llamada en el socket"),
+            calls => say!(lang,
+                "set the newcomer's socket up, {calls} calls";
+                "preparó el socket de quien llega, {calls} llamadas"),
+        },
         Step::Watch { client: 0, .. } => say!(lang,
             "asked the poll to watch the newcomer";
             "pidió a la espera que vigile a quien llega"),
@@ -59,7 +61,7 @@ pub fn sentence(lang: Lang, is_threaded: bool, event: &Event) -> Option<String> 
         Step::Watch { client, writable: false } => say!(lang,
             "#{client} is up to date: asked to be told only when it sends";
             "#{client} está al día: pidió aviso solo cuando envíe"),
-        Step::Spawn => say!(lang, "started a thread for the newcomer"; "creó un hilo para quien llega"),
+        Step::Spawn { thread } => say!(lang, "started the thread {thread}"; "creó el hilo {thread}"),
         Step::Read { client, flaw: Some(Flaw::WouldBlock), .. } => say!(lang,
             "read from #{client}: nothing left";
             "leyó de #{client}: no queda nada"),
@@ -69,13 +71,13 @@ pub fn sentence(lang: Lang, is_threaded: bool, event: &Event) -> Option<String> 
         Step::Read { client, bytes: 0, .. } if event.unfinished => say!(lang,
             "is blocked in read, for {time} so far: #{client} says nothing";
             "está bloqueado en read desde hace {time}: #{client} no dice nada"),
-        Step::Read { client, bytes: 0, .. } if is_threaded => say!(lang,
+        Step::Read { client, bytes: 0, waits: true, .. } => say!(lang,
             "was blocked in read for {time} → the end: #{client} sends no more";
             "estuvo {time} bloqueado en read → el fin: #{client} no envía más"),
         Step::Read { client, bytes: 0, .. } => say!(lang,
             "read the end from #{client}: it sends no more";
             "leyó el fin de #{client}: no envía más"),
-        Step::Read { client, bytes, .. } if is_threaded => say!(lang,
+        Step::Read { client, bytes, waits: true, .. } => say!(lang,
             "was blocked in read for {time} → {bytes} bytes from #{client}";
             "estuvo {time} bloqueado en read → {bytes} bytes de #{client}"),
         Step::Read { client, bytes, asked, .. } if bytes < asked => say!(lang,
@@ -90,12 +92,12 @@ pub fn sentence(lang: Lang, is_threaded: bool, event: &Event) -> Option<String> 
         Step::Lock { waited: true } => say!(lang,
             "waited {time} for the room's lock";
             "esperó {time} la llave de la sala"),
-        Step::Told { owed } if owed.is_empty() => {
+        Step::Ingested { pending } if pending.is_empty() => {
             event.cause?;
             say!(lang, "the room takes it in: nothing to send on"; "la sala lo anota: nada que enviar")
         }
-        Step::Told { owed } => {
-            let list = owed_list(owed);
+        Step::Ingested { pending } => {
+            let list = pending_list(pending);
             match event.cause {
                 Some(0) => {
                     say!(lang, "the newcomer is in the room; queued for {list}"; "quien llega está en la sala; en cola para {list}")
@@ -134,6 +136,9 @@ pub fn sentence(lang: Lang, is_threaded: bool, event: &Event) -> Option<String> 
         Step::HandOver { client, bytes } => say!(lang,
             "handed the other {bytes} bytes for #{client} to its writer, who may wait";
             "pasó los otros {bytes} bytes para #{client} a su escritor, que puede esperar"),
+        Step::Park { client: 0 } => say!(lang,
+            "slept {time} until there was a free seat";
+            "durmió {time} hasta que hubo un sitio libre"),
         Step::Park { client } if event.unfinished => say!(lang,
             "waits in the room for #{client}'s sake, for {time} so far";
             "espera en la sala por #{client} desde hace {time}"),
@@ -143,8 +148,10 @@ pub fn sentence(lang: Lang, is_threaded: bool, event: &Event) -> Option<String> 
         Step::Refuse { .. } => {
             say!(lang, "told the newcomer that the room is full"; "dijo a quien llega que la sala está llena")
         }
-        Step::Discard { bytes: 0 } => say!(lang, "one who left: nothing more comes"; "quien se fue: no llega nada más"),
-        Step::Discard { bytes } => say!(lang,
+        Step::Discard { bytes: 0, .. } => {
+            say!(lang, "one who left: nothing more comes"; "quien se fue: no llega nada más")
+        }
+        Step::Discard { bytes, .. } => say!(lang,
             "threw away {bytes} bytes of one who left";
             "tiró {bytes} bytes de quien se fue"),
         Step::Shutdown { client: 0 } => {
@@ -176,10 +183,10 @@ fn ready_list(lang: Lang, ready: &[Ready]) -> String {
     names.join(", ") + more
 }
 
-fn owed_list(owed: &[Owed]) -> String {
+fn pending_list(pending: &[Pending]) -> String {
     const NAMED_MAX: usize = 8;
-    let names: Vec<_> = owed.iter().take(NAMED_MAX).map(|owed| format!("#{}", owed.client)).collect();
-    let more = if owed.len() > NAMED_MAX { ", …" } else { "" };
+    let names: Vec<_> = pending.iter().take(NAMED_MAX).map(|pending| format!("#{}", pending.client)).collect();
+    let more = if pending.len() > NAMED_MAX { ", …" } else { "" };
     names.join(", ") + more
 }
 
@@ -202,7 +209,7 @@ impl Display for Time {
 
 #[cfg(test)]
 mod tests {
-    use super::super::recorder::Record;
+    use super::super::record::Record;
     use super::*;
 
     #[test]
@@ -211,9 +218,10 @@ mod tests {
             Ready { source: Source::Listener, readable: true, writable: false },
             Ready { source: Source::Client(3), readable: true, writable: false },
         ];
-        let record = Record { track: 1, begin: 0, end: 812_000_000, step: Step::Wait { may_sleep: true, ready } };
+        let record =
+            Record { track: 1, begin: 0, end: 812_000_000, step: Step::Wait { may_sleep: true, ready }, call: None };
         let event = Event::from(record);
-        let said = |lang| sentence(lang, false, &event).expect("a sentence");
+        let said = |lang| sentence(lang, &event).expect("a sentence");
         assert_eq!(said(Lang::En), "slept 812 ms in wait → 2 ready: listener, #3 readable");
         assert_eq!(said(Lang::Es), "durmió 812 ms en la espera → 2 listos: puerto de escucha, #3 legible");
     }

@@ -1,0 +1,445 @@
+//! What the seam between a driver and the kernel calls to mark its steps.
+//!
+//! A process has one recorder, as it has one logger: a driver need not know of it. Off, a mark is one test of a static that never
+//! changes; without the cargo feature `trace` not even that.
+//!
+//! The functions that take a `call` make it, in any case, and return what it returned. They are compiled into their callers, and
+//! what is done when somebody wants to know is kept out of the way: else a thread per client takes 15 % more time for a delivery
+//! while nobody does.
+
+#[cfg(not(feature = "trace"))]
+use self::never::Recorder;
+use super::record::{Options, Stderr};
+#[cfg(feature = "trace")]
+use super::recorder::Recorder;
+use super::sockets::Sockets;
+use super::step::{Flaw, Header, PENDING_MAX, Pending, Ready, Source, Step};
+use crate::chat::Lang;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+static RECORDER: OnceLock<Recorder> = OnceLock::new();
+
+/// A system call: its name on Linux, and whether the thread sleeps in it until there is something to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Call {
+    name: &'static str,
+    waits: bool,
+}
+
+impl Call {
+    /// One that may block.
+    pub const fn blocking(name: &'static str) -> Call {
+        Call { name, waits: true }
+    }
+
+    /// One that returns at once.
+    pub const fn at_once(name: &'static str) -> Call {
+        Call { name, waits: false }
+    }
+}
+
+/// Begins to record what is asked for. `stderr` opens a way there. Once in a process.
+pub fn start(
+    options: &Options,
+    header: Header,
+    lang: Lang,
+    stderr: impl FnOnce() -> Option<Stderr>,
+) -> Result<(), String> {
+    if !options.explain && options.file.is_none() {
+        return Ok(());
+    }
+    let recorder = Recorder::start(options, header, lang, stderr)?;
+    RECORDER.set(recorder).map_err(|_| "this process records its steps already".to_owned())
+}
+
+/// Writes what is left, and ends the file.
+pub fn finish() {
+    if let Some(on) = on() {
+        on.finish();
+    }
+}
+
+/// Without the feature the answer is known when this is compiled, and nothing is left of the marks.
+#[inline(always)]
+fn on() -> Option<&'static Recorder> {
+    if cfg!(feature = "trace") { RECORDER.get() } else { None }
+}
+
+// The sleep of one thread that waits for every socket.
+
+/// Asks who is ready, and sleeps until somebody is, but no longer than `timeout`. `ready` tells who is, after that.
+#[inline(always)]
+pub fn wait<T>(
+    name: &'static str,
+    timeout: Option<Duration>,
+    call: impl FnOnce() -> T,
+    ready: impl FnOnce(&T, &Sockets) -> Vec<Ready>,
+) -> T {
+    match on() {
+        None => call(),
+        Some(on) => take(on, None, Some((name, 1)), call, |result| {
+            let may_sleep = timeout != Some(Duration::ZERO);
+            Step::Wait { may_sleep, ready: ready(result, on.sockets()) }
+        }),
+    }
+}
+
+/// The poll is told what to watch a connection for.
+#[inline(always)]
+pub fn watch<T>(fd: RawFd, token: usize, writable: bool, call: impl FnOnce() -> T) -> T {
+    match on() {
+        None => call(),
+        Some(on) => {
+            on.sockets().watched(token, fd);
+            let client = on.sockets().connection(fd).client;
+            take(on, None, Some(("epoll_ctl", 1)), call, |_| Step::Watch { client, writable })
+        }
+    }
+}
+
+/// The poll watches the listener or the signals, which is no step: it is so before clients come.
+pub fn watches(fd: RawFd, token: usize, source: Source) {
+    if let Some(on) = on() {
+        on.sockets().watched(token, fd);
+        on.sockets().is(fd, source);
+    }
+}
+
+// Sockets.
+
+/// Takes one connection from the listener's queue.
+#[inline(always)]
+pub fn accept<S: AsRawFd>(
+    how: Call,
+    call: impl FnOnce() -> io::Result<(S, SocketAddr)>,
+) -> io::Result<(S, SocketAddr)> {
+    match on() {
+        None => call(),
+        Some(on) => {
+            let step = |flaw| Step::Accept { waits: how.waits, flaw };
+            let result = take_call(on, how, step(None), call, |result| step(result.as_ref().err().map(flaw)));
+            if let Ok((stream, peer)) = &result {
+                on.sockets().accepted(stream.as_raw_fd(), *peer);
+            }
+            result
+        }
+    }
+}
+
+/// A socket's options are set, by `calls` calls.
+#[inline(always)]
+pub fn set_up<T>(calls: usize, call: impl FnOnce() -> T) -> T {
+    match on() {
+        None => call(),
+        Some(on) => take(on, None, Some(("setsockopt", calls)), call, |_| Step::SetUp),
+    }
+}
+
+/// Reads at most `asked` bytes.
+#[inline(always)]
+pub fn read(how: Call, fd: RawFd, asked: usize, call: impl FnOnce() -> io::Result<usize>) -> io::Result<usize> {
+    match on() {
+        None => call(),
+        Some(on) => read_recorded(on, how, fd, asked, call),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn read_recorded(
+    on: &Recorder,
+    how: Call,
+    fd: RawFd,
+    asked: usize,
+    call: impl FnOnce() -> io::Result<usize>,
+) -> io::Result<usize> {
+    let (connection, waits) = (on.sockets().connection(fd), how.waits);
+    let step = |(bytes, flaw)| match connection.shut || connection.client == 0 {
+        true => Step::Discard { bytes, waits },
+        false => Step::Read { client: connection.client, asked, bytes, waits, flaw },
+    };
+    take_call(on, how, step((0, None)), call, |result| step(outcome(result)))
+}
+
+/// Offers a socket bytes, in one piece or gathered from several.
+#[inline(always)]
+pub fn write(how: Call, fd: RawFd, offered: usize, call: impl FnOnce() -> io::Result<usize>) -> io::Result<usize> {
+    match on() {
+        None => call(),
+        Some(on) => write_recorded(on, how, fd, offered, call),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn write_recorded(
+    on: &Recorder,
+    how: Call,
+    fd: RawFd,
+    offered: usize,
+    call: impl FnOnce() -> io::Result<usize>,
+) -> io::Result<usize> {
+    let (client, waits) = (on.sockets().connection(fd).client, how.waits);
+    let step = |(bytes, flaw)| match client {
+        0 => Step::Refuse { bytes },
+        _ => Step::Write { client, offered, waits, bytes, flaw },
+    };
+    take_call(on, how, step((0, None)), call, |result| step(outcome(result)))
+}
+
+/// Shuts a connection down.
+#[inline(always)]
+pub fn shutdown<T>(fd: RawFd, call: impl FnOnce() -> T) -> T {
+    match on() {
+        None => call(),
+        Some(on) => {
+            let client = on.sockets().shut(fd).client;
+            take(on, None, Some(("shutdown", 1)), call, |_| Step::Shutdown { client })
+        }
+    }
+}
+
+/// A connection's socket is about to be closed.
+#[inline(always)]
+pub fn closes(fd: RawFd) {
+    if let Some(on) = on() {
+        let client = on.sockets().closed(fd).client;
+        on.moment(Step::Close { client }, Some(("close", 1)));
+    }
+}
+
+/// Looks whether others have sent something. `call` returns how many have.
+#[inline(always)]
+pub fn look(call: impl FnOnce() -> usize) -> usize {
+    match on() {
+        None => call(),
+        Some(on) => take(on, None, Some(("ppoll", 1)), call, |ready| Step::Look { ready: *ready }),
+    }
+}
+
+// What is no socket.
+
+/// Takes in signals. Its calls are on a pipe of our own and are not counted.
+#[inline(always)]
+pub fn signal<T>(how: Call, call: impl FnOnce() -> T) -> T {
+    match on() {
+        None => call(),
+        Some(on) => {
+            let step = || Step::Signal { waits: how.waits };
+            take(on, how.waits.then(step), None, call, |_| step())
+        }
+    }
+}
+
+/// Starts a thread.
+#[inline(always)]
+pub fn spawn<T>(thread: &str, call: impl FnOnce() -> T) -> T {
+    match on() {
+        None => call(),
+        Some(on) => take(on, None, None, call, |_| Step::Spawn { thread: thread.into() }),
+    }
+}
+
+/// Shows the transcript. `call` returns how many writes to stdout that took.
+#[inline(always)]
+pub fn show(call: impl FnOnce() -> usize) -> usize {
+    match on() {
+        None => call(),
+        Some(on) => show_recorded(on, call),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn show_recorded(on: &Recorder, call: impl FnOnce() -> usize) -> usize {
+    let begun = on.begin();
+    let writes = call();
+    if writes > 0 {
+        on.end(begun, Step::Show { writes }, Some(("write", writes)));
+    }
+    writes
+}
+
+// The room, and what threads do to share it.
+
+/// Somebody from there was let in, as this client.
+#[inline(always)]
+pub fn connected(peer: SocketAddr, client: u64) {
+    if let Some(on) = on() {
+        on.sockets().connected(peer, client);
+    }
+}
+
+/// The room ingested something. `pending` is how many bytes there are for whom, by now.
+#[inline(always)]
+pub fn ingested<I: Iterator<Item = (u64, usize)>>(pending: impl FnOnce() -> I) {
+    if let Some(on) = on() {
+        ingested_recorded(on, pending);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn ingested_recorded<I: Iterator<Item = (u64, usize)>>(on: &Recorder, pending: impl FnOnce() -> I) {
+    let pending = pending().take(PENDING_MAX).map(|(client, bytes)| Pending { client, bytes });
+    on.since_last(Step::Ingested { pending: pending.collect() });
+}
+
+/// The room accounted for bytes that a client's socket took.
+#[inline(always)]
+pub fn settled(client: u64, bytes: usize) {
+    if let Some(on) = on() {
+        on.moment(Step::Settled { client, bytes }, None);
+    }
+}
+
+/// Bytes that a client's socket did not take are left to a thread that may wait for it.
+#[inline(always)]
+pub fn handed_over(client: u64, bytes: usize) {
+    if let Some(on) = on() {
+        on.moment(Step::HandOver { client, bytes }, None);
+    }
+}
+
+/// Takes the room's lock: by `lock`, and where it is recorded by `try_lock` if nobody holds it.
+#[inline(always)]
+pub fn lock<T>(try_lock: impl FnOnce() -> Option<T>, lock: impl FnOnce() -> T) -> T {
+    match on() {
+        None => lock(),
+        Some(on) => lock_recorded(on, try_lock, lock),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn lock_recorded<T>(on: &Recorder, try_lock: impl FnOnce() -> Option<T>, lock: impl FnOnce() -> T) -> T {
+    on.pause();
+    let begun = on.begin();
+    let (guard, waited) = match try_lock() {
+        Some(guard) => (guard, false),
+        None => (lock(), true),
+    };
+    on.end(begun, Step::Lock { waited }, None);
+    on.enter();
+    guard
+}
+
+/// The room's lock is about to be given back.
+#[inline(always)]
+pub fn unlocks() {
+    if let Some(on) = on() {
+        on.leave();
+    }
+}
+
+/// Waits for a change in the room, and gives back its lock meanwhile.
+#[inline(always)]
+pub fn park<T>(call: impl FnOnce() -> T) -> T {
+    match on() {
+        None => call(),
+        Some(on) => park_recorded(on, call),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn park_recorded<T>(on: &Recorder, call: impl FnOnce() -> T) -> T {
+    on.leave();
+    let step = Step::Park { client: on.own_client() };
+    let begun = on.begin_asleep(&step);
+    let result = call();
+    on.end(begun, step, None);
+    on.enter();
+    result
+}
+
+// Behind them.
+
+/// Takes a step that is one system call.
+fn take_call<T>(on: &Recorder, how: Call, asleep: Step, call: impl FnOnce() -> T, step: impl FnOnce(&T) -> Step) -> T {
+    take(on, how.waits.then_some(asleep), Some((how.name, 1)), call, step)
+}
+
+#[cold]
+#[inline(never)]
+fn take<T>(
+    on: &Recorder,
+    asleep: Option<Step>,
+    calls: Option<(&'static str, usize)>,
+    call: impl FnOnce() -> T,
+    step: impl FnOnce(&T) -> Step,
+) -> T {
+    on.pause();
+    let begun = match asleep {
+        Some(asleep) => on.begin_asleep(&asleep),
+        None => on.begin(),
+    };
+    let result = call();
+    on.end(begun, step(&result), calls);
+    result
+}
+
+fn outcome(result: &io::Result<usize>) -> (usize, Option<Flaw>) {
+    match result {
+        Ok(bytes) => (*bytes, None),
+        Err(e) => (0, Some(flaw(e))),
+    }
+}
+
+fn flaw(error: &io::Error) -> Flaw {
+    match error.kind() {
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => Flaw::WouldBlock,
+        _ => Flaw::Failed,
+    }
+}
+
+/// The recorder of a build that has none.
+#[cfg(not(feature = "trace"))]
+mod never {
+    use super::*;
+
+    pub enum Recorder {}
+
+    impl Recorder {
+        pub fn start(_: &Options, _: Header, _: Lang, _: impl FnOnce() -> Option<Stderr>) -> Result<Recorder, String> {
+            Err("this build records no steps; build one with `cargo build --features trace`".into())
+        }
+        pub fn finish(&self) {
+            match *self {}
+        }
+        pub fn sockets(&self) -> &Sockets {
+            match *self {}
+        }
+        pub fn own_client(&self) -> u64 {
+            match *self {}
+        }
+        pub fn begin(&self) -> u64 {
+            match *self {}
+        }
+        pub fn begin_asleep(&self, _: &Step) -> u64 {
+            match *self {}
+        }
+        pub fn pause(&self) {
+            match *self {}
+        }
+        pub fn end(&self, _: u64, _: Step, _: Option<(&'static str, usize)>) {
+            match *self {}
+        }
+        pub fn moment(&self, _: Step, _: Option<(&'static str, usize)>) {
+            match *self {}
+        }
+        pub fn since_last(&self, _: Step) {
+            match *self {}
+        }
+        pub fn enter(&self) {
+            match *self {}
+        }
+        pub fn leave(&self) {
+            match *self {}
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Whose socket is behind a descriptor.
+//!
+//! A driver's seam knows descriptors; a trace tells of clients. The seam says what becomes of a descriptor (accepted, watched, shut
+//! down, closed), and the room who was let in from which address.
+
+use super::step::{Ready, Source};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The descriptors that are open.
+#[derive(Default)]
+pub struct Sockets(Mutex<Tables>);
+
+#[derive(Default)]
+struct Tables {
+    connections: HashMap<RawFd, Connection>,
+    /// Accepted, and not let in or refused yet.
+    newcomers: HashMap<SocketAddr, RawFd>,
+    /// What the poll was told to watch, by its tokens. A connection is known by its descriptor.
+    tokens: HashMap<usize, RawFd>,
+    /// The listener and the signals.
+    others: HashMap<RawFd, Source>,
+}
+
+/// A client's socket.
+#[derive(Clone, Copy, Default, Debug, PartialEq)]
+pub struct Connection {
+    /// The client's number; 0 if it was not let in.
+    pub client: u64,
+    /// Our side of it is shut down: what still comes is thrown away.
+    pub shut: bool,
+}
+
+impl Sockets {
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A connection was accepted.
+    pub fn accepted(&self, fd: RawFd, peer: SocketAddr) {
+        let mut tables = self.tables();
+        tables.connections.insert(fd, Connection::default());
+        tables.newcomers.insert(peer, fd);
+    }
+
+    /// The one from there is in the room, as this client.
+    pub fn connected(&self, peer: SocketAddr, client: u64) {
+        let mut tables = self.tables();
+        if let Some(fd) = tables.newcomers.remove(&peer)
+            && let Some(connection) = tables.connections.get_mut(&fd)
+        {
+            connection.client = client;
+        }
+    }
+
+    pub fn connection(&self, fd: RawFd) -> Connection {
+        self.tables().connections.get(&fd).copied().unwrap_or_default()
+    }
+
+    /// Returns what it was before.
+    pub fn shut(&self, fd: RawFd) -> Connection {
+        let mut tables = self.tables();
+        let Some(connection) = tables.connections.get_mut(&fd) else { return Connection::default() };
+        std::mem::replace(connection, Connection { shut: true, ..*connection })
+    }
+
+    /// Returns what it was.
+    pub fn closed(&self, fd: RawFd) -> Connection {
+        let mut tables = self.tables();
+        tables.newcomers.retain(|_, newcomer| *newcomer != fd);
+        tables.tokens.retain(|_, watched| *watched != fd);
+        tables.connections.remove(&fd).unwrap_or_default()
+    }
+
+    /// The listener, or the pipe of the signals.
+    pub fn is(&self, fd: RawFd, source: Source) {
+        self.tables().others.insert(fd, source);
+    }
+
+    /// The poll watches a descriptor under this token.
+    pub fn watched(&self, token: usize, fd: RawFd) {
+        self.tables().tokens.insert(token, fd);
+    }
+
+    /// What the poll calls ready, by its tokens.
+    pub fn ready_tokens(&self, ready: impl Iterator<Item = (usize, bool, bool)>) -> Vec<Ready> {
+        let tables = self.tables();
+        let by_fd = |(token, readable, writable)| Some((*tables.tokens.get(&token)?, readable, writable));
+        ready.filter_map(by_fd).map(|ready| tables.ready(ready)).collect()
+    }
+
+    /// What the poll calls ready, by descriptors.
+    pub fn ready(&self, ready: impl Iterator<Item = (RawFd, bool, bool)>) -> Vec<Ready> {
+        let tables = self.tables();
+        ready.map(|ready| tables.ready(ready)).collect()
+    }
+}
+
+impl Tables {
+    fn ready(&self, (fd, readable, writable): (RawFd, bool, bool)) -> Ready {
+        let connection = || match self.connections.get(&fd) {
+            Some(Connection { client, shut: false }) if *client > 0 => Source::Client(*client),
+            _ => Source::Leaver,
+        };
+        Ready { source: self.others.get(&fd).copied().unwrap_or_else(connection), readable, writable }
+    }
+}
