@@ -52,7 +52,7 @@ fn talk(members: usize, speakers: usize, lines: usize, rounds: u64) {
     let mut room = Room::new(members);
     for _ in 0..rounds {
         for speaker in 0..speakers {
-            room.hub.receive(room.ids[speaker], black_box(&said));
+            room.receive(room.ids[speaker], black_box(&said));
         }
         black_box(room.flush());
     }

@@ -49,7 +49,7 @@ fn hub(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(1));
         group.bench_function(format!("one line, {members} members"), |bencher| {
             bencher.iter(|| {
-                room.hub.receive(room.ids[0], black_box(LINE));
+                room.receive(room.ids[0], black_box(LINE));
                 black_box(room.flush())
             });
         });
@@ -57,7 +57,7 @@ fn hub(criterion: &mut Criterion) {
         group.bench_function(format!("everybody a line, {members} members"), |bencher| {
             bencher.iter(|| {
                 for i in 0..members {
-                    room.hub.receive(room.ids[i], black_box(LINE));
+                    room.receive(room.ids[i], black_box(LINE));
                 }
                 black_box(room.flush())
             });
@@ -68,7 +68,7 @@ fn hub(criterion: &mut Criterion) {
         group.bench_function(format!("everybody {LINES} lines, {members} members"), |bencher| {
             bencher.iter(|| {
                 for i in 0..members {
-                    room.hub.receive(room.ids[i], black_box(&many));
+                    room.receive(room.ids[i], black_box(&many));
                 }
                 black_box(room.flush())
             });

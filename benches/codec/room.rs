@@ -17,10 +17,15 @@ impl Room {
         let limits = Limits { clients_max: members, ..Limits::default() };
         let mut hub = Hub::new(limits, Lang::En, Instant::now());
         let peer = ([127, 0, 0, 1], 4000).into();
-        let ids = (0..members).map(|key| hub.connect(key, peer, b"")).collect();
+        let ids = (0..members).map(|key| hub.connect(key, peer, b"").expect("a seat")).collect();
         let mut room = Room { hub, ids };
         room.flush();
         room
+    }
+
+    /// Somebody says something.
+    pub fn receive(&mut self, id: Id, bytes: &[u8]) {
+        self.hub.permit(id).expect("nobody has to wait").receive(bytes);
     }
 
     /// Ends the turn, and returns how many bytes were written.
@@ -29,7 +34,7 @@ impl Room {
         while let Some(effect) = self.hub.poll_effect() {
             if let Effect::Flush(id) = effect {
                 let taken = self.hub.gather(id).iter().map(|slice| slice.len()).sum();
-                self.hub.wrote(id, taken);
+                let _ = self.hub.wrote(id, taken);
                 bytes += taken;
             }
         }

@@ -36,6 +36,10 @@ pub const READ_MAX: usize = 64 << 10;
 /// At most this much is said in one turn before it is flushed, give or take one read. Bytes.
 pub const TURN_MAX: usize = 1 << 20;
 
+/// Keys that a driver gives its connections are below this, for the hub holds an array by key: as many as Linux lets a
+/// process have descriptors by default.
+pub const KEYS_MAX: usize = 1 << 20;
+
 /// A line of this many times `--max-line` without an end closes its sender's connection.
 pub const ENDLESS_FACTOR: usize = 16;
 /// A nick's longest, in characters.

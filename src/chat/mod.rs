@@ -24,7 +24,7 @@ pub mod sanitize;
 pub mod transcript;
 pub mod words;
 
-pub use hub::{Effect, Hub, Id};
+pub use hub::{Effect, Hub, Id, Permit};
 pub use limits::{Framing, Limits};
 pub use transcript::{Event, Transcript};
 pub use words::{Lang, Reason};

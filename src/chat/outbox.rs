@@ -77,6 +77,11 @@ impl Outbox {
         self.bytes.is_empty() && self.in_flight == 0
     }
 
+    /// Whether a writer has bytes in its hands.
+    pub fn is_in_flight(&self) -> bool {
+        self.in_flight > 0
+    }
+
     /// What is to be written next.
     pub fn waiting(&self) -> &[u8] {
         &self.bytes[self.head..]
@@ -131,19 +136,18 @@ impl Outbox {
         Some(bytes)
     }
 
-    /// Of the bytes in flight, `taken` have been taken.
+    /// Of the bytes in flight, `taken` have been taken, or all if that are fewer.
     pub fn settle_flight(&mut self, taken: usize, at: Conditions) {
-        debug_assert!(taken <= self.in_flight);
+        let taken = taken.min(self.in_flight);
         self.in_flight -= taken;
         self.note_write(taken, at);
         // What came meanwhile has not been offered to the socket, and so it has not been refused.
         self.blocked = self.in_flight > 0;
     }
 
-    /// Forgets the first `taken` waiting bytes, which the socket took.
+    /// Forgets the first `taken` waiting bytes, or all if they are fewer: the socket took them.
     pub fn consume(&mut self, taken: usize) {
-        debug_assert!(taken <= self.waiting().len());
-        self.head += taken;
+        self.head = self.head.saturating_add(taken).min(self.bytes.len());
         if self.head == self.bytes.len() {
             self.bytes = Vec::new();
             self.head = 0;

@@ -87,6 +87,17 @@ impl Transcript {
         self.kinds.push(Kind { event, texts: (a.len(), b.len()) });
     }
 
+    /// Moves all events of `other` behind these.
+    pub fn append(&mut self, other: &mut Transcript) {
+        if self.is_empty() {
+            // The one's memory is used again by the other.
+            return std::mem::swap(self, other);
+        }
+        self.kinds.append(&mut other.kinds);
+        self.texts.push_str(&other.texts);
+        other.texts.clear();
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = Event<'_>> {
         let mut rest = self.texts.as_str();
         self.kinds.iter().map(move |kind| {
@@ -157,5 +168,10 @@ mod tests {
         assert!(transcript.is_empty());
         transcript.push(events[1]);
         assert!(transcript.iter().eq([events[1]]));
+
+        let mut more = Transcript::default();
+        more.push(events[3]);
+        transcript.append(&mut more);
+        assert!(transcript.iter().eq([events[1], events[3]]) && more.is_empty());
     }
 }

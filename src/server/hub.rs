@@ -13,16 +13,16 @@ impl Hub {
         Hub(hub)
     }
 
-    pub fn connect(&mut self, key: usize, peer: SocketAddr, replay: &[u8]) -> Id {
-        let id = self.0.connect(key, peer, replay);
+    pub fn connect(&mut self, key: usize, peer: SocketAddr, replay: &[u8]) -> Option<Id> {
+        let id = self.0.connect(key, peer, replay)?;
         marks::connected(peer, id.number());
         self.mark();
-        id
+        Some(id)
     }
 
-    pub fn receive(&mut self, id: Id, bytes: &[u8]) {
-        self.0.receive(id, bytes);
-        self.mark();
+    pub fn permit(&mut self, id: Id) -> Option<Permit<'_>> {
+        let read_max = self.0.permit(id)?.read_max();
+        Some(Permit { hub: self, id, read_max })
     }
 
     pub fn receive_end(&mut self, id: Id) {
@@ -54,7 +54,27 @@ impl Hub {
 
     #[inline(always)]
     fn mark(&self) {
-        marks::ingested(|| self.0.owed().map(|(id, bytes)| (id.number(), bytes)));
+        marks::ingested(|| self.0.pending().map(|(id, bytes)| (id.number(), bytes)));
+    }
+}
+
+/// [`chat::Permit`].
+pub struct Permit<'a> {
+    hub: &'a mut Hub,
+    id: Id,
+    read_max: usize,
+}
+
+impl Permit<'_> {
+    pub fn read_max(&self) -> usize {
+        self.read_max
+    }
+
+    pub fn receive(self, bytes: &[u8]) {
+        if let Some(permit) = self.hub.0.permit(self.id) {
+            permit.receive(bytes);
+            self.hub.mark();
+        }
     }
 }
 

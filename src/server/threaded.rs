@@ -140,30 +140,28 @@ impl Server {
 
     /// Does what the hub says, still under the lock: nothing here waits. What is to be written is only carried off.
     fn end_turn(&self, room: &mut Room, parcels: &mut Vec<Parcel>) {
-        while room.hub.is_dirty() {
-            room.hub.end_turn();
-            while let Some(effect) = room.hub.poll_effect() {
-                match effect {
-                    Effect::Flush(id) => parcels.extend(room.carry_off(id)),
-                    Effect::Close(id, reason) => {
-                        if let Some(client) = room.remove(id) {
-                            // A client's own thread, which may be reading, sees to its end. If it is not the client that
-                            // ended it, the thread is to be woken from its read.
-                            let how = if reason.is_the_clients() { Shutdown::Write } else { Shutdown::Both };
-                            let _ = client.stream.shutdown(how);
-                            // The process may end before the client's thread lingers, and that would be a RST, too.
-                            let _ = client.stream.discard_at_once();
-                            client.let_go();
-                        }
+        while let Some(effect) = room.hub.poll_effect() {
+            match effect {
+                Effect::Flush(id) => parcels.extend(room.carry_off(id)),
+                Effect::Close(id, reason) => {
+                    if let Some(client) = room.remove(id) {
+                        // A client's own thread, which may be reading, sees to its end. If it is not the client that ended
+                        // it, the thread is to be woken from its read.
+                        let how = if reason.is_the_clients() { Shutdown::Write } else { Shutdown::Both };
+                        let _ = client.stream.shutdown(how);
+                        // The process may end before the client's thread lingers, and that would be a RST, too.
+                        let _ = client.stream.discard_at_once();
+                        client.let_go();
                     }
-                    Effect::Resume(id) => {
-                        if let Some(client) = room.clients.get(id.key()) {
-                            client.changed.notify_all();
-                        }
+                }
+                Effect::Resume(id) => {
+                    if let Some(client) = room.clients.get(id.key()) {
+                        client.changed.notify_all();
                     }
                 }
             }
         }
+        room.hub.end_turn();
         if room.accept_waits && room.hub.has_seat() {
             self.seat_freed.notify_one();
         }
@@ -216,9 +214,18 @@ impl Server {
     }
 
     /// Tells the room what a client sent. Returns whether the client stays.
+    ///
+    /// While others cannot keep up with the client, its thread really waits, with what it has read in its hands. It reads no
+    /// more, and the kernel lets the client send no more.
     fn take_in(self: &Arc<Self>, client: &Client, bytes: &[u8]) -> bool {
-        let mut room = self.lock_when_it_may_speak(client);
-        room.hub.receive(client.id, bytes);
+        let mut room = self.lock();
+        loop {
+            if let Some(permit) = room.hub.permit(client.id) {
+                permit.receive(bytes);
+                break;
+            }
+            room = room.wait(&client.changed);
+        }
         let stays = room.hub.is_seated(client.id);
         if stays && bytes.len() >= BURST && others_will_write(&room, client.id) {
             drop(room);
@@ -228,19 +235,9 @@ impl Server {
         stays
     }
 
-    /// While others cannot keep up with a client, its thread really waits, with what it has read in its hands. It reads no
-    /// more, and the kernel lets the client send no more.
-    fn lock_when_it_may_speak(&self, client: &Client) -> RoomGuard<'_, Room> {
-        let mut room = self.lock();
-        while !room.hub.may_receive(client.id) {
-            room = room.wait(&client.changed);
-        }
-        room
-    }
-
     fn wait_for_close(&self, client: &Client) {
         let mut room = self.room.lock();
-        while room.hub.knows(client.id) {
+        while room.holds(client.id) {
             room = room.wait(&client.changed);
         }
     }
@@ -324,11 +321,10 @@ impl Server {
             if room.stopping {
                 return Err((stream, Vec::new()));
             }
-            if !room.hub.has_seat() {
-                return Err((stream, room.hub.refuse(peer)));
-            }
             let entry = room.clients.vacant_entry();
-            let id = room.hub.connect(entry.key(), peer, &replay);
+            let Some(id) = room.hub.connect(entry.key(), peer, &replay) else {
+                return Err((stream, room.hub.refuse(peer)));
+            };
             let client = Client { id, stream, changed: Condvar::new(), writer: Mutex::new(Writer::None) };
             Ok(entry.insert(Arc::new(client)).clone())
         });
@@ -367,9 +363,13 @@ impl Room {
         Some(Parcel { client, bytes, taken: 0 })
     }
 
+    /// Whether a client is not closed yet.
+    fn holds(&self, id: Id) -> bool {
+        self.clients.get(id.key()).is_some_and(|client| client.id == id)
+    }
+
     fn remove(&mut self, id: Id) -> Option<Arc<Client>> {
-        let is_there = self.clients.get(id.key()).is_some_and(|client| client.id == id);
-        is_there.then(|| self.clients.remove(id.key()))
+        self.holds(id).then(|| self.clients.remove(id.key()))
     }
 
     /// Takes out a client that cannot be written to.

@@ -7,7 +7,8 @@ use std::io::IoSlice;
 impl Hub {
     // 3. What to do.
 
-    /// The next thing to do, until there is none.
+    /// The next thing to do; `None` when there is nothing more. Asked again then, it returns `None` again.
+    #[must_use = "an effect that is not carried out leaves a client unwritten, unread or open"]
     pub fn poll_effect(&mut self) -> Option<Effect> {
         if let Some(effect) = self.effects.pop_front() {
             return Some(effect);
@@ -25,6 +26,8 @@ impl Hub {
                 let Some(member) = slot.as_ref().filter(|member| self.log.pending(member) > 0) else { continue };
                 let id = member.id;
                 if member.outbox.may_be_written() {
+                    self.left_out |= self.offered != NOBODY;
+                    self.offered = id.key;
                     return Some(Effect::Flush(id));
                 }
                 self.keep(id);
@@ -40,7 +43,9 @@ impl Hub {
     /// Keeps for a member what its socket would not take now.
     #[inline(never)]
     fn keep(&mut self, id: Id) {
-        self.catch_up(id);
+        if self.catch_up(id) {
+            self.mark_dirty(id);
+        }
         self.judge(id);
     }
 
@@ -50,25 +55,33 @@ impl Hub {
     }
 
     /// Whether [`Hub::poll_effect`] has something to do, as far as can be told without doing it.
-    pub fn is_dirty(&self) -> bool {
+    pub(super) fn is_dirty(&self) -> bool {
         !self.effects.is_empty() || !self.dirty.is_empty() || !self.log.bytes.is_empty()
     }
 
-    /// What to write to a client: its outbox, then the turn's log less its own lines. Gather them in one write.
+    /// The direct way: what to write to a client, in one gathered write. These are its outbox, and the turn's log before and
+    /// after the client's own lines. All are empty for a client that is gone, or while bytes are carried off for it: what is
+    /// written now would overtake them.
+    #[must_use = "the bytes are to be written"]
     pub fn gather(&self, id: Id) -> [IoSlice<'_>; 3] {
         match self.get(id) {
-            Some(member) => {
+            Some(member) if !member.outbox.is_in_flight() => {
                 let (before, after) = self.log.less_own(member);
                 [IoSlice::new(member.outbox.waiting()), IoSlice::new(before), IoSlice::new(after)]
             }
-            None => [IoSlice::new(&[]); 3],
+            _ => [IoSlice::new(&[]); 3],
         }
     }
 
-    /// Of what [`Hub::gather`] returned, the socket took the first `taken` bytes and would not take more. Returns whether it is
-    /// full and the driver should wait for it to be writable.
+    /// Of what [`Hub::gather`] returned, the socket took the first `taken` bytes and would not take more. A number beyond what
+    /// was returned counts as all of it. Returns whether the socket is full: then wait for it to be writable, and call
+    /// [`Hub::writable`].
+    #[must_use = "a full socket has to be watched until it is writable"]
     pub fn wrote(&mut self, id: Id, taken: usize) -> bool {
         let Some(member) = find(&mut self.members, id) else { return false };
+        if self.offered == id.key {
+            self.offered = NOBODY;
+        }
         if member.outbox.is_clear() && taken == self.log.pending(member) {
             // The common case: it took all of the turn's log, and nothing has to be kept.
             member.cursor = self.log.end();
@@ -81,6 +94,9 @@ impl Hub {
     #[cold]
     fn wrote_in_part(&mut self, id: Id, taken: usize) {
         let Some(member) = find(&mut self.members, id) else { return };
+        if member.outbox.is_in_flight() {
+            return; // Nothing was gathered.
+        }
         let at = self.at;
         let before = member.outbox.len();
         let from_outbox = taken.min(member.outbox.waiting().len());
@@ -98,24 +114,39 @@ impl Hub {
         self.after_write(id);
     }
 
-    /// Hands what waits for a client to a writer, which must account for all of it by [`Hub::carried`] and then ask again:
-    /// no [`Effect::Flush`] tells of what was added meanwhile. `None` when nothing waits or another writer is under way.
+    /// The detached way: takes all that is to be written to a client, its outbox and its part of the turn's log. The driver
+    /// owes an account of all these bytes by [`Hub::carried`]; when it is complete, call this again: no [`Effect::Flush`]
+    /// tells of what was added meanwhile.
+    ///
+    /// `None` when there is nothing to write, when an earlier call is not accounted for yet (two writers would mix up the
+    /// order), or when the client is gone.
+    #[must_use = "the bytes are gone from the hub and have to be written"]
     pub fn carry_off(&mut self, id: Id) -> Option<Vec<u8>> {
+        if self.get(id)?.outbox.is_in_flight() {
+            return None;
+        }
+        if self.offered == id.key {
+            self.offered = NOBODY;
+        }
+        if self.catch_up(id) {
+            self.judge(id);
+        }
         self.get_mut(id)?.outbox.carry_off()
     }
 
-    /// Of the bytes that were carried off for a client, its socket took `taken` more. Zero is worth telling too, several
-    /// times in [`STALL_AFTER`]: that is how the hub learns that a member does not read. No deadline wakes anybody for it.
+    /// Of the bytes that were carried off for a client, its socket took `taken` more. A number beyond those counts as all of
+    /// them; when none are carried off, nothing happens. Zero is worth telling, too, several times in [`STALL_AFTER`]: it is
+    /// how the hub learns that a client does not read. No deadline wakes the driver for it.
     pub fn carried(&mut self, id: Id, taken: usize) {
         let at = self.at;
-        let Some(member) = find(&mut self.members, id) else { return };
+        let Some(member) = find(&mut self.members, id).filter(|member| member.outbox.is_in_flight()) else { return };
         let before = member.outbox.len();
         member.outbox.settle_flight(taken, at);
         self.queued = self.queued - before + member.outbox.len();
         self.after_write(id);
     }
 
-    /// A client's socket takes bytes again.
+    /// A client's socket takes bytes again. Ignored for one that was not full.
     pub fn writable(&mut self, id: Id) {
         if let Some(member) = self.get_mut(id)
             && member.outbox.is_blocked()
@@ -125,21 +156,25 @@ impl Hub {
         }
     }
 
-    /// How many bytes are owed to whom, and not yet accounted for as written.
-    pub fn owed(&self) -> impl Iterator<Item = (Id, usize)> {
-        let owed = |member: &Member| (member.id, member.outbox.len() + self.log.pending(member));
-        self.members.iter().flatten().map(owed).filter(|(_, bytes)| *bytes > 0)
+    /// The clients that have not got everything yet, each with the number of bytes that are not accounted for as written.
+    pub fn pending(&self) -> impl Iterator<Item = (Id, usize)> {
+        let pending = |member: &Member| (member.id, member.outbox.len() + self.log.pending(member));
+        self.members.iter().flatten().map(pending).filter(|(_, bytes)| *bytes > 0)
     }
 
     // 4. The end of the turn.
 
-    /// Copies what was said in this turn for those that were not flushed, and forgets it. Somebody may have to go for that:
-    /// see [`Hub::is_dirty`] before you wait.
+    /// Forgets what was said in this turn. Called before [`Hub::poll_effect`] has returned `None`, it copies what was said to
+    /// the outboxes of those that have not got it; then there are effects again.
     pub fn end_turn(&mut self) {
         if self.log.bytes.is_empty() {
             return;
         }
-        // One who wrote from the log has walked over all of them already.
+        // After the last effect there is nothing to copy, if all were carried out.
+        if std::mem::take(&mut self.left_out) || self.offered != NOBODY {
+            self.offered = NOBODY;
+            self.sweep = 0;
+        }
         while !self.is_swept() {
             let end = self.log.end();
             for key in 0..self.members.len() {
@@ -150,7 +185,6 @@ impl Hub {
             // Who went for being too slow has added a notice that those before it have not got.
             (self.sweep, self.swept_to) = (usize::MAX, end);
         }
-        debug_assert!(self.members.iter().flatten().all(|member| self.log.pending(member) == 0));
         self.log.base = self.log.end();
         self.log.bytes.clear();
     }

@@ -104,12 +104,12 @@ impl Sim {
         let peer = peer();
         if !self.hub.has_seat() {
             self.history.push(Happened::Refused);
-            self.hub.refuse(peer);
+            let _ = self.hub.refuse(peer);
             self.changed();
             return None;
         }
         let key = (0..).find(|key| self.open().all(|id| id.key() != *key)).expect("keys are many");
-        let id = self.hub.connect(key, peer, replay);
+        let id = self.hub.connect(key, peer, replay).expect("there is a seat");
         assert!(self.clients.keys().all(|earlier| earlier.number() < id.number()), "{id} came back");
         self.history.push(Happened::Came(id, replay.to_vec()));
         let client = Client {
@@ -215,13 +215,10 @@ impl Sim {
         loop {
             match self.style {
                 Style::EventLoop => {
-                    self.drain();
-                    self.assert_flushed();
-                    self.hub.end_turn();
+                    self.end_turn();
                 }
                 Style::Threaded => {
-                    self.hub.end_turn();
-                    self.drain();
+                    self.end_turn();
                     let writers = if self.lazy_writers { Vec::new() } else { self.writers() };
                     for id in writers {
                         self.write(id, ROOMY);
@@ -232,7 +229,7 @@ impl Sim {
                 self.read_from(id);
             }
             let is_stuck = |id: &Id| self.clients[id].room == 0 || self.lazy_writers;
-            if !self.hub.is_dirty() && self.ready.is_empty() && self.writers().iter().all(is_stuck) {
+            if !self.is_due() && self.ready.is_empty() && self.writers().iter().all(is_stuck) {
                 break;
             }
         }
@@ -244,20 +241,20 @@ impl Sim {
     /// Reads one piece of what a client sent, or as much of it as is read at a time, if it may be read from. Who has more
     /// stays ready.
     fn read_from(&mut self, id: Id) {
-        if self.client(id).closed.is_some() || !self.hub.may_receive(id) {
+        let client = self.clients.get_mut(&id).expect("every id was given to a client");
+        if client.closed.is_some() {
             return;
         }
-        let Some(mut bytes) = self.client(id).sent.pop_front() else { return };
-        let read_max = self.hub.read_max();
-        if bytes.len() > read_max {
-            let rest = bytes.split_off(read_max);
-            self.client(id).sent.push_front(rest);
+        let Some(permit) = self.hub.permit(id) else { return };
+        let Some(mut bytes) = client.sent.pop_front() else { return };
+        if bytes.len() > permit.read_max() {
+            client.sent.push_front(bytes.split_off(permit.read_max()));
         }
         if bytes.is_empty() {
             self.history.push(Happened::Ended(id));
             self.hub.receive_end(id);
         } else {
-            self.hub.receive(id, &bytes);
+            permit.receive(&bytes);
             self.history.push(Happened::Sent(id, bytes));
         }
         if !self.client(id).sent.is_empty() {
@@ -270,16 +267,27 @@ impl Sim {
         self.listen();
         self.hub.assert_consistent();
         if self.style == Style::Threaded {
-            self.hub.end_turn();
-            self.drain();
+            self.end_turn();
         }
+    }
+
+    /// Steps 3 and 4 of a turn.
+    fn end_turn(&mut self) {
+        self.drain();
+        self.assert_flushed();
+        self.hub.end_turn();
+    }
+
+    /// Whether the hub does not let its driver wait at all.
+    fn is_due(&self) -> bool {
+        self.hub.next_deadline().is_some_and(|at| at <= self.now)
     }
 
     fn drain(&mut self) {
         loop {
-            let is_dirty = self.hub.is_dirty();
+            let is_due = self.is_due();
             let Some(effect) = self.hub.poll_effect() else { break };
-            assert!(is_dirty, "a driver that asked before it slept has missed {effect:?}");
+            assert!(is_due, "a driver that asked before it slept has missed {effect:?}");
             if let Effect::Flush(id) = effect {
                 self.assert_worth_a_write(id);
             }
@@ -316,7 +324,7 @@ impl Sim {
         if taken > 0 {
             client.got_at = now;
         }
-        self.hub.wrote(id, taken);
+        let _ = self.hub.wrote(id, taken);
     }
 
     fn carry_off(&mut self, id: Id) {
@@ -338,7 +346,7 @@ impl Sim {
     /// Reads the transcript.
     fn listen(&mut self) {
         let mut transcript = Transcript::default();
-        self.hub.swap_transcript(&mut transcript);
+        self.hub.take_transcript(&mut transcript);
         for event in transcript.iter() {
             self.told.push(words::Said(Lang::En, &event).to_string());
             if let Event::Left { id, reason, .. } = event {
@@ -441,6 +449,6 @@ impl Hub {
             assert!(member.lagging || !member.outbox.is_blocked(), "{} is blocked and has no deadline", member.id);
         }
         let first = members().filter_map(Member::deadline).min();
-        assert_eq!(self.next_deadline(), first, "nobody's patience ends unseen");
+        assert_eq!(self.first_timer(), first, "nobody's patience ends unseen");
     }
 }

@@ -100,7 +100,9 @@ impl Hub {
         if member.own.end != start {
             if member.own.end > member.cursor.max(self.log.base) {
                 // A member's own part of the log is one range. Others spoke since: it needs what they said.
-                self.catch_up(from);
+                if self.catch_up(from) {
+                    self.mark_dirty(from);
+                }
                 let Some(again) = find(&mut self.members, from) else { return };
                 member = again;
             }
@@ -128,20 +130,21 @@ impl Hub {
         self.judge(id);
     }
 
-    /// Copies what a member has not got of the turn's log into its outbox. It may have to be judged then.
-    pub(super) fn catch_up(&mut self, id: Id) {
-        let Some(member) = find(&mut self.members, id) else { return };
+    /// Copies what a member has not got of the turn's log into its outbox. Returns whether there was something: then the
+    /// member may have to be judged, and flushed.
+    pub(super) fn catch_up(&mut self, id: Id) -> bool {
+        let Some(member) = find(&mut self.members, id) else { return false };
         let (before, after) = self.log.less_own(member);
         let grown = before.len() + after.len();
         if grown == 0 {
-            return;
+            return false;
         }
         member.outbox.push(before, self.at);
         member.outbox.push(after, self.at);
         member.cursor = self.log.end();
         self.queued += grown;
-        self.mark_dirty(id);
         self.update_blocking(id);
+        true
     }
 
     pub(super) fn note(&mut self, event: Event<'_>) {

@@ -310,10 +310,10 @@ fn a_stale_id_finds_nobody() {
         sim.lose(ana.id);
         let carla = sim.come(ROOMY, b"").expect("there is a seat");
         assert_eq!(carla.key(), ana.id.key());
-        sim.hub.receive(ana.id, b"a ghost\n");
+        sim.hub.permit(ana.id).expect("who is gone waits for nobody").receive(b"a ghost\n");
         sim.hub.receive_end(ana.id);
         sim.hub.writable(ana.id);
-        sim.hub.wrote(ana.id, 0);
+        assert!(!sim.hub.wrote(ana.id, 0));
         sim.hub.carried(ana.id, 0);
         sim.hub.disconnect(ana.id, Reason::Lost);
         sim.turn();
@@ -343,7 +343,7 @@ fn without_framing_a_read_is_a_message() {
 #[test]
 fn a_room_speaks_the_language_it_was_given() {
     let mut hub = Hub::new(Limits::default(), Lang::Es, Instant::now());
-    let ana = hub.connect(0, sim::peer(), b"");
+    let ana = hub.connect(0, sim::peer(), b"").expect("there is a seat");
     let greeting = String::from_utf8_lossy(&hub.gather(ana)[0]).into_owned();
     assert!(greeting.starts_with("-- te damos la bienvenida"), "{greeting}");
     // A driver asks for it when it has to turn somebody away itself.

@@ -9,7 +9,7 @@ impl Server {
     /// Takes down what happened, in the order in which it happened: so under the room's lock.
     pub(super) fn note(&self, room: &mut Room) {
         let Some(records) = &self.records else { return };
-        room.hub.swap_transcript(&mut room.transcript);
+        room.hub.take_transcript(&mut room.transcript);
         if room.transcript.is_empty() {
             return;
         }

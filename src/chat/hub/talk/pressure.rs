@@ -163,7 +163,7 @@ fn one_line_may_wait_for_half_a_minute() {
 fn what_is_owed_to_whom_is_known_before_it_is_written_and_until_it_is_taken() {
     for room in Room::each_by_default() {
         let [ana, beto, carla] = room.welcomes(["ana", "beto", "carla"]);
-        let owed = || room.sim().hub.owed().collect::<Vec<_>>();
+        let owed = || room.sim().hub.pending().collect::<Vec<_>>();
         beto.stops_reading();
         ana.says("hola");
         assert_eq!(owed(), [(beto.id, 11)]);
