@@ -3,7 +3,7 @@
 //! Read these pages with `cargo doc --no-deps --document-private-items --open`. In reading order:
 //!
 //! * [`chat`]: what is said. Lines, names, commands, the room; no sockets, no threads, no clocks;
-//! * [`server`]: how bytes move. The two drivers, `event_loop` and `threaded`: lay them side by side;
+//! * [`server`]: how bytes move. The drivers, a file each: lay them side by side;
 //! * [`trace`]: the steps that a driver takes, recorded, told and drawn;
 //! * `client`: what `tertulia join` is;
 //! * `load`: what `tertulia bench` measures with; it knows nothing of what is inside a server;

@@ -163,6 +163,15 @@ pub enum Effect {
     Resume(Id),
 }
 
+/// What to wait for on a client's socket.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Interest {
+    /// A permit was not refused.
+    pub readable: bool,
+    /// The socket did not take all that was offered.
+    pub writable: bool,
+}
+
 /// Leave to hand over what one client sent: see [`Hub::permit`].
 #[must_use = "the client's bytes are received with it"]
 pub struct Permit<'a> {
@@ -382,6 +391,12 @@ impl Hub {
             return None;
         }
         Some(Permit { hub: self, id })
+    }
+
+    /// What to wait for on a client's socket: for a driver that asks the system anew each time. Nothing for a client that is gone.
+    pub fn interest(&self, id: Id) -> Interest {
+        let of = |member: &Member| Interest { readable: !member.paused, writable: member.outbox.is_blocked() };
+        self.get(id).map(of).unwrap_or_default()
     }
 
     /// Whether a client must wait; if so, it is told by an effect when that is over.

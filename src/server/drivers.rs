@@ -3,9 +3,11 @@
 //! Everything that has to know which ways there are reads [`DRIVERS`]: `--mode`, `--version`, the benchmarks, the comparison, the
 //! trace and the tests.
 
+#[cfg(feature = "poll")]
+use super::poll;
 #[cfg(feature = "threaded")]
 use super::threaded;
-use super::{Service, event_loop};
+use super::{Service, epoll};
 use crate::chat::Lang;
 use crate::trace::{Header, Title};
 use std::io;
@@ -74,7 +76,16 @@ pub static DRIVERS: &[Driver] = &[
         noun: Text { en: "the event loop", es: "el bucle de eventos" },
         sleeps_in: "epoll_wait",
         blocks: false,
-        run: event_loop::run,
+        run: epoll::run,
+    },
+    #[cfg(feature = "poll")]
+    Driver {
+        name: "poll",
+        title: Text { en: "one thread asks about every socket", es: "un hilo pregunta por todos los sockets" },
+        noun: Text { en: "the poll loop", es: "el bucle de poll" },
+        sleeps_in: "ppoll",
+        blocks: false,
+        run: poll::run,
     },
     #[cfg(feature = "threaded")]
     Driver {
@@ -89,6 +100,8 @@ pub static DRIVERS: &[Driver] = &[
 
 /// The drivers that this build leaves out, by the cargo features that would add them.
 pub static LEFT_OUT: &[&str] = &[
+    #[cfg(not(feature = "poll"))]
+    "poll",
     #[cfg(not(feature = "threaded"))]
     "threaded",
 ];

@@ -1,8 +1,7 @@
 //! How bytes move: the drivers, and what they need. Nothing here knows what a line means.
 //!
 //! * [`drivers`] is the table of them;
-//! * [`event_loop`]: one thread waits for every socket (`--mode epoll`);
-//! * `threaded`: one thread per client (`--mode threaded`). Lay the two side by side;
+//! * [`epoll`], `poll` and `threaded` are the drivers, a file each. Lay them side by side;
 //! * [`net`] and `blocking`: what the one and what the other stands on, and in its tests does not. There, and in [`hub`], the
 //!   steps are marked for the trace;
 //! * [`listener`]: where clients come in;
@@ -12,11 +11,14 @@
 pub mod blocking;
 pub mod console;
 pub mod drivers;
-pub mod event_loop;
+pub mod epoll;
 pub mod history;
 pub mod hub;
+pub mod lingering;
 pub mod listener;
 pub mod net;
+#[cfg(feature = "poll")]
+pub mod poll;
 pub mod records;
 #[cfg(test)]
 mod simulated;
@@ -64,10 +66,6 @@ pub struct Options {
     pub trace: trace::Options,
 }
 
-/// How long a closed connection is still read from, so that its peer can read the last word. See [`event_loop`].
-pub(crate) const LINGER: Duration = Duration::from_secs(1);
-/// At most this many connections linger at a time.
-pub(crate) const LINGERING_MAX: usize = 64;
 /// How long outboxes are flushed when the server is told to stop.
 pub(crate) const STOP_PATIENCE: Duration = Duration::from_secs(2);
 /// How long to leave the listener alone after it failed, for want of descriptors or memory.

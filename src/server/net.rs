@@ -9,6 +9,7 @@ use crate::trace::marks::{self, Call};
 use crate::trace::step::Source as Named;
 pub use mio::event::Event;
 pub use mio::{Events, Interest, Token};
+use rustix::event::Timespec;
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
 use std::io::{self, IoSlice, Read, Write};
@@ -65,6 +66,24 @@ pub trait Source {
     fn marked<T>(&mut self, token: Token, interest: Interest, call: impl FnOnce(&mut Self::Inner) -> T) -> T;
 }
 
+pub use rustix::event::{PollFd, PollFlags};
+
+/// poll(2). Level-triggered: it tells of each source whether it *is* ready. Waits until one is, but no longer than `timeout`; without
+/// one, for ever.
+pub fn poll(sources: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<()> {
+    // A time that the system cannot count is as good as for ever.
+    let limit = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+    let call = || (rustix::event::poll(sources, limit.as_ref()), sources);
+    let (result, _) = marks::wait("ppoll", timeout, call, |(_, list), sockets| {
+        let ready = list.iter().filter(|source| !source.revents().is_empty());
+        sockets.ready(ready.map(|source| {
+            let events = source.revents();
+            (source.as_fd().as_raw_fd(), events - PollFlags::OUT != PollFlags::empty(), events.contains(PollFlags::OUT))
+        }))
+    });
+    Ok(result.map(drop)?)
+}
+
 // Sockets.
 
 /// Listens, and never blocks.
@@ -73,6 +92,7 @@ pub struct TcpListener(mio::net::TcpListener);
 impl TcpListener {
     /// Of a socket that does not block.
     pub fn from_std(listener: std::net::TcpListener) -> TcpListener {
+        marks::is(listener.as_raw_fd(), Named::Listener);
         TcpListener(mio::net::TcpListener::from_std(listener))
     }
 
@@ -85,7 +105,7 @@ impl Source for TcpListener {
     type Inner = mio::net::TcpListener;
 
     fn marked<T>(&mut self, token: Token, _: Interest, call: impl FnOnce(&mut Self::Inner) -> T) -> T {
-        marks::watches(self.0.as_raw_fd(), token.0, Named::Listener);
+        marks::watches(self.0.as_raw_fd(), token.0);
         call(&mut self.0)
     }
 }
@@ -168,6 +188,7 @@ pub struct Signals(SignalDelivery<mio::net::UnixStream, SignalOnly>);
 impl Signals {
     pub fn new<const N: usize>(signals: [i32; N]) -> io::Result<Signals> {
         let (read, write) = mio::net::UnixStream::pair()?;
+        marks::is(read.as_raw_fd(), Named::Signals);
         SignalDelivery::with_pipe(read, OwnedFd::from(write), SignalOnly, signals).map(Signals)
     }
 
@@ -181,7 +202,7 @@ impl Source for Signals {
     type Inner = mio::net::UnixStream;
 
     fn marked<T>(&mut self, token: Token, _: Interest, call: impl FnOnce(&mut Self::Inner) -> T) -> T {
-        marks::watches(self.0.get_read().as_raw_fd(), token.0, Named::Signals);
+        marks::watches(self.0.get_read().as_raw_fd(), token.0);
         call(self.0.get_read_mut())
     }
 }

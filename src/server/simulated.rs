@@ -1,7 +1,7 @@
-//! The two drivers upon a simulated [`kernel`]: seeded schedules by the thousand, and what must hold after each.
+//! The drivers upon a simulated [`kernel`]: seeded schedules by the thousand, and what must hold after each.
 //!
-//! `event_loop.rs` is compiled a second time in [`epoll`], and `threaded.rs` in [`threaded`]. They find around them what they
-//! find in the server: the same names, and calls that go to the kernel in memory. The clients' scripts are in [`client`], what
+//! `epoll.rs` is compiled a second time in [`epoll`], and the other drivers likewise. They find around them what they find in the
+//! server: the same names, and calls that go to the kernel in memory. The clients' scripts are in [`client`], what
 //! follows from them in [`room`].
 //!
 //! A schedule that fails prints its seed. `SEED=17 cargo test --lib simulated::epoll::no_schedule` plays that one alone.
@@ -11,12 +11,17 @@ mod dice;
 mod epoll;
 #[cfg_attr(not(feature = "threaded"), allow(dead_code, reason = "what the threads alone need"))]
 mod kernel;
+mod net;
+mod one_thread;
+#[cfg(feature = "poll")]
+mod poll;
+mod readiness;
 #[cfg_attr(not(feature = "threaded"), allow(dead_code, reason = "what the threads alone need"))]
 mod room;
 #[cfg(feature = "threaded")]
 mod threaded;
 
-use super::{ACCEPT_RETRY, LINGER, LINGERING_MAX, STOP_PATIENCE, WhenFull};
+use super::{ACCEPT_RETRY, STOP_PATIENCE, WhenFull};
 use crate::chat::{self, Lang, Limits};
 use crate::server::hub::Hub;
 use client::{Act, Client};
@@ -66,6 +71,10 @@ fn destiny(seed: u64) -> Kernel {
 }
 
 // What a driver finds around it.
+
+mod lingering {
+    pub use crate::server::lingering::*;
+}
 
 mod hub {
     pub use crate::server::hub::Hub;

@@ -25,8 +25,9 @@ use super::blocking::{
     self, Condvar, Mutex, MutexGuard, RoomGuard, RoomMutex, Signals, TcpListener, TcpStream, mpsc, now,
 };
 use super::hub::Hub;
+use super::lingering::{LINGER, LINGERING_MAX};
 use super::records::Records;
-use super::{ACCEPT_RETRY, LINGER, LINGERING_MAX, STOP_PATIENCE, Service, WhenFull, listener};
+use super::{ACCEPT_RETRY, STOP_PATIENCE, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Framing, Id, Reason, Transcript, words};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -243,9 +244,6 @@ impl Server {
     }
 
     /// Reads and throws away until the peer closes too, or [`LINGER`] is over.
-    ///
-    /// A socket that is closed with bytes unread sends a RST, and that throws away what its peer has not read yet: the
-    /// reason.
     fn linger(&self, stream: &TcpStream) {
         if self.lingering.fetch_add(1, Ordering::Relaxed) < LINGERING_MAX {
             self.discard(stream, now() + LINGER);

@@ -77,7 +77,7 @@ impl Cause {
                 "it never sleeps",
                 "The loop asks non-blocking sockets again and again, or polls with a timeout of 0, or watches for \
                  writability while there is nothing to write. Sleep in one place, until the kernel has something to say.",
-                "poll(2), epoll_wait(2); Kerrisk, The Linux Programming Interface, ch. 63; src/server/event_loop.rs, \
+                "poll(2), epoll_wait(2); Kerrisk, The Linux Programming Interface, ch. 63; src/server/epoll.rs, \
                  `timeout`",
             ),
             Cause::FramingByRead => (
@@ -92,13 +92,13 @@ impl Cause {
                 "An edge-triggered poll says once that the listener became ready, whether for one connection or for fifty. \
                  Accept until EWOULDBLOCK.",
                 "epoll(7), \"Level-triggered and edge-triggered\"; mio::Poll, \"Draining readiness\"; \
-                 src/server/event_loop.rs, `accept`",
+                 src/server/epoll.rs, `accept`",
             ),
             Cause::OneReadPerEdge => (
                 "one read for each event",
                 "An edge-triggered poll does not say again that there is more. Read until EWOULDBLOCK, or remember who was \
                  not read to the end and come back without being told.",
-                "epoll(7); mio::Poll, \"Draining readiness\"; src/server/event_loop.rs, `read_ready`",
+                "epoll(7); mio::Poll, \"Draining readiness\"; src/server/epoll.rs, `read_ready`",
             ),
             Cause::TrustsInput => (
                 "bytes that are no text end it",
@@ -116,7 +116,7 @@ impl Cause {
                 "newcomers are let in one by one, and each waits",
                 "The loop that accepts sleeps, or does something slow, between one connection and the next, so that the tenth \
                  waits ten times as long. Accept whoever is there, and sleep in accept or poll only.",
-                "accept(2), listen(2); src/server/event_loop.rs, `accept`; src/server/threaded.rs",
+                "accept(2), listen(2); src/server/epoll.rs, `accept`; src/server/threaded.rs",
             ),
             Cause::SharedUnguarded => (
                 "the list of clients is used by two at once",
@@ -130,7 +130,7 @@ impl Cause {
                 "one client's error ends the server",
                 "A read, write or accept failed (ECONNRESET, EPIPE, ENOTCONN, ECONNABORTED) and the error left the loop: a \
                  `?`, an uncaught exception, an exit(1). Those errors are one connection's: close it and go on.",
-                "accept(2), \"Error handling\"; recv(2), send(2), ERRORS; src/server/event_loop.rs, `bury_dead`",
+                "accept(2), \"Error handling\"; recv(2), send(2), ERRORS; src/server/epoll.rs, `bury_dead`",
             ),
             Cause::Sigpipe => (
                 "a write to one who has gone kills it: SIGPIPE",
@@ -143,14 +143,14 @@ impl Cause {
                 "The loop that writes to each client leaves off at the first error, or the error is taken for the sender's, or \
                  who failed is taken out of the list in the middle of the loop and the next is passed over. Note who failed, go \
                  on with the next, and take out the failed after the round.",
-                "send(2), ERRORS; src/server/event_loop.rs, `flush_dirty` and `bury_dead`",
+                "send(2), ERRORS; src/server/epoll.rs, `flush_dirty` and `bury_dead`",
             ),
             Cause::StaleEvent => (
                 "an event of one who has gone is applied to one who came",
                 "A slot, token or descriptor was freed and taken again while events for its former owner were still in the \
                  batch. Bury the dead and accept the new after the batch, or give each client a number that never comes \
                  again.",
-                "epoll(7), \"If using an event cache\"; src/server/event_loop.rs, `turn`",
+                "epoll(7), \"If using an event cache\"; src/server/epoll.rs, `turn`",
             ),
             Cause::WouldBlockIsAnError => (
                 "a full socket is taken for an error",
@@ -214,18 +214,18 @@ impl Cause {
                 "what came just before the end-of-file is lost",
                 "The hang-up was looked at before the data, or a buffer was thrown away at it. Read until read returns 0, and \
                  only then is it over.",
-                "poll(2), POLLHUP, POLLRDHUP; shutdown(2); src/server/event_loop.rs, `read`",
+                "poll(2), POLLHUP, POLLRDHUP; shutdown(2); src/server/epoll.rs, `read`",
             ),
             Cause::SpinsAtTheEnd => (
                 "an end-of-file or a hang-up keeps it spinning",
                 "A socket at its end stays readable for ever. When read returns 0, close it or stop watching it.",
-                "read(2), poll(2); Kerrisk, The Linux Programming Interface, 63.2.3; src/server/event_loop.rs, `read`",
+                "read(2), poll(2); Kerrisk, The Linux Programming Interface, 63.2.3; src/server/epoll.rs, `read`",
             ),
             Cause::Unfair => (
                 "one who sends without pause keeps the others waiting",
                 "A client is read from for as long as it has something. Give each turn a budget, and the next client its \
                  turn.",
-                "epoll(7), \"Starvation\"; src/server/event_loop.rs, `read_ready`",
+                "epoll(7), \"Starvation\"; src/server/epoll.rs, `read_ready`",
             ),
             Cause::Loses => (
                 "lines are lost",
@@ -259,20 +259,20 @@ impl Cause {
             Cause::SeatsNotFreed => (
                 "a seat that became free is not given again",
                 "Seats are counted at arrivals and not at departures, or newcomers wait and nobody looks again.",
-                "src/server/event_loop.rs, `can_accept`",
+                "src/server/epoll.rs, `can_accept`",
             ),
             Cause::Leaks => (
                 "who leaves leaves something behind",
                 "A descriptor that is not closed, a thread that does not end, a list that is not shortened when a client \
                  goes.",
-                "close(2), proc(5) (/proc/PID/fd); src/server/event_loop.rs, `close`",
+                "close(2), proc(5) (/proc/PID/fd); src/server/epoll.rs, `close`",
             ),
             Cause::DescriptorSpin => (
                 "without descriptors it spins",
                 "accept fails with EMFILE and the connection stays in the queue, so the listener stays ready, or the loop \
                  just tries again. Leave the listener alone for a while.",
                 "accept(2), EMFILE; libev's manual, \"The special problem of accept()ing when you can't\"; \
-                 src/server/event_loop.rs, `accept_at`",
+                 src/server/epoll.rs, `accept_at`",
             ),
             Cause::DescriptorDeath => (
                 "without descriptors it ends",
@@ -284,13 +284,13 @@ impl Cause {
                 "after a failed accept those in the queue are forgotten",
                 "An edge-triggered listener does not fire again after EMFILE, not even when descriptors come back. Try again \
                  by the clock.",
-                "accept(2), epoll(7); src/server/event_loop.rs, `accept`",
+                "accept(2), epoll(7); src/server/epoll.rs, `accept`",
             ),
             Cause::InterruptedIsAnError => (
                 "a signal is taken for an error",
                 "poll, select, epoll_wait and others return EINTR when a signal comes, also after SIGSTOP and SIGCONT. Call \
                  them again.",
-                "signal(7), \"Interruption of system calls\"; src/server/event_loop.rs, `wait`",
+                "signal(7), \"Interruption of system calls\"; src/server/epoll.rs, `wait`",
             ),
             Cause::BlockingPrint => (
                 "a print stops the chat",
@@ -308,7 +308,7 @@ impl Cause {
                 "it does not end when it is told to",
                 "SIGTERM is caught and nothing comes of it: the loop sleeps on, or waits for clients that need not leave. \
                  Wake the loop, say goodbye, and end within a time.",
-                "signal(7); signalfd(2); src/server/event_loop.rs, `note_signals`",
+                "signal(7); signalfd(2); src/server/epoll.rs, `note_signals`",
             ),
             Cause::AddressInUse => (
                 "it cannot be started again at once",

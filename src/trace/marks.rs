@@ -102,9 +102,15 @@ pub fn watch<T>(fd: RawFd, token: usize, writable: bool, call: impl FnOnce() -> 
 }
 
 /// The poll watches the listener or the signals, which is no step: it is so before clients come.
-pub fn watches(fd: RawFd, token: usize, source: Source) {
+pub fn watches(fd: RawFd, token: usize) {
     if let Some(on) = on() {
         on.sockets().watched(token, fd);
+    }
+}
+
+/// This descriptor is the listener, or the pipe of the signals.
+pub fn is(fd: RawFd, source: Source) {
+    if let Some(on) = on() {
         on.sockets().is(fd, source);
     }
 }

@@ -9,8 +9,8 @@ mod sync;
 
 use super::client::Habit;
 use super::kernel::{Kernel, Met, boot, with};
-use super::{ACCEPT_RETRY, Act, LINGER, LINGERING_MAX, STOP_PATIENCE, WhenFull};
-use super::{assert_met, destiny, hub, listener, play_all, records};
+use super::{ACCEPT_RETRY, Act, STOP_PATIENCE, WhenFull};
+use super::{assert_met, destiny, hub, lingering, listener, play_all, records};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, FailurePersistence, Runner};
 use std::sync::{Arc, Mutex};

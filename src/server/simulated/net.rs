@@ -1,8 +1,10 @@
 //! The same names as in the real [`net`](crate::server::net), upon the simulated [`kernel`](crate::server::simulated::kernel).
 
-use crate::server::simulated::kernel::{Watched, address, release, with};
+use super::kernel::{Watched, address, release, with};
 pub use mio::{Interest, Token};
+pub use rustix::event::PollFlags;
 use std::io::{self, IoSlice, Read, Write};
+use std::marker::PhantomData;
 use std::net::{Shutdown, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -71,7 +73,7 @@ impl Poll {
         Ok(Poll)
     }
     pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
-        with(|kernel| kernel.poll(events, timeout))
+        with(|kernel| kernel.poll_edges(events, timeout))
     }
     pub fn register(&self, source: &mut impl Source, token: Token, interest: Interest) -> io::Result<()> {
         with(|kernel| kernel.watch(source.name(), token, interest));
@@ -84,6 +86,27 @@ impl Poll {
 
 pub trait Source {
     fn name(&self) -> Watched;
+}
+
+/// A source, what poll(2) is asked about it, and the answer.
+pub struct PollFd<'a> {
+    pub source: Watched,
+    pub asked: PollFlags,
+    pub answer: PollFlags,
+    borrowed: PhantomData<&'a ()>,
+}
+
+impl<'a> PollFd<'a> {
+    pub fn new(source: &'a impl Source, asked: PollFlags) -> PollFd<'a> {
+        PollFd { source: source.name(), asked, answer: PollFlags::empty(), borrowed: PhantomData }
+    }
+    pub fn revents(&self) -> PollFlags {
+        self.answer
+    }
+}
+
+pub fn poll(sources: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<()> {
+    with(|kernel| kernel.poll_levels(sources, timeout))
 }
 
 /// The listening socket before it is the poll's.

@@ -9,9 +9,10 @@
 //! be remembered, for the kernel will not say it again.
 
 use super::hub::Hub;
+use super::lingering::Lingering;
 use super::net::{Events, Interest, Poll, Signals, TcpListener, TcpStream, Token, is_readable, now};
 use super::records::Records;
-use super::{ACCEPT_RETRY, LINGER, LINGERING_MAX, STOP_PATIENCE, Service, WhenFull, listener};
+use super::{ACCEPT_RETRY, STOP_PATIENCE, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Id, Reason, Transcript};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -43,7 +44,7 @@ enum Source {
     Listener(TcpListener),
     Signals(Signals),
     Client(Client),
-    /// Closed on our side and read from until its peer closes too, or [`LINGER`] is over.
+    /// Closed on our side and read from until its peer closes too: see [`Lingering`].
     Lingering(TcpStream),
 }
 
@@ -75,8 +76,7 @@ struct EventLoop {
     ready: VecDeque<usize>,
     /// Connections that failed while others were still to be served in this turn.
     dead: Vec<Id>,
-    /// The lingering, the first to end first.
-    lingering: VecDeque<(Instant, usize)>,
+    lingering: Lingering,
     /// Somebody may be waiting to be accepted.
     backlog: bool,
     /// When to try to accept again, after the machine could not.
@@ -117,7 +117,7 @@ impl EventLoop {
             spin,
             ready: VecDeque::new(),
             dead: Vec::new(),
-            lingering: VecDeque::new(),
+            lingering: Lingering::default(),
             backlog: false,
             accept_at: None,
             stop_at: None,
@@ -168,7 +168,9 @@ impl EventLoop {
                 None => {}
             }
         }
-        self.end_lingering();
+        while let Some(key) = self.lingering.pop_over(self.now) {
+            self.sources.remove(key);
+        }
         Ok(())
     }
 
@@ -193,8 +195,13 @@ impl EventLoop {
         if !self.ready.is_empty() || (self.accept_at.is_none() && self.can_accept()) {
             return Some(Duration::ZERO);
         }
-        let lingering = self.lingering.front().map(|(until, _)| *until);
-        let deadlines = [self.hub.next_deadline(), self.records.deadline(), lingering, self.accept_at, self.stop_at];
+        let deadlines = [
+            self.hub.next_deadline(),
+            self.records.deadline(),
+            self.lingering.deadline(),
+            self.accept_at,
+            self.stop_at,
+        ];
         let next = deadlines.into_iter().flatten().min()?;
         Some(next.saturating_duration_since(now()))
     }
@@ -238,7 +245,10 @@ impl EventLoop {
                     Ok(1..) => self.ready.push_back(key),
                     Err(e) if e.kind() == ErrorKind::WouldBlock => {}
                     Err(e) if e.kind() == ErrorKind::Interrupted => self.ready.push_back(key),
-                    Ok(0) | Err(_) => self.drop_lingering(key),
+                    Ok(0) | Err(_) => {
+                        self.lingering.remove(key);
+                        self.sources.remove(key);
+                    }
                 },
                 _ => {}
             }
@@ -333,10 +343,7 @@ impl EventLoop {
         }
     }
 
-    /// Closes a connection whose last word is written.
-    ///
-    /// A socket that is closed with bytes unread sends a RST, and that throws away what its peer has not read yet: the
-    /// reason. So our side is closed first, and what still comes is thrown away until the peer closes too.
+    /// Closes a connection whose last word is written. What its peer still sends is read until the peer closes, too.
     fn close(&mut self, id: Id) {
         let Some(Source::Client(client)) = self.sources.get_mut(id.key()) else { return };
         debug_assert_eq!(client.id, id, "a key is taken again after all that concerns the one before");
@@ -354,26 +361,9 @@ impl EventLoop {
 
     fn linger(&mut self, key: usize) {
         self.ready.push_back(key);
-        self.lingering.push_back((self.now + LINGER, key));
-        if self.lingering.len() > LINGERING_MAX
-            && let Some((_, oldest)) = self.lingering.pop_front()
-        {
+        if let Some(oldest) = self.lingering.push(key, self.now) {
             self.sources.remove(oldest);
         }
-    }
-
-    fn end_lingering(&mut self) {
-        while let Some((until, key)) = self.lingering.front().copied()
-            && until <= self.now
-        {
-            self.lingering.pop_front();
-            self.sources.remove(key);
-        }
-    }
-
-    fn drop_lingering(&mut self, key: usize) {
-        self.lingering.retain(|(_, lingering)| *lingering != key);
-        self.sources.remove(key);
     }
 
     // Accept.

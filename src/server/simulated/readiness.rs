@@ -1,8 +1,9 @@
-//! Edge-triggered readiness, as Linux has it.
+//! Readiness as Linux has it: edge-triggered for epoll(7), level-triggered for poll(2).
 
-use super::net::{Event, Events};
-use crate::server::simulated::kernel::{Kernel, LIFE_MAX, Watch, Watched};
+use super::kernel::{Kernel, LIFE_MAX, Watch, Watched};
+use super::net::{Event, Events, PollFd};
 use mio::{Interest, Token};
+use rustix::event::PollFlags;
 use std::io;
 use std::time::Duration;
 
@@ -44,7 +45,47 @@ impl Kernel {
         (event.readable || event.writable).then_some(event)
     }
 
-    pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+    pub fn poll_edges(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        self.begin_poll()?;
+        events.list.clear();
+        self.sleep_until(timeout, |kernel| kernel.watches.iter().any(|(_, watch)| watch.raised))?;
+        self.hand_out(events);
+        Ok(())
+    }
+
+    pub fn poll_levels(&mut self, sources: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<()> {
+        self.begin_poll()?;
+        let is_ready = |kernel: &Kernel| sources.iter().any(|source| !kernel.level(source).is_empty());
+        self.sleep_until(timeout, is_ready)?;
+        for source in &mut *sources {
+            source.answer = self.level(source);
+        }
+        if self.dice.one_in(self.spurious) {
+            self.meet("spurious event");
+            let one = self.dice.below(sources.len());
+            sources[one].answer |= sources[one].asked;
+        }
+        Ok(())
+    }
+
+    /// What there is to answer about a source now. An error and the end of both directions are told, asked about or not.
+    fn level(&self, fd: &PollFd<'_>) -> PollFlags {
+        let mut level = PollFlags::empty();
+        match fd.source {
+            Watched::Listener => level.set(PollFlags::IN, !self.queue.is_empty()),
+            Watched::Signals => level.set(PollFlags::IN, self.signals > 0),
+            Watched::Socket(number) => {
+                let socket = &self.sockets[number];
+                level.set(PollFlags::IN, !socket.inbox.is_empty() || socket.fin || socket.reset);
+                level.set(PollFlags::OUT, socket.is_writable());
+                level.set(PollFlags::ERR, socket.reset);
+                level.set(PollFlags::HUP, socket.reset || (socket.fin && socket.shut));
+            }
+        }
+        level & (fd.asked | PollFlags::ERR | PollFlags::HUP)
+    }
+
+    fn begin_poll(&mut self) -> io::Result<()> {
         self.call();
         self.idle_polls += 1;
         assert!(self.idle_polls < SPIN_POLLS, "the loop spins");
@@ -53,9 +94,13 @@ impl Kernel {
         if self.no_poll_from.is_some_and(|from| from <= self.elapsed) {
             return Err(io::Error::from_raw_os_error(12)); // ENOMEM
         }
-        events.list.clear();
+        Ok(())
+    }
+
+    /// The loop sleeps until something is ready, but no longer than `timeout`.
+    fn sleep_until(&mut self, timeout: Option<Duration>, is_ready: impl Fn(&Kernel) -> bool) -> io::Result<()> {
         let until = timeout.map(|timeout| self.elapsed + timeout);
-        while !self.watches.iter().any(|(_, watch)| watch.raised) && until.is_none_or(|until| self.elapsed < until) {
+        while !is_ready(self) && until.is_none_or(|until| self.elapsed < until) {
             self.assert_may_sleep(timeout.is_some());
             self.progress();
             self.meet("sleep");
@@ -67,7 +112,6 @@ impl Kernel {
             assert!(self.elapsed < LIFE_MAX, "the room does not come to rest");
             self.interrupts("interrupted sleep")?;
         }
-        self.hand_out(events);
         Ok(())
     }
 

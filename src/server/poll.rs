@@ -1,0 +1,441 @@
+//! One thread asks about every socket, each time.
+//!
+//! The thread sleeps in one place, `PollLoop::wait`. It hands the kernel a list of all sockets, and the kernel wakes it when *any* of
+//! them is ready. Then it does what can be done without blocking, and asks again. A turn, in this order:
+//!
+//! wait → read whoever is ready → flush every dirty member once → bury the dead → accept → show it on the console
+//!
+//! poll(2) is level-triggered: it tells that a socket *is* readable, as often as it is asked. Nothing has to be remembered. What was
+//! not read to its end is told again, and what to wait for follows from the hub's state each time. The price: every socket is asked
+//! about each time. A line in a room of 10,000 silent members costs a list of 10,000 entries, which the kernel walks through twice.
+
+use super::hub::Hub;
+use super::lingering::Lingering;
+use super::net::{PollFd, PollFlags, Signals, TcpListener, TcpStream, now, poll};
+use super::records::Records;
+use super::{ACCEPT_RETRY, STOP_PATIENCE, Service, WhenFull, listener};
+use crate::chat::limits::READ_MAX;
+use crate::chat::{Effect, Id, Reason, Transcript};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use slab::Slab;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::time::{Duration, Instant};
+
+/// Connections accepted in one turn, so that a storm of them does not keep those inside waiting.
+const ACCEPTS_MAX: usize = 256;
+
+/// Serves until told to stop.
+pub(crate) fn run(service: Service) -> io::Result<()> {
+    let mut poll_loop = PollLoop::new(service)?;
+    while !poll_loop.is_done() {
+        poll_loop.turn()?;
+    }
+    poll_loop.hang_up();
+    poll_loop.records.finish();
+    Ok(())
+}
+
+enum Connection {
+    Client(Client),
+    /// Closed on our side and read from until its peer closes too: see [`Lingering`].
+    Lingering(TcpStream),
+}
+
+struct Client {
+    stream: TcpStream,
+    id: Id,
+    /// The end-of-file has been read. It would be told again and again.
+    ended: bool,
+}
+
+/// What the kernel was asked about.
+#[derive(Clone, Copy, PartialEq)]
+enum Asked {
+    Signals,
+    Listener,
+    Connection(usize),
+}
+
+struct PollLoop {
+    /// `None` since we were told to stop.
+    listener: Option<TcpListener>,
+    signals: Signals,
+    /// The slab's key is the hub's key; it is used again.
+    connections: Slab<Connection>,
+    hub: Hub,
+    records: Records,
+    transcript: Transcript,
+    when_full: WhenFull,
+    /// For how long to look again before going to sleep.
+    spin: Duration,
+    /// Connections that are ready to be read, as of this turn.
+    ready: Vec<usize>,
+    /// Whose turn it is to be read first. If one turn has no room for all, the next begins with those who were left out.
+    first: usize,
+    /// Connections that failed while others were still to be served in this turn.
+    dead: Vec<Id>,
+    lingering: Lingering,
+    /// Somebody is waiting to be accepted, as of this turn.
+    backlog: bool,
+    /// When to try to accept again, after the machine could not.
+    accept_at: Option<Instant>,
+    /// The machine could not, the last time. That is said once.
+    is_failing: bool,
+    /// When to end at the latest, since we were told to stop.
+    stop_at: Option<Instant>,
+    /// Told to stop a second time.
+    stop_now: bool,
+    now: Instant,
+    buffer: Box<[u8]>,
+}
+
+impl PollLoop {
+    fn new(mut service: Service) -> io::Result<PollLoop> {
+        let signals = Signals::new([SIGINT, SIGTERM])?;
+        service.announce()?;
+        let Service { listener, hub, records, when_full, spin, .. } = service;
+        listener.set_nonblocking(true)?;
+        Ok(PollLoop {
+            listener: Some(TcpListener::from_std(listener)),
+            signals,
+            connections: Slab::new(),
+            hub,
+            records,
+            transcript: Transcript::default(),
+            when_full,
+            spin,
+            ready: Vec::new(),
+            first: 0,
+            dead: Vec::new(),
+            lingering: Lingering::default(),
+            backlog: false,
+            accept_at: None,
+            is_failing: false,
+            stop_at: None,
+            stop_now: false,
+            now: now(),
+            buffer: vec![0; READ_MAX].into(),
+        })
+    }
+
+    fn turn(&mut self) -> io::Result<()> {
+        self.wait()?;
+        self.read_ready();
+        self.flush_dirty();
+        self.bury_dead();
+        // Last, because an accepted socket may get the key of one that died in this turn, and what the poll said of that
+        // key was about the dead one.
+        self.accept();
+        self.show();
+        Ok(())
+    }
+
+    // Wait.
+
+    fn wait(&mut self) -> io::Result<()> {
+        let answers = match self.look_or_sleep() {
+            Ok(answers) => answers,
+            // A signal, or a debugger. The next turn asks again.
+            Err(e) if e.kind() == ErrorKind::Interrupted => Vec::new(),
+            Err(e) => return Err(e),
+        };
+        self.now = now();
+        self.hub.tick(self.now);
+        self.ready.clear();
+        self.backlog = false;
+        for (asked, events) in answers {
+            match asked {
+                Asked::Listener => self.backlog = true,
+                Asked::Signals => self.note_signals(),
+                Asked::Connection(key) => self.note(key, events),
+            }
+        }
+        while let Some(key) = self.lingering.pop_over(self.now) {
+            self.connections.remove(key);
+        }
+        Ok(())
+    }
+
+    /// What the kernel says of a connection.
+    fn note(&mut self, key: usize, events: PollFlags) {
+        let Some(Connection::Client(client)) = self.connections.get(key) else { return self.ready.push(key) };
+        if events.contains(PollFlags::OUT) {
+            self.hub.writable(client.id);
+        }
+        let is_broken = events.intersects(PollFlags::ERR | PollFlags::HUP);
+        if is_broken && !self.hub.interest(client.id).readable {
+            // It will be told until something is done about it, and this client may not be read from, which would tell the error.
+            self.dead.push(client.id);
+        } else if is_broken || events.contains(PollFlags::IN) {
+            self.ready.push(key);
+        }
+    }
+
+    /// Falling asleep and being woken costs more than a short wait. Who has a core to burn looks again for a while (`--spin`),
+    /// and sleeps when nothing has come by then.
+    fn look_or_sleep(&mut self) -> io::Result<Vec<(Asked, PollFlags)>> {
+        let timeout = self.timeout();
+        if !self.spin.is_zero() {
+            let until = now() + timeout.map_or(self.spin, |timeout| timeout.min(self.spin));
+            while now() < until {
+                let answers = self.ask(Some(Duration::ZERO))?;
+                if !answers.is_empty() {
+                    return Ok(answers);
+                }
+            }
+        }
+        self.ask(timeout)
+    }
+
+    /// Asks about everything that something may come from, and sleeps until something does. Returns who is ready, and for what.
+    fn ask(&self, timeout: Option<Duration>) -> io::Result<Vec<(Asked, PollFlags)>> {
+        let mut asked = vec![Asked::Signals];
+        let mut fds = vec![PollFd::new(&self.signals, PollFlags::IN)];
+        if let Some(listener) = self.listener.as_ref().filter(|_| self.may_accept() && self.accept_at.is_none()) {
+            asked.push(Asked::Listener);
+            fds.push(PollFd::new(listener, PollFlags::IN));
+        }
+        for (key, connection) in &self.connections {
+            asked.push(Asked::Connection(key));
+            fds.push(match connection {
+                Connection::Client(client) => PollFd::new(&client.stream, self.interest_in(client)),
+                Connection::Lingering(stream) => PollFd::new(stream, PollFlags::IN),
+            });
+        }
+        poll(&mut fds, timeout)?;
+        let answers = asked.into_iter().zip(fds.iter().map(PollFd::revents));
+        Ok(answers.filter(|(_, events)| !events.is_empty()).collect())
+    }
+
+    /// What to ask about a client. Derived from the hub's state each time.
+    fn interest_in(&self, client: &Client) -> PollFlags {
+        let interest = self.hub.interest(client.id);
+        let mut flags = PollFlags::empty();
+        flags.set(PollFlags::IN, interest.readable && !client.ended);
+        flags.set(PollFlags::OUT, interest.writable);
+        flags
+    }
+
+    /// How long the poll may sleep.
+    fn timeout(&self) -> Option<Duration> {
+        let deadlines = [
+            self.hub.next_deadline(),
+            self.records.deadline(),
+            self.lingering.deadline(),
+            self.accept_at,
+            self.stop_at,
+        ];
+        let next = deadlines.into_iter().flatten().min()?;
+        Some(next.saturating_duration_since(now()))
+    }
+
+    fn note_signals(&mut self) {
+        for _ in self.signals.pending() {
+            if self.stop_at.is_some() {
+                self.stop_now = true;
+            }
+            self.stop_at.get_or_insert(self.now + STOP_PATIENCE);
+        }
+        if self.stop_at.is_some() {
+            self.hub.close_room();
+            self.listener = None;
+            self.backlog = false;
+            self.accept_at = None;
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        match self.stop_at {
+            Some(at) => self.stop_now || self.now >= at || self.hub.is_deserted(),
+            None => false,
+        }
+    }
+
+    // Read.
+
+    /// Reads once from each connection that is ready, a bounded number of bytes: one that sends much does not keep the others
+    /// waiting. One read each and then one write each, instead of writes after each read, is 10 x faster.
+    fn read_ready(&mut self) {
+        let mut ready = std::mem::take(&mut self.ready);
+        let next = ready.iter().position(|key| *key >= self.first).unwrap_or(0);
+        ready.rotate_left(next);
+        for key in &ready {
+            if !self.hub.turn_has_room() {
+                self.first = *key;
+                break;
+            }
+            match self.connections.get_mut(*key) {
+                Some(Connection::Client(_)) => self.read(*key),
+                Some(Connection::Lingering(stream)) => match stream.read(&mut self.buffer) {
+                    Ok(1..) => {}
+                    Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+                    Ok(0) | Err(_) => {
+                        self.lingering.remove(*key);
+                        self.connections.remove(*key);
+                    }
+                },
+                None => {}
+            }
+        }
+        self.ready = ready;
+    }
+
+    fn read(&mut self, key: usize) {
+        let Some(Connection::Client(client)) = self.connections.get_mut(key) else { return };
+        // After `Effect::Resume` the hub's interest is in reading again.
+        let Some(permit) = self.hub.permit(client.id) else { return };
+        let buffer = &mut self.buffer[..permit.read_max()];
+        match client.stream.read(buffer) {
+            Ok(0) => {
+                client.ended = true;
+                self.hub.receive_end(client.id);
+            }
+            Ok(n) => permit.receive(&buffer[..n]),
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(e) => {
+                log::debug!("{}: read: {e}", client.id);
+                self.dead.push(client.id);
+            }
+        }
+    }
+
+    // Flush.
+
+    fn flush_dirty(&mut self) {
+        while let Some(effect) = self.hub.poll_effect() {
+            match effect {
+                Effect::Flush(id) => self.flush(id),
+                Effect::Close(id, _) => self.close(id),
+                // It is asked about again.
+                Effect::Resume(_) => {}
+            }
+        }
+        self.hub.end_turn();
+    }
+
+    /// One gathered write: what was left from earlier turns, and this turn's lines less the client's own.
+    fn flush(&mut self, id: Id) {
+        let Some(Connection::Client(client)) = self.connections.get_mut(id.key()) else { return };
+        let taken = loop {
+            match client.stream.write_vectored(&self.hub.gather(id)) {
+                Ok(n) => break n,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => break 0,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => {
+                    log::debug!("{id}: write: {e}");
+                    self.dead.push(id);
+                    break 0;
+                }
+            }
+        };
+        // Whether it is full is asked of the hub when the next list is made.
+        let _ = self.hub.wrote(id, taken);
+    }
+
+    // Bury the dead.
+
+    /// Here and not where they died, so that nobody's leaving is said in the middle of a fan-out.
+    fn bury_dead(&mut self) {
+        while let Some(id) = self.dead.pop() {
+            if matches!(self.connections.get(id.key()), Some(Connection::Client(client)) if client.id == id) {
+                self.hub.disconnect(id, Reason::Lost);
+                self.connections.remove(id.key());
+            }
+        }
+    }
+
+    /// Closes a connection whose last word is written. What its peer still sends is read until the peer closes, too.
+    fn close(&mut self, id: Id) {
+        let Some(Connection::Client(client)) = self.connections.get_mut(id.key()) else { return };
+        let _ = client.stream.shutdown(Shutdown::Write);
+        let ended = client.ended;
+        if let Connection::Client(client) = self.connections.remove(id.key())
+            && !ended
+        {
+            // Freed and taken again at once, it is the same key.
+            let key = self.connections.insert(Connection::Lingering(client.stream));
+            self.linger(key);
+        }
+    }
+
+    fn linger(&mut self, key: usize) {
+        if let Some(oldest) = self.lingering.push(key, self.now) {
+            self.connections.remove(oldest);
+        }
+    }
+
+    // Accept.
+
+    fn may_accept(&self) -> bool {
+        self.hub.has_seat() || self.when_full == WhenFull::Refuse
+    }
+
+    /// Accepts until nobody is left in the queue, or there is no seat to wait for.
+    fn accept(&mut self) {
+        if self.accept_at.is_some_and(|at| at <= self.now) {
+            self.accept_at = None;
+            self.backlog = true;
+        }
+        for _ in 0..ACCEPTS_MAX {
+            if !self.backlog || !self.may_accept() {
+                return;
+            }
+            let Some(listener) = &self.listener else { return };
+            match listener.accept() {
+                Ok((stream, peer)) => {
+                    self.is_failing = false;
+                    self.admit(stream, peer);
+                }
+                Err(e) if e.kind() == ErrorKind::WouldBlock => {
+                    self.is_failing = false;
+                    self.backlog = false;
+                }
+                Err(e) if listener::is_one_connections(&e) => log::debug!("accept: {e}"),
+                Err(e) => {
+                    // No descriptors left, most likely. The listener would be called ready at once: it is left alone for a while.
+                    if !std::mem::replace(&mut self.is_failing, true) {
+                        log::warn!("nobody can be let in for now: {e}");
+                    }
+                    self.accept_at = Some(self.now + ACCEPT_RETRY);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn admit(&mut self, mut stream: TcpStream, peer: SocketAddr) {
+        listener::prepare(&stream);
+        let entry = self.connections.vacant_entry();
+        let key = entry.key();
+        let seat = self.hub.has_seat().then(|| self.records.replay());
+        if let Some(id) = seat.and_then(|replay| self.hub.connect(key, peer, &replay)) {
+            entry.insert(Connection::Client(Client { stream, id, ended: false }));
+        } else {
+            // A new socket's buffer is empty: these few bytes fit.
+            let _ = stream.write(&self.hub.refuse(peer));
+            let _ = stream.shutdown(Shutdown::Write);
+            entry.insert(Connection::Lingering(stream));
+            self.linger(key);
+        }
+    }
+
+    /// Reads what has come from those who were told goodbye, so that closing them sends no RST.
+    fn hang_up(&mut self) {
+        for (_, connection) in self.connections.iter_mut() {
+            if let Connection::Lingering(stream) = connection {
+                while stream.read(&mut self.buffer).is_err_and(|e| e.kind() == ErrorKind::Interrupted) {}
+            }
+        }
+    }
+
+    // Show.
+
+    fn show(&mut self) {
+        if self.records.are_kept() {
+            self.hub.take_transcript(&mut self.transcript);
+            self.records.note(&mut self.transcript, self.now);
+            self.records.flush(self.now);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The schedules of the drivers that wait for every socket in one thread.
+
+use super::client::{Act, Habit};
+use super::kernel::{Kernel, Met, boot, with};
+use super::{Service, assert_met, destiny, net, play_all};
+use std::io;
+use std::time::Duration;
+
+/// Schedules in one `cargo test`.
+const SCHEDULES: u64 = 2000;
+
+/// A driver.
+pub type Run = fn(Service<net::Bound>) -> io::Result<()>;
+
+/// Makes a test of each function below, with one driver.
+macro_rules! schedules {
+    ($run:expr, $dangers:expr) => {
+        #[test]
+        fn a_last_word_survives_an_interrupted_read() {
+            super::one_thread::a_last_word_survives_an_interrupted_read($run);
+        }
+        #[test]
+        fn it_ends_in_time_whoever_still_reads() {
+            super::one_thread::it_ends_in_time_whoever_still_reads($run);
+        }
+        #[test]
+        fn what_is_sent_while_it_ends_costs_nobody_the_last_word() {
+            super::one_thread::what_is_sent_while_it_ends_costs_nobody_the_last_word($run);
+        }
+        #[test]
+        fn a_poll_that_fails_ends_the_server() {
+            super::one_thread::a_poll_that_fails_ends_the_server($run);
+        }
+        #[test]
+        fn who_spins_is_awake_for_what_comes_soon() {
+            super::one_thread::who_spins_is_awake_for_what_comes_soon($run);
+        }
+        #[test]
+        fn no_schedule_loses_a_wake_up_or_a_byte() {
+            super::one_thread::no_schedule_loses_a_wake_up_or_a_byte($run, &$dangers);
+        }
+    };
+}
+pub(super) use schedules;
+
+/// A server's life, and what must hold after it.
+fn play(run: Run, seed: u64, set_up: impl FnOnce(&mut Kernel)) -> Met {
+    let result = serve(run, seed, set_up);
+    with(|kernel| {
+        kernel.judge(result);
+        std::mem::take(&mut kernel.met)
+    })
+}
+
+fn serve(run: Run, seed: u64, set_up: impl FnOnce(&mut Kernel)) -> io::Result<()> {
+    let mut kernel = destiny(seed);
+    kernel.spin = Duration::from_micros(kernel.dice.one_of(&[0, 0, 0, 40]));
+    set_up(&mut kernel);
+    boot(kernel);
+    run(Service::new(net::Bound, net::now()))
+}
+
+/// So often that it never comes to the end of a spin.
+fn is_often_interrupted(kernel: &mut Kernel) {
+    (kernel.interrupted, kernel.spin) = (3, Duration::ZERO);
+}
+
+pub fn a_last_word_survives_an_interrupted_read(run: Run) {
+    play_all(200, |seed| {
+        play(run, seed, |kernel| {
+            is_often_interrupted(kernel);
+            kernel.sockets.iter_mut().for_each(|socket| socket.client.quit_at_once());
+        })
+    });
+}
+
+pub fn it_ends_in_time_whoever_still_reads(run: Run) {
+    play_all(40, |seed| {
+        play(run, seed, |kernel| {
+            kernel.room.replay = vec![b'-'; 200_000];
+            for socket in &mut kernel.sockets {
+                (socket.client.habit, socket.capacity) = (Habit::Slow, 600);
+            }
+            kernel.plan(Duration::from_millis(50), Act::Terminate);
+        })
+    });
+}
+
+pub fn what_is_sent_while_it_ends_costs_nobody_the_last_word(run: Run) {
+    play_all(300, |seed| {
+        play(run, seed, |kernel| {
+            if seed < 150 {
+                is_often_interrupted(kernel);
+            }
+            kernel.sockets.iter_mut().for_each(|socket| socket.client.type_on());
+            kernel.plan(Duration::from_millis(20), Act::Terminate);
+        })
+    });
+}
+
+pub fn a_poll_that_fails_ends_the_server(run: Run) {
+    let result = serve(run, 0, |kernel| kernel.no_poll_from = Some(Duration::from_millis(5)));
+    assert_eq!(result.expect_err("there is nothing to wait with").kind(), io::ErrorKind::OutOfMemory);
+}
+
+pub fn who_spins_is_awake_for_what_comes_soon(run: Run) {
+    let sleeps = |spin| -> usize {
+        // Where it is often disturbed it never comes to the end of a spin.
+        let set_up = |kernel: &mut Kernel| {
+            (kernel.interrupted, kernel.spurious) = (usize::MAX, usize::MAX);
+            kernel.spin = Duration::from_micros(spin);
+        };
+        (0..50).map(|seed| play(run, seed, set_up).get("sleep").copied().unwrap_or(0)).sum()
+    };
+    let (without, with) = (sleeps(0), sleeps(200));
+    assert!(with < without / 4 * 3, "it sleeps {without} times, or {with}");
+}
+
+/// The driver meets these dangers, too.
+pub fn no_schedule_loses_a_wake_up_or_a_byte(run: Run, own_dangers: &[&str]) {
+    let dangers = [
+        "aborted connection",
+        "full console",
+        "full house",
+        "full read",
+        "full socket",
+        "interrupted accept",
+        "interrupted poll",
+        "interrupted read",
+        "interrupted sleep",
+        "interrupted write",
+        "no descriptors",
+        "rest",
+        "short write",
+        "spurious event",
+        "too slow",
+    ];
+    let met = play_all(SCHEDULES, |seed| play(run, seed, |_| ()));
+    assert_met(&met, &dangers);
+    assert_met(&met, own_dangers);
+}

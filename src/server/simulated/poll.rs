@@ -1,0 +1,11 @@
+//! The poll driver upon the simulated kernel.
+
+#[allow(clippy::duplicate_mod, reason = "that is the point")]
+#[path = "../poll.rs"]
+mod driver;
+
+use super::{ACCEPT_RETRY, STOP_PATIENCE, WhenFull, hub, lingering, listener, net, records};
+
+type Service = super::Service<net::Bound>;
+
+super::one_thread::schedules!(driver::run, []);
