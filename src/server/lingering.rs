@@ -25,8 +25,8 @@ impl Lingering {
 
     /// A connection that has lingered long enough by `now`: close it, and ask again.
     pub fn pop_over(&mut self, now: Instant) -> Option<usize> {
-        let (_, key) = self.0.pop_front_if(|(until, _)| *until <= now)?;
-        Some(key)
+        self.0.front().filter(|(until, _)| *until <= now)?;
+        self.0.pop_front().map(|(_, key)| key)
     }
 
     /// A connection is closed.

@@ -124,8 +124,7 @@ impl PollLoop {
         self.read_ready();
         self.flush_dirty();
         self.bury_dead();
-        // Last, because an accepted socket may get the key of one that died in this turn, and what the poll said of that
-        // key was about the dead one.
+        // Those inside come first.
         self.accept();
         self.show();
         Ok(())

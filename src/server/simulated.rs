@@ -11,16 +11,19 @@ mod dice;
 mod epoll;
 #[cfg_attr(not(feature = "threaded"), allow(dead_code, reason = "what the threads alone need"))]
 mod kernel;
+#[cfg_attr(not(feature = "poll"), allow(dead_code, reason = "what the poll driver alone needs"))]
 mod net;
 mod one_thread;
 #[cfg(feature = "poll")]
 mod poll;
+#[cfg_attr(not(feature = "poll"), allow(dead_code, reason = "what the poll driver alone needs"))]
 mod readiness;
 #[cfg_attr(not(feature = "threaded"), allow(dead_code, reason = "what the threads alone need"))]
 mod room;
 #[cfg(feature = "threaded")]
 mod threaded;
 
+use super::lingering::LINGERING_MAX;
 use super::{ACCEPT_RETRY, STOP_PATIENCE, WhenFull};
 use crate::chat::{self, Lang, Limits};
 use crate::server::hub::Hub;
@@ -68,6 +71,48 @@ fn destiny(seed: u64) -> Kernel {
         kernel.plan(delay, Act::Terminate);
     }
     kernel
+}
+
+/// A server's life with these clients, who come at once, find a seat each, and have wide sockets. Nothing fails.
+fn calm(seed: u64, clients: Vec<Client>) -> Kernel {
+    let room = Room::new(clients.len(), WhenFull::Refuse, Vec::new());
+    let mut kernel = Kernel::new(Dice(seed), room);
+    kernel.fails = false;
+    for (number, client) in clients.into_iter().enumerate() {
+        kernel.sockets.push(Socket::new(client, 64 << 10));
+        kernel.plan(Duration::from_millis(1), Act::Connect(number));
+    }
+    kernel
+}
+
+/// When the clients of a calm life begin.
+const BEGINNING: Duration = Duration::from_millis(800);
+
+/// A room full of people who flood: one read from each is more than all outboxes may hold. Whoever reads all it is told must not be
+/// thrown out: what one turn ingests is bounded.
+fn crowd_that_floods(seed: u64) -> Kernel {
+    calm(seed, (0..40).map(|number| Client::flooder(number, 63, BEGINNING)).collect())
+}
+
+/// More people flood than one turn has room for, and one says a line.
+fn one_among_flooders(seed: u64) -> Kernel {
+    let lines = |number| if number == LAST { 1 } else { 252 };
+    calm(seed, (0..=LAST).map(|number| Client::flooder(number, lines(number), BEGINNING)).collect())
+}
+
+/// The one who says a line.
+const LAST: usize = 20;
+
+/// The one was heard when the flooders had said half of what they had to say, at the latest.
+fn assert_the_one_is_heard_in_time(kernel: &Kernel) {
+    let order = &kernel.room.speakers;
+    let at = order.iter().position(|speaker| *speaker == LAST).expect("it was heard");
+    assert!(at < order.len() / 2, "it was heard after {at} of {} lines", order.len());
+}
+
+/// More people leave at once than may linger, and none closes its connection.
+fn many_who_linger(seed: u64) -> Kernel {
+    calm(seed, (0..LINGERING_MAX + 10).map(|_| Client::quitter(BEGINNING)).collect())
 }
 
 // What a driver finds around it.

@@ -19,6 +19,8 @@ pub enum Act {
 #[derive(Clone, Debug)]
 pub enum Step {
     Send(Vec<u8>),
+    /// Waits until then.
+    Until(Duration),
     End,
     Reset,
 }
@@ -102,13 +104,29 @@ impl Client {
             }
             _ => {}
         }
+        Client { habit, script, lines, quits, closes: dice.one_in(2), ..Client::silent() }
+    }
+
+    /// Somebody who reads all it gets, and at `at` sends `count` lines of a kilobyte at once.
+    pub fn flooder(number: usize, count: usize, at: Duration) -> Client {
+        let lines: Vec<String> = (0..count).map(|line| format!("{number}.{line} {:.<1$}", "", 1000)).collect();
+        let bytes = lines.iter().flat_map(|line| [line, "\n"]).collect::<String>().into();
+        Client { lines, script: [Step::Until(at), Step::Send(bytes)].into(), ..Client::silent() }
+    }
+
+    /// Somebody who leaves at `at` and keeps its connection open.
+    pub fn quitter(at: Duration) -> Client {
+        Client { quits: true, script: [Step::Until(at), Step::Send(b":q\n".into())].into(), ..Client::silent() }
+    }
+
+    fn silent() -> Client {
         Client {
-            habit,
-            script,
-            lines,
+            habit: Habit::Eager,
+            script: VecDeque::new(),
+            lines: Vec::new(),
             said: 0,
-            quits,
-            closes: dice.one_in(2),
+            quits: false,
+            closes: false,
             is_reading: false,
             got: Vec::new(),
             owed: Vec::new(),
@@ -147,6 +165,7 @@ impl Kernel {
             Act::Step(number) => {
                 match self.sockets[number].client.script.pop_front() {
                     Some(Step::Send(bytes)) => self.arrive(number, &bytes),
+                    Some(Step::Until(at)) => return self.plan(at.saturating_sub(self.elapsed), Act::Step(number)),
                     Some(Step::End) => self.end(number),
                     Some(Step::Reset) => self.reset(number),
                     None => return,

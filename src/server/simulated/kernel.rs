@@ -8,7 +8,7 @@ use super::dice::Dice;
 use super::room::Room;
 use crate::chat::limits::READ_MAX;
 use crate::server::ACCEPT_RETRY;
-use crate::server::lingering::LINGER;
+use crate::server::lingering::{LINGER, LINGERING_MAX};
 use mio::{Interest, Token};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -165,12 +165,16 @@ pub struct Kernel {
     /// Until then no descriptors are left, and when that was last said.
     pub no_descriptors_until: Duration,
     pub refused_at: Option<Duration>,
+    /// Calls fail, and fall short, as often as below. Otherwise never.
+    pub fails: bool,
     /// One call in so many is interrupted.
     pub interrupted: usize,
     /// One poll in so many tells of something that has not happened.
     pub spurious: usize,
     /// From then on a poll fails.
     pub no_poll_from: Option<Duration>,
+    /// How many more connections than may linger are closed on our side alone, for a moment.
+    pub late_to_close: usize,
     /// What the server is told to do with `--spin`.
     pub spin: Duration,
     pub signals: usize,
@@ -198,9 +202,11 @@ impl Kernel {
             is_listening: true,
             no_descriptors_until: Duration::ZERO,
             refused_at: None,
+            fails: true,
             interrupted: 24,
             spurious: 8,
             no_poll_from: None,
+            late_to_close: 1,
             spin: Duration::ZERO,
             signals: 0,
             last_accepted: 0,
@@ -257,7 +263,7 @@ impl Kernel {
     }
 
     pub fn interrupts(&mut self, call: &'static str) -> io::Result<()> {
-        if self.dice.one_in(self.interrupted) {
+        if self.fails && self.dice.one_in(self.interrupted) {
             self.meet(call);
             return Err(ErrorKind::Interrupted.into());
         }
@@ -311,7 +317,7 @@ impl Kernel {
         }
         let Some(number) = self.queue.pop_front() else { return Err(ErrorKind::WouldBlock.into()) };
         self.progress();
-        if self.dice.one_in(40) {
+        if self.fails && self.dice.one_in(40) {
             self.meet("aborted connection");
             self.sockets[number].stage = Stage::Closed;
             self.sockets[number].client.aborted = true;
@@ -384,7 +390,7 @@ impl Kernel {
         let mut taken = len.min(space);
         if std::mem::replace(&mut socket.has_written, true) || len > FIRST_WRITE {
             self.interrupts("interrupted write")?;
-            if taken > 0 && self.dice.one_in(4) {
+            if taken > 0 && self.fails && self.dice.one_in(4) {
                 taken = 1 + self.dice.below(taken);
             }
         }
@@ -414,16 +420,28 @@ impl Kernel {
         socket.shut = true;
         socket.lingers_until = (socket.quits && !socket.client.unserved).then_some(end);
         socket.unread_at_shut = Some(socket.inbox.len()).filter(|len| *len <= READ_MAX).unwrap_or(0);
+        // One more, until the oldest is closed; and in each thread that is about to count itself.
+        let (lingering, max) = (self.lingering(), LINGERING_MAX + self.late_to_close);
+        assert!(lingering <= max, "{lingering} connections linger");
         self.incoming(number);
+    }
+
+    /// Connections that are closed on our side alone.
+    fn lingering(&self) -> usize {
+        self.sockets.iter().filter(|socket| socket.stage == Stage::Accepted && socket.shut).count()
     }
 
     pub fn close(&mut self, number: usize) {
         self.progress();
         self.forget(Watched::Socket(number));
         let (now, ends) = (self.elapsed, self.told_to_stop.is_some() || std::thread::panicking());
+        let lingering = self.lingering();
         let socket = &mut self.sockets[number];
         let is_early = socket.lingers_until.is_some_and(|until| now < until) && !socket.fin && !socket.reset;
-        assert!(!is_early || ends, "client {number} is closed before it can have read the last word");
+        assert!(
+            !is_early || ends || lingering > LINGERING_MAX,
+            "client {number} is closed before it can have read the last word"
+        );
         socket.stage = Stage::Closed;
         socket.shut = true;
         if !socket.inbox.is_empty() {

@@ -2,7 +2,8 @@
 
 use super::client::{Act, Habit};
 use super::kernel::{Kernel, Met, boot, with};
-use super::{Service, assert_met, destiny, net, play_all};
+use super::{Service, assert_met, assert_the_one_is_heard_in_time, crowd_that_floods, destiny, many_who_linger, net};
+use super::{one_among_flooders, play_all};
 use std::io;
 use std::time::Duration;
 
@@ -28,6 +29,18 @@ macro_rules! schedules {
             super::one_thread::what_is_sent_while_it_ends_costs_nobody_the_last_word($run);
         }
         #[test]
+        fn a_crowd_that_floods_costs_nobody_the_seat() {
+            super::one_thread::a_crowd_that_floods_costs_nobody_the_seat($run);
+        }
+        #[test]
+        fn one_is_heard_among_flooders() {
+            super::one_thread::one_is_heard_among_flooders($run);
+        }
+        #[test]
+        fn not_too_many_linger() {
+            super::one_thread::not_too_many_linger($run);
+        }
+        #[test]
         fn a_poll_that_fails_ends_the_server() {
             super::one_thread::a_poll_that_fails_ends_the_server($run);
         }
@@ -43,21 +56,43 @@ macro_rules! schedules {
 }
 pub(super) use schedules;
 
-/// A server's life, and what must hold after it.
+/// A random life of a server, and what must hold after it.
 fn play(run: Run, seed: u64, set_up: impl FnOnce(&mut Kernel)) -> Met {
-    let result = serve(run, seed, set_up);
+    live(run, random(seed, set_up))
+}
+
+fn random(seed: u64, set_up: impl FnOnce(&mut Kernel)) -> Kernel {
+    let mut kernel = destiny(seed);
+    kernel.spin = Duration::from_micros(kernel.dice.one_of(&[0, 0, 0, 40]));
+    set_up(&mut kernel);
+    kernel
+}
+
+/// A server's life, and what must hold after it.
+fn live(run: Run, kernel: Kernel) -> Met {
+    let result = serve(run, kernel);
     with(|kernel| {
         kernel.judge(result);
         std::mem::take(&mut kernel.met)
     })
 }
 
-fn serve(run: Run, seed: u64, set_up: impl FnOnce(&mut Kernel)) -> io::Result<()> {
-    let mut kernel = destiny(seed);
-    kernel.spin = Duration::from_micros(kernel.dice.one_of(&[0, 0, 0, 40]));
-    set_up(&mut kernel);
+fn serve(run: Run, kernel: Kernel) -> io::Result<()> {
     boot(kernel);
     run(Service::new(net::Bound, net::now()))
+}
+
+pub fn a_crowd_that_floods_costs_nobody_the_seat(run: Run) {
+    live(run, crowd_that_floods(0));
+}
+
+pub fn one_is_heard_among_flooders(run: Run) {
+    live(run, one_among_flooders(0));
+    with(|kernel| assert_the_one_is_heard_in_time(kernel));
+}
+
+pub fn not_too_many_linger(run: Run) {
+    live(run, many_who_linger(0));
 }
 
 /// So often that it never comes to the end of a spin.
@@ -99,7 +134,7 @@ pub fn what_is_sent_while_it_ends_costs_nobody_the_last_word(run: Run) {
 }
 
 pub fn a_poll_that_fails_ends_the_server(run: Run) {
-    let result = serve(run, 0, |kernel| kernel.no_poll_from = Some(Duration::from_millis(5)));
+    let result = serve(run, random(0, |kernel| kernel.no_poll_from = Some(Duration::from_millis(5))));
     assert_eq!(result.expect_err("there is nothing to wait with").kind(), io::ErrorKind::OutOfMemory);
 }
 

@@ -5,6 +5,7 @@
 
 use super::client::Habit;
 use super::kernel::{self, Kernel, OVERSLEEP, Socket, Stage, with};
+use crate::chat::limits::LISTED_MAX;
 use crate::chat::words::{self, Notice, Who};
 use crate::chat::{Event, Id, Lang, Reason, Transcript};
 use crate::server::{ACCEPT_RETRY, STOP_PATIENCE, WhenFull};
@@ -52,7 +53,7 @@ impl Records {
             return 0;
         }
         self.show_at = None;
-        if with(|kernel| kernel.dice.one_in(4)) {
+        if with(|kernel| kernel.fails && kernel.dice.one_in(4)) {
             self.show_at = Some(now + SHOW_AFTER);
             with(|kernel| kernel.meet("full console"));
             return 0;
@@ -100,6 +101,8 @@ pub struct Room {
     /// What happened and is not yet shown, or not yet written where it is kept.
     unrecorded: usize,
     people: Vec<Person>,
+    /// Who said each line, by socket.
+    pub speakers: Vec<usize>,
 }
 
 struct Person {
@@ -110,7 +113,7 @@ struct Person {
 
 impl Room {
     pub fn new(seats: usize, when_full: WhenFull, replay: Vec<u8>) -> Room {
-        Room { seats, when_full, replay, has_history: true, unrecorded: 0, people: Vec::new() }
+        Room { seats, when_full, replay, has_history: true, unrecorded: 0, people: Vec::new(), speakers: Vec::new() }
     }
 
     pub fn lets_in(&self) -> bool {
@@ -151,7 +154,8 @@ impl Kernel {
         self.tell_all(&words::notice(Lang::En, &Notice::Arrived(you)));
         let others: Vec<Who> =
             self.room.people.iter().map(|person| Who { nick: &person.nick, id: person.id }).collect();
-        let here = if others.is_empty() { Notice::Alone } else { Notice::Here(&others, 0) };
+        let (listed, more) = others.split_at(others.len().min(LISTED_MAX));
+        let here = if others.is_empty() { Notice::Alone } else { Notice::Here(listed, more.len()) };
         let greeting =
             [Notice::Welcome(you), here, Notice::HowTo].map(|notice| words::notice(Lang::En, &notice)).concat();
         let owed = &mut self.sockets[socket].client.owed;
@@ -171,6 +175,7 @@ impl Kernel {
             "what {nick} says is cut, lost or twice"
         );
         client.said += 1;
+        self.room.speakers.push(person.socket);
         self.room.people.push(person);
         self.room.people.sort_by_key(|person| person.id);
     }
