@@ -10,7 +10,7 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use signal_hook::consts::{SIGINT, SIGTERM};
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
@@ -75,12 +75,13 @@ impl TcpStream {
     #[inline(always)]
     pub fn write_at_once(&self, bytes: &[u8]) -> io::Result<usize> {
         let call = || Ok(send(&self.0, bytes, SendFlags::DONTWAIT)?);
-        marks::write(Call::at_once("sendto"), self.as_raw_fd(), bytes.len(), call)
+        marks::write(Call::at_once("sendto"), self.as_raw_fd(), &[IoSlice::new(bytes)], call)
     }
 
     /// Waits until the socket takes some of it, but no longer than [`TcpStream::set_write_timeout`] allows.
     pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        marks::write(Call::blocking("sendto"), self.as_raw_fd(), bytes.len(), || (&self.0).write(bytes))
+        let pieces = [IoSlice::new(bytes)];
+        marks::write(Call::blocking("sendto"), self.as_raw_fd(), &pieces, || (&self.0).write(bytes))
     }
 
     pub fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {

@@ -135,18 +135,16 @@ impl Read for TcpStream {
 impl Write for TcpStream {
     #[inline(always)]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        marks::write(Call::at_once("sendto"), self.0.as_raw_fd(), bytes.len(), || self.0.write(bytes))
+        marks::write(Call::at_once("sendto"), self.0.as_raw_fd(), &[IoSlice::new(bytes)], || self.0.write(bytes))
     }
 
     /// What is in one piece is written as such: a gathered write takes the kernel longer, 3 % of a round trip.
     #[inline(always)]
     fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        let mut filled = pieces.iter().filter(|piece| !piece.is_empty());
-        if let (Some(whole), None) = (filled.next(), filled.next()) {
-            return self.write(whole);
+        match pieces {
+            [before, whole, after] if before.is_empty() && after.is_empty() => self.write(whole),
+            _ => marks::write(Call::at_once("writev"), self.0.as_raw_fd(), pieces, || self.0.write_vectored(pieces)),
         }
-        let len = pieces.iter().map(|piece| piece.len()).sum();
-        marks::write(Call::at_once("writev"), self.0.as_raw_fd(), len, || self.0.write_vectored(pieces))
     }
 
     fn flush(&mut self) -> io::Result<()> {

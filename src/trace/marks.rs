@@ -15,7 +15,7 @@ use super::recorder::Recorder;
 use super::sockets::Sockets;
 use super::step::{Flaw, Header, PENDING_MAX, Pending, Ready, Source, Step};
 use crate::chat::Lang;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::OnceLock;
@@ -173,10 +173,15 @@ fn read_recorded(
 
 /// Offers a socket bytes, in one piece or gathered from several.
 #[inline(always)]
-pub fn write(how: Call, fd: RawFd, offered: usize, call: impl FnOnce() -> io::Result<usize>) -> io::Result<usize> {
+pub fn write(
+    how: Call,
+    fd: RawFd,
+    pieces: &[IoSlice<'_>],
+    call: impl FnOnce() -> io::Result<usize>,
+) -> io::Result<usize> {
     match on() {
         None => call(),
-        Some(on) => write_recorded(on, how, fd, offered, call),
+        Some(on) => write_recorded(on, how, fd, pieces.iter().map(|piece| piece.len()).sum(), call),
     }
 }
 
