@@ -86,90 +86,27 @@
 //! }
 //! ```
 
-use super::command::{self, Input};
-use super::limits::*;
-use super::line::{Line, LineDecoder};
-use super::nick::{self, Look};
-use super::outbox::{Conditions, Outbox};
-use super::sanitize::{is_plain, sanitize};
-use super::transcript::{Event, Transcript};
-use super::words::{self, Lang, Notice, Reason, Who};
-use std::collections::{HashMap, VecDeque};
-use std::fmt::{self, Display, Formatter};
+use super::command::is_surely_said;
+use super::connections::line::{Line, LineDecoder};
+use super::connections::sanitize::{is_plain, sanitize};
+use super::connections::{Connections, Interest};
+use super::effect::Effect;
+use super::id::Id;
+use super::limits::{ENDLESS_FACTOR, Framing, KEYS_MAX, Limits};
+use super::messages::{Lang, Notice};
+use super::reason::Reason;
+use super::room::Room;
+use super::transcript::Transcript;
+use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-mod flushing;
-mod leaving;
-mod member;
-mod pressure;
-mod speech;
-
-#[cfg(test)]
-mod laws;
-#[cfg(test)]
-mod misuse;
-#[cfg(any(test, feature = "fuzz"))]
-mod model;
-#[cfg(any(test, feature = "fuzz"))]
-pub(super) mod script;
-#[cfg(any(test, feature = "fuzz"))]
-mod sim;
-#[cfg(test)]
-mod talk;
-
-use member::{Log, Member, Name, find};
-
-/// A client, for as long as the server lives: `#1`, `#2`, … Never used twice.
-///
-/// It also holds the driver's key for the client, which is used again: a stale id finds nobody.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct Id {
-    number: u64,
-    key: usize,
-}
-
-impl Id {
-    /// An id that was read, not given: `join` reads them in notices.
-    pub(crate) fn new(number: u64, key: usize) -> Id {
-        Id { number, key }
-    }
-
-    pub fn number(self) -> u64 {
-        self.number
-    }
-
-    /// The key that the driver gave.
-    pub fn key(self) -> usize {
-        self.key
-    }
-}
-
-impl Display for Id {
-    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
-        write!(f, "#{}", self.number)
-    }
-}
-
-/// What a driver has to do in step 3 of a turn.
-#[must_use = "an effect that is not carried out leaves a client unwritten, unread or open"]
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Effect {
-    /// Write to this client, the direct or the detached way.
-    Flush(Id),
-    /// Close this connection. All bytes for it are written, or never will be, and the hub has forgotten the client.
-    Close(Id, Reason),
-    /// Ask [`Hub::permit`] again for this client: it had to wait, and need not any more. It may have sent meanwhile.
-    Resume(Id),
-}
-
-/// What to wait for on a client's socket.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Interest {
-    /// A permit was not refused.
-    pub readable: bool,
-    /// The socket did not take all that was offered.
-    pub writable: bool,
+/// The chat, as a driver sees it: the room and the connections of those who are in it.
+pub struct Hub {
+    limits: Limits,
+    pub(super) connections: Connections,
+    pub(super) room: Room,
+    last_number: u64,
 }
 
 /// Leave to hand over what one client sent: see [`Hub::permit`].
@@ -184,7 +121,7 @@ impl Permit<'_> {
     ///
     /// More is received, too; but what is said in one turn then exceeds the bounds in [`limits`](super::limits).
     pub fn read_max(&self) -> usize {
-        read_max(self.hub.seats_taken)
+        self.hub.connections.read_max()
     }
 
     /// The client sent `bytes`. Those of a client that is leaving or gone are ignored.
@@ -193,131 +130,27 @@ impl Permit<'_> {
     }
 }
 
-/// No driver's key.
-const NOBODY: usize = usize::MAX;
-
-/// The room.
-pub struct Hub {
-    limits: Limits,
-    lang: Lang,
-    at: Conditions,
-    /// By the driver's keys.
-    members: Vec<Option<Member>>,
-    seats_taken: usize,
-    last_number: u64,
-    nicks: HashMap<Look, Id>,
-    log: Log,
-    effects: VecDeque<Effect>,
-    dirty: VecDeque<Id>,
-    /// Where the walk over all members that get the log stands, and up to where the log was when it began.
-    sweep: usize,
-    swept_to: u64,
-    /// The key of the member that the walk has found last and that has not been written to since; [`NOBODY`] if it has.
-    offered: usize,
-    /// A member that the walk had found was not written to.
-    left_out: bool,
-    /// Members whose outbox has a deadline.
-    lagging: Vec<Id>,
-    /// Members that were refused a permit, and get an [`Effect::Resume`] for it.
-    paused: Vec<Id>,
-    /// Members that the others wait for.
-    blockers: usize,
-    /// Bytes in all outboxes.
-    queued: usize,
-    transcript: Option<Transcript>,
-}
-
 impl Hub {
+    /// An empty room.
     pub fn new(limits: Limits, lang: Lang, now: Instant) -> Hub {
-        Hub {
-            limits,
-            lang,
-            at: Conditions::new(now, 0),
-            members: Vec::new(),
-            seats_taken: 0,
-            last_number: 0,
-            nicks: HashMap::new(),
-            log: Log::default(),
-            effects: VecDeque::new(),
-            dirty: VecDeque::new(),
-            sweep: usize::MAX,
-            swept_to: 0,
-            offered: NOBODY,
-            left_out: false,
-            lagging: Vec::new(),
-            paused: Vec::new(),
-            blockers: 0,
-            queued: 0,
-            transcript: None,
-        }
+        let room = Room::new(lang, limits.clients_max);
+        Hub { limits, connections: Connections::new(now), room, last_number: 0 }
     }
 
     /// Records what happens from now on, for [`Hub::take_transcript`].
     pub fn record(mut self) -> Hub {
-        self.transcript = Some(Transcript::default());
+        self.room.record();
         self
-    }
-
-    pub fn lang(&self) -> Lang {
-        self.lang
-    }
-
-    pub fn limits(&self) -> &Limits {
-        &self.limits
     }
 
     // 1. The time.
 
     /// It is `now`. All that happens until the next call happens now. A time before that of the last call counts as that.
     pub fn tick(&mut self, now: Instant) {
-        let now = now.max(self.at.now);
-        self.at = Conditions::new(now, self.seats_taken);
-        if self.lagging.is_empty() {
-            return;
-        }
-        for id in std::mem::take(&mut self.lagging) {
-            let Some(member) = self.get_mut(id) else { continue };
-            if member.outbox.is_empty() && member.leaving.is_none() {
-                member.lagging = false;
-                continue;
-            }
-            let due = member.deadline().is_some_and(|at| at <= now);
-            if due && member.goodbye_is_over(now) {
-                self.close(id);
-                continue;
-            }
-            if due {
-                // Whether it takes bytes is seen by trying, not by waiting to be told: a socket is called writable when
-                // a third of its buffer is free, and a slow reader may need more than a stall's time for that.
-                member.outbox.unblock();
-                self.mark_dirty(id);
-            }
-            self.update_blocking(id);
-            self.lagging.push(id);
-        }
-    }
-
-    /// When the next turn has to begin at the latest; `None` if the hub waits for nothing but the clients. While there are
-    /// effects to poll, this is the time of the last [`Hub::tick`]: do not wait at all.
-    pub fn next_deadline(&self) -> Option<Instant> {
-        if self.is_dirty() { Some(self.at.now) } else { self.first_timer() }
-    }
-
-    fn first_timer(&self) -> Option<Instant> {
-        self.lagging.iter().filter_map(|id| self.get(*id)?.deadline()).min()
+        self.connections.tick(now);
     }
 
     // 2. What happened.
-
-    /// Whether there is a free seat for [`Hub::connect`].
-    pub fn has_seat(&self) -> bool {
-        self.seats_taken < self.limits.clients_max
-    }
-
-    /// The number that the next client gets.
-    pub fn next_number(&self) -> u64 {
-        self.last_number + 1
-    }
 
     /// Somebody came and takes a seat. `key` is the driver's own number for the connection, as a slab gives it: small, because
     /// the hub holds an array of that length, and taken until the client is closed or disconnected. `replay` is what the
@@ -326,58 +159,19 @@ impl Hub {
     /// `None`, and nothing is changed, when there is no seat, or `key` is taken or not below [`KEYS_MAX`].
     #[must_use = "everything else about the client is told by its id"]
     pub fn connect(&mut self, key: usize, peer: SocketAddr, replay: &[u8]) -> Option<Id> {
-        let key_is_free = key < KEYS_MAX && self.members.get(key).is_none_or(Option::is_none);
-        if !key_is_free || !self.has_seat() {
+        if key >= KEYS_MAX || self.connections.has_key(key) || !self.has_seat() {
             return None;
         }
         self.last_number = self.next_number();
         let id = Id::new(self.last_number, key);
-        let nick = nick::guest(id.number);
-        let look = nick::look(&nick);
-        let who = Who { nick: &nick, id };
-
-        if self.seats_taken < ANNOUNCE_MAX {
-            self.log.bytes.extend(words::notice(self.lang, &Notice::Arrived(who)));
-        }
-        let (others, more) = self.listing();
-        let here = if others.is_empty() { Notice::Alone } else { Notice::Here(&others, more) };
-        let mut greeting = Vec::new();
-        for text in [Notice::Welcome(who), here, Notice::HowTo] {
-            greeting.extend(words::notice(self.lang, &text));
-        }
-        greeting.extend_from_slice(replay);
-
-        self.seats_taken += 1;
-        let (seats_taken, seats) = (self.seats_taken, self.limits.clients_max);
-        self.note(Event::Arrived { id, nick: &nick, peer, seats_taken, seats });
-        self.nicks.insert(look, id);
-        if self.members.len() <= key {
-            self.members.resize_with(key + 1, || None);
-        }
-        let end = self.log.end();
-        self.members[key] = Some(Member {
-            id,
-            name: Name::new(&nick),
-            input: LineDecoder::default(),
-            outbox: Outbox::new(self.at.now),
-            cursor: end,
-            own: end..end,
-            leaving: None,
-            dirty: false,
-            lagging: false,
-            blocking: false,
-            paused: false,
-            self_fed: false,
-        });
-        self.enqueue(id, &greeting);
+        self.room.join(&mut self.connections, id, peer, replay);
         Some(id)
     }
 
     /// Somebody came and there is no seat. Returns what to write to it before it is closed.
     #[must_use = "whoever is refused is told so"]
     pub fn refuse(&mut self, peer: SocketAddr) -> Vec<u8> {
-        self.note(Event::Refused { peer });
-        words::refusal(self.lang, self.limits.clients_max)
+        self.room.refuse(peer)
     }
 
     /// Asks to read from a client and to hand over what it sent.
@@ -387,153 +181,226 @@ impl Hub {
     /// can send no more: nothing is lost. A client that is leaving or gone gets a permit, and what it sent is ignored.
     #[must_use = "without a permit nothing may be read"]
     pub fn permit(&mut self, id: Id) -> Option<Permit<'_>> {
-        if self.blockers > 0 && self.is_to_wait(id) {
-            return None;
-        }
-        Some(Permit { hub: self, id })
+        if self.connections.pause(id) { None } else { Some(Permit { hub: self, id }) }
     }
 
-    /// What to wait for on a client's socket: for a driver that asks the system anew each time. Nothing for a client that is gone.
+    /// What to wait for on a client's socket, for a driver that asks the system anew each time. Nothing if the client is gone.
     pub fn interest(&self, id: Id) -> Interest {
-        let of = |member: &Member| Interest { readable: !member.paused, writable: member.outbox.is_blocked() };
-        self.get(id).map(of).unwrap_or_default()
-    }
-
-    /// Whether a client must wait; if so, it is told by an effect when that is over.
-    #[cold]
-    fn is_to_wait(&mut self, id: Id) -> bool {
-        let must_wait = self.get(id).is_some_and(|member| self.must_wait(member));
-        if must_wait
-            && let Some(member) = find(&mut self.members, id)
-            && !member.paused
-        {
-            member.paused = true;
-            self.paused.push(id);
-        }
-        must_wait
+        self.connections.interest(id)
     }
 
     fn receive(&mut self, id: Id, bytes: &[u8]) {
-        let Some(member) = self.seated(id) else { return };
-        let waiting_before = member.outbox.len();
-        let mut input = std::mem::take(&mut member.input);
-        let line_max = self.limits.line_max;
+        let Some(mut input) = self.connections.take_input(id) else { return };
         match self.limits.framing {
-            Framing::Line => {
-                let mut rest = bytes;
-                while let Some(line) = input.next(&mut rest, line_max, line_max * ENDLESS_FACTOR) {
-                    self.line(id, line);
-                    if self.seated(id).is_none() {
-                        return;
-                    }
-                }
-            }
-            Framing::Raw => {
-                for message in bytes.chunks(line_max) {
-                    // A line end within the message is a control character like others, and shown as a blank.
-                    let message = message.trim_ascii_end();
-                    let flat: Vec<u8> = message.iter().map(|&b| if b == b'\n' { b' ' } else { b }).collect();
-                    self.line(id, Line::Text(&flat));
-                    if self.seated(id).is_none() {
-                        return;
-                    }
-                }
+            Framing::Line => self.receive_lines(id, bytes, &mut input.decoder),
+            Framing::Raw => self.receive_raw(id, bytes),
+        }
+        self.connections.put_back(id, input);
+    }
+
+    fn receive_lines(&mut self, id: Id, mut bytes: &[u8], decoder: &mut LineDecoder) {
+        let line_max = self.limits.line_max;
+        while !bytes.is_empty()
+            && let Some(line) = decoder.next(&mut bytes, line_max, line_max * ENDLESS_FACTOR)
+        {
+            if !self.line(id, line) {
+                return;
             }
         }
-        input.shrink();
-        if let Some(member) = self.seated(id) {
-            member.input = input;
-            member.self_fed |= member.outbox.len() > waiting_before;
+    }
+
+    fn receive_raw(&mut self, id: Id, bytes: &[u8]) {
+        for message in bytes.chunks(self.limits.line_max) {
+            // A line end within the message is a control character like others, and shown as a blank.
+            let message = message.trim_ascii_end();
+            let flat: Vec<u8> = message.iter().map(|&b| if b == b'\n' { b' ' } else { b }).collect();
+            if !self.line(id, Line::Text(&flat)) {
+                return;
+            }
         }
+    }
+
+    /// Returns whether its client stays.
+    #[inline]
+    fn line(&mut self, id: Id, line: Line<'_>) -> bool {
+        let Hub { room, connections, limits, .. } = self;
+        match line {
+            Line::Text(bytes) if is_plain(bytes) && is_surely_said(bytes) => {
+                // Nearly all that is said: the next case would change nothing about it, and takes twice as long.
+                room.say(connections, id, bytes);
+                return true;
+            }
+            Line::Text(bytes) => room.hear(connections, id, &sanitize(bytes)),
+            Line::TooLong(len) => room.tell(connections, id, &Notice::TooLong { len, max: limits.line_max }),
+            Line::Endless => room.leave(connections, id, Reason::EndlessLine(limits.line_max * ENDLESS_FACTOR)),
+        }
+        connections.is_open(id)
     }
 
     /// A client ended its stream. It may still read, and gets what was said before. Needs no permit.
     pub fn receive_end(&mut self, id: Id) {
-        let Some(member) = self.seated(id) else { return };
-        let mut input = std::mem::take(&mut member.input);
-        if let Some(line) = input.finish(self.limits.line_max) {
+        let Some(mut input) = self.connections.take_input(id) else { return };
+        if let Some(line) = input.decoder.finish(self.limits.line_max) {
             self.line(id, line);
         }
-        self.leave(id, Reason::EndOfInput);
+        self.room.leave(&mut self.connections, id, Reason::EndOfInput);
+    }
+
+    /// A client's socket takes bytes again. Ignored for one that was not full.
+    pub fn writable(&mut self, id: Id) {
+        self.connections.writable(id);
     }
 
     /// A client's connection is gone, or cannot be served any more: nothing is written to it from now on, and no
     /// [`Effect::Close`] follows. The driver closes it.
     pub fn disconnect(&mut self, id: Id, reason: Reason) {
-        self.leave(id, reason);
-        self.forget(id);
+        self.room.leave(&mut self.connections, id, reason);
+        self.connections.forget(id);
     }
 
     /// Nobody may stay: everybody is told, and closed when that is written. [`Hub::is_deserted`] tells when that is done.
     pub fn close_room(&mut self) {
-        self.note(Event::Closing);
-        for key in 0..self.members.len() {
-            if let Some(member) = &self.members[key] {
-                let id = member.id;
-                self.leave(id, Reason::Closing);
-            }
+        self.room.close(&mut self.connections);
+    }
+
+    // 3. What to do.
+
+    /// The next thing to do; `None` when there is nothing more. Asked again then, it returns `None` again.
+    #[must_use = "an effect that is not carried out leaves a client unwritten, unread or open"]
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        match self.connections.next_flush() {
+            Some(id) => Some(Effect::Flush(id)),
+            None => self.poll_other_effect(),
         }
     }
 
-    /// Whether nobody is left, not even one who is leaving.
-    pub fn is_deserted(&self) -> bool {
-        self.members.iter().all(Option::is_none)
+    #[cold]
+    fn poll_other_effect(&mut self) -> Option<Effect> {
+        loop {
+            let effect = self.connections.poll_effect();
+            if effect.is_some() || !self.connections.must_evict() {
+                return effect;
+            }
+            self.room.evict(&mut self.connections);
+        }
+    }
+
+    /// The direct way: what to write to a client, in one gathered write. These are its outbox, and the turn's log before and
+    /// after the client's own lines. All are empty for a client that is gone, or while bytes are carried off for it: what is
+    /// written now would overtake them.
+    #[must_use = "the bytes are to be written"]
+    pub fn gather(&self, id: Id) -> [IoSlice<'_>; 3] {
+        self.connections.gather(id)
+    }
+
+    /// Of what [`Hub::gather`] returned, the socket took the first `taken` bytes and would not take more. A number beyond what
+    /// was returned counts as all of it. Returns whether the socket is full: then wait for it to be writable, and call
+    /// [`Hub::writable`].
+    #[must_use = "a full socket has to be watched until it is writable"]
+    pub fn wrote(&mut self, id: Id, taken: usize) -> bool {
+        !self.connections.wrote_all(id, taken) && self.wrote_in_part(id, taken)
+    }
+
+    #[cold]
+    fn wrote_in_part(&mut self, id: Id, taken: usize) -> bool {
+        self.connections.wrote_in_part(id, taken);
+        self.room.evict(&mut self.connections);
+        self.connections.is_full(id)
+    }
+
+    /// The detached way: takes all that is to be written to a client, its outbox and its part of the turn's log. The driver
+    /// owes an account of all these bytes by [`Hub::carried`]; when it is complete, call this again: no [`Effect::Flush`]
+    /// tells of what was added meanwhile.
+    ///
+    /// `None` when there is nothing to write, when an earlier call is not accounted for yet (two writers would mix up the
+    /// order), or when the client is gone.
+    #[must_use = "the bytes are gone from the hub and have to be written"]
+    pub fn carry_off(&mut self, id: Id) -> Option<Vec<u8>> {
+        self.connections.prepare_flight(id);
+        self.room.evict(&mut self.connections);
+        self.connections.carry_off(id)
+    }
+
+    /// Of the bytes that were carried off for a client, its socket took `taken` more. A number beyond those counts as all of
+    /// them; when none are carried off, nothing happens. Zero is worth telling, too, several times in
+    /// [`STALL_AFTER`](super::limits::STALL_AFTER): it is how the hub learns that a client does not read. No deadline wakes
+    /// the driver for it.
+    pub fn carried(&mut self, id: Id, taken: usize) {
+        self.connections.carried(id, taken);
+        self.room.evict(&mut self.connections);
+    }
+
+    // 4. The end of the turn.
+
+    /// Forgets what was said in this turn. Called before [`Hub::poll_effect`] has returned `None`, it copies what was said to
+    /// the outboxes of those that have not got it; then there are effects again.
+    pub fn end_turn(&mut self) {
+        while !self.connections.end_turn() {
+            self.room.evict(&mut self.connections);
+        }
+    }
+
+    // 5. How long to wait.
+
+    /// When the next turn has to begin at the latest; `None` if the hub waits for nothing but the clients. While there are
+    /// effects to poll, this is the time of the last [`Hub::tick`]: do not wait at all.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let connections = &self.connections;
+        if connections.is_dirty() { Some(connections.now()) } else { connections.first_timer() }
     }
 
     // Queries.
 
-    /// Whether a client is in the room: neither leaving nor gone.
-    pub fn is_seated(&self, id: Id) -> bool {
-        self.get(id).is_some_and(|member| member.leaving.is_none())
+    /// Whether there is a free seat for [`Hub::connect`].
+    pub fn has_seat(&self) -> bool {
+        self.connections.count() < self.limits.clients_max
     }
 
-    /// Whether the hub knows a client at all, if only to say goodbye.
-    #[cfg(any(test, feature = "fuzz"))]
-    fn knows(&self, id: Id) -> bool {
-        self.get(id).is_some()
+    /// The number that the next client gets.
+    pub fn next_number(&self) -> u64 {
+        self.last_number + 1
+    }
+
+    /// Whether a client is in the room: neither leaving nor gone.
+    pub fn is_seated(&self, id: Id) -> bool {
+        self.connections.is_open(id)
+    }
+
+    /// Whether nobody is left, not even one who is leaving.
+    pub fn is_deserted(&self) -> bool {
+        self.connections.is_empty()
     }
 
     /// How much was said in this turn to everybody. Bytes.
+    #[cfg(any(test, feature = "threaded"))]
     pub(crate) fn said(&self) -> usize {
-        self.log.bytes.len()
+        self.connections.log.len()
     }
 
     /// Whether the driver may read from another client in this turn. All outboxes could take what was said so far, even if
     /// no socket takes a byte.
     pub fn turn_has_room(&self) -> bool {
-        const LEAST: usize = 16 << 10;
-        let (said, room) = (self.said(), OUTBOX_TOTAL_MAX.saturating_sub(self.queued));
-        said < LEAST || (said < TURN_MAX && said * self.seats_taken < room)
+        self.connections.turn_has_room()
+    }
+
+    /// The clients that have not got everything yet, each with the number of bytes that are not accounted for as written.
+    pub fn pending(&self) -> impl Iterator<Item = (Id, usize)> {
+        self.connections.pending()
     }
 
     /// Appends to `transcript` what happened since the last call, if the hub was told to [`record`](Hub::record). Pass an
     /// empty transcript that was used before, and its memory is used again.
     pub fn take_transcript(&mut self, transcript: &mut Transcript) {
-        if let Some(ours) = &mut self.transcript {
-            transcript.append(ours);
-        }
+        self.room.take_transcript(transcript);
     }
 
-    // Finding.
-
-    fn get(&self, id: Id) -> Option<&Member> {
-        self.members.get(id.key)?.as_ref().filter(|member| member.id.number == id.number)
+    /// The language that the room speaks.
+    pub fn lang(&self) -> Lang {
+        self.room.lang()
     }
 
-    fn get_mut(&mut self, id: Id) -> Option<&mut Member> {
-        find(&mut self.members, id)
-    }
-
-    fn seated(&mut self, id: Id) -> Option<&mut Member> {
-        self.get_mut(id).filter(|member| member.leaving.is_none())
-    }
-
-    fn mark_dirty(&mut self, id: Id) {
-        if let Some(member) = find(&mut self.members, id)
-            && !member.dirty
-        {
-            member.dirty = true;
-            self.dirty.push_back(id);
-        }
+    /// The limits that the hub was made with.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 }

@@ -1,30 +1,34 @@
 //! What is said: the conversation, without sockets, threads, clocks or mio.
 //!
-//! Bytes come in, effects go out. In reading order:
+//! Bytes come in, effects go out. [`hub`] holds the contract with a driver: read it first. Behind it are two halves:
 //!
-//! * [`mod@line`] cuts a byte stream into lines, bounded;
-//! * [`sanitize`] makes any bytes safe for any screen;
-//! * [`command`] tells a command from a message;
-//! * [`nick`] says which names may be worn, and which are too alike;
-//! * [`words`] holds every text the server says, in English and Spanish;
-//! * [`outbox`] keeps what a member's socket has not taken yet;
-//! * [`limits`] puts a number on everything;
-//! * [`transcript`] is what happened, for the console and the history;
-//! * [`hub`] is the room itself, and the contract with a driver.
+//! * **connections**: bytes. [`mod@line`] cuts a stream into lines, [`sanitize`] makes them safe for any screen, and every
+//!   client has an outbox for what its socket has not taken yet; who has to wait and who has to go is decided here. It knows
+//!   nothing of nicks or messages;
+//! * **room**: people. [`command`] tells a command from a message, [`nick`] says which names may be worn, [`messages`] holds
+//!   every text that the server says in English and Spanish, and [`transcript`] is what happened, for the console and the
+//!   history. It hands bytes to the connections, and knows nothing of sockets that are full.
+//!
+//! Below both: [`limits`], a number for everything.
 
-pub mod command;
-#[cfg(any(test, feature = "fuzz"))]
-pub mod fuzz;
+mod connections;
+mod effect;
 pub mod hub;
+mod id;
 pub mod limits;
-pub mod line;
-pub mod nick;
-pub mod outbox;
-pub mod sanitize;
-pub mod transcript;
-pub mod words;
+mod reason;
+mod room;
+#[cfg(any(test, feature = "fuzz"))]
+mod tests;
 
-pub use hub::{Effect, Hub, Id, Permit};
+pub use connections::{Interest, line, sanitize};
+pub use effect::Effect;
+pub use hub::{Hub, Permit};
+pub use id::Id;
 pub use limits::{Framing, Limits};
+pub use messages::Lang;
+pub use reason::Reason;
+pub use room::{command, messages, nick, transcript};
+#[cfg(any(test, feature = "fuzz"))]
+pub use tests::fuzz;
 pub use transcript::{Event, Transcript};
-pub use words::{Lang, Reason};

@@ -4,8 +4,8 @@
 //! that matters is written with a hole where the name goes, in both languages, and what came is laid over it.
 
 use super::heard::is_nick;
+use crate::chat::messages::{Notice, Said, Who};
 use crate::chat::nick::Flaw;
-use crate::chat::words::{Notice, Said, Who};
 use crate::chat::{Id, Lang, Reason};
 
 #[derive(Debug, PartialEq, Eq)]

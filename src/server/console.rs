@@ -5,7 +5,7 @@
 
 use super::sink::Sink;
 use super::wall_clock::WallClock;
-use crate::chat::words::Said;
+use crate::chat::messages::Said;
 use crate::chat::{Event, Lang};
 use std::io::{self, ErrorKind, Write};
 use std::time::{Duration, Instant};

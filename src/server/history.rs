@@ -6,8 +6,8 @@
 //! cache makes that rare; a thread, which threaded mode has, would make it never.
 
 use super::wall_clock::WallClock;
+use crate::chat::messages::Said;
 use crate::chat::sanitize::sanitize_text;
-use crate::chat::words::Said;
 use crate::chat::{Event, Lang, Reason};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;

@@ -29,7 +29,7 @@ use super::lingering::{LINGER, LINGERING_MAX};
 use super::records::Records;
 use super::{ACCEPT_RETRY, STOP_PATIENCE, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
-use crate::chat::{Effect, Framing, Id, Reason, Transcript, words};
+use crate::chat::{Effect, Framing, Id, Reason, Transcript, messages};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use slab::Slab;
 use std::io::{self, ErrorKind};
@@ -310,7 +310,7 @@ impl Server {
         if let Err(e) = spawn(name, self, serve) {
             log::warn!("{peer}: no thread for it: {e}");
             let lang = self.room.lock().hub.lang();
-            let _ = stream.write(&words::no_thread(lang));
+            let _ = stream.write(&messages::no_thread(lang));
             return;
         }
 

@@ -85,7 +85,7 @@ impl Cause {
                 "TCP is a stream of bytes: a recv may return half a line, or two and a half. Keep a buffer for each client, \
                  append what comes, and take out whole lines only.",
                 "recv(2), tcp(7); Stevens, UNIX Network Programming, 3.9 (readline); Beej's Guide, 7.6 (Son of Data \
-                 Encapsulation); src/chat/line.rs",
+                 Encapsulation); src/chat/connections/line.rs",
             ),
             Cause::OneAcceptPerEdge => (
                 "one accept for each event",
@@ -104,7 +104,7 @@ impl Cause {
                 "bytes that are no text end it",
                 "What comes from the network is bytes, not text: decoding it may fail, a field may be missing, an index may \
                  be out of range. Replace what is no UTF-8, check what you take apart, and end that client at most.",
-                "RFC 3629, section 10; src/chat/sanitize.rs",
+                "RFC 3629, section 10; src/chat/connections/sanitize.rs",
             ),
             Cause::BlockingHandshake => (
                 "a newcomer who says nothing keeps all others waiting",
@@ -156,15 +156,15 @@ impl Cause {
                 "a full socket is taken for an error",
                 "write_all (sendall) on a non-blocking socket gives up with EWOULDBLOCK as soon as a reader is a little \
                  behind, after writing a part. Keep the rest for that client and write on when it is writable.",
-                "send(2), EAGAIN; std::io::Write::write_all; src/chat/outbox.rs",
+                "send(2), EAGAIN; std::io::Write::write_all; src/chat/connections/outbox.rs",
             ),
             Cause::BlockingWrite => (
                 "one who does not read makes all wait",
                 "A write to it blocks when its socket is full, and whoever writes (the loop, a broadcaster, each sender's \
                  thread, a full channel) serves nobody else meanwhile. Never wait for one client: non-blocking \
                  writes, a bounded queue each, and out with who lets it fill.",
-                "send(2), socket(7); Stevens, UNIX Network Programming, ch. 16; src/chat/outbox.rs, \
-                 src/chat/hub/pressure.rs",
+                "send(2), socket(7); Stevens, UNIX Network Programming, ch. 16; src/chat/connections/outbox.rs, \
+                 src/chat/connections/backpressure.rs",
             ),
             Cause::LockAcrossWrite => (
                 "a lock is held across a write",
@@ -176,33 +176,33 @@ impl Cause {
                 "what a short write did not take is lost",
                 "write and send may take less than they are given, and their result says how much. The rest was dropped. \
                  Keep it for that client and write on when it is writable.",
-                "write(2), send(2), RETURN VALUE; Beej's Guide, 7.4 (partial sends); src/chat/outbox.rs",
+                "write(2), send(2), RETURN VALUE; Beej's Guide, 7.4 (partial sends); src/chat/connections/outbox.rs",
             ),
             Cause::DroppedWhenFull => (
                 "lines for one who is a little behind are dropped in silence",
                 "A full queue or a lagging broadcast channel drops lines. Hold the senders back, or disconnect who is too far \
                  behind and tell it: a gap that nobody is told of is the one thing a chat must not have.",
-                "tokio::sync::broadcast, \"Lagging\"; src/chat/hub/pressure.rs",
+                "tokio::sync::broadcast, \"Lagging\"; src/chat/connections/backpressure.rs",
             ),
             Cause::UnboundedQueue => (
                 "a queue without a limit",
                 "What a slow reader does not take is kept, however much: its queue grows until memory ends, and with it the \
                  server. Limit each queue (and a language's own: a socket's or a stream's buffer), hold senders back, or \
                  disconnect who does not read.",
-                "src/chat/limits.rs, src/chat/hub/pressure.rs; Node.js: stream.write, \"backpressure\"; asyncio: \
+                "src/chat/limits.rs, src/chat/connections/backpressure.rs; Node.js: stream.write, \"backpressure\"; asyncio: \
                  StreamWriter.drain",
             ),
             Cause::UnboundedLine => (
                 "a line without a limit",
                 "Bytes are collected until a line end comes, and one who never sends it fills the memory. Set a longest \
                  line, and close who exceeds it by far.",
-                "RFC 2812, 2.3 (512 bytes); RFC 5321, 4.5.3.1.6; std::io::Read::take; src/chat/line.rs",
+                "RFC 2812, 2.3 (512 bytes); RFC 5321, 4.5.3.1.6; std::io::Read::take; src/chat/connections/line.rs",
             ),
             Cause::DecodesPieces => (
                 "each piece is decoded by itself",
                 "A character of several bytes may come in two reads. Take out whole lines first and decode those, or use an \
                  incremental decoder.",
-                "RFC 3629; Python: codecs.getincrementaldecoder; Node.js: StringDecoder; src/chat/line.rs",
+                "RFC 3629; Python: codecs.getincrementaldecoder; Node.js: StringDecoder; src/chat/connections/line.rs",
             ),
             Cause::InterleavedWrites => (
                 "two write to one socket at once",
@@ -231,24 +231,24 @@ impl Cause {
                 "lines are lost",
                 "Look for a buffer that is overwritten before it is written out, a result of write that nobody looks at, and \
                  a queue that drops.",
-                "write(2), RETURN VALUE; src/chat/outbox.rs",
+                "write(2), RETURN VALUE; src/chat/connections/outbox.rs",
             ),
             Cause::Duplicates => (
                 "lines come twice",
                 "Look for a client that is twice in the list, and for a write that is begun anew after it took a part.",
-                "write(2), RETURN VALUE; src/chat/outbox.rs",
+                "write(2), RETURN VALUE; src/chat/connections/outbox.rs",
             ),
             Cause::Reorders => (
                 "one sender's lines change places",
                 "Each line is handed to a task or thread of its own, or what is queued and what is written directly overtake \
                  each other.",
-                "src/chat/outbox.rs",
+                "src/chat/connections/outbox.rs",
             ),
             Cause::NoOneOrder => (
                 "members hear the same talk in different orders",
                 "Each sender's thread writes to the members on its own. If the order is to be the same for all, one place \
                  must decide it: one lock, one loop, one channel.",
-                "Lamport, Time, Clocks, and the Ordering of Events; src/chat/hub.rs",
+                "Lamport, Time, Clocks, and the Ordering of Events; src/chat/connections/broadcast.rs",
             ),
             Cause::EchoesToSender => (
                 "a sender gets its own line back",

@@ -6,7 +6,7 @@
 use super::client::Habit;
 use super::kernel::{self, Kernel, OVERSLEEP, Socket, Stage, with};
 use crate::chat::limits::LISTED_MAX;
-use crate::chat::words::{self, Notice, Who};
+use crate::chat::messages::{self, Notice, Who};
 use crate::chat::{Event, Id, Lang, Reason, Transcript};
 use crate::server::{ACCEPT_RETRY, STOP_PATIENCE, WhenFull};
 use std::io;
@@ -139,7 +139,7 @@ impl Kernel {
             Event::Refused { peer } => {
                 assert_eq!(self.room.when_full, WhenFull::Refuse, "it was let in and had to go");
                 self.meet("full house");
-                let refusal = words::refusal(Lang::En, self.room.seats);
+                let refusal = messages::refusal(Lang::En, self.room.seats);
                 let client = &mut self.sockets[kernel::number(peer)].client;
                 client.refused = true;
                 client.owed.extend(refusal);
@@ -151,13 +151,13 @@ impl Kernel {
 
     fn came(&mut self, id: Id, nick: &str, socket: usize) {
         let you = Who { nick, id };
-        self.tell_all(&words::notice(Lang::En, &Notice::Arrived(you)));
+        self.tell_all(&messages::notice(Lang::En, &Notice::Arrived(you)));
         let others: Vec<Who> =
             self.room.people.iter().map(|person| Who { nick: &person.nick, id: person.id }).collect();
         let (listed, more) = others.split_at(others.len().min(LISTED_MAX));
         let here = if others.is_empty() { Notice::Alone } else { Notice::Here(listed, more.len()) };
         let greeting =
-            [Notice::Welcome(you), here, Notice::HowTo].map(|notice| words::notice(Lang::En, &notice)).concat();
+            [Notice::Welcome(you), here, Notice::HowTo].map(|notice| messages::notice(Lang::En, &notice)).concat();
         let owed = &mut self.sockets[socket].client.owed;
         owed.extend(greeting);
         owed.extend_from_slice(&self.room.replay);
@@ -183,7 +183,7 @@ impl Kernel {
     fn left(&mut self, who: Who<'_>, reason: Reason) {
         let at = self.room.people.iter().position(|person| person.id == who.id).expect("who leaves is here");
         let person = self.room.people.remove(at);
-        self.tell_all(&words::notice(Lang::En, &Notice::Left(who, reason)));
+        self.tell_all(&messages::notice(Lang::En, &Notice::Left(who, reason)));
         let socket = &mut self.sockets[person.socket];
         let has_cause = match reason {
             Reason::Quit => socket.client.quits,
@@ -195,7 +195,7 @@ impl Kernel {
             _ => false,
         };
         assert!(has_cause, "client {} left for no reason of its own: {reason:?}", person.socket);
-        socket.client.owed.extend(words::notice(Lang::En, &Notice::Goodbye(reason)));
+        socket.client.owed.extend(messages::notice(Lang::En, &Notice::Goodbye(reason)));
         socket.quits = reason == Reason::Quit;
         if matches!(reason, Reason::TooSlow(_)) {
             self.meet("too slow");

@@ -140,7 +140,7 @@ pub fn spawn(name: String, _: usize, run: impl FnOnce() + Send + 'static) -> io:
 
 pub mod thread {
     use super::*;
-    use crate::chat::{Lang, words};
+    use crate::chat::{Lang, messages};
 
     impl Kernel {
         /// Once in a while there are enough threads already.
@@ -149,7 +149,7 @@ pub mod thread {
             let number = number.parse().expect("threads are named for their clients");
             let client = if kind == "client" {
                 let client = &mut self.sockets[self.last_accepted].client;
-                client.owed.extend(words::no_thread(Lang::En));
+                client.owed.extend(messages::no_thread(Lang::En));
                 client
             } else {
                 let Some(socket) = self.room.socket_of(number) else { return false };

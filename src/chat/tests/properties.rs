@@ -2,7 +2,7 @@
 
 use super::script::{LINE_MAX, Step, assert_closes_lawfully, assert_lawful, assert_same, pieces, play, whole};
 use super::sim::{ROOMY, STYLES};
-use super::*;
+use crate::chat::Limits;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::time::Duration;

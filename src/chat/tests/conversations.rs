@@ -1,42 +1,42 @@
-//! Conversations, and what pressure does to them ([`pressure`]): every one with both styles of driver.
-
-mod pressure;
+//! Conversations, every one with both ways to write.
 
 use super::sim::{self, ROOMY, STYLES, Sim};
-use super::*;
+use crate::chat::limits::*;
+use crate::chat::messages;
+use crate::chat::{Hub, Id, Lang, Reason};
 use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-const MS: Duration = Duration::from_millis(1);
-const SECOND: Duration = Duration::from_secs(1);
+pub const MS: Duration = Duration::from_millis(1);
+pub const SECOND: Duration = Duration::from_secs(1);
 
 /// A room with a driver.
-struct Room(Rc<RefCell<Sim>>);
+pub struct Room(Rc<RefCell<Sim>>);
 
 impl Room {
     /// One for each style of driver.
-    fn each(limits: Limits) -> [Room; 2] {
+    pub fn each(limits: Limits) -> [Room; 2] {
         STYLES.map(|style| Room(Rc::new(RefCell::new(Sim::new(style, limits.clone())))))
     }
 
-    fn each_by_default() -> [Room; 2] {
+    pub fn each_by_default() -> [Room; 2] {
         Room::each(Limits::default())
     }
 
-    fn sim(&self) -> RefMut<'_, Sim> {
+    pub fn sim(&self) -> RefMut<'_, Sim> {
         self.0.borrow_mut()
     }
 
     /// Somebody comes and reads what it is greeted with, after so many bytes of earlier lines.
-    fn greets(&self, earlier: &[u8]) -> Guest {
+    pub fn greets(&self, earlier: &[u8]) -> Guest {
         let id = self.sim().come(ROOMY, earlier).expect("there is a seat");
         self.sim().turn();
         Guest { room: Room(self.0.clone()), id, seen: Cell::new(0) }
     }
 
     /// People come, take their names and have read all that was said about it.
-    fn welcomes<const N: usize>(&self, names: [&str; N]) -> [Guest; N] {
+    pub fn welcomes<const N: usize>(&self, names: [&str; N]) -> [Guest; N] {
         let guests = names.map(|name| {
             let guest = self.greets(b"");
             guest.says(&format!(":nick {name}"));
@@ -46,36 +46,36 @@ impl Room {
         guests
     }
 
-    fn waits(&self, time: Duration) {
+    pub fn waits(&self, time: Duration) {
         self.sim().wait(time);
     }
 
-    fn queued(&self) -> usize {
-        self.sim().hub.queued
+    pub fn queued(&self) -> usize {
+        self.sim().hub.connections.queued
     }
 }
 
 /// Somebody in the room.
-struct Guest {
+pub struct Guest {
     room: Room,
-    id: Id,
+    pub id: Id,
     /// So many bytes of what it got has the test looked at.
-    seen: Cell<usize>,
+    pub seen: Cell<usize>,
 }
 
 impl Guest {
-    fn says(&self, line: &str) {
+    pub fn says(&self, line: &str) {
         self.sends(format!("{line}\n").as_bytes());
     }
 
-    fn sends(&self, bytes: &[u8]) {
+    pub fn sends(&self, bytes: &[u8]) {
         let mut sim = self.room.sim();
         sim.send(self.id, bytes);
         sim.turn();
     }
 
     /// Says more and more, until it is held back.
-    fn floods(&self) {
+    pub fn floods(&self) {
         let mut said = 0;
         while !self.is_paused() {
             assert!(said < OUTBOX_TOTAL_MAX, "nothing holds it back");
@@ -85,7 +85,7 @@ impl Guest {
     }
 
     /// Says line upon line in one turn, for as long as a driver would read them. Returns how many bytes that makes.
-    fn says_a_turn_full(&self) -> usize {
+    pub fn says_a_turn_full(&self) -> usize {
         let mut sim = self.room.sim();
         while sim.hub.turn_has_room() {
             assert!(sim.hub.said() < 2 * TURN_MAX, "the turn does not end");
@@ -96,29 +96,29 @@ impl Guest {
         said
     }
 
-    fn ends_its_stream(&self) {
+    pub fn ends_its_stream(&self) {
         let mut sim = self.room.sim();
         sim.end(self.id);
         sim.turn();
     }
 
-    fn hangs_up(&self) {
+    pub fn hangs_up(&self) {
         let mut sim = self.room.sim();
         sim.lose(self.id);
         sim.turn();
     }
 
-    fn stops_reading(&self) {
+    pub fn stops_reading(&self) {
         self.room.sim().client(self.id).room = 0;
     }
 
-    fn reads(&self, bytes: usize) {
+    pub fn reads(&self, bytes: usize) {
         let mut sim = self.room.sim();
         sim.take(self.id, bytes);
         sim.turn();
     }
 
-    fn sees(&self, line: &str) {
+    pub fn sees(&self, line: &str) {
         let client = self.client();
         let rest = &client.got[self.seen.get()..];
         let len = memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
@@ -127,7 +127,7 @@ impl Guest {
     }
 
     /// Reads on until it has seen this line.
-    fn comes_to(&self, line: &str) {
+    pub fn comes_to(&self, line: &str) {
         let client = self.client();
         let line = format!("\n{line}\n");
         // From the LF before on, which belongs to a line that was looked at already.
@@ -136,47 +136,47 @@ impl Guest {
         self.seen.set(from + at.unwrap_or_else(|| panic!("{} never sees {line:?}", self.id)) + line.len());
     }
 
-    fn sees_nothing(&self) {
+    pub fn sees_nothing(&self) {
         let client = self.client();
         assert_eq!(String::from_utf8_lossy(&client.got[self.seen.get()..]), "", "{}", self.id);
     }
 
-    fn has_read(&self) {
+    pub fn has_read(&self) {
         self.seen.set(self.client().got.len());
     }
 
-    fn is_paused(&self) -> bool {
-        self.room.sim().hub.get(self.id).is_some_and(|member| member.paused)
+    pub fn is_paused(&self) -> bool {
+        self.room.sim().hub.connections.paused.contains(&self.id)
     }
 
-    fn is_here(&self) -> bool {
+    pub fn is_here(&self) -> bool {
         self.room.sim().hub.is_seated(self.id)
     }
 
-    fn left_because(&self) -> Option<Reason> {
+    pub fn left_because(&self) -> Option<Reason> {
         self.client().left.map(|(_, reason)| reason)
     }
 
-    fn is_closed(&self) -> bool {
+    pub fn is_closed(&self) -> bool {
         self.client().closed.is_some()
     }
 
-    fn times_resumed(&self) -> usize {
+    pub fn times_resumed(&self) -> usize {
         self.client().resumed
     }
 
     /// Bytes that wait for it.
-    fn waiting(&self) -> usize {
-        self.room.sim().hub.get(self.id).map_or(0, |member| member.outbox.len())
+    pub fn waiting(&self) -> usize {
+        self.room.sim().hub.connections.table.get(self.id).map_or(0, |connection| connection.outbox.len())
     }
 
-    fn client(&self) -> Ref<'_, sim::Client> {
+    pub fn client(&self) -> Ref<'_, sim::Client> {
         Ref::map(self.room.0.borrow(), |sim| &sim.clients[&self.id])
     }
 }
 
 /// So many kibibytes in lines of one kibibyte.
-fn long_lines(kib: usize) -> Vec<u8> {
+pub fn long_lines(kib: usize) -> Vec<u8> {
     [&[b'x'; 1023][..], b"\n"].concat().repeat(kib)
 }
 
@@ -347,7 +347,7 @@ fn a_room_speaks_the_language_it_was_given() {
     let greeting = String::from_utf8_lossy(&hub.gather(ana)[0]).into_owned();
     assert!(greeting.starts_with("-- te damos la bienvenida"), "{greeting}");
     // A driver asks for it when it has to turn somebody away itself.
-    assert_eq!(words::no_thread(hub.lang()), "-- desconexión: no hay hilo para ello\n".as_bytes());
+    assert_eq!(messages::no_thread(hub.lang()), "-- desconexión: no hay hilo para ello\n".as_bytes());
 }
 
 #[test]
@@ -421,8 +421,8 @@ fn idle_members_cost_no_buffers() {
         let [ana, beto] = room.welcomes(["ana", "beto"]);
         let buffers = |guest: &Guest| {
             let sim = room.sim();
-            let member = sim.hub.get(guest.id).expect("it is here");
-            member.input.capacity() + member.outbox.capacity()
+            let connection = sim.hub.connections.table.get(guest.id).expect("it is here");
+            connection.input.capacity() + connection.outbox.capacity()
         };
         beto.stops_reading();
         ana.sends(b"one\ntwo\nhalf a li");

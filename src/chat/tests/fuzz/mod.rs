@@ -6,13 +6,13 @@
 
 mod commands;
 mod decoder;
-mod hub;
 mod sanitizer;
+mod scripts;
 
 pub use commands::commands;
 pub use decoder::decoder;
-pub use hub::hub;
 pub use sanitizer::sanitizer;
+pub use scripts::hub;
 
 #[cfg(test)]
 mod tests {

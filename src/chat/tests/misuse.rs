@@ -1,6 +1,10 @@
 //! Calls at the wrong time, with a wrong number, or for a client that is gone: harmless, each of them.
 
-use super::*;
+use crate::chat::limits::{KEYS_MAX, PATIENCE_BELOW};
+use crate::chat::messages::Said;
+use crate::chat::{Effect, Hub, Id, Lang, Limits, Reason, Transcript};
+use std::net::SocketAddr;
+use std::time::Instant;
 
 const HOLA: &[u8] = b"<guest1> hola\n";
 
@@ -41,7 +45,7 @@ fn turn(hub: &mut Hub) -> Vec<(Id, Vec<u8>)> {
     }
     hub.end_turn();
     hub.assert_consistent();
-    assert_eq!((hub.queued, hub.next_deadline()), (0, None), "everything is written");
+    assert_eq!((hub.connections.queued, hub.next_deadline()), (0, None), "everything is written");
     written
 }
 
@@ -203,7 +207,7 @@ fn a_client_that_was_not_full_may_be_called_writable() {
 #[test]
 fn a_clock_that_goes_back_stands_still() {
     let (mut hub, ana, beto) = room_of_two();
-    let start = hub.at.now;
+    let start = hub.connections.now();
     say_hola(&mut hub, ana);
     assert!(hub.wrote(beto, 0));
     assert_eq!(hub.poll_effect(), None);
@@ -221,7 +225,7 @@ fn a_transcript_that_was_not_read_is_added_to() {
     say_hola(&mut hub, ana);
     hub.take_transcript(&mut transcript);
     hub.take_transcript(&mut transcript);
-    let said: Vec<_> = transcript.iter().map(|event| words::Said(Lang::En, &event).to_string()).collect();
+    let said: Vec<_> = transcript.iter().map(|event| Said(Lang::En, &event).to_string()).collect();
     assert_eq!(said.len(), 3);
     assert_eq!(said[2], "#1 <guest1> hola");
 }

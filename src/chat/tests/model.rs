@@ -1,7 +1,12 @@
 //! The room as one would write it who has all the time and memory in the world: slow, and obviously right.
 
 use super::sim::{self, Happened};
-use super::*;
+use crate::chat::command::{self, Input};
+use crate::chat::limits::{ANNOUNCE_MAX, ENDLESS_FACTOR, Framing, Limits};
+use crate::chat::messages::{self, Lang, Notice, Said, Who};
+use crate::chat::nick::{self, Skeleton};
+use crate::chat::sanitize::sanitize;
+use crate::chat::{Event, Id, Reason};
 
 /// A room that keeps everything that was ever said, and for whom it was.
 #[derive(Default)]
@@ -135,7 +140,7 @@ impl Model {
                 self.lines.push((self.others(id), format!("* {nick} {text}\n").into()));
                 self.note(Event::Acted { id, nick, text });
             }
-            Input::Private { to, text } => match self.wearer(&nick::look(to)) {
+            Input::Private { to, text } => match self.wearer(&nick::skeleton(to)) {
                 Some(receiver) => {
                     self.lines.push((vec![receiver], format!("[{nick} -> you] {text}\n").into()));
                     self.note(Event::Whispered { id, nick, to });
@@ -144,7 +149,7 @@ impl Model {
             },
             Input::Nick(new) => match nick::check(new, id.number()) {
                 Err(flaw) => self.notice(vec![id], &Notice::NickFlaw(flaw)),
-                Ok(look) if self.wearer(&look).is_some_and(|wearer| wearer != id) => {
+                Ok(skeleton) if self.wearer(&skeleton).is_some_and(|wearer| wearer != id) => {
                     self.notice(vec![id], &Notice::NickTaken(new));
                 }
                 Ok(_) => {
@@ -163,11 +168,11 @@ impl Model {
     }
 
     fn notice(&mut self, audience: Vec<Id>, notice: &Notice<'_>) {
-        self.lines.push((audience, words::notice(Lang::En, notice)));
+        self.lines.push((audience, messages::notice(Lang::En, notice)));
     }
 
     fn note(&mut self, event: Event<'_>) {
-        self.told.push(words::Said(Lang::En, &event).to_string());
+        self.told.push(Said(Lang::En, &event).to_string());
     }
 
     fn here(&self) -> Vec<Id> {
@@ -192,7 +197,10 @@ impl Model {
         self.people.iter_mut().find(|person| person.here && person.id == id)
     }
 
-    fn wearer(&self, look: &Look) -> Option<Id> {
-        self.people.iter().find(|person| person.here && nick::look(&person.nick) == *look).map(|person| person.id)
+    fn wearer(&self, skeleton: &Skeleton) -> Option<Id> {
+        self.people
+            .iter()
+            .find(|person| person.here && nick::skeleton(&person.nick) == *skeleton)
+            .map(|person| person.id)
     }
 }

@@ -3,8 +3,8 @@
 //! A name is how people know who speaks, so two members must not look the same: not by case, and not by letters of another
 //! alphabet (`evan` with a Cyrillic `е`). The Unicode standard's skeletons (UTS 39) tell what looks alike.
 
-use super::limits::NICK_CHARS_MAX;
-use unicode_security::{GeneralSecurityProfile, MixedScript, confusable_detection::skeleton};
+use crate::chat::limits::NICK_CHARS_MAX;
+use unicode_security::{GeneralSecurityProfile, MixedScript, confusable_detection};
 use unicode_width::UnicodeWidthChar;
 
 /// Names given by the server begin so.
@@ -22,9 +22,9 @@ pub enum Flaw {
     Reserved,
 }
 
-/// What two names must not share: their look, without regard to case.
+/// What two names must not share: how they look, without regard to case. The skeleton of UTS 39.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Look(Box<str>);
+pub struct Skeleton(Box<str>);
 
 /// The name a member has until it takes one.
 pub fn guest(number: u64) -> String {
@@ -32,7 +32,7 @@ pub fn guest(number: u64) -> String {
 }
 
 /// Whether `nick` may be worn at all; `number` is its wearer's, who may have its own guest name back.
-pub fn check(nick: &str, number: u64) -> Result<Look, Flaw> {
+pub fn check(nick: &str, number: u64) -> Result<Skeleton, Flaw> {
     if nick.chars().count() > NICK_CHARS_MAX {
         return Err(Flaw::TooLong);
     }
@@ -47,18 +47,18 @@ pub fn check(nick: &str, number: u64) -> Result<Look, Flaw> {
     if !nick.is_single_script() {
         return Err(Flaw::MixedAlphabets);
     }
-    let look = look(nick);
-    if look.0.starts_with(&*self::look(GUEST).0) && nick != guest(number) {
+    let skeleton = skeleton(nick);
+    if skeleton.0.starts_with(&*self::skeleton(GUEST).0) && nick != guest(number) {
         return Err(Flaw::Reserved);
     }
-    Ok(look)
+    Ok(skeleton)
 }
 
-/// How `nick` looks. Any text has a look; only a checked one is anybody's.
-pub fn look(nick: &str) -> Look {
+/// The skeleton of any text. Only that of a checked nick is anybody's.
+pub fn skeleton(nick: &str) -> Skeleton {
     // Folded before and after: the skeleton of a digit may be a capital.
     let folded = nick.to_lowercase();
-    Look(skeleton(&folded).flat_map(char::to_lowercase).collect())
+    Skeleton(confusable_detection::skeleton(&folded).flat_map(char::to_lowercase).collect())
 }
 
 #[cfg(test)]
@@ -100,12 +100,12 @@ mod tests {
     }
 
     #[test]
-    fn looks_are_compared_and_not_letters() {
-        assert_eq!(look("Ana"), look("aNA"));
-        assert_eq!(look("ÑANDÚ"), look("ñandú"));
-        assert_eq!(look("сор"), look("cop"), "Cyrillic and Latin");
-        assert_eq!(look("modern"), look("modem"));
-        assert_ne!(look("ana"), look("anna"));
-        assert_ne!(look("n1"), look("n2"));
+    fn names_are_compared_by_skeleton_and_not_by_letters() {
+        assert_eq!(skeleton("Ana"), skeleton("aNA"));
+        assert_eq!(skeleton("ÑANDÚ"), skeleton("ñandú"));
+        assert_eq!(skeleton("сор"), skeleton("cop"), "Cyrillic and Latin");
+        assert_eq!(skeleton("modern"), skeleton("modem"));
+        assert_ne!(skeleton("ana"), skeleton("anna"));
+        assert_ne!(skeleton("n1"), skeleton("n2"));
     }
 }

@@ -2,9 +2,12 @@
 //!
 //! What is checked here holds after every turn of every test, whatever the test is about.
 
-use super::*;
-use std::collections::{BTreeMap, HashSet};
-use std::time::Duration;
+use crate::chat::limits::{GOODBYE_MAX, GOODBYE_PATIENCE, OUTBOX_TOTAL_MAX};
+use crate::chat::messages::Said;
+use crate::chat::{Effect, Event, Hub, Id, Lang, Limits, Reason, Transcript, nick};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 /// Room for all that a test may write.
 pub const ROOMY: usize = usize::MAX / 2;
@@ -296,7 +299,7 @@ impl Sim {
                 Effect::Flush(id) => self.carry_off(id),
                 Effect::Close(id, reason) => {
                     self.listen();
-                    assert!(!self.hub.knows(id));
+                    assert!(!self.hub.knows(id), "{id} is closed and still known");
                     assert_eq!(self.client(id).left.map(|(_, reason)| reason), Some(reason));
                     self.hang_up(id);
                 }
@@ -348,7 +351,7 @@ impl Sim {
         let mut transcript = Transcript::default();
         self.hub.take_transcript(&mut transcript);
         for event in transcript.iter() {
-            self.told.push(words::Said(Lang::En, &event).to_string());
+            self.told.push(Said(Lang::En, &event).to_string());
             if let Event::Left { id, reason, .. } = event {
                 let before = self.clients.get_mut(&id).expect("it came").left.replace((self.now, reason));
                 assert_eq!(before, None, "{id} left twice");
@@ -384,32 +387,38 @@ impl Sim {
     /// A write costs a system call: none is asked for that has nothing to write, or is known to come up short.
     fn assert_worth_a_write(&self, id: Id) {
         assert!(self.hub.gather(id).iter().any(|slice| !slice.is_empty()), "{id} is flushed for nothing");
-        let member = self.hub.get(id).expect("a flush is for somebody");
-        assert!(member.outbox.may_be_written(), "{id} is flushed, and takes nothing");
+        let connection = self.hub.connections.table.get(id).expect("a flush is for somebody");
+        assert!(connection.outbox.may_be_written(), "{id} is flushed, and takes nothing");
     }
 
     /// Nobody has something to be written that its socket may take.
     fn assert_flushed(&self) {
-        for member in self.hub.members.iter().flatten() {
-            let is_due = !member.outbox.waiting().is_empty() || self.hub.log.pending(member) > 0;
-            assert!(!is_due || !member.outbox.may_be_written(), "{} is not flushed", member.id);
+        let connections = &self.hub.connections;
+        for (id, connection) in connections.table.iter() {
+            let unread = connections.log.unread_len(&connection.place);
+            let is_due = !connection.outbox.waiting().is_empty() || unread > 0;
+            assert!(!is_due || !connection.outbox.may_be_written(), "{id} is not flushed");
         }
     }
 
     // What must hold between two turns.
 
-    /// Everybody wears its name, nothing waits without a reason, and the next deadline is ahead: a driver that sleeps until then neither spins nor
-    /// oversleeps.
+    /// Everybody wears its name, nothing waits without a reason, and the next deadline is ahead: a driver that sleeps until
+    /// then neither spins nor oversleeps.
     fn assert_drained(&self) {
-        assert!(self.hub.log.bytes.is_empty());
+        let (connections, room) = (&self.hub.connections, &self.hub.room);
+        assert!(connections.log.is_empty());
         for (id, client) in &self.clients {
             assert_eq!(self.hub.knows(*id), client.closed.is_none(), "{id}");
         }
-        for member in self.hub.members.iter().flatten() {
-            let worn = self.hub.nicks.get(&nick::look(member.name.nick())) == Some(&member.id);
-            assert_eq!(worn, member.leaving.is_none(), "{} wears {}", member.id, member.name.nick());
-            let may_be_written = member.outbox.may_be_written();
-            assert!(member.outbox.is_empty() || !may_be_written, "{} is forgotten", member.id);
+        for (id, connection) in connections.table.iter() {
+            let name = room.nick(id);
+            assert_eq!(name.is_some(), connection.is_open(), "{id} wears {name:?}");
+            if let Some(name) = name {
+                assert_eq!(room.nicks.get(&nick::skeleton(name)), Some(&id), "{id} wears {name}");
+            }
+            let may_be_written = connection.outbox.may_be_written();
+            assert!(connection.outbox.is_empty() || !may_be_written, "{id} is forgotten");
         }
         if let Some(at) = self.hub.next_deadline() {
             assert!(at > self.now, "the deadline is {:?} ago", self.now - at);
@@ -418,37 +427,41 @@ impl Sim {
 }
 
 impl Hub {
+    /// Whether the hub knows a client at all, if only to say goodbye.
+    pub(super) fn knows(&self, id: Id) -> bool {
+        self.connections.table.get(id).is_some()
+    }
+
     /// What is stored for speed is what a recount says.
     pub(super) fn assert_consistent(&self) {
-        let members = || self.members.iter().flatten();
-        let seated = || members().filter(|member| member.leaving.is_none());
+        let connections = &self.connections;
+        let all = || connections.table.iter();
+        let count = all().filter(|(_, connection)| connection.is_open()).count();
 
-        assert_eq!(self.queued, members().map(|member| member.outbox.len()).sum::<usize>());
+        assert_eq!(connections.queued, all().map(|(_, connection)| connection.outbox.len()).sum::<usize>());
         // What was said in a turn is still to be counted, and one member's last words may be.
-        assert!(self.queued <= OUTBOX_TOTAL_MAX + self.log.bytes.len() + (8 << 10), "{} queued", self.queued);
+        let most = OUTBOX_TOTAL_MAX + connections.log.len() + (8 << 10);
+        assert!(connections.queued <= most, "{} queued", connections.queued);
 
-        assert_eq!(self.seats_taken, seated().count());
-        assert!(self.seats_taken <= self.limits.clients_max);
-        assert_eq!(self.nicks.len(), self.seats_taken, "two look the same");
+        assert_eq!(connections.count(), count);
+        assert!(count <= self.limits().clients_max);
+        assert_eq!(self.room.nicks.len(), count, "two look the same");
 
-        for member in members() {
-            let blocking = member.leaving.is_none() && member.outbox.holds_others_back(self.at);
-            assert_eq!(member.blocking, blocking, "{}", member.id);
+        let ids =
+            |which: &dyn Fn(Id) -> bool| -> BTreeSet<Id> { all().map(|(id, _)| id).filter(|id| which(*id)).collect() };
+        let get = |id: Id| connections.table.get(id).expect("it is in the table");
+        let blocking = |id: Id| get(id).is_open() && get(id).outbox.holds_others_back(connections.at);
+        assert_eq!(connections.blockers, ids(&blocking));
+        for id in &connections.paused {
+            assert!(connections.must_wait(*id), "{id} waits for nobody");
         }
-        assert_eq!(self.blockers, members().filter(|member| member.blocking).count());
-
-        let paused: HashSet<Id> = members().filter(|member| member.paused).map(|member| member.id).collect();
-        assert_eq!(self.paused.iter().copied().collect::<HashSet<Id>>(), paused);
-        assert_eq!(self.paused.len(), paused.len());
-        for member in members().filter(|member| member.paused) {
-            assert!(member.leaving.is_none() && self.must_wait(member), "{} waits for nobody", member.id);
+        let has_timer = |id: Id| !get(id).is_open() || get(id).outbox.is_blocked();
+        let without: Vec<Id> = ids(&has_timer).difference(&connections.timers).copied().collect();
+        assert!(without.is_empty(), "{without:?} are blocked and have no deadline");
+        for id in connections.timers.iter().chain(&connections.dirty) {
+            assert!(self.knows(*id), "{id} is gone and still listed");
         }
-
-        for member in members() {
-            assert_eq!(member.lagging, self.lagging.contains(&member.id), "{}", member.id);
-            assert!(member.lagging || !member.outbox.is_blocked(), "{} is blocked and has no deadline", member.id);
-        }
-        let first = members().filter_map(Member::deadline).min();
-        assert_eq!(self.first_timer(), first, "nobody's patience ends unseen");
+        let first = all().filter_map(|(_, connection)| connection.deadline()).min();
+        assert_eq!(connections.first_timer(), first, "nobody's patience ends unseen");
     }
 }

@@ -3,7 +3,9 @@
 //! One arm a text, both languages in it: a text that is missing in one does not compile.
 
 use super::nick::Flaw;
-use super::{Event, Id};
+use super::transcript::Event;
+use crate::chat::id::Id;
+use crate::chat::reason::Reason;
 use std::fmt::{self, Display, Formatter};
 
 /// The language a server speaks.
@@ -19,34 +21,6 @@ impl Lang {
     pub fn of_locale(locale: &str) -> Lang {
         let es = locale == "es" || locale.starts_with("es_") || locale.starts_with("es.") || locale.starts_with("es@");
         if es { Lang::Es } else { Lang::En }
-    }
-}
-
-/// Why a member left.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Reason {
-    /// It said `:q`.
-    Quit,
-    /// It ended its stream.
-    EndOfInput,
-    /// The connection broke.
-    Lost,
-    /// It sent this many bytes without a line end.
-    EndlessLine(usize),
-    /// It did not read: this many bytes were waiting.
-    TooSlow(usize),
-    /// All members' outboxes together were too long, and its was the longest: this many bytes.
-    MemoryFull(usize),
-    /// The server could not start what serves it.
-    NoThread,
-    /// The server closes.
-    Closing,
-}
-
-impl Reason {
-    /// Whether it came about while the server was reading what the client sent.
-    pub fn is_the_clients(self) -> bool {
-        matches!(self, Reason::Quit | Reason::EndOfInput | Reason::EndlessLine(_))
     }
 }
 

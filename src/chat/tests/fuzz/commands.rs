@@ -1,8 +1,8 @@
 //! A line asks for one thing, and for the same thing when it is written out again; a name that may be worn can be used.
 
-use super::super::command::{COMMANDS, Input, is_surely_said, parse};
-use super::super::nick;
-use super::super::sanitize::{is_plain, sanitize};
+use crate::chat::command::{COMMANDS, Input, is_surely_said, parse};
+use crate::chat::nick;
+use crate::chat::sanitize::{is_plain, sanitize};
 
 /// The input is a line. It is read as a command, and every word of it as a name.
 pub fn commands(line: &[u8]) {
@@ -59,13 +59,13 @@ fn written_out(input: &Input<'_>) -> Option<String> {
 /// A name that the second one here wants to wear.
 fn name(name: &str) {
     let number = 2;
-    let look = nick::look(name);
-    assert_eq!(nick::look(&name.to_lowercase()), look, "a capital makes no other name");
+    let skeleton = nick::skeleton(name);
+    assert_eq!(nick::skeleton(&name.to_lowercase()), skeleton, "a capital makes no other name");
     let Ok(checked) = nick::check(name, number) else { return };
-    assert_eq!(checked, look);
+    assert_eq!(checked, skeleton);
     assert!((1..=20).contains(&name.chars().count()));
     assert_eq!(sanitize(name.as_bytes()), name, "shown as it is");
     assert_eq!(parse(&format!(":nick {name}")), Input::Nick(name), "can be taken");
     assert_eq!(parse(&format!(":msg {name} hola")), Input::Private { to: name, text: "hola" }, "can be written to");
-    assert!(name == nick::guest(number) || look != nick::look(&nick::guest(3)), "nobody looks like a guest");
+    assert!(name == nick::guest(number) || skeleton != nick::skeleton(&nick::guest(3)), "nobody looks like a guest");
 }

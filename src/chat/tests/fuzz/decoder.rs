@@ -1,7 +1,7 @@
 //! Lines cut anywhere are the lines that a plain split finds, and little is kept of them.
 
-use super::super::limits::ENDLESS_FACTOR;
-use super::super::line::{Line, LineDecoder};
+use crate::chat::limits::ENDLESS_FACTOR;
+use crate::chat::line::{Line, LineDecoder};
 
 /// Bytes of the input that say how the rest is dealt with: the longest line, and the sizes of the reads.
 const HEADER: usize = 8;

@@ -1,6 +1,9 @@
 //! Conversations with those who do not read, or not fast enough: who waits for them, who goes, and how much memory that takes.
 
-use super::*;
+use super::conversations::{MS, Room, SECOND, long_lines};
+use super::sim::ROOMY;
+use crate::chat::limits::*;
+use crate::chat::{Id, Reason, nick};
 
 #[test]
 fn for_a_stuck_reader_the_others_wait_a_moment_and_it_goes() {

@@ -4,7 +4,7 @@
 //! waits, and how long nothing of it has been taken, decides whether the others wait for this member (pressure) or whether it
 //! has to go.
 
-use super::limits::*;
+use crate::chat::limits::*;
 use std::time::Instant;
 
 /// What the room is like when an outbox is looked at.

@@ -1,7 +1,7 @@
 //! Whatever happens to a room, the laws of its scripts hold, and with both styles of driver.
 
-use super::super::hub::script::{LINE_MAX, Step, assert_all};
-use super::super::limits::{Framing, Limits};
+use super::super::script::{LINE_MAX, Step, assert_all};
+use crate::chat::limits::{Framing, Limits};
 use std::time::Duration;
 
 /// So many steps of a script are played. Each costs little, but the laws compare everybody's with everybody's.

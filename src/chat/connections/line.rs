@@ -100,6 +100,11 @@ impl LineDecoder {
         }
     }
 
+    /// Whether nothing is kept.
+    pub fn is_idle(&self) -> bool {
+        self.partial.is_empty() && self.skipped == 0
+    }
+
     #[cfg(any(test, feature = "fuzz"))]
     pub fn capacity(&self) -> usize {
         self.partial.capacity()

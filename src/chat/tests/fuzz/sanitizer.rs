@@ -1,6 +1,6 @@
 //! What is left of any bytes can be shown on any screen, and is what a reader of one byte at a time leaves of them.
 
-use super::super::sanitize::{is_plain, sanitize};
+use crate::chat::sanitize::{is_plain, sanitize};
 use unicode_width::UnicodeWidthChar;
 
 /// The input is a line.

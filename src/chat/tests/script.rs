@@ -2,7 +2,9 @@
 
 use super::model::Model;
 use super::sim::{Client, ROOMY, STYLES, Sim, Style};
-use super::*;
+use crate::chat::limits::Limits;
+use crate::chat::messages::{self, Notice};
+use crate::chat::{Framing, Lang, Reason};
 use std::time::Duration;
 
 /// Short, so that scripts reach it.
@@ -44,10 +46,11 @@ pub fn play(script: &[Step], style: Style, limits: &Limits, split: impl Fn(&[u8]
         sim.take(id, ROOMY);
     }
     sim.turn();
-    assert_eq!((sim.hub.queued, sim.hub.blockers, sim.hub.paused.len()), (0, 0, 0));
-    assert!(sim.hub.members.iter().flatten().all(|member| member.leaving.is_none()), "all goodbyes are read");
-    for member in sim.hub.members.iter().flatten() {
-        assert_eq!(member.outbox.capacity(), 0, "an idle member costs no buffer");
+    let connections = &sim.hub.connections;
+    assert_eq!((connections.queued, connections.blockers.len(), connections.paused.len()), (0, 0, 0));
+    for (id, connection) in connections.table.iter() {
+        assert!(connection.is_open(), "all goodbyes are read, that of {id}, too");
+        assert_eq!(connection.outbox.capacity(), 0, "an idle client costs no buffer");
     }
     sim
 }
@@ -116,7 +119,7 @@ pub fn assert_lawful(sim: &Sim) {
             Some((_, reason @ (Reason::TooSlow(_) | Reason::MemoryFull(_)))) => {
                 // A writer that is lazy is not the client's fault, but looks the same.
                 assert!(client.was_full || sim.style == Style::Threaded, "{id} took everything and was thrown out");
-                assert_cut(got, &owed, &words::notice(Lang::En, &Notice::Goodbye(reason)), client.was_given_up());
+                assert_cut(got, &owed, &messages::notice(Lang::En, &Notice::Goodbye(reason)), client.was_given_up());
             }
             Some(_) if client.was_given_up() => assert!(owed.starts_with(got), "{id}"),
             _ => assert!(owed == *got, "{id} got\n{}instead of\n{}", text(got), text(&owed)),

@@ -1,0 +1,138 @@
+//! Who has to wait for whom, who has to go because it does not read, and what the time has to do with it.
+
+use super::*;
+use crate::chat::limits::{OUTBOX_TOTAL_MAX, TURN_MAX};
+
+impl Connections {
+    // Time.
+
+    /// It is `now`, or as late as it was already.
+    pub fn tick(&mut self, now: Instant) {
+        let now = now.max(self.at.now);
+        self.at = Conditions::new(now, self.open);
+        if self.timers.is_empty() {
+            return;
+        }
+        for id in self.timers.iter().copied().collect::<Vec<_>>() {
+            let Some(connection) = self.table.get_mut(id) else { continue };
+            if connection.deadline().is_some_and(|at| at <= now) {
+                if !connection.is_open() {
+                    self.close(id);
+                    continue;
+                }
+                // Whether it takes bytes is seen by trying, not by waiting to be told: a socket is called writable when
+                // a third of its buffer is free, and a slow reader may need more than a stall's time for that.
+                connection.outbox.unblock();
+                self.dirty.insert(id);
+            }
+            self.update_blocking(id);
+        }
+    }
+
+    /// When [`Connections::tick`] has to be called at the latest, for want of anything else.
+    pub fn first_timer(&self) -> Option<Instant> {
+        self.timers.iter().filter_map(|id| self.table.get(*id)?.deadline()).min()
+    }
+
+    // Who has to go.
+
+    /// What a write has shown about its connection.
+    pub(super) fn after_write(&mut self, id: Id) {
+        let Some(connection) = self.table.get_mut(id) else { return };
+        if connection.outbox.is_empty() {
+            connection.self_fed = false;
+            if connection.is_open() {
+                self.timers.remove(&id);
+                self.update_blocking(id);
+            } else {
+                self.close(id);
+            }
+            return;
+        }
+        self.timers.insert(id);
+        self.update_blocking(id);
+        self.judge(id);
+    }
+
+    /// Returns whether somebody has to be evicted: this one because it does not read, or any because memory is short.
+    pub(super) fn judge(&mut self, id: Id) -> bool {
+        if self.table.get(id).is_some_and(|connection| connection.is_hopeless(self.at.now)) {
+            self.hopeless = Some(id);
+        }
+        self.must_evict()
+    }
+
+    /// Whether [`Connections::next_eviction`] names somebody.
+    #[inline]
+    pub fn must_evict(&self) -> bool {
+        self.hopeless.is_some() || self.queued > OUTBOX_TOTAL_MAX
+    }
+
+    /// Somebody that has to go, and why. [`Connections::leave`] has to be called for it before the next one is asked for.
+    ///
+    /// When memory is short, these are the connections with the longest outboxes, until all together are within the limit.
+    /// Those that are leaving already, and what a writer has in its hands, cannot be made shorter: they are closed at once.
+    pub fn next_eviction(&mut self) -> Option<(Id, Reason)> {
+        if let Some(id) = self.hopeless.take()
+            && let Some(connection) = self.table.get(id).filter(|connection| connection.is_open())
+        {
+            return Some((id, Reason::TooSlow(connection.outbox.len())));
+        }
+        while self.queued > OUTBOX_TOTAL_MAX {
+            let (id, longest) = self.table.iter().max_by_key(|(_, connection)| connection.outbox.len())?;
+            if longest.is_open() {
+                return Some((id, Reason::MemoryFull(longest.outbox.len())));
+            }
+            self.close(id);
+        }
+        None
+    }
+
+    // Who has to wait.
+
+    /// Whether a connection may not be read from now. If so, an [`Effect::Resume`] tells when it may.
+    #[inline]
+    pub fn pause(&mut self, id: Id) -> bool {
+        if self.blockers.is_empty() || !self.must_wait(id) {
+            return false;
+        }
+        self.paused.insert(id);
+        true
+    }
+
+    /// Whether a connection must wait: for others that cannot keep up, or for itself if it asks for more than it reads.
+    pub(in crate::chat) fn must_wait(&self, id: Id) -> bool {
+        let Some(connection) = self.table.get(id).filter(|connection| connection.is_open()) else { return false };
+        let is_blocking = self.blockers.contains(&id);
+        let others = self.blockers.len() - usize::from(is_blocking);
+        others > 0 || (connection.self_fed && is_blocking)
+    }
+
+    pub(super) fn update_blocking(&mut self, id: Id) {
+        let at = self.at;
+        let is_blocking = self
+            .table
+            .get(id)
+            .is_some_and(|connection| connection.is_open() && connection.outbox.holds_others_back(at));
+        if is_blocking {
+            self.blockers.insert(id);
+        } else if self.blockers.remove(&id) {
+            self.resume();
+        }
+    }
+
+    /// Tells those that had to wait and need not any more.
+    fn resume(&mut self) {
+        let (paused, resumed) = std::mem::take(&mut self.paused).into_iter().partition(|id| self.must_wait(*id));
+        self.paused = paused;
+        self.effects.extend(BTreeSet::into_iter(resumed).map(Effect::Resume));
+    }
+
+    /// Whether another client may be read from in this turn: all outboxes could take what was said so far, even if no socket
+    /// takes a byte.
+    pub fn turn_has_room(&self) -> bool {
+        const LEAST: usize = 16 << 10;
+        let (said, room) = (self.log.len(), OUTBOX_TOTAL_MAX.saturating_sub(self.queued));
+        said < LEAST || (said < TURN_MAX && said * self.open < room)
+    }
+}

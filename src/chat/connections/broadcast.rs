@@ -1,0 +1,160 @@
+//! What all connections get, stored once: the log of the turn.
+
+use std::ops::Range;
+
+/// The bytes for everybody since the last turn ended.
+///
+/// Positions count all bytes that were ever logged, so that no [`Place`] has to be set back when the log is cleared.
+#[derive(Default)]
+pub struct Broadcast {
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+/// How far one connection has got in the log.
+pub struct Place {
+    /// The position up to which it has read: the bytes are written to the socket, or copied to the outbox. It reads all there
+    /// is at once, so between two turns this is the log's end.
+    read_to: u64,
+    /// What it said itself and does not get back, where that stands behind something that it has not read yet.
+    own: Range<u64>,
+}
+
+impl Place {
+    /// The place of a connection that gets no more of the log.
+    pub const BEYOND: Place = Place { read_to: u64::MAX, own: 0..0 };
+}
+
+impl Broadcast {
+    /// The place of a connection that gets what is said from now on.
+    pub fn end_place(&self) -> Place {
+        Place { read_to: self.end(), own: 0..0 }
+    }
+
+    /// The position behind the last byte.
+    pub fn end(&self) -> u64 {
+        self.start + self.bytes.len() as u64
+    }
+
+    /// Bytes logged in this turn.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Logs something for everybody.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Whether a connection has to read all before [`Broadcast::push_own`]: its own part is one range, and others have logged
+    /// something since.
+    pub fn parts_own(&self, place: &Place) -> bool {
+        place.read_to < place.own.end && place.own.end < self.end()
+    }
+
+    /// Logs something for everybody but the connection at this place.
+    #[inline]
+    pub fn push_own(&mut self, place: &mut Place, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.end();
+        write(&mut self.bytes);
+        let end = self.end();
+        if place.read_to == start {
+            place.read_to = end;
+        } else if place.own.end == start {
+            place.own.end = end;
+        } else {
+            place.own = start..end;
+        }
+    }
+
+    /// Whether a connection has not read all there is for it.
+    pub fn has_unread(&self, place: &Place) -> bool {
+        place.read_to < self.end()
+    }
+
+    /// The length of what [`Broadcast::unread`] returns.
+    pub fn unread_len(&self, place: &Place) -> usize {
+        let own = if place.own.end > place.read_to { place.own.end - place.own.start } else { 0 };
+        (self.end().saturating_sub(place.read_to) - own) as usize
+    }
+
+    /// What a connection has not read yet, before and after its own part.
+    pub fn unread(&self, place: &Place) -> (&[u8], &[u8]) {
+        let bytes_from = |position: u64| {
+            let at = position.saturating_sub(self.start) as usize;
+            self.bytes.get(at..).unwrap_or_default()
+        };
+        let unread = bytes_from(place.read_to);
+        if place.own.end <= place.read_to {
+            return (unread, &[]);
+        }
+        let before = (place.own.start - place.read_to) as usize;
+        (&unread[..before], bytes_from(place.own.end))
+    }
+
+    /// The connection has read all there is.
+    pub fn read_all(&self, place: &mut Place) {
+        place.read_to = place.read_to.max(self.end());
+    }
+
+    /// Forgets all bytes. Whoever has not read them never will.
+    pub fn clear(&mut self) {
+        self.start = self.end();
+        self.bytes.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everybody_reads_all_but_their_own_once() {
+        let mut log = Broadcast::default();
+        let mut speaker = log.end_place();
+        log.push(b"one ");
+        let mut late = log.end_place();
+        log.push_own(&mut speaker, |bytes| bytes.extend(b"two "));
+        log.push_own(&mut speaker, |bytes| bytes.extend(b"three "));
+        log.push(b"four");
+        assert_eq!(log.unread(&speaker), (&b"one "[..], &b"four"[..]));
+        assert_eq!(log.unread(&late), (&b"two three four"[..], &b""[..]));
+        assert_eq!(log.unread_len(&Place::BEYOND), 0);
+
+        log.read_all(&mut late);
+        assert_eq!(log.unread_len(&late), 0);
+        log.push(b" five");
+        assert_eq!(log.unread(&late), (&b" five"[..], &b""[..]));
+        log.read_all(&mut speaker);
+        log.read_all(&mut late);
+        log.clear();
+        assert!(log.is_empty() && !log.has_unread(&late) && !log.has_unread(&speaker));
+
+        log.push_own(&mut speaker, |bytes| bytes.extend(b"six "));
+        assert!(!log.has_unread(&speaker), "nobody else has said anything");
+        log.push(b"seven");
+        assert_eq!(log.unread(&speaker), (&b"seven"[..], &b""[..]));
+        assert_eq!(log.unread(&late), (&b"six seven"[..], &b""[..]));
+    }
+
+    #[test]
+    fn a_second_own_part_needs_that_the_first_is_read_past() {
+        let mut log = Broadcast::default();
+        let mut speaker = log.end_place();
+        log.push(b"zero ");
+        log.push_own(&mut speaker, |bytes| bytes.extend(b"one "));
+        assert!(!log.parts_own(&speaker), "the parts are one");
+        log.push(b"two ");
+        assert!(log.parts_own(&speaker));
+        log.read_all(&mut speaker);
+        assert!(!log.parts_own(&speaker));
+        log.push_own(&mut speaker, |bytes| bytes.extend(b"three "));
+        assert_eq!(log.unread_len(&speaker), 0);
+        log.clear();
+        assert!(!log.parts_own(&speaker));
+    }
+}

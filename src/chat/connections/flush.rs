@@ -1,0 +1,204 @@
+//! What was said goes out: the effects, the two ways to write, and the end of the turn.
+
+use super::*;
+use std::io::IoSlice;
+
+/// A walk over all connections, in the order of their keys, to offer each what it has not got of the turn's log.
+#[derive(Default)]
+pub struct Walk {
+    /// The next key to look at.
+    next: usize,
+    /// Where the log ended when the walk began.
+    log_end: u64,
+}
+
+impl Connections {
+    /// The next effect where it is to write from the log, which it nearly always is. `None` says nothing: ask
+    /// [`Connections::poll_effect`].
+    #[inline]
+    pub fn next_flush(&mut self) -> Option<Id> {
+        if self.effects.is_empty() && self.dirty.is_empty() { self.walk() } else { None }
+    }
+
+    /// The next effect; `None` when there is none, or somebody has to be evicted first.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        if let Some(effect) = self.effects.pop_front() {
+            return Some(effect);
+        }
+        while let Some(id) = self.dirty.pop_first() {
+            let Some(connection) = self.table.get(id) else { continue };
+            let has_some = !connection.outbox.is_clear() || self.log.has_unread(&connection.place);
+            if has_some && connection.outbox.may_be_written() {
+                return Some(Effect::Flush(id));
+            }
+        }
+        loop {
+            if let Some(id) = self.walk() {
+                return Some(Effect::Flush(id));
+            }
+            // The walk stands at its end, or at a connection whose socket cannot take what it has not got.
+            let id = self.table.slots().get(self.walk.next)?.as_ref()?.0;
+            self.walk.next += 1;
+            if self.keep(id) {
+                return None;
+            }
+        }
+    }
+
+    /// Walks on to a connection that has not got all of the log, and returns it if its socket may take it. If not, the walk
+    /// stands at that connection. It ends when all have been looked at and the log has not grown meanwhile.
+    #[inline]
+    fn walk(&mut self) -> Option<Id> {
+        loop {
+            while let Some(slot) = self.table.slots().get(self.walk.next) {
+                if let Some((id, connection)) = slot
+                    && self.log.has_unread(&connection.place)
+                {
+                    if !connection.outbox.may_be_written() {
+                        return None;
+                    }
+                    self.walk.next += 1;
+                    return Some(*id);
+                }
+                self.walk.next += 1;
+            }
+            if self.walk.log_end == self.log.end() {
+                return None;
+            }
+            self.walk = Walk { next: 0, log_end: self.log.end() };
+        }
+    }
+
+    /// Keeps for a connection what its socket cannot take now. Returns whether somebody has to be evicted for that.
+    #[inline(never)]
+    fn keep(&mut self, id: Id) -> bool {
+        if self.catch_up(id) {
+            self.dirty.insert(id);
+        }
+        self.judge(id)
+    }
+
+    /// Whether [`Connections::poll_effect`] has something to do, as far as can be told without doing it.
+    pub fn is_dirty(&self) -> bool {
+        !self.effects.is_empty() || !self.dirty.is_empty() || !self.log.is_empty()
+    }
+
+    /// The outbox of a connection, and its part of the log before and after its own lines.
+    #[inline]
+    pub fn gather(&self, id: Id) -> [IoSlice<'_>; 3] {
+        match self.table.get(id) {
+            // While there are bytes in flight, these would overtake them.
+            Some(connection) if !connection.outbox.is_in_flight() => {
+                let (before, after) = self.log.unread(&connection.place);
+                [IoSlice::new(connection.outbox.waiting()), IoSlice::new(before), IoSlice::new(after)]
+            }
+            _ => [IoSlice::new(&[]); 3],
+        }
+    }
+
+    /// A write was tried, and `taken` bytes went. Returns whether that was all of the log and nothing else waited, so that
+    /// nothing has to be kept: the common case. If not, [`Connections::wrote_in_part`] follows.
+    #[inline]
+    pub fn wrote_all(&mut self, id: Id, taken: usize) -> bool {
+        let Some(connection) = self.table.get_mut(id) else { return true };
+        let is_all = connection.outbox.is_clear() && taken == self.log.unread_len(&connection.place);
+        if is_all {
+            self.log.read_all(&mut connection.place);
+        }
+        is_all
+    }
+
+    /// A write was tried, and `taken` bytes went; what is left is kept. Somebody may have to be evicted for that.
+    #[cold]
+    pub fn wrote_in_part(&mut self, id: Id, taken: usize) {
+        let Some(connection) = self.table.get_mut(id) else { return };
+        if connection.outbox.is_in_flight() {
+            return; // Nothing was gathered.
+        }
+        let at = self.at;
+        let before = connection.outbox.len();
+        let from_outbox = taken.min(connection.outbox.waiting().len());
+        connection.outbox.consume(from_outbox);
+        let mut from_log = taken - from_outbox;
+        let (first, second) = self.log.unread(&connection.place);
+        for part in [first, second] {
+            let skip = from_log.min(part.len());
+            from_log -= skip;
+            connection.outbox.push(&part[skip..], at);
+        }
+        self.log.read_all(&mut connection.place);
+        connection.outbox.note_write(taken, at);
+        self.queued = self.queued - before + connection.outbox.len();
+        self.after_write(id);
+    }
+
+    /// Whether a connection's socket did not take all of the last write.
+    pub fn is_full(&self, id: Id) -> bool {
+        self.table.get(id).is_some_and(|connection| connection.outbox.is_blocked())
+    }
+
+    /// Gets a connection's outbox ready to be carried off: it holds all that was said so far. Somebody may have to be evicted
+    /// for that.
+    pub fn prepare_flight(&mut self, id: Id) {
+        if self.table.get(id).is_none_or(|connection| connection.outbox.is_in_flight()) {
+            return;
+        }
+        if self.catch_up(id) {
+            self.judge(id);
+        }
+    }
+
+    /// The outbox as it is, for a writer.
+    pub fn carry_off(&mut self, id: Id) -> Option<Vec<u8>> {
+        self.table.get_mut(id)?.outbox.carry_off()
+    }
+
+    /// Of the bytes that were carried off, `taken` more went. Somebody may have to be evicted for that.
+    pub fn carried(&mut self, id: Id, taken: usize) {
+        let at = self.at;
+        let Some(connection) = self.table.get_mut(id).filter(|it| it.outbox.is_in_flight()) else { return };
+        let before = connection.outbox.len();
+        connection.outbox.settle_flight(taken, at);
+        self.queued = self.queued - before + connection.outbox.len();
+        self.after_write(id);
+    }
+
+    /// A socket takes bytes again.
+    pub fn writable(&mut self, id: Id) {
+        if let Some(connection) = self.table.get_mut(id)
+            && connection.outbox.is_blocked()
+        {
+            connection.outbox.unblock();
+            self.dirty.insert(id);
+        }
+    }
+
+    /// Who has not got everything yet, each with the number of bytes that are not accounted for as written.
+    pub fn pending(&self) -> impl Iterator<Item = (Id, usize)> {
+        let pending = |it: &Connection| it.outbox.len() + self.log.unread_len(&it.place);
+        self.table.iter().map(move |(id, it)| (id, pending(it))).filter(|(_, bytes)| *bytes > 0)
+    }
+
+    /// Somebody that has not got all of the log.
+    fn left_out(&self) -> Option<Id> {
+        self.table.iter().find(|(_, connection)| self.log.has_unread(&connection.place)).map(|(id, _)| id)
+    }
+
+    /// Forgets the turn's log, and keeps it for those that were not written to. Returns `false` when somebody has to be
+    /// evicted first; then call it again.
+    #[inline]
+    #[must_use]
+    pub fn end_turn(&mut self) -> bool {
+        if self.log.is_empty() {
+            return true;
+        }
+        // There is nobody if the driver has polled all effects and carried them out.
+        while let Some(id) = self.left_out() {
+            if self.keep(id) {
+                return false;
+            }
+        }
+        self.log.clear();
+        true
+    }
+}

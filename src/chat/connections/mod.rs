@@ -1,0 +1,257 @@
+//! The half of the chat that knows bytes: what comes from each client, what waits for each, and who cannot keep up.
+//!
+//! * [`mod@line`] and [`sanitize`]: bytes in;
+//! * [`outbox`]: what one client's socket has not taken yet;
+//! * [`broadcast`]: what all clients get, stored once a turn;
+//! * [`connection`]: all that is kept for one client;
+//! * [`flush`]: what to write to whom, in the two ways of the contract;
+//! * [`backpressure`]: who has to wait for whom, who has to go, and when.
+//!
+//! It knows nothing of nicks and messages. Whom it gives up it does not throw out itself: somebody has to take leave of them
+//! first. [`Connections::next_eviction`] names them.
+
+mod backpressure;
+mod broadcast;
+mod connection;
+mod flush;
+pub mod line;
+mod outbox;
+pub mod sanitize;
+
+use super::effect::Effect;
+use super::id::{Id, Table};
+use super::limits::read_max;
+use super::reason::Reason;
+use broadcast::{Broadcast, Place};
+use connection::{Connection, Phase};
+use line::LineDecoder;
+use outbox::{Conditions, Outbox};
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Instant;
+
+/// All connections.
+pub struct Connections {
+    pub(super) table: Table<Connection>,
+    pub(super) log: Broadcast,
+    pub(super) at: Conditions,
+    /// How many are open, and not leaving.
+    pub(super) open: usize,
+    /// Bytes in all outboxes, those that were carried off included.
+    pub(super) queued: usize,
+    effects: VecDeque<Effect>,
+    /// Have something in their outboxes that their sockets may take.
+    pub(super) dirty: BTreeSet<Id>,
+    /// Have a deadline, or may get one by the next write: those that are leaving, and those that did not take all.
+    pub(super) timers: BTreeSet<Id>,
+    /// Were told to wait, and get an [`Effect::Resume`].
+    pub(super) paused: BTreeSet<Id>,
+    /// Cannot keep up: the others wait for them.
+    pub(super) blockers: BTreeSet<Id>,
+    /// Does not read and has to go.
+    hopeless: Option<Id>,
+    walk: flush::Walk,
+}
+
+/// What to wait for on a client's socket.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Interest {
+    /// A permit was not refused.
+    pub readable: bool,
+    /// The socket did not take all that was offered.
+    pub writable: bool,
+}
+
+/// A client's input while its lines are taken out, one by one. It has to be [put back](Connections::put_back).
+pub struct Input {
+    pub decoder: LineDecoder,
+    outbox_before: usize,
+}
+
+impl Connections {
+    pub fn new(now: Instant) -> Connections {
+        Connections {
+            table: Table::default(),
+            log: Broadcast::default(),
+            at: Conditions::new(now, 0),
+            open: 0,
+            queued: 0,
+            effects: VecDeque::new(),
+            dirty: BTreeSet::new(),
+            timers: BTreeSet::new(),
+            paused: BTreeSet::new(),
+            blockers: BTreeSet::new(),
+            hopeless: None,
+            walk: flush::Walk::default(),
+        }
+    }
+
+    // Coming and going.
+
+    /// A new connection, which gets all that is sent to everybody from now on.
+    pub fn open(&mut self, id: Id) {
+        self.open += 1;
+        self.table.insert(
+            id,
+            Connection {
+                phase: Phase::Open,
+                input: LineDecoder::default(),
+                outbox: Outbox::new(self.at.now),
+                place: self.log.end_place(),
+                self_fed: false,
+            },
+        );
+    }
+
+    /// Ends an open connection with a last word: it gets nothing else any more, and is closed when its outbox is written. One
+    /// that is evicted gets of its outbox only the line that may have been written in part.
+    pub fn leave(&mut self, id: Id, reason: Reason, last_word: &[u8]) {
+        // What was said before is for it, too.
+        self.catch_up(id);
+        let at = self.at;
+        let Some(connection) = self.table.get_mut(id).filter(|connection| connection.is_open()) else { return };
+        let before = connection.outbox.len();
+        if matches!(reason, Reason::TooSlow(_) | Reason::MemoryFull(_)) {
+            connection.outbox.cut(at);
+        }
+        connection.outbox.push(last_word, at);
+        connection.outbox.give_time(at.now);
+        self.queued = self.queued - before + connection.outbox.len();
+        connection.phase = Phase::Leaving { since: at.now, reason };
+        connection.place = Place::BEYOND;
+        connection.input = LineDecoder::default();
+        self.open -= 1;
+        self.timers.insert(id);
+        self.dirty.insert(id);
+        self.update_blocking(id);
+        if self.paused.remove(&id) {
+            // Its reader may be waiting, and has to see that it is over.
+            self.effects.push_back(Effect::Resume(id));
+        }
+    }
+
+    /// Forgets a connection, which is leaving. The driver closes it without being told.
+    pub fn forget(&mut self, id: Id) {
+        if let Some(connection) = self.table.remove(id) {
+            self.queued -= connection.outbox.len();
+            self.dirty.remove(&id);
+            self.timers.remove(&id);
+        }
+    }
+
+    /// Forgets a connection, which is leaving, and tells the driver to close it.
+    fn close(&mut self, id: Id) {
+        if let Some(Phase::Leaving { reason, .. }) = self.table.get(id).map(|connection| connection.phase) {
+            self.forget(id);
+            self.effects.push_back(Effect::Close(id, reason));
+        }
+    }
+
+    #[inline]
+    pub fn is_open(&self, id: Id) -> bool {
+        self.table.get(id).is_some_and(Connection::is_open)
+    }
+
+    /// The time of the last tick.
+    pub fn now(&self) -> Instant {
+        self.at.now
+    }
+
+    /// Whether there is none, not even one that is leaving.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Whether a driver's key is taken.
+    pub fn has_key(&self, key: usize) -> bool {
+        self.table.has_key(key)
+    }
+
+    /// How many connections are open, and not leaving.
+    pub fn count(&self) -> usize {
+        self.open
+    }
+
+    // Bytes in.
+
+    /// How much to read from one client at a time. Bytes.
+    pub fn read_max(&self) -> usize {
+        read_max(self.open)
+    }
+
+    /// Takes out what is kept of an open connection's input.
+    #[inline]
+    pub fn take_input(&mut self, id: Id) -> Option<Input> {
+        let connection = self.table.get_mut(id).filter(|connection| connection.is_open())?;
+        Some(Input { decoder: std::mem::take(&mut connection.input), outbox_before: connection.outbox.len() })
+    }
+
+    /// Puts back the input of a connection, if it is still open.
+    #[inline]
+    pub fn put_back(&mut self, id: Id, mut input: Input) {
+        if let Some(connection) = self.table.get_mut(id).filter(|connection| connection.is_open()) {
+            input.decoder.shrink();
+            if !input.decoder.is_idle() {
+                connection.input = input.decoder;
+            }
+            connection.self_fed |= connection.outbox.len() > input.outbox_before;
+        }
+    }
+
+    /// What to wait for on a connection's socket.
+    pub fn interest(&self, id: Id) -> Interest {
+        if self.table.get(id).is_none() {
+            return Interest::default();
+        }
+        Interest { readable: !self.paused.contains(&id), writable: self.is_full(id) }
+    }
+
+    // Bytes out.
+
+    /// Sends bytes to everybody.
+    pub fn send_all(&mut self, bytes: &[u8]) {
+        self.log.push(bytes);
+    }
+
+    /// Sends bytes to everybody but the one that they come from.
+    #[inline]
+    pub fn send_others(&mut self, from: Id, write: impl FnOnce(&mut Vec<u8>)) {
+        let Some(mut connection) = self.table.get_mut(from) else { return };
+        if self.log.parts_own(&connection.place) {
+            if self.catch_up(from) {
+                self.dirty.insert(from);
+            }
+            let Some(again) = self.table.get_mut(from) else { return };
+            connection = again;
+        }
+        self.log.push_own(&mut connection.place, write);
+    }
+
+    /// Sends bytes to one alone, behind all that was said before. Somebody may have to be evicted for that.
+    pub fn send(&mut self, id: Id, bytes: &[u8]) {
+        self.catch_up(id);
+        let at = self.at;
+        let Some(connection) = self.table.get_mut(id).filter(|connection| connection.is_open()) else { return };
+        connection.outbox.push(bytes, at);
+        self.queued += bytes.len();
+        self.dirty.insert(id);
+        self.update_blocking(id);
+        self.judge(id);
+    }
+
+    /// Copies what a connection has not got of the turn's log to its outbox. Returns whether there was something: then it
+    /// has to be judged and flushed.
+    fn catch_up(&mut self, id: Id) -> bool {
+        let Some(connection) = self.table.get_mut(id) else { return false };
+        let (before, after) = self.log.unread(&connection.place);
+        let grown = before.len() + after.len();
+        if grown == 0 {
+            return false;
+        }
+        connection.outbox.push(before, self.at);
+        connection.outbox.push(after, self.at);
+        self.log.read_all(&mut connection.place);
+        self.queued += grown;
+        self.update_blocking(id);
+        true
+    }
+}

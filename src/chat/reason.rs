@@ -1,0 +1,29 @@
+//! Why a client leaves.
+
+/// Why a client left the room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reason {
+    /// It said `:q`.
+    Quit,
+    /// It ended its stream.
+    EndOfInput,
+    /// The connection broke.
+    Lost,
+    /// It sent this many bytes without a line end.
+    EndlessLine(usize),
+    /// It did not read: this many bytes were waiting.
+    TooSlow(usize),
+    /// All outboxes together were too long, and its was the longest: this many bytes.
+    MemoryFull(usize),
+    /// The server could not start what serves it.
+    NoThread,
+    /// The server closes.
+    Closing,
+}
+
+impl Reason {
+    /// Whether it came about while the server was reading what the client sent.
+    pub fn is_the_clients(self) -> bool {
+        matches!(self, Reason::Quit | Reason::EndOfInput | Reason::EndlessLine(_))
+    }
+}

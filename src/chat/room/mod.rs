@@ -1,0 +1,17 @@
+//! The half of the chat that knows people: who is in the room, what they are called, what they say and what they are told.
+//!
+//! * [`conversation`]: the room itself. Lines become messages, notices and answers;
+//! * [`command`]: what a line asks for;
+//! * [`nick`]: which names may be worn, and which are too alike;
+//! * [`messages`]: every text that the server says;
+//! * [`transcript`]: what happened, for the console and the history.
+//!
+//! It hands what is said to the [connections](super::connections), as bytes, and knows nothing of sockets that are full.
+
+pub mod command;
+mod conversation;
+pub mod messages;
+pub mod nick;
+pub mod transcript;
+
+pub use conversation::Room;

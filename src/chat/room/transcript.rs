@@ -1,0 +1,169 @@
+//! What happened, for the console and the history: recorded under way, told later.
+
+use crate::chat::id::Id;
+use crate::chat::reason::Reason;
+use std::net::SocketAddr;
+
+/// One thing that happened, with texts that are borrowed.
+pub type Event<'a> = EventOf<&'a str>;
+
+/// One thing that happened. `T` is how its texts are held.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum EventOf<T> {
+    Listening {
+        addr: SocketAddr,
+        mode: T,
+        seats: usize,
+    },
+    Arrived {
+        id: Id,
+        nick: T,
+        peer: SocketAddr,
+        seats_taken: usize,
+        seats: usize,
+    },
+    Said {
+        id: Id,
+        nick: T,
+        text: T,
+    },
+    Acted {
+        id: Id,
+        nick: T,
+        text: T,
+    },
+    /// A private message. What it said is nobody else's business.
+    Whispered {
+        id: Id,
+        nick: T,
+        to: T,
+    },
+    Renamed {
+        id: Id,
+        old: T,
+        nick: T,
+    },
+    Left {
+        id: Id,
+        nick: T,
+        reason: Reason,
+        seats_taken: usize,
+        seats: usize,
+    },
+    Refused {
+        peer: SocketAddr,
+    },
+    Closing,
+    /// So many lines found no room in the console's buffer.
+    Lost {
+        lines: u64,
+    },
+}
+
+/// Events in order. The texts lie in one buffer, so that a message costs no allocation of its own.
+#[derive(Default)]
+pub struct Transcript {
+    events: Vec<EventOf<Span>>,
+    texts: String,
+}
+
+/// Where a text lies in the buffer. Bytes.
+#[derive(Clone, Copy)]
+struct Span {
+    start: usize,
+    end: usize,
+}
+
+impl<T> EventOf<T> {
+    /// The same event with its texts held otherwise. They are passed to `hold` in order.
+    fn map<U>(self, mut hold: impl FnMut(T) -> U) -> EventOf<U> {
+        use EventOf::*;
+        match self {
+            Listening { addr, mode, seats } => Listening { addr, mode: hold(mode), seats },
+            Arrived { id, nick, peer, seats_taken, seats } => {
+                Arrived { id, nick: hold(nick), peer, seats_taken, seats }
+            }
+            Said { id, nick, text } => Said { id, nick: hold(nick), text: hold(text) },
+            Acted { id, nick, text } => Acted { id, nick: hold(nick), text: hold(text) },
+            Whispered { id, nick, to } => Whispered { id, nick: hold(nick), to: hold(to) },
+            Renamed { id, old, nick } => Renamed { id, old: hold(old), nick: hold(nick) },
+            Left { id, nick, reason, seats_taken, seats } => Left { id, nick: hold(nick), reason, seats_taken, seats },
+            Refused { peer } => Refused { peer },
+            Closing => Closing,
+            Lost { lines } => Lost { lines },
+        }
+    }
+}
+
+impl Transcript {
+    /// Whether nothing happened.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// Forgets all events. Their memory is used again.
+    pub fn clear(&mut self) {
+        self.events.clear();
+        self.texts.clear();
+    }
+
+    /// Adds an event behind the others.
+    pub fn push(&mut self, event: Event<'_>) {
+        let texts = &mut self.texts;
+        self.events.push(event.map(|text| {
+            let start = texts.len();
+            texts.push_str(text);
+            Span { start, end: texts.len() }
+        }));
+    }
+
+    /// Moves all events of `other` behind these.
+    pub fn append(&mut self, other: &mut Transcript) {
+        if self.is_empty() {
+            // The one's memory is used again by the other.
+            return std::mem::swap(self, other);
+        }
+        other.iter().for_each(|event| self.push(event));
+        other.clear();
+    }
+
+    /// All events, the earliest first.
+    pub fn iter(&self) -> impl Iterator<Item = Event<'_>> {
+        self.events.iter().map(|event| event.map(|Span { start, end }| &self.texts[start..end]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_come_out_as_they_went_in() {
+        let peer = SocketAddr::from(([127, 0, 0, 1], 4000));
+        let id = Id::new(7, 3);
+        let events = [
+            Event::Arrived { id, nick: "ana", peer, seats_taken: 1, seats: 6 },
+            Event::Said { id, nick: "ana", text: "hola" },
+            Event::Acted { id, nick: "ana", text: "waves" },
+            Event::Renamed { id, old: "ana", nick: "eva" },
+            Event::Whispered { id, nick: "eva", to: "beto" },
+            Event::Left { id, nick: "eva", reason: Reason::Quit, seats_taken: 0, seats: 6 },
+            Event::Closing,
+        ];
+        let mut transcript = Transcript::default();
+        events.into_iter().for_each(|event| transcript.push(event));
+        assert!(transcript.iter().eq(events));
+        assert!(!transcript.is_empty());
+
+        // One that was read is used again.
+        transcript.clear();
+        assert!(transcript.is_empty());
+        transcript.push(events[1]);
+        assert!(transcript.iter().eq([events[1]]));
+
+        let mut more = Transcript::default();
+        more.push(events[3]);
+        transcript.append(&mut more);
+        assert!(transcript.iter().eq([events[1], events[3]]) && more.is_empty());
+    }
+}
