@@ -87,9 +87,9 @@
 //! ```
 
 use super::command::is_surely_said;
+use super::connections::Connections;
 use super::connections::line::{Line, LineDecoder};
 use super::connections::sanitize::{is_plain, sanitize};
-use super::connections::{Connections, Interest};
 use super::effect::Effect;
 use super::id::Id;
 use super::limits::{ENDLESS_FACTOR, Framing, KEYS_MAX, Limits};
@@ -107,6 +107,15 @@ pub struct Hub {
     pub(super) connections: Connections,
     pub(super) room: Room,
     last_number: u64,
+}
+
+/// What to wait for on a client's socket.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Interest {
+    /// A permit was not refused.
+    pub readable: bool,
+    /// The socket did not take all that was offered.
+    pub writable: bool,
 }
 
 /// Leave to hand over what one client sent: see [`Hub::permit`].
@@ -182,11 +191,6 @@ impl Hub {
     #[must_use = "without a permit nothing may be read"]
     pub fn permit(&mut self, id: Id) -> Option<Permit<'_>> {
         if self.connections.pause(id) { None } else { Some(Permit { hub: self, id }) }
-    }
-
-    /// What to wait for on a client's socket, for a driver that asks the system anew each time. Nothing if the client is gone.
-    pub fn interest(&self, id: Id) -> Interest {
-        self.connections.interest(id)
     }
 
     fn receive(&mut self, id: Id, bytes: &[u8]) {
@@ -371,10 +375,15 @@ impl Hub {
         self.connections.is_empty()
     }
 
-    /// How much was said in this turn to everybody. Bytes.
-    #[cfg(any(test, feature = "threaded"))]
-    pub(crate) fn said(&self) -> usize {
-        self.connections.log.len()
+    /// What to wait for on a client's socket: for a driver that asks the system anew each time. Nothing for a client that is
+    /// gone.
+    pub fn interest(&self, id: Id) -> Interest {
+        let connections = &self.connections;
+        if connections.knows(id) {
+            Interest { readable: !connections.is_paused(id), writable: connections.is_full(id) }
+        } else {
+            Interest::default()
+        }
     }
 
     /// Whether the driver may read from another client in this turn. All outboxes could take what was said so far, even if

@@ -21,9 +21,9 @@ mod room;
 #[cfg(any(test, feature = "fuzz"))]
 mod tests;
 
-pub use connections::{Interest, line, sanitize};
+pub use connections::{line, sanitize};
 pub use effect::Effect;
-pub use hub::{Hub, Permit};
+pub use hub::{Hub, Interest, Permit};
 pub use id::Id;
 pub use limits::{Framing, Limits};
 pub use messages::Lang;

@@ -13,7 +13,7 @@ impl Connections {
         if self.timers.is_empty() {
             return;
         }
-        for id in self.timers.iter().copied().collect::<Vec<_>>() {
+        for id in self.timers.iter().collect::<Vec<_>>() {
             let Some(connection) = self.table.get_mut(id) else { continue };
             if connection.deadline().is_some_and(|at| at <= now) {
                 if !connection.is_open() {
@@ -31,7 +31,7 @@ impl Connections {
 
     /// When [`Connections::tick`] has to be called at the latest, for want of anything else.
     pub fn first_timer(&self) -> Option<Instant> {
-        self.timers.iter().filter_map(|id| self.table.get(*id)?.deadline()).min()
+        self.timers.iter().filter_map(|id| self.table.get(id)?.deadline()).min()
     }
 
     // Who has to go.
@@ -42,7 +42,7 @@ impl Connections {
         if connection.outbox.is_empty() {
             connection.self_fed = false;
             if connection.is_open() {
-                self.timers.remove(&id);
+                self.timers.remove(id);
                 self.update_blocking(id);
             } else {
                 self.close(id);
@@ -100,10 +100,15 @@ impl Connections {
         true
     }
 
+    /// Whether a connection was told to wait, and not yet that it may go on.
+    pub fn is_paused(&self, id: Id) -> bool {
+        self.paused.contains(id)
+    }
+
     /// Whether a connection must wait: for others that cannot keep up, or for itself if it asks for more than it reads.
     pub(in crate::chat) fn must_wait(&self, id: Id) -> bool {
         let Some(connection) = self.table.get(id).filter(|connection| connection.is_open()) else { return false };
-        let is_blocking = self.blockers.contains(&id);
+        let is_blocking = self.blockers.contains(id);
         let others = self.blockers.len() - usize::from(is_blocking);
         others > 0 || (connection.self_fed && is_blocking)
     }
@@ -116,16 +121,18 @@ impl Connections {
             .is_some_and(|connection| connection.is_open() && connection.outbox.holds_others_back(at));
         if is_blocking {
             self.blockers.insert(id);
-        } else if self.blockers.remove(&id) {
+        } else if self.blockers.remove(id) {
             self.resume();
         }
     }
 
-    /// Tells those that had to wait and need not any more.
+    /// Tells those that had to wait and need not any more, in the order in which they began to wait.
     fn resume(&mut self) {
-        let (paused, resumed) = std::mem::take(&mut self.paused).into_iter().partition(|id| self.must_wait(*id));
-        self.paused = paused;
-        self.effects.extend(BTreeSet::into_iter(resumed).map(Effect::Resume));
+        let resumed: Vec<Id> = self.paused.iter().filter(|id| !self.must_wait(*id)).collect();
+        for id in resumed {
+            self.paused.remove(id);
+            self.effects.push_back(Effect::Resume(id));
+        }
     }
 
     /// Whether another client may be read from in this turn: all outboxes could take what was said so far, even if no socket

@@ -25,7 +25,7 @@ impl Connections {
         if let Some(effect) = self.effects.pop_front() {
             return Some(effect);
         }
-        while let Some(id) = self.dirty.pop_first() {
+        while let Some(id) = self.dirty.pop() {
             let Some(connection) = self.table.get(id) else { continue };
             let has_some = !connection.outbox.is_clear() || self.log.has_unread(&connection.place);
             if has_some && connection.outbox.may_be_written() {

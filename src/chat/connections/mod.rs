@@ -3,6 +3,7 @@
 //! * [`mod@line`] and [`sanitize`]: bytes in;
 //! * [`outbox`]: what one client's socket has not taken yet;
 //! * [`broadcast`]: what all clients get, stored once a turn;
+//! * [`queue`]: clients in a row, such as those that wait to be read from;
 //! * [`connection`]: all that is kept for one client;
 //! * [`flush`]: what to write to whom, in the two ways of the contract;
 //! * [`backpressure`]: who has to wait for whom, who has to go, and when.
@@ -16,6 +17,7 @@ mod connection;
 mod flush;
 pub mod line;
 mod outbox;
+mod queue;
 pub mod sanitize;
 
 use super::effect::Effect;
@@ -26,7 +28,8 @@ use broadcast::{Broadcast, Place};
 use connection::{Connection, Phase};
 use line::LineDecoder;
 use outbox::{Conditions, Outbox};
-use std::collections::{BTreeSet, VecDeque};
+use queue::Queue;
+use std::collections::VecDeque;
 use std::time::Instant;
 
 /// All connections.
@@ -40,25 +43,16 @@ pub struct Connections {
     pub(super) queued: usize,
     effects: VecDeque<Effect>,
     /// Have something in their outboxes that their sockets may take.
-    pub(super) dirty: BTreeSet<Id>,
+    pub(super) dirty: Queue,
     /// Have a deadline, or may get one by the next write: those that are leaving, and those that did not take all.
-    pub(super) timers: BTreeSet<Id>,
+    pub(super) timers: Queue,
     /// Were told to wait, and get an [`Effect::Resume`].
-    pub(super) paused: BTreeSet<Id>,
+    pub(super) paused: Queue,
     /// Cannot keep up: the others wait for them.
-    pub(super) blockers: BTreeSet<Id>,
+    pub(super) blockers: Queue,
     /// Does not read and has to go.
     hopeless: Option<Id>,
     walk: flush::Walk,
-}
-
-/// What to wait for on a client's socket.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Interest {
-    /// A permit was not refused.
-    pub readable: bool,
-    /// The socket did not take all that was offered.
-    pub writable: bool,
 }
 
 /// A client's input while its lines are taken out, one by one. It has to be [put back](Connections::put_back).
@@ -76,10 +70,10 @@ impl Connections {
             open: 0,
             queued: 0,
             effects: VecDeque::new(),
-            dirty: BTreeSet::new(),
-            timers: BTreeSet::new(),
-            paused: BTreeSet::new(),
-            blockers: BTreeSet::new(),
+            dirty: Queue::default(),
+            timers: Queue::default(),
+            paused: Queue::default(),
+            blockers: Queue::default(),
             hopeless: None,
             walk: flush::Walk::default(),
         }
@@ -123,7 +117,7 @@ impl Connections {
         self.timers.insert(id);
         self.dirty.insert(id);
         self.update_blocking(id);
-        if self.paused.remove(&id) {
+        if self.paused.remove(id) {
             // Its reader may be waiting, and has to see that it is over.
             self.effects.push_back(Effect::Resume(id));
         }
@@ -133,8 +127,8 @@ impl Connections {
     pub fn forget(&mut self, id: Id) {
         if let Some(connection) = self.table.remove(id) {
             self.queued -= connection.outbox.len();
-            self.dirty.remove(&id);
-            self.timers.remove(&id);
+            self.dirty.remove(id);
+            self.timers.remove(id);
         }
     }
 
@@ -149,6 +143,11 @@ impl Connections {
     #[inline]
     pub fn is_open(&self, id: Id) -> bool {
         self.table.get(id).is_some_and(Connection::is_open)
+    }
+
+    /// Whether there is such a connection, be it one that is leaving.
+    pub fn knows(&self, id: Id) -> bool {
+        self.table.get(id).is_some()
     }
 
     /// The time of the last tick.
@@ -195,14 +194,6 @@ impl Connections {
             }
             connection.self_fed |= connection.outbox.len() > input.outbox_before;
         }
-    }
-
-    /// What to wait for on a connection's socket.
-    pub fn interest(&self, id: Id) -> Interest {
-        if self.table.get(id).is_none() {
-            return Interest::default();
-        }
-        Interest { readable: !self.paused.contains(&id), writable: self.is_full(id) }
     }
 
     // Bytes out.

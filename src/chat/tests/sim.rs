@@ -451,15 +451,15 @@ impl Hub {
             |which: &dyn Fn(Id) -> bool| -> BTreeSet<Id> { all().map(|(id, _)| id).filter(|id| which(*id)).collect() };
         let get = |id: Id| connections.table.get(id).expect("it is in the table");
         let blocking = |id: Id| get(id).is_open() && get(id).outbox.holds_others_back(connections.at);
-        assert_eq!(connections.blockers, ids(&blocking));
-        for id in &connections.paused {
-            assert!(connections.must_wait(*id), "{id} waits for nobody");
+        assert_eq!(connections.blockers.iter().collect::<BTreeSet<_>>(), ids(&blocking));
+        for id in connections.paused.iter() {
+            assert!(connections.must_wait(id), "{id} waits for nobody");
         }
         let has_timer = |id: Id| !get(id).is_open() || get(id).outbox.is_blocked();
-        let without: Vec<Id> = ids(&has_timer).difference(&connections.timers).copied().collect();
+        let without: Vec<Id> = ids(&has_timer).into_iter().filter(|id| !connections.timers.contains(*id)).collect();
         assert!(without.is_empty(), "{without:?} are blocked and have no deadline");
-        for id in connections.timers.iter().chain(&connections.dirty) {
-            assert!(self.knows(*id), "{id} is gone and still listed");
+        for id in connections.timers.iter().chain(connections.dirty.iter()) {
+            assert!(self.knows(id), "{id} is gone and still listed");
         }
         let first = all().filter_map(|(_, connection)| connection.deadline()).min();
         assert_eq!(connections.first_timer(), first, "nobody's patience ends unseen");
