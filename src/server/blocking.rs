@@ -7,7 +7,6 @@
 use crate::chat::limits::READ_MAX;
 use crate::trace::marks::{self, Call};
 use rustix::buffer::spare_capacity;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::io::{self, IoSlice, Read, Write};
@@ -17,7 +16,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
 pub use std::sync::{Arc, Condvar, Mutex, MutexGuard, mpsc};
-pub use std::thread::sleep;
+pub use std::thread::{sleep, yield_now};
 use std::time::{Duration, Instant};
 
 #[inline(always)]
@@ -109,12 +108,6 @@ impl Drop for TcpStream {
     fn drop(&mut self) {
         marks::closes(self.as_raw_fd());
     }
-}
-
-/// How many of them have something to read now.
-pub fn count_readable<'a>(streams: impl Iterator<Item = &'a TcpStream>) -> usize {
-    let mut sockets: Vec<PollFd<'_>> = streams.map(|stream| PollFd::new(stream, PollFlags::IN)).collect();
-    marks::look(|| poll(&mut sockets, Some(&Timespec::default())).unwrap_or(0))
 }
 
 // The room's lock.

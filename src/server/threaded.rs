@@ -37,10 +37,14 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
-use writing::{BURST, Parcel, Writer, others_will_write};
+use writing::{Parcel, Writer};
 
 /// A client's thread needs little: its buffer is on the heap. Only the pages that are used cost memory. Bytes.
 const STACK: usize = 256 << 10;
+/// A client that says so much at a time is likely to have company that does. Bytes.
+const BURST: usize = 256;
+/// In a room of so many each line is many writes, and others are likely to speak meanwhile.
+const CROWD: usize = 16;
 /// Read from a client at a time, as long as that is enough. Bytes.
 const READ_LEAST: usize = 512;
 
@@ -59,6 +63,7 @@ pub(crate) fn run(mut service: Service) -> io::Result<()> {
             hub,
             clients: Slab::new(),
             transcript: Transcript::default(),
+            has_leader: false,
             accept_waits: false,
             stopping: false,
         }),
@@ -102,6 +107,8 @@ struct Room {
     /// By the hub's keys.
     clients: Slab<Arc<Client>>,
     transcript: Transcript,
+    /// A thread is about to write what was said: see [`Server::commit`].
+    has_leader: bool,
     accept_waits: bool,
     stopping: bool,
 }
@@ -228,12 +235,31 @@ impl Server {
             room = room.wait(&client.changed);
         }
         let stays = room.hub.is_seated(client.id);
-        if stays && bytes.len() >= BURST && others_will_write(&room, client.id) {
-            drop(room);
-        } else {
-            self.turn_in(room, |_| {});
-        }
+        self.commit(room, bytes.len());
         stays
+    }
+
+    /// Group commit: one thread writes for all that have spoken.
+    ///
+    /// Whoever finds a leader leaves its line to it and goes back to read. Whoever finds none becomes the leader, lets go of the room,
+    /// lets the others run once, and then writes to each member what all of them have said, in one write. A line on its own gains
+    /// nothing by that and is written at once.
+    ///
+    /// The turn never gets longer than the outboxes can take: whoever fills it ends it, leader or not.
+    fn commit<'a>(self: &'a Arc<Self>, mut room: RoomGuard<'a, Room>, said: usize) {
+        if room.hub.turn_has_room() {
+            if room.has_leader {
+                return;
+            }
+            if said >= BURST || room.clients.len() >= CROWD {
+                room.has_leader = true;
+                drop(room);
+                blocking::yield_now();
+                room = self.lock();
+                room.has_leader = false;
+            }
+        }
+        self.turn_in(room, |_| {});
     }
 
     fn wait_for_close(&self, client: &Client) {

@@ -223,15 +223,6 @@ pub fn closes(fd: RawFd) {
     }
 }
 
-/// Looks whether others have sent something. `call` returns how many have.
-#[inline(always)]
-pub fn look(call: impl FnOnce() -> usize) -> usize {
-    match on() {
-        None => call(),
-        Some(on) => take(on, None, Some(("ppoll", 1)), call, |ready| Step::Look { ready: *ready }),
-    }
-}
-
 // What is no socket.
 
 /// Takes in signals. Its calls are on a pipe of our own and are not counted.

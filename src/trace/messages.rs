@@ -110,12 +110,6 @@ pub fn sentence(lang: Lang, event: &Event) -> Option<String> {
                 }
             }
         }
-        Step::Look { ready: 0 } => say!(lang,
-            "looked whether others have sent, too: nobody has, so it writes itself";
-            "miró si otros también han enviado: nadie, así que escribe él mismo"),
-        Step::Look { .. } => say!(lang,
-            "looked whether others have sent, too: they have, and the last of them writes for all";
-            "miró si otros también han enviado: sí, y el último de ellos escribe por todos"),
         Step::Inside => say!(lang, "gave the room back after {time}"; "dejó la sala libre tras {time}"),
         Step::Write { client, waits: true, flaw: Some(Flaw::WouldBlock), .. } => say!(lang,
             "was blocked in write for {time}: #{client} takes nothing";

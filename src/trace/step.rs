@@ -70,8 +70,6 @@ pub enum Step {
     /// The room ingested something, and has pending bytes for some clients. As a driver's seam marks it: all that is pending.
     /// As it is recorded: what this added.
     Ingested { pending: Vec<Pending> },
-    /// A thread looked whether others have sent, too, who will then write for it: so many sockets had something.
-    Look { ready: usize },
     /// A thread was in the room, and all others were not.
     Inside,
     /// A socket was offered bytes and took some of them.
@@ -176,7 +174,6 @@ impl Step {
             Step::Read { client, .. } => format!("read #{client}"),
             Step::Lock { .. } => "lock".into(),
             Step::Ingested { .. } => "room".into(),
-            Step::Look { .. } => "look".into(),
             Step::Inside => "in the room".into(),
             Step::Write { client, .. } => format!("write #{client}"),
             Step::Settled { .. } => "settled".into(),

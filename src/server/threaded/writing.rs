@@ -1,9 +1,8 @@
 //! Who writes to whom: the thread that said something, as far as the sockets take it at once, and for the rest a thread that
 //! may wait.
 
-use super::blocking;
 use super::blocking::mpsc::{self, Receiver, Sender};
-use super::{Client, Id, Reason, Room, Server, lock, spawn};
+use super::{Client, Reason, Server, lock, spawn};
 use crate::trace::marks;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -11,12 +10,6 @@ use std::time::Duration;
 
 /// How long a write to a slow client waits before the hub is told how it goes.
 const WRITE_PATIENCE: Duration = Duration::from_millis(50);
-/// Who says so much at a time asks if others will write for it. Bytes.
-pub(super) const BURST: usize = 256;
-/// And only in a room of so many, where its writes are many.
-const CROWD: usize = 16;
-/// But not when so much is to be written already. Bytes.
-const SAID_MAX: usize = 64 << 10;
 /// How often a thread looks again at the members it writes to, when others keep adding: some milliseconds. Then a thread of
 /// each member's own goes on, for its own client is waiting to be read. Not sooner: that thread has to be woken for every
 /// parcel, and 64 clients that all talk get a third less through.
@@ -149,18 +142,6 @@ impl Client {
         *lock(&self.writer) = Writer::Gone;
         self.changed.notify_all();
     }
-}
-
-/// Whether another client has sent, too, and its thread not read it yet: then the last of those that are about to speak writes
-/// for all, instead of each for itself. To look costs a system call, so it is asked after bursts and in a crowd only: with 64
-/// that flood on one core it is worth three times, with six on two cores it takes work from the second.
-pub(super) fn others_will_write(room: &Room, me: Id) -> bool {
-    if room.clients.len() < CROWD || room.hub.said() >= SAID_MAX {
-        return false;
-    }
-    let others = room.clients.iter().map(|(_, client)| client).filter(|client| client.id != me);
-    let seated = others.filter(|client| room.hub.is_seated(client.id));
-    blocking::count_readable(seated.map(|client| &client.stream)) > 0
 }
 
 /// Whether a write that failed may be tried again later.

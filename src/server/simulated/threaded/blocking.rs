@@ -1,6 +1,7 @@
 //! The same names as in the real [`blocking`](crate::server::blocking), upon the simulated kernel and the scheduler.
 
 use super::super::kernel::{Kernel, address, with};
+pub use super::scheduler::step as yield_now;
 use super::scheduler::{Wait, after, call, is_over, sleep as sleep_for, try_call};
 pub use super::sync::thread::sleep;
 pub use super::sync::{Condvar, Mutex, MutexGuard, RoomGuard, RoomMutex, mpsc, spawn};
@@ -112,10 +113,6 @@ impl Drop for TcpStream {
             call(|kernel| kernel.close(self.0));
         }
     }
-}
-
-pub fn count_readable<'a>(streams: impl Iterator<Item = &'a TcpStream>) -> usize {
-    call(|kernel| streams.filter(|stream| kernel.sockets[stream.0].has_unread()).count())
 }
 
 // Signals.
