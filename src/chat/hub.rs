@@ -23,7 +23,7 @@
 //! * **Detached**, for a driver that must not write while it holds the hub (threads), or cannot (io_uring).
 //!   [`Hub::carry_off`] gives the bytes away. They are written later, and [`Hub::carried`] accounts for them in step 2 of a
 //!   later turn. When all of them are accounted for, call `carry_off` again: no `Flush` tells of what was added meanwhile.
-//!   This costs one copy a client: with 1000 clients that talk it is 1.8 times slower, and takes 76 MB instead of 2.
+//!   All that is carried off in one turn shares that turn's log.
 //!
 //! # Calls at the wrong time
 //!
@@ -87,9 +87,9 @@
 //! ```
 
 use super::command::is_surely_said;
-use super::connections::Connections;
 use super::connections::line::{Line, LineDecoder};
 use super::connections::sanitize::{is_plain, sanitize};
+use super::connections::{Connections, Flight};
 use super::effect::Effect;
 use super::id::Id;
 use super::limits::{ENDLESS_FACTOR, Framing, KEYS_MAX, Limits};
@@ -318,11 +318,10 @@ impl Hub {
     ///
     /// `None` when there is nothing to write, when an earlier call is not accounted for yet (two writers would mix up the
     /// order), or when the client is gone.
-    #[must_use = "the bytes are gone from the hub and have to be written"]
-    pub fn carry_off(&mut self, id: Id) -> Option<Vec<u8>> {
-        self.connections.prepare_flight(id);
+    pub fn carry_off(&mut self, id: Id) -> Option<Flight> {
+        let flight = self.connections.carry_off(id);
         self.room.evict(&mut self.connections);
-        self.connections.carry_off(id)
+        flight
     }
 
     /// Of the bytes that were carried off for a client, its socket took `taken` more. A number beyond those counts as all of

@@ -21,7 +21,7 @@ mod room;
 #[cfg(any(test, feature = "fuzz"))]
 mod tests;
 
-pub use connections::{line, sanitize};
+pub use connections::{Flight, line, sanitize};
 pub use effect::Effect;
 pub use hub::{Hub, Interest, Permit};
 pub use id::Id;

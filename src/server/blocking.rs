@@ -7,7 +7,7 @@
 use crate::chat::limits::READ_MAX;
 use crate::trace::marks::{self, Call};
 use rustix::buffer::spare_capacity;
-use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -70,17 +70,25 @@ impl TcpStream {
         marks::read(Call::at_once("recvfrom"), self.as_raw_fd(), READ_MAX, call)
     }
 
-    /// Writes what the socket takes at once.
+    /// Writes what the socket takes at once. What is in one piece is written as such: it takes the kernel less time.
     #[inline(always)]
-    pub fn write_at_once(&self, bytes: &[u8]) -> io::Result<usize> {
-        let call = || Ok(send(&self.0, bytes, SendFlags::DONTWAIT)?);
-        marks::write(Call::at_once("sendto"), self.as_raw_fd(), &[IoSlice::new(bytes)], call)
+    pub fn write_at_once(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut filled = pieces.iter().filter(|piece| !piece.is_empty());
+        match (filled.next(), filled.next()) {
+            (Some(whole), None) => {
+                let call = || Ok(send(&self.0, whole, SendFlags::DONTWAIT)?);
+                marks::write(Call::at_once("sendto"), self.as_raw_fd(), pieces, call)
+            }
+            _ => {
+                let call = || Ok(sendmsg(&self.0, pieces, &mut SendAncillaryBuffer::default(), SendFlags::DONTWAIT)?);
+                marks::write(Call::at_once("sendmsg"), self.as_raw_fd(), pieces, call)
+            }
+        }
     }
 
     /// Waits until the socket takes some of it, but no longer than [`TcpStream::set_write_timeout`] allows.
-    pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        let pieces = [IoSlice::new(bytes)];
-        marks::write(Call::blocking("sendto"), self.as_raw_fd(), &pieces, || (&self.0).write(bytes))
+    pub fn write(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        marks::write(Call::blocking("writev"), self.as_raw_fd(), pieces, || (&self.0).write_vectored(pieces))
     }
 
     pub fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {

@@ -32,7 +32,7 @@ use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Framing, Id, Reason, Transcript, messages};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use slab::Slab;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, IoSlice};
 use std::net::{Shutdown, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -336,7 +336,7 @@ impl Server {
         if let Err(e) = spawn(name, self, serve) {
             log::warn!("{peer}: no thread for it: {e}");
             let lang = self.room.lock().hub.lang();
-            let _ = stream.write(&messages::no_thread(lang));
+            let _ = stream.write_at_once(&[IoSlice::new(&messages::no_thread(lang))]);
             return;
         }
 
@@ -354,7 +354,7 @@ impl Server {
         });
         let _ = admit.send(result.map_err(|(stream, refusal)| {
             // A new socket's buffer is empty: these few bytes fit.
-            let _ = stream.write(&refusal);
+            let _ = stream.write_at_once(&[IoSlice::new(&refusal)]);
             let _ = stream.shutdown(Shutdown::Write);
             let _ = stream.discard_at_once();
             stream
@@ -383,8 +383,8 @@ impl Server {
 impl Room {
     fn carry_off(&mut self, id: Id) -> Option<Parcel> {
         let client = self.clients.get(id.key())?.clone();
-        let bytes = self.hub.carry_off(id)?;
-        Some(Parcel { client, bytes, taken: 0 })
+        let flight = self.hub.carry_off(id)?;
+        Some(Parcel { client, flight, taken: 0 })
     }
 
     /// Whether a client is not closed yet.

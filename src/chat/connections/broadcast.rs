@@ -1,6 +1,7 @@
 //! What all connections get, stored once: the log of the turn.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 /// The bytes for everybody since the last turn ended.
 ///
@@ -8,7 +9,58 @@ use std::ops::Range;
 #[derive(Default)]
 pub struct Broadcast {
     start: u64,
-    bytes: Vec<u8>,
+    bytes: Bytes,
+    /// The bytes of an earlier turn, where writers may still have them. Their memory is used again when they are done.
+    spare: Option<Arc<Vec<u8>>>,
+}
+
+/// The log's own, or shared with writers that carried off parts of it.
+enum Bytes {
+    Own(Vec<u8>),
+    Shared(Arc<Vec<u8>>),
+}
+
+impl Default for Bytes {
+    fn default() -> Bytes {
+        Bytes::Own(Vec::new())
+    }
+}
+
+impl Bytes {
+    #[inline]
+    fn get(&self) -> &[u8] {
+        match self {
+            Bytes::Own(bytes) => bytes,
+            Bytes::Shared(bytes) => bytes,
+        }
+    }
+
+    #[inline]
+    fn get_mut(&mut self) -> &mut Vec<u8> {
+        match self {
+            Bytes::Own(bytes) => bytes,
+            // Somebody had to go in the middle of a turn, and the others are told. What is shared is copied, once.
+            Bytes::Shared(bytes) => Arc::make_mut(bytes),
+        }
+    }
+
+    /// Makes them shared, without a copy.
+    fn share(&mut self) -> Arc<Vec<u8>> {
+        let bytes = match self {
+            Bytes::Own(bytes) => Arc::new(std::mem::take(bytes)),
+            Bytes::Shared(bytes) => return bytes.clone(),
+        };
+        *self = Bytes::Shared(bytes.clone());
+        bytes
+    }
+}
+
+/// A part of the log, less what its reader said itself, that outlives the turn.
+#[derive(Default)]
+pub struct Share {
+    pub bytes: Arc<Vec<u8>>,
+    pub before: Range<usize>,
+    pub after: Range<usize>,
 }
 
 /// How far one connection has got in the log.
@@ -33,21 +85,21 @@ impl Broadcast {
 
     /// The position behind the last byte.
     pub fn end(&self) -> u64 {
-        self.start + self.bytes.len() as u64
+        self.start + self.len() as u64
     }
 
     /// Bytes logged in this turn.
     pub fn len(&self) -> usize {
-        self.bytes.len()
+        self.bytes.get().len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.bytes.get().is_empty()
     }
 
     /// Logs something for everybody.
     pub fn push(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
+        self.bytes.get_mut().extend_from_slice(bytes);
     }
 
     /// Whether a connection has to read all before [`Broadcast::push_own`]: its own part is one range, and others have logged
@@ -60,7 +112,7 @@ impl Broadcast {
     #[inline]
     pub fn push_own(&mut self, place: &mut Place, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.end();
-        write(&mut self.bytes);
+        write(self.bytes.get_mut());
         let end = self.end();
         if place.read_to == start {
             place.read_to = end;
@@ -84,16 +136,25 @@ impl Broadcast {
 
     /// What a connection has not read yet, before and after its own part.
     pub fn unread(&self, place: &Place) -> (&[u8], &[u8]) {
-        let bytes_from = |position: u64| {
-            let at = position.saturating_sub(self.start) as usize;
-            self.bytes.get(at..).unwrap_or_default()
-        };
-        let unread = bytes_from(place.read_to);
+        let (before, after) = self.unread_ranges(place);
+        let bytes = self.bytes.get();
+        (&bytes[before], &bytes[after])
+    }
+
+    /// Where in the log's bytes that is.
+    fn unread_ranges(&self, place: &Place) -> (Range<usize>, Range<usize>) {
+        let end = self.len();
+        let at = |position: u64| (position.saturating_sub(self.start) as usize).min(end);
         if place.own.end <= place.read_to {
-            return (unread, &[]);
+            return (at(place.read_to)..end, end..end);
         }
-        let before = (place.own.start - place.read_to) as usize;
-        (&unread[..before], bytes_from(place.own.end))
+        (at(place.read_to)..at(place.own.start), at(place.own.end)..end)
+    }
+
+    /// The same as [`Broadcast::unread`], to be kept beyond the turn. The log's bytes are not copied for it.
+    pub fn share_unread(&mut self, place: &Place) -> Share {
+        let (before, after) = self.unread_ranges(place);
+        Share { bytes: self.bytes.share(), before, after }
     }
 
     /// The connection has read all there is.
@@ -104,7 +165,16 @@ impl Broadcast {
     /// Forgets all bytes. Whoever has not read them never will.
     pub fn clear(&mut self) {
         self.start = self.end();
-        self.bytes.clear();
+        match &mut self.bytes {
+            Bytes::Own(bytes) => bytes.clear(),
+            Bytes::Shared(_) => {
+                let mut free = self.spare.take().and_then(Arc::into_inner).unwrap_or_default();
+                free.clear();
+                if let Bytes::Shared(bytes) = std::mem::replace(&mut self.bytes, Bytes::Own(free)) {
+                    self.spare = Some(bytes);
+                }
+            }
+        }
     }
 }
 

@@ -137,20 +137,22 @@ impl Connections {
         self.table.get(id).is_some_and(|connection| connection.outbox.is_blocked())
     }
 
-    /// Gets a connection's outbox ready to be carried off: it holds all that was said so far. Somebody may have to be evicted
-    /// for that.
-    pub fn prepare_flight(&mut self, id: Id) {
-        if self.table.get(id).is_none_or(|connection| connection.outbox.is_in_flight()) {
-            return;
+    /// All that a connection has not got, for a writer: its outbox, and its part of the log. Somebody may have to be evicted for
+    /// that. `None` if there is nothing, or an earlier flight is not accounted for.
+    pub fn carry_off(&mut self, id: Id) -> Option<Flight> {
+        let at = self.at;
+        let connection = self.table.get_mut(id).filter(|connection| !connection.outbox.is_in_flight())?;
+        let from_log = self.log.unread_len(&connection.place);
+        if connection.outbox.is_empty() && from_log == 0 {
+            return None;
         }
-        if self.catch_up(id) {
-            self.judge(id);
-        }
-    }
-
-    /// The outbox as it is, for a writer.
-    pub fn carry_off(&mut self, id: Id) -> Option<Vec<u8>> {
-        self.table.get_mut(id)?.outbox.carry_off()
+        let share = self.log.share_unread(&connection.place);
+        self.log.read_all(&mut connection.place);
+        let flight = Flight::new(connection.outbox.carry_off(from_log, at), share);
+        self.queued += from_log;
+        self.update_blocking(id);
+        self.judge(id);
+        Some(flight)
     }
 
     /// Of the bytes that were carried off, `taken` more went. Somebody may have to be evicted for that.

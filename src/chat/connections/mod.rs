@@ -3,6 +3,7 @@
 //! * [`mod@line`] and [`sanitize`]: bytes in;
 //! * [`outbox`]: what one client's socket has not taken yet;
 //! * [`broadcast`]: what all clients get, stored once a turn;
+//! * [`flight`]: what a writer has carried off;
 //! * [`queue`]: clients in a row, such as those that wait to be read from;
 //! * [`connection`]: all that is kept for one client;
 //! * [`flush`]: what to write to whom, in the two ways of the contract;
@@ -14,6 +15,7 @@
 mod backpressure;
 mod broadcast;
 mod connection;
+mod flight;
 mod flush;
 pub mod line;
 mod outbox;
@@ -26,6 +28,7 @@ use super::limits::read_max;
 use super::reason::Reason;
 use broadcast::{Broadcast, Place};
 use connection::{Connection, Phase};
+pub use flight::Flight;
 use line::LineDecoder;
 use outbox::{Conditions, Outbox};
 use queue::Queue;

@@ -124,16 +124,17 @@ impl Outbox {
         self.measure(at);
     }
 
-    /// Hands all that waits to a writer, which owes a [`Outbox::settle_flight`] for it. `None` when nothing waits or
-    /// somebody is writing already: two writers would mix up the order.
-    pub fn carry_off(&mut self) -> Option<Vec<u8>> {
-        if self.in_flight > 0 || self.waiting().is_empty() {
-            return None;
+    /// Hands all that waits to a writer, with `more` bytes from elsewhere, which are counted from now on. The writer owes a
+    /// [`Outbox::settle_flight`] for all of them. Not while bytes are in flight: two writers would mix up the order.
+    pub fn carry_off(&mut self, more: usize, at: Conditions) -> Vec<u8> {
+        if self.is_empty() {
+            self.taken_at = at.now;
         }
         let mut bytes = std::mem::take(&mut self.bytes);
         bytes.drain(..std::mem::take(&mut self.head));
-        self.in_flight = bytes.len();
-        Some(bytes)
+        self.in_flight = bytes.len() + more;
+        self.measure(at);
+        bytes
     }
 
     /// Of the bytes in flight, `taken` have been taken, or all if that are fewer.
@@ -301,13 +302,13 @@ mod tests {
         let now = Instant::now();
         let mut outbox = Outbox::new(now);
         outbox.push(b"one\n", at(now));
-        assert_eq!(outbox.carry_off().as_deref(), Some(&b"one\n"[..]));
+        assert_eq!(outbox.carry_off(0, at(now)), b"one\n");
         outbox.push(b"two\n", at(now));
-        assert_eq!(outbox.carry_off(), None, "the first writer is still under way");
+        assert!(outbox.is_in_flight() && !outbox.may_be_written(), "the first writer is still under way");
         outbox.settle_flight(3, at(now));
-        assert_eq!((outbox.carry_off(), outbox.len()), (None, 5));
+        assert_eq!((outbox.is_in_flight(), outbox.len()), (true, 5));
         outbox.settle_flight(1, at(now));
-        assert_eq!(outbox.carry_off().as_deref(), Some(&b"two\n"[..]));
+        assert_eq!(outbox.carry_off(0, at(now)), b"two\n");
     }
 
     #[test]
@@ -315,7 +316,7 @@ mod tests {
         let start = Instant::now();
         let mut outbox = Outbox::new(start);
         outbox.push(b"one\n", at(start));
-        outbox.carry_off().expect("something to write");
+        assert_eq!(outbox.carry_off(0, at(start)), b"one\n");
         outbox.push(&vec![b'x'; OUTBOX_HIGH_WATER], at(start));
         let later = start + PATIENCE_ABOVE;
         outbox.settle_flight(4, at(later));

@@ -335,7 +335,7 @@ impl Sim {
             let client = self.client(id);
             assert!(client.flight.is_empty(), "two writers for {id}");
             assert!(client.closed.is_none(), "{id} is written to and closed");
-            client.flight = bytes;
+            client.flight = bytes.to_vec();
         }
     }
 

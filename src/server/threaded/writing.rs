@@ -3,6 +3,7 @@
 
 use super::blocking::mpsc::{self, Receiver, Sender};
 use super::{Client, Reason, Server, lock, spawn};
+use crate::chat::Flight;
 use crate::trace::marks;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -24,11 +25,19 @@ pub(super) enum Writer {
     Gone,
 }
 
-/// Bytes carried off for a client, and how many of them its socket has taken.
+/// Bytes carried off for a client.
 pub(super) struct Parcel {
     pub client: Arc<Client>,
-    pub bytes: Vec<u8>,
+    pub flight: Flight,
+    /// What the socket took in the last write, which the hub is to be told.
     pub taken: usize,
+}
+
+impl Parcel {
+    fn take(&mut self, taken: usize) {
+        self.taken = taken;
+        self.flight.advance(taken);
+    }
 }
 
 impl Server {
@@ -41,8 +50,8 @@ impl Server {
             }
             let mut failed = Vec::new();
             for parcel in &mut parcels {
-                match parcel.client.stream.write_at_once(&parcel.bytes) {
-                    Ok(n) => parcel.taken = n,
+                match parcel.client.stream.write_at_once(&parcel.flight.rest()) {
+                    Ok(n) => parcel.take(n),
                     Err(e) if is_passing(&e) => {}
                     Err(e) => {
                         log::debug!("{}: write: {e}", parcel.client.id);
@@ -56,13 +65,13 @@ impl Server {
             let mut room = self.lock();
             for mut parcel in parcels.drain(..) {
                 let id = parcel.client.id;
-                room.hub.carried(id, parcel.taken);
+                room.hub.carried(id, std::mem::take(&mut parcel.taken));
                 if failed.contains(&id) {
                     room.disconnect(id, Reason::Lost);
-                } else if parcel.taken < parcel.bytes.len() {
+                } else if !parcel.flight.is_empty() {
                     left.push(parcel);
-                } else if let Some(bytes) = room.hub.carry_off(id) {
-                    (parcel.bytes, parcel.taken) = (bytes, 0);
+                } else if let Some(flight) = room.hub.carry_off(id) {
+                    parcel.flight = flight;
                     more.push(parcel);
                 }
             }
@@ -82,9 +91,11 @@ impl Server {
     }
 
     /// Leaves the rest of a parcel to the client's writer.
-    pub(super) fn hand_over(self: &Arc<Self>, parcel: Parcel) {
+    pub(super) fn hand_over(self: &Arc<Self>, mut parcel: Parcel) {
         let client = parcel.client.clone();
-        marks::handed_over(client.id.number(), parcel.bytes.len() - parcel.taken);
+        // It may take long.
+        parcel.flight.compact();
+        marks::handed_over(client.id.number(), parcel.flight.len());
         if let Err(e) = client.hand_over(self, parcel) {
             log::warn!("{}: no thread to write to it: {e}", client.id);
             self.turn(|room| room.disconnect(client.id, Reason::NoThread));
@@ -96,7 +107,7 @@ impl Server {
             let id = parcel.client.id;
             loop {
                 // Waits, but not for long: so the hub hears in time that its member takes nothing.
-                let taken = match parcel.client.stream.write(&parcel.bytes[parcel.taken..]) {
+                let taken = match parcel.client.stream.write(&parcel.flight.rest()) {
                     Ok(n) => n,
                     Err(e) if is_passing(&e) => 0,
                     Err(e) => {
@@ -105,14 +116,14 @@ impl Server {
                         break;
                     }
                 };
-                parcel.taken += taken;
-                let is_done = parcel.taken == parcel.bytes.len();
+                parcel.flight.advance(taken);
+                let is_done = parcel.flight.is_empty();
                 let next = self.turn(|room| {
                     room.hub.carried(id, taken);
                     if is_done { room.hub.carry_off(id) } else { None }
                 });
                 match next {
-                    Some(bytes) => (parcel.bytes, parcel.taken) = (bytes, 0),
+                    Some(flight) => parcel.flight = flight,
                     None if is_done => break,
                     None => {}
                 }

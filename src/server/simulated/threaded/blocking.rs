@@ -76,15 +76,16 @@ impl TcpStream {
             }
         })
     }
-    pub fn write_at_once(&self, bytes: &[u8]) -> io::Result<usize> {
-        try_call(|kernel| kernel.write(self.0, &[IoSlice::new(bytes)]))
+    pub fn write_at_once(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        try_call(|kernel| kernel.write(self.0, pieces))
     }
     /// Waits until all is taken.
-    pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+    pub fn write(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        let bytes: Vec<u8> = pieces.iter().flat_map(|piece| piece.iter().copied()).collect();
         let end = with(|kernel| kernel.sockets[self.0].write_timeout).map(after);
         let mut taken = 0;
         while taken < bytes.len() {
-            match self.write_at_once(&bytes[taken..]) {
+            match try_call(|kernel| kernel.write(self.0, &[IoSlice::new(&bytes[taken..])])) {
                 Ok(n) => taken += n,
                 Err(e) if e.kind() == ErrorKind::WouldBlock && !is_past(end) => sleep_for(Wait::Writable(self.0), end),
                 Err(_) if taken > 0 => break,

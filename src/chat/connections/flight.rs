@@ -1,0 +1,85 @@
+//! Bytes that are carried off to be written.
+
+use super::broadcast::Share;
+use std::io::IoSlice;
+
+/// What a writer has to write to one client: what [`Hub::carry_off`](crate::chat::Hub::carry_off) gave away.
+///
+/// The turn's log is shared by all flights of a turn, and not copied. Whoever keeps a flight for long should
+/// [compact](Flight::compact) it, for it keeps all of that log in memory.
+#[must_use = "the bytes are gone from the hub and have to be written"]
+pub struct Flight {
+    outbox: Vec<u8>,
+    share: Share,
+    /// Bytes that the socket has taken.
+    taken: usize,
+}
+
+impl Flight {
+    pub(super) fn new(outbox: Vec<u8>, share: Share) -> Flight {
+        Flight { outbox, share, taken: 0 }
+    }
+
+    /// What is still to be written, in order, for one gathered write.
+    pub fn rest(&self) -> [IoSlice<'_>; 3] {
+        let Share { bytes, before, after } = &self.share;
+        let mut skip = self.taken;
+        [&self.outbox[..], &bytes[before.clone()], &bytes[after.clone()]].map(|piece| {
+            let skipped = skip.min(piece.len());
+            skip -= skipped;
+            IoSlice::new(&piece[skipped..])
+        })
+    }
+
+    /// The length of what is still to be written. Bytes.
+    pub fn len(&self) -> usize {
+        self.outbox.len() + self.share.before.len() + self.share.after.len() - self.taken
+    }
+
+    /// Whether all is written.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The socket took `taken` bytes more. A number beyond the rest counts as all of it.
+    pub fn advance(&mut self, taken: usize) {
+        self.taken += taken.min(self.len());
+    }
+
+    /// Copies the rest, and lets go of the turn's log.
+    pub fn compact(&mut self) {
+        *self = Flight { outbox: self.to_vec(), share: Share::default(), taken: 0 };
+    }
+
+    /// A copy of what is still to be written.
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut rest = Vec::with_capacity(self.len());
+        self.rest().iter().for_each(|piece| rest.extend_from_slice(piece));
+        rest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_flight_is_written_in_order_whatever_is_taken_at_a_time() {
+        for step in 1..12 {
+            let share = Share { bytes: Arc::new(b"..ab--cd".to_vec()), before: 2..4, after: 6..8 };
+            let mut flight = Flight::new(b"xyz".to_vec(), share);
+            let mut written: Vec<u8> = Vec::new();
+            while !flight.is_empty() {
+                let rest = flight.to_vec();
+                assert_eq!(rest.len(), flight.len());
+                written.extend(&rest[..step.min(rest.len())]);
+                flight.advance(step);
+                if written.len() == 4 {
+                    flight.compact();
+                }
+            }
+            assert_eq!(written, b"xyzabcd", "{step} at a time");
+        }
+    }
+}
