@@ -6,11 +6,11 @@
 //! * [`server`]: how bytes move. The drivers, a file each: lay them side by side;
 //! * [`trace`]: the steps that a driver takes, recorded, told and drawn;
 //! * `client`: what `tertulia join` is;
+//! * `harness`: what the instruments below share: lines that are recognized, clients, processes, /proc;
 //! * `load`: what `tertulia bench` measures with; it knows nothing of what is inside a server;
 //! * `page`: how it is shown in a browser; it knows nothing of what is measured;
 //! * `compare`: both drivers, side by side on one page;
 //! * `torment`: the clients who misbehave, and what servers fail by; it knows nothing of what is inside one either;
-//! * `eol`: what ends a line, for the two that talk to other people's servers;
 //! * [`cli`]: flags, turned into the above.
 
 // Private rooms have doors, too: the pages are for whoever reads the code.
@@ -22,8 +22,8 @@ pub mod cli;
 pub mod client;
 #[cfg(feature = "compare")]
 pub mod compare;
-#[cfg(any(feature = "bench", feature = "torment"))]
-pub mod eol;
+#[cfg(feature = "harness")]
+pub mod harness;
 #[cfg(feature = "bench")]
 pub mod load;
 #[cfg(feature = "bench")]

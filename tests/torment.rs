@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tertulia::torment::server::Launcher;
+use tertulia::harness::Launcher;
 use tertulia::torment::{self, Cause, Eol, Finding, Settings, TORMENTS, Target, Torment, Verdict};
 
 /// Those that take less than a second each.
@@ -344,9 +344,9 @@ fn the_command_prints_rows_and_json_and_its_exit_code_is_the_verdict() {
 #[cfg(feature = "gallery")]
 mod gallery {
     use super::*;
+    use tertulia::harness::{START, Stdout};
     use tertulia::torment::diagnose;
     use tertulia::torment::gallery::{EXHIBITS, Exhibit};
-    use tertulia::torment::server::{START, Stdout};
 
     fn findings(exhibit: &Exhibit, torments: &[&'static Torment]) -> Vec<Finding> {
         let target = started(&["gallery", exhibit.name, "127.0.0.1:{port}"]);

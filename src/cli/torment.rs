@@ -1,7 +1,8 @@
 //! `tertulia torment`.
 
 use super::{Color, address};
-use crate::torment::server::{Launcher, end_all};
+use crate::harness::Launcher;
+use crate::harness::server_process::end_all;
 use crate::torment::trial::NO_TIME;
 use crate::torment::{self, Cause, Eol, Finding, News, Settings, TORMENTS, Target, Torment, Verdict, diagnose};
 use clap::ValueEnum;

@@ -33,7 +33,7 @@ pub mod token;
 pub mod under_way;
 pub mod usage;
 
-pub use crate::eol::Eol;
+pub use crate::harness::Eol;
 pub use generator::run;
 pub use outcome::Outcome;
 pub use scenario::{Pace, Scenario};

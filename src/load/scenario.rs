@@ -1,7 +1,7 @@
 //! Who talks, how fast and how long.
 
 use super::token;
-use crate::eol::Eol;
+use crate::harness::Eol;
 use std::time::Duration;
 
 /// When a client sends its next line.

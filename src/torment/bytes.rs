@@ -1,18 +1,18 @@
 //! What is no chat at all.
 
+use super::arena::Arena;
 use super::cause::Cause;
-use super::crowd::Crowd;
-use super::finding::{Blow, Outcome, fault};
-use super::mark::Kind;
-use super::ring::Ring;
+use super::failure::{Failure, Outcome, fault};
+use crate::harness::{Crowd, Kind};
 use std::time::Duration;
 
 /// Sets a terminal's clipboard: OSC 52. Nobody wants that from another.
 const ESCAPE: &[u8] = b"\x1b]52;c;dG9ybWVudA==\x07\x1b[2J\x1b[31m";
 
 /// What is sent, and its name.
-fn garbage(ring: &mut Ring) -> Vec<(&'static str, Vec<u8>)> {
-    let random: Vec<u8> = (0..4096).map(|_| ring.random.below(256) as u8).collect();
+fn garbage(arena: &mut Arena) -> Vec<(&'static str, Vec<u8>)> {
+    let mut random = [0; 4096];
+    arena.random.fill(&mut random);
     vec![
         ("an HTTP request", b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n".to_vec()),
         ("a TLS hello", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x8f\x00\xff\xc0\x2b\x00\x00\n".to_vec()),
@@ -29,13 +29,13 @@ fn garbage(ring: &mut Ring) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-pub fn garbage_bytes(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    *crowd = ring.guests(2)?;
-    crowd.members[1].ear.listen_for(ESCAPE);
-    for (name, bytes) in garbage(ring) {
-        let mut stranger = ring.connect().map_err(|e| Blow::Silence(super::ring::cannot_connect(&e)))?;
+pub fn garbage_bytes(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    *crowd = arena.guests(2)?;
+    crowd.members[1].receiver.listen_for(ESCAPE);
+    for (name, bytes) in garbage(arena) {
+        let mut stranger = arena.connect().map_err(|e| Failure::Silence(super::arena::cannot_connect(&e)))?;
         // One who is known, so that it is no name: some take the first line for one.
-        stranger.say(Kind::Hello, super::client::SHORT);
+        stranger.say(Kind::Hello, crate::harness::SHORT);
         crowd.members.push(stranger);
         crowd.go_on(Duration::from_millis(30));
         crowd.members[2].push(&bytes);
@@ -44,15 +44,15 @@ pub fn garbage_bytes(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
             let word = crowd.says(talker);
             if !crowd.hears(reader, word) {
                 return Err(match crowd.members[reader].is_open() {
-                    true => Blow::Silence(format!("after {name} the others do not hear each other")),
+                    true => Failure::Silence(format!("after {name} the others do not hear each other")),
                     false => fault(&[Cause::TrustsInput], format!("after {name} another client was closed")),
                 });
             }
         }
         crowd.leaves(2);
     }
-    if crowd.members[1].ear.heard_what_it_listened_for() {
-        ring.remark("escape sequences reach the others' terminals as they are: one can move their cursors and set their clipboards");
+    if crowd.members[1].receiver.heard_what_it_listened_for() {
+        arena.remark("escape sequences reach the others' terminals as they are: one can move their cursors and set their clipboards");
     }
     Ok(())
 }

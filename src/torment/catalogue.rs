@@ -1,87 +1,13 @@
 //! The catalogue.
 
-use super::cause::Cause::{self, *};
-use super::crowd::Crowd;
-use super::finding::Outcome;
-use super::ring::Ring;
-use super::server::Stdout;
-use super::{bytes, connections, floods, framing, machine, readers};
-
-pub struct Torment {
-    pub name: &'static str,
-    /// What it does, in a sentence.
-    pub does: &'static str,
-    /// What a healthy server does.
-    pub healthy: &'static str,
-    /// It needs the server's process.
-    pub needs_process: bool,
-    /// If there is not time for all, it is done before those that look at the same another way.
-    pub is_first_of_its_kind: bool,
-    pub stdout: Stdout,
-    /// It is looked at afterwards whether the server spins.
-    pub may_spin: bool,
-    /// What it means if the server ends: the likeliest first.
-    pub if_it_ends: &'static [Cause],
-    /// What it means if nobody can talk any more.
-    pub if_silent: &'static [Cause],
-    pub run: fn(&mut Ring, &mut Crowd) -> Outcome,
-}
-
-impl std::fmt::Debug for Torment {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name)
-    }
-}
-
-impl Torment {
-    const fn new(
-        name: &'static str,
-        does: &'static str,
-        healthy: &'static str,
-        if_it_ends: &'static [Cause],
-        if_silent: &'static [Cause],
-        run: fn(&mut Ring, &mut Crowd) -> Outcome,
-    ) -> Torment {
-        Torment {
-            name,
-            does,
-            healthy,
-            needs_process: false,
-            is_first_of_its_kind: false,
-            stdout: Stdout::Nowhere,
-            may_spin: false,
-            if_it_ends,
-            if_silent,
-            run,
-        }
-    }
-
-    const fn after_which_it_may_spin(mut self) -> Torment {
-        self.may_spin = true;
-        self
-    }
-
-    const fn first_of_its_kind(mut self) -> Torment {
-        self.is_first_of_its_kind = true;
-        self
-    }
-
-    const fn of_the_process(mut self) -> Torment {
-        self.needs_process = true;
-        self
-    }
-
-    const fn of_its_stdout(mut self) -> Torment {
-        self.needs_process = true;
-        self.stdout = Stdout::Pipe;
-        self
-    }
-}
+use super::cause::Cause::*;
+use super::entry::Torment;
+use super::{bytes, connections, floods, framing, process, readers};
 
 /// All torments, in the order in which they are done: what explains others comes first, and what takes long comes last, for a
 /// server that fails them one by one may use up the time.
 pub const TORMENTS: &[Torment] = &[
-    Torment::new("idle", "Two are there and say nothing.", "It sleeps.", &[Unknown], &[Unknown], machine::idle)
+    Torment::new("idle", "Two are there and say nothing.", "It sleeps.", &[Unknown], &[Unknown], process::idle)
         .of_the_process()
         .first_of_its_kind(),
     Torment::new(
@@ -254,7 +180,7 @@ pub const TORMENTS: &[Torment] = &[
         "Those inside talk on, it does not spin, and lets the others in when it can.",
         &[DescriptorDeath],
         &[DescriptorSpin],
-        machine::no_descriptors,
+        process::no_descriptors,
     )
     .of_the_process()
     .first_of_its_kind(),
@@ -264,7 +190,7 @@ pub const TORMENTS: &[Torment] = &[
         "It goes on, and what was said meanwhile is heard.",
         &[InterruptedIsAnError],
         &[InterruptedIsAnError],
-        machine::stop_continue,
+        process::stop_continue,
     )
     .of_the_process(),
     Torment::new(
@@ -273,7 +199,7 @@ pub const TORMENTS: &[Torment] = &[
         "The chat goes on.",
         &[ClientErrorEndsServer],
         &[BlockingPrint, ErrorEndsFanOut, ClientErrorEndsServer, OneAcceptPerEdge],
-        machine::frozen_stdout,
+        process::frozen_stdout,
     )
     .of_its_stdout()
     .first_of_its_kind(),
@@ -283,10 +209,10 @@ pub const TORMENTS: &[Torment] = &[
         "The chat goes on.",
         &[PrintEndsServer, ClientErrorEndsServer],
         &[PrintEndsServer, ErrorEndsFanOut, ClientErrorEndsServer, OneAcceptPerEdge],
-        machine::closed_stdout,
+        process::closed_stdout,
     )
     .of_its_stdout(),
-    Torment::new("terminate", "SIGTERM.", "It ends within five seconds.", &[Unknown], &[Unknown], machine::terminate)
+    Torment::new("terminate", "SIGTERM.", "It ends within five seconds.", &[Unknown], &[Unknown], process::terminate)
         .of_the_process()
         .first_of_its_kind(),
     Torment::new(
@@ -295,7 +221,7 @@ pub const TORMENTS: &[Torment] = &[
         "It listens on the same port again.",
         &[Unknown],
         &[AddressInUse],
-        machine::restart,
+        process::restart,
     )
     .of_the_process(),
     Torment::new(

@@ -1,13 +1,10 @@
 //! Coming and going, in all the ways there are.
 
+use super::acquaint::{Stranger, acquaint};
+use super::arena::{Arena, Leaving, cannot_connect};
 use super::cause::Cause;
-use super::client::State;
-use super::crowd::Crowd;
-use super::finding::{Blow, Outcome, fault};
-use super::mark::{Kind, Mark};
-use super::readers::round_trips;
-use super::ring::{Ring, Stranger, acquaint, cannot_connect};
-use socket2::{Domain, Socket, Type};
+use super::failure::{Failure, Outcome, fault};
+use crate::harness::{Crowd, Kind, Probe, State};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -17,37 +14,37 @@ const BURST: usize = 8;
 const QUEUE_FULL: Duration = Duration::from_millis(200);
 
 /// The same pair talks on, whatever the others do.
-fn pair_talks(crowd: &mut Crowd, when: &str) -> Result<(), Blow> {
+fn pair_talks(crowd: &mut Crowd, when: &str) -> Result<(), Failure> {
     for (talker, reader) in [(0, 1), (1, 0)] {
         let word = crowd.says(talker);
         if !crowd.hears(reader, word) {
             let closed = [talker, reader].into_iter().find(|&who| !crowd.members[who].is_open());
             return Err(match closed {
                 Some(_) => fault(&[Cause::ErrorEndsFanOut], format!("{when}, one of the others was closed")),
-                None => Blow::Silence(format!("{when}, the others do not hear each other")),
+                None => Failure::Silence(format!("{when}, the others do not hear each other")),
             });
         }
     }
     Ok(())
 }
 
-pub fn burst_connect(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    let wanted = BURST.min(ring.known.seats);
-    let members = ring.frozen(|ring| {
+pub fn burst_connect(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    let wanted = BURST.min(arena.baseline.seats);
+    let members = arena.frozen(|arena| {
         let mut members = Vec::new();
         while members.len() < wanted
-            && let Ok(client) = ring.bare(QUEUE_FULL, None)
+            && let Ok(client) = arena.bare(QUEUE_FULL, None)
         {
             members.push(client);
         }
         members
     });
     if members.len() < 2 {
-        return Err(Blow::Skip("the kernel's queue of this listener holds one connection only".into()));
+        return Err(Failure::Skip("the kernel's queue of this listener holds one connection only".into()));
     }
-    *crowd = Crowd::new(members, ring.patience());
+    *crowd = Crowd::new(members, arena.patience());
     for client in &mut crowd.members {
-        ring.login(client);
+        arena.login(client);
     }
     let all: Vec<usize> = (0..crowd.count()).collect();
     let patience = crowd.patience;
@@ -83,67 +80,41 @@ fn served(crowd: &Crowd) -> usize {
     let numbers = crowd.members.iter().map(|client| client.number);
     let served = numbers.filter(|&number| {
         let mut others = crowd.members.iter().filter(|client| client.number != number);
-        others.any(|client| client.ear.knows(number))
+        others.any(|client| client.receiver.knows(number))
     });
     served.count().max(1)
 }
 
-pub fn connect_storm(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    *crowd = ring.guests(2)?;
+pub fn connect_storm(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    *crowd = arena.guests(2)?;
     let (batches, batch) = (10, 20);
     for round in 0..batches {
-        storm(ring, batch, Leaving::AsLifeBrings);
+        arena.storm(batch, Leaving::AsLifeBrings);
         pair_talks(crowd, &format!("after {} connections that came and went", (round + 1) * batch))?;
     }
-    ring.join(crowd)
+    arena.join(crowd)
 }
 
-/// How the visitors of a storm leave.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Leaving {
-    InPeace,
-    /// Every other one by a reset.
-    AsLifeBrings,
-}
-
-/// So many connect and are gone before they say anything.
-pub fn storm(ring: &Ring, count: usize, leaving: Leaving) {
-    let sockets: Vec<Socket> = (0..count)
-        .filter_map(|_| {
-            let socket = Socket::new(Domain::for_address(ring.addr), Type::STREAM, None).ok()?;
-            socket.set_nonblocking(true).ok()?;
-            // It says that it is under way.
-            let _ = socket.connect(&ring.addr.into());
-            Some(socket)
-        })
-        .collect();
-    for (i, socket) in sockets.into_iter().enumerate() {
-        if leaving == Leaving::AsLifeBrings && i % 2 == 1 {
-            let _ = socket.set_linger(Some(Duration::ZERO));
-        }
+pub fn silent_newcomer(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    if arena.baseline.seats < 4 {
+        return Err(Failure::Skip(format!("it takes four clients, and there are {} seats", arena.baseline.seats)));
     }
-}
-
-pub fn silent_newcomer(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    if ring.known.seats < 4 {
-        return Err(Blow::Skip(format!("it takes four clients, and there are {} seats", ring.known.seats)));
-    }
-    *crowd = ring.guests(2)?;
-    let silent = ring.bare(ring.patience(), None).map_err(|e| Blow::Silence(cannot_connect(&e)))?;
+    *crowd = arena.guests(2)?;
+    let silent = arena.bare(arena.patience(), None).map_err(|e| Failure::Silence(cannot_connect(&e)))?;
     crowd.members.push(silent);
     crowd.go_on(Duration::from_millis(100));
     let when = "while a newcomer says nothing";
     pair_talks(crowd, when)?;
-    ring.join(crowd).map_err(|blow| match blow {
-        Blow::Silence(seen) => Blow::Silence(format!("{when}: {seen}")),
+    arena.join(crowd).map_err(|failure| match failure {
+        Failure::Silence(seen) => Failure::Silence(format!("{when}: {seen}")),
         other => other,
     })
 }
 
-pub fn reset_idle(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    *crowd = ring.guests(2)?;
+pub fn reset_idle(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    *crowd = arena.guests(2)?;
     for _ in 0..3 {
-        ring.join(crowd)?;
+        arena.join(crowd)?;
         crowd.take(2).reset();
         crowd.go_on(Duration::from_millis(20));
         pair_talks(crowd, "after one has reset its connection")?;
@@ -151,29 +122,29 @@ pub fn reset_idle(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     Ok(())
 }
 
-pub fn reset_backlog(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    *crowd = ring.guests(2)?;
-    ring.frozen(|ring| {
+pub fn reset_backlog(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    *crowd = arena.guests(2)?;
+    arena.frozen(|arena| {
         for _ in 0..4 {
-            if let Ok(client) = ring.bare(QUEUE_FULL, None) {
+            if let Ok(client) = arena.bare(QUEUE_FULL, None) {
                 client.reset();
             }
         }
     });
     pair_talks(crowd, "after connections were reset before they were accepted")?;
-    ring.join(crowd)
+    arena.join(crowd)
 }
 
-pub fn reset_mid_fanout(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    let seats = ring.known.seats.min(5);
+pub fn reset_mid_fanout(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    let seats = arena.baseline.seats.min(5);
     // One who leaves stands between the others wherever the server keeps them: it came after some and before some.
     for round in 0..4 {
         crowd.leave();
-        *crowd = ring.guests(seats)?;
+        *crowd = arena.guests(seats)?;
         let leaving = [1, seats - 1, 0, seats / 2][round];
         let leaver = crowd.members.remove(leaving);
         let mut said = Vec::new();
-        ring.frozen(|_| {
+        arena.frozen(|_| {
             if round % 2 == 0 {
                 leaver.reset();
             } else {
@@ -189,13 +160,13 @@ pub fn reset_mid_fanout(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
         if let Some((who, _)) = crowd.all_hear(&all, &said) {
             let how = if round % 2 == 0 { "reset its connection" } else { "closed its connection" };
             let closed = if crowd.members.iter().any(|client| !client.is_open()) { ", and was closed" } else { "" };
-            let missing = said.iter().filter(|mark| !crowd.has_heard(who, **mark)).count();
+            let missing = said.iter().filter(|probe| !crowd.has_heard(who, **probe)).count();
             return Err(fault(
                 &[Cause::ErrorEndsFanOut],
                 format!("one {how} while the others talked; another missed {missing} of {} lines{closed}", said.len()),
             ));
         }
-        let twice = said.iter().find(|mark| crowd.members.iter().any(|client| client.ear.times(**mark) > 1));
+        let twice = said.iter().find(|probe| crowd.members.iter().any(|client| client.receiver.times(**probe) > 1));
         if twice.is_some() {
             return Err(fault(&[Cause::Duplicates], "one left while the others talked, and a line came twice"));
         }
@@ -203,14 +174,14 @@ pub fn reset_mid_fanout(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     Ok(())
 }
 
-pub fn half_close(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    *crowd = ring.guests(3)?;
+pub fn half_close(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    *crowd = arena.guests(3)?;
     let leaver = 2;
     let others: Vec<usize> = (0..leaver).collect();
     let said = [crowd.says(leaver), crowd.says(leaver), crowd.says(leaver)];
     crowd.members[leaver].half_close();
     if let Some((who, _)) = crowd.all_hear(&others, &said) {
-        let missing = said.iter().filter(|mark| !crowd.has_heard(who, **mark)).count();
+        let missing = said.iter().filter(|probe| !crowd.has_heard(who, **probe)).count();
         let seen = format!("one said three lines and ended its side; {missing} of them did not come");
         // Three lines may have been read at once, too: what becomes of one?
         let alone = crowd.says(1);
@@ -221,7 +192,7 @@ pub fn half_close(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
         });
     }
     pair_talks(crowd, "after one has ended its side")?;
-    match ring.spins() {
+    match arena.spins() {
         Some(seen) => {
             Err(fault(&[Cause::SpinsAtTheEnd, Cause::BusyLoop], format!("after one has ended its side, {seen}")))
         }
@@ -229,28 +200,28 @@ pub fn half_close(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     }
 }
 
-pub fn stale_event(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    if ring.known.seats < 4 {
-        return Err(Blow::Skip(format!("it takes four clients, and there are {} seats", ring.known.seats)));
+pub fn stale_event(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    if arena.baseline.seats < 4 {
+        return Err(Failure::Skip(format!("it takes four clients, and there are {} seats", arena.baseline.seats)));
     }
     for round in 0..3 {
         crowd.leave();
-        *crowd = ring.guests(3)?;
+        *crowd = arena.guests(3)?;
         // In one batch of events: a line, whose fan-out finds that one is dead; a newcomer, who gets its place; and then
         // the dead one's own event.
         let victim = crowd.take(1 + round % 2);
-        let said = ring.frozen(|ring| {
+        let said = arena.frozen(|arena| {
             let said = crowd.says(0);
-            let newcomer = ring.connect();
+            let newcomer = arena.connect();
             victim.reset();
             newcomer.map(|newcomer| {
                 crowd.members.push(newcomer);
                 said
             })
         });
-        let said = said.map_err(|e| Blow::Silence(cannot_connect(&e)))?;
+        let said = said.map_err(|e| Failure::Silence(cannot_connect(&e)))?;
         if !crowd.hears(1, said) {
-            return Err(Blow::Silence("one left, one came and one spoke at once, and the line is not heard".into()));
+            return Err(Failure::Silence("one left, one came and one spoke at once, and the line is not heard".into()));
         }
         let patience = crowd.patience;
         let seen = match acquaint(crowd, &[0, 1, 2], patience) {
@@ -264,16 +235,16 @@ pub fn stale_event(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     Ok(())
 }
 
-pub fn vanish(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    *crowd = ring.guests(3)?;
+pub fn vanish(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    *crowd = arena.guests(3)?;
     if let Err(e) = crowd.members[2].vanish() {
-        return Err(Blow::Skip(format!("the kernel does not let a client vanish: {e}")));
+        return Err(Failure::Skip(format!("the kernel does not let a client vanish: {e}")));
     }
     for _ in 0..30 {
         pair_talks(crowd, "after one has vanished without a FIN")?;
     }
-    if ring.known.seats > 3 {
-        ring.join(crowd)?;
+    if arena.baseline.seats > 3 {
+        arena.join(crowd)?;
     }
     Ok(())
 }
@@ -284,23 +255,23 @@ const RUSH_VISITS: usize = 1000;
 /// How long a visitor waits to be heard.
 const STAY_MAX: Duration = Duration::from_millis(50);
 
-pub fn rush_hour(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    let stayers = ring.known.seats.saturating_sub(VISITORS).clamp(2, 3);
-    *crowd = ring.guests(stayers)?;
-    let visitors_max = VISITORS.min(ring.known.seats - stayers).max(1);
+pub fn rush_hour(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    let stayers = arena.baseline.seats.saturating_sub(VISITORS).clamp(2, 3);
+    *crowd = arena.guests(stayers)?;
+    let visitors_max = VISITORS.min(arena.baseline.seats - stayers).max(1);
     let all: Vec<usize> = (0..stayers).collect();
     let begin = Instant::now();
-    let limit = ring.scaled(Duration::from_millis(1500));
-    let mut said: Vec<Mark> = all.iter().map(|&who| crowd.says(who)).collect();
+    let limit = arena.scaled(Duration::from_millis(1500));
+    let mut said: Vec<Probe> = all.iter().map(|&who| crowd.says(who)).collect();
     let mut last = said.clone();
     let mut said_at = Instant::now();
     let mut arrivals: VecDeque<Instant> = VecDeque::new();
     let mut visits = 0;
     while visits < RUSH_VISITS && begin.elapsed() < limit && said_at.elapsed() < crowd.patience {
         // Who is not served leaves all the same, but no crowd of those is to pile up.
-        let is_known = all
-            .iter()
-            .any(|&who| crowd.members.get(stayers).is_some_and(|visitor| crowd.members[who].ear.knows(visitor.number)));
+        let is_known = all.iter().any(|&who| {
+            crowd.members.get(stayers).is_some_and(|visitor| crowd.members[who].receiver.knows(visitor.number))
+        });
         if arrivals.front().is_some_and(|at| is_known && arrivals.len() == visitors_max || at.elapsed() > STAY_MAX) {
             arrivals.pop_front();
             let visitor = crowd.take(stayers);
@@ -310,10 +281,10 @@ pub fn rush_hour(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
             }
         }
         if arrivals.len() < visitors_max
-            && let Ok(mut visitor) = ring.bare(QUEUE_FULL, None)
+            && let Ok(mut visitor) = arena.bare(QUEUE_FULL, None)
         {
-            ring.login(&mut visitor);
-            visitor.say(Kind::Hello, super::client::SHORT);
+            arena.login(&mut visitor);
+            visitor.say(Kind::Hello, crate::harness::SHORT);
             crowd.members.push(visitor);
             arrivals.push_back(Instant::now());
             visits += 1;
@@ -333,7 +304,7 @@ pub fn rush_hour(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
         }
     }
     let visits = format!("while {visits} others came and went");
-    let causes: &[Cause] = match ring.known.thread_each {
+    let causes: &[Cause] = match arena.baseline.thread_each {
         true => &[Cause::SharedUnguarded, Cause::ErrorEndsFanOut],
         false => &[Cause::ErrorEndsFanOut, Cause::SharedUnguarded],
     };
@@ -343,14 +314,14 @@ pub fn rush_hour(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     }
     if let Some((who, _)) = missing {
         let missing =
-            said.iter().filter(|mark| mark.sender != crowd.members[who].number && !crowd.has_heard(who, **mark));
+            said.iter().filter(|probe| probe.sender != crowd.members[who].number && !crowd.has_heard(who, **probe));
         let missing = missing.count();
         return Err(fault(
             causes,
             format!("{visits}, one of those who stayed missed {missing} of {} lines", said.len()),
         ));
     }
-    let twice = said.iter().find(|mark| all.iter().any(|&who| crowd.members[who].ear.times(**mark) > 1));
+    let twice = said.iter().find(|probe| all.iter().any(|&who| crowd.members[who].receiver.times(**probe) > 1));
     if twice.is_some() {
         return Err(fault(&[Cause::Duplicates, Cause::SharedUnguarded], format!("{visits}, a line came twice")));
     }
@@ -360,15 +331,15 @@ pub fn rush_hour(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
 /// More clients than any room of this size is looked for.
 const FULL_AT: usize = 32;
 
-pub fn full_house(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    *crowd = ring.guests(2)?;
+pub fn full_house(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    *crowd = arena.guests(2)?;
     let begin = Instant::now();
-    let limit = ring.scaled(Duration::from_secs(3));
-    let trial = ring.patience().min(Duration::from_millis(1500));
+    let limit = arena.scaled(Duration::from_secs(3));
+    let trial = arena.patience().min(Duration::from_millis(1500));
     // Until one is not let in: told so and closed, or left waiting.
     let mut outside = None;
     while crowd.count() < FULL_AT && begin.elapsed() < limit {
-        let client = ring.connect().map_err(|e| Blow::Silence(cannot_connect(&e)))?;
+        let client = arena.connect().map_err(|e| Failure::Silence(cannot_connect(&e)))?;
         crowd.members.push(client);
         let newcomer = crowd.count() - 1;
         if acquaint(crowd, &[0, newcomer], trial).is_err() {
@@ -378,12 +349,12 @@ pub fn full_house(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     }
     let inside = crowd.count();
     let Some(outside) = outside else {
-        ring.remark(format!("it takes {inside} clients at least"));
+        arena.remark(format!("it takes {inside} clients at least"));
         return pair_talks(crowd, &format!("with {inside} clients"));
     };
     let waits = outside.state == State::Open;
-    let word = if outside.ear.total > 0 { outside.ear.excerpt() } else { String::new() };
-    ring.remark(match (waits, word.as_str()) {
+    let word = if outside.receiver.total > 0 { outside.receiver.excerpt() } else { String::new() };
+    arena.remark(match (waits, word.as_str()) {
         (true, _) => format!("it takes {inside} clients; the next one waits"),
         (false, "") => format!("it takes {inside} clients; the next one is closed without a word"),
         (false, word) => format!("it takes {inside} clients; the next one is closed and reads \"{word}\""),
@@ -401,7 +372,7 @@ pub fn full_house(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     }
     for _ in 0..3 {
         crowd.leaves(2.min(crowd.count() - 1));
-        if let Err(Blow::Silence(seen)) = ring.join(crowd) {
+        if let Err(Failure::Silence(seen)) = arena.join(crowd) {
             return Err(fault(
                 &[Cause::SeatsNotFreed],
                 format!("one left a full house, and another cannot come: {seen}"),
@@ -417,20 +388,20 @@ const VISITS: usize = 300;
 const SLOWED: Duration = Duration::from_millis(1);
 const SLOWED_TIMES: u32 = 10;
 
-pub fn churn(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    *crowd = ring.guests(2)?;
-    let quickest_before = round_trips(crowd, 20).into_iter().min().unwrap_or_default();
+pub fn churn(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    *crowd = arena.guests(2)?;
+    let quickest_before = crowd.round_trips(20).into_iter().min().unwrap_or_default();
     // The first ones warm it up: threads' stacks, buffers, a heap.
-    let limit = ring.scaled(Duration::from_millis(2500));
+    let limit = arena.scaled(Duration::from_millis(2500));
     let begin = Instant::now();
     let mut warm = None;
     let mut visits = 0;
     while visits < VISITS && (begin.elapsed() < limit || visits < 40) {
         if visits == VISITS / 10 || (warm.is_none() && begin.elapsed() > limit / 4) {
             settle(crowd);
-            warm = ring.usage();
+            warm = arena.usage();
         }
-        ring.join(crowd)?;
+        arena.join(crowd)?;
         if visits % 3 == 0 {
             crowd.take(2).reset();
         } else {
@@ -440,7 +411,7 @@ pub fn churn(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     }
     pair_talks(crowd, &format!("after {visits} have come and gone"))?;
     // Those who have gone and are written to all the same take time. The quickest says so on a busy machine, too.
-    let quickest = round_trips(crowd, 20).into_iter().min().unwrap_or_default();
+    let quickest = crowd.round_trips(20).into_iter().min().unwrap_or_default();
     if quickest > SLOWED && quickest > quickest_before * SLOWED_TIMES {
         return Err(fault(
             &[Cause::Leaks],
@@ -456,7 +427,7 @@ pub fn churn(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     let begin = Instant::now();
     loop {
         crowd.go_on(Duration::from_millis(50));
-        let Some(now) = ring.usage() else { return Ok(()) };
+        let Some(now) = arena.usage() else { return Ok(()) };
         let descriptors = now.descriptors.saturating_sub(warm.descriptors);
         let threads = now.threads.saturating_sub(warm.threads);
         let memory = now.memory.saturating_sub(warm.memory);
@@ -471,7 +442,7 @@ pub fn churn(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
         } else {
             return Ok(());
         };
-        if begin.elapsed() > ring.patience() {
+        if begin.elapsed() > arena.patience() {
             return Err(fault(&[Cause::Leaks], format!("after {visits} have come and gone, {leaks} than before")));
         }
     }

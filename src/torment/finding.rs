@@ -1,7 +1,7 @@
 //! What came of a torment.
 
-use super::catalogue::Torment;
 use super::cause::Cause;
+use super::entry::Torment;
 use std::time::Duration;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,36 +22,6 @@ impl Verdict {
         }
     }
 }
-
-/// A torment that was not passed.
-#[derive(Clone, Debug)]
-pub enum Blow {
-    /// What was seen, and what may have caused it: the likeliest first.
-    Fault { causes: Vec<Cause>, seen: String },
-    /// The same, and it was so before the server ended, if it ended.
-    Proven { causes: Vec<Cause>, seen: String },
-    /// Something must be said that may be meant so, or was not seen clearly.
-    Doubt { causes: Vec<Cause>, seen: String },
-    /// Nobody could talk any more. The torment knows what that most likely means.
-    Silence(String),
-    /// It cannot be tried, and why.
-    Skip(String),
-}
-
-pub fn fault(causes: &[Cause], seen: impl Into<String>) -> Blow {
-    Blow::Fault { causes: causes.into(), seen: seen.into() }
-}
-
-pub fn proven(causes: &[Cause], seen: impl Into<String>) -> Blow {
-    Blow::Proven { causes: causes.into(), seen: seen.into() }
-}
-
-pub fn doubt(causes: &[Cause], seen: impl Into<String>) -> Blow {
-    Blow::Doubt { causes: causes.into(), seen: seen.into() }
-}
-
-/// A torment's own word.
-pub type Outcome = Result<(), Blow>;
 
 /// The word on a torment that is reported.
 #[derive(Clone, Debug)]

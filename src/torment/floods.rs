@@ -1,13 +1,10 @@
 //! All at once, and one without pause.
 
+use super::arena::{Arena, too_slow};
 use super::cause::Cause;
-use super::client::{Client, Flood};
-use super::crowd::Crowd;
-use super::finding::{Outcome, doubt, fault};
-use super::framing::{Waited, left_unread, split, too_slow, wait_while_it_moves};
-use super::mark::{Kind, Mark};
-use super::readers::round_trips;
-use super::ring::Ring;
+use super::failure::{Outcome, doubt, fault};
+use super::framing::split;
+use crate::harness::{Crowd, Flood, Kind, Probe, TestClient, Waited};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -15,22 +12,22 @@ use std::time::{Duration, Instant};
 const LINES: u32 = 4000;
 const LINE_LEN: usize = 120;
 
-pub fn flood_all(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    *crowd = ring.guests(6)?;
-    let len = LINE_LEN.min(ring.known.line_len);
+pub fn flood_all(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    *crowd = arena.guests(6)?;
+    let len = LINE_LEN.min(arena.baseline.line_len);
     for client in &mut crowd.members {
         client.start_flood(Flood { lines: LINES, len });
     }
-    let flooding = ring.scaled(Duration::from_millis(1200));
+    let flooding = arena.scaled(Duration::from_millis(1200));
     crowd.wait(flooding, |crowd| crowd.members.iter().all(|client| client.has_said_all()));
     crowd.members.iter_mut().for_each(|client| client.end_flood());
     // Who has heard the last line of each hears no more of what is before it.
-    let last: Vec<Mark> = (0..crowd.count()).map(|who| crowd.says(who)).collect();
-    let waited = wait_while_it_moves(crowd, |crowd| {
-        let pairs = open(crowd).flat_map(|client| last.iter().map(move |mark| (client, mark)));
+    let last: Vec<Probe> = (0..crowd.count()).map(|who| crowd.says(who)).collect();
+    let waited = crowd.wait_while_it_moves(|crowd| {
+        let pairs = open(crowd).flat_map(|client| last.iter().map(move |probe| (client, probe)));
         let is_open = |number| open(crowd).any(|client| client.number == number);
-        let mut pairs = pairs.filter(|(client, mark)| client.number != mark.sender && is_open(mark.sender));
-        all_came(crowd) || pairs.all(|(client, mark)| client.ear.word(*mark).is_some())
+        let mut pairs = pairs.filter(|(client, probe)| client.number != probe.sender && is_open(probe.sender));
+        all_came(crowd) || pairs.all(|(client, probe)| client.receiver.arrival(*probe).is_some())
     });
 
     let closed = crowd.members.iter().filter(|client| !client.is_open()).count();
@@ -42,15 +39,17 @@ pub fn flood_all(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
             ));
         }
         // A rule of the house: nobody talks so fast, or nobody is so far behind.
-        ring.remark(format!("when all talk as fast as they can, and read, {closed} of {} are closed", crowd.count()));
+        arena.remark(format!("when all talk as fast as they can, and read, {closed} of {} are closed", crowd.count()));
     }
     let tally = Tally::of(crowd).unwrap_or_default();
-    let mangled: usize = crowd.members.iter().map(|client| client.ear.mangled).sum();
+    let mangled: usize = crowd.members.iter().map(|client| client.receiver.mangled).sum();
     if mangled > 0 {
-        let text = crowd.members.iter().find_map(|client| client.ear.first_mangled.clone()).unwrap_or_default();
+        let text = crowd.members.iter().find_map(|client| client.receiver.first_mangled.clone()).unwrap_or_default();
         let causes: &[Cause] = match split(crowd) {
             Ok(Some(_)) => &[Cause::FramingByRead],
-            _ if ring.known.thread_each => &[Cause::InterleavedWrites, Cause::ShortWriteDropped, Cause::FramingByRead],
+            _ if arena.baseline.thread_each => {
+                &[Cause::InterleavedWrites, Cause::ShortWriteDropped, Cause::FramingByRead]
+            }
             _ => &[Cause::ShortWriteDropped, Cause::InterleavedWrites, Cause::FramingByRead],
         };
         return Err(fault(
@@ -64,8 +63,8 @@ pub fn flood_all(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     if tally.missing > 0 {
         let seen =
             format!("all talked as fast as they could, and {} of {} lines did not come", tally.missing, tally.due);
-        let heard = |crowd: &Crowd| crowd.members.iter().map(|client| client.ear.flood.len()).sum();
-        return Err(match left_unread(ring, crowd, heard) {
+        let heard = |crowd: &Crowd| crowd.members.iter().map(|client| client.receiver.flood.len()).sum();
+        return Err(match arena.left_unread(crowd, heard) {
             Some(left) => fault(&[Cause::OneReadPerEdge], format!("{seen}; {left}")),
             None => {
                 fault(&[Cause::Loses, Cause::ShortWriteDropped, Cause::DroppedWhenFull, Cause::FramingByRead], seen)
@@ -94,13 +93,13 @@ pub fn flood_all(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
 fn all_came(crowd: &Crowd) -> bool {
     let said: usize = open(crowd).map(|client| client.flooded() as usize).sum();
     open(crowd).all(|client| {
-        let came = client.ear.flood.iter().filter(|(sender, _)| *sender != client.number).count();
+        let came = client.receiver.flood.iter().filter(|(sender, _)| *sender != client.number).count();
         came >= said - client.flooded() as usize
     })
 }
 
 /// Those who were not closed. What the others said may not have been read.
-fn open(crowd: &Crowd) -> impl Iterator<Item = &Client> {
+fn open(crowd: &Crowd) -> impl Iterator<Item = &TestClient> {
     crowd.members.iter().filter(|client| client.is_open())
 }
 
@@ -126,7 +125,7 @@ impl Tally {
             tally.due += due;
             let mut heard: HashMap<u16, (Vec<bool>, u32)> = HashMap::new();
             let mut came = 0;
-            for &(sender, seq) in client.ear.flood.iter().filter(|(sender, _)| *sender != client.number) {
+            for &(sender, seq) in client.receiver.flood.iter().filter(|(sender, _)| *sender != client.number) {
                 let Some(&said) = said.get(&sender) else { continue };
                 let (seen, last) = heard.entry(sender).or_insert_with(|| (vec![false; said], 0));
                 match seen.get_mut(seq as usize) {
@@ -147,11 +146,11 @@ impl Tally {
 
 /// How often two members heard what both heard in different orders; the first pair of which that is so.
 fn other_order(crowd: &Crowd) -> Option<usize> {
-    let members: Vec<&Client> = open(crowd).collect();
-    let heard = |who: &'_ Client, other: &Client| -> Vec<(u16, u32)> {
+    let members: Vec<&TestClient> = open(crowd).collect();
+    let heard = |who: &'_ TestClient, other: &TestClient| -> Vec<(u16, u32)> {
         let is_theirs = |sender: u16| sender == who.number || sender == other.number;
         let is_open = |sender: u16| members.iter().any(|client| client.number == sender);
-        let heard = who.ear.flood.iter().copied();
+        let heard = who.receiver.flood.iter().copied();
         heard.filter(|&(sender, _)| is_open(sender) && !is_theirs(sender)).collect()
     };
     members[1..].iter().find_map(|other| {
@@ -169,17 +168,17 @@ const CATCH_UP: Duration = Duration::from_secs(6);
 /// More than buffers hold: what was read from one and not yet told to the others. Bytes.
 const QUEUED: u64 = 32 << 20;
 
-pub fn firehose(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
+pub fn firehose(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let mut worst = None;
     // What is seen once may be the machine's doing.
     for _ in 0..2 {
         crowd.leave();
-        *crowd = ring.guests(3)?;
-        let quiet = round_trips(crowd, 10).into_iter().max().unwrap_or_default();
-        let late = ring.scaled(LATE).max(quiet * LATE_TIMES);
-        let Beside { mut times, unheard, still_moves, queued } = beside_a_firehose(ring, crowd);
+        *crowd = arena.guests(3)?;
+        let quiet = crowd.round_trips(10).into_iter().max().unwrap_or_default();
+        let late = arena.scaled(LATE).max(quiet * LATE_TIMES);
+        let Beside { mut times, unheard, still_moves, queued } = beside_a_firehose(arena, crowd);
         if crowd.members.iter().any(|client| !client.is_open()) {
-            ring.remark("beside one who sends without pause, somebody is closed");
+            arena.remark("beside one who sends without pause, somebody is closed");
             return Ok(());
         }
         let queue_or_turns: &[Cause] = match queued {
@@ -198,7 +197,7 @@ pub fn firehose(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
                 format!(
                     "one sent without pause, and {unheard} lines of another were not heard {:.1} s later, when the flood was \
                      still told",
-                    ring.scaled(CATCH_UP).as_secs_f64()
+                    arena.scaled(CATCH_UP).as_secs_f64()
                 ),
             ));
         }
@@ -231,29 +230,30 @@ struct Beside {
     queued: bool,
 }
 
-fn beside_a_firehose(ring: &Ring, crowd: &mut Crowd) -> Beside {
-    let memory = |ring: &Ring| ring.usage().map_or(0, |usage| usage.memory);
-    let before = memory(ring);
-    crowd.members[2].start_flood(Flood { lines: u32::MAX, len: ring.known.line_len });
+fn beside_a_firehose(arena: &Arena, crowd: &mut Crowd) -> Beside {
+    let memory = |arena: &Arena| arena.usage().map_or(0, |usage| usage.memory);
+    let before = memory(arena);
+    crowd.members[2].start_flood(Flood { lines: u32::MAX, len: arena.baseline.line_len });
     let begin = Instant::now();
-    let mut pings: Vec<(Mark, Instant)> = Vec::new();
-    while begin.elapsed() < ring.scaled(Duration::from_millis(1200)) {
+    let mut pings: Vec<(Probe, Instant)> = Vec::new();
+    while begin.elapsed() < arena.scaled(Duration::from_millis(1200)) {
         if pings.last().is_none_or(|(_, at)| at.elapsed() > Duration::from_millis(20)) {
-            let mark = crowd.members[0].say(Kind::Word, super::client::SHORT);
-            pings.push((mark, Instant::now()));
+            let probe = crowd.members[0].say(Kind::Line, crate::harness::SHORT);
+            pings.push((probe, Instant::now()));
         }
         crowd.turn(Duration::from_millis(5));
-        crowd.members.iter_mut().for_each(|client| client.ear.forget_flood());
+        crowd.members.iter_mut().for_each(|client| client.receiver.forget_flood());
     }
     crowd.members[2].end_flood();
-    let queued = memory(ring).saturating_sub(before) > QUEUED;
-    let (ended, limit) = (Instant::now(), ring.scaled(CATCH_UP));
-    wait_while_it_moves(crowd, |crowd| {
-        pings.iter().all(|(mark, _)| crowd.has_heard(1, *mark)) || ended.elapsed() > limit
+    let queued = memory(arena).saturating_sub(before) > QUEUED;
+    let (ended, limit) = (Instant::now(), arena.scaled(CATCH_UP));
+    crowd.wait_while_it_moves(|crowd| {
+        pings.iter().all(|(probe, _)| crowd.has_heard(1, *probe)) || ended.elapsed() > limit
     });
-    let ear = &crowd.members[1].ear;
-    let times = pings.iter().filter_map(|(mark, at)| Some(ear.word(*mark)?.at.saturating_duration_since(*at)));
+    let receiver = &crowd.members[1].receiver;
+    let times =
+        pings.iter().filter_map(|(probe, at)| Some(receiver.arrival(*probe)?.at.saturating_duration_since(*at)));
     let times: Vec<Duration> = times.collect();
-    let still_moves = ear.last_byte.is_some_and(|at| at.elapsed() < Duration::from_millis(500));
+    let still_moves = receiver.last_byte.is_some_and(|at| at.elapsed() < Duration::from_millis(500));
     Beside { unheard: pings.len() - times.len(), times, still_moves, queued }
 }

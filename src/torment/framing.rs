@@ -1,11 +1,9 @@
 //! Lines in pieces, lines together, long lines.
 
+use super::arena::{Arena, RUNTIME, named, too_slow};
 use super::cause::Cause;
-use super::crowd::Crowd;
-use super::finding::{Blow, Outcome, doubt, fault};
-use super::kernel;
-use super::mark::{Kind, Mark};
-use super::ring::{Ring, named};
+use super::failure::{Failure, Outcome, doubt, fault};
+use crate::harness::{Crowd, Kind, Probe, Waited};
 use std::time::{Duration, Instant};
 
 const TALKER: usize = 0;
@@ -13,8 +11,8 @@ const OTHER: usize = 1;
 /// Only listens.
 const READER: usize = 2;
 
-pub fn split_line(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    *crowd = ring.guests(3)?;
+pub fn split_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    *crowd = arena.guests(3)?;
     match split(crowd)? {
         None => Ok(()),
         Some(seen) => Err(fault(&[Cause::FramingByRead], seen)),
@@ -22,59 +20,59 @@ pub fn split_line(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
 }
 
 /// Half a line, a line of another's, the other half. What was heard instead of both lines, if they were not.
-pub fn split(crowd: &mut Crowd) -> Result<Option<String>, Blow> {
-    let mangled = crowd.members[READER].ear.mangled;
-    let (mark, line) = crowd.members[TALKER].line(Kind::Word, 60);
+pub fn split(crowd: &mut Crowd) -> Result<Option<String>, Failure> {
+    let mangled = crowd.members[READER].receiver.mangled;
+    let (probe, line) = crowd.members[TALKER].line(Kind::Line, 60);
     let (head, tail) = line.split_at(30);
     crowd.members[TALKER].push(head);
     // What half a line comes to must have come before the other half is sent.
     crowd.go_on(Duration::from_millis(60));
     let between = crowd.says(OTHER);
-    if !crowd.hears(READER, between) && crowd.members[READER].ear.mangled == mangled {
-        return Err(Blow::Silence("while one has said half a line, another's line is not heard".into()));
+    if !crowd.hears(READER, between) && crowd.members[READER].receiver.mangled == mangled {
+        return Err(Failure::Silence("while one has said half a line, another's line is not heard".into()));
     }
     crowd.members[TALKER].push(tail);
     let patience = crowd.patience;
     crowd.wait(patience, |crowd| {
-        let ear = &crowd.members[READER].ear;
-        ear.word(mark).is_some() || ear.mangled > mangled
+        let receiver = &crowd.members[READER].receiver;
+        receiver.arrival(probe).is_some() || receiver.mangled > mangled
     });
-    let ear = &crowd.members[READER].ear;
-    if ear.word(mark).is_some() {
+    let receiver = &crowd.members[READER].receiver;
+    if receiver.arrival(probe).is_some() {
         return Ok(None);
     }
-    Ok(Some(match &ear.first_mangled {
+    Ok(Some(match &receiver.first_mangled {
         Some(text) => format!("a line was sent in two pieces, and what came begins with \"{text}\""),
         None => "a line was sent in two pieces, and did not come".into(),
     }))
 }
 
-pub fn two_in_one(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    *crowd = ring.guests(3)?;
+pub fn two_in_one(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    *crowd = arena.guests(3)?;
     let single = crowd.says(TALKER);
     if !crowd.hears(READER, single) {
-        return Err(Blow::Silence("a line is not heard".into()));
+        return Err(Failure::Silence("a line is not heard".into()));
     }
-    let prefix_len = crowd.members[READER].ear.word(single).map_or(0, |word| word.prefix_len);
-    let (first, mut lines) = crowd.members[TALKER].line(Kind::Word, 60);
-    let (second, more) = crowd.members[TALKER].line(Kind::Word, 60);
+    let prefix_len = crowd.members[READER].receiver.arrival(single).map_or(0, |word| word.prefix_len);
+    let (first, mut lines) = crowd.members[TALKER].line(Kind::Line, 60);
+    let (second, more) = crowd.members[TALKER].line(Kind::Line, 60);
     lines.extend_from_slice(&more);
     crowd.members[TALKER].push(&lines);
-    if let Some((_, mark)) = crowd.all_hear(&[READER], &[first, second]) {
-        let which = if mark == first { "first" } else { "second" };
+    if let Some((_, probe)) = crowd.all_hear(&[READER], &[first, second]) {
+        let which = if probe == first { "first" } else { "second" };
         return Err(fault(
             &[Cause::FramingByRead],
             format!("two lines were sent in one piece, and the {which} did not come"),
         ));
     }
-    let ear = &crowd.members[READER].ear;
-    let Some(word) = ear.word(second) else { return Ok(()) };
+    let receiver = &crowd.members[READER].receiver;
+    let Some(word) = receiver.arrival(second) else { return Ok(()) };
     if !word.on_its_own_line {
-        let heard = ear.excerpt();
+        let heard = receiver.excerpt();
         return Err(fault(&[Cause::FramingByRead], format!("two lines were sent, and came as one: \"{heard}\"")));
     }
     if prefix_len > 0 && word.prefix_len == 0 {
-        let heard = ear.excerpt();
+        let heard = receiver.excerpt();
         return Err(fault(
             &[Cause::FramingByRead],
             format!(
@@ -85,40 +83,40 @@ pub fn two_in_one(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     Ok(())
 }
 
-pub fn byte_by_byte(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    *crowd = ring.guests(3)?;
-    let mangled = crowd.members[READER].ear.mangled;
-    let (mark, line) = crowd.members[TALKER].line(Kind::Word, 40);
+pub fn byte_by_byte(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    *crowd = arena.guests(3)?;
+    let mangled = crowd.members[READER].receiver.mangled;
+    let (probe, line) = crowd.members[TALKER].line(Kind::Line, 40);
     for (at, byte) in line.iter().enumerate() {
         crowd.members[TALKER].push(&[*byte]);
         crowd.go_on(Duration::from_millis(3));
         if at == 15 {
             let between = crowd.says(OTHER);
-            if !crowd.hears(READER, between) && crowd.members[READER].ear.mangled == mangled {
-                return Err(Blow::Silence("while one types a line, another's line is not heard".into()));
+            if !crowd.hears(READER, between) && crowd.members[READER].receiver.mangled == mangled {
+                return Err(Failure::Silence("while one types a line, another's line is not heard".into()));
             }
         }
     }
-    if hears_in_turn(crowd, mark) {
+    if hears_in_turn(crowd, probe) {
         return Ok(());
     }
-    let heard = crowd.members[READER].ear.excerpt();
+    let heard = crowd.members[READER].receiver.excerpt();
     Err(fault(&[Cause::FramingByRead], format!("a line was sent byte by byte, and what came ends with \"{heard}\"")))
 }
 
 /// Waits for a line, until it is heard or one that is said after it: a server does not turn them round.
-fn hears_in_turn(crowd: &mut Crowd, mark: Mark) -> bool {
+fn hears_in_turn(crowd: &mut Crowd, probe: Probe) -> bool {
     crowd.go_on(Duration::from_millis(40));
     let after = crowd.says(TALKER);
     let patience = crowd.patience;
     crowd.wait(patience, |crowd| {
-        crowd.has_heard(READER, mark) || crowd.has_heard(READER, after) || !crowd.members[TALKER].is_open()
+        crowd.has_heard(READER, probe) || crowd.has_heard(READER, after) || !crowd.members[TALKER].is_open()
     });
-    crowd.has_heard(READER, mark)
+    crowd.has_heard(READER, probe)
 }
 
-pub fn utf8_split(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    *crowd = ring.guests(3)?;
+pub fn utf8_split(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    *crowd = arena.guests(3)?;
     let whole = crowd.members[TALKER].say(Kind::Han, 60);
     if !crowd.hears(READER, whole) {
         if !crowd.members[TALKER].is_open() {
@@ -126,20 +124,20 @@ pub fn utf8_split(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
         }
         let word = crowd.says(OTHER);
         if !crowd.hears(READER, word) {
-            return Err(Blow::Silence("after a line that is not ASCII nobody is heard".into()));
+            return Err(Failure::Silence("after a line that is not ASCII nobody is heard".into()));
         }
-        return Err(Blow::Skip("it does not relay characters of several bytes even in one piece".into()));
+        return Err(Failure::Skip("it does not relay characters of several bytes even in one piece".into()));
     }
-    let (mark, line) = crowd.members[TALKER].line(Kind::Han, 60);
+    let (probe, line) = crowd.members[TALKER].line(Kind::Han, 60);
     // Behind the header the padding is characters of three bytes: one byte of one, and the rest.
-    let (head, tail) = line.split_at(super::mark::HEADER_LEN + 10);
+    let (head, tail) = line.split_at(crate::harness::probe::HEADER_LEN + 10);
     crowd.members[TALKER].push(head);
     crowd.go_on(Duration::from_millis(60));
     crowd.members[TALKER].push(tail);
-    if hears_in_turn(crowd, mark) {
+    if hears_in_turn(crowd, probe) {
         return Ok(());
     }
-    let seen = match &crowd.members[READER].ear.first_mangled {
+    let seen = match &crowd.members[READER].receiver.first_mangled {
         Some(text) => format!("a character was sent in two pieces, and what came is \"{text}\""),
         None if !crowd.members[TALKER].is_open() => "who sends a character in two pieces is closed".into(),
         None => "a line with a character sent in two pieces did not come".to_owned(),
@@ -151,23 +149,23 @@ pub fn utf8_split(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
 /// So many bytes of lines in one go: more than any server reads at a time.
 const GULP: usize = 160 << 10;
 
-pub fn gulp(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    *crowd = ring.guests(3)?;
+pub fn gulp(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    *crowd = arena.guests(3)?;
     let len = 79;
     let lines: Vec<_> = (0..GULP / (len + 1)).map(|_| crowd.members[TALKER].line(Kind::Flood, len)).collect();
     let mut all: Vec<u8> = lines.iter().flat_map(|(_, line)| line.iter().copied()).collect();
-    let (last, line) = crowd.members[TALKER].line(Kind::Word, len);
+    let (last, line) = crowd.members[TALKER].line(Kind::Line, len);
     all.extend_from_slice(&line);
-    ring.frozen(|_| crowd.members[TALKER].push(&all));
-    let heard = |crowd: &Crowd| crowd.members[READER].ear.flood.len();
+    arena.frozen(|_| crowd.members[TALKER].push(&all));
+    let heard = |crowd: &Crowd| crowd.members[READER].receiver.flood.len();
     let count = lines.len();
-    let waited = wait_while_it_moves(crowd, |crowd| heard(crowd) >= count || crowd.has_heard(READER, last));
-    let (before, mangled) = (heard(crowd), crowd.members[READER].ear.mangled);
+    let waited = crowd.wait_while_it_moves(|crowd| heard(crowd) >= count || crowd.has_heard(READER, last));
+    let (before, mangled) = (heard(crowd), crowd.members[READER].receiver.mangled);
     if before == count {
         return Ok(());
     }
     if mangled > 0 {
-        let text = crowd.members[READER].ear.first_mangled.clone().unwrap_or_default();
+        let text = crowd.members[READER].receiver.first_mangled.clone().unwrap_or_default();
         return Err(fault(
             &[Cause::FramingByRead, Cause::ShortWriteDropped],
             format!("{count} lines were sent in one piece, and some came cut: \"{text}\""),
@@ -177,92 +175,36 @@ pub fn gulp(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
         return Err(too_slow(before, count));
     }
     let seen = format!("{count} lines were sent in one piece, and {} of them did not come", count - before);
-    if let Some(left) = left_unread(ring, crowd, heard) {
+    if let Some(left) = arena.left_unread(crowd, heard) {
         return Err(fault(&[Cause::OneReadPerEdge], format!("{seen}; {left}")));
     }
     Err(fault(&[Cause::Loses, Cause::FramingByRead, Cause::ShortWriteDropped, Cause::DroppedWhenFull], seen))
 }
 
-/// When nothing moves any more: whether the server has left something unread that it could read, in words.
-pub fn left_unread(ring: &Ring, crowd: &mut Crowd, heard: impl Fn(&Crowd) -> usize) -> Option<String> {
-    let unread = crowd.members.iter().filter_map(|client| kernel::unread(ring.addr, client.stream.local_addr().ok()?));
-    let unread: u64 = unread.sum();
-    if unread > 0 {
-        return Some(format!("{unread} bytes lie in its sockets, and it does not read them"));
-    }
-    // Where the kernel does not tell: what was left comes with the next line of each.
-    let before = heard(crowd);
-    for who in 0..crowd.count() {
-        crowd.says(who);
-    }
-    crowd.go_on(Duration::from_secs(1));
-    let more = heard(crowd).saturating_sub(before);
-    (more > 0).then(|| format!("{more} came when more was said"))
-}
-
-/// So many times as long as one is patient with a server that does nothing, if it does something all the time.
-const PATIENT_WITH_WHO_MOVES: u32 = 4;
-
-/// How it ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Waited {
-    Done,
-    /// Nothing has moved for as long as one is patient.
-    Still,
-    /// It is not done, and goes on.
-    Moving,
-}
-
-/// Waits until it is done, or nothing has moved for as long as one is patient, or it goes on for ever.
-pub fn wait_while_it_moves(crowd: &mut Crowd, mut done: impl FnMut(&Crowd) -> bool) -> Waited {
-    let moved = |crowd: &Crowd| -> u64 { crowd.members.iter().map(|client| client.ear.total + client.written).sum() };
-    let (begin, mut last, mut at) = (Instant::now(), moved(crowd), Instant::now());
-    let patience = crowd.patience;
-    loop {
-        if crowd.wait(Duration::from_millis(50), &mut done) {
-            return Waited::Done;
-        }
-        let now = moved(crowd);
-        if now != last {
-            (last, at) = (now, Instant::now());
-        } else if at.elapsed() > patience || crowd.members.iter().all(|client| !client.is_open()) {
-            return Waited::Still;
-        }
-        if begin.elapsed() > patience * PATIENT_WITH_WHO_MOVES {
-            return Waited::Moving;
-        }
-    }
-}
-
-/// Who relays a few lines a second is not blamed for those that are still to come.
-pub fn too_slow(came: usize, due: usize) -> Blow {
-    Blow::Skip(format!("it relays too slowly: {came} of {due} lines came in the time; --time gives more"))
-}
-
-pub fn long_line(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    *crowd = ring.guests(3)?;
+pub fn long_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    *crowd = arena.guests(3)?;
     let mut longest = 0;
     for len in [500, 1000, 2000, 5000, 20_000] {
-        let mangled = crowd.members[READER].ear.mangled;
-        let mark = crowd.members[TALKER].say(Kind::Word, len);
+        let mangled = crowd.members[READER].receiver.mangled;
+        let probe = crowd.members[TALKER].say(Kind::Line, len);
         crowd.go_on(Duration::from_millis(40));
         let after = crowd.says(TALKER);
         let patience = crowd.patience;
         crowd.wait(patience, |crowd| crowd.has_heard(READER, after) || !crowd.members[TALKER].is_open());
         let word = crowd.says(OTHER);
         if !crowd.hears(READER, word) {
-            return Err(Blow::Silence(format!("after a line of {len} bytes nobody is heard")));
+            return Err(Failure::Silence(format!("after a line of {len} bytes nobody is heard")));
         }
         if !crowd.members[TALKER].is_open() {
-            ring.remark(format!("who says a line of {len} bytes is closed"));
+            arena.remark(format!("who says a line of {len} bytes is closed"));
             return Ok(());
         }
-        let (whole, cut) = (crowd.has_heard(READER, mark), crowd.members[READER].ear.mangled > mangled);
+        let (whole, cut) = (crowd.has_heard(READER, probe), crowd.members[READER].receiver.mangled > mangled);
         if whole {
             longest = len;
         }
         if cut {
-            let text = crowd.members[READER].ear.first_mangled.clone().unwrap_or_default();
+            let text = crowd.members[READER].receiver.first_mangled.clone().unwrap_or_default();
             // A server that cuts what is too long on purpose still knows what a line is.
             if split(crowd)?.is_some() {
                 return Err(fault(
@@ -270,7 +212,7 @@ pub fn long_line(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
                     format!("a line of {len} bytes came in pieces, as it was read: \"{text}\""),
                 ));
             }
-            ring.remark(format!("a line of {len} bytes comes cut or in pieces"));
+            arena.remark(format!("a line of {len} bytes comes cut or in pieces"));
             return Ok(());
         }
         if !crowd.has_heard(READER, after) {
@@ -280,7 +222,7 @@ pub fn long_line(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
             ));
         }
         if !whole {
-            ring.remark(format!("a line of {longest} bytes is relayed, one of {len} is not"));
+            arena.remark(format!("a line of {longest} bytes is relayed, one of {len} is not"));
             return Ok(());
         }
     }
@@ -291,15 +233,12 @@ pub fn long_line(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
 /// can get anyway, and it takes more to see that it takes without limit.
 const ENDLESS: u64 = 64 << 20;
 const ENDLESS_COLLECTED: u64 = 640 << 20;
-/// A process that has so much when it has done nothing brings a runtime with a garbage collector. Bytes.
-pub const RUNTIME: u64 = 20 << 20;
-
-pub fn endless_line(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    *crowd = ring.guests(3)?;
-    let before = ring.usage().map(|usage| usage.memory);
+pub fn endless_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    *crowd = arena.guests(3)?;
+    let before = arena.usage().map(|usage| usage.memory);
     let collected = before > Some(RUNTIME);
     let goal = if collected { ENDLESS_COLLECTED } else { ENDLESS };
-    let limit = ring.scaled(Duration::from_secs(if collected { 4 } else { 2 }));
+    let limit = arena.scaled(Duration::from_secs(if collected { 4 } else { 2 }));
     let piece = vec![b'a'; 64 << 10];
     let (begin, mut last_taken, mut moved_at) = (Instant::now(), 0, Instant::now());
     let mut half = None;
@@ -318,13 +257,13 @@ pub fn endless_line(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
             break; // It does not read on: that is a limit, too.
         }
         if half.is_none() && taken > goal / 2 {
-            half = ring.usage().map(|usage| (taken, usage.memory));
+            half = arena.usage().map(|usage| (taken, usage.memory));
         }
         crowd.turn(Duration::from_millis(10));
     }
     crowd.go_on(Duration::from_millis(100));
     let taken = crowd.members[TALKER].written;
-    if let (Some(before), Some(after)) = (before, ring.usage().map(|usage| usage.memory)) {
+    if let (Some(before), Some(after)) = (before, arena.usage().map(|usage| usage.memory)) {
         let growth = after.saturating_sub(before);
         // What it still took in the second half, when what is only taken on credit is used up.
         let still_grows = match half {
@@ -340,7 +279,7 @@ pub fn endless_line(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     }
     let word = crowd.says(OTHER);
     if !crowd.hears(READER, word) {
-        return Err(Blow::Silence(format!(
+        return Err(Failure::Silence(format!(
             "after {} KiB without a line end, another's line is not heard",
             taken >> 10
         )));
@@ -348,23 +287,23 @@ pub fn endless_line(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     Ok(())
 }
 
-pub fn own_line(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    *crowd = ring.guests(2)?;
-    let mark = crowd.says(TALKER);
-    if !crowd.hears(OTHER, mark) {
-        return Err(Blow::Silence(format!("{} is not heard", named(mark))));
+pub fn own_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    *crowd = arena.guests(2)?;
+    let probe = crowd.says(TALKER);
+    if !crowd.hears(OTHER, probe) {
+        return Err(Failure::Silence(format!("{} is not heard", named(probe))));
     }
     // It may be the last to get it.
-    crowd.wait(Duration::from_millis(300), |crowd| crowd.has_heard(TALKER, mark));
-    let (echoed, times) = (crowd.has_heard(TALKER, mark), crowd.members[OTHER].ear.times(mark));
+    crowd.wait(Duration::from_millis(300), |crowd| crowd.has_heard(TALKER, probe));
+    let (echoed, times) = (crowd.has_heard(TALKER, probe), crowd.members[OTHER].receiver.times(probe));
     if times > 1 {
         return Err(fault(&[Cause::Duplicates], format!("one line came {times} times")));
     }
-    match (ring.settings.echo, echoed) {
+    match (arena.settings.echo, echoed) {
         (Some(false), true) => Err(fault(&[Cause::EchoesToSender], "who says a line hears it, too")),
         (Some(true), false) => Err(fault(&[Cause::Loses], "who says a line does not hear it, as --echo yes expects")),
         (None, true) => {
-            ring.remark("a sender hears its own lines (--echo no calls that a fault)");
+            arena.remark("a sender hears its own lines (--echo no calls that a fault)");
             Ok(())
         }
         _ => Ok(()),

@@ -1,13 +1,10 @@
 //! Who reads slowly, hardly, or not at all, while others flood.
 
+use super::acquaint::acquaint;
+use super::arena::{Arena, RUNTIME};
 use super::cause::Cause;
-use super::client::{Flood, Reading};
-use super::crowd::Crowd;
-use super::finding::{Blow, Outcome, fault, proven};
-use super::framing::{RUNTIME, wait_while_it_moves};
-use super::mark::{Kind, Mark};
-use super::ring::{Ring, acquaint};
-use super::server::Usage;
+use super::failure::{Failure, Outcome, fault, proven};
+use crate::harness::{Crowd, Flood, Probe, Reading, Usage};
 use std::time::{Duration, Instant};
 
 const FLOODER: usize = 0;
@@ -26,17 +23,17 @@ const OWED_LEAST: u64 = 6 << 20;
 const OWED_SUSPICIOUS: u64 = 96 << 20;
 const OWED_COLLECTED: u64 = 384 << 20;
 
-pub fn stuck_reader(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    beside(ring, crowd, Reading::Never)
+pub fn stuck_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    beside(arena, crowd, Reading::Never)
 }
 
-pub fn trickle_reader(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    beside(ring, crowd, Reading::Slowly { per_second: 2048.0, since: Instant::now(), taken: 0.0 })
+pub fn trickle_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    beside(arena, crowd, Reading::Slowly { per_second: 2048.0, since: Instant::now(), taken: 0.0 })
 }
 
 /// Lines that somebody says to see when they are heard.
 struct Pings {
-    said: Vec<(Mark, Instant)>,
+    said: Vec<(Probe, Instant)>,
     /// The first that has not been heard yet.
     unheard: usize,
     hearer: usize,
@@ -49,11 +46,11 @@ impl Pings {
 
     fn go_on(&mut self, crowd: &mut Crowd) {
         if self.said.last().is_none_or(|(_, at)| at.elapsed() > PING_EVERY) && crowd.members[TALKER].is_open() {
-            let mark = crowd.says(TALKER);
-            self.said.push((mark, Instant::now()));
+            let probe = crowd.says(TALKER);
+            self.said.push((probe, Instant::now()));
         }
-        while let Some(&(mark, _)) = self.said.get(self.unheard)
-            && crowd.has_heard(self.hearer, mark)
+        while let Some(&(probe, _)) = self.said.get(self.unheard)
+            && crowd.has_heard(self.hearer, probe)
         {
             self.unheard += 1;
         }
@@ -66,40 +63,41 @@ impl Pings {
 }
 
 /// A pair talks and one floods beside somebody who reads in such a way.
-fn beside(ring: &mut Ring, crowd: &mut Crowd, reading: Reading) -> Outcome {
-    let bad = with_one_more(ring, crowd, NARROW)?;
+fn beside(arena: &mut Arena, crowd: &mut Crowd, reading: Reading) -> Outcome {
+    let bad = with_one_more(arena, crowd, NARROW)?;
     crowd.members[bad].reading = reading;
     let what = if reading == Reading::Never { "does not read" } else { "reads 2 KiB a second" };
-    let before = ring.usage();
+    let before = arena.usage();
     let mut queue = Queue::new(before);
     let mut pings = Pings::new(FLOODER);
-    crowd.members[FLOODER].start_flood(Flood { lines: u32::MAX, len: ring.known.line_len });
+    crowd.members[FLOODER].start_flood(Flood { lines: u32::MAX, len: arena.baseline.line_len });
     let begin = Instant::now();
-    let (heard, taken) = (crowd.members[TALKER].ear.total, crowd.members[bad].ear.total);
-    let owed =
-        |crowd: &Crowd| (crowd.members[TALKER].ear.total - heard).saturating_sub(crowd.members[bad].ear.total - taken);
-    let frozen = ring.scaled(FROZEN);
-    while !queue.has_shown_itself(owed(crowd), begin.elapsed().div_f64(ring.settings.time)) {
+    let (heard, taken) = (crowd.members[TALKER].receiver.total, crowd.members[bad].receiver.total);
+    let owed = |crowd: &Crowd| {
+        (crowd.members[TALKER].receiver.total - heard).saturating_sub(crowd.members[bad].receiver.total - taken)
+    };
+    let frozen = arena.scaled(FROZEN);
+    while !queue.has_shown_itself(owed(crowd), begin.elapsed().div_f64(arena.settings.time)) {
         crowd.turn(Duration::from_millis(5));
         pings.go_on(crowd);
         if pings.waits() > frozen {
-            return Err(everybody_waits(ring, crowd, bad, what, &pings));
+            return Err(everybody_waits(arena, crowd, bad, what, &pings));
         }
         if !crowd.members[FLOODER].is_open() || !crowd.members[TALKER].is_open() {
             break;
         }
-        queue.look(owed(crowd), ring);
+        queue.look(owed(crowd), arena);
         // Only what is new counts.
-        crowd.members.iter_mut().for_each(|client| client.ear.forget_flood());
+        crowd.members.iter_mut().for_each(|client| client.receiver.forget_flood());
     }
-    let fault_of_queue = queue.fault(what);
+    let queue_failure = queue.fault(what);
     crowd.members[FLOODER].end_flood();
     while pings.unheard < pings.said.len() && crowd.members[FLOODER].is_open() && crowd.members[TALKER].is_open() {
         crowd.turn(Duration::from_millis(5));
         if pings.waits() > frozen {
-            return Err(match fault_of_queue {
-                Some(blow) => blow,
-                None => everybody_waits(ring, crowd, bad, what, &pings),
+            return Err(match queue_failure {
+                Some(failure) => failure,
+                None => everybody_waits(arena, crowd, bad, what, &pings),
             });
         }
         pings.go_on(crowd);
@@ -114,16 +112,16 @@ fn beside(ring: &mut Ring, crowd: &mut Crowd, reading: Reading) -> Outcome {
         ));
     }
     if !crowd.members[FLOODER].is_open() {
-        ring.remark(format!("while one {what}, the one who floods is closed"));
+        arena.remark(format!("while one {what}, the one who floods is closed"));
         return Ok(());
     }
-    if let Some(blow) = fault_of_queue {
-        return Err(blow);
+    if let Some(failure) = queue_failure {
+        return Err(failure);
     }
     the_flooder_is_heard(crowd, bad, what, begin, frozen * 4)?;
     if owed(crowd) < OWED_LEAST && queue.still_moved() {
         let mib = owed(crowd) as f64 / f64::from(1 << 20);
-        return Err(Blow::Skip(format!("it relays too slowly: {mib:.1} MiB in the time; --time gives more")));
+        return Err(Failure::Skip(format!("it relays too slowly: {mib:.1} MiB in the time; --time gives more")));
     }
     Ok(())
 }
@@ -139,16 +137,16 @@ fn the_flooder_is_heard(crowd: &mut Crowd, bad: usize, what: &str, since: Instan
     };
     while waits(crowd) && at.elapsed() < patience && since.elapsed() < limit {
         crowd.turn(Duration::from_millis(10));
-        if crowd.members[TALKER].ear.total > told {
-            (told, at) = (crowd.members[TALKER].ear.total, Instant::now());
+        if crowd.members[TALKER].receiver.total > told {
+            (told, at) = (crowd.members[TALKER].receiver.total, Instant::now());
         }
     }
     if !waits(crowd) || at.elapsed() < patience {
         return Ok(());
     }
-    let told = crowd.members[TALKER].ear.total;
+    let told = crowd.members[TALKER].receiver.total;
     crowd.members[bad].reading = Reading::Eagerly;
-    match crowd.wait(FREED, |crowd| crowd.members[TALKER].ear.total > told) {
+    match crowd.wait(FREED, |crowd| crowd.members[TALKER].receiver.total > told) {
         true => Err(proven(
             &[Cause::BlockingWrite, Cause::LockAcrossWrite],
             format!("while one {what}, nothing more came from the one who had flooded; when it read on, it did"),
@@ -158,22 +156,22 @@ fn the_flooder_is_heard(crowd: &mut Crowd, bad: usize, what: &str, since: Instan
 }
 
 /// Two or three, and as the last one somebody with a buffer of its own size.
-fn with_one_more(ring: &mut Ring, crowd: &mut Crowd, receive_buffer: usize) -> Result<usize, Blow> {
-    *crowd = ring.guests((ring.known.seats - 1).clamp(2, 3))?;
-    let patience = ring.patience();
-    ring.join_within(crowd, patience, Some(receive_buffer))?;
+fn with_one_more(arena: &mut Arena, crowd: &mut Crowd, receive_buffer: usize) -> Result<usize, Failure> {
+    *crowd = arena.guests((arena.baseline.seats - 1).clamp(2, 3))?;
+    let patience = arena.patience();
+    arena.join_within(crowd, patience, Some(receive_buffer))?;
     Ok(crowd.count() - 1)
 }
 
 /// Nobody has heard a ping for too long. Whether one who comes now is heard tells a lock from a write.
-fn everybody_waits(ring: &mut Ring, crowd: &mut Crowd, bad: usize, what: &str, pings: &Pings) -> Blow {
+fn everybody_waits(arena: &mut Arena, crowd: &mut Crowd, bad: usize, what: &str, pings: &Pings) -> Failure {
     let waited = pings.waits().as_secs_f64();
     crowd.members[FLOODER].end_flood();
     // One that is only far behind with the flood goes on telling it.
     crowd.go_on(Duration::from_millis(300));
-    let told = crowd.members[TALKER].ear.total;
+    let told = crowd.members[TALKER].receiver.total;
     crowd.go_on(Duration::from_millis(300));
-    if crowd.members[TALKER].ear.total > told {
+    if crowd.members[TALKER].receiver.total > told {
         return fault(
             &[Cause::UnboundedQueue, Cause::Unfair],
             format!(
@@ -182,14 +180,14 @@ fn everybody_waits(ring: &mut Ring, crowd: &mut Crowd, bad: usize, what: &str, p
         );
     }
     let mut newcomer_is_heard = true;
-    if ring.known.thread_each && ring.known.seats > crowd.count() {
-        newcomer_is_heard = match ring.connect() {
+    if arena.baseline.thread_each && arena.baseline.seats > crowd.count() {
+        newcomer_is_heard = match arena.connect() {
             Ok(newcomer) => {
                 crowd.members.push(newcomer);
                 let newcomer = crowd.count() - 1;
                 let number = crowd.members[newcomer].number;
                 let _ = acquaint(crowd, &[FLOODER, newcomer], Duration::from_millis(500));
-                crowd.members[FLOODER].ear.knows(number)
+                crowd.members[FLOODER].receiver.knows(number)
             }
             Err(_) => false,
         };
@@ -197,14 +195,14 @@ fn everybody_waits(ring: &mut Ring, crowd: &mut Crowd, bad: usize, what: &str, p
     // It reads on, and that frees them: by no reset, for some do not survive that either.
     let before = pings.unheard;
     crowd.members[bad].reading = Reading::Eagerly;
-    let waits = pings.said.get(before).map(|&(mark, _)| mark);
-    let freed = crowd.wait(FREED, |crowd| waits.is_none_or(|mark| crowd.has_heard(FLOODER, mark)));
-    if ring.server.as_mut().is_some_and(|server| server.ended().is_some()) {
-        return Blow::Silence("nobody hears anybody".into());
+    let waits = pings.said.get(before).map(|&(probe, _)| probe);
+    let freed = crowd.wait(FREED, |crowd| waits.is_none_or(|probe| crowd.has_heard(FLOODER, probe)));
+    if arena.server.as_mut().is_some_and(|server| server.ended().is_some()) {
+        return Failure::Silence("nobody hears anybody".into());
     }
     let freed = if freed { "; when it read on, all went on" } else { "" };
     let seen = format!("while one {what}, nobody else heard anybody for {waited:.1} s{freed}");
-    let causes: &[Cause] = match (ring.known.thread_each, newcomer_is_heard) {
+    let causes: &[Cause] = match (arena.baseline.thread_each, newcomer_is_heard) {
         (true, false) => &[Cause::LockAcrossWrite],
         (true, true) => &[Cause::BlockingWrite, Cause::LockAcrossWrite],
         (false, _) => &[Cause::BlockingWrite],
@@ -225,10 +223,10 @@ impl Queue {
         Queue { before, looked: Instant::now(), grown: Vec::new() }
     }
 
-    fn look(&mut self, owed: u64, ring: &Ring) {
+    fn look(&mut self, owed: u64, arena: &Arena) {
         if self.looked.elapsed() > Duration::from_millis(50) {
             self.looked = Instant::now();
-            let grown = match (self.before, ring.usage()) {
+            let grown = match (self.before, arena.usage()) {
                 (Some(before), Some(now)) => now.memory.saturating_sub(before.memory),
                 _ => 0,
             };
@@ -262,7 +260,7 @@ impl Queue {
         owed > goal || elapsed > Duration::from_secs(seconds)
     }
 
-    fn fault(&self, what: &str) -> Option<Blow> {
+    fn fault(&self, what: &str) -> Option<Failure> {
         let &(owed, grown) = self.grown.last()?;
         let least = if self.is_collected() { 96 << 20 } else { 20 << 20 };
         // And it grew to the last: what it takes once is no queue.
@@ -289,16 +287,16 @@ const SLICE: Duration = Duration::from_millis(20);
 /// A few hellos that one of two has heard before it was counted, and the other after. Bytes.
 const NOT_OF_THE_FLOOD: u64 = 8 << 10;
 
-pub fn slow_reader(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    let slow = with_one_more(ring, crowd, 8 << 10)?;
-    let len = ring.known.line_len;
+pub fn slow_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    let slow = with_one_more(arena, crowd, 8 << 10)?;
+    let len = arena.baseline.line_len;
     crowd.members[slow].reading = Reading::Slowly { per_second: 2e6, since: Instant::now(), taken: 0.0 };
-    let before = [TALKER, slow].map(|who| crowd.members[who].ear.total);
+    let before = [TALKER, slow].map(|who| crowd.members[who].receiver.total);
     // At once what fills the kernel's buffers; then again and again more than the other reads, so that its socket is full at
     // many different places of a line.
     crowd.members[FLOODER].start_flood(Flood { lines: (SLOW_FLOOD / (len + 1)) as u32, len });
     let begin = Instant::now();
-    let slowly = ring.scaled(Duration::from_millis(1500));
+    let slowly = arena.scaled(Duration::from_millis(1500));
     let is_over = |crowd: &Crowd| !crowd.members[slow].is_open() || !crowd.members[FLOODER].is_open();
     while begin.elapsed() < slowly && !crowd.wait(SLICE, is_over) {
         if crowd.members[FLOODER].has_said_all() {
@@ -313,20 +311,18 @@ pub fn slow_reader(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     // Who has heard the last line hears nothing more of what is before it.
     let last = crowd.says(FLOODER);
     let is_done = |crowd: &Crowd, who: usize| crowd.has_heard(who, last) || !crowd.members[who].is_open();
-    wait_while_it_moves(crowd, |crowd| {
-        (is_done(crowd, TALKER) && is_done(crowd, slow)) || begin.elapsed() > slowly * 8
-    });
+    crowd.wait_while_it_moves(|crowd| (is_done(crowd, TALKER) && is_done(crowd, slow)) || begin.elapsed() > slowly * 8);
     if !crowd.members[FLOODER].is_open() {
-        ring.remark("while one reads slowly, the one who floods is closed");
+        arena.remark("while one reads slowly, the one who floods is closed");
         return Ok(());
     }
-    let (eager, ear) = (&crowd.members[TALKER].ear, &crowd.members[slow].ear);
-    let gap = ear.flood.windows(2).find(|pair| pair[1].1 != pair[0].1 + 1);
+    let (eager, receiver) = (&crowd.members[TALKER].receiver, &crowd.members[slow].receiver);
+    let gap = receiver.flood.windows(2).find(|pair| pair[1].1 != pair[0].1 + 1);
     let is_open = crowd.members[slow].is_open();
     if eager.mangled > 0 {
         let text = eager.first_mangled.clone().unwrap_or_default();
         // The same was said to both: who got less was robbed, however lines are cut.
-        let less = (eager.total - before[0]).saturating_sub(ear.total - before[1]);
+        let less = (eager.total - before[0]).saturating_sub(receiver.total - before[1]);
         if is_open && less > NOT_OF_THE_FLOOD {
             return Err(fault(
                 &[Cause::ShortWriteDropped],
@@ -338,14 +334,14 @@ pub fn slow_reader(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
             format!("lines came cut, also to one who reads eagerly: \"{text}\""),
         ));
     }
-    let lacks = eager.flood.len().saturating_sub(ear.flood.len());
-    if ear.mangled > 0 && (is_open || gap.is_some()) {
-        let text = ear.first_mangled.clone().unwrap_or_default();
+    let lacks = eager.flood.len().saturating_sub(receiver.flood.len());
+    if receiver.mangled > 0 && (is_open || gap.is_some()) {
+        let text = receiver.first_mangled.clone().unwrap_or_default();
         return Err(fault(
             &[Cause::ShortWriteDropped],
             format!(
                 "one who reads 2 MB a second lacks {lacks} of {said} lines and got pieces of {} others: \"{text}\"",
-                ear.mangled
+                receiver.mangled
             ),
         ));
     }
@@ -356,21 +352,7 @@ pub fn slow_reader(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
         ));
     }
     if !is_open {
-        ring.remark(format!("one who reads 2 MB a second is disconnected after {} KiB", ear.total >> 10));
+        arena.remark(format!("one who reads 2 MB a second is disconnected after {} KiB", receiver.total >> 10));
     }
     Ok(())
-}
-
-/// How long a line takes from one to another, so many times; fewer if one of the lines is not heard.
-pub fn round_trips(crowd: &mut Crowd, count: usize) -> Vec<Duration> {
-    let mut times = Vec::new();
-    while times.len() < count && crowd.members[..2].iter().all(|client| client.is_open()) {
-        let begin = Instant::now();
-        let mark = crowd.members[0].say(Kind::Word, super::client::SHORT);
-        if !crowd.hears(1, mark) {
-            break;
-        }
-        times.push(begin.elapsed());
-    }
-    times
 }

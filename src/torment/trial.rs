@@ -1,14 +1,13 @@
 //! The torments, one after the other, and what comes of each.
 
-use super::catalogue::Torment;
+use super::arena::Arena;
+use super::calibration::calibrate;
 use super::cause::Cause;
-use super::crowd::Crowd;
-use super::finding::{Blow, Finding, Outcome, Verdict, fault};
-use super::kernel;
-use super::knowledge::get_to_know;
-use super::ring::Ring;
-use super::server::{START, Server, Stdout};
-use super::{Settings, Target};
+use super::entry::Torment;
+use super::failure::{Failure, Outcome, fault};
+use super::finding::{Finding, Verdict};
+use super::settings::{Settings, Target};
+use crate::harness::{Crowd, START, ServerProcess, Stdout, sockets};
 use std::time::{Duration, Instant};
 
 /// What there is to tell while it goes on.
@@ -34,10 +33,10 @@ pub fn run(
     tell: &mut dyn FnMut(News),
 ) -> Result<Vec<Finding>, String> {
     let begin = Instant::now();
-    let known = get_to_know(target, settings)?;
-    let start_limit = (known.start * START_TIMES).max(START_LEAST).min(START);
+    let baseline = calibrate(target, settings)?;
+    let start_limit = (baseline.start * START_TIMES).max(START_LEAST).min(START);
     let mut torments = torments.to_vec();
-    if known.is_slow_to_admit() {
+    if baseline.is_slow_to_admit() {
         // There will not be time for all: one of each kind first.
         torments.sort_by_key(|torment| !torment.is_first_of_its_kind);
     }
@@ -48,10 +47,10 @@ pub fn run(
         tell(News::Begins(torment));
         let seed = settings.seed.wrapping_add(1 + i as u64);
         let failed = findings.iter().filter(|finding| finding.verdict == Verdict::Fail).count();
-        let ring = |addr| {
-            let mut ring = Ring::new(settings, known, addr, seed);
-            ring.is_hurried = failed >= PATIENT_UNTIL;
-            ring
+        let arena = |addr| {
+            let mut arena = Arena::new(settings, baseline, addr, seed);
+            arena.is_hurried = failed >= PATIENT_UNTIL;
+            arena
         };
         let finding = if begin.elapsed() > settings.limit {
             skipped(torment, NO_TIME.into())
@@ -62,23 +61,23 @@ pub fn run(
         } else {
             match target {
                 Target::Running(addr) => {
-                    let mut ring = ring(*addr);
-                    let finding = try_one(&mut ring, torment);
-                    if finding.verdict == Verdict::Fail && ring.probe(&mut Crowd::empty()).is_err() {
+                    let mut arena = arena(*addr);
+                    let finding = try_one(&mut arena, torment);
+                    if finding.verdict == Verdict::Fail && arena.check_health(&mut Crowd::empty()).is_err() {
                         broken_by = Some(torment.name);
                     }
                     finding
                 }
                 Target::Started(launcher) => {
-                    let begun = next.take().map(|server: Server| server.listening(start_limit));
+                    let begun = next.take().map(|server: ServerProcess| server.listening(start_limit));
                     // While this one is tormented the next one starts.
                     next = torments.get(i + 1).and_then(|torment| launcher.begin(torment.stdout).ok());
                     match begun.and_then(Result::ok).map_or_else(|| launcher.start(torment.stdout, start_limit), Ok) {
                         Ok(server) => {
-                            let mut ring = ring(server.addr);
-                            ring.server = Some(server);
-                            ring.launcher = Some(launcher);
-                            try_one(&mut ring, torment)
+                            let mut arena = arena(server.addr);
+                            arena.server = Some(server);
+                            arena.launcher = Some(launcher);
+                            try_one(&mut arena, torment)
                         }
                         Err(why) => skipped(torment, why),
                     }
@@ -103,54 +102,54 @@ fn skipped(torment: &'static Torment, why: String) -> Finding {
 }
 
 /// One torment, and whether the server has survived it.
-fn try_one(ring: &mut Ring, torment: &'static Torment) -> Finding {
+fn try_one(arena: &mut Arena, torment: &'static Torment) -> Finding {
     let begin = Instant::now();
-    let had_process = ring.server.is_some();
+    let had_process = arena.server.is_some();
     let mut crowd = Crowd::empty();
     let mut is_over = false;
-    let outcome = (torment.run)(ring, &mut crowd).and_then(|()| {
+    let outcome = (torment.run)(arena, &mut crowd).and_then(|()| {
         is_over = true;
         crowd.leave();
-        match had_process && ring.server.is_none() {
+        match had_process && arena.server.is_none() {
             // It was to end.
             true => Ok(()),
-            false => has_survived(ring, torment),
+            false => has_survived(arena, torment),
         }
     });
     // It is judged while those are still there who saw it: their leaving may end the server.
     let (verdict, causes, seen) = match outcome {
         Ok(()) => (Verdict::Pass, vec![], String::new()),
-        Err(Blow::Skip(why)) => (Verdict::Skipped, vec![], why),
-        Err(blow) => judge(ring, torment, blow, is_over),
+        Err(Failure::Skip(why)) => (Verdict::Skipped, vec![], why),
+        Err(failure) => judge(arena, torment, failure, is_over),
     };
     crowd.leave();
-    Finding { torment, verdict, causes, seen, remarks: std::mem::take(&mut ring.remarks), took: begin.elapsed() }
+    Finding { torment, verdict, causes, seen, remarks: std::mem::take(&mut arena.remarks), took: begin.elapsed() }
 }
 
 /// Whether newcomers can talk, and nothing spins.
-fn has_survived(ring: &mut Ring, torment: &Torment) -> Outcome {
+fn has_survived(arena: &mut Arena, torment: &Torment) -> Outcome {
     let mut newcomers = Crowd::empty();
-    let outcome = ring.probe(&mut newcomers);
+    let outcome = arena.check_health(&mut newcomers);
     newcomers.leave();
-    outcome.map_err(|blow| match blow {
-        Blow::Silence(seen) => Blow::Silence(format!("afterwards {seen}")),
+    outcome.map_err(|failure| match failure {
+        Failure::Silence(seen) => Failure::Silence(format!("afterwards {seen}")),
         other => other,
     })?;
-    match torment.may_spin.then(|| ring.spins()).flatten() {
+    match torment.may_spin.then(|| arena.spins()).flatten() {
         Some(seen) => Err(fault(&[Cause::SpinsAtTheEnd, Cause::BusyLoop], format!("afterwards {seen}"))),
         None => Ok(()),
     }
 }
 
-/// What a blow means: if the server is gone, that it is gone.
-fn judge(ring: &mut Ring, torment: &Torment, blow: Blow, is_over: bool) -> (Verdict, Vec<Cause>, String) {
-    if let Blow::Proven { causes, seen } = blow {
+/// What a failure means: if the server is gone, that it is gone.
+fn judge(arena: &mut Arena, torment: &Torment, failure: Failure, is_over: bool) -> (Verdict, Vec<Cause>, String) {
+    if let Failure::Proven { causes, seen } = failure {
         return (Verdict::Fail, causes, seen);
     }
     // A process that is about to end may have closed its sockets before.
-    let ended = ring.server.as_mut().and_then(|server| server.ends_within(Duration::from_millis(200)));
+    let ended = arena.server.as_mut().and_then(|server| server.ends_within(Duration::from_millis(200)));
     if let Some(ended) = ended {
-        let words = ring.server.as_ref().and_then(|server| server.last_words()).unwrap_or_default();
+        let words = arena.server.as_ref().and_then(|server| server.last_words()).unwrap_or_default();
         let mut causes: Vec<Cause> = torment.if_it_ends.into();
         // A closed stdout raises SIGPIPE and is a broken pipe, too.
         if torment.stdout == Stdout::Nowhere || !words.to_lowercase().contains("pipe") && !ended.by_sigpipe() {
@@ -170,58 +169,60 @@ fn judge(ring: &mut Ring, torment: &Torment, blow: Blow, is_over: bool) -> (Verd
         return (Verdict::Fail, causes, format!("the server ended: {ended}{words}"));
     }
     // It may have closed its clients before it ends.
-    let nobody_listens = |ring: &Ring| {
+    let nobody_listens = |arena: &Arena| {
         let refused = |i| {
             std::thread::sleep(Duration::from_millis(if i == 0 { 0 } else { 100 }));
-            std::net::TcpStream::connect(ring.addr).is_err()
+            std::net::TcpStream::connect(arena.addr).is_err()
         };
         (0..6).any(refused)
     };
-    let is_gone = |ring: &Ring| ring.server.is_none() && nobody_listens(ring);
-    match blow {
+    let is_gone = |arena: &Arena| arena.server.is_none() && nobody_listens(arena);
+    match failure {
         // Of a server that was not started here it is all that can be known of its end.
-        Blow::Silence(seen) | Blow::Fault { seen, .. } if is_gone(ring) => {
+        Failure::Silence(seen) | Failure::Fault { seen, .. } if is_gone(arena) => {
             (Verdict::Fail, torment.if_it_ends.into(), format!("the server is gone: {seen}"))
         }
-        Blow::Fault { causes, seen } if causes.len() > 1 || causes == [Cause::ErrorEndsFanOut] => {
-            said_of_it(ring, causes, seen)
+        Failure::Fault { causes, seen } if causes.len() > 1 || causes == [Cause::ErrorEndsFanOut] => {
+            said_of_it(arena, causes, seen)
         }
-        Blow::Fault { causes, seen } | Blow::Proven { causes, seen } => (Verdict::Fail, causes, seen),
-        Blow::Doubt { causes, seen } => (Verdict::Doubtful, causes, seen),
-        Blow::Silence(seen) if was_the_printing(ring) => {
+        Failure::Fault { causes, seen } | Failure::Proven { causes, seen } => (Verdict::Fail, causes, seen),
+        Failure::Doubt { causes, seen } => (Verdict::Doubtful, causes, seen),
+        Failure::Silence(seen) if was_the_printing(arena) => {
             (Verdict::Fail, vec![Cause::BlockingPrint], format!("{seen}; when its stdout was read, all went on"))
         }
-        Blow::Silence(seen) => {
+        Failure::Silence(seen) => {
             let mut causes: Vec<Cause> = torment.if_silent.into();
             if is_over {
                 // It has survived the torment, but not that they left.
                 causes.extend([Cause::ErrorEndsFanOut, Cause::ClientErrorEndsServer]);
             }
-            said_of_it(ring, causes, seen)
+            said_of_it(arena, causes, seen)
         }
-        Blow::Skip(why) => (Verdict::Skipped, vec![], why),
+        Failure::Skip(why) => (Verdict::Skipped, vec![], why),
     }
 }
 
 /// Nobody could talk, and nobody read its stdout. If they can when somebody reads it, it was that.
-fn was_the_printing(ring: &mut Ring) -> bool {
-    if !ring.server.as_mut().is_some_and(Server::read_stdout) {
+fn was_the_printing(arena: &mut Arena) -> bool {
+    if !arena.server.as_mut().is_some_and(ServerProcess::read_stdout) {
         return false;
     }
     let mut newcomers = Crowd::empty();
-    let talk = ring.probe(&mut newcomers).is_ok();
+    let talk = arena.check_health(&mut newcomers).is_ok();
     newcomers.leave();
     talk
 }
 
 /// A server that runs on may have lost a thread or a task, and said why.
-fn said_of_it(ring: &mut Ring, mut causes: Vec<Cause>, seen: String) -> (Verdict, Vec<Cause>, String) {
-    let Some(words) = ring.server.as_ref().and_then(Server::uncaught) else { return (Verdict::Fail, causes, seen) };
+fn said_of_it(arena: &mut Arena, mut causes: Vec<Cause>, seen: String) -> (Verdict, Vec<Cause>, String) {
+    let Some(words) = arena.server.as_ref().and_then(ServerProcess::uncaught) else {
+        return (Verdict::Fail, causes, seen);
+    };
     match in_its_own_words(&words) {
         Some(Cause::SharedUnguarded) => causes = vec![Cause::SharedUnguarded],
         // A client's own thread may end by that client's error, but not the one that accepts.
         Some(Cause::ClientErrorEndsServer)
-            if causes.contains(&Cause::ClientErrorEndsServer) && nobody_accepts(ring) =>
+            if causes.contains(&Cause::ClientErrorEndsServer) && nobody_accepts(arena) =>
         {
             causes = vec![Cause::ClientErrorEndsServer];
         }
@@ -231,10 +232,10 @@ fn said_of_it(ring: &mut Ring, mut causes: Vec<Cause>, seen: String) -> (Verdict
 }
 
 /// Whether a connection stays in the kernel's queue.
-fn nobody_accepts(ring: &mut Ring) -> bool {
-    let connection = ring.bare(Duration::from_millis(500), None);
+fn nobody_accepts(arena: &mut Arena) -> bool {
+    let connection = arena.bare(Duration::from_millis(500), None);
     let begin = Instant::now();
-    let waits = || connection.is_err() || kernel::not_accepted(ring.addr).is_some_and(|count| count > 0);
+    let waits = || connection.is_err() || sockets::not_accepted(arena.addr).is_some_and(|count| count > 0);
     while waits() {
         if begin.elapsed() > Duration::from_millis(500) {
             return true;

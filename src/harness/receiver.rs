@@ -3,14 +3,14 @@
 //! It is not taken apart into lines first. Many servers relay bytes as they come, and what a receiver can make of them is
 //! what counts.
 
-use super::mark::{HEADER_LEN, Kind, Mark, Nonce, OPENING_LEN, opening};
+use super::probe::{HEADER_LEN, Kind, Nonce, OPENING_LEN, Probe, opening};
 use memchr::{memchr, memmem, memrchr};
 use std::time::Instant;
 
 /// A line of ours that came whole.
 #[derive(Clone, Copy, Debug)]
-pub struct Word {
-    pub mark: Mark,
+pub struct Arrival {
+    pub probe: Probe,
     pub at: Instant,
     /// Bytes before it in its line: what the server puts there.
     pub prefix_len: usize,
@@ -18,7 +18,7 @@ pub struct Word {
     pub on_its_own_line: bool,
 }
 
-pub struct Ear {
+pub struct Receiver {
     nonce: Nonce,
     /// What has not been looked at, or is the beginning of a line of ours.
     pending: Vec<u8>,
@@ -30,7 +30,7 @@ pub struct Ear {
     pub total: u64,
     pub last_byte: Option<Instant>,
     /// All but the flood.
-    pub words: Vec<Word>,
+    pub arrivals: Vec<Arrival>,
     /// Senders and numbers of the flood's lines, in order.
     pub flood: Vec<(u16, u32)>,
     /// Lines of ours that came, but not as they were sent.
@@ -46,16 +46,16 @@ pub struct Ear {
 /// How much of a stream's end is kept to be shown. Bytes.
 const TAIL: usize = 256;
 
-impl Ear {
-    pub fn new(nonce: Nonce) -> Ear {
-        Ear {
+impl Receiver {
+    pub fn new(nonce: Nonce) -> Receiver {
+        Receiver {
             nonce,
             pending: Vec::new(),
             prefix_len: 0,
             fresh_line: true,
             total: 0,
             last_byte: None,
-            words: Vec::new(),
+            arrivals: Vec::new(),
             flood: Vec::new(),
             mangled: 0,
             first_mangled: None,
@@ -90,16 +90,16 @@ impl Ear {
             if text.len() < HEADER_LEN {
                 break;
             }
-            match Mark::of_header(text) {
-                Some((mark, len)) if mark.is_whole(&text[..len.min(text.len())], len) => {
+            match Probe::of_header(text) {
+                Some((probe, len)) if probe.is_whole(&text[..len.min(text.len())], len) => {
                     if text.len() < len {
                         break;
                     }
-                    self.note(mark, now, len);
+                    self.note(probe, now, len);
                     at += len;
                 }
                 // Only a hello that was made a name may be cut: names are, by many.
-                Some((Mark { kind: Kind::Hello, .. }, _)) => {
+                Some((Probe { kind: Kind::Hello, .. }, _)) => {
                     self.pass(&text[..OPENING_LEN]);
                     at += OPENING_LEN;
                 }
@@ -128,19 +128,19 @@ impl Ear {
         }
     }
 
-    fn note(&mut self, mark: Mark, at: Instant, len: usize) {
-        let word = Word { mark, at, prefix_len: self.prefix_len, on_its_own_line: self.fresh_line };
-        if mark.kind == Kind::Hello {
+    fn note(&mut self, probe: Probe, at: Instant, len: usize) {
+        let arrival = Arrival { probe, at, prefix_len: self.prefix_len, on_its_own_line: self.fresh_line };
+        if probe.kind == Kind::Hello {
             // It may be a name, and what follows is said under that name.
             self.prefix_len += len;
-            self.words.push(word);
+            self.arrivals.push(arrival);
             return;
         }
         self.prefix_len = 0;
         self.fresh_line = false;
-        match mark.kind {
-            Kind::Flood => self.flood.push((mark.sender, mark.seq)),
-            _ => self.words.push(word),
+        match probe.kind {
+            Kind::Flood => self.flood.push((probe.sender, probe.seq)),
+            _ => self.arrivals.push(arrival),
         }
     }
 
@@ -150,17 +150,17 @@ impl Ear {
         self.tail.drain(..surplus);
     }
 
-    pub fn word(&self, mark: Mark) -> Option<&Word> {
-        self.words.iter().rev().find(|word| word.mark == mark)
+    pub fn arrival(&self, probe: Probe) -> Option<&Arrival> {
+        self.arrivals.iter().rev().find(|arrival| arrival.probe == probe)
     }
 
-    pub fn times(&self, mark: Mark) -> usize {
-        self.words.iter().filter(|word| word.mark == mark).count()
+    pub fn times(&self, probe: Probe) -> usize {
+        self.arrivals.iter().filter(|arrival| arrival.probe == probe).count()
     }
 
     /// Whether any line of a client has come.
     pub fn knows(&self, sender: u16) -> bool {
-        self.words.iter().any(|word| word.mark.sender == sender)
+        self.arrivals.iter().any(|arrival| arrival.probe.sender == sender)
     }
 
     /// From now on it is noticed if this comes.
@@ -222,48 +222,48 @@ mod tests {
 
     const NONCE: Nonce = *b"abcd";
 
-    fn mark(kind: Kind, seq: u32) -> Mark {
-        Mark { kind, sender: 7, seq }
+    fn probe(kind: Kind, seq: u32) -> Probe {
+        Probe { kind, sender: 7, seq }
     }
 
     fn text(kind: Kind, seq: u32, len: usize) -> Vec<u8> {
         let mut out = Vec::new();
-        mark(kind, seq).write(NONCE, len, &mut out);
+        probe(kind, seq).write(NONCE, len, &mut out);
         out
     }
 
     #[test]
     fn a_line_is_found_whatever_surrounds_it_and_wherever_the_stream_is_cut() {
-        let words = [text(Kind::Word, 0, 21), text(Kind::Han, 1, 64), text(Kind::Flood, 2, 300)];
+        let words = [text(Kind::Line, 0, 21), text(Kind::Han, 1, 64), text(Kind::Flood, 2, 300)];
         let stream = [b"hi\n<a> ", &words[0][..], b" (7)\r\nqzab ", &words[1], b"\n", &words[2], b"\n"].concat();
         for cut in 0..stream.len() {
-            let mut ear = Ear::new(NONCE);
-            ear.feed(&stream[..cut]);
-            ear.feed(&stream[cut..]);
-            let found: Vec<_> = ear.words.iter().map(|w| (w.mark, w.prefix_len, w.on_its_own_line)).collect();
-            assert_eq!(found, [(mark(Kind::Word, 0), 4, true), (mark(Kind::Han, 1), 5, true)], "{cut}");
-            assert_eq!((ear.flood.as_slice(), ear.mangled), (&[(7, 2)][..], 0), "{cut}");
+            let mut receiver = Receiver::new(NONCE);
+            receiver.feed(&stream[..cut]);
+            receiver.feed(&stream[cut..]);
+            let found: Vec<_> = receiver.arrivals.iter().map(|w| (w.probe, w.prefix_len, w.on_its_own_line)).collect();
+            assert_eq!(found, [(probe(Kind::Line, 0), 4, true), (probe(Kind::Han, 1), 5, true)], "{cut}");
+            assert_eq!((receiver.flood.as_slice(), receiver.mangled), (&[(7, 2)][..], 0), "{cut}");
         }
     }
 
     #[test]
     fn a_line_that_is_cut_or_changed_is_mangled() {
-        let whole = text(Kind::Word, 3, 40);
+        let whole = text(Kind::Line, 3, 40);
         for at in 7..40 {
-            let mut ear = Ear::new(NONCE);
-            ear.feed(&[&whole[..at], b"\n<b> ", &whole[at..], b"\n"].concat());
-            assert_eq!((ear.words.len(), ear.mangled), (0, 1), "{at}");
+            let mut receiver = Receiver::new(NONCE);
+            receiver.feed(&[&whole[..at], b"\n<b> ", &whole[at..], b"\n"].concat());
+            assert_eq!((receiver.arrivals.len(), receiver.mangled), (0, 1), "{at}");
         }
     }
 
     #[test]
     fn lines_that_run_together_and_names_that_are_hellos_are_told_apart() {
-        let mut ear = Ear::new(NONCE);
-        ear.feed(&[&text(Kind::Word, 0, 21)[..], &text(Kind::Word, 1, 21)].concat());
-        assert_eq!(ear.words.iter().map(|w| w.on_its_own_line).collect::<Vec<_>>(), [true, false]);
-        let mut ear = Ear::new(NONCE);
-        ear.feed(&[&text(Kind::Hello, 0, 21)[..], b": ", &text(Kind::Word, 1, 21), b"\n"].concat());
-        let word = ear.words[1];
+        let mut receiver = Receiver::new(NONCE);
+        receiver.feed(&[&text(Kind::Line, 0, 21)[..], &text(Kind::Line, 1, 21)].concat());
+        assert_eq!(receiver.arrivals.iter().map(|w| w.on_its_own_line).collect::<Vec<_>>(), [true, false]);
+        let mut receiver = Receiver::new(NONCE);
+        receiver.feed(&[&text(Kind::Hello, 0, 21)[..], b": ", &text(Kind::Line, 1, 21), b"\n"].concat());
+        let word = receiver.arrivals[1];
         assert!(word.on_its_own_line && word.prefix_len == 23);
     }
 }

@@ -1,13 +1,13 @@
 //! Where a server is tormented: it makes clients, knows what is normal for this server, and reaches the server's process if
 //! that was started here.
 
-use super::client::{Client, SHORT};
-use super::crowd::Crowd;
-use super::finding::Blow;
-use super::kernel;
-use super::mark::{Kind, Mark, Nonce};
-use super::server::{Launcher, Server, Usage};
-use super::{Knowledge, Settings};
+use super::acquaint::{Stranger, acquaint};
+use super::baseline::Baseline;
+use super::failure::Failure;
+use super::settings::Settings;
+use crate::harness::{Crowd, Launcher, Nonce, Probe, ServerProcess, TestClient, Usage, sockets};
+use fastrand::Rng;
+use socket2::{Domain, Socket, Type};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -22,6 +22,8 @@ const PATIENCE_MAX: Duration = Duration::from_secs(8);
 const CONNECT: Duration = Duration::from_secs(4);
 /// The first is to be accepted before another comes, so that each makes an event of its own. Most often it takes no time.
 const FIRST_ALONE: Duration = Duration::from_millis(500);
+/// A process that has so much when it has done nothing brings a runtime with a garbage collector. Bytes.
+pub const RUNTIME: u64 = 20 << 20;
 /// A server that uses more than this share of a processor while nobody says anything spins ...
 const SPIN_SHARE: f64 = 0.12;
 /// ... and one that uses less than this sleeps. Between them it is seen how much is to be had on a busy machine.
@@ -33,14 +35,14 @@ const SPIN_LOOKS: [Duration; 3] = [Duration::from_millis(150), Duration::from_mi
 /// Names that were given.
 static LOGINS: AtomicU32 = AtomicU32::new(1);
 
-pub struct Ring<'a> {
+pub struct Arena<'a> {
     pub settings: &'a Settings,
-    pub known: Knowledge,
+    pub baseline: Baseline,
     pub addr: SocketAddr,
     /// If it was started here.
-    pub server: Option<Server>,
+    pub server: Option<ServerProcess>,
     pub launcher: Option<&'a Launcher>,
-    pub random: Random,
+    pub random: Rng,
     /// One is only half as patient.
     pub is_hurried: bool,
     /// What is worth a word and is no fault.
@@ -49,13 +51,13 @@ pub struct Ring<'a> {
     numbers: u16,
 }
 
-impl<'a> Ring<'a> {
-    pub fn new(settings: &'a Settings, known: Knowledge, addr: SocketAddr, seed: u64) -> Ring<'a> {
-        let mut random = Random::new(seed);
-        let nonce = [(); 4].map(|()| b'a' + random.below(26) as u8);
-        Ring {
+impl<'a> Arena<'a> {
+    pub fn new(settings: &'a Settings, baseline: Baseline, addr: SocketAddr, seed: u64) -> Arena<'a> {
+        let mut random = Rng::with_seed(seed);
+        let nonce = std::array::from_fn(|_| random.u8(b'a'..=b'z'));
+        Arena {
             settings,
-            known,
+            baseline,
             addr,
             server: None,
             launcher: None,
@@ -75,7 +77,7 @@ impl<'a> Ring<'a> {
     /// How long one waits for what must come.
     pub fn patience(&self) -> Duration {
         let patience = if self.is_hurried { PATIENCE / 2 } else { PATIENCE };
-        self.scaled(patience).max((self.known.round_trip * PATIENCE_ROUND_TRIPS).min(self.scaled(PATIENCE_MAX)))
+        self.scaled(patience).max((self.baseline.round_trip * PATIENCE_ROUND_TRIPS).min(self.scaled(PATIENCE_MAX)))
     }
 
     pub fn remark(&mut self, text: impl Into<String>) {
@@ -83,11 +85,11 @@ impl<'a> Ring<'a> {
     }
 
     pub fn usage(&self) -> Option<Usage> {
-        self.server.as_ref().and_then(Server::usage)
+        self.server.as_ref().and_then(ServerProcess::usage)
     }
 
     /// What happens while the server stands still, if it is ours, and comes to it all at once.
-    pub fn frozen<T>(&mut self, happens: impl FnOnce(&mut Ring<'a>) -> T) -> T {
+    pub fn frozen<T>(&mut self, happens: impl FnOnce(&mut Arena<'a>) -> T) -> T {
         if let Some(server) = &self.server {
             server.freeze();
         }
@@ -101,22 +103,22 @@ impl<'a> Ring<'a> {
     // Clients.
 
     /// A connection that has said nothing yet.
-    pub fn bare(&mut self, limit: Duration, receive_buffer: Option<usize>) -> io::Result<Client> {
+    pub fn bare(&mut self, limit: Duration, receive_buffer: Option<usize>) -> io::Result<TestClient> {
         let number = self.numbers % 4096;
         self.numbers += 1;
-        Client::connect(self.addr, limit, receive_buffer, (number, self.nonce, self.settings.eol.bytes()))
+        TestClient::connect(self.addr, limit, receive_buffer, (number, self.nonce, self.settings.eol.bytes()))
     }
 
     /// A connection that has said its login line, if there is one.
-    pub fn connect(&mut self) -> io::Result<Client> {
+    pub fn connect(&mut self) -> io::Result<TestClient> {
         let mut client = self.bare(CONNECT, None)?;
         self.login(&mut client);
         Ok(client)
     }
 
-    pub fn login(&self, client: &mut Client) {
+    pub fn login(&self, client: &mut TestClient) {
         if let Some(login) = &self.settings.login {
-            // Not the client's own number, which begins anew in each ring: a name may be taken for a while after its owner left.
+            // Not the client's own number, which begins anew in each arena: a name may be taken for a while after its owner left.
             let number = LOGINS.fetch_add(1, Ordering::Relaxed);
             let line = login.replace("{n}", &number.to_string());
             client.push(&[line.as_bytes(), self.settings.eol.bytes()].concat());
@@ -124,13 +126,13 @@ impl<'a> Ring<'a> {
     }
 
     /// So many clients, who have heard the first and been heard by it; fewer if there are not as many seats.
-    pub fn guests(&mut self, wanted: usize) -> Result<Crowd, Blow> {
-        let wanted = wanted.min(self.known.seats);
-        let first = self.connect().map_err(|e| Blow::Silence(cannot_connect(&e)))?;
+    pub fn guests(&mut self, wanted: usize) -> Result<Crowd, Failure> {
+        let wanted = wanted.min(self.baseline.seats);
+        let first = self.connect().map_err(|e| Failure::Silence(cannot_connect(&e)))?;
         let mut crowd = Crowd::new(vec![first], self.patience());
         let addr = self.addr;
         crowd.wait(FIRST_ALONE, |crowd| {
-            crowd.members[0].ear.total > 0 || kernel::not_accepted(addr).is_some_and(|count| count == 0)
+            crowd.members[0].receiver.total > 0 || sockets::not_accepted(addr).is_some_and(|count| count == 0)
         });
         while crowd.count() < wanted {
             self.join(&mut crowd)?;
@@ -139,7 +141,7 @@ impl<'a> Ring<'a> {
     }
 
     /// One more, whom somebody has heard and who has heard somebody. Its place in the crowd is the last.
-    pub fn join(&mut self, crowd: &mut Crowd) -> Result<(), Blow> {
+    pub fn join(&mut self, crowd: &mut Crowd) -> Result<(), Failure> {
         self.join_within(crowd, self.patience(), None)
     }
 
@@ -148,11 +150,11 @@ impl<'a> Ring<'a> {
         crowd: &mut Crowd,
         limit: Duration,
         receive_buffer: Option<usize>,
-    ) -> Result<(), Blow> {
+    ) -> Result<(), Failure> {
         let begin = Instant::now();
         loop {
             let mut client =
-                self.bare(CONNECT.min(limit), receive_buffer).map_err(|e| Blow::Silence(cannot_connect(&e)))?;
+                self.bare(CONNECT.min(limit), receive_buffer).map_err(|e| Failure::Silence(cannot_connect(&e)))?;
             self.login(&mut client);
             crowd.members.push(client);
             let newcomer = crowd.count() - 1;
@@ -165,8 +167,8 @@ impl<'a> Ring<'a> {
                 }
                 Err(stranger) => {
                     let newcomer = crowd.members.pop();
-                    let heard = newcomer.map_or(String::new(), |client| client.ear.excerpt());
-                    return Err(Blow::Silence(stranger.in_words(&heard)));
+                    let heard = newcomer.map_or(String::new(), |client| client.receiver.excerpt());
+                    return Err(Failure::Silence(stranger.in_words(&heard)));
                 }
             }
         }
@@ -175,13 +177,13 @@ impl<'a> Ring<'a> {
     // Health.
 
     /// Two newcomers talk to each other.
-    pub fn probe(&mut self, crowd: &mut Crowd) -> Result<(), Blow> {
+    pub fn check_health(&mut self, crowd: &mut Crowd) -> Result<(), Failure> {
         *crowd = self.guests(2)?;
         for who in 0..crowd.count() {
-            let mark = crowd.says(who);
-            if let Some((deaf, _)) = crowd.all_hear(&[0, 1], &[mark]) {
-                let heard = crowd.members[deaf].ear.excerpt();
-                return Err(Blow::Silence(format!(
+            let probe = crowd.says(who);
+            if let Some((deaf, _)) = crowd.all_hear(&[0, 1], &[probe]) {
+                let heard = crowd.members[deaf].receiver.excerpt();
+                return Err(Failure::Silence(format!(
                     "two newcomers do not hear each other; the last heard is \"{heard}\""
                 )));
             }
@@ -212,71 +214,61 @@ impl<'a> Ring<'a> {
         }
         cpu().saturating_sub(before) * 3 > thread_cpu().saturating_sub(ours_before)
     }
+
+    /// When nothing moves any more: whether the server has left something unread that it could read, in words.
+    pub fn left_unread(&self, crowd: &mut Crowd, heard: impl Fn(&Crowd) -> usize) -> Option<String> {
+        let unread =
+            crowd.members.iter().filter_map(|client| sockets::unread(self.addr, client.stream.local_addr().ok()?));
+        let unread: u64 = unread.sum();
+        if unread > 0 {
+            return Some(format!("{unread} bytes lie in its sockets, and it does not read them"));
+        }
+        // Where the kernel does not tell: what was left comes with the next line of each.
+        let before = heard(crowd);
+        for who in 0..crowd.count() {
+            crowd.says(who);
+        }
+        crowd.go_on(Duration::from_secs(1));
+        let more = heard(crowd).saturating_sub(before);
+        (more > 0).then(|| format!("{more} came when more was said"))
+    }
+
+    /// So many connect and are gone before they say anything.
+    pub fn storm(&self, count: usize, leaving: Leaving) {
+        let sockets: Vec<Socket> = (0..count)
+            .filter_map(|_| {
+                let socket = Socket::new(Domain::for_address(self.addr), Type::STREAM, None).ok()?;
+                socket.set_nonblocking(true).ok()?;
+                // It says that it is under way.
+                let _ = socket.connect(&self.addr.into());
+                Some(socket)
+            })
+            .collect();
+        for (i, socket) in sockets.into_iter().enumerate() {
+            if leaving == Leaving::AsLifeBrings && i % 2 == 1 {
+                let _ = socket.set_linger(Some(Duration::ZERO));
+            }
+        }
+    }
+}
+
+/// How the visitors of a storm leave.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Leaving {
+    InPeace,
+    /// Every other one by a reset.
+    AsLifeBrings,
+}
+
+/// Who relays a few lines a second is not blamed for those that are still to come.
+pub fn too_slow(came: usize, due: usize) -> Failure {
+    Failure::Skip(format!("it relays too slowly: {came} of {due} lines came in the time; --time gives more"))
 }
 
 /// Processor time of this thread.
 fn thread_cpu() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap_or_default()
-}
-
-/// Why two do not hear each other.
-#[derive(Debug)]
-pub enum Stranger {
-    Closed(usize),
-    Unheard { by: usize, who: usize },
-}
-
-impl Stranger {
-    fn in_words(&self, heard: &str) -> String {
-        let heard = if heard.is_empty() {
-            "; nothing was sent to it".into()
-        } else {
-            format!("; what it heard ends with \"{heard}\"")
-        };
-        match self {
-            Stranger::Closed(0) => format!("one who was inside was closed when another came{heard}"),
-            Stranger::Closed(_) => format!("a newcomer was closed{heard}"),
-            Stranger::Unheard { by: 0, .. } => format!("nobody hears a newcomer{heard}"),
-            Stranger::Unheard { .. } => format!("a newcomer hears nobody{heard}"),
-        }
-    }
-}
-
-/// Lets some of a crowd say hello until all of them have heard each other.
-///
-/// One after the other, the last one first: a server is to be met, and what it does when several speak at once, or one while
-/// another comes in, is looked at elsewhere.
-pub fn acquaint(crowd: &mut Crowd, who: &[usize], limit: Duration) -> Result<(), Stranger> {
-    let begin = Instant::now();
-    let mut pause = Duration::from_millis(60);
-    loop {
-        for &i in who.iter().rev() {
-            if unheard_by(crowd, i, who).is_none() {
-                continue;
-            }
-            crowd.members[i].say(Kind::Hello, SHORT);
-            let next = pause.min(limit.saturating_sub(begin.elapsed()));
-            crowd.wait(next, |crowd| {
-                unheard_by(crowd, i, who).is_none() || who.iter().any(|&i| !crowd.members[i].is_open())
-            });
-            if let Some(&closed) = who.iter().find(|&&i| !crowd.members[i].is_open()) {
-                return Err(Stranger::Closed(closed));
-            }
-        }
-        match who.iter().find_map(|&i| Some((unheard_by(crowd, i, who)?, i))) {
-            None => return Ok(()),
-            Some((by, who)) if begin.elapsed() >= limit => return Err(Stranger::Unheard { by, who }),
-            // A line that was said before the other came was not heard by it; a server that asks for a name took the first.
-            Some(_) => pause = (pause * 2).min(Duration::from_millis(500)),
-        }
-    }
-}
-
-/// The first of some who has not heard anything of one of them.
-fn unheard_by(crowd: &Crowd, one: usize, who: &[usize]) -> Option<usize> {
-    let number = crowd.members[one].number;
-    who.iter().copied().find(|&by| by != one && !crowd.members[by].ear.knows(number))
 }
 
 pub fn cannot_connect(error: &io::Error) -> String {
@@ -288,27 +280,6 @@ pub fn cannot_connect(error: &io::Error) -> String {
 }
 
 /// A line in words, for what is told of it.
-pub fn named(mark: Mark) -> String {
-    format!("line {} of client {}", mark.seq, mark.sender)
-}
-
-/// Numbers that the seed decides (xorshift64*).
-pub struct Random(u64);
-
-impl Random {
-    pub fn new(seed: u64) -> Random {
-        Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    pub fn draw(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    /// Below `end`, which is not 0.
-    pub fn below(&mut self, end: u64) -> u64 {
-        (self.draw() >> 11) % end
-    }
+pub fn named(probe: Probe) -> String {
+    format!("line {} of client {}", probe.seq, probe.sender)
 }

@@ -1,7 +1,7 @@
-//! One client of a ring: a socket that never blocks, what it has still to say and what it has heard.
+//! One client of a arena: a socket that never blocks, what it has still to say and what it has heard.
 
-use super::ear::Ear;
-use super::mark::{Kind, Mark, Nonce};
+use super::probe::{Kind, Nonce, Probe};
+use super::receiver::Receiver;
 use rustix::event::PollFlags;
 use socket2::{Domain, SockRef, Socket, Type};
 use std::io::{self, ErrorKind, Read, Write};
@@ -37,12 +37,12 @@ pub struct Flood {
     pub len: usize,
 }
 
-pub struct Client {
+pub struct TestClient {
     pub stream: TcpStream,
     pub number: u16,
     nonce: Nonce,
     eol: &'static [u8],
-    pub ear: Ear,
+    pub receiver: Receiver,
     pub reading: Reading,
     pub state: State,
     out: Vec<u8>,
@@ -61,14 +61,14 @@ const FLOOD_PIECE: usize = 64 << 10;
 /// At most so much is read at a turn: several times what can be said in one, so that readers are never our bottleneck.
 const READ_PIECES: usize = 4;
 
-impl Client {
+impl TestClient {
     /// Connects within a time. A receive buffer that is given is set first, for then the window is agreed on.
     pub fn connect(
         addr: SocketAddr,
         limit: Duration,
         receive_buffer: Option<usize>,
         identity: (u16, Nonce, &'static [u8]),
-    ) -> io::Result<Client> {
+    ) -> io::Result<TestClient> {
         let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
         if let Some(bytes) = receive_buffer {
             socket.set_recv_buffer_size(bytes)?;
@@ -77,12 +77,12 @@ impl Client {
         socket.set_tcp_nodelay(true)?;
         socket.set_nonblocking(true)?;
         let (number, nonce, eol) = identity;
-        Ok(Client {
+        Ok(TestClient {
             stream: socket.into(),
             number,
             nonce,
             eol,
-            ear: Ear::new(nonce),
+            receiver: Receiver::new(nonce),
             reading: Reading::Eagerly,
             state: State::Open,
             out: Vec::new(),
@@ -98,21 +98,21 @@ impl Client {
     }
 
     /// Queues a line and its end, and returns how it will be known.
-    pub fn say(&mut self, kind: Kind, len: usize) -> Mark {
-        let (mark, line) = self.line(kind, len);
+    pub fn say(&mut self, kind: Kind, len: usize) -> Probe {
+        let (probe, line) = self.line(kind, len);
         self.push(&line);
-        mark
+        probe
     }
 
     /// A line and its end that are not said yet.
-    pub fn line(&mut self, kind: Kind, len: usize) -> (Mark, Vec<u8>) {
+    pub fn line(&mut self, kind: Kind, len: usize) -> (Probe, Vec<u8>) {
         let seq = &mut self.said[kind as usize];
-        let mark = Mark { kind, sender: self.number, seq: *seq };
+        let probe = Probe { kind, sender: self.number, seq: *seq };
         *seq += 1;
         let mut line = Vec::new();
-        mark.write(self.nonce, len, &mut line);
+        probe.write(self.nonce, len, &mut line);
         line.extend_from_slice(self.eol);
-        (mark, line)
+        (probe, line)
     }
 
     /// Queues bytes, and gives the kernel what it takes at once.
@@ -179,7 +179,7 @@ impl Client {
                     if let Reading::Slowly { taken, .. } = &mut self.reading {
                         *taken += n as f64;
                     }
-                    self.ear.feed(&buffer[..n]);
+                    self.receiver.feed(&buffer[..n]);
                     self.acknowledge();
                     if n < len {
                         return;
@@ -231,10 +231,10 @@ impl Client {
         self.out_at = 0;
         while self.out.len() < FLOOD_PIECE && flood.lines > 0 {
             let seq = &mut self.said[Kind::Flood as usize];
-            let mark = Mark { kind: Kind::Flood, sender: self.number, seq: *seq };
+            let probe = Probe { kind: Kind::Flood, sender: self.number, seq: *seq };
             *seq += 1;
             flood.lines -= 1;
-            mark.write(self.nonce, flood.len, &mut self.out);
+            probe.write(self.nonce, flood.len, &mut self.out);
             self.out.extend_from_slice(self.eol);
         }
         self.flood = (flood.lines > 0).then_some(flood);

@@ -1,7 +1,7 @@
 //! A server that was started to be tormented: its process, and what the kernel tells of it.
 
 #[cfg(target_os = "linux")]
-use super::kernel;
+use super::sockets;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::io::{self, PipeReader, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -55,7 +55,7 @@ impl Launcher {
     }
 
     /// Starts it on a free port of the loopback and waits at most so long until it listens.
-    pub fn start(&self, stdout: Stdout, limit: Duration) -> Result<Server, String> {
+    pub fn start(&self, stdout: Stdout, limit: Duration) -> Result<ServerProcess, String> {
         let (begin, mut last) = (Instant::now(), String::new());
         for _ in 0..PORTS_TRIED {
             match self.begin(stdout).and_then(|server| server.listening(limit)) {
@@ -69,13 +69,13 @@ impl Launcher {
         Err(last)
     }
 
-    /// Starts it on a free port of the loopback, and does not wait: see [`Server::listening`].
-    pub fn begin(&self, stdout: Stdout) -> Result<Server, String> {
+    /// Starts it on a free port of the loopback, and does not wait: see [`ServerProcess::listening`].
+    pub fn begin(&self, stdout: Stdout) -> Result<ServerProcess, String> {
         let port = free_port().map_err(|e| format!("there is no free port: {e}"))?;
         self.begin_on(port, stdout)
     }
 
-    pub fn begin_on(&self, port: u16, stdout: Stdout) -> Result<Server, String> {
+    pub fn begin_on(&self, port: u16, stdout: Stdout) -> Result<ServerProcess, String> {
         let words: Vec<String> = self.words.iter().map(|word| word.replace("{port}", &port.to_string())).collect();
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).stdin(Stdio::null()).stderr(Stdio::piped()).process_group(0);
@@ -98,7 +98,7 @@ impl Launcher {
         GROUPS.lock().unwrap_or_else(PoisonError::into_inner).push(group);
         let stderr = child.stderr.take().map(Tail::of).unwrap_or_default();
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        Ok(Server { child, group, pid: group, addr, stderr, stdout: pipe, begin })
+        Ok(ServerProcess { child, group, pid: group, addr, stderr, stdout: pipe, begin })
     }
 }
 
@@ -117,7 +117,7 @@ fn free_port() -> io::Result<u16> {
 }
 
 /// A server's process and whatever it has started, killed when dropped.
-pub struct Server {
+pub struct ServerProcess {
     child: Child,
     group: Pid,
     /// Who listens: the child, or one that it has started.
@@ -128,9 +128,9 @@ pub struct Server {
     begin: Instant,
 }
 
-impl Server {
+impl ServerProcess {
     /// Waits until it listens, at most so long after it was started.
-    pub fn listening(mut self, limit: Duration) -> Result<Server, String> {
+    pub fn listening(mut self, limit: Duration) -> Result<ServerProcess, String> {
         while self.begin.elapsed() < limit {
             if let Some(status) = self.ended() {
                 let last = self.last_words().map_or(String::new(), |words| format!("; its last words: {words}"));
@@ -154,7 +154,7 @@ impl Server {
     /// would be a client already.
     #[cfg(target_os = "linux")]
     fn listens(&self) -> Option<(SocketAddr, Pid)> {
-        let listener = kernel::sockets(self.addr.port()).into_iter().filter(|socket| socket.is_listener);
+        let listener = sockets::sockets(self.addr.port()).into_iter().filter(|socket| socket.is_listener);
         listener.into_iter().find_map(|socket| {
             let pid = self.processes().find(|&pid| holds(pid, &socket.inode))?;
             // On all addresses of IPv6 it listens on those of IPv4 too, most often.
@@ -224,7 +224,7 @@ impl Server {
         let _ = kill_process(self.pid, signal);
     }
 
-    /// Stops all its processes, until [`Server::thaw`]: what happens meanwhile it finds all at once.
+    /// Stops all its processes, until [`ServerProcess::thaw`]: what happens meanwhile it finds all at once.
     pub fn freeze(&self) {
         let _ = kill_process_group(self.group, Signal::STOP);
         let begin = Instant::now();
@@ -272,7 +272,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for ServerProcess {
     fn drop(&mut self) {
         let _ = kill_process_group(self.group, Signal::KILL);
         let _ = self.child.wait();
@@ -307,7 +307,7 @@ fn telling_line(text: &str) -> Option<String> {
     {
         line = format!("{line} {what}");
     }
-    Some(super::ear::show(line.chars().take(200).collect::<String>().as_bytes()))
+    Some(super::receiver::show(line.chars().take(200).collect::<String>().as_bytes()))
 }
 
 /// How a process ended.

@@ -1,43 +1,14 @@
 //! What is normal for a server: found out before it is tormented, so that it is blamed for nothing that is its way.
 
-use super::client::SHORT;
-use super::crowd::Crowd;
-use super::finding::Blow;
-use super::mark::Kind;
-use super::readers;
-use super::ring::Ring;
-use super::server::{START, Stdout};
-use super::{Eol, Settings, Target};
+use super::arena::Arena;
+use super::baseline::Baseline;
+use super::failure::Failure;
+use super::settings::{Settings, Target};
+use crate::harness::{Crowd, Eol, Kind, SHORT, START, Stdout};
 use std::time::{Duration, Instant};
-
-/// What is normal for this server.
-#[derive(Clone, Copy, Debug)]
-pub struct Knowledge {
-    /// How many clients can be inside at once, as far as it matters here.
-    pub seats: usize,
-    /// Length of the flood's lines: long ones, if it relays them. Bytes.
-    pub line_len: usize,
-    /// It has a thread for each client.
-    pub thread_each: bool,
-    /// Three of four round trips take no longer when nobody else says anything.
-    pub round_trip: Duration,
-    /// How long a newcomer is kept waiting until it is heard, most often.
-    pub admission: Duration,
-    /// How long it took to listen, if it was started here.
-    pub start: Duration,
-}
-
-impl Knowledge {
-    /// One newcomer after the other takes longer than all else: a torment lasts seconds before it has begun.
-    pub fn is_slow_to_admit(&self) -> bool {
-        self.admission > SLOW_ADMISSION
-    }
-}
 
 /// More seats than this are of no use to a torment.
 const SEATS: usize = 8;
-/// A newcomer says hello again after 60 ms, then 120, then 240 ms, in case the first was taken for a name.
-const SLOW_ADMISSION: Duration = Duration::from_millis(450);
 const LINE_LENS: [usize; 3] = [900, 400, 200];
 const ROUND_TRIPS: usize = 20;
 /// Who may speak once a second is heard after this.
@@ -52,25 +23,25 @@ enum Stop {
     /// Another meeting may be better. What to tell if none is.
     Again(String),
     /// The same; and if none is, the torments will show it, with what is known by now.
-    Closes(Knowledge),
+    Closes(Baseline),
 }
 
 /// Finds out what is normal for a server, before it is tormented.
-pub fn get_to_know(target: &Target, settings: &Settings) -> Result<Knowledge, String> {
+pub fn calibrate(target: &Target, settings: &Settings) -> Result<Baseline, String> {
     let mut last = Err(String::new());
     for _ in 0..MEETINGS {
         match meet(target, settings) {
-            Ok(known) => return Ok(known),
+            Ok(baseline) => return Ok(baseline),
             Err(Stop::For(why)) => return Err(why),
             Err(Stop::Again(why)) => last = Err(why),
-            Err(Stop::Closes(known)) => last = Ok(known),
+            Err(Stop::Closes(baseline)) => last = Ok(baseline),
         }
     }
     last
 }
 
-fn meet(target: &Target, settings: &Settings) -> Result<Knowledge, Stop> {
-    let unknown = Knowledge {
+fn meet(target: &Target, settings: &Settings) -> Result<Baseline, Stop> {
+    let unknown = Baseline {
         seats: SEATS,
         line_len: SHORT,
         thread_each: false,
@@ -86,72 +57,72 @@ fn meet(target: &Target, settings: &Settings) -> Result<Knowledge, Stop> {
         }
         Target::Running(addr) => (*addr, None),
     };
-    let mut known = Knowledge { start: begin.elapsed(), ..unknown };
-    let mut ring = Ring::new(settings, unknown, addr, settings.seed);
-    ring.server = server;
-    let before = ring.usage();
-    let mut crowd = match ring.guests(2) {
+    let mut baseline = Baseline { start: begin.elapsed(), ..unknown };
+    let mut arena = Arena::new(settings, unknown, addr, settings.seed);
+    arena.server = server;
+    let before = arena.usage();
+    let mut crowd = match arena.guests(2) {
         Ok(crowd) => crowd,
-        Err(blow) => return Err(stranger(&mut ring, blow)),
+        Err(failure) => return Err(stranger(&mut arena, failure)),
     };
     // Seats: as many as let somebody in within a moment. The third must get in, and may take its time.
-    let moment = ring.patience().min(Duration::from_millis(1500));
+    let moment = arena.patience().min(Duration::from_millis(1500));
     let mut admissions = Vec::new();
     let mut refusal = String::new();
     while crowd.count() < SEATS {
         let begin = Instant::now();
-        let patience = if crowd.count() < 3 { ring.patience() } else { moment };
-        match ring.join_within(&mut crowd, patience, None) {
+        let patience = if crowd.count() < 3 { arena.patience() } else { moment };
+        match arena.join_within(&mut crowd, patience, None) {
             Ok(()) => admissions.push(begin.elapsed()),
-            Err(Blow::Silence(seen)) => {
+            Err(Failure::Silence(seen)) => {
                 refusal = seen;
                 break;
             }
             Err(_) => break,
         }
     }
-    known.seats = crowd.count();
+    baseline.seats = crowd.count();
     admissions.sort();
-    known.admission = admissions.get(admissions.len() / 2).copied().unwrap_or_default();
+    baseline.admission = admissions.get(admissions.len() / 2).copied().unwrap_or_default();
     if crowd.members.iter().any(|client| !client.is_open()) {
-        return Err(Stop::Closes(Knowledge { seats: SEATS, ..known }));
+        return Err(Stop::Closes(Baseline { seats: SEATS, ..baseline }));
     }
-    if known.seats < 3 {
+    if baseline.seats < 3 {
         return Err(Stop::For(format!(
             "only two clients can talk, and a torment needs three at least; a third one came: {refusal}. \
              Give it more seats, if that is why"
         )));
     }
-    if let (Some(before), Some(now)) = (before, ring.usage()) {
+    if let (Some(before), Some(now)) = (before, arena.usage()) {
         // A runtime may start or end some of its own meanwhile.
-        known.thread_each = (now.threads.saturating_sub(before.threads)) * 5 >= crowd.count() * 4;
+        baseline.thread_each = (now.threads.saturating_sub(before.threads)) * 5 >= crowd.count() * 4;
     }
-    let mut times = readers::round_trips(&mut crowd, ROUND_TRIPS);
+    let mut times = crowd.round_trips(ROUND_TRIPS);
     if times.len() < ROUND_TRIPS {
-        return Err(does_not_relay(&mut ring, &mut crowd));
+        return Err(does_not_relay(&mut arena, &mut crowd));
     }
     times.sort();
-    known.round_trip = times[ROUND_TRIPS * 3 / 4];
+    baseline.round_trip = times[ROUND_TRIPS * 3 / 4];
     // Who says a line that is too long may be closed: another tries the next.
-    for (talker, len) in (0..known.seats - 1).cycle().zip(LINE_LENS) {
+    for (talker, len) in (0..baseline.seats - 1).cycle().zip(LINE_LENS) {
         if relays(&mut crowd, talker, len) {
-            known.line_len = len;
+            baseline.line_len = len;
             break;
         }
     }
     crowd.leave();
-    Ok(known)
+    Ok(baseline)
 }
 
 /// Two have met, and then a line of one did not get to the other.
-fn does_not_relay(ring: &mut Ring, crowd: &mut Crowd) -> Stop {
-    let heard = crowd.members[0].ear.excerpt();
+fn does_not_relay(arena: &mut Arena, crowd: &mut Crowd) -> Stop {
+    let heard = crowd.members[0].receiver.excerpt();
     let closed = crowd.members[..2].iter().any(|client| !client.is_open());
     if !closed {
-        crowd.go_on(ring.scaled(UNHURRIED));
-        let mark = crowd.says(0);
-        if !crowd.hears(1, mark) {
-            return Stop::Again(format!("two clients hear each other at first, and then no more{}", its_words(ring)));
+        crowd.go_on(arena.scaled(UNHURRIED));
+        let probe = crowd.says(0);
+        if !crowd.hears(1, probe) {
+            return Stop::Again(format!("two clients hear each other at first, and then no more{}", its_words(arena)));
         }
     }
     let what =
@@ -159,14 +130,14 @@ fn does_not_relay(ring: &mut Ring, crowd: &mut Crowd) -> Stop {
     let why = format!(
         "{what}; the last it heard is \"{heard}\"{}. If that is a rule of the house (so many lines a second), lift it: \
          torments talk fast",
-        its_words(ring)
+        its_words(arena)
     );
     if closed { Stop::Again(why) } else { Stop::For(why) }
 }
 
 /// What the server says of it, if it was started here.
-fn its_words(ring: &mut Ring) -> String {
-    match ring.server.as_ref().and_then(|server| server.words_so_far()) {
+fn its_words(arena: &mut Arena) -> String {
+    match arena.server.as_ref().and_then(|server| server.words_so_far()) {
         Some(words) => format!("; it wrote: {words}"),
         None => String::new(),
     }
@@ -175,18 +146,18 @@ fn its_words(ring: &mut Ring) -> String {
 /// Whether it relays a line of so many bytes whole.
 fn relays(crowd: &mut Crowd, talker: usize, len: usize) -> bool {
     let reader = crowd.count() - 1;
-    let mark = crowd.members[talker].say(Kind::Word, len);
+    let probe = crowd.members[talker].say(Kind::Line, len);
     // What comes after it tells that it does not come.
     let after = crowd.says(talker);
     let patience = crowd.patience;
     crowd.wait(patience, |crowd| crowd.has_heard(reader, after) || !crowd.members[talker].is_open());
-    crowd.has_heard(reader, mark)
+    crowd.has_heard(reader, probe)
 }
 
 /// Why two cannot talk, and what to try.
-fn stranger(ring: &mut Ring, blow: Blow) -> Stop {
-    let addr = ring.addr;
-    match &mut ring.server {
+fn stranger(arena: &mut Arena, failure: Failure) -> Stop {
+    let addr = arena.addr;
+    match &mut arena.server {
         Some(server) => {
             if let Some(ended) = server.ends_within(Duration::from_millis(200)) {
                 let words = server.last_words().unwrap_or_default();
@@ -202,8 +173,8 @@ fn stranger(ring: &mut Ring, blow: Blow) -> Stop {
         }
         None => {}
     }
-    let seen = if let Blow::Silence(seen) = blow { seen } else { "nobody is heard".into() };
-    if ring.settings.eol == Eol::Lf && hears_lines_that_end_in_crlf(ring) {
+    let seen = if let Failure::Silence(seen) = failure { seen } else { "nobody is heard".into() };
+    if arena.settings.eol == Eol::Lf && hears_lines_that_end_in_crlf(arena) {
         return Stop::For(format!(
             "no line that ends in LF gets from one client to another: {seen}; lines that end in CR LF do: say --eol crlf"
         ));
@@ -211,11 +182,11 @@ fn stranger(ring: &mut Ring, blow: Blow) -> Stop {
     Stop::For(format!(
         "no line of one client gets to another: {seen}{}. Is it a chat? It may want a login first \
          (--login 'nick {{n}}')",
-        its_words(ring)
+        its_words(arena)
     ))
 }
 
-fn hears_lines_that_end_in_crlf(ring: &Ring) -> bool {
-    let settings = Settings { eol: Eol::CrLf, ..ring.settings.clone() };
-    Ring::new(&settings, ring.known, ring.addr, settings.seed).guests(2).is_ok()
+fn hears_lines_that_end_in_crlf(arena: &Arena) -> bool {
+    let settings = Settings { eol: Eol::CrLf, ..arena.settings.clone() };
+    Arena::new(&settings, arena.baseline, arena.addr, settings.seed).guests(2).is_ok()
 }

@@ -1,7 +1,7 @@
-//! Some clients of a ring, all driven by one thread that waits for every socket of theirs.
+//! Some clients of a arena, all driven by one thread that waits for every socket of theirs.
 
-use super::client::{Client, Reading, SHORT};
-use super::mark::{Kind, Mark};
+use super::probe::{Kind, Probe};
+use super::test_client::{Reading, SHORT, TestClient};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::time::{Duration, Instant};
 
@@ -11,15 +11,28 @@ const TURN_MAX: Duration = Duration::from_millis(10);
 /// How long those who leave wait for the server to close them. Most do so at once.
 const LEAVING: Duration = Duration::from_millis(60);
 
+/// [`Crowd::wait_while_it_moves`] waits this many times the patience for a server that goes on sending.
+const PATIENCE_WHILE_MOVING: u32 = 4;
+
+/// How [`Crowd::wait_while_it_moves`] ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Waited {
+    Done,
+    /// Nothing has moved for as long as the patience lasts.
+    Still,
+    /// It is not done, and goes on.
+    Moving,
+}
+
 pub struct Crowd {
-    pub members: Vec<Client>,
+    pub members: Vec<TestClient>,
     /// How long one waits for what must come.
     pub patience: Duration,
     buffer: Vec<u8>,
 }
 
 impl Crowd {
-    pub fn new(members: Vec<Client>, patience: Duration) -> Crowd {
+    pub fn new(members: Vec<TestClient>, patience: Duration) -> Crowd {
         Crowd { members, patience, buffer: vec![0; 64 << 10] }
     }
 
@@ -86,26 +99,26 @@ impl Crowd {
     }
 
     /// Somebody says a short line.
-    pub fn says(&mut self, who: usize) -> Mark {
-        self.members[who].say(Kind::Word, SHORT)
+    pub fn says(&mut self, who: usize) -> Probe {
+        self.members[who].say(Kind::Line, SHORT)
     }
 
-    pub fn has_heard(&self, who: usize, mark: Mark) -> bool {
-        self.members[who].ear.word(mark).is_some()
+    pub fn has_heard(&self, who: usize, probe: Probe) -> bool {
+        self.members[who].receiver.arrival(probe).is_some()
     }
 
     /// Waits until somebody has heard a line, or is closed.
-    pub fn hears(&mut self, who: usize, mark: Mark) -> bool {
-        self.wait(self.patience, |crowd| crowd.has_heard(who, mark) || !crowd.members[who].is_open());
-        self.has_heard(who, mark)
+    pub fn hears(&mut self, who: usize, probe: Probe) -> bool {
+        self.wait(self.patience, |crowd| crowd.has_heard(who, probe) || !crowd.members[who].is_open());
+        self.has_heard(who, probe)
     }
 
     /// Waits until all of `who` have heard all lines, other than those who said them. Who has not heard which, if any.
-    pub fn all_hear(&mut self, who: &[usize], marks: &[Mark]) -> Option<(usize, Mark)> {
+    pub fn all_hear(&mut self, who: &[usize], probes: &[Probe]) -> Option<(usize, Probe)> {
         let missing = |crowd: &Crowd| {
-            let pairs = who.iter().flat_map(|&who| marks.iter().map(move |&mark| (who, mark)));
-            let mut pairs = pairs.filter(|&(who, mark)| crowd.members[who].number != mark.sender);
-            pairs.find(|&(who, mark)| !crowd.has_heard(who, mark))
+            let pairs = who.iter().flat_map(|&who| probes.iter().map(move |&probe| (who, probe)));
+            let mut pairs = pairs.filter(|&(who, probe)| crowd.members[who].number != probe.sender);
+            pairs.find(|&(who, probe)| !crowd.has_heard(who, probe))
         };
         self.wait(self.patience, |crowd| missing(crowd).is_none_or(|(who, _)| !crowd.members[who].is_open()));
         missing(self)
@@ -114,7 +127,7 @@ impl Crowd {
     /// All leave in peace: each ends its side, and waits a moment for the server to end the other. One whose connection is
     /// closed with something unread, or is written to later, would answer with a reset.
     pub fn leave(&mut self) {
-        let leaving: Vec<Client> = std::mem::take(&mut self.members);
+        let leaving: Vec<TestClient> = std::mem::take(&mut self.members);
         self.members = leaving.into_iter().filter(|client| client.is_open()).collect();
         for client in &mut self.members {
             client.end_flood();
@@ -133,7 +146,42 @@ impl Crowd {
     }
 
     /// Takes somebody out.
-    pub fn take(&mut self, who: usize) -> Client {
+    pub fn take(&mut self, who: usize) -> TestClient {
         self.members.remove(who)
+    }
+
+    /// Waits until it is done, or nothing has moved for as long as one is patient, or it goes on for ever.
+    pub fn wait_while_it_moves(&mut self, mut done: impl FnMut(&Crowd) -> bool) -> Waited {
+        let moved =
+            |crowd: &Crowd| -> u64 { crowd.members.iter().map(|client| client.receiver.total + client.written).sum() };
+        let (begin, mut last, mut at) = (Instant::now(), moved(self), Instant::now());
+        loop {
+            if self.wait(Duration::from_millis(50), &mut done) {
+                return Waited::Done;
+            }
+            let now = moved(self);
+            if now != last {
+                (last, at) = (now, Instant::now());
+            } else if at.elapsed() > self.patience || self.members.iter().all(|client| !client.is_open()) {
+                return Waited::Still;
+            }
+            if begin.elapsed() > self.patience * PATIENCE_WHILE_MOVING {
+                return Waited::Moving;
+            }
+        }
+    }
+
+    /// How long a line takes from client 0 to client 1, `count` times; fewer if a line does not arrive.
+    pub fn round_trips(&mut self, count: usize) -> Vec<Duration> {
+        let mut times = Vec::new();
+        while times.len() < count && self.members[..2].iter().all(|client| client.is_open()) {
+            let begin = Instant::now();
+            let probe = self.says(0);
+            if !self.hears(1, probe) {
+                break;
+            }
+            times.push(begin.elapsed());
+        }
+        times
     }
 }

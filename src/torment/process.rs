@@ -1,52 +1,50 @@
 //! The server's process: its descriptors, its stdout, its signals, its end.
 
+use super::acquaint::acquaint;
+use super::arena::{Arena, Leaving};
 use super::cause::Cause;
-use super::client::State;
-use super::connections::{Leaving, storm};
-use super::crowd::Crowd;
-use super::finding::{Blow, Outcome, fault, proven};
-use super::ring::{Ring, acquaint};
-use super::server::{START, Stdout};
+use super::failure::{Failure, Outcome, fault, proven};
+use crate::harness::{Crowd, START, State, Stdout};
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
-pub fn idle(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    *crowd = ring.guests(2)?;
-    match ring.spins() {
+pub fn idle(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    *crowd = arena.guests(2)?;
+    match arena.spins() {
         Some(seen) => Err(fault(&[Cause::BusyLoop], format!("two are there, and {seen}"))),
         None => Ok(()),
     }
 }
 
-fn talk(crowd: &mut Crowd, who: &[usize], when: &str) -> Result<(), Blow> {
+fn talk(crowd: &mut Crowd, who: &[usize], when: &str) -> Result<(), Failure> {
     let said: Vec<_> = who.iter().map(|&who| crowd.says(who)).collect();
     match crowd.all_hear(who, &said) {
         None => Ok(()),
         Some((deaf, _)) if !crowd.members[deaf].is_open() => {
-            Err(Blow::Silence(format!("{when} one who was inside was closed")))
+            Err(Failure::Silence(format!("{when} one who was inside was closed")))
         }
-        Some(_) => Err(Blow::Silence(format!("{when} those inside do not hear each other"))),
+        Some(_) => Err(Failure::Silence(format!("{when} those inside do not hear each other"))),
     }
 }
 
 #[cfg(target_os = "linux")]
-pub fn no_descriptors(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    *crowd = ring.guests(2)?;
+pub fn no_descriptors(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    *crowd = arena.guests(2)?;
     let inside = [0, 1];
     // Those of clients who have just left may still be open.
     let mut open = None;
-    while ring.usage().map(|usage| usage.descriptors) != open {
-        open = ring.usage().map(|usage| usage.descriptors);
+    while arena.usage().map(|usage| usage.descriptors) != open {
+        open = arena.usage().map(|usage| usage.descriptors);
         crowd.go_on(Duration::from_millis(40));
     }
-    let Some(before) = ring.server.as_ref().and_then(|server| server.limit_descriptors(None)) else {
-        return Err(Blow::Skip("the server's limit cannot be changed".into()));
+    let Some(before) = arena.server.as_ref().and_then(|server| server.limit_descriptors(None)) else {
+        return Err(Failure::Skip("the server's limit cannot be changed".into()));
     };
-    let count = 4.min(ring.known.seats.saturating_sub(2)).max(1);
+    let count = 4.min(arena.baseline.seats.saturating_sub(2)).max(1);
     for _ in 0..count {
-        match ring.bare(Duration::from_millis(300), None) {
+        match arena.bare(Duration::from_millis(300), None) {
             Ok(mut client) => {
-                ring.login(&mut client);
+                arena.login(&mut client);
                 crowd.members.push(client);
             }
             Err(_) => break,
@@ -54,13 +52,13 @@ pub fn no_descriptors(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
     }
     crowd.go_on(Duration::from_millis(200));
     talk(crowd, &inside, "while no descriptors were left,")?;
-    if let Some(seen) = ring.spins() {
+    if let Some(seen) = arena.spins() {
         return Err(fault(
             &[Cause::DescriptorSpin, Cause::BusyLoop],
             format!("no descriptors are left, others want in, and {seen}"),
         ));
     }
-    if let Some(server) = &ring.server {
+    if let Some(server) = &arena.server {
         server.limit_descriptors(Some(before));
     }
     // Those who were left in the kernel's queue, and with them no new event: only if they were not closed.
@@ -75,7 +73,7 @@ pub fn no_descriptors(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
         crowd.leaves(2);
     }
     let mut newcomers = Crowd::empty();
-    let outcome = ring.probe(&mut newcomers);
+    let outcome = arena.check_health(&mut newcomers);
     newcomers.leave();
     match outcome {
         Ok(()) if lost => Err(fault(
@@ -83,10 +81,10 @@ pub fn no_descriptors(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
             "descriptors came back, and those who had waited for one are not served",
         )),
         Ok(()) => Ok(()),
-        Err(_) if ring.server.as_mut().is_some_and(|server| server.ended().is_some()) => {
-            Err(Blow::Silence("it ended".into()))
+        Err(_) if arena.server.as_mut().is_some_and(|server| server.ended().is_some()) => {
+            Err(Failure::Silence("it ended".into()))
         }
-        Err(Blow::Silence(seen)) => Err(fault(
+        Err(Failure::Silence(seen)) => Err(fault(
             &[Cause::DescriptorDeath, Cause::OneAcceptPerEdge],
             format!("descriptors came back, and nobody is let in any more: {seen}"),
         )),
@@ -95,17 +93,17 @@ pub fn no_descriptors(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub fn no_descriptors(_: &mut Ring, _: &mut Crowd) -> Outcome {
-    Err(Blow::Skip("this system lets nobody change a running process's limits".into()))
+pub fn no_descriptors(_: &mut Arena, _: &mut Crowd) -> Outcome {
+    Err(Failure::Skip("this system lets nobody change a running process's limits".into()))
 }
 
-pub fn stop_continue(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    *crowd = ring.guests(3)?;
+pub fn stop_continue(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    *crowd = arena.guests(3)?;
     let all: Vec<usize> = (0..crowd.count()).collect();
     for round in 0..3 {
         // Asleep, so that a system call is interrupted.
         crowd.go_on(Duration::from_millis(60));
-        let said = ring.frozen(|_| {
+        let said = arena.frozen(|_| {
             let said: Vec<_> = match round {
                 // At first nothing has happened when it goes on.
                 0 => vec![],
@@ -115,7 +113,7 @@ pub fn stop_continue(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
             said
         });
         if crowd.all_hear(&all, &said).is_some() {
-            return Err(Blow::Silence("what was said while it was stopped is not heard when it goes on".into()));
+            return Err(Failure::Silence("what was said while it was stopped is not heard when it goes on".into()));
         }
         talk(crowd, &all, "after SIGSTOP and SIGCONT")?;
     }
@@ -126,21 +124,21 @@ pub fn stop_continue(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
 const PRINTED_LINES: usize = 1500;
 const PRINTED_VISITS: usize = 400;
 
-fn makes_it_print(ring: &mut Ring, crowd: &mut Crowd, what: &str) -> Outcome {
-    *crowd = ring.guests(3)?;
+fn makes_it_print(arena: &mut Arena, crowd: &mut Crowd, what: &str) -> Outcome {
+    *crowd = arena.guests(3)?;
     let all: Vec<usize> = (0..crowd.count()).collect();
-    if let Some(server) = &mut ring.server
+    if let Some(server) = &mut arena.server
         && what == "closed"
     {
         server.close_stdout();
     }
     let when = format!("with its stdout {what},");
     let begin = Instant::now();
-    let limit = ring.scaled(Duration::from_millis(1500));
+    let limit = arena.scaled(Duration::from_millis(1500));
     for _ in 0..PRINTED_LINES / all.len() {
         // Nobody comes or goes yet, so it can only be the printing.
-        if let Err(Blow::Silence(seen)) = talk(crowd, &all, &when) {
-            let ended = ring.server.as_mut().and_then(|server| server.ends_within(Duration::from_millis(200)));
+        if let Err(Failure::Silence(seen)) = talk(crowd, &all, &when) {
+            let ended = arena.server.as_mut().and_then(|server| server.ends_within(Duration::from_millis(200)));
             let seen = ended.map_or(seen, |ended| format!("{when} the server ended: {ended}"));
             return Err(proven(&[if what == "closed" { Cause::PrintEndsServer } else { Cause::BlockingPrint }], seen));
         }
@@ -149,31 +147,31 @@ fn makes_it_print(ring: &mut Ring, crowd: &mut Crowd, what: &str) -> Outcome {
         }
     }
     for _ in 0..PRINTED_VISITS / 20 {
-        storm(ring, 20, Leaving::InPeace);
+        arena.storm(20, Leaving::InPeace);
         crowd.go_on(Duration::from_millis(10));
         talk(crowd, &all, &when)?;
     }
     Ok(())
 }
 
-pub fn frozen_stdout(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    makes_it_print(ring, crowd, "frozen")
+pub fn frozen_stdout(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    makes_it_print(arena, crowd, "frozen")
 }
 
-pub fn closed_stdout(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    makes_it_print(ring, crowd, "closed")
+pub fn closed_stdout(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    makes_it_print(arena, crowd, "closed")
 }
 
-pub fn terminate(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    *crowd = ring.guests(3)?;
+pub fn terminate(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    *crowd = arena.guests(3)?;
     let said = crowd.says(0);
     crowd.all_hear(&[1], &[said]);
     crowd.go_on(Duration::from_millis(50));
-    let heard = crowd.members[1].ear.total;
-    let Some(mut server) = ring.server.take() else { return Ok(()) };
+    let heard = crowd.members[1].receiver.total;
+    let Some(mut server) = arena.server.take() else { return Ok(()) };
     server.signal(Signal::TERM);
     let begin = Instant::now();
-    let limit = ring.scaled(Duration::from_secs(5));
+    let limit = arena.scaled(Duration::from_secs(5));
     crowd.wait(limit, |crowd| crowd.members.iter().all(|client| !client.is_open()));
     let Some(ended) = server.ends_within(limit.saturating_sub(begin.elapsed())) else {
         return Err(fault(
@@ -181,35 +179,35 @@ pub fn terminate(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
             format!("{:.0} s after SIGTERM it still runs", limit.as_secs_f64()),
         ));
     };
-    let word = crowd.members[1].ear.total > heard;
+    let word = crowd.members[1].receiver.total > heard;
     if crowd.members.iter().any(|client| matches!(client.state, State::Failed(_))) {
-        ring.remark("upon SIGTERM its clients get a reset instead of an end");
+        arena.remark("upon SIGTERM its clients get a reset instead of an end");
     } else if !word {
-        ring.remark("upon SIGTERM it ends without a word to its clients");
+        arena.remark("upon SIGTERM it ends without a word to its clients");
     }
     if !ended.by_sigterm() && ended.code() != Some(0) {
-        ring.remark(format!("upon SIGTERM it ends with {ended}"));
+        arena.remark(format!("upon SIGTERM it ends with {ended}"));
     }
     Ok(())
 }
 
-pub fn restart(ring: &mut Ring, crowd: &mut Crowd) -> Outcome {
-    *crowd = ring.guests(3)?;
-    let (Some(launcher), Some(mut server)) = (ring.launcher, ring.server.take()) else { return Ok(()) };
+pub fn restart(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+    *crowd = arena.guests(3)?;
+    let (Some(launcher), Some(mut server)) = (arena.launcher, arena.server.take()) else { return Ok(()) };
     // The server closes first, so its side is the one that waits.
     server.signal(Signal::TERM);
-    let ended = server.ends_within(ring.scaled(Duration::from_secs(4)));
+    let ended = server.ends_within(arena.scaled(Duration::from_secs(4)));
     let port = server.addr.port();
     drop(server);
     if ended.is_none() {
-        ring.remark("it did not end upon SIGTERM, and was killed");
+        arena.remark("it did not end upon SIGTERM, and was killed");
     }
     crowd.wait(Duration::from_millis(500), |crowd| crowd.members.iter().all(|client| !client.is_open()));
     crowd.members.clear();
     match launcher.begin_on(port, Stdout::Nowhere).and_then(|server| server.listening(START)) {
         Ok(server) => {
-            ring.addr = server.addr;
-            ring.server = Some(server);
+            arena.addr = server.addr;
+            arena.server = Some(server);
             Ok(())
         }
         Err(seen) => Err(fault(&[Cause::AddressInUse], format!("stopped and started again at once: {seen}"))),

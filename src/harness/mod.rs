@@ -1,0 +1,24 @@
+//! What the instruments share. It works on any chat server that relays a line to the other clients.
+//!
+//! In reading order:
+//!
+//! * [`eol`]: what ends a line;
+//! * [`probe`]: a line that can be checked at whoever receives it;
+//! * [`receiver`]: finds the probes in a stream of bytes;
+//! * [`test_client`], [`crowd`]: clients with all kinds of behaviour, driven by one thread;
+//! * [`server_process`]: a server that was started here;
+//! * [`sockets`]: what the kernel tells about sockets.
+
+pub mod crowd;
+pub mod eol;
+pub mod probe;
+pub mod receiver;
+pub mod server_process;
+pub mod sockets;
+pub mod test_client;
+
+pub use crowd::{Crowd, Waited};
+pub use eol::Eol;
+pub use probe::{Kind, Nonce, Probe};
+pub use server_process::{Launcher, START, ServerProcess, Stdout, Usage};
+pub use test_client::{Flood, Reading, SHORT, State, TestClient};

@@ -1,0 +1,77 @@
+//! An entry of the catalogue.
+
+use super::arena::Arena;
+use super::cause::Cause;
+use super::failure::Outcome;
+use crate::harness::{Crowd, Stdout};
+
+pub struct Torment {
+    pub name: &'static str,
+    /// What it does, in a sentence.
+    pub does: &'static str,
+    /// What a healthy server does.
+    pub healthy: &'static str,
+    /// It needs the server's process.
+    pub needs_process: bool,
+    /// If there is not time for all, it is done before those that look at the same another way.
+    pub is_first_of_its_kind: bool,
+    pub stdout: Stdout,
+    /// It is looked at afterwards whether the server spins.
+    pub may_spin: bool,
+    /// What it means if the server ends: the likeliest first.
+    pub if_it_ends: &'static [Cause],
+    /// What it means if nobody can talk any more.
+    pub if_silent: &'static [Cause],
+    pub run: fn(&mut Arena, &mut Crowd) -> Outcome,
+}
+
+impl std::fmt::Debug for Torment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl Torment {
+    pub const fn new(
+        name: &'static str,
+        does: &'static str,
+        healthy: &'static str,
+        if_it_ends: &'static [Cause],
+        if_silent: &'static [Cause],
+        run: fn(&mut Arena, &mut Crowd) -> Outcome,
+    ) -> Torment {
+        Torment {
+            name,
+            does,
+            healthy,
+            needs_process: false,
+            is_first_of_its_kind: false,
+            stdout: Stdout::Nowhere,
+            may_spin: false,
+            if_it_ends,
+            if_silent,
+            run,
+        }
+    }
+
+    pub const fn after_which_it_may_spin(mut self) -> Torment {
+        self.may_spin = true;
+        self
+    }
+
+    pub const fn first_of_its_kind(mut self) -> Torment {
+        self.is_first_of_its_kind = true;
+        self
+    }
+
+    pub const fn of_the_process(mut self) -> Torment {
+        self.needs_process = true;
+        self
+    }
+
+    pub const fn of_its_stdout(mut self) -> Torment {
+        self.needs_process = true;
+        self.stdout = Stdout::Pipe;
+        self
+    }
+}
