@@ -62,7 +62,7 @@ fn started(words: &[&str]) -> Target {
     let mut words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
     words.insert(0, env!("CARGO_BIN_EXE_tertulia").into());
     let command = [vec!["env".to_owned()], options, words].concat();
-    Target::Started(Launcher::new(command).expect("{port} in it"))
+    Target::Started(Launcher::of_words(command).expect("{port} in it"))
 }
 
 /// Everything is given twice the time that people give it, and all the time it wants.

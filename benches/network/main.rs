@@ -23,7 +23,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 use talk::Talk;
-use tertulia::load::fleet::Server;
+use tertulia::harness::server_process::end_all_at_signals;
+use tertulia::harness::{Launcher, START, ServerProcess, Stdout};
 use tertulia::server::{DRIVERS, Driver, listener};
 
 /// Which server this process is to be; set only by ourselves.
@@ -60,7 +61,7 @@ fn servers(beside: Beside) -> Vec<String> {
 }
 
 /// Starts a server that takes so many clients. Ours are named by mode, and what follows it: `epoll --spin 50`.
-fn start(name: &str, clients: usize) -> Server {
+fn start(name: &str, clients: usize) -> ServerProcess {
     let command = |addr: SocketAddr| {
         let mut words = name.split(' ');
         let mode = words.next().unwrap_or_default();
@@ -80,7 +81,7 @@ fn start(name: &str, clients: usize) -> Server {
             command
         }
     };
-    Server::start(command).expect("a server that starts")
+    Launcher::new(command).start(Stdout::Nowhere, START).expect("a server that starts")
 }
 
 /// A line from one client until the last of the others has it.
@@ -154,6 +155,7 @@ fn main() {
         Ok("tokio") => tokio_chat::serve(&addr()),
         _ => {
             listener::make_room_for(SERVERS_MAX * (6 + IDLE)).expect("descriptors");
+            end_all_at_signals().expect("signals");
             benches();
             Criterion::default().configure_from_args().final_summary();
         }

@@ -2,7 +2,8 @@
 
 use criterion::{Criterion, SamplingMode, Throughput};
 use std::time::{Duration, Instant};
-use tertulia::load::fleet::{self, Server};
+use tertulia::harness::ServerProcess;
+use tertulia::harness::server_process::pin_this_thread;
 
 /// Samples taken of each server.
 const SAMPLES: usize = 20;
@@ -26,12 +27,12 @@ impl Place {
     }
 
     /// To be called before the server has clients: their threads stay where it is.
-    pub fn pin(self, server: &Server) {
+    pub fn pin(self, server: &ServerProcess) {
         let load_core = match self {
             Place::OneCore => 0,
             Place::ACoreEach => 1,
         };
-        server.pin(0).and_then(|()| fleet::pin(None, load_core)).expect("two cores");
+        server.pin(0).and_then(|()| pin_this_thread(load_core)).expect("two cores");
     }
 }
 

@@ -1,7 +1,8 @@
 //! `tertulia compare`.
 
 use super::{Lang, print};
-use crate::compare::{Plan, report, server};
+use crate::compare::{Plan, report};
+use crate::harness::server_process::end_all;
 use crate::server::listener;
 use clap::builder::RangedU64ValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -11,9 +12,6 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-
-/// How often a server is told to end.
-const AGAIN: Duration = Duration::from_millis(50);
 
 /// Compare both ways of waiting: one page with what each did, and how that grows
 ///
@@ -113,11 +111,7 @@ fn stop_at_signals() -> Result<Arc<OnceLock<i32>>, String> {
     std::thread::spawn(move || {
         let Some(signal) = signals.forever().next() else { return };
         let _ = stops.set(signal);
-        // Again and again, for a server that is just being started is not known yet.
-        loop {
-            server::end_all();
-            std::thread::sleep(AGAIN);
-        }
+        end_all();
     });
     Ok(stopped)
 }

@@ -2,13 +2,11 @@
 
 use super::{Color, address};
 use crate::harness::Launcher;
-use crate::harness::server_process::end_all;
+use crate::harness::server_process::end_all_at_signals;
 use crate::torment::trial::NO_TIME;
 use crate::torment::{self, Cause, Eol, Finding, News, Settings, TORMENTS, Target, Torment, Verdict, diagnose};
 use clap::ValueEnum;
 use serde_json::json;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, SystemTime};
@@ -102,7 +100,7 @@ impl Args {
         };
         let torments: Vec<&Torment> =
             TORMENTS.iter().filter(|t| self.only.is_empty() || self.only.iter().any(|o| o.name == t.name)).collect();
-        end_servers_with_us()?;
+        end_all_at_signals()?;
 
         let mut tell = |news: News| match news {
             _ if self.json => {}
@@ -119,7 +117,7 @@ impl Args {
 
     fn target(&self) -> Result<Target, String> {
         if !self.command.is_empty() {
-            return Ok(Target::Started(Launcher::new(self.command.clone())?));
+            return Ok(Target::Started(Launcher::of_words(self.command.clone())?));
         }
         let (host, port) = address::Address::of(self.addr.as_deref().unwrap_or("")).get()?;
         let addrs: Vec<_> = (host.as_str(), port).to_socket_addrs().ok().into_iter().flatten().collect();
@@ -149,18 +147,6 @@ fn in_a_word(findings: &[Finding]) -> Result<(), String> {
         (0, 0) => Err("none of it could be tried".into()),
         (untried, _) => Err(format!("{untried} of {} were not tried: {NO_TIME}", findings.len())),
     }
-}
-
-/// Ctrl-C ends the servers that were started, too.
-fn end_servers_with_us() -> Result<(), String> {
-    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|e| format!("signals cannot be caught: {e}"))?;
-    std::thread::spawn(move || {
-        if let Some(signal) = signals.forever().next() {
-            end_all();
-            std::process::exit(128 + signal);
-        }
-    });
-    Ok(())
 }
 
 fn to_json(findings: &[Finding], seed: u64) -> serde_json::Value {

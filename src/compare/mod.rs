@@ -21,7 +21,6 @@ use crate::server::{DRIVERS, Driver};
 use figures::{Figures, Row};
 use scenes::Scene;
 use serde::Serialize;
-use server::Quiet;
 use std::time::Duration;
 use talk::Talk;
 
@@ -113,6 +112,6 @@ impl Plan {
 }
 
 fn load_on(mode: &str, scenario: &Scenario) -> Result<Figures, String> {
-    let server = Quiet::start(mode, scenario.connections() + 1)?;
+    let server = server::quiet(mode, scenario.connections() + 1)?;
     load::run(server.addr, scenario, Some(server.pid()), &mut |_| {}).map(|outcome| Figures::of(&outcome, scenario))
 }

@@ -4,7 +4,7 @@ use super::Comparison;
 use super::figures::{Metric, Row};
 use super::words::{self, say};
 use crate::chat::Lang;
-use crate::load::machine;
+use crate::load::host;
 use crate::page::{Axis, Chart, Kind, Page, Point, Series, Stroke, numbers};
 use crate::trace::page;
 use serde_json::{Value, json};
@@ -149,7 +149,7 @@ fn scenes(lang: Lang, comparison: &Comparison) -> Vec<Vec<String>> {
 }
 
 fn colophon(lang: Lang, comparison: &Comparison) -> String {
-    let (processor, system, version) = (machine::processor(), machine::system(), env!("CARGO_PKG_VERSION"));
+    let (processor, system, version) = (host::processor(), host::system(), env!("CARGO_PKG_VERSION"));
     let (rounds, millis) = (comparison.plan.rounds, comparison.plan.duration.as_millis());
     let busy =
         rows(comparison).flat_map(|row| row.modes.iter().flatten()).filter(|figures| figures.generator_is_the_limit);
@@ -181,8 +181,8 @@ pub fn json(comparison: &Comparison, lang: Lang) -> Value {
         scenes.map(|(scene, row)| json!({ "scene": scene, "clients": row.clients, "rounds": by_mode(row) })).collect();
     json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "processor": machine::processor(),
-        "system": machine::system(),
+        "processor": host::processor(),
+        "system": host::system(),
         "seconds_a_round": comparison.plan.duration.as_secs_f64(),
         "per_line": talks,
         "by_clients": sweep,

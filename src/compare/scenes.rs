@@ -1,7 +1,7 @@
 //! Loads that are hard in different ways.
 
 use super::figures::{Figures, Metric};
-use super::server::{Quiet, Server};
+use super::server;
 use super::{Plan, load_on};
 use crate::load::{self, Pace, Scenario, Usage};
 use serde::Serialize;
@@ -78,7 +78,7 @@ impl Scene {
             Scene::Burst => load_on(mode, &burst),
             Scene::SlowReader => {
                 let burst = Scenario { duration: burst.duration.max(SLOW_READER_LEAST), ..burst };
-                let server = Quiet::start(mode, burst.connections() + 2)?;
+                let server = server::quiet(mode, burst.connections() + 2)?;
                 let reader = Socket::new(Domain::IPV4, Type::STREAM, None);
                 let reader = reader.and_then(|socket| {
                     socket.set_recv_buffer_size(NARROW)?;
@@ -92,9 +92,9 @@ impl Scene {
             Scene::IdleCrowd => load_on(mode, &Scenario { idle: plan.crowd, pace: Pace::Rate(CROWD_RATE), ..talk }),
             Scene::Storm => storm(mode, plan.storm).map_err(|e| format!("{mode}: the storm failed: {e}")),
             Scene::Talk | Scene::FrozenConsole => {
-                let mut server = Server::start(mode, talk.connections() + 1, None)?;
+                let mut server = server::with_console(mode, talk.connections() + 1, &[])?;
                 if self == Scene::Talk {
-                    server.read_console();
+                    server.read_stdout();
                 }
                 let outcome = load::run(server.addr, &talk, Some(server.pid()), &mut |_| {})?;
                 Ok(Figures::of(&outcome, &talk))
@@ -105,7 +105,7 @@ impl Scene {
 
 /// So many connect, and then read until each has been greeted.
 fn storm(mode: &str, connections: usize) -> io::Result<Figures> {
-    let server = Quiet::start(mode, connections + 1).map_err(io::Error::other)?;
+    let server = server::quiet(mode, connections + 1).map_err(io::Error::other)?;
     let begin = Instant::now();
     let streams: io::Result<Vec<TcpStream>> = (0..connections).map(|_| TcpStream::connect(server.addr)).collect();
     let mut streams = streams?;

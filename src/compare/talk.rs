@@ -1,6 +1,7 @@
 //! Six people talk to a server that records its steps: first one after the other, then all at once.
 
-use super::server::Server;
+use super::server;
+use crate::harness::ServerProcess;
 use crate::load::Usage;
 use crate::trace::chrome::{self, Trace};
 use crate::trace::ledger::Event;
@@ -18,6 +19,8 @@ const TURNS: usize = 3;
 const PAUSE: Duration = Duration::from_millis(15);
 /// Lines that each says when all talk at once.
 const AT_ONCE: usize = 2;
+/// How long the server may take to write its trace.
+const END: Duration = Duration::from_secs(5);
 /// How long anything may take.
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -60,7 +63,7 @@ impl Talk {
 
 fn play(mode: &str, file: &std::path::Path) -> Result<Talk, String> {
     let failed = |e: std::io::Error| format!("{mode}: the talk failed: {e}");
-    let mut server = Server::start(mode, PEOPLE, Some(file))?;
+    let server = server::with_console(mode, PEOPLE, &["--trace", &file.to_string_lossy()])?;
     let mut people = Vec::new();
     for _ in 0..PEOPLE {
         people.push(Person::join(&server).map_err(failed)?);
@@ -86,7 +89,7 @@ fn play(mode: &str, file: &std::path::Path) -> Result<Talk, String> {
         }
     }
     std::thread::sleep(PAUSE);
-    server.stop();
+    server.stop(END);
 
     let trace = chrome::read(file)?;
     let mut per_line = PerLine::of(&trace);
@@ -111,7 +114,7 @@ fn say(people: &mut [Person], speaker: usize, text: &str) -> std::io::Result<()>
 }
 
 impl Person {
-    fn join(server: &Server) -> std::io::Result<Person> {
+    fn join(server: &ServerProcess) -> std::io::Result<Person> {
         let stream = TcpStream::connect(server.addr)?;
         stream.set_read_timeout(Some(LIMIT))?;
         stream.set_nodelay(true)?;

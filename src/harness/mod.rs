@@ -7,18 +7,18 @@
 //! * [`receiver`]: finds the probes in a stream of bytes;
 //! * [`test_client`], [`crowd`]: clients with all kinds of behaviour, driven by one thread;
 //! * [`server_process`]: a server that was started here;
-//! * [`sockets`]: what the kernel tells about sockets.
+//! * [`proc`]: what the kernel tells about a process and its sockets.
 
 pub mod crowd;
 pub mod eol;
 pub mod probe;
+pub mod proc;
 pub mod receiver;
 pub mod server_process;
-pub mod sockets;
 pub mod test_client;
 
 pub use crowd::{Crowd, Waited};
 pub use eol::Eol;
-pub use probe::{Kind, Nonce, Probe};
-pub use server_process::{Launcher, START, ServerProcess, Stdout, Usage};
+pub use probe::{Kind, Nonce, Probe, ProbeFinder};
+pub use server_process::{Launcher, START, ServerProcess, Stdout};
 pub use test_client::{Flood, Reading, SHORT, State, TestClient};

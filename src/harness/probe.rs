@@ -1,55 +1,83 @@
-//! What a line of ours carries, so that it is known again whatever a server puts before or behind it.
+//! A probe is a line of ours that can be checked at whoever receives it: it says who sent it and which of the sender's lines it
+//! is, and every other byte is known.
 //!
-//! `qz`, four letters of the arena's own, the kind, sender, number and length, then padding whose every byte is known, and `z`.
-//! The bytes are letters and digits only: nothing in them looks like a command, an address or a name's end to any chat.
+//! A server may put text before and behind it. The format is `qz`, a nonce of four letters, the kind, the sender, the number,
+//! the length, padding, the sender and the number again, and `z`; so halves of two probes make no whole one. Its bytes are
+//! letters and digits only: no chat takes them for a command, an address or the end of a name.
 
+use memchr::memmem;
 use std::ops::Range;
 
-/// Tells one arena's lines from those of another, which a server may show to newcomers.
+/// Tells the probes of one run from those of another, which a server with a history may show to newcomers.
 pub type Nonce = [u8; 4];
 
-/// What a line is said for.
+/// What a probe is sent for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
-    /// Said again and again until all have heard it. A server may take the first one for a name.
+    /// Sent again and again until all have received it. A server may take the first one for a name.
     Hello,
-    /// Counts: it must come, once.
+    /// Must be delivered, once.
     Line,
-    /// A word whose padding is of characters of three bytes.
+    /// The same, and its padding is of characters of three bytes.
     Han,
     /// One of many.
     Flood,
 }
 
+/// Which line it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Probe {
     pub kind: Kind,
-    /// The client's number, below 4096.
     pub sender: u16,
-    /// Counts a sender's lines of each kind from 0, below 2^24.
+    /// Counts a sender's lines of each kind from 0.
     pub seq: u32,
 }
 
-const OPENING: &[u8; 2] = b"qz";
-/// The bytes that announce a probe: [`OPENING`] and the nonce.
+/// What is in a line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Found {
+    /// A probe, and where it begins.
+    Probe(Probe, usize),
+    /// No probe: the server's own words.
+    Foreign,
+    /// The beginning of a probe, and then not what was sent.
+    Malformed,
+}
+
+/// A number in hexadecimal digits, as probes hold it.
+pub type Digits = [u8; 8];
+
+/// The bytes that announce a probe: `qz` and the nonce.
 pub const OPENING_LEN: usize = 6;
-const KIND: usize = 6;
-const SENDER: Range<usize> = 7..10;
-const SEQ: Range<usize> = 10..16;
-const LEN: Range<usize> = 16..20;
+const KIND: usize = OPENING_LEN;
+const SENDER: Range<usize> = 7..11;
+/// Where the number stands, counted from a probe's beginning.
+pub const SEQ: Range<usize> = 11..19;
+const LEN: Range<usize> = 19..25;
+/// Sender and number, which are repeated behind the padding.
+const REPEATED: Range<usize> = SENDER.start..SEQ.end;
+/// Where the number stands again, counted back from a probe's end.
+pub const SEQ_AGAIN_FROM_END: usize = SEQ.end - SEQ.start + 1;
+/// Bytes before the padding.
 pub const HEADER_LEN: usize = LEN.end;
 const END: u8 = b'z';
 /// A probe with no padding. Bytes.
-pub const SHORTEST: usize = HEADER_LEN + 1;
+pub const LEN_MIN: usize = HEADER_LEN + (REPEATED.end - REPEATED.start) + 1;
+pub const LEN_MAX: usize = (1 << (4 * (LEN.end - LEN.start))) - 1;
 const HAN: &[u8] = "汉".as_bytes();
 
-pub fn opening(nonce: Nonce) -> [u8; OPENING_LEN] {
-    [OPENING[0], OPENING[1], nonce[0], nonce[1], nonce[2], nonce[3]]
+pub fn nonce(random: &mut fastrand::Rng) -> Nonce {
+    std::array::from_fn(|_| random.u8(b'a'..=b'z'))
+}
+
+fn opening(nonce: Nonce) -> [u8; OPENING_LEN] {
+    [b'q', b'z', nonce[0], nonce[1], nonce[2], nonce[3]]
 }
 
 impl Probe {
-    /// Appends the probe, `len` bytes in all: at least [`SHORTEST`], at most 65535.
+    /// Appends the probe. `len` is in bytes, from [`LEN_MIN`] to [`LEN_MAX`].
     pub fn write(self, nonce: Nonce, len: usize, out: &mut Vec<u8>) {
+        debug_assert!((LEN_MIN..=LEN_MAX).contains(&len));
         let begin = out.len();
         out.extend_from_slice(&opening(nonce));
         out.push(match self.kind {
@@ -58,17 +86,19 @@ impl Probe {
             Kind::Han => b'c',
             Kind::Flood => b'f',
         });
-        push_hex(out, u32::from(self.sender), SENDER.len());
-        push_hex(out, self.seq, SEQ.len());
-        push_hex(out, len as u32, LEN.len());
-        for at in 0..len - SHORTEST {
-            out.push(padding(self.kind, at, len - SHORTEST));
+        out.extend_from_slice(&digits(self.sender.into())[SEQ.len() - SENDER.len()..]);
+        out.extend_from_slice(&digits(self.seq));
+        out.extend_from_slice(&digits(len as u32)[SEQ.len() - LEN.len()..]);
+        let padding_len = len - LEN_MIN;
+        if self.kind == Kind::Han {
+            out.extend(HAN.iter().cycle().take(padding_len / HAN.len() * HAN.len()));
         }
+        out.resize(begin + HEADER_LEN + padding_len, b'x');
+        out.extend_from_within(begin + REPEATED.start..begin + REPEATED.end);
         out.push(END);
-        debug_assert_eq!(out.len() - begin, len);
     }
 
-    /// The probe and its length, from its header; `None` if that is no header.
+    /// The probe and its length, from its first [`HEADER_LEN`] bytes; `None` if they are no header.
     pub fn of_header(header: &[u8]) -> Option<(Probe, usize)> {
         let kind = match header[KIND] {
             b'h' => Kind::Hello,
@@ -77,32 +107,153 @@ impl Probe {
             b'f' => Kind::Flood,
             _ => return None,
         };
-        let probe = Probe { kind, sender: hex(&header[SENDER])? as u16, seq: hex(&header[SEQ])? };
-        let len = hex(&header[LEN])? as usize;
-        (len >= SHORTEST).then_some((probe, len))
+        let probe = Probe { kind, sender: number(&header[SENDER])? as u16, seq: number(&header[SEQ])? };
+        let len = number(&header[LEN])? as usize;
+        (len >= LEN_MIN).then_some((probe, len))
     }
 
-    /// Whether what has come of a probe so far is as it was sent.
-    pub fn is_whole(self, text: &[u8], len: usize) -> bool {
-        let padding_len = len - SHORTEST;
-        text[HEADER_LEN..].iter().enumerate().all(|(at, &byte)| match at {
-            at if at < padding_len => byte == padding(self.kind, at, padding_len),
-            _ => byte == END,
-        })
+    /// Whether `text`, a whole header and as much of a probe of `len` bytes as has arrived, is as it was sent.
+    pub fn is_intact(self, text: &[u8], len: usize) -> bool {
+        let padding_len = len - LEN_MIN;
+        let rest = &text[HEADER_LEN..];
+        let (padding, tail) = rest.split_at(padding_len.min(rest.len()));
+        let is_padding = |(at, byte): (usize, &u8)| *byte == padding_at(self.kind, at, padding_len);
+        let expected = text[REPEATED].iter().chain([&END]);
+        padding.iter().enumerate().all(is_padding) && tail.iter().eq(expected.take(tail.len()))
     }
 }
 
-/// The padding's byte at a place. Characters of three bytes are never cut: what does not fill one is `x`.
-fn padding(kind: Kind, at: usize, len: usize) -> u8 {
+/// The byte at a place of the padding. Characters of three bytes are never cut: what does not fill one is `x`.
+fn padding_at(kind: Kind, at: usize, len: usize) -> u8 {
     if kind == Kind::Han && at < len / HAN.len() * HAN.len() { HAN[at % HAN.len()] } else { b'x' }
 }
 
-fn push_hex(out: &mut Vec<u8>, number: u32, digits: usize) {
-    for digit in (0..digits).rev() {
-        out.push(b"0123456789abcdef"[(number >> (4 * digit) & 15) as usize]);
+/// Finds the probes of one nonce.
+pub struct ProbeFinder(memmem::Finder<'static>);
+
+impl ProbeFinder {
+    pub fn new(nonce: Nonce) -> ProbeFinder {
+        ProbeFinder(memmem::Finder::new(&opening(nonce)).into_owned())
+    }
+
+    /// Where the next probe begins, if it is one: its header may not have arrived, or be damaged.
+    pub fn find(&self, bytes: &[u8]) -> Option<usize> {
+        self.0.find(bytes)
+    }
+
+    /// Looks for a probe in a line without its end. It must reach to the line's end.
+    pub fn find_in_line(&self, line: &[u8]) -> Found {
+        let Some(at) = self.find(line) else { return Found::Foreign };
+        let text = &line[at..];
+        match text.get(..HEADER_LEN).and_then(Probe::of_header) {
+            Some((probe, len)) if len == text.len() && probe.is_intact(text, len) => Found::Probe(probe, at),
+            _ => Found::Malformed,
+        }
+    }
+
+    /// Who may have sent the next probe; it is not checked.
+    pub fn next_sender(&self, bytes: &[u8]) -> Option<usize> {
+        let probe = &bytes[self.find(bytes)?..];
+        number(probe.get(SENDER)?).map(|sender| sender as usize)
     }
 }
 
-fn hex(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0, |number, &digit| Some(number << 4 | char::from(digit).to_digit(16)?))
+pub fn digits(number: u32) -> Digits {
+    std::array::from_fn(|digit| b"0123456789abcdef"[(number >> (28 - 4 * digit) & 15) as usize])
+}
+
+/// Adds one; mostly only the last digit changes.
+pub fn increment(digits: &mut Digits) {
+    for digit in digits.iter_mut().rev() {
+        match *digit {
+            b'9' => *digit = b'a',
+            b'f' => {
+                *digit = b'0';
+                continue;
+            }
+            _ => *digit += 1,
+        }
+        return;
+    }
+}
+
+/// What digits say; `None` if they are none.
+fn number(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |number, &digit| {
+        let value = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return None,
+        };
+        Some(number << 4 | u32::from(value))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NONCE: Nonce = *b"abcd";
+
+    fn line(probe: Probe, len: usize) -> Vec<u8> {
+        let mut out = Vec::new();
+        probe.write(NONCE, len, &mut out);
+        out
+    }
+
+    fn probe(kind: Kind, sender: u16, seq: u32) -> Probe {
+        Probe { kind, sender, seq }
+    }
+
+    #[test]
+    fn a_probe_is_found_behind_whatever_a_server_puts_before_it() {
+        let finder = ProbeFinder::new(NONCE);
+        for kind in [Kind::Hello, Kind::Line, Kind::Han, Kind::Flood] {
+            let probe = probe(kind, 65535, 0xdead_beef);
+            for len in [LEN_MIN, LEN_MIN + 1, 63, 70_000] {
+                let sent = line(probe, len);
+                assert_eq!(sent.len(), len);
+                for prefix in ["", "<guest1> ", "[12:00] a@b: "] {
+                    let got = [prefix.as_bytes(), &sent].concat();
+                    assert_eq!(finder.find_in_line(&got), Found::Probe(probe, prefix.len()), "{prefix}");
+                    assert_eq!(finder.next_sender(&got), Some(65535));
+                }
+            }
+        }
+        assert_eq!(finder.find_in_line(b"-- welcome"), Found::Foreign);
+    }
+
+    #[test]
+    fn incrementing_digits_counts() {
+        for value in [0, 8, 9, 14, 15, 255, 0xff_ffff, 0x1234_9fff, u32::MAX] {
+            let mut next = digits(value);
+            increment(&mut next);
+            assert_eq!(next, digits(value.wrapping_add(1)), "{value}");
+            assert_eq!(number(&digits(value)), Some(value));
+        }
+    }
+
+    #[test]
+    fn any_byte_that_is_changed_cut_or_added_is_noticed() {
+        let finder = ProbeFinder::new(NONCE);
+        const LEN: usize = LEN_MIN + 10;
+        let sent = line(probe(Kind::Flood, 3, 7), LEN);
+        assert_eq!(finder.find_in_line(&sent[..LEN - 1]), Found::Malformed);
+        assert_eq!(finder.find_in_line(&[&sent[..], b"!"].concat()), Found::Malformed);
+        assert_eq!(finder.find_in_line(&[&sent[..], &sent[..]].concat()), Found::Malformed);
+        for at in OPENING_LEN..LEN {
+            let mut other = sent.clone();
+            other[at] = b'?';
+            assert_eq!(finder.find_in_line(&other), Found::Malformed, "byte {at}");
+        }
+        // Halves of two lines, wherever they are cut.
+        for other in [probe(Kind::Flood, 3, 8), probe(Kind::Flood, 4, 7)] {
+            let other = line(other, LEN);
+            for at in OPENING_LEN..LEN {
+                let mixed = [&sent[..at], &other[at..]].concat();
+                let whole = mixed == sent || mixed == other;
+                assert!(whole || finder.find_in_line(&mixed) == Found::Malformed, "cut at {at}");
+            }
+        }
+    }
 }

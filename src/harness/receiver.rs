@@ -3,7 +3,7 @@
 //! It is not taken apart into lines first. Many servers relay bytes as they come, and what a receiver can make of them is
 //! what counts.
 
-use super::probe::{HEADER_LEN, Kind, Nonce, OPENING_LEN, Probe, opening};
+use super::probe::{HEADER_LEN, Kind, Nonce, OPENING_LEN, Probe, ProbeFinder};
 use memchr::{memchr, memmem, memrchr};
 use std::time::Instant;
 
@@ -19,7 +19,7 @@ pub struct Arrival {
 }
 
 pub struct Receiver {
-    nonce: Nonce,
+    finder: ProbeFinder,
     /// What has not been looked at, or is the beginning of a line of ours.
     pending: Vec<u8>,
     /// Bytes since the last LF that are not pending any more.
@@ -49,7 +49,7 @@ const TAIL: usize = 256;
 impl Receiver {
     pub fn new(nonce: Nonce) -> Receiver {
         Receiver {
-            nonce,
+            finder: ProbeFinder::new(nonce),
             pending: Vec::new(),
             prefix_len: 0,
             fresh_line: true,
@@ -74,10 +74,9 @@ impl Receiver {
         }
         let mut pending = std::mem::take(&mut self.pending);
         pending.extend_from_slice(bytes);
-        let opening = opening(self.nonce);
         let mut at = 0;
         loop {
-            let Some(found) = memmem::find(&pending[at..], &opening) else {
+            let Some(found) = self.finder.find(&pending[at..]) else {
                 // Its beginning may have come already.
                 let keep = pending.len().saturating_sub(OPENING_LEN - 1).max(at);
                 self.pass(&pending[at..keep]);
@@ -91,7 +90,7 @@ impl Receiver {
                 break;
             }
             match Probe::of_header(text) {
-                Some((probe, len)) if probe.is_whole(&text[..len.min(text.len())], len) => {
+                Some((probe, len)) if probe.is_intact(&text[..len.min(text.len())], len) => {
                     if text.len() < len {
                         break;
                     }
@@ -218,6 +217,7 @@ pub fn show(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::probe::LEN_MIN;
     use super::*;
 
     const NONCE: Nonce = *b"abcd";
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_line_is_found_whatever_surrounds_it_and_wherever_the_stream_is_cut() {
-        let words = [text(Kind::Line, 0, 21), text(Kind::Han, 1, 64), text(Kind::Flood, 2, 300)];
+        let words = [text(Kind::Line, 0, LEN_MIN), text(Kind::Han, 1, 64), text(Kind::Flood, 2, 300)];
         let stream = [b"hi\n<a> ", &words[0][..], b" (7)\r\nqzab ", &words[1], b"\n", &words[2], b"\n"].concat();
         for cut in 0..stream.len() {
             let mut receiver = Receiver::new(NONCE);
@@ -248,8 +248,8 @@ mod tests {
 
     #[test]
     fn a_line_that_is_cut_or_changed_is_mangled() {
-        let whole = text(Kind::Line, 3, 40);
-        for at in 7..40 {
+        let whole = text(Kind::Line, 3, 60);
+        for at in OPENING_LEN + 1..60 {
             let mut receiver = Receiver::new(NONCE);
             receiver.feed(&[&whole[..at], b"\n<b> ", &whole[at..], b"\n"].concat());
             assert_eq!((receiver.arrivals.len(), receiver.mangled), (0, 1), "{at}");
@@ -259,11 +259,11 @@ mod tests {
     #[test]
     fn lines_that_run_together_and_names_that_are_hellos_are_told_apart() {
         let mut receiver = Receiver::new(NONCE);
-        receiver.feed(&[&text(Kind::Line, 0, 21)[..], &text(Kind::Line, 1, 21)].concat());
+        receiver.feed(&[&text(Kind::Line, 0, LEN_MIN)[..], &text(Kind::Line, 1, LEN_MIN)].concat());
         assert_eq!(receiver.arrivals.iter().map(|w| w.on_its_own_line).collect::<Vec<_>>(), [true, false]);
         let mut receiver = Receiver::new(NONCE);
-        receiver.feed(&[&text(Kind::Hello, 0, 21)[..], b": ", &text(Kind::Line, 1, 21), b"\n"].concat());
+        receiver.feed(&[&text(Kind::Hello, 0, LEN_MIN)[..], b": ", &text(Kind::Line, 1, LEN_MIN), b"\n"].concat());
         let word = receiver.arrivals[1];
-        assert!(word.on_its_own_line && word.prefix_len == 23);
+        assert!(word.on_its_own_line && word.prefix_len == LEN_MIN + 2);
     }
 }

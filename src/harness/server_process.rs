@@ -1,60 +1,92 @@
-//! A server that was started to be tormented: its process, and what the kernel tells of it.
+//! A server that was started here, and all the processes that it starts.
 
-#[cfg(target_os = "linux")]
-use super::sockets;
+use super::proc;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 use std::io::{self, PipeReader, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a server may take to listen.
 pub const START: Duration = Duration::from_secs(10);
 /// Another process may take a port that was free a moment ago.
 const PORTS_TRIED: usize = 3;
-/// Ports that are looked at first: below those that the kernel gives to clients, so that none of ours takes the port of a
+/// Ports that are tried first. They are below those that the kernel gives to clients, so that no client takes the port of a
 /// server that is slow to start.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
-/// The end of its stderr that is kept: an error and what is told of every thread after it. Bytes.
+/// How much of the end of stderr is kept: an error, and what is printed about every thread after it. Bytes.
 const STDERR_TAIL: usize = 64 << 10;
 
-/// The groups of processes that were started and not ended yet, for whoever must end them all at once.
-static GROUPS: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+/// The process groups of the servers that run. `None` once [`end_all`] was called.
+static GROUPS: Mutex<Option<Vec<Pid>>> = Mutex::new(Some(Vec::new()));
 
-/// Ends all servers that were started, at once.
+fn groups() -> MutexGuard<'static, Option<Vec<Pid>>> {
+    GROUPS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Kills all servers that were started here. From then on none can be started.
 pub fn end_all() {
-    for group in GROUPS.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+    for group in groups().take().into_iter().flatten() {
         let _ = kill_process_group(group, Signal::KILL);
     }
+}
+
+/// Lets SIGINT and SIGTERM end the servers that were started here, and then this process with exit code 128 + signal.
+///
+/// Each server has a process group of its own, so that a terminal's Ctrl-C does not reach it.
+pub fn end_all_at_signals() -> Result<(), String> {
+    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|e| format!("signals cannot be caught: {e}"))?;
+    std::thread::spawn(move || {
+        if let Some(signal) = signals.forever().next() {
+            end_all();
+            std::process::exit(128 + signal);
+        }
+    });
+    Ok(())
 }
 
 /// Where a server's stdout goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stdout {
     Nowhere,
-    /// A pipe of one page, whose other end we hold and do not read.
+    /// A pipe of one page, if the system lets us choose. Nobody reads it until [`ServerProcess::read_stdout`].
     Pipe,
 }
 
-/// How a server is started: the words of a command, `{port}` in one of them.
-pub struct Launcher {
-    words: Vec<String>,
+/// How a server is started: makes the command that serves at an address.
+pub struct Launcher<'a> {
+    command: Box<dyn Fn(SocketAddr) -> Command + 'a>,
+    keeps_stderr: bool,
 }
 
-impl Launcher {
-    pub fn new(words: Vec<String>) -> Result<Launcher, String> {
+impl<'a> Launcher<'a> {
+    /// A server of our own. It shares our stderr.
+    pub fn new(command: impl Fn(SocketAddr) -> Command + 'a) -> Launcher<'a> {
+        Launcher { command: Box::new(command), keeps_stderr: false }
+    }
+
+    /// Anybody's server: the words of a command, with `{port}` in one of them. The end of its stderr is kept.
+    pub fn of_words(words: Vec<String>) -> Result<Launcher<'static>, String> {
         if !words.iter().any(|word| word.contains("{port}")) {
             return Err("no word of the command has {port} in it; say where it is told its port, as in: \
                         tertulia torment -- ./server {port}"
                 .into());
         }
-        Ok(Launcher { words })
+        let command = move |addr: SocketAddr| {
+            let mut words = words.iter().map(|word| word.replace("{port}", &addr.port().to_string()));
+            let mut command = Command::new(words.next().unwrap_or_default());
+            command.args(words);
+            command
+        };
+        Ok(Launcher { command: Box::new(command), keeps_stderr: true })
     }
 
-    /// Starts it on a free port of the loopback and waits at most so long until it listens.
+    /// Starts it on a free port of the loopback and waits until it listens, at most `limit`.
     pub fn start(&self, stdout: Stdout, limit: Duration) -> Result<ServerProcess, String> {
         let (begin, mut last) = (Instant::now(), String::new());
         for _ in 0..PORTS_TRIED {
@@ -76,9 +108,12 @@ impl Launcher {
     }
 
     pub fn begin_on(&self, port: u16, stdout: Stdout) -> Result<ServerProcess, String> {
-        let words: Vec<String> = self.words.iter().map(|word| word.replace("{port}", &port.to_string())).collect();
-        let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).stdin(Stdio::null()).stderr(Stdio::piped()).process_group(0);
+        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let mut command = (self.command)(addr);
+        command.stdin(Stdio::null()).process_group(0);
+        if self.keeps_stderr {
+            command.stderr(Stdio::piped());
+        }
         let pipe = match stdout {
             Stdout::Nowhere => {
                 command.stdout(Stdio::null());
@@ -93,12 +128,14 @@ impl Launcher {
             }
         };
         let begin = Instant::now();
-        let mut child = command.spawn().map_err(|e| format!("{} cannot be started: {e}", words[0]))?;
+        let mut groups = groups();
+        let Some(groups) = groups.as_mut() else { return Err("stopped: no server is started any more".into()) };
+        let program = command.get_program().to_string_lossy().into_owned();
+        let mut child = command.spawn().map_err(|e| format!("{program} cannot be started: {e}"))?;
         let group = Pid::from_child(&child);
-        GROUPS.lock().unwrap_or_else(PoisonError::into_inner).push(group);
+        groups.push(group);
         let stderr = child.stderr.take().map(Tail::of).unwrap_or_default();
-        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        Ok(ServerProcess { child, group, pid: group, addr, stderr, stdout: pipe, begin })
+        Ok(ServerProcess { pid: child.id(), child, group, addr, stderr, stdout: pipe, begin })
     }
 }
 
@@ -121,7 +158,7 @@ pub struct ServerProcess {
     child: Child,
     group: Pid,
     /// Who listens: the child, or one that it has started.
-    pid: Pid,
+    pid: u32,
     pub addr: SocketAddr,
     stderr: Tail,
     stdout: Option<PipeReader>,
@@ -150,36 +187,31 @@ impl ServerProcess {
         Err(format!("the server does not listen on port {}{words}", self.addr.port()))
     }
 
-    /// Where it listens, and which of its processes does. It is asked of the kernel: a connection that is only made to see
-    /// would be a client already.
+    /// Where it listens, and which of its processes does. The kernel is asked: a connection that is made to find out would be
+    /// a client already.
     #[cfg(target_os = "linux")]
-    fn listens(&self) -> Option<(SocketAddr, Pid)> {
-        let listener = sockets::sockets(self.addr.port()).into_iter().filter(|socket| socket.is_listener);
-        listener.into_iter().find_map(|socket| {
-            let pid = self.processes().find(|&pid| holds(pid, &socket.inode))?;
-            // On all addresses of IPv6 it listens on those of IPv4 too, most often.
-            let host = socket.local.ip();
-            let host = if host.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { host };
-            Some((SocketAddr::new(host, self.addr.port()), pid))
-        })
+    fn listens(&self) -> Option<(SocketAddr, u32)> {
+        let (addr, pid) = proc::listener(self.child.id(), self.addr.port())?;
+        let host = addr.ip().to_canonical();
+        // On all addresses of IPv6 it listens on those of IPv4 too, most often.
+        let host = if host.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { host };
+        Some((SocketAddr::new(host, addr.port()), pid))
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn listens(&self) -> Option<(SocketAddr, Pid)> {
+    fn listens(&self) -> Option<(SocketAddr, u32)> {
         std::net::TcpStream::connect(self.addr).is_ok().then_some((self.addr, self.pid))
     }
 
-    /// The processes of its group.
-    #[cfg(target_os = "linux")]
-    fn processes(&self) -> impl Iterator<Item = Pid> {
-        let group = self.group.as_raw_nonzero().to_string();
-        let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-        all.filter_map(move |entry| {
-            let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
-            let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
-            let mut fields = stat.rsplit_once(") ")?.1.split(' ').skip(2);
-            (fields.next()? == group).then_some(Pid::from_raw(pid)?)
-        })
+    /// Of the process that listens.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Ends it by SIGTERM, and kills it if it has not ended within `limit`. Returns how it ended, if it did so by itself.
+    pub fn stop(mut self, limit: Duration) -> Option<Ended> {
+        self.signal(Signal::TERM);
+        self.ends_within(limit)
     }
 
     /// How it ended, if it has.
@@ -221,14 +253,18 @@ impl ServerProcess {
     }
 
     pub fn signal(&self, signal: Signal) {
-        let _ = kill_process(self.pid, signal);
+        if let Some(pid) = Pid::from_raw(self.pid as i32) {
+            let _ = kill_process(pid, signal);
+        }
     }
 
     /// Stops all its processes, until [`ServerProcess::thaw`]: what happens meanwhile it finds all at once.
     pub fn freeze(&self) {
         let _ = kill_process_group(self.group, Signal::STOP);
         let begin = Instant::now();
-        while self.usage().is_some_and(|usage| usage.state != 'T') && begin.elapsed() < Duration::from_millis(500) {
+        while proc::status(self.pid).is_some_and(|status| status.state != 'T')
+            && begin.elapsed() < Duration::from_millis(500)
+        {
             std::thread::sleep(Duration::from_millis(1));
         }
     }
@@ -250,33 +286,62 @@ impl ServerProcess {
         self.stdout = None;
     }
 
-    /// What it uses now. `None` where the kernel does not tell.
-    pub fn usage(&self) -> Option<Usage> {
-        Usage::of(self.pid)
-    }
-
     /// Lets it have no descriptor more than it has, or `None` for as many as before.
     #[cfg(target_os = "linux")]
     pub fn limit_descriptors(&self, before: Option<rustix::process::Rlimit>) -> Option<rustix::process::Rlimit> {
-        use rustix::process::{Resource, prlimit};
+        use rustix::process::{Resource, Rlimit, prlimit};
+        let pid = Pid::from_raw(self.pid as i32);
         if let Some(before) = before {
-            return prlimit(Some(self.pid), Resource::Nofile, before).ok();
+            return prlimit(pid, Resource::Nofile, before).ok();
         }
-        let open = descriptors(self.pid)?;
+        let open = proc::descriptors(self.pid)?;
         // The limit is on their numbers, not on how many there are.
-        let current = (0..).find(|fd| !open.contains(fd));
-        let asked = std::fs::read_to_string(format!("/proc/{}/limits", self.pid.as_raw_nonzero())).ok()?;
-        let line = asked.lines().find(|line| line.starts_with("Max open files"))?;
-        let maximum = line.split_whitespace().nth(4)?.parse().ok();
-        prlimit(Some(self.pid), Resource::Nofile, rustix::process::Rlimit { current, maximum }).ok()
+        let current = (0..).find(|fd| !open.contains(fd)).map(|fd| fd as u64);
+        let maximum = proc::descriptors_max(self.pid);
+        prlimit(pid, Resource::Nofile, Rlimit { current, maximum }).ok()
     }
+
+    /// Lets all its threads run on one core only, and those that they start.
+    #[cfg(target_os = "linux")]
+    pub fn pin(&self, core: usize) -> Result<(), String> {
+        // The kernel pins threads, not processes.
+        let threads = proc::threads(self.pid).ok_or("the server's threads cannot be listed")?;
+        threads.into_iter().try_for_each(|thread| pin(Pid::from_raw(thread), core))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub fn pin(&self, core: usize) -> Result<(), String> {
+        pin_this_thread(core)
+    }
+}
+
+/// Lets this thread run on one core only.
+#[cfg(target_os = "linux")]
+pub fn pin_this_thread(core: usize) -> Result<(), String> {
+    pin(None, core)
+}
+
+#[cfg(target_os = "linux")]
+fn pin(thread: Option<Pid>, core: usize) -> Result<(), String> {
+    use rustix::thread::{CpuSet, sched_setaffinity};
+    let mut set = CpuSet::new();
+    set.set(core);
+    sched_setaffinity(thread, &set).map_err(|e| format!("core {core} cannot be had: {e}"))
+}
+
+/// Elsewhere the system alone decides.
+#[cfg(not(target_os = "linux"))]
+pub fn pin_this_thread(_: usize) -> Result<(), String> {
+    Err("this system lets nobody choose a core; take --cores free".into())
 }
 
 impl Drop for ServerProcess {
     fn drop(&mut self) {
         let _ = kill_process_group(self.group, Signal::KILL);
         let _ = self.child.wait();
-        GROUPS.lock().unwrap_or_else(PoisonError::into_inner).retain(|group| *group != self.group);
+        if let Some(groups) = groups().as_mut() {
+            groups.retain(|group| *group != self.group);
+        }
     }
 }
 
@@ -342,60 +407,6 @@ impl std::fmt::Display for Ended {
             _ => write!(f, "ended"),
         }
     }
-}
-
-/// What a process uses, at a moment.
-#[derive(Clone, Copy, Debug)]
-pub struct Usage {
-    /// `T` is stopped.
-    pub state: char,
-    /// Processor time of all its threads since it began.
-    pub cpu: Duration,
-    pub threads: usize,
-    /// Memory of its own that is not a file's. Bytes.
-    pub memory: u64,
-    pub descriptors: usize,
-}
-
-impl Usage {
-    #[cfg(target_os = "linux")]
-    fn of(pid: Pid) -> Option<Usage> {
-        let dir = format!("/proc/{}", pid.as_raw_nonzero());
-        let stat = std::fs::read_to_string(format!("{dir}/stat")).ok()?;
-        // The name before the parenthesis may hold blanks.
-        let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
-        let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
-        let status = std::fs::read_to_string(format!("{dir}/status")).ok()?;
-        let kib = |name: &str| -> Option<u64> {
-            status.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
-        };
-        Some(Usage {
-            state: fields.first()?.chars().next()?,
-            cpu: Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64),
-            threads: kib("Threads:")? as usize,
-            memory: kib("RssAnon:").or_else(|| kib("VmRSS:"))? << 10,
-            descriptors: descriptors(pid)?.len(),
-        })
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn of(_: Pid) -> Option<Usage> {
-        None
-    }
-}
-
-#[cfg(target_os = "linux")]
-fn descriptors(pid: Pid) -> Option<Vec<u64>> {
-    let fds = std::fs::read_dir(format!("/proc/{}/fd", pid.as_raw_nonzero())).ok()?;
-    Some(fds.flatten().filter_map(|fd| fd.file_name().to_str()?.parse().ok()).collect())
-}
-
-/// Whether a process has a socket open.
-#[cfg(target_os = "linux")]
-fn holds(pid: Pid, inode: &str) -> bool {
-    let fds = std::fs::read_dir(format!("/proc/{}/fd", pid.as_raw_nonzero())).into_iter().flatten().flatten();
-    let name = format!("socket:[{inode}]");
-    fds.filter_map(|fd| std::fs::read_link(fd.path()).ok()).any(|link| link.as_os_str() == name.as_str())
 }
 
 /// The end of a stream, read by a thread of its own.

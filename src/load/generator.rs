@@ -1,20 +1,20 @@
 //! The clients: an event loop that plays them all.
 
 use super::alarm::Alarm;
-use super::client::Client;
+use super::load_client::LoadClient;
 use super::outcome::Outcome;
 use super::scenario::{Pace, Scenario};
 use super::shape::Shape;
 use super::system_calls::SystemCalls;
 use super::tally::Faults;
 use super::timetable::Timetable;
-use super::token::{self, Found, Token};
 use super::under_way::Line;
-use super::usage::{self, Usage};
+use super::usage::Usage;
 use crate::chat::sanitize::sanitize_text;
+use crate::harness::probe::{self, Found};
+use crate::harness::{Kind, Nonce, Probe, ProbeFinder, proc};
 use hdrhistogram::Histogram;
 use mio::{Events, Poll};
-use rustix::time::{ClockId, clock_gettime};
 use std::io::{self, ErrorKind, Read};
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -38,8 +38,6 @@ const WATCH: Duration = Duration::from_micros(60);
 const ALARM: mio::Token = mio::Token(usize::MAX - 1);
 /// The end comes when nothing has come for this long.
 const DRAIN: Duration = Duration::from_secs(2);
-/// The sender of lines that only call the roll.
-const CALLER: u16 = u16::MAX;
 /// For how long system calls are counted, after the times are taken: they take longer meanwhile.
 const COUNTED: Duration = Duration::from_millis(300);
 /// Troubles that are told one by one.
@@ -55,7 +53,7 @@ pub fn run(
     pid: Option<u32>,
     progress: &mut dyn FnMut(f64),
 ) -> Result<Outcome, String> {
-    let memory = || usage::memory(pid?);
+    let memory = || proc::resident_memory(pid?);
     let memory_before = memory();
     let mut generator = Generator::connect(addr, scenario)?;
     generator.call_roll()?;
@@ -69,7 +67,9 @@ struct Generator<'a> {
     scenario: &'a Scenario,
     poll: Poll,
     events: Events,
-    clients: Vec<Client>,
+    clients: Vec<LoadClient>,
+    nonce: Nonce,
+    finder: ProbeFinder,
     /// By talker: how its lines come.
     shapes: Vec<Option<Shape>>,
     buffer: Vec<u8>,
@@ -100,7 +100,7 @@ impl<'a> Generator<'a> {
         let alarm = Alarm::new(poll.registry(), ALARM).map_err(failed)?;
         let mut clients = Vec::with_capacity(scenario.connections());
         for number in 0..scenario.connections() {
-            let client = Client::connect(addr, number, scenario, poll.registry()).map_err(|e| {
+            let client = LoadClient::connect(addr, number, scenario, poll.registry()).map_err(|e| {
                 let advice = match e.kind() {
                     ErrorKind::ConnectionRefused => "; does the server run, and there?",
                     ErrorKind::AddrNotAvailable => "; no local port is free: wait a minute, or take fewer --clients",
@@ -110,12 +110,15 @@ impl<'a> Generator<'a> {
             })?;
             clients.push(client);
         }
+        let nonce = probe::nonce(&mut fastrand::Rng::new());
         let histogram = || Histogram::new(DIGITS).map_err(|e| format!("the load generator failed: {e}"));
         Ok(Generator {
             scenario,
             poll,
             events: Events::with_capacity(1024),
             clients,
+            nonce,
+            finder: ProbeFinder::new(nonce),
             shapes: (0..scenario.talkers).map(|_| None).collect(),
             buffer: vec![0; READ_MAX],
             begin: Instant::now(),
@@ -155,7 +158,7 @@ impl<'a> Generator<'a> {
                 ));
             }
             if now >= call_at {
-                self.clients[0].append(Token { sender: CALLER, seq: 0 }, self.scenario);
+                self.clients[0].append(Probe { kind: Kind::Hello, sender: 0, seq: 0 }, self.nonce, self.scenario);
                 self.flush(0);
                 call_at = now + CALL_EVERY;
             }
@@ -178,7 +181,7 @@ impl<'a> Generator<'a> {
 
         self.talk_until(warm_up, &mut timetable, &mut progress)?;
         let usage_before = pid.map(usage_meanwhile);
-        let (cpu_before, watched_before) = (own_cpu(), self.watched);
+        let (cpu_before, watched_before) = (proc::thread_cpu(), self.watched);
         let (sent_before, arrived_before) = (self.sent, self.arrived);
         let from = self.begin.elapsed();
         self.measured = from..Duration::MAX;
@@ -187,7 +190,7 @@ impl<'a> Generator<'a> {
         let until = self.begin.elapsed();
         self.measured = from..until;
         let (sent, delivered) = (self.sent - sent_before, self.arrived - arrived_before);
-        let generator_cpu = own_cpu().saturating_sub(cpu_before + self.watched - watched_before);
+        let generator_cpu = proc::thread_cpu().saturating_sub(cpu_before + self.watched - watched_before);
         let usage_after = pid.map(usage_meanwhile);
         let usage = usage_before.zip(usage_after).and_then(|(before, after)| {
             let (before, after) = (before.join().ok()?, after.join().ok()?);
@@ -324,7 +327,8 @@ impl<'a> Generator<'a> {
     fn say(&mut self, talker: usize, to_be_sent: Duration, now: Duration) {
         let client = &mut self.clients[talker];
         let seq = client.under_way.say(Line { to_be_sent, sent: now });
-        client.append(Token { sender: talker as u16, seq }, self.scenario);
+        let probe = Probe { kind: Kind::Flood, sender: talker as u16, seq };
+        client.append(probe, self.nonce, self.scenario);
         self.sent += 1;
     }
 
@@ -398,7 +402,7 @@ impl<'a> Generator<'a> {
     fn run(&mut self, receiver: usize, bytes: &[u8], now: Duration) -> usize {
         // Who spoke last mostly goes on.
         match self.run_of(self.clients[receiver].heard_last, receiver, bytes, now) {
-            0 => token::glance(bytes).map_or(0, |sender| self.run_of(sender, receiver, bytes, now)),
+            0 => self.finder.next_sender(bytes).map_or(0, |sender| self.run_of(sender, receiver, bytes, now)),
             len => len,
         }
     }
@@ -425,23 +429,23 @@ impl<'a> Generator<'a> {
     fn line(&mut self, receiver: usize, line: &[u8], now: Duration) {
         let text = line.strip_suffix(b"\n").unwrap_or(line);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
-        let token_len = self.scenario.line_len - self.scenario.eol.bytes().len();
-        let (token, at) = match Token::find(text, token_len) {
-            Found::Token(token, at) => (token, at),
+        let probe_len = self.scenario.line_len - self.scenario.eol.bytes().len();
+        let (probe, at) = match self.finder.find_in_line(text) {
+            Found::Probe(probe, at) if text.len() - at == probe_len => (probe, at),
             Found::Foreign => {
                 self.clients[receiver].last_words = text.to_vec();
                 return;
             }
-            Found::Malformed => {
+            _ => {
                 self.clients[receiver].tally.faults.malformed += 1;
                 return;
             }
         };
-        if token.sender == CALLER {
+        if probe.kind == Kind::Hello {
             self.clients[receiver].heard_roll_call = true;
             return;
         }
-        let sender = usize::from(token.sender);
+        let sender = usize::from(probe.sender);
         if sender == receiver {
             self.echoes += 1;
             return;
@@ -449,12 +453,12 @@ impl<'a> Generator<'a> {
         let sent = self.clients.get(sender).map_or(0, |client| client.under_way.sent());
         let tally = &mut self.clients[receiver].tally;
         let from = tally.next(sender);
-        if !tally.note(token.sender, token.seq, sent) {
+        if !tally.note(probe.sender, probe.seq, sent) {
             return;
         }
         let to = tally.next(sender);
         self.arrived += 1;
-        self.shapes[sender] = Some(Shape::of(line, at, token_len));
+        self.shapes[sender] = Some(Shape::of(line, at, probe_len));
         self.reached(sender, receiver, from, to, now);
     }
 
@@ -494,10 +498,4 @@ impl<'a> Generator<'a> {
 /// Asks in a thread of its own: to ask for hundreds of threads takes longer than a round trip.
 fn usage_meanwhile(pid: u32) -> JoinHandle<Usage> {
     thread::spawn(move || Usage::of(pid))
-}
-
-/// Processor time of this thread.
-fn own_cpu() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }

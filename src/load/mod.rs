@@ -6,30 +6,26 @@
 //! * [`scenario`]: who talks, how fast, how long;
 //! * [`timetable`]: when lines are to be sent, if not when others have come;
 //! * [`alarm`]: how the generator wakes up for it;
-//! * [`token`]: what a line carries, so that it is known again whatever the server puts around it;
 //! * [`shape`]: how the next line is known without looking for anything in it;
 //! * [`tally`]: what a receiver got, and what it should have got;
 //! * [`under_way`]: whom a line has reached;
-//! * [`client`]: one of the clients;
+//! * [`load_client`]: one of the clients;
 //! * [`generator`]: the loop that plays them all;
 //! * [`outcome`]: what they bring home;
 //! * [`usage`]: what the server's process used meanwhile;
 //! * [`system_calls`]: how often it asked the kernel;
-//! * [`fleet`]: our own server, started for a measurement;
-//! * [`machine`]: where all this happened.
+//! * [`host`]: where it was measured.
 
 pub mod alarm;
-pub mod client;
-pub mod fleet;
 pub mod generator;
-pub mod machine;
+pub mod host;
+pub mod load_client;
 pub mod outcome;
 pub mod scenario;
 pub mod shape;
 pub mod system_calls;
 pub mod tally;
 pub mod timetable;
-pub mod token;
 pub mod under_way;
 pub mod usage;
 

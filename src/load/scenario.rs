@@ -1,7 +1,6 @@
 //! Who talks, how fast and how long.
 
-use super::token;
-use crate::harness::Eol;
+use crate::harness::{Eol, probe};
 use std::time::Duration;
 
 /// When a client sends its next line.
@@ -42,7 +41,7 @@ pub const WINDOW_MAX: u32 = 4096;
 impl Scenario {
     /// Why it cannot be played, in a sentence.
     pub fn flaw(&self) -> Option<String> {
-        let least = token::LEN + self.eol.bytes().len();
+        let least = probe::LEN_MIN + self.eol.bytes().len();
         if self.clients < 2 {
             return Some("a talk needs two clients; take --clients 2 or more".into());
         }
@@ -57,6 +56,9 @@ impl Scenario {
                 "a line of {} bytes cannot carry what is checked; take {least} or more",
                 self.line_len
             ));
+        }
+        if self.line_len > probe::LEN_MAX {
+            return Some(format!("a line of {} bytes is too long; take up to {}", self.line_len, probe::LEN_MAX));
         }
         match self.pace {
             Pace::Window(0) => Some("a window of 0 lets nobody talk; take 1 or more".into()),

@@ -1,10 +1,10 @@
 //! What a sender's lines look like when they come: once one has been looked at, the next ones are only compared.
 //!
-//! To look for a token in each line and to read its digits costs more than all else that the generator does, and then the
+//! To look for a probe in each line and to read its digits costs more than all else that the generator does, and then the
 //! generator is what is measured. A server says the same words around every line of a sender, so the next one is known to the
 //! last byte. Whatever is not as it is expected is looked at properly.
 
-use super::token::{self, LEN, SEQ, SEQ_AGAIN_FROM_END};
+use crate::harness::probe::{self, LEN_MIN, SEQ, SEQ_AGAIN_FROM_END};
 
 /// A whole line with its end, of which only the digits of its number change.
 #[derive(Debug)]
@@ -16,11 +16,11 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Of a line with its end that was found good; its token is `token_len` bytes from `token_at` on.
-    pub fn of(line: &[u8], token_at: usize, token_len: usize) -> Shape {
-        debug_assert!(token_len >= LEN);
-        let again_at = token_at + token_len - SEQ_AGAIN_FROM_END;
-        Shape { bytes: line.to_vec(), seq_at: token_at + SEQ.start, again_at }
+    /// Of a line with its end that was found good; its probe is `probe_len` bytes from `probe_at` on.
+    pub fn of(line: &[u8], probe_at: usize, probe_len: usize) -> Shape {
+        debug_assert!(probe_len >= LEN_MIN);
+        let again_at = probe_at + probe_len - SEQ_AGAIN_FROM_END;
+        Shape { bytes: line.to_vec(), seq_at: probe_at + SEQ.start, again_at }
     }
 
     /// Bytes in a line.
@@ -31,14 +31,14 @@ impl Shape {
     /// How many lines with the numbers `first`, `first + 1` ... are at the beginning of `bytes`, up to `lines_max`.
     pub fn run(&self, bytes: &[u8], first: u32, lines_max: u32) -> u32 {
         let expected = self.parts(&self.bytes);
-        let mut digits = token::digits(first);
+        let mut digits = probe::digits(first);
         let mut lines = 0;
         for line in bytes.chunks_exact(self.bytes.len()).take(lines_max as usize) {
             let [head, seq, middle, again, tail] = self.parts(line);
             if seq != digits || again != digits || [head, middle, tail] != [expected[0], expected[2], expected[4]] {
                 break;
             }
-            token::increment(&mut digits);
+            probe::increment(&mut digits);
             lines += 1;
         }
         lines
@@ -56,14 +56,14 @@ impl Shape {
 
 #[cfg(test)]
 mod tests {
-    use super::super::token::Token;
     use super::*;
+    use crate::harness::{Kind, Probe};
 
     fn lines(seqs: std::ops::Range<u32>) -> Vec<u8> {
         let mut out = Vec::new();
         for seq in seqs {
             out.extend_from_slice(b"<ana> ");
-            Token { sender: 3, seq }.write(40, &mut out);
+            Probe { kind: Kind::Flood, sender: 3, seq }.write(*b"abcd", 40, &mut out);
             out.extend_from_slice(b"\r\n");
         }
         out

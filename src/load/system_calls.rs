@@ -4,6 +4,9 @@
 //! While it is counted each system call of the whole machine takes somewhat longer. So it is never counted while times are
 //! taken.
 
+#[cfg(target_os = "linux")]
+use crate::harness::proc;
+
 /// A count under way.
 pub struct SystemCalls {
     #[cfg(target_os = "linux")]
@@ -16,15 +19,13 @@ impl SystemCalls {
     /// root or CAP_PERFMON, and a descriptor for each thread.
     pub fn of(pid: u32) -> Option<SystemCalls> {
         let id = tracepoint_id()?;
-        let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).ok()?;
-        let threads = tasks.flatten().filter_map(|task| task.file_name().to_str()?.parse().ok());
         let counter = |thread: i32| {
             let mut builder = perf_event::Builder::new(perf_event::events::Tracepoint::with_id(id));
             // Threads that are born meanwhile are counted with the one that bore them.
             builder.observe_pid(thread).any_cpu().include_kernel().inherit(true).enabled(true);
             builder.build().ok()
         };
-        let counters: Option<Vec<_>> = threads.map(counter).collect();
+        let counters: Option<Vec<_>> = proc::threads(pid)?.into_iter().map(counter).collect();
         Some(SystemCalls { counters: counters? })
     }
 

@@ -5,7 +5,7 @@ use super::acquaint::{Stranger, acquaint};
 use super::baseline::Baseline;
 use super::failure::Failure;
 use super::settings::Settings;
-use crate::harness::{Crowd, Launcher, Nonce, Probe, ServerProcess, TestClient, Usage, sockets};
+use crate::harness::{Crowd, Launcher, Nonce, Probe, ServerProcess, TestClient, probe, proc};
 use fastrand::Rng;
 use socket2::{Domain, Socket, Type};
 use std::io::{self, ErrorKind};
@@ -41,7 +41,7 @@ pub struct Arena<'a> {
     pub addr: SocketAddr,
     /// If it was started here.
     pub server: Option<ServerProcess>,
-    pub launcher: Option<&'a Launcher>,
+    pub launcher: Option<&'a Launcher<'static>>,
     pub random: Rng,
     /// One is only half as patient.
     pub is_hurried: bool,
@@ -54,7 +54,7 @@ pub struct Arena<'a> {
 impl<'a> Arena<'a> {
     pub fn new(settings: &'a Settings, baseline: Baseline, addr: SocketAddr, seed: u64) -> Arena<'a> {
         let mut random = Rng::with_seed(seed);
-        let nonce = std::array::from_fn(|_| random.u8(b'a'..=b'z'));
+        let nonce = probe::nonce(&mut random);
         Arena {
             settings,
             baseline,
@@ -84,8 +84,14 @@ impl<'a> Arena<'a> {
         self.remarks.push(text.into());
     }
 
-    pub fn usage(&self) -> Option<Usage> {
-        self.server.as_ref().and_then(ServerProcess::usage)
+    /// What the kernel tells of the server's process, if it was started here: `tells` gets its id.
+    pub fn ask<T>(&self, tells: impl FnOnce(u32) -> Option<T>) -> Option<T> {
+        tells(self.server.as_ref()?.pid())
+    }
+
+    /// Memory of the server's process that belongs to no file. Bytes.
+    pub fn memory(&self) -> Option<u64> {
+        self.ask(proc::private_memory)
     }
 
     /// What happens while the server stands still, if it is ours, and comes to it all at once.
@@ -104,8 +110,8 @@ impl<'a> Arena<'a> {
 
     /// A connection that has said nothing yet.
     pub fn bare(&mut self, limit: Duration, receive_buffer: Option<usize>) -> io::Result<TestClient> {
-        let number = self.numbers % 4096;
-        self.numbers += 1;
+        let number = self.numbers;
+        self.numbers = number.wrapping_add(1);
         TestClient::connect(self.addr, limit, receive_buffer, (number, self.nonce, self.settings.eol.bytes()))
     }
 
@@ -132,7 +138,7 @@ impl<'a> Arena<'a> {
         let mut crowd = Crowd::new(vec![first], self.patience());
         let addr = self.addr;
         crowd.wait(FIRST_ALONE, |crowd| {
-            crowd.members[0].receiver.total > 0 || sockets::not_accepted(addr).is_some_and(|count| count == 0)
+            crowd.members[0].receiver.total > 0 || proc::not_accepted(addr).is_some_and(|count| count == 0)
         });
         while crowd.count() < wanted {
             self.join(&mut crowd)?;
@@ -195,9 +201,9 @@ impl<'a> Arena<'a> {
     pub fn spins(&self) -> Option<String> {
         let mut share = 0.0;
         for look in SPIN_LOOKS {
-            let (before, begin) = (self.usage()?.cpu, Instant::now());
+            let (before, begin) = (self.ask(proc::status)?.cpu, Instant::now());
             std::thread::sleep(look);
-            share = self.usage()?.cpu.saturating_sub(before).as_secs_f64() / begin.elapsed().as_secs_f64();
+            share = self.ask(proc::status)?.cpu.saturating_sub(before).as_secs_f64() / begin.elapsed().as_secs_f64();
             if share < SLEEP_SHARE || (share < SPIN_SHARE && !self.spins_as_we_do()) {
                 return None;
             }
@@ -207,19 +213,19 @@ impl<'a> Arena<'a> {
 
     /// Whether it gets about as much of the processor as somebody who spins beside it: a busy machine leaves little to both.
     fn spins_as_we_do(&self) -> bool {
-        let cpu = || self.usage().map_or(Duration::ZERO, |usage| usage.cpu);
-        let (before, ours_before, begin) = (cpu(), thread_cpu(), Instant::now());
+        let cpu = || self.ask(proc::status).map_or(Duration::ZERO, |status| status.cpu);
+        let (before, ours_before, begin) = (cpu(), proc::thread_cpu(), Instant::now());
         while begin.elapsed() < SPIN_BESIDE {
             std::hint::spin_loop();
         }
-        cpu().saturating_sub(before) * 3 > thread_cpu().saturating_sub(ours_before)
+        cpu().saturating_sub(before) * 3 > proc::thread_cpu().saturating_sub(ours_before)
     }
 
     /// When nothing moves any more: whether the server has left something unread that it could read, in words.
     pub fn left_unread(&self, crowd: &mut Crowd, heard: impl Fn(&Crowd) -> usize) -> Option<String> {
         let unread =
-            crowd.members.iter().filter_map(|client| sockets::unread(self.addr, client.stream.local_addr().ok()?));
-        let unread: u64 = unread.sum();
+            crowd.members.iter().filter_map(|client| proc::unread(self.addr, client.stream.local_addr().ok()?));
+        let unread: u32 = unread.sum();
         if unread > 0 {
             return Some(format!("{unread} bytes lie in its sockets, and it does not read them"));
         }
@@ -263,12 +269,6 @@ pub enum Leaving {
 /// Who relays a few lines a second is not blamed for those that are still to come.
 pub fn too_slow(came: usize, due: usize) -> Failure {
     Failure::Skip(format!("it relays too slowly: {came} of {due} lines came in the time; --time gives more"))
-}
-
-/// Processor time of this thread.
-fn thread_cpu() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Duration::try_from(time).unwrap_or_default()
 }
 
 pub fn cannot_connect(error: &io::Error) -> String {

@@ -4,7 +4,7 @@ use super::arena::Arena;
 use super::baseline::Baseline;
 use super::failure::Failure;
 use super::settings::{Settings, Target};
-use crate::harness::{Crowd, Eol, Kind, SHORT, START, Stdout};
+use crate::harness::{Crowd, Eol, Kind, SHORT, START, Stdout, proc};
 use std::time::{Duration, Instant};
 
 /// More seats than this are of no use to a torment.
@@ -60,7 +60,7 @@ fn meet(target: &Target, settings: &Settings) -> Result<Baseline, Stop> {
     let mut baseline = Baseline { start: begin.elapsed(), ..unknown };
     let mut arena = Arena::new(settings, unknown, addr, settings.seed);
     arena.server = server;
-    let before = arena.usage();
+    let before = arena.ask(proc::status);
     let mut crowd = match arena.guests(2) {
         Ok(crowd) => crowd,
         Err(failure) => return Err(stranger(&mut arena, failure)),
@@ -93,7 +93,7 @@ fn meet(target: &Target, settings: &Settings) -> Result<Baseline, Stop> {
              Give it more seats, if that is why"
         )));
     }
-    if let (Some(before), Some(now)) = (before, arena.usage()) {
+    if let (Some(before), Some(now)) = (before, arena.ask(proc::status)) {
         // A runtime may start or end some of its own meanwhile.
         baseline.thread_each = (now.threads.saturating_sub(before.threads)) * 5 >= crowd.count() * 4;
     }

@@ -4,7 +4,7 @@ use super::acquaint::{Stranger, acquaint};
 use super::arena::{Arena, Leaving, cannot_connect};
 use super::cause::Cause;
 use super::failure::{Failure, Outcome, fault};
-use crate::harness::{Crowd, Kind, Probe, State};
+use crate::harness::{Crowd, Kind, Probe, State, proc};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -398,8 +398,8 @@ pub fn churn(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let mut visits = 0;
     while visits < VISITS && (begin.elapsed() < limit || visits < 40) {
         if visits == VISITS / 10 || (warm.is_none() && begin.elapsed() > limit / 4) {
-            settle(crowd);
-            warm = arena.usage();
+            crowd.go_on(Duration::from_millis(50));
+            warm = footprint(arena);
         }
         arena.join(crowd)?;
         if visits % 3 == 0 {
@@ -427,7 +427,7 @@ pub fn churn(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let begin = Instant::now();
     loop {
         crowd.go_on(Duration::from_millis(50));
-        let Some(now) = arena.usage() else { return Ok(()) };
+        let Some(now) = footprint(arena) else { return Ok(()) };
         let descriptors = now.descriptors.saturating_sub(warm.descriptors);
         let threads = now.threads.saturating_sub(warm.threads);
         let memory = now.memory.saturating_sub(warm.memory);
@@ -448,6 +448,19 @@ pub fn churn(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     }
 }
 
-fn settle(crowd: &mut Crowd) {
-    crowd.go_on(Duration::from_millis(50));
+/// What grows if the server keeps something of those who have left.
+struct Footprint {
+    descriptors: usize,
+    threads: usize,
+    /// Bytes.
+    memory: u64,
+}
+
+/// `None` if the kernel does not tell.
+fn footprint(arena: &Arena) -> Option<Footprint> {
+    Some(Footprint {
+        descriptors: arena.ask(proc::descriptors)?.len(),
+        threads: arena.ask(proc::status)?.threads,
+        memory: arena.memory()?,
+    })
 }

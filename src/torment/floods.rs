@@ -231,7 +231,7 @@ struct Beside {
 }
 
 fn beside_a_firehose(arena: &Arena, crowd: &mut Crowd) -> Beside {
-    let memory = |arena: &Arena| arena.usage().map_or(0, |usage| usage.memory);
+    let memory = |arena: &Arena| arena.memory().unwrap_or(0);
     let before = memory(arena);
     crowd.members[2].start_flood(Flood { lines: u32::MAX, len: arena.baseline.line_len });
     let begin = Instant::now();

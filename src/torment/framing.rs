@@ -235,7 +235,7 @@ const ENDLESS: u64 = 64 << 20;
 const ENDLESS_COLLECTED: u64 = 640 << 20;
 pub fn endless_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(3)?;
-    let before = arena.usage().map(|usage| usage.memory);
+    let before = arena.memory();
     let collected = before > Some(RUNTIME);
     let goal = if collected { ENDLESS_COLLECTED } else { ENDLESS };
     let limit = arena.scaled(Duration::from_secs(if collected { 4 } else { 2 }));
@@ -257,13 +257,13 @@ pub fn endless_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
             break; // It does not read on: that is a limit, too.
         }
         if half.is_none() && taken > goal / 2 {
-            half = arena.usage().map(|usage| (taken, usage.memory));
+            half = arena.memory().map(|memory| (taken, memory));
         }
         crowd.turn(Duration::from_millis(10));
     }
     crowd.go_on(Duration::from_millis(100));
     let taken = crowd.members[TALKER].written;
-    if let (Some(before), Some(after)) = (before, arena.usage().map(|usage| usage.memory)) {
+    if let (Some(before), Some(after)) = (before, arena.memory()) {
         let growth = after.saturating_sub(before);
         // What it still took in the second half, when what is only taken on credit is used up.
         let still_grows = match half {

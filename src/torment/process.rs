@@ -32,9 +32,10 @@ pub fn no_descriptors(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(2)?;
     let inside = [0, 1];
     // Those of clients who have just left may still be open.
+    let descriptors = |arena: &Arena| arena.ask(crate::harness::proc::descriptors).map(|open| open.len());
     let mut open = None;
-    while arena.usage().map(|usage| usage.descriptors) != open {
-        open = arena.usage().map(|usage| usage.descriptors);
+    while descriptors(arena) != open {
+        open = descriptors(arena);
         crowd.go_on(Duration::from_millis(40));
     }
     let Some(before) = arena.server.as_ref().and_then(|server| server.limit_descriptors(None)) else {

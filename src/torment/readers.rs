@@ -4,7 +4,7 @@ use super::acquaint::acquaint;
 use super::arena::{Arena, RUNTIME};
 use super::cause::Cause;
 use super::failure::{Failure, Outcome, fault, proven};
-use crate::harness::{Crowd, Flood, Probe, Reading, Usage};
+use crate::harness::{Crowd, Flood, Probe, Reading};
 use std::time::{Duration, Instant};
 
 const FLOODER: usize = 0;
@@ -67,8 +67,7 @@ fn beside(arena: &mut Arena, crowd: &mut Crowd, reading: Reading) -> Outcome {
     let bad = with_one_more(arena, crowd, NARROW)?;
     crowd.members[bad].reading = reading;
     let what = if reading == Reading::Never { "does not read" } else { "reads 2 KiB a second" };
-    let before = arena.usage();
-    let mut queue = Queue::new(before);
+    let mut queue = Queue::new(arena.memory());
     let mut pings = Pings::new(FLOODER);
     crowd.members[FLOODER].start_flood(Flood { lines: u32::MAX, len: arena.baseline.line_len });
     let begin = Instant::now();
@@ -212,24 +211,21 @@ fn everybody_waits(arena: &mut Arena, crowd: &mut Crowd, bad: usize, what: &str,
 
 /// Watches the server's memory while more and more is owed to somebody.
 struct Queue {
-    before: Option<Usage>,
+    before: Option<u64>,
     looked: Instant,
     /// What was owed, and how much its memory had grown. Bytes.
     grown: Vec<(u64, u64)>,
 }
 
 impl Queue {
-    fn new(before: Option<Usage>) -> Queue {
+    fn new(before: Option<u64>) -> Queue {
         Queue { before, looked: Instant::now(), grown: Vec::new() }
     }
 
     fn look(&mut self, owed: u64, arena: &Arena) {
         if self.looked.elapsed() > Duration::from_millis(50) {
             self.looked = Instant::now();
-            let grown = match (self.before, arena.usage()) {
-                (Some(before), Some(now)) => now.memory.saturating_sub(before.memory),
-                _ => 0,
-            };
+            let grown = self.before.zip(arena.memory()).map_or(0, |(before, now)| now.saturating_sub(before));
             self.grown.push((owed, grown));
         }
     }
@@ -242,7 +238,7 @@ impl Queue {
     }
 
     fn is_collected(&self) -> bool {
-        self.before.is_some_and(|before| before.memory > RUNTIME)
+        self.before > Some(RUNTIME)
     }
 
     fn is_suspicious(&self) -> bool {

@@ -30,5 +30,5 @@ pub enum Target {
     /// A server that runs.
     Running(SocketAddr),
     /// A server that is started, anew for each torment, so that none pays for another.
-    Started(Launcher),
+    Started(Launcher<'static>),
 }

@@ -7,7 +7,7 @@ use super::entry::Torment;
 use super::failure::{Failure, Outcome, fault};
 use super::finding::{Finding, Verdict};
 use super::settings::{Settings, Target};
-use crate::harness::{Crowd, START, ServerProcess, Stdout, sockets};
+use crate::harness::{Crowd, START, ServerProcess, Stdout, proc};
 use std::time::{Duration, Instant};
 
 /// What there is to tell while it goes on.
@@ -235,7 +235,7 @@ fn said_of_it(arena: &mut Arena, mut causes: Vec<Cause>, seen: String) -> (Verdi
 fn nobody_accepts(arena: &mut Arena) -> bool {
     let connection = arena.bare(Duration::from_millis(500), None);
     let begin = Instant::now();
-    let waits = || connection.is_err() || sockets::not_accepted(arena.addr).is_some_and(|count| count > 0);
+    let waits = || connection.is_err() || proc::not_accepted(arena.addr).is_some_and(|count| count > 0);
     while waits() {
         if begin.elapsed() > Duration::from_millis(500) {
             return true;

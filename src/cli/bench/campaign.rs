@@ -1,7 +1,8 @@
 //! Which server is measured with how many clients, how often and in which order; and what came of it.
 
 use super::serve;
-use crate::load::fleet::{self, Server};
+use crate::harness::server_process::pin_this_thread;
+use crate::harness::{Launcher, START, Stdout};
 use crate::load::{self, Outcome, Pace, Scenario};
 use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -105,13 +106,13 @@ impl Campaign {
     ) -> Result<Outcome, String> {
         match self.cores {
             Cores::Free => {}
-            Cores::Same => fleet::pin(None, 0)?,
-            Cores::Apart => fleet::pin(None, 1)?,
+            Cores::Same => pin_this_thread(0)?,
+            Cores::Apart => pin_this_thread(1)?,
         }
         match subject {
             Subject::Running(addr, pid) => load::run(*addr, scenario, *pid, progress),
             Subject::Ours(mode) => {
-                let server = Server::start(|addr| serve(addr, mode, scenario))?;
+                let server = Launcher::new(|addr| serve(addr, mode, scenario)).start(Stdout::Nowhere, START)?;
                 if self.cores != Cores::Free {
                     server.pin(0)?;
                 }

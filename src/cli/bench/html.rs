@@ -2,7 +2,7 @@
 
 use super::campaign::{Cell, describe, winner};
 use super::report::{rows, warnings};
-use crate::load::{Outcome, Pace, machine};
+use crate::load::{Outcome, Pace, host};
 use crate::page::{Axis, Chart, Kind, Page, Point, Series, Stroke, numbers};
 use std::path::Path;
 
@@ -69,8 +69,8 @@ fn page(cells: &[Cell], colophon: &Colophon) -> Page {
                 .to_string(),
         ),
         ("program", format!("tertulia {}{}", env!("CARGO_PKG_VERSION"), build())),
-        ("processor", machine::processor()),
-        ("system", machine::system()),
+        ("processor", host::processor()),
+        ("system", host::system()),
         ("server and load run", colophon.cores.into()),
         (
             "measured",

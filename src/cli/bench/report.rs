@@ -122,7 +122,7 @@ pub fn json(cells: &[Cell]) -> serde_json::Value {
         let number = |(round, run): (usize, &Outcome)| run_to_json(cell, round + 1, run);
         cell.rounds.iter().enumerate().map(number).collect::<Vec<_>>()
     });
-    let (processor, system) = (crate::load::machine::processor(), crate::load::machine::system());
+    let (processor, system) = (crate::load::host::processor(), crate::load::host::system());
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "processor": processor,

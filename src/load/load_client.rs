@@ -2,15 +2,15 @@
 
 use super::scenario::Scenario;
 use super::tally::Tally;
-use super::token::Token;
 use super::under_way::UnderWay;
+use crate::harness::{Nonce, Probe};
 use mio::net::TcpStream;
 use mio::{Interest, Registry};
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 
 /// What the generator knows of one of the clients it plays.
-pub struct Client {
+pub struct LoadClient {
     pub stream: TcpStream,
     /// The beginning of a line whose end has not come.
     pub partial: Vec<u8>,
@@ -29,9 +29,14 @@ pub struct Client {
     pub closed: bool,
 }
 
-impl Client {
+impl LoadClient {
     /// Connects, and says its login.
-    pub fn connect(addr: SocketAddr, number: usize, scenario: &Scenario, registry: &Registry) -> io::Result<Client> {
+    pub fn connect(
+        addr: SocketAddr,
+        number: usize,
+        scenario: &Scenario,
+        registry: &Registry,
+    ) -> io::Result<LoadClient> {
         // One after the other and waiting for each, so that no server's backlog overflows.
         let stream = std::net::TcpStream::connect(addr)?;
         stream.set_nodelay(true)?;
@@ -43,7 +48,7 @@ impl Client {
         stream.set_nonblocking(true)?;
         let mut stream = TcpStream::from_std(stream);
         registry.register(&mut stream, mio::Token(number), Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Client {
+        Ok(LoadClient {
             stream,
             partial: Vec::new(),
             unsent: Vec::new(),
@@ -58,9 +63,9 @@ impl Client {
     }
 
     /// Adds a line to what is to be written.
-    pub fn append(&mut self, token: Token, scenario: &Scenario) {
+    pub fn append(&mut self, probe: Probe, nonce: Nonce, scenario: &Scenario) {
         let eol = scenario.eol.bytes();
-        token.write(scenario.line_len - eol.len(), &mut self.unsent);
+        probe.write(nonce, scenario.line_len - eol.len(), &mut self.unsent);
         self.unsent.extend_from_slice(eol);
     }
 

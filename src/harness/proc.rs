@@ -1,0 +1,197 @@
+//! What Linux tells in /proc about a process and its sockets. Other systems tell nothing: there every answer is `None`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+#[cfg(target_os = "linux")]
+pub use linux::*;
+#[cfg(not(target_os = "linux"))]
+pub use nothing::*;
+
+/// A process at a moment.
+#[derive(Clone, Copy, Debug)]
+pub struct ProcessStatus {
+    /// `T` is stopped.
+    pub state: char,
+    /// Processor time of all its threads since it began.
+    pub cpu: Duration,
+    pub threads: usize,
+}
+
+/// How often the threads of a process that still live stopped running.
+#[derive(Clone, Copy, Debug)]
+pub struct ContextSwitches {
+    /// They had nothing to do.
+    pub voluntary: u64,
+    /// Another thread got the processor.
+    pub involuntary: u64,
+}
+
+/// Processor time of this thread.
+pub fn thread_cpu() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use super::*;
+    use procfs::net::{TcpNetEntry, TcpState, tcp, tcp6};
+    use procfs::process::{FDTarget, Process, all_processes};
+
+    fn process(pid: u32) -> Option<Process> {
+        Process::new(pid.try_into().ok()?).ok()
+    }
+
+    pub fn status(pid: u32) -> Option<ProcessStatus> {
+        let stat = process(pid)?.stat().ok()?;
+        let seconds = (stat.utime + stat.stime) as f64 / procfs::ticks_per_second() as f64;
+        let (cpu, threads) = (Duration::from_secs_f64(seconds), stat.num_threads.try_into().ok()?);
+        Some(ProcessStatus { state: stat.state, cpu, threads })
+    }
+
+    /// Resident memory. Bytes.
+    pub fn resident_memory(pid: u32) -> Option<u64> {
+        let process = process(pid)?;
+        // This is exact, and not always ours to read. What `status` says is brought up to date now and then.
+        let exact = process.smaps_rollup().ok().and_then(|all| {
+            let map = all.memory_map_rollup.into_iter().next()?;
+            map.extension.map.get("Rss").copied()
+        });
+        exact.or_else(|| Some(process.status().ok()?.vmrss? << 10))
+    }
+
+    /// Resident memory that belongs to no file. Bytes.
+    pub fn private_memory(pid: u32) -> Option<u64> {
+        let status = process(pid)?.status().ok()?;
+        Some(status.rssanon.or(status.vmrss)? << 10)
+    }
+
+    pub fn context_switches(pid: u32) -> Option<ContextSwitches> {
+        let mut sum = ContextSwitches { voluntary: 0, involuntary: 0 };
+        let tasks = process(pid)?.tasks().ok()?;
+        for status in tasks.flatten().filter_map(|task| task.status().ok()) {
+            sum.voluntary += status.voluntary_ctxt_switches?;
+            sum.involuntary += status.nonvoluntary_ctxt_switches?;
+        }
+        Some(sum)
+    }
+
+    /// The ids of a process's threads.
+    pub fn threads(pid: u32) -> Option<Vec<i32>> {
+        Some(process(pid)?.tasks().ok()?.flatten().map(|task| task.tid).collect())
+    }
+
+    /// The numbers of a process's open descriptors.
+    pub fn descriptors(pid: u32) -> Option<Vec<i32>> {
+        Some(process(pid)?.fd().ok()?.flatten().map(|descriptor| descriptor.fd).collect())
+    }
+
+    /// The hard limit on the numbers of a process's descriptors. `None` also if there is none.
+    pub fn descriptors_max(pid: u32) -> Option<u64> {
+        match process(pid)?.limits().ok()?.max_open_files.hard_limit {
+            procfs::process::LimitValue::Value(limit) => Some(limit),
+            procfs::process::LimitValue::Unlimited => None,
+        }
+    }
+
+    /// Where a process of a process group listens on a port, and which one.
+    pub fn listener(group: u32, port: u16) -> Option<(SocketAddr, u32)> {
+        let sockets: Vec<_> = sockets(port).filter(|socket| socket.state == TcpState::Listen).collect();
+        if sockets.is_empty() {
+            return None;
+        }
+        let processes = all_processes().ok()?.flatten();
+        let mut members = processes.filter(|process| process.stat().is_ok_and(|stat| stat.pgrp == group as i32));
+        members.find_map(|process| {
+            let targets: Vec<_> = process.fd().ok()?.flatten().map(|descriptor| descriptor.target).collect();
+            let holds = |socket: &&TcpNetEntry| {
+                targets.iter().any(|t| matches!(t, FDTarget::Socket(inode) if *inode == socket.inode))
+            };
+            Some((sockets.iter().find(holds)?.local_address, process.pid.try_into().ok()?))
+        })
+    }
+
+    /// Connections to a server that it has not accepted yet.
+    pub fn not_accepted(server: SocketAddr) -> Option<u32> {
+        sockets(server.port()).find(|socket| socket.state == TcpState::Listen).map(|socket| socket.rx_queue)
+    }
+
+    /// Bytes of a client that have arrived at the server and that it has not read.
+    pub fn unread(server: SocketAddr, client: SocketAddr) -> Option<u32> {
+        let is_its = |socket: &TcpNetEntry| {
+            socket.local_address.port() == server.port() && socket.remote_address.port() == client.port()
+        };
+        sockets(server.port()).find(is_its).map(|socket| socket.rx_queue)
+    }
+
+    /// All sockets that have to do with a port.
+    fn sockets(port: u16) -> impl Iterator<Item = TcpNetEntry> {
+        let all = [tcp(), tcp6()].into_iter().flatten().flatten();
+        all.filter(move |socket| [socket.local_address, socket.remote_address].iter().any(|addr| addr.port() == port))
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod nothing {
+    use super::*;
+
+    pub fn status(_: u32) -> Option<ProcessStatus> {
+        None
+    }
+
+    pub fn resident_memory(_: u32) -> Option<u64> {
+        None
+    }
+
+    pub fn private_memory(_: u32) -> Option<u64> {
+        None
+    }
+
+    pub fn context_switches(_: u32) -> Option<ContextSwitches> {
+        None
+    }
+
+    pub fn descriptors(_: u32) -> Option<Vec<i32>> {
+        None
+    }
+
+    pub fn not_accepted(_: SocketAddr) -> Option<u32> {
+        None
+    }
+
+    pub fn unread(_: SocketAddr, _: SocketAddr) -> Option<u32> {
+        None
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::net::{TcpListener, TcpStream};
+
+    #[test]
+    fn what_waits_in_the_kernel_is_counted() {
+        for host in ["127.0.0.1", "::1"] {
+            let Ok(listener) = TcpListener::bind((host, 0)) else { continue };
+            let server = listener.local_addr().expect("bound");
+            assert_eq!(not_accepted(server), Some(0));
+            let mut client = TcpStream::connect(server).expect("connected");
+            assert_eq!(not_accepted(server), Some(1));
+            let _accepted = listener.accept().expect("accepted");
+            client.write_all(b"seven b").expect("written");
+            // On the loopback it has come when the write returns.
+            assert_eq!(unread(server, client.local_addr().expect("bound")), Some(7));
+        }
+    }
+
+    #[test]
+    fn our_own_process_has_used_something() {
+        let pid = std::process::id();
+        let status = status(pid).expect("a process");
+        assert!(status.threads >= 1 && context_switches(pid).is_some());
+        assert!(private_memory(pid) > Some(0) && resident_memory(pid) > private_memory(pid));
+        assert!(descriptors(pid).is_some_and(|open| open.len() >= 3));
+    }
+}
