@@ -2,6 +2,7 @@
 //!
 //! In reading order:
 //!
+//! * [`plan`]: how much is measured;
 //! * [`server`]: ours, started for a comparison;
 //! * [`talk`]: six people talk to a server that records its steps;
 //! * [`figures`]: what a load measures, and how much it varies from round to round;
@@ -10,34 +11,18 @@
 //! * [`report`]: all of it on a page, and as JSON.
 
 pub mod figures;
+pub mod plan;
 pub mod report;
 pub mod scenes;
 pub mod server;
 pub mod talk;
 pub mod words;
 
-use crate::load::{self, Scenario};
 use crate::server::{DRIVERS, Driver};
 use figures::{Figures, Row};
-use scenes::Scene;
-use serde::Serialize;
-use std::time::Duration;
+pub use plan::Plan;
+use scenes::{Scene, load_on};
 use talk::Talk;
-
-/// How much to measure.
-#[derive(Clone, Debug, Serialize)]
-pub struct Plan {
-    /// Numbers of clients, upwards.
-    pub clients: Vec<usize>,
-    pub rounds: usize,
-    /// What is measured in one round, and the warm-up before that.
-    pub duration: Duration,
-    pub warm_up: Duration,
-    /// Silent ones, in the scene of that name.
-    pub crowd: usize,
-    /// Connections that come at once.
-    pub storm: usize,
-}
 
 /// What came of it.
 pub struct Comparison {
@@ -104,14 +89,4 @@ impl Plan {
         }
         Ok(row)
     }
-
-    /// Everybody talks, and says the next line when the last has reached all.
-    fn scenario(&self, clients: usize) -> Scenario {
-        Scenario { clients, talkers: clients, duration: self.duration, warm_up: self.warm_up, ..Scenario::default() }
-    }
-}
-
-fn load_on(mode: &str, scenario: &Scenario) -> Result<Figures, String> {
-    let server = server::quiet(mode, scenario.connections() + 1)?;
-    load::run(server.addr, scenario, Some(server.pid()), &mut |_| {}).map(|outcome| Figures::of(&outcome, scenario))
 }

@@ -1,13 +1,12 @@
 //! Loads that are hard in different ways.
 
 use super::figures::{Figures, Metric};
-use super::server;
-use super::{Plan, load_on};
+use super::plan::Plan;
+use super::server::{self, LIMIT};
+use crate::harness::{Crowd, TestClient};
 use crate::load::{self, Pace, Scenario, Usage};
 use serde::Serialize;
-use socket2::{Domain, Socket, Type};
-use std::io::{self, Read};
-use std::net::TcpStream;
+use std::io;
 use std::time::{Duration, Instant};
 
 /// A burst: lines that each has under way.
@@ -16,8 +15,6 @@ const BURST: u32 = 64;
 const CROWD_RATE: f64 = 40.0;
 /// A receive buffer that is soon full. Bytes.
 const NARROW: usize = 4096;
-/// How long anything may take.
-const LIMIT: Duration = Duration::from_secs(10);
 /// One who does not read is waited for at first. What that costs is seen only when it is over.
 const SLOW_READER_LEAST: Duration = Duration::from_millis(1500);
 
@@ -79,13 +76,8 @@ impl Scene {
             Scene::SlowReader => {
                 let burst = Scenario { duration: burst.duration.max(SLOW_READER_LEAST), ..burst };
                 let server = server::quiet(mode, burst.connections() + 2)?;
-                let reader = Socket::new(Domain::IPV4, Type::STREAM, None);
-                let reader = reader.and_then(|socket| {
-                    socket.set_recv_buffer_size(NARROW)?;
-                    socket.connect(&server.addr.into())?;
-                    Ok(socket)
-                });
-                let _reader = reader.map_err(|e| format!("{mode}: nobody comes in: {e}"))?;
+                let _reader = server::connect(&server, 0, Some(NARROW))
+                    .map_err(|e| format!("{mode}: the slow reader cannot connect: {e}"))?;
                 let outcome = load::run(server.addr, &burst, Some(server.pid()), &mut |_| {})?;
                 Ok(Figures::of(&outcome, &burst))
             }
@@ -103,16 +95,19 @@ impl Scene {
     }
 }
 
-/// So many connect, and then read until each has been greeted.
+/// A load on a server that prints nothing.
+pub fn load_on(mode: &str, scenario: &Scenario) -> Result<Figures, String> {
+    let server = server::quiet(mode, scenario.connections() + 1)?;
+    load::run(server.addr, scenario, Some(server.pid()), &mut |_| {}).map(|outcome| Figures::of(&outcome, scenario))
+}
+
+/// All connect, and then read until each has been greeted.
 fn storm(mode: &str, connections: usize) -> io::Result<Figures> {
     let server = server::quiet(mode, connections + 1).map_err(io::Error::other)?;
     let begin = Instant::now();
-    let streams: io::Result<Vec<TcpStream>> = (0..connections).map(|_| TcpStream::connect(server.addr)).collect();
-    let mut streams = streams?;
-    for stream in &mut streams {
-        stream.set_read_timeout(Some(LIMIT))?;
-        greeted(stream)?;
-    }
+    let clients: io::Result<Vec<TestClient>> =
+        (0..connections).map(|number| server::connect(&server, number as u16, None)).collect();
+    server::greet(&mut Crowd::new(clients?, LIMIT))?;
     let elapsed = begin.elapsed().as_secs_f64();
     let threads = Usage::of(server.pid()).threads;
     Ok(Figures {
@@ -121,18 +116,4 @@ fn storm(mode: &str, connections: usize) -> io::Result<Figures> {
         flawless: true,
         ..Figures::default()
     })
-}
-
-/// Reads the greeting, whose last line says how to leave.
-fn greeted(stream: &mut TcpStream) -> io::Result<()> {
-    const LAST: &[u8] = b":q leaves\n";
-    let mut text = Vec::new();
-    let mut buffer = [0; 1024];
-    while memchr::memmem::find(&text, LAST).is_none() {
-        match stream.read(&mut buffer)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            n => text.extend_from_slice(&buffer[..n]),
-        }
-    }
-    Ok(())
 }

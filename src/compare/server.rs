@@ -1,8 +1,13 @@
 //! Our own server, started for a comparison.
 
-use crate::harness::{Launcher, START, ServerProcess, Stdout};
+use crate::harness::{Crowd, Eol, Identity, Launcher, START, ServerProcess, Stdout, TestClient};
+use std::io;
 use std::net::SocketAddr;
 use std::process::Command;
+use std::time::Duration;
+
+/// How long anything may take.
+pub const LIMIT: Duration = Duration::from_secs(10);
 
 /// A server that prints nothing.
 pub fn quiet(mode: &str, seats: usize) -> Result<ServerProcess, String> {
@@ -28,4 +33,20 @@ fn serve(mode: &str, addr: SocketAddr, seats: usize, flags: &[&str]) -> Command 
     let (addr, seats) = (addr.to_string(), seats.to_string());
     command.args(["serve", "--mode", mode, "--addr", &addr, "--lang", "en", "--max-clients", &seats]).args(flags);
     command
+}
+
+/// A client that is connected, and has read nothing yet. A receive buffer is in bytes.
+pub fn connect(server: &ServerProcess, number: u16, receive_buffer: Option<usize>) -> io::Result<TestClient> {
+    let identity = Identity { number, nonce: *b"comp", eol: Eol::Lf };
+    let mut client = TestClient::connect(server.addr, LIMIT, receive_buffer, identity)?;
+    client.receiver.watch_for(b":q leaves\n");
+    Ok(client)
+}
+
+/// Waits until all clients have read the greeting, whose last line says how to leave.
+pub fn greet(crowd: &mut Crowd) -> io::Result<()> {
+    match crowd.wait(LIMIT, |crowd| crowd.members.iter().all(|client| client.receiver.has_seen_it())) {
+        true => Ok(()),
+        false => Err(io::ErrorKind::TimedOut.into()),
+    }
 }

@@ -1,15 +1,13 @@
 //! Six people talk to a server that records its steps: first one after the other, then all at once.
 
-use super::server;
-use crate::harness::ServerProcess;
+use super::server::{self, LIMIT};
+use crate::harness::{Crowd, Kind, Probe, SHORT};
 use crate::load::Usage;
 use crate::trace::chrome::{self, Trace};
 use crate::trace::ledger::Event;
 use crate::trace::step::Step;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
 use std::time::Duration;
 
 const PEOPLE: usize = 6;
@@ -21,8 +19,6 @@ const PAUSE: Duration = Duration::from_millis(15);
 const AT_ONCE: usize = 2;
 /// How long the server may take to write its trace.
 const END: Duration = Duration::from_secs(5);
-/// How long anything may take.
-const LIMIT: Duration = Duration::from_secs(10);
 
 /// What a server did in a talk.
 pub struct Talk {
@@ -48,10 +44,6 @@ pub struct PerLine {
     pub micros_middle_half: (f64, f64),
 }
 
-struct Person {
-    ear: BufReader<TcpStream>,
-}
-
 impl Talk {
     pub fn play(mode: &str) -> Result<Talk, String> {
         let file = std::env::temp_dir().join(format!("tertulia-compare-{}-{mode}.json", std::process::id()));
@@ -64,37 +56,38 @@ impl Talk {
 fn play(mode: &str, file: &std::path::Path) -> Result<Talk, String> {
     let failed = |e: std::io::Error| format!("{mode}: the talk failed: {e}");
     let server = server::with_console(mode, PEOPLE, &["--trace", &file.to_string_lossy()])?;
-    let mut people = Vec::new();
-    for _ in 0..PEOPLE {
-        people.push(Person::join(&server).map_err(failed)?);
+    let mut people = Crowd::new(Vec::new(), LIMIT);
+    for number in 0..PEOPLE {
+        people.members.push(server::connect(&server, number as u16, None).map_err(failed)?);
+        server::greet(&mut people).map_err(failed)?;
     }
     std::thread::sleep(PAUSE);
 
     let before = Usage::of(server.pid());
-    for turn in 0..TURNS {
+    for _ in 0..TURNS {
         for speaker in 0..PEOPLE {
-            say(&mut people, speaker, &format!("line {turn} of {speaker}")).map_err(failed)?;
+            let line = people.says(speaker);
+            hear(&mut people, &[line]).map_err(failed)?;
             std::thread::sleep(PAUSE);
         }
     }
     let used = Usage::of(server.pid()) - before;
 
-    for (number, person) in people.iter_mut().enumerate() {
-        let lines: String = (0..AT_ONCE).map(|line| format!("all at once, {number}.{line}\n")).collect();
-        person.ear.get_mut().write_all(lines.as_bytes()).map_err(failed)?;
+    let mut said = Vec::new();
+    for client in &mut people.members {
+        let lines = [(); AT_ONCE].map(|()| client.line(Kind::Line, SHORT));
+        client.push(&lines.each_ref().map(|(_, line)| &line[..]).concat());
+        said.extend(lines.map(|(probe, _)| probe));
     }
-    for person in &mut people {
-        for _ in 0..AT_ONCE * (PEOPLE - 1) {
-            person.hears("> all at once").map_err(failed)?;
-        }
-    }
+    hear(&mut people, &said).map_err(failed)?;
     std::thread::sleep(PAUSE);
     server.stop(END);
 
     let trace = chrome::read(file)?;
     let mut per_line = PerLine::of(&trace);
     let switches = used.switches_voluntary.zip(used.switches_involuntary);
-    per_line.context_switches = switches.map(|(had_to, was_pushed)| (had_to + was_pushed) as f64 / lines() as f64);
+    per_line.context_switches =
+        switches.map(|(voluntary, involuntary)| (voluntary + involuntary) as f64 / lines() as f64);
     Ok(Talk { trace, per_line })
 }
 
@@ -103,36 +96,12 @@ fn lines() -> usize {
     TURNS * PEOPLE
 }
 
-fn say(people: &mut [Person], speaker: usize, text: &str) -> std::io::Result<()> {
-    people[speaker].ear.get_mut().write_all(format!("{text}\n").as_bytes())?;
-    for (number, person) in people.iter_mut().enumerate() {
-        if number != speaker {
-            person.hears(text)?;
-        }
-    }
-    Ok(())
-}
-
-impl Person {
-    fn join(server: &ServerProcess) -> std::io::Result<Person> {
-        let stream = TcpStream::connect(server.addr)?;
-        stream.set_read_timeout(Some(LIMIT))?;
-        stream.set_nodelay(true)?;
-        let mut person = Person { ear: BufReader::new(stream) };
-        person.hears(":q leaves")?;
-        Ok(person)
-    }
-
-    /// Reads up to a line that holds a text.
-    fn hears(&mut self, part: &str) -> std::io::Result<()> {
-        let mut line = String::new();
-        while !line.contains(part) {
-            line.clear();
-            if self.ear.read_line(&mut line)? == 0 {
-                return Err(std::io::ErrorKind::UnexpectedEof.into());
-            }
-        }
-        Ok(())
+/// Waits until these lines have reached everybody but their senders.
+fn hear(people: &mut Crowd, lines: &[Probe]) -> std::io::Result<()> {
+    let everybody: Vec<usize> = (0..PEOPLE).collect();
+    match people.all_hear(&everybody, lines) {
+        None => Ok(()),
+        Some(_) => Err(std::io::ErrorKind::TimedOut.into()),
     }
 }
 

@@ -117,7 +117,7 @@ impl Crowd {
     pub fn all_hear(&mut self, who: &[usize], probes: &[Probe]) -> Option<(usize, Probe)> {
         let missing = |crowd: &Crowd| {
             let pairs = who.iter().flat_map(|&who| probes.iter().map(move |&probe| (who, probe)));
-            let mut pairs = pairs.filter(|&(who, probe)| crowd.members[who].number != probe.sender);
+            let mut pairs = pairs.filter(|&(who, probe)| crowd.members[who].number() != probe.sender);
             pairs.find(|&(who, probe)| !crowd.has_heard(who, probe))
         };
         self.wait(self.patience, |crowd| missing(crowd).is_none_or(|(who, _)| !crowd.members[who].is_open()));

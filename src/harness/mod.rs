@@ -21,4 +21,4 @@ pub use crowd::{Crowd, Waited};
 pub use eol::Eol;
 pub use probe::{Kind, Nonce, Probe, ProbeFinder};
 pub use server_process::{Launcher, START, ServerProcess, Stdout};
-pub use test_client::{Flood, Reading, SHORT, State, TestClient};
+pub use test_client::{Flood, Identity, Reading, SHORT, State, TestClient};

@@ -39,8 +39,8 @@ pub struct Receiver {
     pub first_mangled: Option<String>,
     /// The end of what came.
     tail: Vec<u8>,
-    /// A text that must not come, and whether it came.
-    forbidden: Option<(&'static [u8], bool)>,
+    /// A text that is watched for, and whether it came.
+    watched: Option<(&'static [u8], bool)>,
 }
 
 /// How much of a stream's end is kept to be shown. Bytes.
@@ -60,7 +60,7 @@ impl Receiver {
             mangled: 0,
             first_mangled: None,
             tail: Vec::new(),
-            forbidden: None,
+            watched: None,
         }
     }
 
@@ -68,10 +68,13 @@ impl Receiver {
         let now = Instant::now();
         self.total += bytes.len() as u64;
         self.last_byte = Some(now);
-        self.keep_tail(bytes);
-        if let Some((text, came)) = &mut self.forbidden {
-            *came |= memmem::find(bytes, text).is_some();
+        if let Some((text, came)) = &mut self.watched {
+            // It may come in two pieces.
+            let len = text.len() - 1;
+            let edge = [&self.tail[self.tail.len().saturating_sub(len)..], &bytes[..bytes.len().min(len)]].concat();
+            *came |= [bytes, &edge].iter().any(|bytes| memmem::find(bytes, text).is_some());
         }
+        self.keep_tail(bytes);
         let mut pending = std::mem::take(&mut self.pending);
         pending.extend_from_slice(bytes);
         let mut at = 0;
@@ -162,13 +165,14 @@ impl Receiver {
         self.arrivals.iter().any(|arrival| arrival.probe.sender == sender)
     }
 
-    /// From now on it is noticed if this comes.
-    pub fn listen_for(&mut self, text: &'static [u8]) {
-        self.forbidden = Some((text, false));
+    /// Watches from now on for a text, which is not empty and at most 256 bytes long.
+    pub fn watch_for(&mut self, text: &'static [u8]) {
+        self.watched = Some((text, false));
     }
 
-    pub fn heard_what_it_listened_for(&self) -> bool {
-        self.forbidden.is_some_and(|(_, came)| came)
+    /// Whether the text that is watched for has come.
+    pub fn has_seen_it(&self) -> bool {
+        self.watched.is_some_and(|(_, came)| came)
     }
 
     /// The end of what came, to be shown to a person.
@@ -265,5 +269,17 @@ mod tests {
         receiver.feed(&[&text(Kind::Hello, 0, LEN_MIN)[..], b": ", &text(Kind::Line, 1, LEN_MIN), b"\n"].concat());
         let word = receiver.arrivals[1];
         assert!(word.on_its_own_line && word.prefix_len == LEN_MIN + 2);
+    }
+
+    #[test]
+    fn a_text_that_is_watched_for_is_seen_wherever_the_stream_is_cut() {
+        let stream = b"welcome, :q leaves\n";
+        for cut in 0..stream.len() {
+            let mut receiver = Receiver::new(NONCE);
+            receiver.watch_for(b":q leaves");
+            receiver.feed(&stream[..cut]);
+            receiver.feed(&stream[cut..]);
+            assert!(receiver.has_seen_it(), "{cut}");
+        }
     }
 }

@@ -1,5 +1,8 @@
-//! One client of a arena: a socket that never blocks, what it has still to say and what it has heard.
+//! A client whose behaviour a test decides: how it reads, what it sends in which pieces, how it leaves. Its socket never blocks.
+//!
+//! The load generator has another (`load::load_client`), which must be faster than any server and always behaves.
 
+use super::eol::Eol;
 use super::probe::{Kind, Nonce, Probe};
 use super::receiver::Receiver;
 use rustix::event::PollFlags;
@@ -37,11 +40,18 @@ pub struct Flood {
     pub len: usize,
 }
 
+/// What a client's probes look like.
+#[derive(Clone, Copy, Debug)]
+pub struct Identity {
+    /// Their sender.
+    pub number: u16,
+    pub nonce: Nonce,
+    pub eol: Eol,
+}
+
 pub struct TestClient {
     pub stream: TcpStream,
-    pub number: u16,
-    nonce: Nonce,
-    eol: &'static [u8],
+    identity: Identity,
     pub receiver: Receiver,
     pub reading: Reading,
     pub state: State,
@@ -67,7 +77,7 @@ impl TestClient {
         addr: SocketAddr,
         limit: Duration,
         receive_buffer: Option<usize>,
-        identity: (u16, Nonce, &'static [u8]),
+        identity: Identity,
     ) -> io::Result<TestClient> {
         let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
         if let Some(bytes) = receive_buffer {
@@ -76,13 +86,10 @@ impl TestClient {
         socket.connect_timeout(&addr.into(), limit)?;
         socket.set_tcp_nodelay(true)?;
         socket.set_nonblocking(true)?;
-        let (number, nonce, eol) = identity;
         Ok(TestClient {
             stream: socket.into(),
-            number,
-            nonce,
-            eol,
-            receiver: Receiver::new(nonce),
+            identity,
+            receiver: Receiver::new(identity.nonce),
             reading: Reading::Eagerly,
             state: State::Open,
             out: Vec::new(),
@@ -91,6 +98,11 @@ impl TestClient {
             flood: None,
             written: 0,
         })
+    }
+
+    /// Who it is in the probes that it sends.
+    pub fn number(&self) -> u16 {
+        self.identity.number
     }
 
     pub fn is_open(&self) -> bool {
@@ -107,11 +119,11 @@ impl TestClient {
     /// A line and its end that are not said yet.
     pub fn line(&mut self, kind: Kind, len: usize) -> (Probe, Vec<u8>) {
         let seq = &mut self.said[kind as usize];
-        let probe = Probe { kind, sender: self.number, seq: *seq };
+        let probe = Probe { kind, sender: self.identity.number, seq: *seq };
         *seq += 1;
         let mut line = Vec::new();
-        probe.write(self.nonce, len, &mut line);
-        line.extend_from_slice(self.eol);
+        probe.write(self.identity.nonce, len, &mut line);
+        line.extend_from_slice(self.identity.eol.bytes());
         (probe, line)
     }
 
@@ -231,11 +243,11 @@ impl TestClient {
         self.out_at = 0;
         while self.out.len() < FLOOD_PIECE && flood.lines > 0 {
             let seq = &mut self.said[Kind::Flood as usize];
-            let probe = Probe { kind: Kind::Flood, sender: self.number, seq: *seq };
+            let probe = Probe { kind: Kind::Flood, sender: self.identity.number, seq: *seq };
             *seq += 1;
             flood.lines -= 1;
-            probe.write(self.nonce, flood.len, &mut self.out);
-            self.out.extend_from_slice(self.eol);
+            probe.write(self.identity.nonce, flood.len, &mut self.out);
+            self.out.extend_from_slice(self.identity.eol.bytes());
         }
         self.flood = (flood.lines > 0).then_some(flood);
     }

@@ -37,7 +37,7 @@ use std::time::{Duration, Instant};
 
 /// A server's life to come: who will connect, what they will do, and what else will befall it.
 fn destiny(seed: u64) -> Kernel {
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     let (clients, seats) = match dice.below(12) {
         // Where threads write for each other.
         0 => (17 + dice.below(4), 20),
@@ -76,7 +76,7 @@ fn destiny(seed: u64) -> Kernel {
 /// A server's life with these clients, who come at once, find a seat each, and have wide sockets. Nothing fails.
 fn calm(seed: u64, clients: Vec<Client>) -> Kernel {
     let room = Room::new(clients.len(), WhenFull::Refuse, Vec::new());
-    let mut kernel = Kernel::new(Dice(seed), room);
+    let mut kernel = Kernel::new(Dice::new(seed), room);
     kernel.fails = false;
     for (number, client) in clients.into_iter().enumerate() {
         kernel.sockets.push(Socket::new(client, 64 << 10));

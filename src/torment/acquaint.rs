@@ -58,6 +58,6 @@ pub fn acquaint(crowd: &mut Crowd, who: &[usize], limit: Duration) -> Result<(),
 
 /// The first of some who has not heard anything of one of them.
 fn unheard_by(crowd: &Crowd, one: usize, who: &[usize]) -> Option<usize> {
-    let number = crowd.members[one].number;
+    let number = crowd.members[one].number();
     who.iter().copied().find(|&by| by != one && !crowd.members[by].receiver.knows(number))
 }

@@ -5,7 +5,7 @@ use super::acquaint::{Stranger, acquaint};
 use super::baseline::Baseline;
 use super::failure::Failure;
 use super::settings::Settings;
-use crate::harness::{Crowd, Launcher, Nonce, Probe, ServerProcess, TestClient, probe, proc};
+use crate::harness::{Crowd, Identity, Launcher, Nonce, Probe, ServerProcess, TestClient, probe, proc};
 use fastrand::Rng;
 use socket2::{Domain, Socket, Type};
 use std::io::{self, ErrorKind};
@@ -112,7 +112,12 @@ impl<'a> Arena<'a> {
     pub fn bare(&mut self, limit: Duration, receive_buffer: Option<usize>) -> io::Result<TestClient> {
         let number = self.numbers;
         self.numbers = number.wrapping_add(1);
-        TestClient::connect(self.addr, limit, receive_buffer, (number, self.nonce, self.settings.eol.bytes()))
+        TestClient::connect(
+            self.addr,
+            limit,
+            receive_buffer,
+            Identity { number, nonce: self.nonce, eol: self.settings.eol },
+        )
     }
 
     /// A connection that has said its login line, if there is one.

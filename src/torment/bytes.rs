@@ -31,7 +31,7 @@ fn garbage(arena: &mut Arena) -> Vec<(&'static str, Vec<u8>)> {
 
 pub fn garbage_bytes(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(2)?;
-    crowd.members[1].receiver.listen_for(ESCAPE);
+    crowd.members[1].receiver.watch_for(ESCAPE);
     for (name, bytes) in garbage(arena) {
         let mut stranger = arena.connect().map_err(|e| Failure::Silence(super::arena::cannot_connect(&e)))?;
         // One who is known, so that it is no name: some take the first line for one.
@@ -51,7 +51,7 @@ pub fn garbage_bytes(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         }
         crowd.leaves(2);
     }
-    if crowd.members[1].receiver.heard_what_it_listened_for() {
+    if crowd.members[1].receiver.has_seen_it() {
         arena.remark("escape sequences reach the others' terminals as they are: one can move their cursors and set their clipboards");
     }
     Ok(())

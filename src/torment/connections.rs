@@ -77,9 +77,9 @@ pub fn burst_connect(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
 
 /// How many are known to another. Who is known to nobody was not served; the first one always is.
 fn served(crowd: &Crowd) -> usize {
-    let numbers = crowd.members.iter().map(|client| client.number);
+    let numbers = crowd.members.iter().map(|client| client.number());
     let served = numbers.filter(|&number| {
-        let mut others = crowd.members.iter().filter(|client| client.number != number);
+        let mut others = crowd.members.iter().filter(|client| client.number() != number);
         others.any(|client| client.receiver.knows(number))
     });
     served.count().max(1)
@@ -270,7 +270,7 @@ pub fn rush_hour(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     while visits < RUSH_VISITS && begin.elapsed() < limit && said_at.elapsed() < crowd.patience {
         // Who is not served leaves all the same, but no crowd of those is to pile up.
         let is_known = all.iter().any(|&who| {
-            crowd.members.get(stayers).is_some_and(|visitor| crowd.members[who].receiver.knows(visitor.number))
+            crowd.members.get(stayers).is_some_and(|visitor| crowd.members[who].receiver.knows(visitor.number()))
         });
         if arrivals.front().is_some_and(|at| is_known && arrivals.len() == visitors_max || at.elapsed() > STAY_MAX) {
             arrivals.pop_front();
@@ -314,7 +314,7 @@ pub fn rush_hour(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     }
     if let Some((who, _)) = missing {
         let missing =
-            said.iter().filter(|probe| probe.sender != crowd.members[who].number && !crowd.has_heard(who, **probe));
+            said.iter().filter(|probe| probe.sender != crowd.members[who].number() && !crowd.has_heard(who, **probe));
         let missing = missing.count();
         return Err(fault(
             causes,

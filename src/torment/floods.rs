@@ -25,8 +25,8 @@ pub fn flood_all(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let last: Vec<Probe> = (0..crowd.count()).map(|who| crowd.says(who)).collect();
     let waited = crowd.wait_while_it_moves(|crowd| {
         let pairs = open(crowd).flat_map(|client| last.iter().map(move |probe| (client, probe)));
-        let is_open = |number| open(crowd).any(|client| client.number == number);
-        let mut pairs = pairs.filter(|(client, probe)| client.number != probe.sender && is_open(probe.sender));
+        let is_open = |number| open(crowd).any(|client| client.number() == number);
+        let mut pairs = pairs.filter(|(client, probe)| client.number() != probe.sender && is_open(probe.sender));
         all_came(crowd) || pairs.all(|(client, probe)| client.receiver.arrival(*probe).is_some())
     });
 
@@ -93,7 +93,7 @@ pub fn flood_all(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
 fn all_came(crowd: &Crowd) -> bool {
     let said: usize = open(crowd).map(|client| client.flooded() as usize).sum();
     open(crowd).all(|client| {
-        let came = client.receiver.flood.iter().filter(|(sender, _)| *sender != client.number).count();
+        let came = client.receiver.flood.iter().filter(|(sender, _)| *sender != client.number()).count();
         came >= said - client.flooded() as usize
     })
 }
@@ -115,17 +115,18 @@ struct Tally {
 impl Tally {
     /// `None` if nobody is there any more.
     fn of(crowd: &Crowd) -> Option<Tally> {
-        let said: HashMap<u16, usize> = open(crowd).map(|client| (client.number, client.flooded() as usize)).collect();
+        let said: HashMap<u16, usize> =
+            open(crowd).map(|client| (client.number(), client.flooded() as usize)).collect();
         if said.is_empty() {
             return None;
         }
         let mut tally = Tally::default();
         for client in open(crowd) {
-            let due: usize = said.iter().filter(|(number, _)| **number != client.number).map(|(_, said)| said).sum();
+            let due: usize = said.iter().filter(|(number, _)| **number != client.number()).map(|(_, said)| said).sum();
             tally.due += due;
             let mut heard: HashMap<u16, (Vec<bool>, u32)> = HashMap::new();
             let mut came = 0;
-            for &(sender, seq) in client.receiver.flood.iter().filter(|(sender, _)| *sender != client.number) {
+            for &(sender, seq) in client.receiver.flood.iter().filter(|(sender, _)| *sender != client.number()) {
                 let Some(&said) = said.get(&sender) else { continue };
                 let (seen, last) = heard.entry(sender).or_insert_with(|| (vec![false; said], 0));
                 match seen.get_mut(seq as usize) {
@@ -148,8 +149,8 @@ impl Tally {
 fn other_order(crowd: &Crowd) -> Option<usize> {
     let members: Vec<&TestClient> = open(crowd).collect();
     let heard = |who: &'_ TestClient, other: &TestClient| -> Vec<(u16, u32)> {
-        let is_theirs = |sender: u16| sender == who.number || sender == other.number;
-        let is_open = |sender: u16| members.iter().any(|client| client.number == sender);
+        let is_theirs = |sender: u16| sender == who.number() || sender == other.number();
+        let is_open = |sender: u16| members.iter().any(|client| client.number() == sender);
         let heard = who.receiver.flood.iter().copied();
         heard.filter(|&(sender, _)| is_open(sender) && !is_theirs(sender)).collect()
     };

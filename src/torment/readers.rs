@@ -184,7 +184,7 @@ fn everybody_waits(arena: &mut Arena, crowd: &mut Crowd, bad: usize, what: &str,
             Ok(newcomer) => {
                 crowd.members.push(newcomer);
                 let newcomer = crowd.count() - 1;
-                let number = crowd.members[newcomer].number;
+                let number = crowd.members[newcomer].number();
                 let _ = acquaint(crowd, &[FLOODER, newcomer], Duration::from_millis(500));
                 crowd.members[FLOODER].receiver.knows(number)
             }

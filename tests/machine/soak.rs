@@ -12,6 +12,7 @@
 use crate::common::kernel::*;
 use crate::common::*;
 use crate::each_driver;
+use fastrand::Rng;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::process::Stdio;
@@ -54,7 +55,7 @@ each_driver! {
         let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("later than 1970");
         let seed = number("TERTULIA_SOAK_SEED").unwrap_or(clock.as_secs());
         eprintln!("{mode}: TERTULIA_SOAK_SEED={seed}");
-        let mut dice = Dice(seed);
+        let mut dice = Rng::with_seed(seed);
 
         let mut command = tertulia();
         command.args(["serve", "--addr", "127.0.0.1:0", "--mode", mode, "--max-clients", &SEATS.to_string()]);
@@ -99,7 +100,7 @@ fn rests_alone(server: &Server, descriptors: usize) {
 }
 
 /// Returns how many lines a regular heard, and of how many visitors.
-fn round(server: &Server, time: Duration, dice: &mut Dice) -> (u64, usize) {
+fn round(server: &Server, time: Duration, dice: &mut Rng) -> (u64, usize) {
     let (visits_end, talk_ends) = (AtomicBool::new(false), AtomicBool::new(false));
     let said = Mutex::new(HashMap::new());
     let heard = thread::scope(|scope| {
@@ -109,7 +110,7 @@ fn round(server: &Server, time: Duration, dice: &mut Dice) -> (u64, usize) {
         let kinds = VISITORS.into_iter().flat_map(|(count, kind)| std::iter::repeat_n(kind, count));
         let visitors: Vec<_> = kinds
             .map(|kind| {
-                let mut visits = Visits { server, said: &said, end: &visits_end, dice: Dice(dice.roll()) };
+                let mut visits = Visits { server, said: &said, end: &visits_end, dice: dice.fork() };
                 scope.spawn(move || {
                     while !visits.end.load(Ordering::Relaxed) {
                         kind(&mut visits);
@@ -255,7 +256,7 @@ struct Visits<'a> {
     server: &'a Server,
     said: &'a Mutex<HashMap<String, Said>>,
     end: &'a AtomicBool,
-    dice: Dice,
+    dice: Rng,
 }
 
 impl Visits<'_> {
@@ -273,7 +274,7 @@ impl Visits<'_> {
 
     /// One who has said so many lines leaves, one way or the other.
     fn leaves(&mut self, mut client: Client, mut heard: Heard, lines: u64) {
-        match self.dice.up_to(4) {
+        match self.dice.u64(..4) {
             0 => {
                 self.note(&client.nick, Said::AtMost(lines));
                 return client.resets();
@@ -293,13 +294,13 @@ fn latecomer() -> Heard {
 
 /// Comes, says little or nothing, goes.
 fn churns(visits: &mut Visits<'_>) {
-    match visits.dice.up_to(8) {
+    match visits.dice.u64(..8) {
         0 => return drop(visits.server.connect()),
         1 => return visits.server.connect().resets(),
         _ => {}
     }
     let mut client = visits.server.join();
-    let lines = visits.dice.up_to(20);
+    let lines = visits.dice.u64(..20);
     for number in 0..lines {
         client.says(&numbered(number, 20));
     }
@@ -309,8 +310,8 @@ fn churns(visits: &mut Visits<'_>) {
 /// Says much, as fast as the server takes it, and reads meanwhile.
 fn floods(visits: &mut Visits<'_>) {
     let client = visits.server.join();
-    let lines = 500 + visits.dice.up_to(10_000);
-    let len = visits.dice.up_to(400) as usize;
+    let lines = 500 + visits.dice.u64(..10_000);
+    let len = visits.dice.usize(..400);
     let mut voice = Client::of(client.stream.try_clone().expect("a descriptor"));
     let done = AtomicBool::new(false);
     let (client, heard) = thread::scope(|scope| {
@@ -336,12 +337,12 @@ fn floods(visits: &mut Visits<'_>) {
 /// Reads, and does not for a while, and reads again. It may be thrown out for that, and is told so.
 fn dawdles(visits: &mut Visits<'_>) {
     // A buffer of several segments: with a smaller one it could not read all in the time that a goodbye takes.
-    let mut client = visits.server.join_narrow(&format!("slow{}", visits.dice.up_to(1 << 40)), 256 << 10);
+    let mut client = visits.server.join_narrow(&format!("slow{}", visits.dice.u64(..1 << 40)), 256 << 10);
     let mut heard = latecomer();
-    for _ in 0..visits.dice.up_to(10) {
-        let time = Duration::from_millis(visits.dice.up_to(700));
+    for _ in 0..visits.dice.u64(..10) {
+        let time = Duration::from_millis(visits.dice.u64(..700));
         visits.waits(time);
-        for _ in 0..visits.dice.up_to(20_000) {
+        for _ in 0..visits.dice.u64(..20_000) {
             let Some(line) = client.line() else { return };
             heard.hears(&line);
             if visits.end.load(Ordering::Relaxed) {
@@ -356,25 +357,8 @@ fn dawdles(visits: &mut Visits<'_>) {
 
 /// Never reads again.
 fn gets_stuck(visits: &mut Visits<'_>) {
-    let client = visits.server.join_narrow(&format!("stuck{}", visits.dice.up_to(1 << 40)), 4 << 10);
-    let time = Duration::from_millis(500 + visits.dice.up_to(6000));
+    let client = visits.server.join_narrow(&format!("stuck{}", visits.dice.u64(..1 << 40)), 4 << 10);
+    let time = Duration::from_millis(500 + visits.dice.u64(..6000));
     visits.waits(time);
     drop(client);
-}
-
-/// Numbers that look random, and are the same for the same seed: splitmix64, by Steele, Lea and Flood.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// From 0 to one less than `end`.
-    fn up_to(&mut self, end: u64) -> u64 {
-        self.roll() % end
-    }
 }

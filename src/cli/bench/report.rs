@@ -40,8 +40,8 @@ pub fn rows(cells: &[&Cell]) -> Vec<Row> {
     row("server's CPU", &figures(share, whole_percent));
     row("CPU a delivery", &figures(Outcome::cpu_per_delivery, numbers::nanos));
     row("system calls a delivery", &figures(|run| run.system_calls_per_delivery, numbers::count));
-    row("switches / s, had to wait", &figures(|run| per_second(run, run.usage?.switches_voluntary), numbers::count));
-    row("switches / s, pushed off", &figures(|run| per_second(run, run.usage?.switches_involuntary), numbers::count));
+    row("switches / s, voluntary", &figures(|run| per_second(run, run.usage?.switches_voluntary), numbers::count));
+    row("switches / s, involuntary", &figures(|run| per_second(run, run.usage?.switches_involuntary), numbers::count));
     row("threads", &figures(|run| Some(run.usage?.threads? as f64), numbers::count));
     row("memory a client", &figures(|run| Some(run.memory_per_client? as f64), numbers::bytes));
     row("generator's CPU", &figures(|run| Some(run.generator_busy), whole_percent));

@@ -145,7 +145,7 @@ pub fn who_spins_is_awake_for_what_comes_soon(run: Run) {
             (kernel.interrupted, kernel.spurious) = (usize::MAX, usize::MAX);
             kernel.spin = Duration::from_micros(spin);
         };
-        (0..50).map(|seed| play(run, seed, set_up).get("sleep").copied().unwrap_or(0)).sum()
+        (0..300).map(|seed| play(run, seed, set_up).get("sleep").copied().unwrap_or(0)).sum()
     };
     let (without, with) = (sleeps(0), sleeps(200));
     assert!(with < without / 4 * 3, "it sleeps {without} times, or {with}");
