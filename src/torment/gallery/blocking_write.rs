@@ -13,14 +13,14 @@ use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-struct Client {
+struct PolledClient {
     number: usize,
     stream: TcpStream,
     lines: Lines,
 }
 
 pub fn serve(listener: TcpListener) -> io::Result<()> {
-    let mut clients: Vec<Client> = Vec::new();
+    let mut clients: Vec<PolledClient> = Vec::new();
     let (mut last, mut accept_at) = (0, Instant::now());
     loop {
         // Without descriptors the listener is left alone for a while.
@@ -38,7 +38,7 @@ pub fn serve(listener: TcpListener) -> io::Result<()> {
             match listener.accept() {
                 Ok((stream, _)) => {
                     last += 1;
-                    clients.push(Client { number: last, stream, lines: Lines::default() });
+                    clients.push(PolledClient { number: last, stream, lines: Lines::default() });
                 }
                 Err(_) => accept_at = Instant::now() + Duration::from_millis(50),
             }
@@ -53,7 +53,7 @@ pub fn serve(listener: TcpListener) -> io::Result<()> {
 }
 
 /// Reads once, and says each line to all others. `false`: it is gone.
-fn read(clients: &mut [Client], number: usize) -> bool {
+fn read(clients: &mut [PolledClient], number: usize) -> bool {
     let mut buffer = [0; 4096];
     let Some(at) = clients.iter().position(|client| client.number == number) else { return true };
     match clients[at].stream.read(&mut buffer) {

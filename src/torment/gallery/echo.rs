@@ -6,30 +6,27 @@
 //!
 //! </details>
 
-use super::parts::{Queue, for_each_line, said, thread_for_each};
-use std::collections::BTreeMap;
+use super::parts::{Members, Queue, for_each_line, lock, said, thread_for_each};
 use std::io;
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
-
-type Room = Arc<Mutex<BTreeMap<usize, Arc<Queue>>>>;
+use std::sync::Arc;
 
 pub fn serve(listener: TcpListener) -> io::Result<()> {
-    let room = Room::default();
-    thread_for_each(&listener, move |number, stream| talk(&room, number, &stream))
+    let members = Members::default();
+    thread_for_each(&listener, move |number, stream| talk(&members, number, &stream))
 }
 
-fn talk(room: &Room, number: usize, stream: &TcpStream) {
+fn talk(members: &Members, number: usize, stream: &TcpStream) {
     let Ok(queue) = Queue::start(stream, true) else { return };
-    room.lock().unwrap_or_else(PoisonError::into_inner).insert(number, queue.clone());
+    lock(members).insert(number, queue.clone());
     for_each_line(stream, |line| {
         let text: Arc<[u8]> = said(number, line).into();
         // All hear it in the same order: under the lock. A queue waits for a moment at most.
-        let room = room.lock().unwrap_or_else(PoisonError::into_inner);
-        for queue in room.values() {
+        let members = lock(members);
+        for queue in members.values() {
             queue.push(&text);
         }
     });
-    room.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+    lock(members).remove(&number);
     queue.end();
 }

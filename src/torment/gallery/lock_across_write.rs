@@ -14,23 +14,23 @@ use std::io::{self, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 
-type Room = Arc<Mutex<BTreeMap<usize, TcpStream>>>;
+type Sockets = Arc<Mutex<BTreeMap<usize, TcpStream>>>;
 
 pub fn serve(listener: TcpListener) -> io::Result<()> {
-    let room = Room::default();
-    thread_for_each(&listener, move |number, stream| talk(&room, number, &stream))
+    let sockets = Sockets::default();
+    thread_for_each(&listener, move |number, stream| talk(&sockets, number, &stream))
 }
 
-fn talk(room: &Room, number: usize, stream: &TcpStream) {
+fn talk(sockets: &Sockets, number: usize, stream: &TcpStream) {
     let Ok(copy) = stream.try_clone() else { return };
-    room.lock().unwrap_or_else(PoisonError::into_inner).insert(number, copy);
+    sockets.lock().unwrap_or_else(PoisonError::into_inner).insert(number, copy);
     for_each_line(stream, |line| {
         let text = said(number, line);
-        let room = room.lock().unwrap_or_else(PoisonError::into_inner);
-        for (_, mut other) in room.iter().filter(|(other, _)| **other != number) {
+        let sockets = sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, mut other) in sockets.iter().filter(|(other, _)| **other != number) {
             // Who has gone is taken out by its own thread.
             let _ = other.write_all(&text);
         }
     });
-    room.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+    sockets.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
 }

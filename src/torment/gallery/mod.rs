@@ -1,14 +1,15 @@
 //! Servers that are broken on purpose, each by one classic mistake in its purest form.
 //!
-//! They are exercises: start one (`tertulia gallery NAME`), talk with it, torment it, find the mistake and mend it. What each
-//! gets right is in [`parts`] or repeated in each file, so that a file can be read alone. The page of each tells the symptom as
-//! people would; the cure is folded away below it.
+//! They are exercises: start one (`tertulia gallery NAME`), talk with it, torment it, find the mistake and mend it. What they
+//! get right is in [`parts`] and [`event_loop`], so that each file shows little more than its mistake. The page of each file
+//! tells the symptom as users would; the cure is folded away below it.
 
 pub mod blocking_print;
 pub mod blocking_write;
 pub mod descriptor_spin;
 pub mod echo;
 pub mod error_ends_server;
+pub mod event_loop;
 pub mod framing_by_recv;
 pub mod lock_across_write;
 pub mod one_accept;

@@ -1,7 +1,7 @@
 //! What the exhibits get right, so that each shows one mistake only.
 
 use memchr::memchr;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -145,6 +145,13 @@ impl Queue {
 
 /// Instead of the bytes in a queue: it has ended.
 const ENDED: usize = usize::MAX;
+
+/// The clients of a server with threads, by number.
+pub type Members = Arc<Mutex<BTreeMap<usize, Arc<Queue>>>>;
+
+pub fn lock(members: &Members) -> MutexGuard<'_, BTreeMap<usize, Arc<Queue>>> {
+    members.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Accepts for ever, and each client gets a thread. After an error it waits, for the next would be the same.
 pub fn thread_for_each(listener: &TcpListener, serve: impl Fn(usize, TcpStream) + Clone + Send + 'static) -> ! {

@@ -7,38 +7,35 @@
 //!
 //! </details>
 
-use super::parts::{Queue, for_each_line, said};
-use std::collections::BTreeMap;
+use super::parts::{Members, Queue, for_each_line, lock, said};
 use std::io;
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-type Room = Arc<Mutex<BTreeMap<usize, Arc<Queue>>>>;
-
 pub fn serve(listener: TcpListener) -> io::Result<()> {
-    let room = Room::default();
+    let members = Members::default();
     for number in 1.. {
         if let Ok((stream, _)) = listener.accept() {
-            let room = room.clone();
-            std::thread::spawn(move || talk(&room, number, &stream));
+            let members = members.clone();
+            std::thread::spawn(move || talk(&members, number, &stream));
         }
         std::thread::sleep(Duration::from_secs(1));
     }
     Ok(())
 }
 
-fn talk(room: &Room, number: usize, stream: &TcpStream) {
+fn talk(members: &Members, number: usize, stream: &TcpStream) {
     let Ok(queue) = Queue::start(stream, true) else { return };
-    room.lock().unwrap_or_else(PoisonError::into_inner).insert(number, queue.clone());
+    lock(members).insert(number, queue.clone());
     for_each_line(stream, |line| {
         let text: Arc<[u8]> = said(number, line).into();
         let others: Vec<_> = {
-            let room = room.lock().unwrap_or_else(PoisonError::into_inner);
-            room.iter().filter(|(other, _)| **other != number).map(|(_, queue)| queue.clone()).collect()
+            let members = lock(members);
+            members.iter().filter(|(other, _)| **other != number).map(|(_, queue)| queue.clone()).collect()
         };
         others.iter().for_each(|queue| queue.push(&text));
     });
-    room.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+    lock(members).remove(&number);
     queue.end();
 }

@@ -8,8 +8,9 @@
 //!
 //! </details>
 
+use super::event_loop::LoopClient;
 use super::parts::{Lines, Outbox, said};
-use mio::net::{TcpListener, TcpStream};
+use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 use std::io::{self, ErrorKind, Read};
@@ -17,18 +18,12 @@ use std::time::Duration;
 
 const LISTENER: Token = Token(usize::MAX);
 
-struct Client {
-    stream: TcpStream,
-    lines: Lines,
-    outbox: Outbox,
-}
-
 pub fn serve(listener: std::net::TcpListener) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let mut listener = TcpListener::from_std(listener);
     let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(64));
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
-    let mut clients: Slab<Client> = Slab::new();
+    let mut clients: Slab<LoopClient> = Slab::new();
     let mut accept_again = false;
     loop {
         match poll.poll(&mut events, accept_again.then_some(Duration::from_millis(50))) {
@@ -58,14 +53,14 @@ pub fn serve(listener: std::net::TcpListener) -> io::Result<()> {
 }
 
 /// Accepts until nobody is left. Whether to try again later.
-fn accept(listener: &TcpListener, poll: &Poll, clients: &mut Slab<Client>) -> io::Result<bool> {
+fn accept(listener: &TcpListener, poll: &Poll, clients: &mut Slab<LoopClient>) -> io::Result<bool> {
     loop {
         match listener.accept() {
             Ok((mut stream, _)) => {
                 let entry = clients.vacant_entry();
                 let token = Token(entry.key());
                 poll.registry().register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-                entry.insert(Client { stream, lines: Lines::default(), outbox: Outbox::default() });
+                entry.insert(LoopClient { stream, lines: Lines::default(), outbox: Outbox::default() });
             }
             Err(e) => return Ok(e.kind() != ErrorKind::WouldBlock),
         }
@@ -73,7 +68,7 @@ fn accept(listener: &TcpListener, poll: &Poll, clients: &mut Slab<Client>) -> io
 }
 
 /// Reads until nothing is left, and says each line to all others. `false`: it is gone.
-fn read(clients: &mut Slab<Client>, key: usize, dead: &mut Vec<usize>) -> bool {
+fn read(clients: &mut Slab<LoopClient>, key: usize, dead: &mut Vec<usize>) -> bool {
     let mut buffer = [0; 4096];
     while let Some(client) = clients.get_mut(key) {
         match client.stream.read(&mut buffer) {

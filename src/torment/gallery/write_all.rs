@@ -8,55 +8,17 @@
 //!
 //! </details>
 
-use super::parts::{Lines, said};
-use mio::net::{TcpListener, TcpStream};
-use mio::{Events, Interest, Poll, Token};
-use std::collections::BTreeMap;
+use super::event_loop::{self, LoopClients};
+use super::parts::said;
 use std::io::{self, ErrorKind, Read, Write};
-use std::time::Duration;
+use std::net::TcpListener;
 
-const LISTENER: Token = Token(0);
-
-struct Client {
-    stream: TcpStream,
-    lines: Lines,
-}
-
-pub fn serve(listener: std::net::TcpListener) -> io::Result<()> {
-    listener.set_nonblocking(true)?;
-    let mut listener = TcpListener::from_std(listener);
-    let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(64));
-    poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
-    let mut clients: BTreeMap<usize, Client> = BTreeMap::new();
-    let (mut last, mut accept_again) = (0, false);
-    loop {
-        match poll.poll(&mut events, accept_again.then_some(Duration::from_millis(50))) {
-            Err(e) if e.kind() == ErrorKind::Interrupted => continue,
-            other => other?,
-        }
-        let mut dead = Vec::new();
-        for event in &events {
-            let number = event.token().0;
-            if event.is_readable() && !read(&mut clients, number, &mut dead)? {
-                dead.push(number);
-            }
-        }
-        dead.iter().for_each(|number| drop(clients.remove(number)));
-        accept_again = loop {
-            match listener.accept() {
-                Ok((mut stream, _)) => {
-                    last += 1;
-                    poll.registry().register(&mut stream, Token(last), Interest::READABLE)?;
-                    clients.insert(last, Client { stream, lines: Lines::default() });
-                }
-                Err(e) => break e.kind() != ErrorKind::WouldBlock,
-            }
-        };
-    }
+pub fn serve(listener: TcpListener) -> io::Result<()> {
+    event_loop::serve(listener, read)
 }
 
 /// Reads until nothing is left, and says each line to all others. `false`: it is gone.
-fn read(clients: &mut BTreeMap<usize, Client>, number: usize, dead: &mut Vec<usize>) -> io::Result<bool> {
+fn read(clients: &mut LoopClients, number: usize, dead: &mut Vec<usize>) -> io::Result<bool> {
     let mut buffer = [0; 4096];
     while let Some(client) = clients.get_mut(&number) {
         match client.stream.read(&mut buffer) {

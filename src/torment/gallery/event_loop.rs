@@ -1,0 +1,117 @@
+//! An event loop without mistakes, for the exhibits whose mistake is elsewhere.
+
+use super::parts::{Lines, Outbox, said};
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token};
+use std::collections::BTreeMap;
+use std::io::{self, ErrorKind, Read};
+use std::time::Duration;
+
+const LISTENER: Token = Token(0);
+
+pub struct LoopClient {
+    pub stream: TcpStream,
+    pub lines: Lines,
+    pub outbox: Outbox,
+}
+
+/// By number. A number is never used again.
+pub type LoopClients = BTreeMap<usize, LoopClient>;
+
+/// Reads from the client with this number and says its lines to the others. Puts who cannot be written to on a list. `false`:
+/// the client is gone.
+pub type ReadFn = fn(&mut LoopClients, usize, &mut Vec<usize>) -> io::Result<bool>;
+
+pub struct EventLoop {
+    poll: Poll,
+    events: Events,
+    listener: TcpListener,
+    clients: LoopClients,
+    last: usize,
+}
+
+/// Serves until the poll fails, or `read` does.
+pub fn serve(listener: std::net::TcpListener, read: ReadFn) -> io::Result<()> {
+    let mut event_loop = EventLoop::new(listener)?;
+    let mut accept_again = false;
+    loop {
+        event_loop.turn(accept_again, read)?;
+        accept_again = loop {
+            if let Err(e) = event_loop.accept() {
+                break e.kind() != ErrorKind::WouldBlock;
+            }
+        };
+    }
+}
+
+impl EventLoop {
+    pub fn new(listener: std::net::TcpListener) -> io::Result<EventLoop> {
+        listener.set_nonblocking(true)?;
+        let mut listener = TcpListener::from_std(listener);
+        let poll = Poll::new()?;
+        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+        Ok(EventLoop { poll, events: Events::with_capacity(64), listener, clients: LoopClients::new(), last: 0 })
+    }
+
+    /// Waits, serves the clients that are ready, and forgets those that are gone. Whether the listener is ready.
+    pub fn turn(&mut self, accept_again: bool, read: ReadFn) -> io::Result<bool> {
+        match self.poll.poll(&mut self.events, accept_again.then_some(Duration::from_millis(50))) {
+            Err(e) if e.kind() == ErrorKind::Interrupted => return Ok(false),
+            other => other?,
+        }
+        let mut dead = Vec::new();
+        for event in &self.events {
+            let number = event.token().0;
+            if event.is_readable() && !read(&mut self.clients, number, &mut dead)? {
+                dead.push(number);
+            }
+            if let Some(client) = self.clients.get_mut(&number)
+                && !client.outbox.flush(&mut client.stream)
+            {
+                dead.push(number);
+            }
+        }
+        dead.iter().for_each(|number| drop(self.clients.remove(number)));
+        Ok(self.events.iter().any(|event| event.token() == LISTENER))
+    }
+
+    /// Accepts one client.
+    pub fn accept(&mut self) -> io::Result<()> {
+        let (mut stream, _) = self.listener.accept()?;
+        self.last += 1;
+        self.poll.registry().register(&mut stream, Token(self.last), Interest::READABLE | Interest::WRITABLE)?;
+        let client = LoopClient { stream, lines: Lines::default(), outbox: Outbox::default() };
+        self.clients.insert(self.last, client);
+        Ok(())
+    }
+}
+
+/// Reads until nothing is left, and says each line to all others.
+pub fn read(clients: &mut LoopClients, number: usize, dead: &mut Vec<usize>) -> io::Result<bool> {
+    let mut buffer = [0; 4096];
+    while let Some(client) = clients.get_mut(&number) {
+        match client.stream.read(&mut buffer) {
+            Ok(0) => return Ok(false),
+            Ok(n) => client.lines.push(&buffer[..n]),
+            Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(true),
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(_) => return Ok(false),
+        }
+        while let Some(line) = clients.get_mut(&number).and_then(|client| client.lines.take_line()) {
+            say_to_others(clients, number, &said(number, &line), dead);
+        }
+        if clients.get(&number).is_some_and(|client| client.lines.is_too_long()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+pub fn say_to_others(clients: &mut LoopClients, number: usize, text: &[u8], dead: &mut Vec<usize>) {
+    for (&other, client) in clients.iter_mut().filter(|(other, _)| **other != number) {
+        client.outbox.push(text);
+        if !client.outbox.flush(&mut client.stream) {
+            dead.push(other);
+        }
+    }
+}
