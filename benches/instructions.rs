@@ -1,9 +1,9 @@
-//! How many instructions a line takes on its way through the core: a count, not a time, so that a busy machine does not
-//! change it and a regression shows without noise.
+//! Counts the instructions that a line takes on its way through the core. A count, unlike a time, does not change on a busy
+//! machine, so that a regression shows without noise.
 //!
-//! `cargo bench --bench instructions`; needs valgrind, and says so where there is none. The counts are this program's own,
-//! with what it calls of the standard library and the C library, under callgrind: it plays each case a few times and a few times
-//! more, and the difference counts.
+//! `cargo bench --bench instructions`; needs valgrind, and says so where there is none. The counts include
+//! what the core calls of the standard library and the C library. callgrind runs each case with two numbers of rounds, and the
+//! difference counts.
 
 #[path = "codec/room.rs"]
 mod room;
@@ -19,7 +19,7 @@ const ROLE: &str = "TERTULIA_BENCH_INSTRUCTIONS";
 const FEW: u64 = 100;
 const MORE: u64 = 300;
 
-/// What is counted: its name, the lines in one round of it, and how to play so many rounds.
+/// A case: its name, the lines in one round, and a function that plays a number of rounds.
 type Case = (&'static str, u64, fn(u64));
 
 const CASES: &[Case] = &[
@@ -75,7 +75,7 @@ fn main() {
     }
 }
 
-/// Instructions of a process that plays a case so often.
+/// The instructions of a process that plays this number of rounds of a case.
 fn count(case: usize, rounds: u64) -> u64 {
     let this = std::env::current_exe().expect("this program");
     let output = Command::new("valgrind")

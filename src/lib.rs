@@ -6,11 +6,11 @@
 //! * [`server`]: how bytes move. The drivers, a file each: lay them side by side;
 //! * [`trace`]: the steps that a driver takes, recorded, told and drawn;
 //! * `client`: what `tertulia join` is;
-//! * `harness`: what the instruments below share: lines that are recognized, clients, processes, /proc;
+//! * `harness`: what the instruments share: lines that can be checked, test clients, the launcher of servers, /proc;
 //! * `load`: what `tertulia bench` measures with; it knows nothing of what is inside a server;
 //! * `page`: how it is shown in a browser; it knows nothing of what is measured;
 //! * `compare`: both drivers, side by side on one page;
-//! * `torment`: the clients who misbehave, and what servers fail by; it knows nothing of what is inside one either;
+//! * `torment`: clients that misbehave, and why servers fail;
 //! * [`cli`]: flags, turned into the above.
 
 // Private rooms have doors, too: the pages are for whoever reads the code.

@@ -1,4 +1,4 @@
-//! The load generator against servers that do wrong on purpose: it must catch each, and blame a healthy one for nothing.
+//! The load generator against relays with faults on purpose: it must find each fault, and none in a healthy relay.
 #![cfg(feature = "bench")]
 
 mod common;
@@ -12,29 +12,29 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tertulia::load::{self, Eol, Faults, Outcome, Pace, Scenario};
 
-/// What a relay does with every fiftieth line of its first client for its last one.
+/// What a relay does wrong with every fiftieth line from its first client to its last one.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Wrong {
     Nothing,
-    /// Names no sender.
+    /// Puts no name before lines.
     NamesNobody,
-    /// Says the time before each line, which is another one each time.
+    /// Puts a number before each line, which changes.
     CountsLines,
     Loses,
-    /// Every line from some time on.
+    /// Every line from the fiftieth on.
     LosesTheRest,
-    /// It goes to nobody but this one.
+    /// It goes to the last client only.
     Narrows,
     Doubles,
     Cuts,
-    /// It and the next one change places.
+    /// It comes after the next one.
     Swaps,
-    /// It comes after another client's next line, which is nobody's fault.
+    /// It comes after another client's next line, which is no fault.
     SwapsSenders,
     Changes,
-    /// It and the next one are one line.
+    /// It and the next one become one line.
     Glues,
-    /// Its first half and the second one of the next.
+    /// Its first half and the second half of the next become one line.
     Mixes,
     Echoes,
 }
@@ -44,16 +44,16 @@ fn relay(wrong: Wrong) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let addr = listener.local_addr().expect("bound");
     std::thread::spawn(move || {
-        let room: Arc<Mutex<Room>> = Arc::default();
+        let relay: Arc<Mutex<Relay>> = Arc::default();
         for (me, stream) in listener.incoming().flatten().enumerate() {
             stream.set_nodelay(true).expect("a socket");
-            room.lock().expect("no panics").sockets.push(stream.try_clone().expect("a descriptor"));
-            let room = room.clone();
+            relay.lock().expect("no panics").sockets.push(stream.try_clone().expect("a descriptor"));
+            let relay = relay.clone();
             std::thread::spawn(move || {
                 let lines = BufReader::new(stream).split(b'\n').map_while(Result::ok);
                 for (count, line) in lines.enumerate() {
                     let line = String::from_utf8_lossy(&line).into_owned();
-                    room.lock().expect("no panics").relay(wrong, me, count, &line);
+                    relay.lock().expect("no panics").relay(wrong, me, count, &line);
                 }
             });
         }
@@ -62,14 +62,14 @@ fn relay(wrong: Wrong) -> SocketAddr {
 }
 
 #[derive(Default)]
-struct Room {
+struct Relay {
     sockets: Vec<TcpStream>,
-    /// A line that the last client is still owed.
+    /// A line that the last client gets later.
     held: Option<String>,
     lines: usize,
 }
 
-impl Room {
+impl Relay {
     fn relay(&mut self, wrong: Wrong, me: usize, count: usize, line: &str) {
         self.lines += 1;
         let text = match wrong {
@@ -134,17 +134,17 @@ fn measure(addr: SocketAddr, pace: Pace) -> Outcome {
 const PACE: Pace = Pace::Rate(2000.0);
 
 #[test]
-fn a_healthy_relay_is_blamed_for_nothing() {
+fn a_healthy_relay_has_no_faults() {
     let healthy = [Wrong::Nothing, Wrong::NamesNobody, Wrong::CountsLines, Wrong::SwapsSenders];
     for (wrong, pace) in
         healthy.into_iter().flat_map(|wrong| [Pace::Window(1), Pace::Window(16), PACE].map(|p| (wrong, p)))
     {
         if wrong == Wrong::SwapsSenders && pace == Pace::Window(1) {
-            continue; // It waits for a line that may never be said.
+            continue; // The held line waits for one that may never be sent.
         }
         let mut outcome = measure(relay(wrong), pace);
         if wrong == Wrong::SwapsSenders {
-            // The run may end on a line that is held back, and nothing comes to be swapped with it.
+            // The run may end while the relay holds a line back.
             outcome.faults.lost = outcome.faults.lost.saturating_sub(1);
         }
         assert_eq!((outcome.faults, outcome.echoes), (Faults::default(), 0), "{wrong:?} {pace:?}");
@@ -153,7 +153,7 @@ fn a_healthy_relay_is_blamed_for_nothing() {
 }
 
 #[test]
-fn each_wrong_is_caught_and_called_by_its_name() {
+fn each_fault_is_found_and_classified() {
     let others = |faults: Faults| [faults.lost, faults.duplicate, faults.reordered, faults.malformed];
     let alone = |wrong, at: usize, pace| {
         let mut counts = others(measure(relay(wrong), pace).faults);
@@ -164,7 +164,7 @@ fn each_wrong_is_caught_and_called_by_its_name() {
         assert!(counts[at] > 0, "{wrong:?} {pace:?} {counts:?}");
         assert_eq!(counts.iter().filter(|count| **count > 0).count(), 1, "{wrong:?} {pace:?} {counts:?}");
     };
-    // What came and not as it was sent is malformed, and each line that should have come instead is lost.
+    // A line that did not arrive as it was sent is malformed, and each line that should have arrived instead is lost.
     let malformed = |wrong, lost_each: u64, pace| {
         let faults = measure(relay(wrong), pace).faults;
         // As above.
@@ -172,7 +172,7 @@ fn each_wrong_is_caught_and_called_by_its_name() {
         assert!(faults.malformed > 0 && lost.contains(&faults.lost), "{wrong:?} {pace:?} {faults:?}");
         assert_eq!((faults.duplicate, faults.reordered), (0, 0), "{wrong:?} {pace:?}");
     };
-    // All at once: after a loss each waits for what does not come.
+    // All in parallel: after a loss each waits until nothing arrives any more.
     std::thread::scope(|scope| {
         for pace in [PACE, Pace::Window(64)] {
             for (wrong, at) in [
@@ -193,7 +193,7 @@ fn each_wrong_is_caught_and_called_by_its_name() {
 }
 
 #[test]
-fn who_only_listens_must_hear_everything_too() {
+fn clients_that_only_listen_must_receive_every_line() {
     let outcome = |wrong| {
         let scenario = Scenario { talkers: 1, eol: Eol::CrLf, ..scenario(Pace::Window(8)) };
         load::run(relay(wrong), &scenario, None, &mut |_| {}).expect("it can be measured")
@@ -204,7 +204,7 @@ fn who_only_listens_must_hear_everything_too() {
 }
 
 #[test]
-fn a_room_with_too_few_seats_is_told_before_anything_is_measured() {
+fn too_few_seats_are_reported_before_the_measurement() {
     let server = Server::with("epoll", &["--max-clients", "2"]);
     let mut command = tertulia();
     command.args(["bench", "--clients", "3", "--addr", &server.addr.to_string()]);
@@ -212,7 +212,7 @@ fn a_room_with_too_few_seats_is_told_before_anything_is_measured() {
 }
 
 #[test]
-fn what_cannot_be_played_is_said_in_one_line() {
+fn an_impossible_scenario_is_reported_in_one_line() {
     let nobody = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
     for (args, parts) in [
         (&["--clients", "1"][..], &["--clients 2 or more"][..]),
@@ -252,7 +252,7 @@ each_driver! {
         assert!(outcome.system_calls_per_delivery.is_none_or(|calls| calls > 0.0));
     }
 
-    fn the_idle_get_every_line_and_their_memory_is_measured(mode) {
+    fn idle_clients_get_every_line_and_their_memory_is_measured(mode) {
         let server = Server::with(mode, &["--max-clients", "60"]);
         let scenario = Scenario {
             clients: 2,
@@ -302,7 +302,7 @@ fn page(dir: &Dir) -> String {
 }
 
 #[test]
-fn the_page_holds_everything_and_asks_nobody() {
+fn the_page_is_complete_and_requests_nothing() {
     let dir = Dir::new();
     let page = page(&dir);
     for part in ["<svg", "Deliveries per second", "--sweep 2,3", env!("CARGO_PKG_VERSION"), "each once, in order"] {
@@ -319,7 +319,7 @@ fn the_page_holds_everything_and_asks_nobody() {
 
 #[test]
 #[ignore = "needs chromium"]
-fn a_browser_shows_the_page_without_a_complaint_or_a_request() {
+fn a_browser_shows_the_page_without_an_error_or_a_request() {
     let dir = Dir::new();
     let page = page(&dir);
     let log = dir.file("net.json");
@@ -340,7 +340,7 @@ fn a_browser_shows_the_page_without_a_complaint_or_a_request() {
 
 #[test]
 #[ignore = "needs ncat"]
-fn ncat_is_a_chat_server_too() {
+fn ncat_can_be_measured() {
     for args in [&["--window", "1"][..], &["--login", "soy {n}", "--eol", "crlf", "--rate", "500"]] {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let addr = listener.local_addr().expect("bound");

@@ -1,4 +1,4 @@
-//! The torments against servers whose health is known: they name what is wrong, and blame a healthy server for nothing.
+//! The torments against servers whose faults are known: they name the fault, and find none in a healthy server.
 #![cfg(feature = "torment")]
 
 mod common;
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tertulia::harness::Launcher;
 use tertulia::torment::{self, Cause, Eol, Finding, Settings, TORMENTS, Target, Torment, Verdict};
 
-/// Those that take less than a second each.
+/// Torments that take less than a second each.
 const QUICK: &[&str] = &[
     "idle",
     "own-line",
@@ -50,7 +50,7 @@ fn torments(names: &[&str]) -> Vec<&'static Torment> {
 /// Starts `tertulia` with these words for each torment.
 fn started(words: &[&str]) -> Target {
     let own = tertulia();
-    // In English, and with no setting of the tester's.
+    // In English, and without the tester's settings.
     let mut options: Vec<String> = own
         .get_envs()
         .filter(|(_, v)| v.is_none())
@@ -65,7 +65,7 @@ fn started(words: &[&str]) -> Target {
     Target::Started(Launcher::of_words(command).expect("{port} in it"))
 }
 
-/// Everything is given twice the time that people give it, and all the time it wants.
+/// Twice the default times, and no limit that matters.
 fn patient() -> Settings {
     Settings { time: 2.0, limit: Duration::from_secs(1200), ..Settings::default() }
 }
@@ -75,7 +75,7 @@ fn torment(target: &Target, torments: &[&'static Torment], settings: &Settings) 
 }
 
 #[track_caller]
-fn is_blamed_for_nothing(findings: &[Finding]) {
+fn has_no_faults(findings: &[Finding]) {
     let blamed: Vec<_> =
         findings.iter().filter(|finding| matches!(finding.verdict, Verdict::Fail | Verdict::Doubtful)).collect();
     assert!(blamed.is_empty(), "{blamed:#?}");
@@ -89,7 +89,7 @@ fn own(mode: &str) -> Target {
 each_driver! {
     fn our_own_server_passes_the_quick_torments(mode) {
         let findings = torment(&own(mode), &torments(QUICK), &patient());
-        is_blamed_for_nothing(&findings);
+        has_no_faults(&findings);
         if cfg!(target_os = "linux") {
             assert!(findings.iter().all(|finding| finding.verdict == Verdict::Pass), "{findings:#?}");
         }
@@ -99,11 +99,11 @@ each_driver! {
     fn our_own_server_passes_every_torment(mode) {
         let all: Vec<_> = TORMENTS.iter().collect();
         let findings = torment(&own(mode), &all, &patient());
-        is_blamed_for_nothing(&findings);
+        has_no_faults(&findings);
         assert!(findings.iter().all(|finding| finding.verdict == Verdict::Pass), "{findings:#?}");
     }
 
-    fn a_server_that_runs_is_tormented_where_its_process_is_not_needed(mode) {
+    fn a_running_server_skips_the_torments_that_need_its_process(mode) {
         let server = Server::start(mode);
         let some = torments(&["split-line", "burst-connect", "reset-idle", "half-close", "stop-continue", "restart"]);
         let findings = torment(&Target::Running(server.addr), &some, &patient());
@@ -112,17 +112,17 @@ each_driver! {
         assert_eq!(verdicts, [Pass, Pass, Pass, Pass, Skipped, Skipped], "{findings:#?}");
     }
 
-    fn three_seats_are_enough_for_a_verdict(mode) {
+    fn three_seats_are_enough(mode) {
         let target = started(&["serve", "--mode", mode, "--addr", "127.0.0.1:{port}", "--max-clients", "3"]);
         let some = torments(&["split-line", "gulp", "burst-connect", "reset-mid-fanout", "stale-event", "half-close"]);
-        is_blamed_for_nothing(&torment(&target, &some, &patient()));
+        has_no_faults(&torment(&target, &some, &patient()));
     }
 
-    fn a_full_house_may_let_others_wait(mode) {
+    fn a_full_room_may_let_others_wait(mode) {
         let target =
             started(&["serve", "--mode", mode, "--addr", "127.0.0.1:{port}", "--max-clients", "4", "--when-full", "wait"]);
         let findings = torment(&target, &torments(&["full-house"]), &patient());
-        is_blamed_for_nothing(&findings);
+        has_no_faults(&findings);
         assert!(findings[0].remarks[0].contains("the next one waits"), "{findings:#?}");
     }
 }
@@ -140,15 +140,15 @@ fn serving(talk: impl Fn(usize, TcpStream) + Clone + Send + 'static) -> SocketAd
     addr
 }
 
-type Room = Arc<Mutex<BTreeMap<usize, TcpStream>>>;
+type Sockets = Arc<Mutex<BTreeMap<usize, TcpStream>>>;
 
-fn lock(room: &Room) -> MutexGuard<'_, BTreeMap<usize, TcpStream>> {
-    room.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(sockets: &Sockets) -> MutexGuard<'_, BTreeMap<usize, TcpStream>> {
+    sockets.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Comes in, and calls `say` with each line until the client is gone or `say` has had enough.
-fn for_each_line(room: &Room, me: usize, stream: TcpStream, mut say: impl FnMut(&[u8]) -> bool) {
-    lock(room).insert(me, stream.try_clone().expect("a descriptor"));
+fn for_each_line(sockets: &Sockets, me: usize, stream: TcpStream, mut say: impl FnMut(&[u8]) -> bool) {
+    lock(sockets).insert(me, stream.try_clone().expect("a descriptor"));
     let mut reader = BufReader::new(stream);
     let mut line = Vec::new();
     while let Ok(1..) = reader.read_until(b'\n', &mut line)
@@ -156,29 +156,29 @@ fn for_each_line(room: &Room, me: usize, stream: TcpStream, mut say: impl FnMut(
     {
         line.clear();
     }
-    lock(room).remove(&me);
+    lock(sockets).remove(&me);
 }
 
-fn tell_all(room: &Room, text: &[u8]) {
-    for mut other in lock(room).values() {
+fn tell_all(sockets: &Sockets, text: &[u8]) {
+    for mut other in lock(sockets).values() {
         let _ = other.write_all(text);
     }
 }
 
-/// A healthy server that is as unlike ours as can be: no names, no notices, senders hear themselves, text behind the line.
+/// A healthy server that is very different from ours: no names, no notices, lines go back to their sender, text follows the line.
 fn another() -> SocketAddr {
-    let room = Room::default();
+    let sockets = Sockets::default();
     serving(move |me, stream| {
-        for_each_line(&room, me, stream, |line| {
+        for_each_line(&sockets, me, stream, |line| {
             let text = String::from_utf8_lossy(line);
-            tell_all(&room, format!("12:00 {} (says {me})\r\n", text.trim_end()).as_bytes());
+            tell_all(&sockets, format!("12:00 {} (says {me})\r\n", text.trim_end()).as_bytes());
             true
         });
     })
 }
 
 #[test]
-fn another_healthy_server_is_blamed_for_nothing() {
+fn another_healthy_server_has_no_faults() {
     let some = torments(&[
         "own-line",
         "split-line",
@@ -196,12 +196,12 @@ fn another_healthy_server_is_blamed_for_nothing() {
         "full-house",
     ]);
     let findings = torment(&Target::Running(another()), &some, &patient());
-    is_blamed_for_nothing(&findings);
+    has_no_faults(&findings);
     assert!(findings[0].remarks[0].contains("hears its own lines"), "{findings:#?}");
 }
 
 #[test]
-fn what_is_no_chat_is_told_before_anything_is_tried() {
+fn a_server_that_is_no_chat_is_reported_before_any_torment() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let target = Target::Running(listener.local_addr().expect("bound"));
     let settings = Settings { time: 0.3, ..Settings::default() };
@@ -209,7 +209,7 @@ fn what_is_no_chat_is_told_before_anything_is_tried() {
     assert!(error.contains("--login"), "{error}");
 }
 
-/// An error is no verdict: it says what to try.
+/// The run ends with an error, which says what to try.
 #[track_caller]
 fn cannot_be_tormented(addr: SocketAddr, words: &[&str]) {
     let settings = Settings { time: 0.3, ..Settings::default() };
@@ -219,14 +219,14 @@ fn cannot_be_tormented(addr: SocketAddr, words: &[&str]) {
 }
 
 #[test]
-fn one_who_needs_cr_lf_is_told_how_to_say_so() {
-    let room = Room::default();
+fn a_server_that_needs_cr_lf_is_recognized() {
+    let sockets = Sockets::default();
     let addr = serving(move |me, stream| {
         let mut pending = Vec::new();
-        for_each_line(&room, me, stream, |line| {
+        for_each_line(&sockets, me, stream, |line| {
             pending.extend_from_slice(line);
             if pending.ends_with(b"\r\n") {
-                tell_all(&room, &pending);
+                tell_all(&sockets, &pending);
                 pending.clear();
             }
             true
@@ -234,19 +234,19 @@ fn one_who_needs_cr_lf_is_told_how_to_say_so() {
     });
     cannot_be_tormented(addr, &["CR LF", "--eol crlf"]);
     let settings = Settings { eol: Eol::CrLf, ..patient() };
-    is_blamed_for_nothing(&torment(&Target::Running(addr), &torments(&["own-line", "split-line"]), &settings));
+    has_no_faults(&torment(&Target::Running(addr), &torments(&["own-line", "split-line"]), &settings));
 }
 
 #[test]
-fn a_rule_against_talking_fast_is_no_fault_and_is_told_at_once() {
-    let room = Room::default();
+fn a_rate_limit_is_no_fault_and_is_reported_at_once() {
+    let sockets = Sockets::default();
     let addr = serving(move |me, stream| {
         let (begin, mut said) = (Instant::now(), 0.0);
-        for_each_line(&room, me, stream, |line| {
+        for_each_line(&sockets, me, stream, |line| {
             // Ten lines, and then two a second.
             said += 1.0;
             if said < 10.0 + begin.elapsed().as_secs_f64() * 2.0 {
-                tell_all(&room, line);
+                tell_all(&sockets, line);
             }
             true
         });
@@ -255,11 +255,11 @@ fn a_rule_against_talking_fast_is_no_fault_and_is_told_at_once() {
 }
 
 #[test]
-fn one_who_relays_slowly_is_not_waited_for_without_end() {
-    let room = Room::default();
+fn a_slow_server_is_not_waited_for_without_end() {
+    let sockets = Sockets::default();
     let addr = serving(move |me, stream| {
-        for_each_line(&room, me, stream, |line| {
-            tell_all(&room, line);
+        for_each_line(&sockets, me, stream, |line| {
+            tell_all(&sockets, line);
             // A slow one, by nature.
             std::thread::sleep(Duration::from_millis(50));
             true
@@ -272,11 +272,11 @@ fn one_who_relays_slowly_is_not_waited_for_without_end() {
 }
 
 #[test]
-fn one_who_takes_out_the_wrong_one_is_seen_when_people_come_and_go() {
+fn a_server_that_removes_the_wrong_client_fails_when_clients_come_and_go() {
     // Each remembers its place in the list, and others leave meanwhile.
-    let room: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
+    let sockets: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
     let addr = serving(move |_, stream| {
-        let lock = || room.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = || sockets.lock().unwrap_or_else(PoisonError::into_inner);
         let place = {
             let mut all = lock();
             all.push(stream.try_clone().expect("a descriptor"));
@@ -303,7 +303,7 @@ fn one_who_takes_out_the_wrong_one_is_seen_when_people_come_and_go() {
 }
 
 #[test]
-fn the_command_says_what_it_cannot_do() {
+fn the_command_reports_what_it_cannot_do() {
     let command = |args: &[&str]| {
         let mut command = tertulia();
         command.arg("torment").args(args);
@@ -356,13 +356,13 @@ mod gallery {
     }
 
     #[track_caller]
-    fn is_blamed_for_its_own_fault_only(exhibit: &Exhibit, findings: &[Finding]) {
+    fn has_its_own_fault_only(exhibit: &Exhibit, findings: &[Finding]) {
         let causes: Vec<_> = diagnose(findings).into_iter().map(|(cause, _)| cause).collect();
         assert_eq!(causes, [exhibit.cause], "{}: {findings:#?}", exhibit.name);
     }
 
     #[test]
-    fn a_server_that_runs_and_ends_is_gone_whoever_was_closed_by_it() {
+    fn a_running_server_that_ends_is_reported_as_gone() {
         let Target::Started(launcher) = started(&["gallery", "error-ends-server", "127.0.0.1:{port}"]) else {
             panic!("it is to be started");
         };
@@ -372,9 +372,9 @@ mod gallery {
         assert_eq!(diagnose(&findings)[0].0, Cause::ClientErrorEndsServer, "{findings:#?}");
     }
 
-    /// What shows an exhibit's fault, and some of what it could be mistaken for.
+    /// By the torments that show an exhibit's fault, and by some that must pass.
     #[test]
-    fn each_exhibit_is_told_by_what_shows_its_fault() {
+    fn each_exhibit_fails_by_its_own_fault() {
         for exhibit in EXHIBITS {
             let telling: &[&str] = match exhibit.name {
                 "framing-by-recv" => &["split-line", "two-in-one", "byte-by-byte", "utf8-split", "long-line"],
@@ -393,21 +393,21 @@ mod gallery {
                 "slow-accept" => &["burst-connect", "split-line"],
                 other => panic!("what shows the fault of {other}?"),
             };
-            is_blamed_for_its_own_fault_only(exhibit, &findings(exhibit, &torments(telling)));
+            has_its_own_fault_only(exhibit, &findings(exhibit, &torments(telling)));
         }
     }
 
     #[test]
     #[ignore = "takes a quarter of an hour"]
-    fn each_exhibit_is_blamed_for_its_own_fault_only_by_all_torments() {
+    fn each_exhibit_fails_all_torments_by_its_own_fault_only() {
         let all: Vec<_> = TORMENTS.iter().collect();
         for exhibit in EXHIBITS {
-            is_blamed_for_its_own_fault_only(exhibit, &findings(exhibit, &all));
+            has_its_own_fault_only(exhibit, &findings(exhibit, &all));
         }
     }
 
     #[test]
-    fn the_gallery_lists_its_exhibits_and_tells_a_cure_only_when_asked() {
+    fn the_gallery_lists_its_exhibits_and_prints_a_cure_on_demand() {
         let list = run(tertulia().arg("gallery")).stdout;
         for exhibit in EXHIBITS {
             assert!(list.contains(exhibit.name), "{list}");

@@ -23,7 +23,7 @@ impl Room {
         room
     }
 
-    /// Somebody says something.
+    /// A member says something.
     pub fn receive(&mut self, id: Id, bytes: &[u8]) {
         self.hub.permit(id).expect("nobody has to wait").receive(bytes);
     }

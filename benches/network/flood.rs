@@ -1,4 +1,6 @@
-//! People who all talk at full speed: one thread that waits for all of them, and counts line ends.
+//! FloodClients that all send at full speed. One thread plays them and counts line ends.
+//!
+//! It is not the load generator: it must cost so little that a server on the same core gets nearly all of it.
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
@@ -18,19 +20,19 @@ const QUIET: Duration = Duration::from_millis(100);
 pub struct Flood {
     poll: Poll,
     events: Events,
-    clients: Vec<Client>,
+    clients: Vec<FloodClient>,
     line: Vec<u8>,
     buffer: Vec<u8>,
-    /// Lines that each may be ahead of the slowest receiver.
+    /// Lines that a client may be ahead of the slowest receiver.
     window: usize,
 }
 
-struct Client {
+struct FloodClient {
     stream: TcpStream,
-    /// Lines said so far, and bytes of them that the socket has not taken.
+    /// Lines sent so far, and bytes of them that the socket has not taken.
     said: usize,
     unsent: usize,
-    /// Lines heard so far, of all others.
+    /// Lines received so far, of all others.
     heard: usize,
 }
 
@@ -45,7 +47,7 @@ impl Flood {
             let mut stream = TcpStream::from_std(stream);
             let interest = Interest::READABLE | Interest::WRITABLE;
             poll.registry().register(&mut stream, Token(number), interest).expect("a socket");
-            Client { stream, said: 0, unsent: 0, heard: 0 }
+            FloodClient { stream, said: 0, unsent: 0, heard: 0 }
         };
         let window = (UNDER_WAY / clients).clamp(2, WINDOW_MAX);
         let clients = (0..clients).map(connect).collect();
@@ -56,7 +58,7 @@ impl Flood {
         flood
     }
 
-    /// Everybody says so many lines, never too far ahead, and reads what all others said.
+    /// Each client sends `lines`, never more than a window ahead, and reads what all others sent.
     pub fn all_talk(&mut self, lines: usize) {
         let others = self.clients.len() - 1;
         for client in &mut self.clients {
@@ -69,7 +71,7 @@ impl Flood {
             }
             for client in &mut self.clients {
                 let may_say = (slowest + self.window).min(lines) - client.said;
-                // Half a window at a time: a line at a time would measure the load's system calls.
+                // Half a window at a time: a line at a time would measure the system calls of the clients.
                 if may_say >= self.window / 2 || client.said + may_say == lines {
                     client.said += may_say;
                     client.unsent += may_say * self.line.len();
@@ -80,7 +82,7 @@ impl Flood {
         }
     }
 
-    /// Waits until somebody can be read from or written to. Returns whether that was so.
+    /// Waits until a socket is ready, and reads and writes. Returns whether one was.
     fn wait(&mut self, patience: Duration) -> bool {
         self.poll.poll(&mut self.events, Some(patience)).expect("a poll");
         for event in &self.events {
@@ -96,7 +98,7 @@ impl Flood {
     }
 }
 
-impl Client {
+impl FloodClient {
     fn write(&mut self, line: &[u8]) {
         while self.unsent > 0 {
             let lines = line.repeat(self.unsent.div_ceil(line.len()));

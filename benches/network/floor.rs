@@ -8,19 +8,19 @@ use std::time::{Duration, Instant};
 
 const READ_MAX: usize = 64 << 10;
 
-struct Client {
+struct FloorClient {
     stream: TcpStream,
     /// What its socket did not take.
     rest: Vec<u8>,
 }
 
-/// Serves until killed. Looks again for so long before it sleeps.
+/// Serves until killed. Polls without sleeping for the time `spin` before it sleeps.
 pub fn serve(addr: &str, spin: Duration) {
     let mut listener = TcpListener::bind(addr.parse().expect("an address")).expect("a free port");
     let mut poll = Poll::new().expect("a poll");
     poll.registry().register(&mut listener, Token(usize::MAX), Interest::READABLE).expect("a listener");
     let mut events = Events::with_capacity(1024);
-    let mut clients: Vec<Option<Client>> = Vec::new();
+    let mut clients: Vec<Option<FloorClient>> = Vec::new();
     let mut buffer = vec![0; READ_MAX];
     let mut ready = Vec::new();
 
@@ -46,7 +46,7 @@ pub fn serve(addr: &str, spin: Duration) {
                 }
             }
         }
-        // Read each once; who said what is where in the turn's bytes.
+        // Read each once, and note which bytes are whose.
         let mut said = Vec::new();
         let mut parts = Vec::new();
         for key in std::mem::take(&mut ready) {
@@ -72,16 +72,16 @@ pub fn serve(addr: &str, spin: Duration) {
     }
 }
 
-fn accept(listener: &TcpListener, poll: &Poll, clients: &mut Vec<Option<Client>>) {
+fn accept(listener: &TcpListener, poll: &Poll, clients: &mut Vec<Option<FloorClient>>) {
     while let Ok((mut stream, _)) = listener.accept() {
         stream.set_nodelay(true).expect("a socket");
         let interest = Interest::READABLE | Interest::WRITABLE;
         poll.registry().register(&mut stream, Token(clients.len()), interest).expect("a socket");
-        clients.push(Some(Client { stream, rest: Vec::new() }));
+        clients.push(Some(FloorClient { stream, rest: Vec::new() }));
     }
 }
 
-fn write(slot: &mut Option<Client>, parts: &[&[u8]]) {
+fn write(slot: &mut Option<FloorClient>, parts: &[&[u8]]) {
     let Some(client) = slot else { return };
     let len = client.rest.len() + parts.iter().map(|part| part.len()).sum::<usize>();
     if len == 0 {

@@ -1,8 +1,8 @@
-//! The ways of waiting against each other, between a floor under them and what a user would pick instead beside them.
+//! The drivers compared with each other, with a floor, and with a chat that uses tokio.
 //!
-//! `cargo bench --bench network`. Each server is a process of its own; the load is in this one. Where both run matters more
-//! than what they are made of on a small machine, so it is said in the names: `one core` is the steadiest comparison of work
-//! done, `a core each` what a user sees.
+//! `cargo bench --bench network`. Each server is a process of its own; the load is in this one. On a small machine the placement
+//! matters most, so it is part of the names: `one core` compares the work done most steadily, `a core each` is what a user
+//! sees.
 //!
 //! * `floor`: the least that a relay could do; no lines, no names, no limits;
 //! * `tokio`: a chat the way tokio's users write it, on one thread.
@@ -60,14 +60,14 @@ fn servers(beside: Beside) -> Vec<String> {
     names
 }
 
-/// Starts a server that takes so many clients. Ours are named by mode, and what follows it: `epoll --spin 50`.
+/// Starts a server for this many clients. Ours are named by mode and flags: `epoll --spin 50`.
 fn start(name: &str, clients: usize) -> ServerProcess {
     let command = |addr: SocketAddr| {
         let mut words = name.split(' ');
         let mode = words.next().unwrap_or_default();
         if Driver::named(mode).is_some() {
             let mut command = Command::new(env!("CARGO_BIN_EXE_tertulia"));
-            // A seat to spare: who asked whether the server listens may still be there.
+            // A seat to spare: where the kernel does not tell whether the server listens, a connection is made to find out.
             let seats = (clients + 1).to_string();
             command.args(["serve", "--mode", mode, "--max-clients", &seats, "--addr", &addr.to_string()]);
             match words.next() {

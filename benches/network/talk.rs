@@ -1,4 +1,6 @@
-//! People who talk one by one, as plain as can be: blocking sockets, read one after the other.
+//! Clients that send one after the other, over blocking sockets that are read one after the other.
+//!
+//! It is not the load generator: a loop that waits for all sockets is woken by the first line, see [`Talk::round_trip`].
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -8,7 +10,7 @@ pub struct Talk {
     streams: Vec<TcpStream>,
     line: Vec<u8>,
     buffer: Vec<u8>,
-    /// Lines said one by one so far: it says whose turn it is.
+    /// Lines sent so far: tells whose turn it is.
     turn: usize,
 }
 
@@ -23,7 +25,7 @@ impl Talk {
         let line = [&vec![b'x'; line_len - 1][..], b"\n"].concat();
         let streams: Vec<TcpStream> = (0..clients).map(connect).collect();
         let mut talk = Talk { streams, line, buffer: vec![0; 64 << 10], turn: 0 };
-        // The last to come has said something that everybody heard: so all are in, and all earlier notices are read.
+        // One line reaches everybody: so all are in, and all earlier notices are read.
         let quiet = Some(Duration::from_millis(100));
         for stream in &talk.streams {
             stream.set_read_timeout(quiet).expect("a socket");
@@ -38,10 +40,10 @@ impl Talk {
         talk
     }
 
-    /// One says a line, and everybody else reads it. Each in turn.
+    /// One client sends a line, and all others read it. Each call it is the next one's turn.
     ///
-    /// The last is read first. Who sleeps for the first to hear is woken by it, and on one core pushes the server off after
-    /// every single write: the round trip would be four times as long, and measure the scheduler.
+    /// The last receiver is read first. A thread that sleeps on the first one is woken by it, and on one core preempts the server
+    /// after every write: the round trip would take four times as long, and measure the scheduler.
     pub fn round_trip(&mut self) {
         let speaker = self.turn % self.streams.len();
         self.turn += 1;
@@ -56,7 +58,7 @@ impl Talk {
         }
     }
 
-    /// Reads what the silent have got, so that their sockets do not fill up.
+    /// Reads what the idle clients have received, so that their sockets do not fill up.
     pub fn discard(&mut self, crowd: &[TcpStream]) {
         for mut stream in crowd {
             stream.set_nonblocking(true).expect("a socket");

@@ -11,24 +11,24 @@ use tokio::sync::mpsc;
 /// Lines in one write.
 const BATCH_MAX: usize = 1024;
 
-type Room = Arc<Mutex<HashMap<SocketAddr, mpsc::UnboundedSender<Arc<str>>>>>;
+type Members = Arc<Mutex<HashMap<SocketAddr, mpsc::UnboundedSender<Arc<str>>>>>;
 
 pub fn serve(addr: &str) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let listener = TcpListener::bind(addr).await.expect("a free port");
-        let room = Room::default();
+        let members = Members::default();
         while let Ok((stream, peer)) = listener.accept().await {
-            tokio::spawn(client(stream, peer, room.clone()));
+            tokio::spawn(client(stream, peer, members.clone()));
         }
     });
 }
 
-async fn client(stream: TcpStream, peer: SocketAddr, room: Room) {
+async fn client(stream: TcpStream, peer: SocketAddr, members: Members) {
     stream.set_nodelay(true).expect("a socket");
     let (reader, mut writer) = stream.into_split();
     let (sender, mut lines) = mpsc::unbounded_channel::<Arc<str>>();
-    room.lock().expect("nobody panics").insert(peer, sender);
+    members.lock().expect("nobody panics").insert(peer, sender);
     tokio::spawn(async move {
         let mut batch = Vec::new();
         while lines.recv_many(&mut batch, BATCH_MAX).await > 0 {
@@ -41,11 +41,11 @@ async fn client(stream: TcpStream, peer: SocketAddr, room: Room) {
     let mut said = BufReader::new(reader).lines();
     while let Ok(Some(text)) = said.next_line().await {
         let line: Arc<str> = format!("<{peer}> {text}\n").into();
-        for (other, sender) in room.lock().expect("nobody panics").iter() {
+        for (other, sender) in members.lock().expect("nobody panics").iter() {
             if *other != peer {
                 let _ = sender.send(line.clone());
             }
         }
     }
-    room.lock().expect("nobody panics").remove(&peer);
+    members.lock().expect("nobody panics").remove(&peer);
 }

@@ -6,7 +6,7 @@ use crate::torment::gallery::{EXHIBITS, Exhibit};
 
 /// Run a server that is broken on purpose, or list them
 ///
-/// Exercises: each makes one classic mistake. Talk with it, torment it, find the mistake in src/torment/gallery and mend it.
+/// Exercises: each makes one classic mistake. Talk with it, torment it, find the mistake in src/torment/gallery and fix it.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Which one
@@ -17,7 +17,7 @@ pub struct Args {
     #[arg(value_name = "ADDR", default_value = "")]
     addr: String,
 
-    /// Say what would cure it
+    /// Print the cure
     #[arg(long, requires = "exhibit")]
     cure: bool,
 }

@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, SystemTime};
 
-/// Torment a chat server with the clients that life brings
+/// Torment a chat server with misbehaving clients, as real life brings them
 ///
 /// `tertulia torment HOST:PORT` torments a server that runs; `tertulia torment -- COMMAND {port}` starts one, anew for each
 /// torment, and can play with its limits, signals and stdout, too. Any server that relays a line to the other clients will
@@ -26,7 +26,7 @@ pub struct Args {
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
 
-    /// A line that each client says first; n in braces is its number
+    /// A line that each client sends first; n in braces is its number
     #[arg(long, value_name = "LINE")]
     login: Option<String>,
 
@@ -34,7 +34,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = Eol::Lf)]
     eol: Eol,
 
-    /// Whether a sender should hear its own lines
+    /// Whether a sender should get its own lines back
     #[arg(long, value_enum, default_value_t = Echo::Any)]
     echo: Echo,
 
@@ -50,7 +50,7 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 
-    /// Every time is so many times as long: 2 for a slow machine, 0.5 for a quick look
+    /// Factor for all times: 2 for a slow machine, 0.5 for a quick look
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = factor)]
     time: f64,
 
@@ -71,7 +71,7 @@ pub struct Args {
 enum Echo {
     Yes,
     No,
-    /// Either is well
+    /// Both are right
     Any,
 }
 
@@ -121,8 +121,8 @@ impl Args {
         }
         let (host, port) = address::Address::of(self.addr.as_deref().unwrap_or("")).get()?;
         let addrs: Vec<_> = (host.as_str(), port).to_socket_addrs().ok().into_iter().flatten().collect();
-        let Some(first) = addrs.first() else { return Err(format!("{host} is not the name of a machine")) };
-        // Nothing is sent to another's machine, not even to see whether it answers.
+        let Some(first) = addrs.first() else { return Err(format!("{host} is not the name of a host")) };
+        // Nothing is sent to another machine, not even to see whether it answers.
         if !self.i_own_this_server && addrs.iter().any(|addr| !addr.ip().is_loopback()) {
             return Err(format!(
                 "{} is not on this machine, and a torment may break it; say --i-own-this-server if it is yours",
@@ -130,21 +130,21 @@ impl Args {
             ));
         }
         let answers = |addr: &&SocketAddr| TcpStream::connect_timeout(addr, Duration::from_secs(3)).is_ok();
-        // A name may stand for addresses of two kinds, and the server listen on one.
+        // A name may have an IPv4 and an IPv6 address, and the server listen on one.
         let addr = if addrs.len() > 1 { addrs.iter().find(answers).unwrap_or(first) } else { first };
         Ok(Target::Running(*addr))
     }
 }
 
-/// What the exit code says, and the last line.
+/// The result: the exit code and the last line.
 fn in_a_word(findings: &[Finding]) -> Result<(), String> {
     if let Some((cause, _)) = diagnose(findings).first() {
-        return Err(format!("not all is passed; mend first: {}", cause.title()));
+        return Err(format!("not all torments are passed; fix first: {}", cause.title()));
     }
     let count = |is_it: fn(&Finding) -> bool| findings.iter().filter(|finding| is_it(finding)).count();
     match (count(|f| f.seen == NO_TIME), count(|f| f.verdict != Verdict::Skipped)) {
         (0, 1..) => Ok(()),
-        (0, 0) => Err("none of it could be tried".into()),
+        (0, 0) => Err("none of the torments could be tried".into()),
         (untried, _) => Err(format!("{untried} of {} were not tried: {NO_TIME}", findings.len())),
     }
 }
@@ -191,13 +191,13 @@ fn to_json(findings: &[Finding], seed: u64) -> serde_json::Value {
     })
 }
 
-/// The result as people read it.
+/// The result for people.
 struct Page {
     colours: bool,
     width: usize,
 }
 
-/// A torment's name, its verdict and its seconds stand in columns of these.
+/// Width of the column of names.
 const NAME: usize = 17;
 const INDENT: &str = "   ";
 
@@ -212,7 +212,7 @@ impl Page {
         text
     }
 
-    /// What is being done; only a person who waits wants to know.
+    /// Shows which torment runs, on a terminal only.
     fn announce(&self, torment: &Torment) {
         if self.is_watched() {
             let _ = write!(io::stdout(), "{:NAME$}...", torment.name).and_then(|()| io::stdout().flush());
@@ -253,7 +253,7 @@ impl Page {
     fn end(&self, findings: &[Finding], seed: u64) -> String {
         let mut text = String::new();
         for (i, (cause, names)) in diagnose(findings).into_iter().enumerate() {
-            let heading = if i == 0 { "Mend this first: " } else { "Then: " };
+            let heading = if i == 0 { "Fix this first: " } else { "Then: " };
             text += &format!("\n{}\n", self.paint(&format!("{heading}{}", cause.title()), "1"));
             text += &self.paragraph("", &format!("{}.", self.explains(findings, cause, &names)));
             text += &self.paragraph("Healthy: ", &healthy(findings, &names));
@@ -313,7 +313,7 @@ pub(super) fn wrap(text: &str, width: usize, indent: &str) -> String {
     out
 }
 
-/// Of the terminal, as far as people like to read. Columns.
+/// Width of the terminal, within limits that are easy to read. Columns.
 fn width() -> usize {
     let columns = rustix::termios::tcgetwinsize(io::stdout()).map_or(80, |size| size.ws_col as usize);
     if columns == 0 { 80 } else { columns.clamp(40, 100) }
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_tried_for_want_of_time_is_not_passed() {
+    fn torments_skipped_for_lack_of_time_do_not_pass() {
         let passed = finding(Verdict::Pass, "");
         let skipped = finding(Verdict::Skipped, "it needs the server's process");
         let untried = finding(Verdict::Skipped, NO_TIME);

@@ -9,13 +9,13 @@ use serde::Serialize;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// A burst: lines that each has under way.
+/// Lines that each client has under way in a burst.
 const BURST: u32 = 64;
 /// Lines a second in a crowd, of all talkers.
 const CROWD_RATE: f64 = 40.0;
 /// A receive buffer that is soon full. Bytes.
 const NARROW: usize = 4096;
-/// One who does not read is waited for at first. What that costs is seen only when it is over.
+/// At first a server waits for a client that does not read. A round must last longer than that.
 const SLOW_READER_LEAST: Duration = Duration::from_millis(1500);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -25,7 +25,7 @@ pub enum Scene {
     Talk,
     /// Six people who do not wait.
     Burst,
-    /// The same, and one who does not read.
+    /// The same, and a client that does not read.
     SlowReader,
     /// Six people, who talk now and then, and hundreds who are silent.
     IdleCrowd,
@@ -50,7 +50,7 @@ impl Scene {
         }
     }
 
-    /// What it is about.
+    /// The figure that this scene is about.
     pub fn metric(self) -> Metric {
         match self {
             Scene::Talk | Scene::FrozenConsole => Metric::RoundTrip,
@@ -101,7 +101,7 @@ pub fn load_on(mode: &str, scenario: &Scenario) -> Result<Figures, String> {
     load::run(server.addr, scenario, Some(server.pid()), &mut |_| {}).map(|outcome| Figures::of(&outcome, scenario))
 }
 
-/// All connect, and then read until each has been greeted.
+/// All clients connect, and then read until each has the greeting.
 fn storm(mode: &str, connections: usize) -> io::Result<Figures> {
     let server = server::quiet(mode, connections + 1).map_err(io::Error::other)?;
     let begin = Instant::now();

@@ -11,11 +11,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 const PEOPLE: usize = 6;
-/// Each says so many lines when it is its turn.
+/// Lines that each sends, one when it is its turn.
 const TURNS: usize = 3;
-/// So long after the line before has reached all, so that everybody sleeps in between.
+/// The pause before a line, so that all threads sleep in between.
 const PAUSE: Duration = Duration::from_millis(15);
-/// Lines that each says when all talk at once.
+/// Lines that each sends when all send at once.
 const AT_ONCE: usize = 2;
 /// How long the server may take to write its trace.
 const END: Duration = Duration::from_secs(5);
@@ -26,13 +26,13 @@ pub struct Talk {
     pub per_line: PerLine,
 }
 
-/// On the average, for a line that is said while nobody else talks.
+/// Averages for a line that is sent while nobody else sends.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct PerLine {
     pub lines: usize,
     /// By their names on Linux.
     pub system_calls: BTreeMap<String, f64>,
-    /// A thread that slept went on.
+    /// A sleeping thread was woken.
     pub wake_ups: f64,
     /// As the kernel counts them. `None` where it does not tell.
     pub context_switches: Option<f64>,
@@ -106,12 +106,12 @@ fn hear(people: &mut Crowd, lines: &[Probe]) -> std::io::Result<()> {
 }
 
 impl PerLine {
-    /// Of the lines that were said one after the other: all that was done from the first to what came after them.
+    /// Of the lines that were sent one after the other: all steps from the first of them to the next line after them.
     fn of(trace: &Trace) -> PerLine {
         let told = |event: &&Event| event.message.is_some() && event.cause.is_some_and(|client| client > 0);
         let told: Vec<&Event> = trace.events.iter().filter(told).collect();
         let (Some(first), Some(after)) = (told.first(), told.get(lines())) else { return PerLine::default() };
-        // What woke the first is a line's, what woke the one after is not any more.
+        // The step that woke the server for the first line counts; the one for the line after them does not.
         let woke = |told: &Event| {
             let before = trace.events.iter().filter(|event| event.track == told.track && event.end <= told.begin);
             before.filter(|event| event.step.sleeps()).map(|event| event.end).max().unwrap_or(0)

@@ -1,14 +1,14 @@
-//! Some clients of a arena, all driven by one thread that waits for every socket of theirs.
+//! Test clients that one thread drives: it waits for all of their sockets.
 
 use super::probe::{Kind, Probe};
 use super::test_client::{Reading, SHORT, TestClient};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::time::{Duration, Instant};
 
-/// Nobody is left waiting longer than this for a reader that reads slowly.
+/// The longest wait, so that a client that reads at a given rate reads often enough.
 const TURN_MAX: Duration = Duration::from_millis(10);
 
-/// How long those who leave wait for the server to close them. Most do so at once.
+/// How long a leaving client waits for the server to close. Most servers do so at once.
 const LEAVING: Duration = Duration::from_millis(60);
 
 /// [`Crowd::wait_while_it_moves`] waits this many times the patience for a server that goes on sending.
@@ -26,7 +26,7 @@ pub enum Waited {
 
 pub struct Crowd {
     pub members: Vec<TestClient>,
-    /// How long one waits for what must come.
+    /// How long to wait for what must arrive.
     pub patience: Duration,
     buffer: Vec<u8>,
 }
@@ -36,7 +36,7 @@ impl Crowd {
         Crowd { members, patience, buffer: vec![0; 64 << 10] }
     }
 
-    /// Nobody yet.
+    /// Without members.
     pub fn empty() -> Crowd {
         Crowd::new(Vec::new(), Duration::ZERO)
     }
@@ -45,7 +45,7 @@ impl Crowd {
         self.members.len()
     }
 
-    /// Reads and writes what can be, after waiting for it at most so long.
+    /// Waits until a socket is ready, at most `limit`, then reads and writes what is possible.
     pub fn turn(&mut self, limit: Duration) {
         let limit = limit.min(TURN_MAX);
         let waiting: Vec<(usize, PollFlags)> =
@@ -75,7 +75,7 @@ impl Crowd {
         }
     }
 
-    /// Drives the clients until it is done, at most so long. Whether it was.
+    /// Drives the clients until `done`, at most `limit`. Returns whether it is done.
     pub fn wait(&mut self, limit: Duration, mut done: impl FnMut(&Crowd) -> bool) -> bool {
         let begin = Instant::now();
         loop {
@@ -85,7 +85,7 @@ impl Crowd {
             if self.members.iter().all(|client| !client.is_open()) {
                 return false;
             }
-            // A turn in any case: to ask whether it is done may take longer than the limit.
+            // One turn in any case: `done` itself may take longer than the limit.
             self.turn(limit.saturating_sub(begin.elapsed()));
             if begin.elapsed() >= limit {
                 return done(self);
@@ -93,12 +93,12 @@ impl Crowd {
         }
     }
 
-    /// Drives the clients for so long.
+    /// Drives the clients for this long.
     pub fn go_on(&mut self, how_long: Duration) {
         self.wait(how_long, |_| false);
     }
 
-    /// Somebody says a short line.
+    /// A client sends a short line.
     pub fn says(&mut self, who: usize) -> Probe {
         self.members[who].say(Kind::Line, SHORT)
     }
@@ -107,13 +107,13 @@ impl Crowd {
         self.members[who].receiver.arrival(probe).is_some()
     }
 
-    /// Waits until somebody has heard a line, or is closed.
+    /// Waits until a client has received a line, or is closed. Returns whether it has received it.
     pub fn hears(&mut self, who: usize, probe: Probe) -> bool {
         self.wait(self.patience, |crowd| crowd.has_heard(who, probe) || !crowd.members[who].is_open());
         self.has_heard(who, probe)
     }
 
-    /// Waits until all of `who` have heard all lines, other than those who said them. Who has not heard which, if any.
+    /// Waits until each of `who` has received all lines but its own. Returns a client and a line that it lacks, if any.
     pub fn all_hear(&mut self, who: &[usize], probes: &[Probe]) -> Option<(usize, Probe)> {
         let missing = |crowd: &Crowd| {
             let pairs = who.iter().flat_map(|&who| probes.iter().map(move |&probe| (who, probe)));
@@ -124,8 +124,8 @@ impl Crowd {
         missing(self)
     }
 
-    /// All leave in peace: each ends its side, and waits a moment for the server to end the other. One whose connection is
-    /// closed with something unread, or is written to later, would answer with a reset.
+    /// All leave without a reset: each ends its side and waits a moment for the server to end the other. A connection that is
+    /// closed with bytes unread, or that is written to later, would answer with a reset.
     pub fn leave(&mut self) {
         let leaving: Vec<TestClient> = std::mem::take(&mut self.members);
         self.members = leaving.into_iter().filter(|client| client.is_open()).collect();
@@ -138,19 +138,20 @@ impl Crowd {
         self.members.clear();
     }
 
-    /// One leaves in peace.
+    /// One leaves without a reset.
     pub fn leaves(&mut self, who: usize) {
         self.members[who].half_close();
         self.wait(LEAVING, |crowd| !crowd.members[who].is_open());
         self.members.remove(who);
     }
 
-    /// Takes somebody out.
+    /// Removes a client and returns it, still connected.
     pub fn take(&mut self, who: usize) -> TestClient {
         self.members.remove(who)
     }
 
-    /// Waits until it is done, or nothing has moved for as long as one is patient, or it goes on for ever.
+    /// Waits until `done`, or until no byte has moved for as long as the patience lasts. Ends after several times the patience
+    /// even if bytes still move.
     pub fn wait_while_it_moves(&mut self, mut done: impl FnMut(&Crowd) -> bool) -> Waited {
         let moved =
             |crowd: &Crowd| -> u64 { crowd.members.iter().map(|client| client.receiver.total + client.written).sum() };

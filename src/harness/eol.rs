@@ -1,4 +1,4 @@
-//! What ends a line on the wire, for those who talk to other people's servers.
+//! What ends a line on the wire. Servers differ.
 
 use clap::ValueEnum;
 

@@ -3,7 +3,7 @@
 //! In reading order:
 //!
 //! * [`eol`]: what ends a line;
-//! * [`probe`]: a line that can be checked at whoever receives it;
+//! * [`probe`]: a line that any receiver can check;
 //! * [`receiver`]: finds the probes in a stream of bytes;
 //! * [`test_client`], [`crowd`]: clients with all kinds of behaviour, driven by one thread;
 //! * [`server_process`]: a server that was started here;

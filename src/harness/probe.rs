@@ -1,5 +1,4 @@
-//! A probe is a line of ours that can be checked at whoever receives it: it says who sent it and which of the sender's lines it
-//! is, and every other byte is known.
+//! A probe is a line that any receiver can check: it names its sender and its number, and every other byte is known.
 //!
 //! A server may put text before and behind it. The format is `qz`, a nonce of four letters, the kind, the sender, the number,
 //! the length, padding, the sender and the number again, and `z`; so halves of two probes make no whole one. Its bytes are

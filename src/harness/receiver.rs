@@ -1,49 +1,49 @@
-//! What a client has heard: a stream of bytes, and our lines found in it.
+//! What a client has received: a stream of bytes, and the probes found in it.
 //!
-//! It is not taken apart into lines first. Many servers relay bytes as they come, and what a receiver can make of them is
-//! what counts.
+//! The stream is not split into lines first: a server may relay bytes as it reads them, and such damage must be recognized.
+//! The load generator splits lines, because it compares most of them whole and must be fast.
 
 use super::probe::{HEADER_LEN, Kind, Nonce, OPENING_LEN, Probe, ProbeFinder};
 use memchr::{memchr, memmem, memrchr};
 use std::time::Instant;
 
-/// A line of ours that came whole.
+/// A probe that arrived intact.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival {
     pub probe: Probe,
     pub at: Instant,
-    /// Bytes before it in its line: what the server puts there.
+    /// Bytes before it on its line: what the server puts there.
     pub prefix_len: usize,
-    /// There was a line end between the one before and this.
+    /// There was a line end between the previous probe and this one.
     pub on_its_own_line: bool,
 }
 
 pub struct Receiver {
     finder: ProbeFinder,
-    /// What has not been looked at, or is the beginning of a line of ours.
+    /// Bytes that may be the beginning of a probe.
     pending: Vec<u8>,
-    /// Bytes since the last LF that are not pending any more.
+    /// Bytes since the last LF that are no longer pending.
     prefix_len: usize,
-    /// An LF has come since the last line of ours.
+    /// An LF has come since the last probe.
     fresh_line: bool,
-    /// All bytes that ever came.
+    /// Bytes received so far.
     pub total: u64,
     pub last_byte: Option<Instant>,
-    /// All but the flood.
+    /// Probes that arrived intact, without those of a flood.
     pub arrivals: Vec<Arrival>,
-    /// Senders and numbers of the flood's lines, in order.
+    /// Senders and numbers of a flood's probes, in the order of arrival.
     pub flood: Vec<(u16, u32)>,
-    /// Lines of ours that came, but not as they were sent.
+    /// Probes that arrived damaged.
     pub mangled: usize,
     /// What the first of them looked like.
     pub first_mangled: Option<String>,
-    /// The end of what came.
+    /// The end of the stream, to be shown.
     tail: Vec<u8>,
     /// A text that is watched for, and whether it came.
     watched: Option<(&'static [u8], bool)>,
 }
 
-/// How much of a stream's end is kept to be shown. Bytes.
+/// How much of the stream's end is kept. Bytes.
 const TAIL: usize = 256;
 
 impl Receiver {
@@ -80,7 +80,7 @@ impl Receiver {
         let mut at = 0;
         loop {
             let Some(found) = self.finder.find(&pending[at..]) else {
-                // Its beginning may have come already.
+                // The opening may have arrived in part.
                 let keep = pending.len().saturating_sub(OPENING_LEN - 1).max(at);
                 self.pass(&pending[at..keep]);
                 at = keep;
@@ -100,7 +100,7 @@ impl Receiver {
                     self.note(probe, now, len);
                     at += len;
                 }
-                // Only a hello that was made a name may be cut: names are, by many.
+                // A server may take a hello for a name, and cut it: that is no damage.
                 Some((Probe { kind: Kind::Hello, .. }, _)) => {
                     self.pass(&text[..OPENING_LEN]);
                     at += OPENING_LEN;
@@ -119,7 +119,7 @@ impl Receiver {
         self.pending = pending;
     }
 
-    /// Bytes that are no line of ours.
+    /// Bytes that are no probe.
     fn pass(&mut self, bytes: &[u8]) {
         match memrchr(b'\n', bytes) {
             Some(at) => {
@@ -133,7 +133,7 @@ impl Receiver {
     fn note(&mut self, probe: Probe, at: Instant, len: usize) {
         let arrival = Arrival { probe, at, prefix_len: self.prefix_len, on_its_own_line: self.fresh_line };
         if probe.kind == Kind::Hello {
-            // It may be a name, and what follows is said under that name.
+            // It may be a name before a line: the line's prefix goes on.
             self.prefix_len += len;
             self.arrivals.push(arrival);
             return;
@@ -160,7 +160,7 @@ impl Receiver {
         self.arrivals.iter().filter(|arrival| arrival.probe == probe).count()
     }
 
-    /// Whether any line of a client has come.
+    /// Whether any probe of this sender has arrived.
     pub fn knows(&self, sender: u16) -> bool {
         self.arrivals.iter().any(|arrival| arrival.probe.sender == sender)
     }
@@ -175,25 +175,25 @@ impl Receiver {
         self.watched.is_some_and(|(_, came)| came)
     }
 
-    /// The end of what came, to be shown to a person.
+    /// The end of the stream as a person can read it.
     pub fn excerpt(&self) -> String {
         let begin = self.tail.len().saturating_sub(EXCERPT);
         let tail = &self.tail[begin..];
-        // Not the end of a line that has others behind it.
+        // Without the rest of a line that was cut, if whole lines follow.
         let cut = memchr(b'\n', tail).filter(|at| at + 1 < tail.len()).map_or(0, |at| at + 1);
         show(if begin > 0 { &tail[cut..] } else { tail })
     }
 
-    /// Ends the flood's bookkeeping before another.
+    /// Forgets the probes of a flood that have arrived.
     pub fn forget_flood(&mut self) {
         self.flood.clear();
     }
 }
 
-/// How much of it is shown. Bytes.
+/// How much of a text is shown. Bytes.
 const EXCERPT: usize = 120;
 
-/// Bytes as they can be printed anywhere; of long padding only the ends.
+/// Bytes made printable; long padding is shortened.
 pub fn show(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.utf8_chunks() {
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_found_whatever_surrounds_it_and_wherever_the_stream_is_cut() {
+    fn a_probe_is_found_whatever_surrounds_it_and_wherever_the_stream_is_cut() {
         let words = [text(Kind::Line, 0, LEN_MIN), text(Kind::Han, 1, 64), text(Kind::Flood, 2, 300)];
         let stream = [b"hi\n<a> ", &words[0][..], b" (7)\r\nqzab ", &words[1], b"\n", &words[2], b"\n"].concat();
         for cut in 0..stream.len() {
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_cut_or_changed_is_mangled() {
+    fn a_probe_that_is_cut_or_changed_is_mangled() {
         let whole = text(Kind::Line, 3, 60);
         for at in OPENING_LEN + 1..60 {
             let mut receiver = Receiver::new(NONCE);
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_run_together_and_names_that_are_hellos_are_told_apart() {
+    fn probes_on_one_line_and_hellos_used_as_names_are_distinguished() {
         let mut receiver = Receiver::new(NONCE);
         receiver.feed(&[&text(Kind::Line, 0, LEN_MIN)[..], &text(Kind::Line, 1, LEN_MIN)].concat());
         assert_eq!(receiver.arrivals.iter().map(|w| w.on_its_own_line).collect::<Vec<_>>(), [true, false]);

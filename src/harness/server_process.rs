@@ -139,10 +139,10 @@ impl<'a> Launcher<'a> {
     }
 }
 
-/// A port that nobody listens on now.
+/// A port on which nothing listens now.
 fn free_port() -> io::Result<u16> {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    // Others who start servers now begin elsewhere.
+    // Another process that starts servers at the same time begins elsewhere.
     let first = std::process::id() as u16;
     let guess = || {
         let nth = NEXT.fetch_add(1, Ordering::Relaxed).wrapping_add(first.wrapping_mul(61));
@@ -157,7 +157,7 @@ fn free_port() -> io::Result<u16> {
 pub struct ServerProcess {
     child: Child,
     group: Pid,
-    /// Who listens: the child, or one that it has started.
+    /// The process that listens: the child, or one that it has started.
     pid: u32,
     pub addr: SocketAddr,
     stderr: Tail,
@@ -166,7 +166,7 @@ pub struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Waits until it listens, at most so long after it was started.
+    /// Waits until it listens, at most `limit` after it was started.
     pub fn listening(mut self, limit: Duration) -> Result<ServerProcess, String> {
         while self.begin.elapsed() < limit {
             if let Some(status) = self.ended() {
@@ -193,7 +193,7 @@ impl ServerProcess {
     fn listens(&self) -> Option<(SocketAddr, u32)> {
         let (addr, pid) = proc::listener(self.child.id(), self.addr.port())?;
         let host = addr.ip().to_canonical();
-        // On all addresses of IPv6 it listens on those of IPv4 too, most often.
+        // A socket on all IPv6 addresses takes IPv4 connections, too, on most systems.
         let host = if host.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { host };
         Some((SocketAddr::new(host, addr.port()), pid))
     }
@@ -233,18 +233,18 @@ impl ServerProcess {
         }
     }
 
-    /// Once it has ended: what its stderr says of why.
+    /// After it has ended: the line of its stderr that best tells why.
     pub fn last_words(&self) -> Option<String> {
         telling_line(&self.stderr.whole())
     }
 
-    /// While it runs: the same, if its stderr speaks of an error.
+    /// While it runs: the same, if its stderr mentions an error.
     pub fn words_so_far(&self) -> Option<String> {
         let text = self.stderr.so_far();
         text.lines().any(|line| speaks_of_an_error(line.trim())).then(|| telling_line(&text)).flatten()
     }
 
-    /// What has gone wrong without ending it: a thread or task that ended by what it did not expect.
+    /// The uncaught error of a thread or task that did not end the process, if its stderr shows one.
     pub fn uncaught(&self) -> Option<String> {
         let text = self.stderr.so_far();
         let lower = text.to_lowercase();
@@ -258,7 +258,7 @@ impl ServerProcess {
         }
     }
 
-    /// Stops all its processes, until [`ServerProcess::thaw`]: what happens meanwhile it finds all at once.
+    /// Stops all its processes until [`ServerProcess::thaw`]. All that happens meanwhile reaches it in one batch.
     pub fn freeze(&self) {
         let _ = kill_process_group(self.group, Signal::STOP);
         let begin = Instant::now();
@@ -273,20 +273,20 @@ impl ServerProcess {
         let _ = kill_process_group(self.group, Signal::CONT);
     }
 
-    /// Reads its stdout from now on, if nobody has until now. Whether that was so.
+    /// Reads its stdout from now on and discards it. Returns whether nobody read it before.
     pub fn read_stdout(&mut self) -> bool {
         let Some(mut stdout) = self.stdout.take() else { return false };
-        // It ends with the server.
+        // The thread ends with the server.
         std::thread::spawn(move || io::copy(&mut stdout, &mut io::sink()));
         true
     }
 
-    /// Nobody is at the other end of its stdout any more.
+    /// Closes the reading end of its stdout.
     pub fn close_stdout(&mut self) {
         self.stdout = None;
     }
 
-    /// Lets it have no descriptor more than it has, or `None` for as many as before.
+    /// With `None`, limits its descriptors to those that it has open, and returns the limit before; `Some` restores a limit.
     #[cfg(target_os = "linux")]
     pub fn limit_descriptors(&self, before: Option<rustix::process::Rlimit>) -> Option<rustix::process::Rlimit> {
         use rustix::process::{Resource, Rlimit, prlimit};
@@ -295,7 +295,7 @@ impl ServerProcess {
             return prlimit(pid, Resource::Nofile, before).ok();
         }
         let open = proc::descriptors(self.pid)?;
-        // The limit is on their numbers, not on how many there are.
+        // The limit is on the numbers of descriptors, not on their count.
         let current = (0..).find(|fd| !open.contains(fd)).map(|fd| fd as u64);
         let maximum = proc::descriptors_max(self.pid);
         prlimit(pid, Resource::Nofile, Rlimit { current, maximum }).ok()
@@ -346,7 +346,7 @@ impl Drop for ServerProcess {
 }
 
 fn speaks_of_an_error(line: &str) -> bool {
-    // A frame of a stack, or its heading, is where and not what.
+    // A stack frame or its heading says where, not what.
     if line.starts_with("at ") || line.ends_with("at:") {
         return false;
     }
@@ -360,13 +360,13 @@ fn names_an_error(line: &str) -> bool {
     speaks_of_an_error(line) && (by_name || line.ends_with("Exception"))
 }
 
-/// The last line that names an error, or that speaks of one: some say more after it. Else the last line.
+/// The last line that names an error, else the last that mentions one, else the last line.
 fn telling_line(text: &str) -> Option<String> {
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let last = |is_it: fn(&str) -> bool| lines.iter().rposition(|line| is_it(line));
     let at = last(names_an_error).or(last(speaks_of_an_error)).or(lines.len().checked_sub(1))?;
     let mut line = lines[at].to_owned();
-    // Rust says where on one line and what on the next.
+    // Rust prints the place on one line and the message on the next.
     if line.contains("panicked at")
         && let Some(what) = lines.get(at + 1)
     {
@@ -446,7 +446,7 @@ impl Tail {
         String::from_utf8_lossy(&state.text).into_owned()
     }
 
-    /// Of a process that has ended: what it wrote last may still be on its way.
+    /// Of a process that has ended. Its last bytes may not have been read yet: waits for them.
     fn whole(&self) -> String {
         const ON_ITS_WAY: Duration = Duration::from_millis(300);
         let state = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -461,7 +461,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_that_tells_is_found_among_the_others() {
+    fn the_line_that_tells_the_error_is_found_among_the_others() {
         for (text, telling) in [
             ("listening\nsend: Broken pipe\n", "send: Broken pipe"),
             (

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 pub enum Reading {
     Eagerly,
     Never,
-    /// So many bytes a second since then.
+    /// At this rate, in bytes per second.
     Slowly {
         per_second: f64,
         since: Instant,
@@ -32,11 +32,11 @@ pub enum State {
     Failed(ErrorKind),
 }
 
-/// Lines to be said as fast as they are taken.
+/// Lines that are sent as fast as the server takes them.
 #[derive(Clone, Copy, Debug)]
 pub struct Flood {
     pub lines: u32,
-    /// Of a line, without its end. Bytes.
+    /// Length of a line without its end. Bytes.
     pub len: usize,
 }
 
@@ -57,22 +57,22 @@ pub struct TestClient {
     pub state: State,
     out: Vec<u8>,
     out_at: usize,
-    /// How many lines of each kind were said.
+    /// How many lines of each kind were sent.
     said: [u32; 4],
     flood: Option<Flood>,
-    /// Bytes that the kernel took.
+    /// Bytes that the kernel has taken.
     pub written: u64,
 }
 
-/// Of a line that only has to be known again. Bytes.
+/// Length of a line whose length does not matter. Bytes.
 pub const SHORT: usize = 48;
-/// A flood is made in pieces of this. Bytes.
+/// A flood is generated in pieces of this size. Bytes.
 const FLOOD_PIECE: usize = 64 << 10;
-/// At most so much is read at a turn: several times what can be said in one, so that readers are never our bottleneck.
+/// Pieces that are read in one turn: several times what is sent in one, so that reading is never the bottleneck.
 const READ_PIECES: usize = 4;
 
 impl TestClient {
-    /// Connects within a time. A receive buffer that is given is set first, for then the window is agreed on.
+    /// Connects within `limit`. The receive buffer's size, in bytes, is set before, because TCP negotiates the window then.
     pub fn connect(
         addr: SocketAddr,
         limit: Duration,
@@ -100,7 +100,7 @@ impl TestClient {
         })
     }
 
-    /// Who it is in the probes that it sends.
+    /// Its number, which is the sender in its probes.
     pub fn number(&self) -> u16 {
         self.identity.number
     }
@@ -109,14 +109,14 @@ impl TestClient {
         self.state == State::Open
     }
 
-    /// Queues a line and its end, and returns how it will be known.
+    /// Queues a line and its end, and returns the probe in it.
     pub fn say(&mut self, kind: Kind, len: usize) -> Probe {
         let (probe, line) = self.line(kind, len);
         self.push(&line);
         probe
     }
 
-    /// A line and its end that are not said yet.
+    /// A line and its end, to be sent with [`TestClient::push`].
     pub fn line(&mut self, kind: Kind, len: usize) -> (Probe, Vec<u8>) {
         let seq = &mut self.said[kind as usize];
         let probe = Probe { kind, sender: self.identity.number, seq: *seq };
@@ -127,7 +127,7 @@ impl TestClient {
         (probe, line)
     }
 
-    /// Queues bytes, and gives the kernel what it takes at once.
+    /// Queues bytes, and writes what the socket takes at once.
     pub fn push(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
         self.write();
@@ -137,10 +137,10 @@ impl TestClient {
         self.flood = Some(flood);
     }
 
-    /// Says nothing more of its flood than the line it has begun.
+    /// Ends the flood after the line that is partly written.
     pub fn end_flood(&mut self) {
         self.flood = None;
-        // What the kernel has not taken is not said; a line that it has taken a part of is.
+        // A line counts as sent if the kernel has taken a part of it.
         let begun =
             self.out[self.out_at..].iter().position(|&b| b == b'\n').map_or(self.out.len(), |at| self.out_at + at + 1);
         let dropped = self.out[begun..].iter().filter(|&&b| b == b'\n').count();
@@ -148,12 +148,12 @@ impl TestClient {
         self.out.truncate(begun);
     }
 
-    /// Nothing is left to be said.
+    /// Nothing is left to be sent.
     pub fn has_said_all(&self) -> bool {
         self.flood.is_none() && self.out_at == self.out.len()
     }
 
-    /// How many lines of its flood were said.
+    /// How many lines of its floods were sent.
     pub fn flooded(&self) -> u32 {
         self.said[Kind::Flood as usize]
     }
@@ -168,7 +168,7 @@ impl TestClient {
         flags
     }
 
-    /// Bytes that it may read now.
+    /// How many bytes it may read now.
     fn allowance(&self) -> usize {
         match self.reading {
             Reading::Eagerly => usize::MAX,
@@ -203,8 +203,8 @@ impl TestClient {
         }
     }
 
-    /// At once: a server that writes two lines one after the other without TCP_NODELAY gets the second one sent only when
-    /// the first is acknowledged, and the kernel takes 40 ms for that if it is not asked. It forgets that it was.
+    /// Acknowledges at once. A server that writes twice without TCP_NODELAY gets its second write sent only after the first is
+    /// acknowledged, and the kernel may delay that by 40 ms. The option does not last, so it is set after each read.
     fn acknowledge(&self) {
         #[cfg(target_os = "linux")]
         let _ = SockRef::from(&self.stream).set_tcp_quickack(true);
@@ -221,7 +221,7 @@ impl TestClient {
                 self.written += n as u64;
             }
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-            // What was sent to it before can still be read: the read says when it is over.
+            // What was sent to it before can still be read; the read finds the end.
             Err(e) if self.reading == Reading::Eagerly && e.kind() == ErrorKind::BrokenPipe => {
                 self.flood = None;
                 self.out_at = self.out.len();
@@ -252,7 +252,7 @@ impl TestClient {
         self.flood = (flood.lines > 0).then_some(flood);
     }
 
-    /// An error that came without being asked for, of one who does not read.
+    /// Takes note of an error on a socket that is not read.
     pub fn note_error(&mut self) {
         if let Ok(Some(e)) = self.stream.take_error() {
             self.state = State::Failed(e.kind());
@@ -261,7 +261,7 @@ impl TestClient {
         }
     }
 
-    /// Ends its own stream, and still reads.
+    /// Ends its sending direction, and still reads.
     pub fn half_close(&mut self) {
         let _ = self.stream.shutdown(Shutdown::Write);
     }
@@ -271,10 +271,10 @@ impl TestClient {
         let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
     }
 
-    /// Whatever comes to it from now on is thrown away by the kernel unacknowledged, as if its cable were cut.
+    /// From now on the kernel drops all packets to it without an acknowledgement, as if its cable were cut.
     #[cfg(target_os = "linux")]
     pub fn vanish(&mut self) -> io::Result<()> {
-        // BPF_RET | BPF_K with 0: take nothing of any packet.
+        // BPF_RET | BPF_K with 0: accept no byte of any packet.
         self.reading = Reading::Never;
         SockRef::from(&self.stream).attach_filter(&[socket2::SockFilter::new(6, 0, 0, 0)])
     }

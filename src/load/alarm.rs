@@ -1,4 +1,4 @@
-//! Wakes the generator when the next line is to be sent; a poll's own timeouts are milliseconds.
+//! Wakes the generator when the next line is due. The timeouts of a poll are whole milliseconds.
 
 use mio::{Registry, Token};
 use std::io;
@@ -18,7 +18,7 @@ impl Alarm {
         Ok(Alarm(fd))
     }
 
-    /// Goes off after so long, which is more than nothing. Returns how long the poll may wait.
+    /// Goes off after this time, which is not zero. Returns the timeout for the poll.
     pub fn set(&self, after: Duration) -> io::Result<Option<Duration>> {
         use rustix::time::{Itimerspec, TimerfdTimerFlags, Timespec, timerfd_settime};
         let it_value =
@@ -29,7 +29,7 @@ impl Alarm {
     }
 }
 
-/// Elsewhere the poll's timeout must do, and lines are sent up to a millisecond late.
+/// On other systems the poll's timeout is used, and lines are sent up to a millisecond late.
 #[cfg(not(target_os = "linux"))]
 pub struct Alarm;
 

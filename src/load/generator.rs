@@ -1,4 +1,4 @@
-//! The clients: an event loop that plays them all.
+//! The event loop that plays all clients.
 
 use super::alarm::Alarm;
 use super::load_client::LoadClient;
@@ -23,30 +23,31 @@ use std::time::{Duration, Instant};
 
 /// Read from one client at a time. Bytes.
 const READ_MAX: usize = 256 << 10;
-/// What a server may put around a line before it is called endless. Bytes.
+/// What a server may put around a line; a longer line is malformed. Bytes.
 const AROUND_MAX: usize = 64 << 10;
-/// How long everybody has to hear the first client.
+/// How long all clients have to receive the first client's line.
 const ROLL_CALL: Duration = Duration::from_secs(10);
-/// How often it calls until then.
+/// How often it sends that line until then.
 const CALL_EVERY: Duration = Duration::from_millis(100);
-/// Nothing keeps the generator from looking at the clock for longer.
+/// The longest time between two looks at the clock.
 const PAUSE: Duration = Duration::from_millis(100);
-/// Whoever sleeps wakes up late by about so much; so that much earlier the alarm goes off, and then the clock is watched. Where
-/// lines follow each other faster it is not: who never sleeps is made to wait by the system, for milliseconds.
+/// A thread that sleeps wakes up late by about this much. So the alarm is set this much earlier, and then the generator polls
+/// without sleeping. Where lines follow each other faster it sleeps, because the scheduler preempts a thread that never does
+/// for milliseconds.
 const WATCH: Duration = Duration::from_micros(60);
 /// The alarm's token; the clients' are their numbers.
 const ALARM: mio::Token = mio::Token(usize::MAX - 1);
-/// The end comes when nothing has come for this long.
+/// The run is over when nothing has arrived for this long.
 const DRAIN: Duration = Duration::from_secs(2);
-/// For how long system calls are counted, after the times are taken: they take longer meanwhile.
+/// How long system calls are counted. This is after the measurement, because counting slows them down.
 const COUNTED: Duration = Duration::from_millis(300);
-/// Troubles that are told one by one.
+/// Troubles that are listed.
 const TROUBLES_MAX: usize = 10;
-/// Latencies are told apart by three digits, from a microsecond on.
+/// Significant decimal digits of a latency.
 const DIGITS: u8 = 3;
 
-/// Plays a scenario against the server at `addr`, whose process is `pid` if it is known. `progress` is told how far the run
-/// is, from 0 to 1. An error is one line: what failed and what to try.
+/// Plays a scenario against the server at `addr`, whose process is `pid` if it is known. `progress` gets how far the run is,
+/// from 0 to 1. An error is one line: what failed and what to try.
 pub fn run(
     addr: SocketAddr,
     scenario: &Scenario,
@@ -70,11 +71,11 @@ struct Generator<'a> {
     clients: Vec<LoadClient>,
     nonce: Nonce,
     finder: ProbeFinder,
-    /// By talker: how its lines come.
+    /// By talker: what its lines look like when they arrive.
     shapes: Vec<Option<Shape>>,
     buffer: Vec<u8>,
     begin: Instant,
-    /// The latency of lines that were to be sent within is taken.
+    /// Only lines that were due in this time are measured.
     measured: Range<Duration>,
     latency: Histogram<u64>,
     service: Histogram<u64>,
@@ -83,13 +84,13 @@ struct Generator<'a> {
     arrived: u64,
     echoes: u64,
     troubles: Vec<String>,
-    /// Talkers with room for more in their window.
+    /// Talkers whose window is not full.
     dirty: Vec<usize>,
     last_arrival: Instant,
     alarm: Alarm,
-    /// The alarm was set for before the next line is due.
+    /// The alarm was set to a time before the next line is due.
     rested: bool,
-    /// Time spent watching the clock.
+    /// Time spent polling without sleeping.
     watched: Duration,
 }
 
@@ -137,8 +138,8 @@ impl<'a> Generator<'a> {
         })
     }
 
-    /// The first client calls until everybody has heard it: only then are all of them in the room, and a line that does not
-    /// come is lost.
+    /// The first client sends hellos until all clients have received one. From then on all are in the room, and a line that does
+    /// not arrive is lost.
     fn call_roll(&mut self) -> Result<(), String> {
         let begin = Instant::now();
         let mut call_at = begin;
@@ -226,7 +227,7 @@ impl<'a> Generator<'a> {
         })
     }
 
-    /// Sends and receives until then, or until the server has closed a connection.
+    /// Sends and receives until `end`, or until the server has closed a connection.
     fn talk_until(
         &mut self,
         end: Duration,
@@ -244,7 +245,7 @@ impl<'a> Generator<'a> {
         }
     }
 
-    /// Goes on for a while, for each delivery of which the server's system calls are counted. `None` where nobody counts.
+    /// Plays on for a while and counts the server's system calls for each delivery. `None` if the system does not let us.
     fn count_system_calls(&mut self, pid: u32, timetable: &mut Timetable) -> io::Result<Option<f64>> {
         let Some(mut system_calls) = SystemCalls::of(pid) else { return Ok(None) };
         let (calls, arrived) = (system_calls.count(), self.arrived);
@@ -287,7 +288,7 @@ impl<'a> Generator<'a> {
         Ok(Some(PAUSE))
     }
 
-    /// Waits until all that was sent has come, or nothing comes any more.
+    /// Waits until all that was sent has arrived, or nothing arrives any more.
     fn drain(&mut self) -> io::Result<()> {
         self.last_arrival = Instant::now();
         let due = self.sent * (self.clients.len() as u64 - 1);
@@ -338,7 +339,7 @@ impl<'a> Generator<'a> {
         }
     }
 
-    /// Reads until nothing is left, and looks at every line. Where the stream `ends`, up to its end.
+    /// Reads until nothing is left, and checks every line. If the stream `ends`, up to its end.
     fn read(&mut self, number: usize, ends: bool) {
         let mut buffer = std::mem::take(&mut self.buffer);
         loop {
@@ -366,7 +367,7 @@ impl<'a> Generator<'a> {
         self.buffer = buffer;
     }
 
-    /// Lines that came: runs of what was expected, and between them whatever else there is.
+    /// Takes runs of lines that are as expected, and looks at each other line.
     fn take_in(&mut self, number: usize, bytes: &[u8], now: Duration) {
         let mut partial = std::mem::take(&mut self.clients[number].partial);
         let mut rest = bytes;
@@ -398,9 +399,9 @@ impl<'a> Generator<'a> {
         self.clients[number].partial = partial;
     }
 
-    /// The next lines of one sender, each as expected to the last byte. Returns how many bytes they are.
+    /// Takes the next lines of one sender that are as expected to the last byte. Returns how many bytes they are.
     fn run(&mut self, receiver: usize, bytes: &[u8], now: Duration) -> usize {
-        // Who spoke last mostly goes on.
+        // Most often the sender of the last line goes on.
         match self.run_of(self.clients[receiver].heard_last, receiver, bytes, now) {
             0 => self.finder.next_sender(bytes).map_or(0, |sender| self.run_of(sender, receiver, bytes, now)),
             len => len,
@@ -425,7 +426,7 @@ impl<'a> Generator<'a> {
         len
     }
 
-    /// Any line, with its end.
+    /// Checks a line, with its end.
     fn line(&mut self, receiver: usize, line: &[u8], now: Duration) {
         let text = line.strip_suffix(b"\n").unwrap_or(line);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
@@ -472,7 +473,7 @@ impl<'a> Generator<'a> {
         client.under_way.reached(from, to, |line| {
             if self.measured.contains(&line.to_be_sent) {
                 let nanos = |since: Duration| now.saturating_sub(since).as_nanos() as u64;
-                // A histogram that grows by itself takes every value.
+                // An auto-resizing histogram takes every value.
                 let _ = self.latency.record(nanos(line.to_be_sent));
                 let _ = self.service.record(nanos(line.sent));
             }
@@ -486,7 +487,7 @@ impl<'a> Generator<'a> {
         let client = &mut self.clients[number];
         client.closed = true;
         if self.troubles.len() < TROUBLES_MAX {
-            // What was said last tells why, mostly.
+            // The server's last notice often tells why.
             let words = String::from_utf8_lossy(&client.last_words);
             let words = sanitize_text(&words);
             let said = if words.is_empty() { String::new() } else { format!(": {words:?}") };
@@ -495,7 +496,7 @@ impl<'a> Generator<'a> {
     }
 }
 
-/// Asks in a thread of its own: to ask for hundreds of threads takes longer than a round trip.
+/// Reads the usage in a thread of its own: with hundreds of threads that takes longer than a round trip.
 fn usage_meanwhile(pid: u32) -> JoinHandle<Usage> {
     thread::spawn(move || Usage::of(pid))
 }

@@ -1,11 +1,11 @@
-//! Where a measurement was made, in words.
+//! The host on which a measurement was made, in words.
 
-/// The processor, as its maker calls it, and how many cores there are.
+/// The processor's model and its number of cores.
 pub fn processor() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let cores = match info.lines().filter(|line| line.starts_with("processor")).count() {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
-        // Also of a machine on which this process may not use every core.
+        // All of them, also those that this process may not use.
         cores => cores,
     };
     let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));

@@ -1,4 +1,7 @@
-//! One of the clients: its socket, its lines, its account of the others'.
+//! A client of the load generator: its socket, its lines, and what it has received.
+//!
+//! Unlike the test clients of the harness it must be faster than any server, so it belongs to an edge-triggered loop and
+//! compares lines instead of searching them.
 
 use super::scenario::Scenario;
 use super::tally::Tally;
@@ -9,35 +12,35 @@ use mio::{Interest, Registry};
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 
-/// What the generator knows of one of the clients it plays.
+/// A client that the generator plays.
 pub struct LoadClient {
     pub stream: TcpStream,
-    /// The beginning of a line whose end has not come.
+    /// The beginning of a line whose end has not arrived.
     pub partial: Vec<u8>,
     /// What its socket has not taken yet.
     pub unsent: Vec<u8>,
     pub tally: Tally,
     /// Its own lines.
     pub under_way: UnderWay,
-    /// Whose line came last.
+    /// Whose line arrived last.
     pub heard_last: usize,
     /// The last line that was the server's own.
     pub last_words: Vec<u8>,
     pub heard_roll_call: bool,
-    /// It is on the generator's list of those who may say more.
+    /// It is on the generator's list of talkers whose window is not full.
     pub dirty: bool,
     pub closed: bool,
 }
 
 impl LoadClient {
-    /// Connects, and says its login.
+    /// Connects, and sends its login.
     pub fn connect(
         addr: SocketAddr,
         number: usize,
         scenario: &Scenario,
         registry: &Registry,
     ) -> io::Result<LoadClient> {
-        // One after the other and waiting for each, so that no server's backlog overflows.
+        // Blocking, one after the other, so that no server's backlog overflows.
         let stream = std::net::TcpStream::connect(addr)?;
         stream.set_nodelay(true)?;
         if let Some(login) = &scenario.login {
@@ -69,7 +72,7 @@ impl LoadClient {
         self.unsent.extend_from_slice(eol);
     }
 
-    /// Writes until the socket is full; the poll tells when it is not any more.
+    /// Writes until the socket is full. The poll reports when it is writable again.
     pub fn flush(&mut self) -> io::Result<()> {
         while !self.unsent.is_empty() && !self.closed {
             match self.stream.write(&self.unsent) {

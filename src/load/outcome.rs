@@ -1,23 +1,23 @@
-//! What came of a load.
+//! The result of a load.
 
 use super::tally::Faults;
 use super::usage::Usage;
 use hdrhistogram::Histogram;
 use std::time::Duration;
 
-/// Less processor time than this is not divided by deliveries.
+/// Less processor time than this is too inexact to be divided by deliveries.
 const CPU_TOLD: Duration = Duration::from_millis(50);
 
-/// What came of a load.
+/// The result of a load.
 #[derive(Debug)]
 pub struct Outcome {
-    /// What was measured: less than asked for if the server closed connections.
+    /// The time measured: less than the scenario's duration if the server closed connections.
     pub elapsed: Duration,
     /// Lines sent while measured.
     pub sent: u64,
     /// Lines received while measured, by all receivers together.
     pub delivered: u64,
-    /// From when a line was to be sent until the last client had it. Nanoseconds.
+    /// From when a line was due until the last client had it. Nanoseconds.
     pub latency: Histogram<u64>,
     /// From just before it was written. The same as `latency` in a closed loop.
     pub service: Histogram<u64>,
@@ -27,13 +27,13 @@ pub struct Outcome {
     pub echoes: u64,
     /// What went wrong with connections, in sentences.
     pub troubles: Vec<String>,
-    /// How much of a core the generator itself used, from 0 to 1, less its watching the clock.
+    /// The share of a core that the generator used, from 0 to 1, without the time that it polled without sleeping.
     pub generator_busy: f64,
     /// What the server used while measured.
     pub usage: Option<Usage>,
     /// System calls of the server for one delivery, counted after the rest was measured.
     pub system_calls_per_delivery: Option<f64>,
-    /// By how much the server's resident memory grew when the clients came, for each of them. Bytes.
+    /// Growth of the server's resident memory while the clients connected, for each of them. Bytes.
     pub memory_per_client: Option<u64>,
 }
 
@@ -47,7 +47,7 @@ impl Outcome {
         !self.faults.any() && self.troubles.is_empty()
     }
 
-    /// Processor time of the server for one delivery. Nanoseconds. `None` where it is too little to be told: the system counts
+    /// Processor time of the server for one delivery. Nanoseconds. `None` if it is too little to be exact: the system counts
     /// in hundredths of a second.
     pub fn cpu_per_delivery(&self) -> Option<f64> {
         let cpu = self.usage?.cpu?;

@@ -6,23 +6,23 @@ use std::time::Duration;
 /// When a client sends its next line.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Pace {
-    /// Closed loop: each talker has at most so many lines under way, and sends the next when one has reached the last of its
-    /// receivers. The server's delay slows the load down, so this measures the server's best.
+    /// Closed loop: the number of lines that each talker has under way. It sends the next when one has reached its last
+    /// receiver. The server's delay slows the load down, so this measures the server's best.
     Window(u32),
-    /// Open loop: so many lines a second, of all talkers together, whether the server keeps up or not. Latency counts from
-    /// when a line was to be sent, not from when it could be: so a stall is felt by all lines that it would have delayed
-    /// (no *coordinated omission*).
+    /// Open loop: lines a second, of all talkers together, whether the server keeps up or not. Latency counts from when a line
+    /// was due, not from when it could be sent: so a stall affects all lines that it would have delayed (no *coordinated
+    /// omission*).
     Rate(f64),
 }
 
 /// A load.
 #[derive(Clone, Debug)]
 pub struct Scenario {
-    /// Clients that must have a line before it has reached its last receiver.
+    /// Clients that must receive a line before it counts as delivered.
     pub clients: usize,
     /// How many of the clients talk.
     pub talkers: usize,
-    /// Further clients, for whom nobody waits.
+    /// Further clients, which nobody waits for.
     pub idle: usize,
     /// Bytes in a line, its end included.
     pub line_len: usize,
@@ -43,7 +43,7 @@ impl Scenario {
     pub fn flaw(&self) -> Option<String> {
         let least = probe::LEN_MIN + self.eol.bytes().len();
         if self.clients < 2 {
-            return Some("a talk needs two clients; take --clients 2 or more".into());
+            return Some("a load needs two clients; take --clients 2 or more".into());
         }
         if self.talkers == 0 || self.talkers > self.clients {
             return Some(format!("of {} clients 1 to {} can talk; take --talkers so", self.clients, self.clients));

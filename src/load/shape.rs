@@ -1,8 +1,7 @@
-//! What a sender's lines look like when they come: once one has been looked at, the next ones are only compared.
+//! What a sender's lines look like when they arrive. Once one has been parsed, the next ones are only compared with it.
 //!
-//! To look for a probe in each line and to read its digits costs more than all else that the generator does, and then the
-//! generator is what is measured. A server says the same words around every line of a sender, so the next one is known to the
-//! last byte. Whatever is not as it is expected is looked at properly.
+//! Parsing a probe costs more than all else that the generator does, so that the generator would be the limit. A server puts the
+//! same text around every line of a sender, so the next line is known to the last byte. A line that differs is parsed.
 
 use crate::harness::probe::{self, LEN_MIN, SEQ, SEQ_AGAIN_FROM_END};
 
@@ -10,13 +9,13 @@ use crate::harness::probe::{self, LEN_MIN, SEQ, SEQ_AGAIN_FROM_END};
 #[derive(Debug)]
 pub struct Shape {
     bytes: Vec<u8>,
-    /// Where the digits are, and where they are again.
+    /// Where the number's digits are, and where they are repeated.
     seq_at: usize,
     again_at: usize,
 }
 
 impl Shape {
-    /// Of a line with its end that was found good; its probe is `probe_len` bytes from `probe_at` on.
+    /// The shape of an intact line with its end, whose probe is the `probe_len` bytes from `probe_at` on.
     pub fn of(line: &[u8], probe_at: usize, probe_len: usize) -> Shape {
         debug_assert!(probe_len >= LEN_MIN);
         let again_at = probe_at + probe_len - SEQ_AGAIN_FROM_END;
@@ -44,7 +43,7 @@ impl Shape {
         lines
     }
 
-    /// What is around the digits, and the digits.
+    /// The line split around both places of the digits.
     fn parts<'a>(&self, line: &'a [u8]) -> [&'a [u8]; 5] {
         let (head, rest) = line.split_at(self.seq_at);
         let (seq, rest) = rest.split_at(SEQ.len());
@@ -70,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_ends_before_whatever_is_not_as_it_should_be() {
+    fn a_run_ends_before_the_first_byte_that_differs() {
         let shape = Shape::of(&lines(0..1), 6, 40);
         let good = lines(14..40);
         assert_eq!(shape.run(&good, 14, 100), 26);

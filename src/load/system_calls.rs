@@ -1,13 +1,11 @@
-//! How often a process asks the kernel, as the kernel counts it: by the tracepoint that each system call passes, with one
-//! counter for each of its threads.
+//! Counts a process's system calls by the kernel's tracepoint, with one counter for each thread.
 //!
-//! While it is counted each system call of the whole machine takes somewhat longer. So it is never counted while times are
-//! taken.
+//! Counting slows down every system call of the host, so it is never done while times are measured.
 
 #[cfg(target_os = "linux")]
 use crate::harness::proc;
 
-/// A count under way.
+/// Counters that run.
 pub struct SystemCalls {
     #[cfg(target_os = "linux")]
     counters: Vec<perf_event::Counter>,
@@ -21,7 +19,7 @@ impl SystemCalls {
         let id = tracepoint_id()?;
         let counter = |thread: i32| {
             let mut builder = perf_event::Builder::new(perf_event::events::Tracepoint::with_id(id));
-            // Threads that are born meanwhile are counted with the one that bore them.
+            // Threads that are started later are counted with the thread that started them.
             builder.observe_pid(thread).any_cpu().include_kernel().inherit(true).enabled(true);
             builder.build().ok()
         };
@@ -35,7 +33,7 @@ impl SystemCalls {
     }
 }
 
-/// The number under which this kernel knows the tracepoint; a file in its tracefs says it.
+/// The tracepoint's number in this kernel, from a file in tracefs.
 #[cfg(target_os = "linux")]
 fn tracepoint_id() -> Option<u64> {
     const FILE: &str = "events/raw_syscalls/sys_enter/id";
@@ -44,7 +42,7 @@ fn tracepoint_id() -> Option<u64> {
     mounted.iter().find_map(read).or_else(|| read_unmounted(FILE))?.trim().parse().ok()
 }
 
-/// Where no tracefs is mounted root may have one for itself, which nobody else sees and which is gone at once.
+/// If no tracefs is mounted, root can mount one that no other process sees and that is gone when it is closed.
 #[cfg(target_os = "linux")]
 fn read_unmounted(file: &str) -> Option<String> {
     use rustix::fs::{Mode, OFlags, openat};
@@ -56,7 +54,7 @@ fn read_unmounted(file: &str) -> Option<String> {
     std::io::read_to_string(std::fs::File::from(file)).ok()
 }
 
-/// Elsewhere nobody tells.
+/// Other systems do not tell.
 #[cfg(not(target_os = "linux"))]
 impl SystemCalls {
     pub fn of(_: u32) -> Option<SystemCalls> {

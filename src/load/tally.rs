@@ -6,13 +6,13 @@ use std::ops::AddAssign;
 /// What went wrong with deliveries. All zero with a healthy server.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug, serde::Serialize)]
 pub struct Faults {
-    /// Never came.
+    /// Never arrived.
     pub lost: u64,
-    /// Came again.
+    /// Arrived again.
     pub duplicate: u64,
-    /// Came after a line that was sent later by the same client.
+    /// Arrived after a line that the same client sent later.
     pub reordered: u64,
-    /// Came in part, or with something else in it.
+    /// Arrived in part, or with something else in it.
     pub malformed: u64,
 }
 
@@ -31,23 +31,23 @@ impl AddAssign for Faults {
     }
 }
 
-/// One receiver's account of one sender.
+/// What one receiver got of one sender.
 #[derive(Clone, Default, Debug)]
 struct Account {
-    /// The next line that is due.
+    /// The number of the next line.
     next: u32,
-    /// Lines before `next` that did not come in their turn.
+    /// Lines before `next` that have not arrived.
     missing: BTreeSet<u32>,
 }
 
-/// One receiver's account.
+/// What one receiver got.
 #[derive(Debug)]
 pub struct Tally {
     accounts: Vec<Account>,
     pub faults: Faults,
 }
 
-/// Gaps that are remembered line by line. With more than that missing, a line that comes late counts as lost all the same.
+/// Missing lines that are remembered. Beyond that a line that arrives late counts as lost.
 const MISSING_MAX: usize = 100_000;
 
 impl Tally {
@@ -60,17 +60,17 @@ impl Tally {
         self.accounts.get(sender).map_or(0, |account| account.next)
     }
 
-    /// So many lines came, each in its turn.
+    /// Takes note of lines that arrived in order.
     pub fn note_run(&mut self, sender: usize, lines: u32) {
         if let Some(account) = self.accounts.get_mut(sender) {
             account.next += lines;
         }
     }
 
-    /// A line came. Returns whether it came for the first time.
+    /// Takes note of a line. Returns whether it arrived for the first time.
     pub fn note(&mut self, sender: u16, seq: u32, sent: u32) -> bool {
         let Some(account) = self.accounts.get_mut(usize::from(sender)).filter(|_| seq < sent) else {
-            // Nobody sent that.
+            // No such line was sent.
             self.faults.malformed += 1;
             return false;
         };
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_is_told_from_the_others() {
+    fn each_fault_is_distinguished_from_the_others() {
         let none = Faults::default();
         assert_eq!(faults(&[0, 1, 2, 3], 4), none);
         assert_eq!(faults(&[0, 2, 3], 4), Faults { lost: 1, ..none });

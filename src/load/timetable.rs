@@ -3,7 +3,7 @@
 use super::scenario::{Pace, Scenario};
 use std::time::Duration;
 
-/// The timetable of an open loop: the talkers take turns at even distances.
+/// The timetable of an open loop: the talkers take turns at equal intervals.
 pub struct Timetable {
     every: Duration,
     talkers: usize,
@@ -23,7 +23,7 @@ impl Timetable {
         self.every.saturating_mul(self.next)
     }
 
-    /// Who was to send a line by `now`, and when.
+    /// The next line that is due at `now`: its talker, and when it was due.
     pub fn due(&mut self, now: Duration) -> Option<(usize, Duration)> {
         let at = self.next_at();
         if at > now {
@@ -40,13 +40,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn talkers_take_turns_at_even_distances_and_nobody_is_let_off() {
+    fn talkers_take_turns_at_equal_intervals_and_no_line_is_skipped() {
         let scenario = Scenario { talkers: 3, pace: Pace::Rate(100.0), ..Scenario::default() };
         let mut timetable = Timetable::new(&scenario);
         let ms = Duration::from_millis;
         assert_eq!(timetable.due(ms(0)), Some((0, ms(0))));
         assert_eq!((timetable.due(ms(9)), timetable.next_at()), (None, ms(10)));
-        // Who comes late is told all that was to be sent meanwhile, and when.
+        // All lines that became due meanwhile are returned, with their times.
         let due: Vec<_> = std::iter::from_fn(|| timetable.due(ms(40))).collect();
         assert_eq!(due, [(1, ms(10)), (2, ms(20)), (0, ms(30)), (1, ms(40))]);
     }

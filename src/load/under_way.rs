@@ -1,9 +1,9 @@
-//! A talker's lines that have not reached everybody, and whom they have reached.
+//! A talker's lines that have not reached all receivers.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// When a line was to be sent and when it was, since the beginning.
+/// When a line was due and when it was sent, since the beginning.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Line {
     pub to_be_sent: Duration,
@@ -12,7 +12,7 @@ pub struct Line {
 
 /// Counts for each line how many receivers wait for it, so that a run of lines that comes at once costs as much as one.
 ///
-/// A line that has not come when a later one does counts as come: its server is at fault, and the tally says so; the talk goes
+/// When a later line arrives, the earlier ones count as arrived, too. If they were lost, the tally reports that; the load goes
 /// on.
 #[derive(Debug)]
 pub struct UnderWay {
@@ -34,7 +34,7 @@ impl UnderWay {
         self.first + self.lines.len() as u32
     }
 
-    /// How many have not reached everybody.
+    /// How many have not reached all receivers.
     pub fn count(&self) -> usize {
         self.lines.len()
     }
@@ -87,7 +87,7 @@ mod tests {
         assert_eq!(reached(&mut under_way, 1, 4), [1, 2]);
         assert_eq!(reached(&mut under_way, 3, 4), [3]);
         assert_eq!((under_way.count(), under_way.sent()), (0, 4));
-        // What nobody sent has reached nobody.
+        // A line that was not sent changes nothing.
         assert_eq!(reached(&mut under_way, 4, 5), []);
     }
 }

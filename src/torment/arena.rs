@@ -1,7 +1,7 @@
-//! Where a server is tormented: it makes clients, knows what is normal for this server, and reaches the server's process if
-//! that was started here.
+//! What a torment works with: the server, its process if it was started here, its baseline, new clients, and the checks of
+//! its health.
 
-use super::acquaint::{Stranger, acquaint};
+use super::acquaint::{Unacquainted, acquaint};
 use super::baseline::Baseline;
 use super::failure::Failure;
 use super::settings::Settings;
@@ -13,26 +13,27 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long one waits for what must come, on a server that answers at once.
+/// How long to wait for what must arrive, from a server that answers at once.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// And so many of a quiet server's round trips, up to a limit: one who waits for each verdict waits for all of them.
+/// A slow server gets this many of its own round trips, up to a limit, so that a run ends.
 const PATIENCE_ROUND_TRIPS: u32 = 40;
 const PATIENCE_MAX: Duration = Duration::from_secs(8);
-/// How long the kernel may take to connect us; a SYN that is lost is sent again after a second.
+/// How long connecting may take. A SYN that is lost is sent again after a second.
 const CONNECT: Duration = Duration::from_secs(4);
-/// The first is to be accepted before another comes, so that each makes an event of its own. Most often it takes no time.
+/// How long to wait until the first client is accepted, so that the second causes an event of its own.
 const FIRST_ALONE: Duration = Duration::from_millis(500);
-/// A process that has so much when it has done nothing brings a runtime with a garbage collector. Bytes.
+/// A process with more memory than this before it has served anybody has a garbage collector. Bytes.
 pub const RUNTIME: u64 = 20 << 20;
-/// A server that uses more than this share of a processor while nobody says anything spins ...
+/// A server that uses more than this share of a processor while nobody sends anything is in a busy loop.
 const SPIN_SHARE: f64 = 0.12;
-/// ... and one that uses less than this sleeps. Between them it is seen how much is to be had on a busy machine.
+/// One that uses less than this sleeps. Between the two it is compared with a loop of our own: a busy machine leaves little
+/// to both.
 const SLEEP_SHARE: f64 = 0.03;
 const SPIN_BESIDE: Duration = Duration::from_millis(400);
-/// It is looked at three times, each time longer: what is left from before takes an end.
+/// It is measured three times, each time longer: work that is left from before ends.
 const SPIN_LOOKS: [Duration; 3] = [Duration::from_millis(150), Duration::from_millis(400), Duration::from_millis(1000)];
 
-/// Names that were given.
+/// The next login's number.
 static LOGINS: AtomicU32 = AtomicU32::new(1);
 
 pub struct Arena<'a> {
@@ -43,9 +44,9 @@ pub struct Arena<'a> {
     pub server: Option<ServerProcess>,
     pub launcher: Option<&'a Launcher<'static>>,
     pub random: Rng,
-    /// One is only half as patient.
+    /// The patience is halved.
     pub is_hurried: bool,
-    /// What is worth a word and is no fault.
+    /// Observations that are no faults.
     pub remarks: Vec<String>,
     nonce: Nonce,
     numbers: u16,
@@ -69,12 +70,12 @@ impl<'a> Arena<'a> {
         }
     }
 
-    /// A time, scaled by `--time`.
+    /// A time, multiplied by `--time`.
     pub fn scaled(&self, time: Duration) -> Duration {
         time.mul_f64(self.settings.time)
     }
 
-    /// How long one waits for what must come.
+    /// How long to wait for what must arrive.
     pub fn patience(&self) -> Duration {
         let patience = if self.is_hurried { PATIENCE / 2 } else { PATIENCE };
         self.scaled(patience).max((self.baseline.round_trip * PATIENCE_ROUND_TRIPS).min(self.scaled(PATIENCE_MAX)))
@@ -84,7 +85,7 @@ impl<'a> Arena<'a> {
         self.remarks.push(text.into());
     }
 
-    /// What the kernel tells of the server's process, if it was started here: `tells` gets its id.
+    /// Asks the kernel about the server's process, if it was started here. `tells` gets its id.
     pub fn ask<T>(&self, tells: impl FnOnce(u32) -> Option<T>) -> Option<T> {
         tells(self.server.as_ref()?.pid())
     }
@@ -94,7 +95,7 @@ impl<'a> Arena<'a> {
         self.ask(proc::private_memory)
     }
 
-    /// What happens while the server stands still, if it is ours, and comes to it all at once.
+    /// Stops the server's process meanwhile, if it was started here: all that `happens` reaches it in one batch.
     pub fn frozen<T>(&mut self, happens: impl FnOnce(&mut Arena<'a>) -> T) -> T {
         if let Some(server) = &self.server {
             server.freeze();
@@ -108,7 +109,7 @@ impl<'a> Arena<'a> {
 
     // Clients.
 
-    /// A connection that has said nothing yet.
+    /// A connection that has sent nothing yet.
     pub fn bare(&mut self, limit: Duration, receive_buffer: Option<usize>) -> io::Result<TestClient> {
         let number = self.numbers;
         self.numbers = number.wrapping_add(1);
@@ -120,7 +121,7 @@ impl<'a> Arena<'a> {
         )
     }
 
-    /// A connection that has said its login line, if there is one.
+    /// A connection that has sent its login line, if there is one.
     pub fn connect(&mut self) -> io::Result<TestClient> {
         let mut client = self.bare(CONNECT, None)?;
         self.login(&mut client);
@@ -129,14 +130,14 @@ impl<'a> Arena<'a> {
 
     pub fn login(&self, client: &mut TestClient) {
         if let Some(login) = &self.settings.login {
-            // Not the client's own number, which begins anew in each arena: a name may be taken for a while after its owner left.
+            // Not the client's number, which begins anew in each arena: a name may stay taken for a while after its owner left.
             let number = LOGINS.fetch_add(1, Ordering::Relaxed);
             let line = login.replace("{n}", &number.to_string());
             client.push(&[line.as_bytes(), self.settings.eol.bytes()].concat());
         }
     }
 
-    /// So many clients, who have heard the first and been heard by it; fewer if there are not as many seats.
+    /// `wanted` clients, each of which has exchanged lines with the first; fewer if there are not as many seats.
     pub fn guests(&mut self, wanted: usize) -> Result<Crowd, Failure> {
         let wanted = wanted.min(self.baseline.seats);
         let first = self.connect().map_err(|e| Failure::Silence(cannot_connect(&e)))?;
@@ -151,7 +152,7 @@ impl<'a> Arena<'a> {
         Ok(crowd)
     }
 
-    /// One more, whom somebody has heard and who has heard somebody. Its place in the crowd is the last.
+    /// Adds a client to the end of the crowd and lets it exchange lines with the first.
     pub fn join(&mut self, crowd: &mut Crowd) -> Result<(), Failure> {
         self.join_within(crowd, self.patience(), None)
     }
@@ -171,15 +172,15 @@ impl<'a> Arena<'a> {
             let newcomer = crowd.count() - 1;
             match acquaint(crowd, &[0, newcomer], limit.saturating_sub(begin.elapsed())) {
                 Ok(()) => return Ok(()),
-                // It may be full of those who have just left.
-                Err(Stranger::Closed(who)) if who == newcomer && begin.elapsed() < limit => {
+                // The seats of clients that have just left may not be free yet.
+                Err(Unacquainted::Closed(who)) if who == newcomer && begin.elapsed() < limit => {
                     crowd.members.pop();
                     crowd.go_on(Duration::from_millis(30));
                 }
-                Err(stranger) => {
+                Err(unacquainted) => {
                     let newcomer = crowd.members.pop();
                     let heard = newcomer.map_or(String::new(), |client| client.receiver.excerpt());
-                    return Err(Failure::Silence(stranger.in_words(&heard)));
+                    return Err(Failure::Silence(unacquainted.in_words(&heard)));
                 }
             }
         }
@@ -187,7 +188,7 @@ impl<'a> Arena<'a> {
 
     // Health.
 
-    /// Two newcomers talk to each other.
+    /// Whether two new clients can talk to each other.
     pub fn check_health(&mut self, crowd: &mut Crowd) -> Result<(), Failure> {
         *crowd = self.guests(2)?;
         for who in 0..crowd.count() {
@@ -195,14 +196,14 @@ impl<'a> Arena<'a> {
             if let Some((deaf, _)) = crowd.all_hear(&[0, 1], &[probe]) {
                 let heard = crowd.members[deaf].receiver.excerpt();
                 return Err(Failure::Silence(format!(
-                    "two newcomers do not hear each other; the last heard is \"{heard}\""
+                    "two new clients do not receive each other's lines; the last received is \"{heard}\""
                 )));
             }
         }
         Ok(())
     }
 
-    /// How much of a processor it uses while nobody says anything, in words, if it spins.
+    /// In words, if it is in a busy loop: how much of a processor it uses while nobody sends anything.
     pub fn spins(&self) -> Option<String> {
         let mut share = 0.0;
         for look in SPIN_LOOKS {
@@ -213,10 +214,10 @@ impl<'a> Arena<'a> {
                 return None;
             }
         }
-        Some(format!("it uses {:.0} % of a processor while nobody says anything", share * 100.0))
+        Some(format!("it uses {:.0} % of a processor while nobody sends anything", share * 100.0))
     }
 
-    /// Whether it gets about as much of the processor as somebody who spins beside it: a busy machine leaves little to both.
+    /// Whether it gets about as much of the processor as a busy loop of our own.
     fn spins_as_we_do(&self) -> bool {
         let cpu = || self.ask(proc::status).map_or(Duration::ZERO, |status| status.cpu);
         let (before, ours_before, begin) = (cpu(), proc::thread_cpu(), Instant::now());
@@ -226,7 +227,7 @@ impl<'a> Arena<'a> {
         cpu().saturating_sub(before) * 3 > proc::thread_cpu().saturating_sub(ours_before)
     }
 
-    /// When nothing moves any more: whether the server has left something unread that it could read, in words.
+    /// When nothing moves any more: in words, whether the server has left something unread that it could read.
     pub fn left_unread(&self, crowd: &mut Crowd, heard: impl Fn(&Crowd) -> usize) -> Option<String> {
         let unread =
             crowd.members.iter().filter_map(|client| proc::unread(self.addr, client.stream.local_addr().ok()?));
@@ -234,57 +235,57 @@ impl<'a> Arena<'a> {
         if unread > 0 {
             return Some(format!("{unread} bytes lie in its sockets, and it does not read them"));
         }
-        // Where the kernel does not tell: what was left comes with the next line of each.
+        // Where the kernel does not tell: what was left is read when each client sends another line.
         let before = heard(crowd);
         for who in 0..crowd.count() {
             crowd.says(who);
         }
         crowd.go_on(Duration::from_secs(1));
         let more = heard(crowd).saturating_sub(before);
-        (more > 0).then(|| format!("{more} came when more was said"))
+        (more > 0).then(|| format!("{more} arrived when more was sent"))
     }
 
-    /// So many connect and are gone before they say anything.
+    /// `count` clients connect and leave before they send anything.
     pub fn storm(&self, count: usize, leaving: Leaving) {
         let sockets: Vec<Socket> = (0..count)
             .filter_map(|_| {
                 let socket = Socket::new(Domain::for_address(self.addr), Type::STREAM, None).ok()?;
                 socket.set_nonblocking(true).ok()?;
-                // It says that it is under way.
+                // Returns EINPROGRESS.
                 let _ = socket.connect(&self.addr.into());
                 Some(socket)
             })
             .collect();
         for (i, socket) in sockets.into_iter().enumerate() {
-            if leaving == Leaving::AsLifeBrings && i % 2 == 1 {
+            if leaving == Leaving::SomeByReset && i % 2 == 1 {
                 let _ = socket.set_linger(Some(Duration::ZERO));
             }
         }
     }
 }
 
-/// How the visitors of a storm leave.
+/// How the clients of a storm leave.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Leaving {
-    InPeace,
-    /// Every other one by a reset.
-    AsLifeBrings,
+    ByFin,
+    /// Every second one by a reset.
+    SomeByReset,
 }
 
-/// Who relays a few lines a second is not blamed for those that are still to come.
+/// A server that relays a few lines a second is not blamed for lines that are still to come.
 pub fn too_slow(came: usize, due: usize) -> Failure {
-    Failure::Skip(format!("it relays too slowly: {came} of {due} lines came in the time; --time gives more"))
+    Failure::Skip(format!("it relays too slowly: {came} of {due} lines arrived in the time; --time gives more"))
 }
 
 pub fn cannot_connect(error: &io::Error) -> String {
     match error.kind() {
-        ErrorKind::ConnectionRefused => "nobody listens any more: connection refused".into(),
-        ErrorKind::TimedOut => "a newcomer is not even connected: the kernel's queue of the listener is full".into(),
-        _ => format!("a newcomer cannot connect: {error}"),
+        ErrorKind::ConnectionRefused => "the server listens no more: connection refused".into(),
+        ErrorKind::TimedOut => "a new client is not even connected: the listener's queue is full".into(),
+        _ => format!("a new client cannot connect: {error}"),
     }
 }
 
-/// A line in words, for what is told of it.
+/// A line in words.
 pub fn named(probe: Probe) -> String {
     format!("line {} of client {}", probe.seq, probe.sender)
 }

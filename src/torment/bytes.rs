@@ -1,4 +1,4 @@
-//! What is no chat at all.
+//! Torments by bytes that are no text.
 
 use super::arena::Arena;
 use super::cause::Cause;
@@ -6,7 +6,7 @@ use super::failure::{Failure, Outcome, fault};
 use crate::harness::{Crowd, Kind};
 use std::time::Duration;
 
-/// Sets a terminal's clipboard: OSC 52. Nobody wants that from another.
+/// Sets a terminal's clipboard (OSC 52), clears the screen and changes the colour.
 const ESCAPE: &[u8] = b"\x1b]52;c;dG9ybWVudA==\x07\x1b[2J\x1b[31m";
 
 /// What is sent, and its name.
@@ -34,7 +34,7 @@ pub fn garbage_bytes(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     crowd.members[1].receiver.watch_for(ESCAPE);
     for (name, bytes) in garbage(arena) {
         let mut stranger = arena.connect().map_err(|e| Failure::Silence(super::arena::cannot_connect(&e)))?;
-        // One who is known, so that it is no name: some take the first line for one.
+        // A server may take the first line for a name: the garbage comes after it.
         stranger.say(Kind::Hello, crate::harness::SHORT);
         crowd.members.push(stranger);
         crowd.go_on(Duration::from_millis(30));

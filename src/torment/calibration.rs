@@ -1,4 +1,4 @@
-//! What is normal for a server: found out before it is tormented, so that it is blamed for nothing that is its way.
+//! Measures a server's baseline before the torments.
 
 use super::arena::Arena;
 use super::baseline::Baseline;
@@ -7,26 +7,26 @@ use super::settings::{Settings, Target};
 use crate::harness::{Crowd, Eol, Kind, SHORT, START, Stdout, proc};
 use std::time::{Duration, Instant};
 
-/// More seats than this are of no use to a torment.
+/// No torment needs more seats.
 const SEATS: usize = 8;
 const LINE_LENS: [usize; 3] = [900, 400, 200];
 const ROUND_TRIPS: usize = 20;
-/// Who may speak once a second is heard after this.
+/// After this pause a server that allows one line a second relays again.
 const UNHURRIED: Duration = Duration::from_millis(1200);
-/// A server that fails at the first meeting may do so by chance: two threads that met at the wrong moment.
+/// A server may fail at the first attempt by chance: by a race of two threads.
 const MEETINGS: usize = 2;
 
-/// Why it is not known what is normal.
+/// Why there is no baseline.
 enum Stop {
-    /// It makes no sense to go on. What to tell.
+    /// Another attempt makes no sense. Holds the message.
     For(String),
-    /// Another meeting may be better. What to tell if none is.
+    /// Another attempt may succeed. Holds the message if none does.
     Again(String),
-    /// The same; and if none is, the torments will show it, with what is known by now.
+    /// It closed a client. Another attempt may succeed; if none does, the torments run with what was measured.
     Closes(Baseline),
 }
 
-/// Finds out what is normal for a server, before it is tormented.
+/// Measures a server's baseline. An error is one line for the user.
 pub fn calibrate(target: &Target, settings: &Settings) -> Result<Baseline, String> {
     let mut last = Err(String::new());
     for _ in 0..MEETINGS {
@@ -65,7 +65,7 @@ fn meet(target: &Target, settings: &Settings) -> Result<Baseline, Stop> {
         Ok(crowd) => crowd,
         Err(failure) => return Err(stranger(&mut arena, failure)),
     };
-    // Seats: as many as let somebody in within a moment. The third must get in, and may take its time.
+    // Seats: clients are added as long as the next is let in quickly. The third must get in, and may take long.
     let moment = arena.patience().min(Duration::from_millis(1500));
     let mut admissions = Vec::new();
     let mut refusal = String::new();
@@ -94,7 +94,7 @@ fn meet(target: &Target, settings: &Settings) -> Result<Baseline, Stop> {
         )));
     }
     if let (Some(before), Some(now)) = (before, arena.ask(proc::status)) {
-        // A runtime may start or end some of its own meanwhile.
+        // A runtime may start or end threads of its own meanwhile: four of five suffice.
         baseline.thread_each = (now.threads.saturating_sub(before.threads)) * 5 >= crowd.count() * 4;
     }
     let mut times = crowd.round_trips(ROUND_TRIPS);
@@ -103,7 +103,7 @@ fn meet(target: &Target, settings: &Settings) -> Result<Baseline, Stop> {
     }
     times.sort();
     baseline.round_trip = times[ROUND_TRIPS * 3 / 4];
-    // Who says a line that is too long may be closed: another tries the next.
+    // The sender of a line that is too long may be closed: another sends the next.
     for (talker, len) in (0..baseline.seats - 1).cycle().zip(LINE_LENS) {
         if relays(&mut crowd, talker, len) {
             baseline.line_len = len;
@@ -114,7 +114,7 @@ fn meet(target: &Target, settings: &Settings) -> Result<Baseline, Stop> {
     Ok(baseline)
 }
 
-/// Two have met, and then a line of one did not get to the other.
+/// Two clients have met, and then a line did not arrive.
 fn does_not_relay(arena: &mut Arena, crowd: &mut Crowd) -> Stop {
     let heard = crowd.members[0].receiver.excerpt();
     let closed = crowd.members[..2].iter().any(|client| !client.is_open());
@@ -122,20 +122,26 @@ fn does_not_relay(arena: &mut Arena, crowd: &mut Crowd) -> Stop {
         crowd.go_on(arena.scaled(UNHURRIED));
         let probe = crowd.says(0);
         if !crowd.hears(1, probe) {
-            return Stop::Again(format!("two clients hear each other at first, and then no more{}", its_words(arena)));
+            return Stop::Again(format!(
+                "two clients receive each other's lines at first, and then no more{}",
+                its_words(arena)
+            ));
         }
     }
-    let what =
-        if closed { "who says one line after the other is closed" } else { "lines that follow fast are not relayed" };
+    let what = if closed {
+        "a client that sends one line after the other is closed"
+    } else {
+        "lines that follow fast are not relayed"
+    };
     let why = format!(
-        "{what}; the last it heard is \"{heard}\"{}. If that is a rule of the house (so many lines a second), lift it: \
-         torments talk fast",
+        "{what}; the last that arrived is \"{heard}\"{}. If that is a rule of the house (a limit on lines a second), lift it: \
+         torments send fast",
         its_words(arena)
     );
     if closed { Stop::Again(why) } else { Stop::For(why) }
 }
 
-/// What the server says of it, if it was started here.
+/// The error in the server's stderr, if it was started here.
 fn its_words(arena: &mut Arena) -> String {
     match arena.server.as_ref().and_then(|server| server.words_so_far()) {
         Some(words) => format!("; it wrote: {words}"),
@@ -143,18 +149,18 @@ fn its_words(arena: &mut Arena) -> String {
     }
 }
 
-/// Whether it relays a line of so many bytes whole.
+/// Whether it relays a line of `len` bytes intact.
 fn relays(crowd: &mut Crowd, talker: usize, len: usize) -> bool {
     let reader = crowd.count() - 1;
     let probe = crowd.members[talker].say(Kind::Line, len);
-    // What comes after it tells that it does not come.
+    // When a later line has arrived, the line will not.
     let after = crowd.says(talker);
     let patience = crowd.patience;
     crowd.wait(patience, |crowd| crowd.has_heard(reader, after) || !crowd.members[talker].is_open());
     crowd.has_heard(reader, probe)
 }
 
-/// Why two cannot talk, and what to try.
+/// Why two clients cannot talk, and what to try.
 fn stranger(arena: &mut Arena, failure: Failure) -> Stop {
     let addr = arena.addr;
     match &mut arena.server {
@@ -162,7 +168,7 @@ fn stranger(arena: &mut Arena, failure: Failure) -> Stop {
             if let Some(ended) = server.ends_within(Duration::from_millis(200)) {
                 let words = server.last_words().unwrap_or_default();
                 return Stop::For(format!(
-                    "the server ended when two clients came and talked: {ended}; its last words: {words}"
+                    "the server ended when two clients connected and talked: {ended}; its last words: {words}"
                 ));
             }
         }
@@ -173,7 +179,7 @@ fn stranger(arena: &mut Arena, failure: Failure) -> Stop {
         }
         None => {}
     }
-    let seen = if let Failure::Silence(seen) = failure { seen } else { "nobody is heard".into() };
+    let seen = if let Failure::Silence(seen) = failure { seen } else { "no lines arrive".into() };
     if arena.settings.eol == Eol::Lf && hears_lines_that_end_in_crlf(arena) {
         return Stop::For(format!(
             "no line that ends in LF gets from one client to another: {seen}; lines that end in CR LF do: say --eol crlf"

@@ -1,27 +1,34 @@
-//! The catalogue.
+//! The catalogue: all torments.
 
 use super::cause::Cause::*;
 use super::entry::Torment;
 use super::{bytes, connections, floods, framing, process, readers};
 
-/// All torments, in the order in which they are done: what explains others comes first, and what takes long comes last, for a
-/// server that fails them one by one may use up the time.
+/// All torments, in the order in which they are done. Those whose failure explains others come first. Those that take long come
+/// last, because a server that fails many may use up the time.
 pub const TORMENTS: &[Torment] = &[
-    Torment::new("idle", "Two are there and say nothing.", "It sleeps.", &[Unknown], &[Unknown], process::idle)
-        .of_the_process()
-        .first_of_its_kind(),
+    Torment::new(
+        "idle",
+        "Two clients are connected and send nothing.",
+        "It sleeps.",
+        &[Unknown],
+        &[Unknown],
+        process::idle,
+    )
+    .of_the_process()
+    .first_of_its_kind(),
     Torment::new(
         "own-line",
-        "Somebody says a line and listens whether it comes back.",
-        "Each line comes once to each of the others.",
+        "A client sends a line and looks whether it comes back.",
+        "Each line reaches each of the others once.",
         &[Unknown],
         &[Unknown],
         framing::own_line,
     ),
     Torment::new(
         "split-line",
-        "Half a line, a line of another's, the other half.",
-        "Both lines come whole.",
+        "Half a line, a line of another client, the other half.",
+        "Both lines arrive whole.",
         &[TrustsInput],
         &[BlockingHandshake, BlockingWrite],
         framing::split_line,
@@ -29,40 +36,40 @@ pub const TORMENTS: &[Torment] = &[
     .first_of_its_kind(),
     Torment::new(
         "two-in-one",
-        "Two lines in one piece.",
-        "Two lines come.",
+        "Two lines are sent in one piece.",
+        "Two lines arrive.",
         &[TrustsInput],
         &[Unknown],
         framing::two_in_one,
     ),
     Torment::new(
         "byte-by-byte",
-        "A line is typed byte by byte while another talks.",
-        "Both lines come whole.",
+        "A line is sent byte by byte while another client sends.",
+        "Both lines arrive whole.",
         &[TrustsInput],
         &[BlockingHandshake],
         framing::byte_by_byte,
     ),
     Torment::new(
         "utf8-split",
-        "A character of three bytes comes in two pieces.",
-        "It comes as if it had been sent whole.",
+        "A character of three bytes is sent in two pieces.",
+        "It arrives as if it had been sent whole.",
         &[DecodesPieces, TrustsInput],
         &[TrustsInput],
         framing::utf8_split,
     ),
     Torment::new(
         "gulp",
-        "Two thousand lines in one piece, and then nothing.",
-        "All come, without another word.",
+        "Two thousand lines are sent in one piece, and then nothing.",
+        "All arrive, without another line to trigger them.",
         &[WouldBlockIsAnError],
         &[OneReadPerEdge],
         framing::gulp,
     ),
     Torment::new(
         "long-line",
-        "Longer and longer lines, up to 20 000 bytes.",
-        "Each comes whole, or is refused; nobody else notices.",
+        "Longer and longer lines, up to 20 000 bytes, are sent.",
+        "Each arrives whole or is refused; the other clients are not disturbed.",
         &[TrustsInput],
         &[TrustsInput],
         framing::long_line,
@@ -70,17 +77,17 @@ pub const TORMENTS: &[Torment] = &[
     Torment::new(
         "garbage",
         "HTTP, a TLS hello, telnet's negotiation, NULs, escape sequences, random bytes.",
-        "Whatever it makes of them, the others do not notice.",
+        "Whatever it does with them, the other clients are not disturbed.",
         &[TrustsInput],
         &[TrustsInput],
         bytes::garbage_bytes,
     )
-    .after_which_it_may_spin()
+    .checked_for_busy_loop()
     .first_of_its_kind(),
     Torment::new(
         "burst-connect",
-        "Eight connect at once, while the server looks away.",
-        "All get to talk.",
+        "Eight clients connect at once while the server is stopped.",
+        "All can talk.",
         &[ClientErrorEndsServer],
         &[OneAcceptPerEdge],
         connections::burst_connect,
@@ -88,17 +95,17 @@ pub const TORMENTS: &[Torment] = &[
     .first_of_its_kind(),
     Torment::new(
         "connect-storm",
-        "Two hundred connect and are gone at once, some with a reset.",
-        "Those inside talk on, and newcomers can come.",
+        "Two hundred clients connect and leave at once, some with a reset.",
+        "Connected clients talk on, and new ones are let in.",
         &[ClientErrorEndsServer],
         &[OneAcceptPerEdge, ErrorEndsFanOut, ClientErrorEndsServer],
         connections::connect_storm,
     )
-    .after_which_it_may_spin(),
+    .checked_for_busy_loop(),
     Torment::new(
         "silent-newcomer",
-        "One connects and says nothing, and another comes.",
-        "The others do not wait for it.",
+        "A client connects and sends nothing, and another one connects.",
+        "The others do not have to wait for it.",
         &[ClientErrorEndsServer],
         &[BlockingHandshake, OneAcceptPerEdge],
         connections::silent_newcomer,
@@ -106,25 +113,25 @@ pub const TORMENTS: &[Torment] = &[
     .first_of_its_kind(),
     Torment::new(
         "reset-idle",
-        "One who says nothing resets its connection.",
-        "It is gone, and the others talk on.",
+        "A client that sends nothing resets its connection.",
+        "It is removed, and the others talk on.",
         &[ClientErrorEndsServer],
         &[ErrorEndsFanOut],
         connections::reset_idle,
     )
-    .after_which_it_may_spin(),
+    .checked_for_busy_loop(),
     Torment::new(
         "reset-backlog",
         "Connections are reset before they are accepted.",
-        "Nobody notices.",
+        "The other clients are not disturbed.",
         &[ClientErrorEndsServer],
         &[OneAcceptPerEdge, ErrorEndsFanOut, ClientErrorEndsServer],
         connections::reset_backlog,
     ),
     Torment::new(
         "reset-mid-fanout",
-        "One leaves, by a FIN or a reset, while the others talk to it.",
-        "The others get each line, once.",
+        "A client leaves, by a FIN or a reset, while the others send.",
+        "The others get each line once.",
         &[ClientErrorEndsServer],
         &[ErrorEndsFanOut],
         connections::reset_mid_fanout,
@@ -132,8 +139,8 @@ pub const TORMENTS: &[Torment] = &[
     .first_of_its_kind(),
     Torment::new(
         "rush-hour",
-        "Some talk while others come, say a word and are gone, without pause.",
-        "Those who stay hear each line, once.",
+        "Some clients talk while others connect, send a line and leave, without pause.",
+        "Those that stay get each line once.",
         &[ClientErrorEndsServer, SharedUnguarded],
         &[ErrorEndsFanOut, SharedUnguarded, ClientErrorEndsServer],
         connections::rush_hour,
@@ -141,8 +148,8 @@ pub const TORMENTS: &[Torment] = &[
     .first_of_its_kind(),
     Torment::new(
         "half-close",
-        "One says three lines and ends its side of the connection.",
-        "The lines come; it does not spin on the end-of-file.",
+        "A client sends three lines and ends its side of the connection.",
+        "The lines arrive, and the end-of-file causes no busy loop.",
         &[ClientErrorEndsServer],
         &[ErrorEndsFanOut],
         connections::half_close,
@@ -150,8 +157,8 @@ pub const TORMENTS: &[Torment] = &[
     .first_of_its_kind(),
     Torment::new(
         "stale-event",
-        "One leaves, one comes and one speaks, all in one batch of events.",
-        "The one who came stays.",
+        "One client leaves, one connects and one sends, all in one batch of events.",
+        "The new client stays.",
         &[StaleEvent, ClientErrorEndsServer],
         &[ErrorEndsFanOut],
         connections::stale_event,
@@ -159,7 +166,7 @@ pub const TORMENTS: &[Torment] = &[
     .of_the_process(),
     Torment::new(
         "vanish",
-        "One is gone without a FIN: nothing that is sent to it is acknowledged.",
+        "A client disappears without a FIN: nothing that is sent to it is acknowledged.",
         "The others talk on.",
         &[ClientErrorEndsServer],
         &[BlockingWrite],
@@ -167,8 +174,8 @@ pub const TORMENTS: &[Torment] = &[
     ),
     Torment::new(
         "stuck-reader",
-        "One floods, and another does not read at all.",
-        "The others talk on, and the server's memory does not grow with what is owed.",
+        "One client floods, and another does not read at all.",
+        "The others talk on, and the server's memory does not grow with the pending lines.",
         &[WouldBlockIsAnError],
         &[BlockingWrite],
         readers::stuck_reader,
@@ -176,8 +183,8 @@ pub const TORMENTS: &[Torment] = &[
     .first_of_its_kind(),
     Torment::new(
         "no-descriptors",
-        "The server's descriptors are used up while others want in; then there are some again.",
-        "Those inside talk on, it does not spin, and lets the others in when it can.",
+        "The server has no descriptors left while clients connect; then it has some again.",
+        "Connected clients talk on, there is no busy loop, and the others are let in when there are descriptors.",
         &[DescriptorDeath],
         &[DescriptorSpin],
         process::no_descriptors,
@@ -186,8 +193,8 @@ pub const TORMENTS: &[Torment] = &[
     .first_of_its_kind(),
     Torment::new(
         "stop-continue",
-        "SIGSTOP, and SIGCONT a little later.",
-        "It goes on, and what was said meanwhile is heard.",
+        "The process is stopped by SIGSTOP and continued by SIGCONT.",
+        "It goes on, and what was sent meanwhile arrives.",
         &[InterruptedIsAnError],
         &[InterruptedIsAnError],
         process::stop_continue,
@@ -195,7 +202,7 @@ pub const TORMENTS: &[Torment] = &[
     .of_the_process(),
     Torment::new(
         "frozen-stdout",
-        "Nobody reads the server's stdout while they talk, come and go.",
+        "Nobody reads the server's stdout while clients talk, connect and leave.",
         "The chat goes on.",
         &[ClientErrorEndsServer],
         &[BlockingPrint, ErrorEndsFanOut, ClientErrorEndsServer, OneAcceptPerEdge],
@@ -205,19 +212,26 @@ pub const TORMENTS: &[Torment] = &[
     .first_of_its_kind(),
     Torment::new(
         "closed-stdout",
-        "Nobody is at the other end of the server's stdout any more.",
+        "The other end of the server's stdout is closed.",
         "The chat goes on.",
         &[PrintEndsServer, ClientErrorEndsServer],
         &[PrintEndsServer, ErrorEndsFanOut, ClientErrorEndsServer, OneAcceptPerEdge],
         process::closed_stdout,
     )
     .of_its_stdout(),
-    Torment::new("terminate", "SIGTERM.", "It ends within five seconds.", &[Unknown], &[Unknown], process::terminate)
-        .of_the_process()
-        .first_of_its_kind(),
+    Torment::new(
+        "terminate",
+        "SIGTERM is sent.",
+        "It ends within five seconds.",
+        &[Unknown],
+        &[Unknown],
+        process::terminate,
+    )
+    .of_the_process()
+    .first_of_its_kind(),
     Torment::new(
         "restart",
-        "It is stopped while clients are there, and started again at once.",
+        "It is stopped while clients are connected, and started again at once.",
         "It listens on the same port again.",
         &[Unknown],
         &[AddressInUse],
@@ -226,8 +240,8 @@ pub const TORMENTS: &[Torment] = &[
     .of_the_process(),
     Torment::new(
         "endless-line",
-        "64 MiB without a line end.",
-        "It stops reading, or closes, or throws it away; its memory does not grow with it.",
+        "64 MiB without a line end are sent.",
+        "It stops reading, closes, or discards them; its memory does not grow with them.",
         &[UnboundedLine, TrustsInput],
         &[UnboundedLine, Unfair],
         framing::endless_line,
@@ -235,16 +249,16 @@ pub const TORMENTS: &[Torment] = &[
     .first_of_its_kind(),
     Torment::new(
         "slow-reader",
-        "One floods, and another reads 2 MB a second of it.",
-        "It gets every line, or is disconnected: never a gap.",
+        "One client floods, and another reads 2 MB a second.",
+        "The slow client gets every line, or is disconnected: never a gap.",
         &[WouldBlockIsAnError],
         &[BlockingWrite],
         readers::slow_reader,
     ),
     Torment::new(
         "flood-all",
-        "All talk as fast as they can, and read.",
-        "Each line comes once, whole, in its sender's order, and in one order for all.",
+        "All clients send as fast as they can, and read.",
+        "Each line arrives once, whole, in its sender's order, and in the same order at all.",
         &[WouldBlockIsAnError],
         &[BlockingWrite],
         floods::flood_all,
@@ -252,32 +266,32 @@ pub const TORMENTS: &[Torment] = &[
     .first_of_its_kind(),
     Torment::new(
         "full-house",
-        "Clients come until no more are let in, or 32 are inside; then some leave and others come.",
-        "Whoever is not let in is told so or waits; a seat that becomes free is given again.",
+        "Clients connect until no more are let in, or 32 are; then some leave and others connect.",
+        "A client that is not let in is told so or waits; a seat that becomes free is used again.",
         &[ClientErrorEndsServer],
         &[SeatsNotFreed],
         connections::full_house,
     ),
     Torment::new(
         "churn",
-        "Three hundred come, say a word and leave.",
-        "Nothing of them is left: no descriptor, no thread, no memory.",
+        "Three hundred clients connect, send a line and leave.",
+        "Nothing of them is left: no descriptors, threads or memory.",
         &[ClientErrorEndsServer],
         &[Leaks, ErrorEndsFanOut],
         connections::churn,
     ),
     Torment::new(
         "firehose",
-        "One sends without pause while another says a word now and then.",
-        "The word is heard about as soon as without.",
+        "One client sends without pause while another sends a line now and then.",
+        "The line arrives about as soon as without the flood.",
         &[WouldBlockIsAnError],
         &[Unfair, BlockingWrite],
         floods::firehose,
     ),
     Torment::new(
         "trickle-reader",
-        "One floods, and another reads 2 KiB a second.",
-        "The others talk on, and the server's memory does not grow with what is owed.",
+        "One client floods, and another reads 2 KiB a second.",
+        "The others talk on, and the server's memory does not grow with the pending lines.",
         &[WouldBlockIsAnError],
         &[BlockingWrite],
         readers::trickle_reader,

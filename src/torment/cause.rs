@@ -1,8 +1,8 @@
-//! What makes servers fail: the mistakes that are made again and again, each with a word for whoever made it.
+//! The classic mistakes that make servers fail, each with an explanation for its author.
 
 use serde::Serialize;
 
-/// In the order in which they are to be mended: an early one makes torments fail that are about a later one.
+/// In the order in which to fix them: an early one also fails torments that are about a later one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(test, derive(clap::ValueEnum))]
@@ -46,7 +46,7 @@ pub enum Cause {
     PrintEndsServer,
     IgnoresSigterm,
     AddressInUse,
-    /// It fails, and it is nothing of the above that we know.
+    /// None of the above.
     Unknown,
 }
 
@@ -74,16 +74,16 @@ impl Cause {
     fn words(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Cause::BusyLoop => (
-                "it never sleeps",
-                "The loop asks non-blocking sockets again and again, or polls with a timeout of 0, or watches for \
-                 writability while there is nothing to write. Sleep in one place, until the kernel has something to say.",
+                "a busy loop: it never sleeps",
+                "The loop tries non-blocking sockets again and again, or polls with a timeout of 0, or watches for \
+                 writability while there is nothing to write. Sleep in one place, until the kernel reports an event.",
                 "poll(2), epoll_wait(2); Kerrisk, The Linux Programming Interface, ch. 63; src/server/epoll.rs, \
                  `timeout`",
             ),
             Cause::FramingByRead => (
                 "each read is taken for a message",
                 "TCP is a stream of bytes: a recv may return half a line, or two and a half. Keep a buffer for each client, \
-                 append what comes, and take out whole lines only.",
+                 append what arrives, and take out whole lines only.",
                 "recv(2), tcp(7); Stevens, UNIX Network Programming, 3.9 (readline); Beej's Guide, 7.6 (Son of Data \
                  Encapsulation); src/chat/connections/line.rs",
             ),
@@ -96,33 +96,33 @@ impl Cause {
             ),
             Cause::OneReadPerEdge => (
                 "one read for each event",
-                "An edge-triggered poll does not say again that there is more. Read until EWOULDBLOCK, or remember who was \
-                 not read to the end and come back without being told.",
+                "An edge-triggered poll does not say again that there is more. Read until EWOULDBLOCK, or remember which \
+                 client was not read to the end and read it again without an event.",
                 "epoll(7); mio::Poll, \"Draining readiness\"; src/server/epoll.rs, `read_ready`",
             ),
             Cause::TrustsInput => (
-                "bytes that are no text end it",
+                "bytes that are no text end the server",
                 "What comes from the network is bytes, not text: decoding it may fail, a field may be missing, an index may \
                  be out of range. Replace what is no UTF-8, check what you take apart, and end that client at most.",
                 "RFC 3629, section 10; src/chat/connections/sanitize.rs",
             ),
             Cause::BlockingHandshake => (
-                "a newcomer who says nothing keeps all others waiting",
-                "The loop that accepts also waits for the newcomer's first line (its name, its login). Accept, and let the \
-                 newcomer's own thread, or its state in the loop, wait for that.",
+                "a new client that sends nothing keeps all others waiting",
+                "The loop that accepts also waits for the new client's first line (its name, its login). Accept, and let the \
+                 client's own thread, or its state in the loop, wait for that.",
                 "accept(2); Stevens, UNIX Network Programming, ch. 16; src/server/threaded.rs",
             ),
             Cause::SlowToAccept => (
-                "newcomers are let in one by one, and each waits",
+                "new clients are accepted slowly, one after the other",
                 "The loop that accepts sleeps, or does something slow, between one connection and the next, so that the tenth \
-                 waits ten times as long. Accept whoever is there, and sleep in accept or poll only.",
+                 waits ten times as long. Accept all that wait, and sleep in accept or poll only.",
                 "accept(2), listen(2); src/server/epoll.rs, `accept`; src/server/threaded.rs",
             ),
             Cause::SharedUnguarded => (
-                "the list of clients is used by two at once",
-                "One walks through the list and writes; another puts a newcomer in or takes one out meanwhile, without a lock or \
-                 during an await. Then some are passed over, or the runtime ends whoever walked. One lock for the list (and a \
-                 copy made under it to walk through), or one thread or task that owns it.",
+                "the list of clients is used by two threads or tasks at once",
+                "One iterates over the list and writes; another adds or removes a client meanwhile, without a lock or during an \
+                 await. Then some clients are skipped, or the runtime ends the one that iterates. One lock for the list (and a \
+                 copy made under it to iterate over), or one thread or task that owns it.",
                 "Go: \"Go maps in action\", Concurrency; Java: ConcurrentModificationException; Python: RuntimeError, \
                  \"changed size during iteration\"; src/server/threaded.rs",
             ),
@@ -133,22 +133,22 @@ impl Cause {
                 "accept(2), \"Error handling\"; recv(2), send(2), ERRORS; src/server/epoll.rs, `bury_dead`",
             ),
             Cause::Sigpipe => (
-                "a write to one who has gone kills it: SIGPIPE",
-                "To write to a socket whose peer has reset it raises SIGPIPE, which ends a process that says nothing else. \
+                "a write to a closed connection kills the server: SIGPIPE",
+                "To write to a socket whose peer has reset it raises SIGPIPE, which ends a process by default. \
                  Ignore the signal, or send with MSG_NOSIGNAL, and handle EPIPE.",
                 "send(2), MSG_NOSIGNAL; signal(7); Stevens, UNIX Network Programming, 5.13",
             ),
             Cause::ErrorEndsFanOut => (
-                "an error while writing to one ends the round for the others",
-                "The loop that writes to each client leaves off at the first error, or the error is taken for the sender's, or \
-                 who failed is taken out of the list in the middle of the loop and the next is passed over. Note who failed, go \
-                 on with the next, and take out the failed after the round.",
+                "an error of one receiver ends the fan-out for the others",
+                "The loop that writes to each client stops at the first error, or the error is taken for the sender's, or the \
+                 client that failed is removed from the list inside the loop and the next is skipped. Note which failed, go on \
+                 with the next, and remove them after the loop.",
                 "send(2), ERRORS; src/server/epoll.rs, `flush_dirty` and `bury_dead`",
             ),
             Cause::StaleEvent => (
-                "an event of one who has gone is applied to one who came",
+                "an event of a client that has left is applied to a new one",
                 "A slot, token or descriptor was freed and taken again while events for its former owner were still in the \
-                 batch. Bury the dead and accept the new after the batch, or give each client a number that never comes \
+                 batch. Remove and accept clients after the batch, or give each client a number that is never used \
                  again.",
                 "epoll(7), \"If using an event cache\"; src/server/epoll.rs, `turn`",
             ),
@@ -159,72 +159,71 @@ impl Cause {
                 "send(2), EAGAIN; std::io::Write::write_all; src/chat/connections/outbox.rs",
             ),
             Cause::BlockingWrite => (
-                "one who does not read makes all wait",
-                "A write to it blocks when its socket is full, and whoever writes (the loop, a broadcaster, each sender's \
-                 thread, a full channel) serves nobody else meanwhile. Never wait for one client: non-blocking \
-                 writes, a bounded queue each, and out with who lets it fill.",
+                "a client that does not read makes all others wait",
+                "A write to it blocks when its socket is full, and the writer (the loop, a broadcaster, each sender's \
+                 thread, a full channel) serves nobody else meanwhile. Never wait for one client: use non-blocking \
+                 writes and a bounded queue for each, and disconnect a client whose queue stays full.",
                 "send(2), socket(7); Stevens, UNIX Network Programming, ch. 16; src/chat/connections/outbox.rs, \
                  src/chat/connections/backpressure.rs",
             ),
             Cause::LockAcrossWrite => (
                 "a lock is held across a write",
-                "A thread writes to all clients while it holds the lock of the list. The write blocks at one who does not \
-                 read, and then nobody can talk, come or leave. Copy under the lock, write outside it, without waiting.",
+                "A thread writes to all clients while it holds the lock of the list. The write blocks at a client that does \
+                 not read, and then nobody can talk, connect or leave. Copy under the lock, write outside it, without waiting.",
                 "pthread_mutex_lock(3), send(2); src/server/threaded/writing.rs",
             ),
             Cause::ShortWriteDropped => (
-                "what a short write did not take is lost",
+                "the rest of a short write is lost",
                 "write and send may take less than they are given, and their result says how much. The rest was dropped. \
                  Keep it for that client and write on when it is writable.",
                 "write(2), send(2), RETURN VALUE; Beej's Guide, 7.4 (partial sends); src/chat/connections/outbox.rs",
             ),
             Cause::DroppedWhenFull => (
-                "lines for one who is a little behind are dropped in silence",
-                "A full queue or a lagging broadcast channel drops lines. Hold the senders back, or disconnect who is too far \
-                 behind and tell it: a gap that nobody is told of is the one thing a chat must not have.",
+                "lines for a slow client are dropped without notice",
+                "A full queue or a lagging broadcast channel drops lines. Hold the senders back, or disconnect a client that is \
+                 too far behind and tell it why: a chat must never have a silent gap.",
                 "tokio::sync::broadcast, \"Lagging\"; src/chat/connections/backpressure.rs",
             ),
             Cause::UnboundedQueue => (
                 "a queue without a limit",
-                "What a slow reader does not take is kept, however much: its queue grows until memory ends, and with it the \
-                 server. Limit each queue (and a language's own: a socket's or a stream's buffer), hold senders back, or \
-                 disconnect who does not read.",
+                "What a slow reader does not take is kept, however much it is: its queue grows until the server is out of \
+                 memory. Limit each queue (and the language's own: a socket's or a stream's buffer), hold senders back, or \
+                 disconnect a client that does not read.",
                 "src/chat/limits.rs, src/chat/connections/backpressure.rs; Node.js: stream.write, \"backpressure\"; asyncio: \
                  StreamWriter.drain",
             ),
             Cause::UnboundedLine => (
                 "a line without a limit",
-                "Bytes are collected until a line end comes, and one who never sends it fills the memory. Set a longest \
-                 line, and close who exceeds it by far.",
+                "Bytes are collected until a line end arrives, and a client that never sends it fills the memory. Set a longest \
+                 line, and close a client that exceeds it by far.",
                 "RFC 2812, 2.3 (512 bytes); RFC 5321, 4.5.3.1.6; std::io::Read::take; src/chat/connections/line.rs",
             ),
             Cause::DecodesPieces => (
                 "each piece is decoded by itself",
-                "A character of several bytes may come in two reads. Take out whole lines first and decode those, or use an \
+                "A character of several bytes may arrive in two reads. Take out whole lines first and decode those, or use an \
                  incremental decoder.",
                 "RFC 3629; Python: codecs.getincrementaldecoder; Node.js: StringDecoder; src/chat/connections/line.rs",
             ),
             Cause::InterleavedWrites => (
-                "two write to one socket at once",
-                "Several threads or tasks write to the same socket without agreeing, a piece each: lines land inside each \
+                "two threads or tasks write to one socket at once",
+                "Several threads or tasks write to the same socket without coordination, a piece each: lines are mixed with each \
                  other. One writer for each socket, or a lock for each, held for a whole line.",
                 "write(2), send(2); src/server/threaded/writing.rs",
             ),
             Cause::LosesAtTheEnd => (
-                "what came just before the end-of-file is lost",
-                "The hang-up was looked at before the data, or a buffer was thrown away at it. Read until read returns 0, and \
-                 only then is it over.",
+                "what was sent just before the end-of-file is lost",
+                "The hang-up was handled before the data, or a buffer was discarded at it. Read until read returns 0: only \
+                 that is the end.",
                 "poll(2), POLLHUP, POLLRDHUP; shutdown(2); src/server/epoll.rs, `read`",
             ),
             Cause::SpinsAtTheEnd => (
-                "an end-of-file or a hang-up keeps it spinning",
+                "an end-of-file or a hang-up causes a busy loop",
                 "A socket at its end stays readable for ever. When read returns 0, close it or stop watching it.",
                 "read(2), poll(2); Kerrisk, The Linux Programming Interface, 63.2.3; src/server/epoll.rs, `read`",
             ),
             Cause::Unfair => (
-                "one who sends without pause keeps the others waiting",
-                "A client is read from for as long as it has something. Give each turn a budget, and the next client its \
-                 turn.",
+                "a client that sends without pause keeps the others waiting",
+                "A client is read for as long as it has bytes. Give each turn a budget, then serve the next client.",
                 "epoll(7), \"Starvation\"; src/server/epoll.rs, `read_ready`",
             ),
             Cause::Loses => (
@@ -234,41 +233,41 @@ impl Cause {
                 "write(2), RETURN VALUE; src/chat/connections/outbox.rs",
             ),
             Cause::Duplicates => (
-                "lines come twice",
-                "Look for a client that is twice in the list, and for a write that is begun anew after it took a part.",
+                "lines arrive twice",
+                "Look for a client that is twice in the list, and for a write that starts again after it was short.",
                 "write(2), RETURN VALUE; src/chat/connections/outbox.rs",
             ),
             Cause::Reorders => (
-                "one sender's lines change places",
+                "one sender's lines arrive in another order",
                 "Each line is handed to a task or thread of its own, or what is queued and what is written directly overtake \
                  each other.",
                 "src/chat/connections/outbox.rs",
             ),
             Cause::NoOneOrder => (
-                "members hear the same talk in different orders",
+                "clients receive the same lines in different orders",
                 "Each sender's thread writes to the members on its own. If the order is to be the same for all, one place \
                  must decide it: one lock, one loop, one channel.",
                 "Lamport, Time, Clocks, and the Ordering of Events; src/chat/connections/broadcast.rs",
             ),
             Cause::EchoesToSender => (
                 "a sender gets its own line back",
-                "The fan-out does not leave out who sent the line; the sender has it on its screen already. (If it is meant, \
-                 say --echo yes.)",
+                "The fan-out includes the sender, which has the line on its screen already. (If that is intended, \
+                 use --echo yes.)",
                 "Beej's Guide, 7.3 (\"Except the listener and ourselves\")",
             ),
             Cause::SeatsNotFreed => (
-                "a seat that became free is not given again",
-                "Seats are counted at arrivals and not at departures, or newcomers wait and nobody looks again.",
+                "a seat that became free is not used again",
+                "Seats are counted when clients connect and not when they leave, or clients wait and are not looked at again.",
                 "src/server/epoll.rs, `can_accept`",
             ),
             Cause::Leaks => (
-                "who leaves leaves something behind",
+                "clients that leave leave something behind",
                 "A descriptor that is not closed, a thread that does not end, a list that is not shortened when a client \
                  goes.",
                 "close(2), proc(5) (/proc/PID/fd); src/server/epoll.rs, `close`",
             ),
             Cause::DescriptorSpin => (
-                "without descriptors it spins",
+                "without descriptors it is in a busy loop",
                 "accept fails with EMFILE and the connection stays in the queue, so the listener stays ready, or the loop \
                  just tries again. Leave the listener alone for a while.",
                 "accept(2), EMFILE; libev's manual, \"The special problem of accept()ing when you can't\"; \
@@ -276,14 +275,14 @@ impl Cause {
             ),
             Cause::DescriptorDeath => (
                 "without descriptors it ends",
-                "accept failed with EMFILE and that was taken for the end: the server exits or accepts nobody ever again. It \
-                 is a passing trouble: wait a little and try again.",
+                "accept failed with EMFILE and that was taken for a fatal error: the server exits or never accepts again. The \
+                 error is temporary: wait a little and try again.",
                 "accept(2), EMFILE; src/server/listener.rs, `is_one_connections`",
             ),
             Cause::AcceptNotRetried => (
-                "after a failed accept those in the queue are forgotten",
+                "after a failed accept the connections in the queue are forgotten",
                 "An edge-triggered listener does not fire again after EMFILE, not even when descriptors come back. Try again \
-                 by the clock.",
+                 after some time.",
                 "accept(2), epoll(7); src/server/epoll.rs, `accept`",
             ),
             Cause::InterruptedIsAnError => (
@@ -294,7 +293,7 @@ impl Cause {
             ),
             Cause::BlockingPrint => (
                 "a print stops the chat",
-                "stdout is a pipe or a terminal that somebody has stopped reading, and print waits for it in the middle of \
+                "stdout is a pipe or a terminal that nobody reads any more, and print waits for it inside \
                  the loop (or under a lock). Make it non-blocking, or let a thread with a bounded queue print.",
                 "pipe(7), write(2); src/server/sink.rs",
             ),
@@ -305,9 +304,9 @@ impl Cause {
                 "pipe(7), SIGPIPE, EPIPE; src/server/sink.rs",
             ),
             Cause::IgnoresSigterm => (
-                "it does not end when it is told to",
-                "SIGTERM is caught and nothing comes of it: the loop sleeps on, or waits for clients that need not leave. \
-                 Wake the loop, say goodbye, and end within a time.",
+                "it does not end at SIGTERM",
+                "SIGTERM is caught without effect: the loop sleeps on, or waits for clients that need not leave. \
+                 Wake the loop, tell the clients, and end within a limit.",
                 "signal(7); signalfd(2); src/server/epoll.rs, `note_signals`",
             ),
             Cause::AddressInUse => (
@@ -316,7 +315,7 @@ impl Cause {
                  before bind.",
                 "socket(7), SO_REUSEADDR; Stevens, UNIX Network Programming, 7.5; src/server/listener.rs, `listen`",
             ),
-            Cause::Unknown => ("something else", "What was seen fits none of the usual causes.", "its own source"),
+            Cause::Unknown => ("something else", "What was observed fits none of the usual causes.", "its own source"),
         }
     }
 }

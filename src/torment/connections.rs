@@ -1,6 +1,6 @@
-//! Coming and going, in all the ways there are.
+//! Torments by clients that connect and leave.
 
-use super::acquaint::{Stranger, acquaint};
+use super::acquaint::{Unacquainted, acquaint};
 use super::arena::{Arena, Leaving, cannot_connect};
 use super::cause::Cause;
 use super::failure::{Failure, Outcome, fault};
@@ -8,12 +8,12 @@ use crate::harness::{Crowd, Kind, Probe, State, proc};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Connections that wait in the kernel's queue at once: fewer than the shortest queue that people choose holds.
+/// Connections that wait in the listener's queue at once: the shortest backlogs in use hold more.
 const BURST: usize = 8;
-/// Whom the kernel does not take at once finds its queue full.
+/// Connecting takes longer than this only if the listener's queue is full.
 const QUEUE_FULL: Duration = Duration::from_millis(200);
 
-/// The same pair talks on, whatever the others do.
+/// Clients 0 and 1 exchange lines.
 fn pair_talks(crowd: &mut Crowd, when: &str) -> Result<(), Failure> {
     for (talker, reader) in [(0, 1), (1, 0)] {
         let word = crowd.says(talker);
@@ -21,7 +21,7 @@ fn pair_talks(crowd: &mut Crowd, when: &str) -> Result<(), Failure> {
             let closed = [talker, reader].into_iter().find(|&who| !crowd.members[who].is_open());
             return Err(match closed {
                 Some(_) => fault(&[Cause::ErrorEndsFanOut], format!("{when}, one of the others was closed")),
-                None => Failure::Silence(format!("{when}, the others do not hear each other")),
+                None => Failure::Silence(format!("{when}, the others do not receive each other's lines")),
             });
         }
     }
@@ -50,13 +50,13 @@ pub fn burst_connect(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let patience = crowd.patience;
     match acquaint(crowd, &all, patience) {
         Ok(()) => Ok(()),
-        Err(stranger) => {
+        Err(unacquainted) => {
             let (served, count) = (served(crowd), crowd.count());
-            let seen = format!("{count} connected at once; {served} of them got to talk");
-            if let Stranger::Closed(_) = stranger {
+            let seen = format!("{count} connected at once; {served} of them could talk");
+            if let Unacquainted::Closed(_) = unacquainted {
                 return Err(fault(&[Cause::OneAcceptPerEdge], format!("{seen}, and some were closed")));
             }
-            // Those that no event will tell of wait for ever; those who are only let in slowly come one by one.
+            // Those for which no event will come wait for ever. If the server is only slow to accept, more get in meanwhile.
             let begin = Instant::now();
             let _ = acquaint(crowd, &all, patience);
             let more = self::served(crowd).saturating_sub(served);
@@ -75,7 +75,7 @@ pub fn burst_connect(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     }
 }
 
-/// How many are known to another. Who is known to nobody was not served; the first one always is.
+/// How many clients another one has received a line of: the others were not served. The first one always counts.
 fn served(crowd: &Crowd) -> usize {
     let numbers = crowd.members.iter().map(|client| client.number());
     let served = numbers.filter(|&number| {
@@ -89,8 +89,8 @@ pub fn connect_storm(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(2)?;
     let (batches, batch) = (10, 20);
     for round in 0..batches {
-        arena.storm(batch, Leaving::AsLifeBrings);
-        pair_talks(crowd, &format!("after {} connections that came and went", (round + 1) * batch))?;
+        arena.storm(batch, Leaving::SomeByReset);
+        pair_talks(crowd, &format!("after {} connections that were opened and closed", (round + 1) * batch))?;
     }
     arena.join(crowd)
 }
@@ -103,7 +103,7 @@ pub fn silent_newcomer(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let silent = arena.bare(arena.patience(), None).map_err(|e| Failure::Silence(cannot_connect(&e)))?;
     crowd.members.push(silent);
     crowd.go_on(Duration::from_millis(100));
-    let when = "while a newcomer says nothing";
+    let when = "while a new client sends nothing";
     pair_talks(crowd, when)?;
     arena.join(crowd).map_err(|failure| match failure {
         Failure::Silence(seen) => Failure::Silence(format!("{when}: {seen}")),
@@ -117,7 +117,7 @@ pub fn reset_idle(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         arena.join(crowd)?;
         crowd.take(2).reset();
         crowd.go_on(Duration::from_millis(20));
-        pair_talks(crowd, "after one has reset its connection")?;
+        pair_talks(crowd, "after a client has reset its connection")?;
     }
     Ok(())
 }
@@ -137,7 +137,7 @@ pub fn reset_backlog(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
 
 pub fn reset_mid_fanout(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let seats = arena.baseline.seats.min(5);
-    // One who leaves stands between the others wherever the server keeps them: it came after some and before some.
+    // Whichever way the server orders its clients, in some round the leaver is between the others.
     for round in 0..4 {
         crowd.leave();
         *crowd = arena.guests(seats)?;
@@ -163,12 +163,15 @@ pub fn reset_mid_fanout(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
             let missing = said.iter().filter(|probe| !crowd.has_heard(who, **probe)).count();
             return Err(fault(
                 &[Cause::ErrorEndsFanOut],
-                format!("one {how} while the others talked; another missed {missing} of {} lines{closed}", said.len()),
+                format!(
+                    "a client {how} while the others sent; another missed {missing} of {} lines{closed}",
+                    said.len()
+                ),
             ));
         }
         let twice = said.iter().find(|probe| crowd.members.iter().any(|client| client.receiver.times(**probe) > 1));
         if twice.is_some() {
-            return Err(fault(&[Cause::Duplicates], "one left while the others talked, and a line came twice"));
+            return Err(fault(&[Cause::Duplicates], "a client left while the others sent, and a line arrived twice"));
         }
     }
     Ok(())
@@ -182,8 +185,8 @@ pub fn half_close(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     crowd.members[leaver].half_close();
     if let Some((who, _)) = crowd.all_hear(&others, &said) {
         let missing = said.iter().filter(|probe| !crowd.has_heard(who, **probe)).count();
-        let seen = format!("one said three lines and ended its side; {missing} of them did not come");
-        // Three lines may have been read at once, too: what becomes of one?
+        let seen = format!("a client sent three lines and ended its side; {missing} of them did not arrive");
+        // The three may have been taken for one message. A single line tells.
         let alone = crowd.says(1);
         crowd.members[1].half_close();
         return Err(match crowd.hears(0, alone) {
@@ -191,10 +194,10 @@ pub fn half_close(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
             false => fault(&[Cause::LosesAtTheEnd], seen),
         });
     }
-    pair_talks(crowd, "after one has ended its side")?;
+    pair_talks(crowd, "after a client has ended its side")?;
     match arena.spins() {
         Some(seen) => {
-            Err(fault(&[Cause::SpinsAtTheEnd, Cause::BusyLoop], format!("after one has ended its side, {seen}")))
+            Err(fault(&[Cause::SpinsAtTheEnd, Cause::BusyLoop], format!("after a client has ended its side, {seen}")))
         }
         None => Ok(()),
     }
@@ -207,8 +210,8 @@ pub fn stale_event(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     for round in 0..3 {
         crowd.leave();
         *crowd = arena.guests(3)?;
-        // In one batch of events: a line, whose fan-out finds that one is dead; a newcomer, who gets its place; and then
-        // the dead one's own event.
+        // In one batch of events: a line, whose fan-out finds a dead client; a new client, which gets its slot; and then the dead
+        // client's own event.
         let victim = crowd.take(1 + round % 2);
         let said = arena.frozen(|arena| {
             let said = crowd.says(0);
@@ -221,14 +224,16 @@ pub fn stale_event(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         });
         let said = said.map_err(|e| Failure::Silence(cannot_connect(&e)))?;
         if !crowd.hears(1, said) {
-            return Err(Failure::Silence("one left, one came and one spoke at once, and the line is not heard".into()));
+            return Err(Failure::Silence(
+                "one client left, one connected and one sent at once, and the line did not arrive".into(),
+            ));
         }
         let patience = crowd.patience;
         let seen = match acquaint(crowd, &[0, 1, 2], patience) {
             Ok(()) => continue,
-            Err(Stranger::Closed(2)) => "one came just as another left, and was closed at once",
-            Err(Stranger::Closed(_)) => "one came just as another left, and one who was inside was closed",
-            Err(Stranger::Unheard { .. }) => "one came just as another left, and nobody hears it",
+            Err(Unacquainted::Closed(2)) => "a client connected just as another left, and was closed at once",
+            Err(Unacquainted::Closed(_)) => "a client connected just as another left, and a third was closed",
+            Err(Unacquainted::Unheard { .. }) => "a client connected just as another left, and its lines do not arrive",
         };
         return Err(fault(&[Cause::StaleEvent, Cause::ErrorEndsFanOut, Cause::OneAcceptPerEdge], seen));
     }
@@ -241,7 +246,7 @@ pub fn vanish(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         return Err(Failure::Skip(format!("the kernel does not let a client vanish: {e}")));
     }
     for _ in 0..30 {
-        pair_talks(crowd, "after one has vanished without a FIN")?;
+        pair_talks(crowd, "after a client has disappeared without a FIN")?;
     }
     if arena.baseline.seats > 3 {
         arena.join(crowd)?;
@@ -249,10 +254,10 @@ pub fn vanish(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     Ok(())
 }
 
-/// Visitors who are there at once, and in all.
+/// Visitors at a time, and in all.
 const VISITORS: usize = 4;
 const RUSH_VISITS: usize = 1000;
-/// How long a visitor waits to be heard.
+/// How long a visitor waits until its line has arrived.
 const STAY_MAX: Duration = Duration::from_millis(50);
 
 pub fn rush_hour(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
@@ -268,7 +273,7 @@ pub fn rush_hour(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let mut arrivals: VecDeque<Instant> = VecDeque::new();
     let mut visits = 0;
     while visits < RUSH_VISITS && begin.elapsed() < limit && said_at.elapsed() < crowd.patience {
-        // Who is not served leaves all the same, but no crowd of those is to pile up.
+        // A visitor that is not served leaves after a while, so that such visitors do not pile up.
         let is_known = all.iter().any(|&who| {
             crowd.members.get(stayers).is_some_and(|visitor| crowd.members[who].receiver.knows(visitor.number()))
         });
@@ -291,7 +296,7 @@ pub fn rush_hour(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         }
         crowd.turn(Duration::from_millis(1));
         for &who in &all {
-            // One line of each is under way: two that come in one read are another torment's.
+            // One line of each is under way: two lines in one read are the business of another torment.
             let mut hearers = all.iter().filter(|&&hearer| hearer != who && crowd.members[hearer].is_open());
             if hearers.all(|&hearer| crowd.has_heard(hearer, last[who])) {
                 last[who] = crowd.says(who);
@@ -303,32 +308,29 @@ pub fn rush_hour(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
             break;
         }
     }
-    let visits = format!("while {visits} others came and went");
+    let visits = format!("while {visits} others connected and left");
     let causes: &[Cause] = match arena.baseline.thread_each {
         true => &[Cause::SharedUnguarded, Cause::ErrorEndsFanOut],
         false => &[Cause::ErrorEndsFanOut, Cause::SharedUnguarded],
     };
     let missing = crowd.all_hear(&all, &said);
     if all.iter().any(|&who| !crowd.members[who].is_open()) {
-        return Err(fault(causes, format!("{visits}, one of those who stayed was closed")));
+        return Err(fault(causes, format!("{visits}, a client that stayed was closed")));
     }
     if let Some((who, _)) = missing {
         let missing =
             said.iter().filter(|probe| probe.sender != crowd.members[who].number() && !crowd.has_heard(who, **probe));
         let missing = missing.count();
-        return Err(fault(
-            causes,
-            format!("{visits}, one of those who stayed missed {missing} of {} lines", said.len()),
-        ));
+        return Err(fault(causes, format!("{visits}, a client that stayed missed {missing} of {} lines", said.len())));
     }
     let twice = said.iter().find(|probe| all.iter().any(|&who| crowd.members[who].receiver.times(**probe) > 1));
     if twice.is_some() {
-        return Err(fault(&[Cause::Duplicates, Cause::SharedUnguarded], format!("{visits}, a line came twice")));
+        return Err(fault(&[Cause::Duplicates, Cause::SharedUnguarded], format!("{visits}, a line arrived twice")));
     }
     Ok(())
 }
 
-/// More clients than any room of this size is looked for.
+/// A server that lets in this many clients counts as without a limit.
 const FULL_AT: usize = 32;
 
 pub fn full_house(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
@@ -336,7 +338,7 @@ pub fn full_house(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let begin = Instant::now();
     let limit = arena.scaled(Duration::from_secs(3));
     let trial = arena.patience().min(Duration::from_millis(1500));
-    // Until one is not let in: told so and closed, or left waiting.
+    // Until a client is not let in: it is closed, or left waiting.
     let mut outside = None;
     while crowd.count() < FULL_AT && begin.elapsed() < limit {
         let client = arena.connect().map_err(|e| Failure::Silence(cannot_connect(&e)))?;
@@ -359,15 +361,18 @@ pub fn full_house(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         (false, "") => format!("it takes {inside} clients; the next one is closed without a word"),
         (false, word) => format!("it takes {inside} clients; the next one is closed and reads \"{word}\""),
     });
-    pair_talks(crowd, "while another stood at the door of a full house")?;
+    pair_talks(crowd, "while another client waited before a full room")?;
     if waits {
-        // A seat becomes free for the one who waits.
+        // A seat becomes free for the client that waits.
         crowd.leaves(2.min(inside - 1));
         crowd.members.push(outside);
         let newcomer = crowd.count() - 1;
         let patience = crowd.patience;
         if acquaint(crowd, &[0, newcomer], patience).is_err() {
-            return Err(fault(&[Cause::SeatsNotFreed], "one left a full house, and who waited is not let in"));
+            return Err(fault(
+                &[Cause::SeatsNotFreed],
+                "a client left a full room, and the one that waited is not let in",
+            ));
         }
     }
     for _ in 0..3 {
@@ -375,23 +380,23 @@ pub fn full_house(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         if let Err(Failure::Silence(seen)) = arena.join(crowd) {
             return Err(fault(
                 &[Cause::SeatsNotFreed],
-                format!("one left a full house, and another cannot come: {seen}"),
+                format!("a client left a full room, and another is not let in: {seen}"),
             ));
         }
     }
     Ok(())
 }
 
-/// Visits: each comes, is heard and goes.
+/// Clients that connect, exchange lines and leave.
 const VISITS: usize = 300;
-/// A line that takes longer than this, and so many times as long as before.
+/// Lines are slow if the quickest takes longer than this, and this many times as long as before.
 const SLOWED: Duration = Duration::from_millis(1);
 const SLOWED_TIMES: u32 = 10;
 
 pub fn churn(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(2)?;
     let quickest_before = crowd.round_trips(20).into_iter().min().unwrap_or_default();
-    // The first ones warm it up: threads' stacks, buffers, a heap.
+    // The first visits warm it up: stacks, buffers, the heap.
     let limit = arena.scaled(Duration::from_millis(2500));
     let begin = Instant::now();
     let mut warm = None;
@@ -409,21 +414,21 @@ pub fn churn(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         }
         visits += 1;
     }
-    pair_talks(crowd, &format!("after {visits} have come and gone"))?;
-    // Those who have gone and are written to all the same take time. The quickest says so on a busy machine, too.
+    pair_talks(crowd, &format!("after {visits} clients have come and gone"))?;
+    // Writes to clients that have left take time. The quickest line shows that on a busy machine, too.
     let quickest = crowd.round_trips(20).into_iter().min().unwrap_or_default();
     if quickest > SLOWED && quickest > quickest_before * SLOWED_TIMES {
         return Err(fault(
             &[Cause::Leaks],
             format!(
-                "after {visits} have come and gone, a line takes {:.1} ms at least, and took {:.1} ms before",
+                "after {visits} clients have come and gone, a line takes {:.1} ms at least, and took {:.1} ms before",
                 quickest.as_secs_f64() * 1e3,
                 quickest_before.as_secs_f64() * 1e3
             ),
         ));
     }
     let Some(warm) = warm else { return Ok(()) };
-    // What is to be given back may take a moment.
+    // Giving resources back may take a moment.
     let begin = Instant::now();
     loop {
         crowd.go_on(Duration::from_millis(50));
@@ -431,7 +436,7 @@ pub fn churn(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         let descriptors = now.descriptors.saturating_sub(warm.descriptors);
         let threads = now.threads.saturating_sub(warm.threads);
         let memory = now.memory.saturating_sub(warm.memory);
-        // A tenth of those who went: a pool or a cache stays small.
+        // Up to a tenth of the visits may be a pool or a cache.
         let few = visits / 10;
         let leaks = if descriptors > few {
             format!("{descriptors} descriptors more are open")
@@ -443,12 +448,15 @@ pub fn churn(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
             return Ok(());
         };
         if begin.elapsed() > arena.patience() {
-            return Err(fault(&[Cause::Leaks], format!("after {visits} have come and gone, {leaks} than before")));
+            return Err(fault(
+                &[Cause::Leaks],
+                format!("after {visits} clients have come and gone, {leaks} than before"),
+            ));
         }
     }
 }
 
-/// What grows if the server keeps something of those who have left.
+/// What grows if the server keeps something of clients that have left.
 struct Footprint {
     descriptors: usize,
     threads: usize,

@@ -1,14 +1,13 @@
-//! From what failed to why: failures have overlapping causes, and the first one is to be mended first.
+//! From failures to causes. Failures have overlapping causes; the causes are listed in the order in which to fix them.
 
 use super::cause::Cause;
 use super::finding::{Finding, Verdict};
 use std::collections::BTreeMap;
 
-/// The causes that explain all that was not passed, in the order in which they are to be mended, each with the torments
-/// that it explains.
+/// The causes that explain all failures, in the order in which to fix them, each with the torments that it explains.
 ///
-/// A failure with one possible cause decides it. One with several is laid to a cause that is known already, and only if
-/// there is none to its likeliest.
+/// A failure with one possible cause establishes it. One with several is assigned to a cause that is established already, or
+/// else to its likeliest.
 pub fn diagnose(findings: &[Finding]) -> Vec<(Cause, Vec<&'static str>)> {
     let blamed: Vec<&Finding> =
         findings.iter().filter(|f| matches!(f.verdict, Verdict::Fail | Verdict::Doubtful)).collect();
@@ -41,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_with_several_causes_is_laid_to_the_one_that_is_certain() {
+    fn a_failure_with_several_causes_is_assigned_to_an_established_one() {
         let split = failed("split-line", &[Cause::FramingByRead]);
         let flood = failed("flood-all", &[Cause::InterleavedWrites, Cause::FramingByRead]);
         let stuck = failed("stuck-reader", &[Cause::BlockingWrite]);

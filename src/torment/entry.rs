@@ -7,20 +7,20 @@ use crate::harness::{Crowd, Stdout};
 
 pub struct Torment {
     pub name: &'static str,
-    /// What it does, in a sentence.
+    /// What is done, in a sentence.
     pub does: &'static str,
     /// What a healthy server does.
     pub healthy: &'static str,
     /// It needs the server's process.
     pub needs_process: bool,
-    /// If there is not time for all, it is done before those that look at the same another way.
+    /// If time is short, it is done before the others that look for the same faults.
     pub is_first_of_its_kind: bool,
     pub stdout: Stdout,
-    /// It is looked at afterwards whether the server spins.
+    /// Afterwards the server is checked for a busy loop.
     pub may_spin: bool,
-    /// What it means if the server ends: the likeliest first.
+    /// Likely causes if the server ends, the likeliest first.
     pub if_it_ends: &'static [Cause],
-    /// What it means if nobody can talk any more.
+    /// The same if nobody can talk any more.
     pub if_silent: &'static [Cause],
     pub run: fn(&mut Arena, &mut Crowd) -> Outcome,
 }
@@ -54,7 +54,7 @@ impl Torment {
         }
     }
 
-    pub const fn after_which_it_may_spin(mut self) -> Torment {
+    pub const fn checked_for_busy_loop(mut self) -> Torment {
         self.may_spin = true;
         self
     }

@@ -2,18 +2,18 @@
 
 use super::cause::Cause;
 
-/// A torment that was not passed.
+/// Why a torment was not passed. Causes are listed with the likeliest first.
 #[derive(Clone, Debug)]
 pub enum Failure {
-    /// What was seen, and what may have caused it: the likeliest first.
+    /// A fault was seen. If the server has ended, that it ended is reported instead.
     Fault { causes: Vec<Cause>, seen: String },
-    /// The same, and it was so before the server ended, if it ended.
+    /// A fault was seen that counts even if the server has ended since.
     Proven { causes: Vec<Cause>, seen: String },
-    /// Something must be said that may be meant so, or was not seen clearly.
+    /// Something was seen that may be intended.
     Doubt { causes: Vec<Cause>, seen: String },
-    /// Nobody could talk any more. The torment knows what that most likely means.
+    /// Nobody could talk any more. The torment's entry has the likely causes.
     Silence(String),
-    /// It cannot be tried, and why.
+    /// The torment cannot be tried, for this reason.
     Skip(String),
 }
 
@@ -29,5 +29,5 @@ pub fn doubt(causes: &[Cause], seen: impl Into<String>) -> Failure {
     Failure::Doubt { causes: causes.into(), seen: seen.into() }
 }
 
-/// A torment's own word.
+/// What a torment returns.
 pub type Outcome = Result<(), Failure>;

@@ -1,4 +1,4 @@
-//! What came of a torment.
+//! The result of a torment.
 
 use super::cause::Cause;
 use super::entry::Torment;
@@ -23,16 +23,16 @@ impl Verdict {
     }
 }
 
-/// The word on a torment that is reported.
+/// The result of a torment, as it is reported.
 #[derive(Clone, Debug)]
 pub struct Finding {
     pub torment: &'static Torment,
     pub verdict: Verdict,
-    /// What may have caused a failure, the likeliest first.
+    /// Possible causes of a failure, the likeliest first.
     pub causes: Vec<Cause>,
     /// What was seen, or why it was skipped. Empty if it was passed.
     pub seen: String,
-    /// What is worth a word and is no fault.
+    /// Observations that are no faults.
     pub remarks: Vec<String>,
     pub took: Duration,
 }

@@ -1,4 +1,4 @@
-//! All at once, and one without pause.
+//! Torments by clients that send as fast as they can.
 
 use super::arena::{Arena, too_slow};
 use super::cause::Cause;
@@ -8,7 +8,7 @@ use crate::harness::{Crowd, Flood, Kind, Probe, TestClient, Waited};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// Of each, at most.
+/// Lines that each client sends at most.
 const LINES: u32 = 4000;
 const LINE_LEN: usize = 120;
 
@@ -21,7 +21,7 @@ pub fn flood_all(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let flooding = arena.scaled(Duration::from_millis(1200));
     crowd.wait(flooding, |crowd| crowd.members.iter().all(|client| client.has_said_all()));
     crowd.members.iter_mut().for_each(|client| client.end_flood());
-    // Who has heard the last line of each hears no more of what is before it.
+    // After the last line of a sender, none of its earlier lines arrives.
     let last: Vec<Probe> = (0..crowd.count()).map(|who| crowd.says(who)).collect();
     let waited = crowd.wait_while_it_moves(|crowd| {
         let pairs = open(crowd).flat_map(|client| last.iter().map(move |probe| (client, probe)));
@@ -35,13 +35,13 @@ pub fn flood_all(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         if crowd.count() - closed < 2 {
             return Err(doubt(
                 &[Cause::WouldBlockIsAnError, Cause::ErrorEndsFanOut],
-                "all talked as fast as they could, and read, and were closed",
+                "all sent as fast as they could, and read, and were closed",
             ));
         }
-        // A rule of the house: nobody talks so fast, or nobody is so far behind.
-        arena.remark(format!("when all talk as fast as they can, and read, {closed} of {} are closed", crowd.count()));
+        // The server may limit how fast a client sends, or how far behind it reads.
+        arena.remark(format!("when all send as fast as they can, and read, {closed} of {} are closed", crowd.count()));
     }
-    let tally = Tally::of(crowd).unwrap_or_default();
+    let tally = FloodTally::of(crowd).unwrap_or_default();
     let mangled: usize = crowd.members.iter().map(|client| client.receiver.mangled).sum();
     if mangled > 0 {
         let text = crowd.members.iter().find_map(|client| client.receiver.first_mangled.clone()).unwrap_or_default();
@@ -54,7 +54,7 @@ pub fn flood_all(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         };
         return Err(fault(
             causes,
-            format!("all talked as fast as they could, and {mangled} lines came cut: \"{text}\""),
+            format!("all sent as fast as they could, and {mangled} lines arrived damaged: \"{text}\""),
         ));
     }
     if tally.missing > 0 && waited == Waited::Moving {
@@ -62,7 +62,7 @@ pub fn flood_all(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     }
     if tally.missing > 0 {
         let seen =
-            format!("all talked as fast as they could, and {} of {} lines did not come", tally.missing, tally.due);
+            format!("all sent as fast as they could, and {} of {} lines did not arrive", tally.missing, tally.due);
         let heard = |crowd: &Crowd| crowd.members.iter().map(|client| client.receiver.flood.len()).sum();
         return Err(match arena.left_unread(crowd, heard) {
             Some(left) => fault(&[Cause::OneReadPerEdge], format!("{seen}; {left}")),
@@ -72,24 +72,24 @@ pub fn flood_all(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         });
     }
     if tally.double > 0 {
-        return Err(fault(&[Cause::Duplicates], format!("{} of {} lines came twice", tally.double, tally.due)));
+        return Err(fault(&[Cause::Duplicates], format!("{} of {} lines arrived twice", tally.double, tally.due)));
     }
     if tally.reordered > 0 {
         return Err(fault(
             &[Cause::Reorders],
-            format!("{} of {} lines came after a later one of the same sender", tally.reordered, tally.due),
+            format!("{} of {} lines arrived after a later one of the same sender", tally.reordered, tally.due),
         ));
     }
     match other_order(crowd) {
         Some(count) => Err(doubt(
             &[Cause::NoOneOrder],
-            format!("all lines came, but the order differs from member to member, {count} times for one pair"),
+            format!("all lines arrived, but the order differs from client to client, {count} times for one pair"),
         )),
         None => Ok(()),
     }
 }
 
-/// Whether as many lines have come as are due. It does not look which.
+/// Whether as many lines have arrived as were sent; which ones is not checked.
 fn all_came(crowd: &Crowd) -> bool {
     let said: usize = open(crowd).map(|client| client.flooded() as usize).sum();
     open(crowd).all(|client| {
@@ -98,29 +98,29 @@ fn all_came(crowd: &Crowd) -> bool {
     })
 }
 
-/// Those who were not closed. What the others said may not have been read.
+/// Clients that were not closed. What the others sent may not have been read.
 fn open(crowd: &Crowd) -> impl Iterator<Item = &TestClient> {
     crowd.members.iter().filter(|client| client.is_open())
 }
 
-/// What all have heard of a flood, of what they should have.
+/// What all clients have received of a flood, compared with what was sent.
 #[derive(Clone, Copy, Default, Debug)]
-struct Tally {
+struct FloodTally {
     due: usize,
     missing: usize,
     double: usize,
     reordered: usize,
 }
 
-impl Tally {
-    /// `None` if nobody is there any more.
-    fn of(crowd: &Crowd) -> Option<Tally> {
+impl FloodTally {
+    /// `None` if all clients were closed.
+    fn of(crowd: &Crowd) -> Option<FloodTally> {
         let said: HashMap<u16, usize> =
             open(crowd).map(|client| (client.number(), client.flooded() as usize)).collect();
         if said.is_empty() {
             return None;
         }
-        let mut tally = Tally::default();
+        let mut tally = FloodTally::default();
         for client in open(crowd) {
             let due: usize = said.iter().filter(|(number, _)| **number != client.number()).map(|(_, said)| said).sum();
             tally.due += due;
@@ -145,7 +145,7 @@ impl Tally {
     }
 }
 
-/// How often two members heard what both heard in different orders; the first pair of which that is so.
+/// In how many places two clients received the same lines in different orders; of the first such pair.
 fn other_order(crowd: &Crowd) -> Option<usize> {
     let members: Vec<&TestClient> = open(crowd).collect();
     let heard = |who: &'_ TestClient, other: &TestClient| -> Vec<(u16, u32)> {
@@ -161,17 +161,17 @@ fn other_order(crowd: &Crowd) -> Option<usize> {
     })
 }
 
-/// A line that takes longer than this beside a flood is late, and one that takes so many times as long as without.
+/// Beside a flood a line is late if it takes longer than this, and this many times as long as without the flood.
 const LATE: Duration = Duration::from_millis(1500);
 const LATE_TIMES: u32 = 50;
-/// How long a server may be behind with a flood that has ended.
+/// How long a server may need to relay the rest of a flood that has ended.
 const CATCH_UP: Duration = Duration::from_secs(6);
-/// More than buffers hold: what was read from one and not yet told to the others. Bytes.
+/// Growth of memory that no buffer explains: the flood is queued. Bytes.
 const QUEUED: u64 = 32 << 20;
 
 pub fn firehose(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let mut worst = None;
-    // What is seen once may be the machine's doing.
+    // A single late line may be caused by a busy machine.
     for _ in 0..2 {
         crowd.leave();
         *crowd = arena.guests(3)?;
@@ -179,7 +179,7 @@ pub fn firehose(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         let late = arena.scaled(LATE).max(quiet * LATE_TIMES);
         let Beside { mut times, unheard, still_moves, queued } = beside_a_firehose(arena, crowd);
         if crowd.members.iter().any(|client| !client.is_open()) {
-            arena.remark("beside one who sends without pause, somebody is closed");
+            arena.remark("beside a client that sends without pause, a client is closed");
             return Ok(());
         }
         let queue_or_turns: &[Cause] = match queued {
@@ -189,14 +189,14 @@ pub fn firehose(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         if unheard > 0 && !still_moves {
             return Err(fault(
                 &[Cause::Unfair, Cause::ShortWriteDropped, Cause::FramingByRead, Cause::UnboundedQueue],
-                format!("one sent without pause, and {unheard} lines of another were not heard"),
+                format!("a client sent without pause, and {unheard} lines of another did not arrive"),
             ));
         }
         if unheard > 0 {
             return Err(fault(
                 queue_or_turns,
                 format!(
-                    "one sent without pause, and {unheard} lines of another were not heard {:.1} s later, when the flood was \
+                    "a client sent without pause, and {unheard} lines of another did not arrive {:.1} s later, when the flood was \
                      still told",
                     arena.scaled(CATCH_UP).as_secs_f64()
                 ),
@@ -213,7 +213,7 @@ pub fn firehose(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     Err(fault(
         causes,
         format!(
-            "one sent without pause, and the others' lines took {:.1} s (99th percentile); {:.1} ms at most before",
+            "a client sent without pause, and the others' lines took {:.1} s (99th percentile); {:.1} ms at most before",
             p99.as_secs_f64(),
             quiet.as_secs_f64() * 1e3
         ),
@@ -223,9 +223,9 @@ pub fn firehose(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
 /// How long the lines of client 0 took to client 1 while client 2 sent without pause.
 struct Beside {
     times: Vec<Duration>,
-    /// How many did not come.
+    /// How many did not arrive.
     unheard: usize,
-    /// Something came to the last.
+    /// Client 1 still received something at the end.
     still_moves: bool,
     /// The server's memory has grown with the flood.
     queued: bool,

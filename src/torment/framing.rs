@@ -1,4 +1,4 @@
-//! Lines in pieces, lines together, long lines.
+//! Torments by lines in pieces, several lines in one piece, and long lines.
 
 use super::arena::{Arena, RUNTIME, named, too_slow};
 use super::cause::Cause;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 const TALKER: usize = 0;
 const OTHER: usize = 1;
-/// Only listens.
+/// Sends nothing.
 const READER: usize = 2;
 
 pub fn split_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
@@ -19,17 +19,19 @@ pub fn split_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     }
 }
 
-/// Half a line, a line of another's, the other half. What was heard instead of both lines, if they were not.
+/// Half a line, another client's line, the other half. Returns what arrived instead, if not both lines did.
 pub fn split(crowd: &mut Crowd) -> Result<Option<String>, Failure> {
     let mangled = crowd.members[READER].receiver.mangled;
     let (probe, line) = crowd.members[TALKER].line(Kind::Line, 60);
     let (head, tail) = line.split_at(30);
     crowd.members[TALKER].push(head);
-    // What half a line comes to must have come before the other half is sent.
+    // The server must have read the first half before the second is sent.
     crowd.go_on(Duration::from_millis(60));
     let between = crowd.says(OTHER);
     if !crowd.hears(READER, between) && crowd.members[READER].receiver.mangled == mangled {
-        return Err(Failure::Silence("while one has said half a line, another's line is not heard".into()));
+        return Err(Failure::Silence(
+            "while a client has sent half a line, another client's line does not arrive".into(),
+        ));
     }
     crowd.members[TALKER].push(tail);
     let patience = crowd.patience;
@@ -42,8 +44,8 @@ pub fn split(crowd: &mut Crowd) -> Result<Option<String>, Failure> {
         return Ok(None);
     }
     Ok(Some(match &receiver.first_mangled {
-        Some(text) => format!("a line was sent in two pieces, and what came begins with \"{text}\""),
-        None => "a line was sent in two pieces, and did not come".into(),
+        Some(text) => format!("a line was sent in two pieces, and what arrived begins with \"{text}\""),
+        None => "a line was sent in two pieces, and did not arrive".into(),
     }))
 }
 
@@ -51,7 +53,7 @@ pub fn two_in_one(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(3)?;
     let single = crowd.says(TALKER);
     if !crowd.hears(READER, single) {
-        return Err(Failure::Silence("a line is not heard".into()));
+        return Err(Failure::Silence("a line does not arrive".into()));
     }
     let prefix_len = crowd.members[READER].receiver.arrival(single).map_or(0, |word| word.prefix_len);
     let (first, mut lines) = crowd.members[TALKER].line(Kind::Line, 60);
@@ -62,21 +64,21 @@ pub fn two_in_one(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         let which = if probe == first { "first" } else { "second" };
         return Err(fault(
             &[Cause::FramingByRead],
-            format!("two lines were sent in one piece, and the {which} did not come"),
+            format!("two lines were sent in one piece, and the {which} did not arrive"),
         ));
     }
     let receiver = &crowd.members[READER].receiver;
     let Some(word) = receiver.arrival(second) else { return Ok(()) };
     if !word.on_its_own_line {
         let heard = receiver.excerpt();
-        return Err(fault(&[Cause::FramingByRead], format!("two lines were sent, and came as one: \"{heard}\"")));
+        return Err(fault(&[Cause::FramingByRead], format!("two lines were sent, and arrived as one: \"{heard}\"")));
     }
     if prefix_len > 0 && word.prefix_len == 0 {
         let heard = receiver.excerpt();
         return Err(fault(
             &[Cause::FramingByRead],
             format!(
-                "two lines were sent in one piece, and only the first came with what the server puts before a line: \"{heard}\""
+                "two lines were sent in one piece, and only the first arrived with what the server puts before a line: \"{heard}\""
             ),
         ));
     }
@@ -93,7 +95,9 @@ pub fn byte_by_byte(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         if at == 15 {
             let between = crowd.says(OTHER);
             if !crowd.hears(READER, between) && crowd.members[READER].receiver.mangled == mangled {
-                return Err(Failure::Silence("while one types a line, another's line is not heard".into()));
+                return Err(Failure::Silence(
+                    "while a client sends a line byte by byte, another client's line does not arrive".into(),
+                ));
             }
         }
     }
@@ -101,10 +105,10 @@ pub fn byte_by_byte(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         return Ok(());
     }
     let heard = crowd.members[READER].receiver.excerpt();
-    Err(fault(&[Cause::FramingByRead], format!("a line was sent byte by byte, and what came ends with \"{heard}\"")))
+    Err(fault(&[Cause::FramingByRead], format!("a line was sent byte by byte, and what arrived ends with \"{heard}\"")))
 }
 
-/// Waits for a line, until it is heard or one that is said after it: a server does not turn them round.
+/// Waits until a line has arrived, or a later one of the same sender has.
 fn hears_in_turn(crowd: &mut Crowd, probe: Probe) -> bool {
     crowd.go_on(Duration::from_millis(40));
     let after = crowd.says(TALKER);
@@ -120,16 +124,16 @@ pub fn utf8_split(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let whole = crowd.members[TALKER].say(Kind::Han, 60);
     if !crowd.hears(READER, whole) {
         if !crowd.members[TALKER].is_open() {
-            return Err(fault(&[Cause::TrustsInput], "who says a line that is not ASCII is closed"));
+            return Err(fault(&[Cause::TrustsInput], "a client that sends a line that is not ASCII is closed"));
         }
         let word = crowd.says(OTHER);
         if !crowd.hears(READER, word) {
-            return Err(Failure::Silence("after a line that is not ASCII nobody is heard".into()));
+            return Err(Failure::Silence("after a line that is not ASCII no line arrives".into()));
         }
         return Err(Failure::Skip("it does not relay characters of several bytes even in one piece".into()));
     }
     let (probe, line) = crowd.members[TALKER].line(Kind::Han, 60);
-    // Behind the header the padding is characters of three bytes: one byte of one, and the rest.
+    // The padding is characters of three bytes: the cut is after three of them and a byte of the fourth.
     let (head, tail) = line.split_at(crate::harness::probe::HEADER_LEN + 10);
     crowd.members[TALKER].push(head);
     crowd.go_on(Duration::from_millis(60));
@@ -138,15 +142,15 @@ pub fn utf8_split(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         return Ok(());
     }
     let seen = match &crowd.members[READER].receiver.first_mangled {
-        Some(text) => format!("a character was sent in two pieces, and what came is \"{text}\""),
-        None if !crowd.members[TALKER].is_open() => "who sends a character in two pieces is closed".into(),
-        None => "a line with a character sent in two pieces did not come".to_owned(),
+        Some(text) => format!("a character was sent in two pieces, and what arrived is \"{text}\""),
+        None if !crowd.members[TALKER].is_open() => "a client that sends a character in two pieces is closed".into(),
+        None => "a line with a character sent in two pieces did not arrive".to_owned(),
     };
     let framing = split(crowd).ok().flatten().is_some();
     Err(fault(if framing { &[Cause::FramingByRead, Cause::DecodesPieces] } else { &[Cause::DecodesPieces] }, seen))
 }
 
-/// So many bytes of lines in one go: more than any server reads at a time.
+/// Bytes that are sent in one piece: more than any server reads at once.
 const GULP: usize = 160 << 10;
 
 pub fn gulp(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
@@ -168,13 +172,13 @@ pub fn gulp(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         let text = crowd.members[READER].receiver.first_mangled.clone().unwrap_or_default();
         return Err(fault(
             &[Cause::FramingByRead, Cause::ShortWriteDropped],
-            format!("{count} lines were sent in one piece, and some came cut: \"{text}\""),
+            format!("{count} lines were sent in one piece, and some arrived damaged: \"{text}\""),
         ));
     }
     if waited == Waited::Moving {
         return Err(too_slow(before, count));
     }
-    let seen = format!("{count} lines were sent in one piece, and {} of them did not come", count - before);
+    let seen = format!("{count} lines were sent in one piece, and {} of them did not arrive", count - before);
     if let Some(left) = arena.left_unread(crowd, heard) {
         return Err(fault(&[Cause::OneReadPerEdge], format!("{seen}; {left}")));
     }
@@ -193,10 +197,10 @@ pub fn long_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         crowd.wait(patience, |crowd| crowd.has_heard(READER, after) || !crowd.members[TALKER].is_open());
         let word = crowd.says(OTHER);
         if !crowd.hears(READER, word) {
-            return Err(Failure::Silence(format!("after a line of {len} bytes nobody is heard")));
+            return Err(Failure::Silence(format!("after a line of {len} bytes no line arrives")));
         }
         if !crowd.members[TALKER].is_open() {
-            arena.remark(format!("who says a line of {len} bytes is closed"));
+            arena.remark(format!("a client that sends a line of {len} bytes is closed"));
             return Ok(());
         }
         let (whole, cut) = (crowd.has_heard(READER, probe), crowd.members[READER].receiver.mangled > mangled);
@@ -205,20 +209,20 @@ pub fn long_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         }
         if cut {
             let text = crowd.members[READER].receiver.first_mangled.clone().unwrap_or_default();
-            // A server that cuts what is too long on purpose still knows what a line is.
+            // A server that cuts long lines on purpose still frames short ones.
             if split(crowd)?.is_some() {
                 return Err(fault(
                     &[Cause::FramingByRead],
-                    format!("a line of {len} bytes came in pieces, as it was read: \"{text}\""),
+                    format!("a line of {len} bytes arrived in the pieces in which it was read: \"{text}\""),
                 ));
             }
-            arena.remark(format!("a line of {len} bytes comes cut or in pieces"));
+            arena.remark(format!("a line of {len} bytes arrives cut or in pieces"));
             return Ok(());
         }
         if !crowd.has_heard(READER, after) {
             return Err(doubt(
                 &[Cause::Unknown],
-                format!("who has said a line of {len} bytes is not heard any more, and not closed"),
+                format!("lines of a client that has sent one of {len} bytes arrive no more, and it is not closed"),
             ));
         }
         if !whole {
@@ -229,8 +233,8 @@ pub fn long_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     Ok(())
 }
 
-/// Bytes without a line end. A program of its own grows with them from the first; one with a garbage collector takes what it
-/// can get anyway, and it takes more to see that it takes without limit.
+/// Bytes without a line end. A process with a garbage collector takes memory anyway, so it takes more bytes to see whether it
+/// grows without limit.
 const ENDLESS: u64 = 64 << 20;
 const ENDLESS_COLLECTED: u64 = 640 << 20;
 pub fn endless_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
@@ -254,7 +258,7 @@ pub fn endless_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         if taken > last_taken {
             (last_taken, moved_at) = (taken, Instant::now());
         } else if moved_at.elapsed() > Duration::from_millis(500) {
-            break; // It does not read on: that is a limit, too.
+            break; // It has stopped reading: that is a limit, too.
         }
         if half.is_none() && taken > goal / 2 {
             half = arena.memory().map(|memory| (taken, memory));
@@ -265,7 +269,7 @@ pub fn endless_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let taken = crowd.members[TALKER].written;
     if let (Some(before), Some(after)) = (before, arena.memory()) {
         let growth = after.saturating_sub(before);
-        // What it still took in the second half, when what is only taken on credit is used up.
+        // The growth in the second half, when memory that was reserved before is used up.
         let still_grows = match half {
             Some((at, then)) => after.saturating_sub(then) * 2 > taken.saturating_sub(at),
             None => !collected,
@@ -280,7 +284,7 @@ pub fn endless_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let word = crowd.says(OTHER);
     if !crowd.hears(READER, word) {
         return Err(Failure::Silence(format!(
-            "after {} KiB without a line end, another's line is not heard",
+            "after {} KiB without a line end, another client's line does not arrive",
             taken >> 10
         )));
     }
@@ -291,17 +295,19 @@ pub fn own_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(2)?;
     let probe = crowd.says(TALKER);
     if !crowd.hears(OTHER, probe) {
-        return Err(Failure::Silence(format!("{} is not heard", named(probe))));
+        return Err(Failure::Silence(format!("{} does not arrive", named(probe))));
     }
-    // It may be the last to get it.
+    // The echo may come after the others' copies.
     crowd.wait(Duration::from_millis(300), |crowd| crowd.has_heard(TALKER, probe));
     let (echoed, times) = (crowd.has_heard(TALKER, probe), crowd.members[OTHER].receiver.times(probe));
     if times > 1 {
-        return Err(fault(&[Cause::Duplicates], format!("one line came {times} times")));
+        return Err(fault(&[Cause::Duplicates], format!("one line arrived {times} times")));
     }
     match (arena.settings.echo, echoed) {
-        (Some(false), true) => Err(fault(&[Cause::EchoesToSender], "who says a line hears it, too")),
-        (Some(true), false) => Err(fault(&[Cause::Loses], "who says a line does not hear it, as --echo yes expects")),
+        (Some(false), true) => Err(fault(&[Cause::EchoesToSender], "a sender gets its own line back")),
+        (Some(true), false) => {
+            Err(fault(&[Cause::Loses], "a sender does not get its own line back, as --echo yes expects"))
+        }
         (None, true) => {
             arena.remark("a sender hears its own lines (--echo no calls that a fault)");
             Ok(())

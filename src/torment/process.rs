@@ -1,4 +1,4 @@
-//! The server's process: its descriptors, its stdout, its signals, its end.
+//! Torments of the server's process: descriptors, stdout, signals, restart.
 
 use super::acquaint::acquaint;
 use super::arena::{Arena, Leaving};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 pub fn idle(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(2)?;
     match arena.spins() {
-        Some(seen) => Err(fault(&[Cause::BusyLoop], format!("two are there, and {seen}"))),
+        Some(seen) => Err(fault(&[Cause::BusyLoop], format!("two clients are connected, and {seen}"))),
         None => Ok(()),
     }
 }
@@ -21,9 +21,9 @@ fn talk(crowd: &mut Crowd, who: &[usize], when: &str) -> Result<(), Failure> {
     match crowd.all_hear(who, &said) {
         None => Ok(()),
         Some((deaf, _)) if !crowd.members[deaf].is_open() => {
-            Err(Failure::Silence(format!("{when} one who was inside was closed")))
+            Err(Failure::Silence(format!("{when} a connected client was closed")))
         }
-        Some(_) => Err(Failure::Silence(format!("{when} those inside do not hear each other"))),
+        Some(_) => Err(Failure::Silence(format!("{when} the clients do not receive each other's lines"))),
     }
 }
 
@@ -31,7 +31,7 @@ fn talk(crowd: &mut Crowd, who: &[usize], when: &str) -> Result<(), Failure> {
 pub fn no_descriptors(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(2)?;
     let inside = [0, 1];
-    // Those of clients who have just left may still be open.
+    // Descriptors of clients that have just left may still be open.
     let descriptors = |arena: &Arena| arena.ask(crate::harness::proc::descriptors).map(|open| open.len());
     let mut open = None;
     while descriptors(arena) != open {
@@ -56,13 +56,13 @@ pub fn no_descriptors(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     if let Some(seen) = arena.spins() {
         return Err(fault(
             &[Cause::DescriptorSpin, Cause::BusyLoop],
-            format!("no descriptors are left, others want in, and {seen}"),
+            format!("no descriptors are left, other clients connect, and {seen}"),
         ));
     }
     if let Some(server) = &arena.server {
         server.limit_descriptors(Some(before));
     }
-    // Those who were left in the kernel's queue, and with them no new event: only if they were not closed.
+    // Clients that were left in the listener's queue cause no new event. They count if the server has not closed them.
     crowd.go_on(Duration::from_millis(100));
     let waiting: Vec<usize> = (2..crowd.count()).filter(|&who| crowd.members[who].state == State::Open).collect();
     let all = [&inside[..], &waiting].concat();
@@ -79,7 +79,7 @@ pub fn no_descriptors(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     match outcome {
         Ok(()) if lost => Err(fault(
             &[Cause::AcceptNotRetried, Cause::OneAcceptPerEdge],
-            "descriptors came back, and those who had waited for one are not served",
+            "there are descriptors again, and the clients that waited are not served",
         )),
         Ok(()) => Ok(()),
         Err(_) if arena.server.as_mut().is_some_and(|server| server.ended().is_some()) => {
@@ -87,7 +87,7 @@ pub fn no_descriptors(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         }
         Err(Failure::Silence(seen)) => Err(fault(
             &[Cause::DescriptorDeath, Cause::OneAcceptPerEdge],
-            format!("descriptors came back, and nobody is let in any more: {seen}"),
+            format!("there are descriptors again, and nobody is let in any more: {seen}"),
         )),
         Err(other) => Err(other),
     }
@@ -95,18 +95,18 @@ pub fn no_descriptors(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
 
 #[cfg(not(target_os = "linux"))]
 pub fn no_descriptors(_: &mut Arena, _: &mut Crowd) -> Outcome {
-    Err(Failure::Skip("this system lets nobody change a running process's limits".into()))
+    Err(Failure::Skip("this system does not let us change the limits of a running process".into()))
 }
 
 pub fn stop_continue(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(3)?;
     let all: Vec<usize> = (0..crowd.count()).collect();
     for round in 0..3 {
-        // Asleep, so that a system call is interrupted.
+        // The server sleeps by then, so that a system call is interrupted.
         crowd.go_on(Duration::from_millis(60));
         let said = arena.frozen(|_| {
             let said: Vec<_> = match round {
-                // At first nothing has happened when it goes on.
+                // In the first round nothing has happened meanwhile.
                 0 => vec![],
                 _ => all.iter().map(|&who| crowd.says(who)).collect(),
             };
@@ -114,14 +114,14 @@ pub fn stop_continue(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
             said
         });
         if crowd.all_hear(&all, &said).is_some() {
-            return Err(Failure::Silence("what was said while it was stopped is not heard when it goes on".into()));
+            return Err(Failure::Silence("what was sent while it was stopped does not arrive when it goes on".into()));
         }
         talk(crowd, &all, "after SIGSTOP and SIGCONT")?;
     }
     Ok(())
 }
 
-/// Lines and visits: whatever a server prints, it prints more of it than a pipe of a page and a buffer hold.
+/// Lines and visits: whichever a server prints, that is more than a pipe of one page and a buffer hold.
 const PRINTED_LINES: usize = 1500;
 const PRINTED_VISITS: usize = 400;
 
@@ -137,7 +137,7 @@ fn makes_it_print(arena: &mut Arena, crowd: &mut Crowd, what: &str) -> Outcome {
     let begin = Instant::now();
     let limit = arena.scaled(Duration::from_millis(1500));
     for _ in 0..PRINTED_LINES / all.len() {
-        // Nobody comes or goes yet, so it can only be the printing.
+        // Nobody connects or leaves yet, so printing is the only cause.
         if let Err(Failure::Silence(seen)) = talk(crowd, &all, &when) {
             let ended = arena.server.as_mut().and_then(|server| server.ends_within(Duration::from_millis(200)));
             let seen = ended.map_or(seen, |ended| format!("{when} the server ended: {ended}"));
@@ -148,7 +148,7 @@ fn makes_it_print(arena: &mut Arena, crowd: &mut Crowd, what: &str) -> Outcome {
         }
     }
     for _ in 0..PRINTED_VISITS / 20 {
-        arena.storm(20, Leaving::InPeace);
+        arena.storm(20, Leaving::ByFin);
         crowd.go_on(Duration::from_millis(10));
         talk(crowd, &all, &when)?;
     }
@@ -184,7 +184,7 @@ pub fn terminate(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     if crowd.members.iter().any(|client| matches!(client.state, State::Failed(_))) {
         arena.remark("upon SIGTERM its clients get a reset instead of an end");
     } else if !word {
-        arena.remark("upon SIGTERM it ends without a word to its clients");
+        arena.remark("upon SIGTERM it ends without a message to its clients");
     }
     if !ended.by_sigterm() && ended.code() != Some(0) {
         arena.remark(format!("upon SIGTERM it ends with {ended}"));
@@ -195,7 +195,7 @@ pub fn terminate(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
 pub fn restart(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(3)?;
     let (Some(launcher), Some(mut server)) = (arena.launcher, arena.server.take()) else { return Ok(()) };
-    // The server closes first, so its side is the one that waits.
+    // The server closes first, so its side of the connections is in TIME_WAIT.
     server.signal(Signal::TERM);
     let ended = server.ends_within(arena.scaled(Duration::from_secs(4)));
     let port = server.addr.port();

@@ -4,18 +4,18 @@ use crate::harness::{Eol, Launcher};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// What the server is like, and how it is to be tormented.
+/// What the server expects, and how it is tormented.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub eol: Eol,
-    /// A line that each client says first; `{n}` is its number.
+    /// A line that each client sends first; `{n}` is its number.
     pub login: Option<String>,
-    /// Whether a sender is to hear its own lines; `None` if either is well.
+    /// Whether a sender must get its own lines back; `None` if both are right.
     pub echo: Option<bool>,
     pub seed: u64,
-    /// Every time is this many times as long.
+    /// All times are multiplied by this.
     pub time: f64,
-    /// No torment is begun after this. The command takes 50 s times `time`, so that it ends within a minute.
+    /// No torment begins after this. The command's default is 50 s times `time`, so that it ends within a minute.
     pub limit: Duration,
 }
 
@@ -25,10 +25,10 @@ impl Default for Settings {
     }
 }
 
-/// Whom to torment.
+/// The server under test.
 pub enum Target {
     /// A server that runs.
     Running(SocketAddr),
-    /// A server that is started, anew for each torment, so that none pays for another.
+    /// A server that is started anew for each torment, so that a torment does not suffer from the one before.
     Started(Launcher<'static>),
 }

@@ -1,4 +1,4 @@
-//! The torments, one after the other, and what comes of each.
+//! Runs the torments one after the other and judges each.
 
 use super::arena::Arena;
 use super::calibration::calibrate;
@@ -10,22 +10,22 @@ use super::settings::{Settings, Target};
 use crate::harness::{Crowd, START, ServerProcess, Stdout, proc};
 use std::time::{Duration, Instant};
 
-/// What there is to tell while it goes on.
+/// Progress of a run.
 pub enum News<'a> {
     Begins(&'static Torment),
     Found(&'a Finding),
 }
 
-/// Why a torment was skipped that could have been tried.
+/// The reason given for torments that were skipped for lack of time.
 pub const NO_TIME: &str = "no time was left; --time gives more";
 
-/// A server that has failed so many torments makes each of the others wait, too: one is less patient with it from then on.
+/// After this many failures the patience is halved, because each further failure takes all of it.
 const PATIENT_UNTIL: usize = 5;
-/// A server that was slower to start than its first start suggests did not find its port free, most likely.
+/// A server that takes this many times as long to start as the first time has most likely not got its port.
 const START_TIMES: u32 = 8;
 const START_LEAST: Duration = Duration::from_secs(3);
 
-/// Torments a server and tells each finding as it comes. An error is one line: why it could not even begin.
+/// Torments a server, and passes each finding to `tell` as it is made. An error is one line: why no torment could begin.
 pub fn run(
     target: &Target,
     torments: &[&'static Torment],
@@ -37,7 +37,7 @@ pub fn run(
     let start_limit = (baseline.start * START_TIMES).max(START_LEAST).min(START);
     let mut torments = torments.to_vec();
     if baseline.is_slow_to_admit() {
-        // There will not be time for all: one of each kind first.
+        // There will not be time for all: the first of each kind come first.
         torments.sort_by_key(|torment| !torment.is_first_of_its_kind);
     }
     let mut findings: Vec<Finding> = Vec::new();
@@ -70,7 +70,7 @@ pub fn run(
                 }
                 Target::Started(launcher) => {
                     let begun = next.take().map(|server: ServerProcess| server.listening(start_limit));
-                    // While this one is tormented the next one starts.
+                    // The next server starts meanwhile.
                     next = torments.get(i + 1).and_then(|torment| launcher.begin(torment.stdout).ok());
                     match begun.and_then(Result::ok).map_or_else(|| launcher.start(torment.stdout, start_limit), Ok) {
                         Ok(server) => {
@@ -101,7 +101,7 @@ fn skipped(torment: &'static Torment, why: String) -> Finding {
     }
 }
 
-/// One torment, and whether the server has survived it.
+/// Runs one torment, and checks whether the server has survived it.
 fn try_one(arena: &mut Arena, torment: &'static Torment) -> Finding {
     let begin = Instant::now();
     let had_process = arena.server.is_some();
@@ -111,12 +111,12 @@ fn try_one(arena: &mut Arena, torment: &'static Torment) -> Finding {
         is_over = true;
         crowd.leave();
         match had_process && arena.server.is_none() {
-            // It was to end.
+            // It was meant to end.
             true => Ok(()),
             false => has_survived(arena, torment),
         }
     });
-    // It is judged while those are still there who saw it: their leaving may end the server.
+    // Judged before the clients leave: that may end the server.
     let (verdict, causes, seen) = match outcome {
         Ok(()) => (Verdict::Pass, vec![], String::new()),
         Err(Failure::Skip(why)) => (Verdict::Skipped, vec![], why),
@@ -126,7 +126,7 @@ fn try_one(arena: &mut Arena, torment: &'static Torment) -> Finding {
     Finding { torment, verdict, causes, seen, remarks: std::mem::take(&mut arena.remarks), took: begin.elapsed() }
 }
 
-/// Whether newcomers can talk, and nothing spins.
+/// Whether new clients can talk, and the server is in no busy loop.
 fn has_survived(arena: &mut Arena, torment: &Torment) -> Outcome {
     let mut newcomers = Crowd::empty();
     let outcome = arena.check_health(&mut newcomers);
@@ -141,26 +141,26 @@ fn has_survived(arena: &mut Arena, torment: &Torment) -> Outcome {
     }
 }
 
-/// What a failure means: if the server is gone, that it is gone.
+/// From a failure to a verdict. If the server has ended, that is the failure.
 fn judge(arena: &mut Arena, torment: &Torment, failure: Failure, is_over: bool) -> (Verdict, Vec<Cause>, String) {
     if let Failure::Proven { causes, seen } = failure {
         return (Verdict::Fail, causes, seen);
     }
-    // A process that is about to end may have closed its sockets before.
+    // A process that is about to end may have closed its sockets already.
     let ended = arena.server.as_mut().and_then(|server| server.ends_within(Duration::from_millis(200)));
     if let Some(ended) = ended {
         let words = arena.server.as_ref().and_then(|server| server.last_words()).unwrap_or_default();
         let mut causes: Vec<Cause> = torment.if_it_ends.into();
-        // A closed stdout raises SIGPIPE and is a broken pipe, too.
+        // With a closed stdout, SIGPIPE and broken pipes do not come from sockets.
         if torment.stdout == Stdout::Nowhere || !words.to_lowercase().contains("pipe") && !ended.by_sigpipe() {
             if ended.by_sigpipe() {
                 causes = vec![Cause::Sigpipe];
-            } else if let Some(cause) = in_its_own_words(&words) {
+            } else if let Some(cause) = cause_in_message(&words) {
                 causes = vec![cause];
             }
         }
         if is_over && causes.len() > 1 {
-            // It has survived the torment, but not that they left.
+            // It has survived the torment, but not the clients' leaving.
             causes.insert(0, Cause::ClientErrorEndsServer);
         } else if !causes.contains(&Cause::ClientErrorEndsServer) && causes.len() > 1 {
             causes.push(Cause::ClientErrorEndsServer);
@@ -168,7 +168,7 @@ fn judge(arena: &mut Arena, torment: &Torment, failure: Failure, is_over: bool) 
         let words = if words.is_empty() { words } else { format!("; its last words: {words}") };
         return (Verdict::Fail, causes, format!("the server ended: {ended}{words}"));
     }
-    // It may have closed its clients before it ends.
+    // It may close its clients before it ends.
     let nobody_listens = |arena: &Arena| {
         let refused = |i| {
             std::thread::sleep(Duration::from_millis(if i == 0 { 0 } else { 100 }));
@@ -178,12 +178,12 @@ fn judge(arena: &mut Arena, torment: &Torment, failure: Failure, is_over: bool) 
     };
     let is_gone = |arena: &Arena| arena.server.is_none() && nobody_listens(arena);
     match failure {
-        // Of a server that was not started here it is all that can be known of its end.
+        // Of a server that was not started here nothing more can be known about its end.
         Failure::Silence(seen) | Failure::Fault { seen, .. } if is_gone(arena) => {
             (Verdict::Fail, torment.if_it_ends.into(), format!("the server is gone: {seen}"))
         }
         Failure::Fault { causes, seen } if causes.len() > 1 || causes == [Cause::ErrorEndsFanOut] => {
-            said_of_it(arena, causes, seen)
+            with_its_message(arena, causes, seen)
         }
         Failure::Fault { causes, seen } | Failure::Proven { causes, seen } => (Verdict::Fail, causes, seen),
         Failure::Doubt { causes, seen } => (Verdict::Doubtful, causes, seen),
@@ -193,16 +193,16 @@ fn judge(arena: &mut Arena, torment: &Torment, failure: Failure, is_over: bool) 
         Failure::Silence(seen) => {
             let mut causes: Vec<Cause> = torment.if_silent.into();
             if is_over {
-                // It has survived the torment, but not that they left.
+                // It has survived the torment, but not the clients' leaving.
                 causes.extend([Cause::ErrorEndsFanOut, Cause::ClientErrorEndsServer]);
             }
-            said_of_it(arena, causes, seen)
+            with_its_message(arena, causes, seen)
         }
         Failure::Skip(why) => (Verdict::Skipped, vec![], why),
     }
 }
 
-/// Nobody could talk, and nobody read its stdout. If they can when somebody reads it, it was that.
+/// Nobody can talk, and nobody reads its stdout. If they can talk once it is read, printing was the cause.
 fn was_the_printing(arena: &mut Arena) -> bool {
     if !arena.server.as_mut().is_some_and(ServerProcess::read_stdout) {
         return false;
@@ -213,14 +213,14 @@ fn was_the_printing(arena: &mut Arena) -> bool {
     talk
 }
 
-/// A server that runs on may have lost a thread or a task, and said why.
-fn said_of_it(arena: &mut Arena, mut causes: Vec<Cause>, seen: String) -> (Verdict, Vec<Cause>, String) {
+/// The verdict on a server that still runs. It may have lost a thread or a task, and written why.
+fn with_its_message(arena: &mut Arena, mut causes: Vec<Cause>, seen: String) -> (Verdict, Vec<Cause>, String) {
     let Some(words) = arena.server.as_ref().and_then(ServerProcess::uncaught) else {
         return (Verdict::Fail, causes, seen);
     };
-    match in_its_own_words(&words) {
+    match cause_in_message(&words) {
         Some(Cause::SharedUnguarded) => causes = vec![Cause::SharedUnguarded],
-        // A client's own thread may end by that client's error, but not the one that accepts.
+        // A client's own thread may end by that client's error; the accepting thread may not.
         Some(Cause::ClientErrorEndsServer)
             if causes.contains(&Cause::ClientErrorEndsServer) && nobody_accepts(arena) =>
         {
@@ -245,8 +245,8 @@ fn nobody_accepts(arena: &mut Arena) -> bool {
     false
 }
 
-/// What a server's last words tell, if they tell anything.
-fn in_its_own_words(words: &str) -> Option<Cause> {
+/// The cause that a server's error message tells, if any.
+fn cause_in_message(words: &str) -> Option<Cause> {
     let words = words.to_lowercase();
     let known: [(Cause, &[&str]); 5] = [
         (

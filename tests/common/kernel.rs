@@ -1,4 +1,4 @@
-//! What the kernel knows of a process and its sockets: Linux tells it in /proc.
+//! What Linux tells in /proc about a process and its sockets.
 
 use super::{Client, LIMIT, Output, Server, until};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -42,11 +42,11 @@ pub fn status(pid: i32, name: &str) -> u64 {
     line.split_whitespace().next().expect("a value").parse().expect("a number")
 }
 
-/// Lets a process have so many descriptors more than it has, and not one above that.
+/// Limits a process to `spare` descriptors more than it has.
 pub fn limit_descriptors(pid: i32, spare: u64) {
     let fds = fs::read_dir(format!("/proc/{pid}/fd")).expect("the process is there");
     let open: Vec<u64> = fds.flatten().filter_map(|fd| fd.file_name().to_str()?.parse().ok()).collect();
-    // Not simply their number: there may be some with high numbers, inherited from whoever runs the tests.
+    // Not simply their number: some with high numbers may be inherited from the tests' parent.
     let mut free = (0..).filter(|fd| !open.contains(fd));
     limit(pid, "nofile", free.nth(spare as usize));
 }
@@ -83,7 +83,8 @@ struct Socket {
 const TIME_WAIT: u8 = 6;
 const LISTEN: u8 = 10;
 
-/// The sockets whose line holds a text; the others' lines, which may be many thousands, are not taken apart.
+/// The sockets whose line holds a text. There may be many thousands, so the other lines are not parsed: the reason for not using
+/// the procfs crate here.
 fn sockets(part: &str) -> Vec<Socket> {
     let number = |text: &str| u64::from_str_radix(text, 16).expect("hexadecimal");
     let addr = |text: &str| {
@@ -125,7 +126,7 @@ pub fn is_in_time_wait(server: SocketAddr) -> bool {
 }
 
 /// Bytes under way from one end of a connection to the other, or waiting there to be read.
-fn in_the_kernel(from: SocketAddr, to: SocketAddr) -> u64 {
+pub fn in_the_kernel(from: SocketAddr, to: SocketAddr) -> u64 {
     let of = |socket: Socket| {
         if socket.local == from && socket.remote == to {
             socket.unacknowledged
@@ -138,7 +139,7 @@ fn in_the_kernel(from: SocketAddr, to: SocketAddr) -> u64 {
     sockets(&in_the_table(to)).into_iter().map(of).sum()
 }
 
-/// A server that may not be able to say where it listens, for its outputs are the test's business.
+/// A server whose outputs belong to the test, so that they may not say where it listens.
 #[track_caller]
 pub fn start_unheard(command: &mut Command) -> Server {
     let child = command.stdin(Stdio::null()).spawn().expect("the server starts");
@@ -175,7 +176,7 @@ pub fn overfed(server: &Server, talker: &mut Client) -> (Client, usize) {
     }
 }
 
-/// Nothing is heard for so long.
+/// The client receives nothing for this long.
 #[track_caller]
 pub fn hears_nothing(client: &Client, how_long: Duration) {
     client.stream.set_read_timeout(Some(how_long)).expect("a timeout");

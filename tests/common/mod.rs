@@ -1,4 +1,4 @@
-//! A server in a process of its own, and people who talk to it.
+//! A server in a process of its own, and clients that talk to it.
 //!
 //! Everything waits for what is expected, for as long as [`LIMIT`], and for nothing else: no test sleeps for luck.
 #![allow(dead_code)] // Each test crate uses its part.
@@ -12,7 +12,7 @@ use socket2::{Domain, Socket, Type};
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tertulia::server::DRIVERS;
@@ -114,7 +114,7 @@ impl Output {
         state.text.clone()
     }
 
-    /// A test that failed while it held the lock has left the text as it was.
+    /// The text is intact even if a test has failed while it held the lock.
     fn lock(&self) -> MutexGuard<'_, OutputState> {
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -124,7 +124,7 @@ impl Output {
     }
 }
 
-/// The end of a long text, in lines of bearable length.
+/// The end of a long text, with its lines cut.
 fn ending(text: &str) -> String {
     let lines: Vec<_> = text.lines().collect();
     let last = &lines[lines.len().saturating_sub(50)..];
@@ -162,17 +162,10 @@ impl Server {
         Server::of(command)
     }
 
-    /// A server by a command of the test's own, whose stdout says where it listens.
+    /// A server that is started by this command. Its stdout says where it listens.
     #[track_caller]
     pub fn of(mut command: Command) -> Server {
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the server starts");
-        let console = Output::of(child.stdout.take().expect("piped"));
-        let diagnostics = Output::of(child.stderr.take().expect("piped"));
+        let (child, console, diagnostics) = process::spawn(&mut command);
         // In whatever language: the first line says where it listens.
         let line = console.shows(" (");
         let addr = line.split(' ').find_map(|word| word.parse().ok()).expect("an address");
@@ -195,13 +188,13 @@ impl Server {
     #[track_caller]
     pub fn join_narrow(&self, nick: &str, buffer: usize) -> Client {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-        // Before it connects, for then the window is agreed on.
+        // Before it connects, because TCP negotiates the window then.
         socket.set_recv_buffer_size(buffer).expect("a smaller buffer");
         socket.connect(&self.addr.into()).expect("the server accepts");
         Client::of(socket.into()).greeted().named(nick)
     }
 
-    /// So many named clients, all of whom have read the others' arrivals and names.
+    /// A client for each name. All have read the others' arrivals and names.
     #[track_caller]
     pub fn join_all<const N: usize>(&self, nicks: [&str; N]) -> [Client; N] {
         let mut clients: Vec<Client> = Vec::new();
@@ -237,7 +230,7 @@ impl Server {
         wait_for(&mut self.child)
     }
 
-    /// Does what `happens` does while the server does not run: it finds all of it at once.
+    /// Stops the server while `happens` runs: all that happens reaches it in one batch.
     #[track_caller]
     pub fn frozen<T>(&self, happens: impl FnOnce() -> T) -> T {
         self.signal("STOP");
@@ -269,7 +262,7 @@ impl Server {
         field(&read(&format!("/proc/{}/status", self.pid())), "VmHWM:")
     }
 
-    /// All its threads wait for something, and have not run since they were looked at before: it does not spin.
+    /// Waits until all its threads sleep and have not run between two looks: there is no busy loop.
     #[track_caller]
     pub fn rests(&self) {
         let mut before = Vec::new();
@@ -332,7 +325,7 @@ pub fn wait_for(child: &mut Child) -> ExitStatus {
     until("the process ends", || child.try_wait().expect("a child of ours"))
 }
 
-/// Asks again and again until there is an answer. For what tells nobody when it is so.
+/// Asks again and again until there is an answer. For events that cannot be waited for.
 #[track_caller]
 pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + LIMIT;
@@ -345,7 +338,7 @@ pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// One who talks to the server by a plain socket.
+/// A client with a plain socket.
 pub struct Client {
     pub stream: TcpStream,
     pub nick: String,
@@ -399,22 +392,17 @@ impl Client {
         until("the server has read everything", || (self.unread() == 0).then_some(()));
     }
 
-    /// Bytes that were sent and that the server has not read, by the kernel's own count. Linux only.
-    pub fn unread(&self) -> usize {
-        let (ours, theirs) = (self.stream.local_addr(), self.stream.peer_addr());
-        let port = |addr: std::io::Result<SocketAddr>| format!("0100007F:{:04X}", addr.expect("connected").port());
-        let (ours, theirs) = (port(ours), port(theirs));
-        let table = read("/proc/net/tcp");
-        let queues = |from: &str, to: &str| {
-            let pair = format!(" {from} {to} ");
-            let row = table.lines().find(|row| row.contains(&pair))?;
-            let (sending, receiving) = row.split_whitespace().nth(4)?.split_once(':')?;
-            let bytes = |hex| usize::from_str_radix(hex, 16).ok();
-            Some((bytes(sending)?, bytes(receiving)?))
-        };
-        let on_their_way = queues(&ours, &theirs).map_or(0, |(sending, _)| sending);
-        let arrived = queues(&theirs, &ours).map_or(0, |(_, receiving)| receiving);
-        on_their_way + arrived
+    /// Bytes that were sent and that the server has not read. Elsewhere than on Linux it is not known, and 0.
+    #[cfg(target_os = "linux")]
+    pub fn unread(&self) -> u64 {
+        let addrs = self.stream.local_addr().and_then(|ours| Ok((ours, self.stream.peer_addr()?)));
+        let (ours, theirs) = addrs.expect("connected");
+        kernel::in_the_kernel(ours, theirs)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub fn unread(&self) -> u64 {
+        0
     }
 
     /// The next line, without its LF. `None` at the end.

@@ -1,13 +1,13 @@
-//! Processes in circumstances of their own, and directories for what they leave.
+//! Processes under special conditions, and directories for their files.
 
 use super::{LIMIT, Output, tertulia};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
-/// A program that came to its end.
+/// A program that has ended.
 pub struct Ended {
     /// `None` if a signal ended it.
     pub code: Option<i32>,
@@ -15,13 +15,23 @@ pub struct Ended {
     pub stderr: String,
 }
 
+/// Starts a program, and reads both of its outputs.
+///
+/// The tests have a launcher of their own: they look at every line of a server, and also test a build without the library's
+/// launcher.
+#[track_caller]
+pub fn spawn(command: &mut Command) -> (Child, Output, Output) {
+    let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    let stdout = Output::of(child.stdout.take().expect("piped"));
+    let stderr = Output::of(child.stderr.take().expect("piped"));
+    (child, stdout, stderr)
+}
+
 /// Runs a program that is expected to end by itself; one that does not is killed, and that is a failure.
 #[track_caller]
 pub fn run(command: &mut Command) -> Ended {
-    let mut child =
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
-    let stdout = Output::of(child.stdout.take().expect("piped"));
-    let stderr = Output::of(child.stderr.take().expect("piped"));
+    let (mut child, stdout, stderr) = spawn(command);
     let deadline = Instant::now() + LIMIT;
     let status = loop {
         if let Some(status) = child.try_wait().expect("a child of ours") {
@@ -68,8 +78,8 @@ pub fn by_shell(first: &str, args: &[&str], last: &str) -> Command {
     command
 }
 
-/// Lets a command run as nobody in particular, where it would be root, whom few limits bind. `false`, and a word why, if
-/// nobody cannot reach what we have built.
+/// Lets a command run as the user `nobody` if it would run as root, for whom few limits hold. Returns `false`, and prints why,
+/// if that user cannot run what was built.
 #[cfg(unix)]
 pub fn as_nobody(command: &mut Command) -> bool {
     use std::os::unix::process::CommandExt;
@@ -85,7 +95,7 @@ pub fn as_nobody(command: &mut Command) -> bool {
     trial.is_ok()
 }
 
-/// A directory of a test's own, gone when dropped.
+/// A directory of a test's own, removed when dropped.
 pub struct Dir(PathBuf);
 
 impl Dir {

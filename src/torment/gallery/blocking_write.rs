@@ -3,7 +3,7 @@
 //! <details><summary>The cure</summary>
 //!
 //! The loop writes to sockets that block, and waits for the one that is full. Make them non-blocking, keep what they do
-//! not take in an outbox for each (`Outbox`), and disconnect whose outbox grows too long.
+//! not take in an outbox for each (`Outbox`), and disconnect a client whose outbox grows too long.
 //!
 //! </details>
 
@@ -63,7 +63,7 @@ fn read(clients: &mut [PolledClient], number: usize) -> bool {
     while let Some(line) = clients[at].lines.take_line() {
         let text = said(number, &line);
         for client in clients.iter_mut().filter(|client| client.number != number) {
-            // Who has gone is found by its own read.
+            // A client that is gone is found by its own read.
             let _ = client.stream.write_all(&text);
         }
     }

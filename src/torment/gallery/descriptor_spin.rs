@@ -1,4 +1,4 @@
-//! When very many are there, one processor is at 100 %, and the fan is all that one hears of it.
+//! When very many clients are connected, one processor is at 100 %, and there is no error message.
 //!
 //! <details><summary>The cure</summary>
 //!

@@ -2,7 +2,7 @@
 //!
 //! <details><summary>The cure</summary>
 //!
-//! Leave out the sender when a line is handed round.
+//! Leave out the sender when a line is sent to the clients.
 //!
 //! </details>
 

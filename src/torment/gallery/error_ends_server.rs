@@ -3,8 +3,8 @@
 //!
 //! <details><summary>The cure</summary>
 //!
-//! An error of one connection is that connection's. Close it, go on, and let only errors of the poll and the listener
-//! leave `serve`.
+//! An error of a connection concerns that connection only. Close it, go on, and let only errors of the poll and the
+//! listener leave `serve`.
 //!
 //! </details>
 

@@ -18,8 +18,8 @@ pub struct LoopClient {
 /// By number. A number is never used again.
 pub type LoopClients = BTreeMap<usize, LoopClient>;
 
-/// Reads from the client with this number and says its lines to the others. Puts who cannot be written to on a list. `false`:
-/// the client is gone.
+/// Reads from the client with this number and sends its lines to the others. Adds clients that cannot be written to to a list.
+/// Returns `false` if the client is gone.
 pub type ReadFn = fn(&mut LoopClients, usize, &mut Vec<usize>) -> io::Result<bool>;
 
 pub struct EventLoop {

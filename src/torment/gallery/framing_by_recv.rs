@@ -3,7 +3,7 @@
 //!
 //! <details><summary>The cure</summary>
 //!
-//! A read returns whatever has come so far. Keep each client's bytes in a buffer (`Lines`) and say only whole lines.
+//! A read returns whatever has come so far. Keep each client's bytes in a buffer (`Lines`) and relay only whole lines.
 //!
 //! </details>
 

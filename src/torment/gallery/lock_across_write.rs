@@ -2,7 +2,7 @@
 //!
 //! <details><summary>The cure</summary>
 //!
-//! `write_all` waits for one who does not read, with the lock in its hand. Hand the line to a queue for each client
+//! `write_all` waits for a client that does not read, and holds the lock meanwhile. Hand the line to a queue for each client
 //! (`Queue`) and let another thread write; or copy the list and write outside the lock, and even then never wait for
 //! one client.
 //!
@@ -28,7 +28,7 @@ fn talk(sockets: &Sockets, number: usize, stream: &TcpStream) {
         let text = said(number, line);
         let sockets = sockets.lock().unwrap_or_else(PoisonError::into_inner);
         for (_, mut other) in sockets.iter().filter(|(other, _)| **other != number) {
-            // Who has gone is taken out by its own thread.
+            // A client that is gone is removed by its own thread.
             let _ = other.write_all(&text);
         }
     });

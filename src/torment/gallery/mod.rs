@@ -1,6 +1,6 @@
 //! Servers that are broken on purpose, each by one classic mistake in its purest form.
 //!
-//! They are exercises: start one (`tertulia gallery NAME`), talk with it, torment it, find the mistake and mend it. What they
+//! They are exercises: start one (`tertulia gallery NAME`), talk with it, torment it, find the mistake and fix it. What they
 //! get right is in [`parts`] and [`event_loop`], so that each file shows little more than its mistake. The page of each file
 //! tells the symptom as users would; the cure is folded away below it.
 
@@ -29,7 +29,7 @@ use std::net::TcpListener;
 /// A broken server.
 pub struct Exhibit {
     pub name: &'static str,
-    /// What a torment must find.
+    /// The cause that torments must find.
     pub cause: Cause,
     /// Its file.
     source: &'static str,
@@ -38,7 +38,7 @@ pub struct Exhibit {
 }
 
 impl Exhibit {
-    /// What people complain of.
+    /// What users complain about.
     pub fn symptom(&self) -> String {
         self.page(|line| line.starts_with("<details>")).0
     }
@@ -97,7 +97,7 @@ mod tests {
             let (symptom, cure) = (exhibit.symptom(), exhibit.cure());
             assert!(symptom.len() > 40 && cure.len() > 40, "{}", exhibit.name);
             assert!(!symptom.contains(&cure) && !cure.contains('<'), "{}: {cure}", exhibit.name);
-            // Exercises, not tomes.
+            // Short enough for an exercise.
             assert!((30..=110).contains(&exhibit.source.lines().count()), "{}", exhibit.name);
         }
     }

@@ -1,5 +1,5 @@
-//! One by one people come in. When several come at the same moment, one gets in, and the others hang there, connected,
-//! until somebody else comes.
+//! It works when people connect one after the other. When several connect at the same moment, one gets in, and the others
+//! wait, connected, until somebody else connects.
 //!
 //! <details><summary>The cure</summary>
 //!

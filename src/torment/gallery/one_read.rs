@@ -1,4 +1,4 @@
-//! Short talk works. Who pastes a long text sees only the beginning of it arrive; the rest comes when he says something
+//! Short lines work. Of a long text that somebody pastes only the beginning arrives; the rest comes when he sends something
 //! more.
 //!
 //! <details><summary>The cure</summary>

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 /// A longer line ends its sender's connection. Bytes.
 pub const LINE_MAX: usize = 4 << 10;
-/// Who has so much waiting is disconnected. Bytes.
+/// A client with more pending bytes is disconnected.
 pub const QUEUE_MAX: usize = 8 << 20;
 
 /// A client's bytes, taken out as lines.
@@ -39,7 +39,7 @@ impl Lines {
     }
 }
 
-/// What a client said, with its name.
+/// A client's line, with its name.
 pub fn said(number: usize, line: &[u8]) -> Vec<u8> {
     [format!("<{number}> ").as_bytes(), line].concat()
 }
@@ -77,12 +77,12 @@ pub struct Queue {
     has_limit: bool,
 }
 
-/// Above this whoever has a line for it waits a moment, so that a flood is paced to the readers. Bytes.
+/// Above this a sender waits a moment, so that a flood is paced to the readers. Bytes.
 const QUEUE_HIGH: usize = 1 << 20;
 const A_MOMENT: Duration = Duration::from_millis(300);
 
 impl Queue {
-    /// Starts the thread. Without a limit, it is an exhibit.
+    /// Starts the thread.
     pub fn start(stream: &TcpStream, has_limit: bool) -> std::io::Result<Arc<Queue>> {
         let queue = Queue { lines: Mutex::default(), changed: Condvar::new(), stream: stream.try_clone()?, has_limit };
         let (queue, mut stream) = (Arc::new(queue), stream.try_clone()?);
@@ -143,7 +143,7 @@ impl Queue {
     }
 }
 
-/// Instead of the bytes in a queue: it has ended.
+/// The number of bytes in a queue that has ended.
 const ENDED: usize = usize::MAX;
 
 /// The clients of a server with threads, by number.
@@ -168,7 +168,7 @@ pub fn thread_for_each(listener: &TcpListener, serve: impl Fn(usize, TcpStream) 
     unreachable!("there are more numbers than clients")
 }
 
-/// A client's lines, one by one, until it is gone or says one that is too long.
+/// Calls `say` with each line of a client, until it is gone or sends one that is too long.
 pub fn for_each_line(mut stream: &TcpStream, mut say: impl FnMut(&[u8])) {
     let (mut lines, mut buffer) = (Lines::default(), vec![0; 16 << 10]);
     while let Ok(n @ 1..) = stream.read(&mut buffer) {

@@ -1,5 +1,5 @@
-//! Everything works in the class room. Over a slow line, somebody gets lines with their middle missing, and never
-//! learns of others.
+//! Everything works in the class room. Over a slow connection, somebody gets lines with their middle missing, and other
+//! lines not at all.
 //!
 //! <details><summary>The cure</summary>
 //!

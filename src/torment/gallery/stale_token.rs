@@ -1,10 +1,10 @@
-//! Once in a blue moon somebody who has just come is thrown out at once. It happens when another leaves at the same
-//! moment, on busy days.
+//! Very rarely a user who has just connected is disconnected at once. It happens when another leaves at the same moment, on
+//! busy days.
 //!
 //! <details><summary>The cure</summary>
 //!
-//! A key of the slab is used again while events for its former owner may still be in the batch. Bury the dead, and
-//! accept the new, only after the batch; or give each client a number that never comes again.
+//! A key of the slab is used again while events for its former owner may still be in the batch. Remove and accept
+//! clients only after the batch; or give each client a number that is never used again.
 //!
 //! </details>
 
@@ -52,7 +52,7 @@ pub fn serve(listener: std::net::TcpListener) -> io::Result<()> {
     }
 }
 
-/// Accepts until nobody is left. Whether to try again later.
+/// Accepts until no client waits. Returns whether to try again later.
 fn accept(listener: &TcpListener, poll: &Poll, clients: &mut Slab<LoopClient>) -> io::Result<bool> {
     loop {
         match listener.accept() {

@@ -1,9 +1,9 @@
-//! The server ends for want of memory, and the log shows nothing: nobody had said a word.
+//! The server runs out of memory, and the log shows nothing: nobody has sent a line.
 //!
 //! <details><summary>The cure</summary>
 //!
 //! `read_until` collects bytes until the line's end comes, and somebody never sends it. Set a longest line
-//! (`Read::take` helps), and close who exceeds it.
+//! (`Read::take` helps), and close a client that exceeds it.
 //!
 //! </details>
 

@@ -3,8 +3,8 @@
 //!
 //! <details><summary>The cure</summary>
 //!
-//! The queue of one who does not read grows for ever. Give each queue a limit; past it, hold back who adds to it, and
-//! disconnect who does not read.
+//! The queue of a client that does not read grows for ever. Give each queue a limit; above it, hold back the senders, and
+//! disconnect a client that does not read.
 //!
 //! </details>
 
