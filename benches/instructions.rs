@@ -8,7 +8,7 @@
 #[path = "codec/room.rs"]
 mod room;
 
-use room::{LINE, Room};
+use room::{BenchRoom, LINE};
 use std::hint::black_box;
 use std::process::{Command, Stdio};
 use tertulia::chat::line::LineDecoder;
@@ -49,7 +49,7 @@ fn clean(rounds: u64) {
 
 fn talk(members: usize, speakers: usize, lines: usize, rounds: u64) {
     let said = LINE.repeat(lines);
-    let mut room = Room::new(members);
+    let mut room = BenchRoom::new(members);
     for _ in 0..rounds {
         for speaker in 0..speakers {
             room.receive(room.ids[speaker], black_box(&said));

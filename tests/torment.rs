@@ -344,7 +344,7 @@ fn the_command_prints_rows_and_json_and_its_exit_code_is_the_verdict() {
 #[cfg(feature = "gallery")]
 mod gallery {
     use super::*;
-    use tertulia::harness::{START, Stdout};
+    use tertulia::harness::{START_LIMIT, Stdout};
     use tertulia::torment::diagnose;
     use tertulia::torment::gallery::{EXHIBITS, Exhibit};
 
@@ -366,7 +366,7 @@ mod gallery {
         let Target::Started(launcher) = started(&["gallery", "error-ends-server", "127.0.0.1:{port}"]) else {
             panic!("it is to be started");
         };
-        let server = launcher.start(Stdout::Nowhere, START).expect("it listens");
+        let server = launcher.start(Stdout::Nowhere, START_LIMIT).expect("it listens");
         let findings = torment(&Target::Running(server.addr), &torments(&["rush-hour"]), &patient());
         assert!(findings[0].seen.contains("the server is gone"), "{findings:#?}");
         assert_eq!(diagnose(&findings)[0].0, Cause::ClientErrorEndsServer, "{findings:#?}");

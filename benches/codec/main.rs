@@ -5,7 +5,7 @@
 mod room;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use room::{LINE, Room};
+use room::{BenchRoom, LINE};
 use std::hint::black_box;
 use tertulia::chat::line::LineDecoder;
 use tertulia::chat::sanitize::sanitize;
@@ -45,7 +45,7 @@ fn sanitizer(criterion: &mut Criterion) {
 fn hub(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("hub");
     for members in [6, 64] {
-        let mut room = Room::new(members);
+        let mut room = BenchRoom::new(members);
         group.throughput(Throughput::Elements(1));
         group.bench_function(format!("one line, {members} members"), |bencher| {
             bencher.iter(|| {

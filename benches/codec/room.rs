@@ -7,18 +7,18 @@ use tertulia::chat::{Effect, Hub, Id, Lang, Limits};
 pub const LINE: &[u8] = b"a line as people write them, with some sixty bytes in all .....\n";
 
 /// A room, and a driver whose sockets take everything.
-pub struct Room {
+pub struct BenchRoom {
     pub hub: Hub,
     pub ids: Vec<Id>,
 }
 
-impl Room {
-    pub fn new(members: usize) -> Room {
+impl BenchRoom {
+    pub fn new(members: usize) -> BenchRoom {
         let limits = Limits { clients_max: members, ..Limits::default() };
         let mut hub = Hub::new(limits, Lang::En, Instant::now());
         let peer = ([127, 0, 0, 1], 4000).into();
         let ids = (0..members).map(|key| hub.connect(key, peer, b"").expect("a seat")).collect();
-        let mut room = Room { hub, ids };
+        let mut room = BenchRoom { hub, ids };
         room.flush();
         room
     }

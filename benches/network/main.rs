@@ -24,7 +24,7 @@ use std::process::Command;
 use std::time::Duration;
 use talk::Talk;
 use tertulia::harness::server_process::end_all_at_signals;
-use tertulia::harness::{Launcher, START, ServerProcess, Stdout};
+use tertulia::harness::{Launcher, START_LIMIT, ServerProcess, Stdout};
 use tertulia::server::{DRIVERS, Driver, listener};
 
 /// Which server this process is to be; set only by ourselves.
@@ -81,7 +81,7 @@ fn start(name: &str, clients: usize) -> ServerProcess {
             command
         }
     };
-    Launcher::new(command).start(Stdout::Nowhere, START).expect("a server that starts")
+    Launcher::new(command).start(Stdout::Nowhere, START_LIMIT).expect("a server that starts")
 }
 
 /// A line from one client until the last of the others has it.

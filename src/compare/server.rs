@@ -1,6 +1,6 @@
 //! Our own server, started for a comparison.
 
-use crate::harness::{Crowd, Eol, Identity, Launcher, START, ServerProcess, Stdout, TestClient};
+use crate::harness::{Crowd, Eol, Identity, Launcher, START_LIMIT, ServerProcess, Stdout, TestClient};
 use std::io;
 use std::net::SocketAddr;
 use std::process::Command;
@@ -20,7 +20,7 @@ pub fn with_console(mode: &str, seats: usize, flags: &[&str]) -> Result<ServerPr
 }
 
 fn start(stdout: Stdout, command: impl Fn(SocketAddr) -> Command) -> Result<ServerProcess, String> {
-    Launcher::new(command).start(stdout, START)
+    Launcher::new(command).start(stdout, START_LIMIT)
 }
 
 /// `tertulia serve`, whatever the environment says.

@@ -1,7 +1,7 @@
 //! Six people talk to a server that records its steps: first one after the other, then all at once.
 
 use super::server::{self, LIMIT};
-use crate::harness::{Crowd, Kind, Probe, SHORT};
+use crate::harness::{Crowd, Kind, Probe, SHORT_LEN};
 use crate::load::Usage;
 use crate::trace::chrome::{self, Trace};
 use crate::trace::ledger::Event;
@@ -75,7 +75,7 @@ fn play(mode: &str, file: &std::path::Path) -> Result<Talk, String> {
 
     let mut said = Vec::new();
     for client in &mut people.members {
-        let lines = [(); AT_ONCE].map(|()| client.line(Kind::Line, SHORT));
+        let lines = [(); AT_ONCE].map(|()| client.line(Kind::Line, SHORT_LEN));
         client.push(&lines.each_ref().map(|(_, line)| &line[..]).concat());
         said.extend(lines.map(|(probe, _)| probe));
     }

@@ -1,7 +1,7 @@
 //! Test clients that one thread drives: it waits for all of their sockets.
 
 use super::probe::{Kind, Probe};
-use super::test_client::{Reading, SHORT, TestClient};
+use super::test_client::{Reading, SHORT_LEN, TestClient};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::time::{Duration, Instant};
 
@@ -100,7 +100,7 @@ impl Crowd {
 
     /// A client sends a short line.
     pub fn says(&mut self, who: usize) -> Probe {
-        self.members[who].say(Kind::Line, SHORT)
+        self.members[who].say(Kind::Line, SHORT_LEN)
     }
 
     pub fn has_heard(&self, who: usize, probe: Probe) -> bool {

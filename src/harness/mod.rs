@@ -20,5 +20,5 @@ pub mod test_client;
 pub use crowd::{Crowd, Waited};
 pub use eol::Eol;
 pub use probe::{Kind, Nonce, Probe, ProbeFinder};
-pub use server_process::{Launcher, START, ServerProcess, Stdout};
-pub use test_client::{Flood, Identity, Reading, SHORT, State, TestClient};
+pub use server_process::{Launcher, START_LIMIT, ServerProcess, Stdout};
+pub use test_client::{Flood, Identity, Reading, SHORT_LEN, State, TestClient};

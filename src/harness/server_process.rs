@@ -13,7 +13,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a server may take to listen.
-pub const START: Duration = Duration::from_secs(10);
+pub const START_LIMIT: Duration = Duration::from_secs(10);
 /// Another process may take a port that was free a moment ago.
 const PORTS_TRIED: usize = 3;
 /// Ports that are tried first. They are below those that the kernel gives to clients, so that no client takes the port of a
@@ -170,7 +170,8 @@ impl ServerProcess {
     pub fn listening(mut self, limit: Duration) -> Result<ServerProcess, String> {
         while self.begin.elapsed() < limit {
             if let Some(status) = self.ended() {
-                let last = self.last_words().map_or(String::new(), |words| format!("; its last words: {words}"));
+                let last =
+                    self.last_message().map_or(String::new(), |message| format!("; its last message: {message}"));
                 return Err(format!(
                     "the server ended before it listened on port {}: {status}{last}",
                     self.addr.port()
@@ -183,8 +184,8 @@ impl ServerProcess {
             }
             std::thread::sleep(Duration::from_millis(5));
         }
-        let words = self.words_so_far().map_or(String::new(), |words| format!("; it wrote: {words}"));
-        Err(format!("the server does not listen on port {}{words}", self.addr.port()))
+        let message = self.message_so_far().map_or(String::new(), |message| format!("; it wrote: {message}"));
+        Err(format!("the server does not listen on port {}{message}", self.addr.port()))
     }
 
     /// Where it listens, and which of its processes does. The kernel is asked: a connection that is made to find out would be
@@ -234,12 +235,12 @@ impl ServerProcess {
     }
 
     /// After it has ended: the line of its stderr that best tells why.
-    pub fn last_words(&self) -> Option<String> {
+    pub fn last_message(&self) -> Option<String> {
         telling_line(&self.stderr.whole())
     }
 
     /// While it runs: the same, if its stderr mentions an error.
-    pub fn words_so_far(&self) -> Option<String> {
+    pub fn message_so_far(&self) -> Option<String> {
         let text = self.stderr.so_far();
         text.lines().any(|line| speaks_of_an_error(line.trim())).then(|| telling_line(&text)).flatten()
     }

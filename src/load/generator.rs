@@ -34,7 +34,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// A thread that sleeps wakes up late by about this much. So the alarm is set this much earlier, and then the generator polls
 /// without sleeping. Where lines follow each other faster it sleeps, because the scheduler preempts a thread that never does
 /// for milliseconds.
-const WATCH: Duration = Duration::from_micros(60);
+const WAKE_UP_LATENCY: Duration = Duration::from_micros(60);
 /// The alarm's token; the clients' are their numbers.
 const ALARM: mio::Token = mio::Token(usize::MAX - 1);
 /// The run is over when nothing has arrived for this long.
@@ -89,9 +89,9 @@ struct Generator<'a> {
     last_arrival: Instant,
     alarm: Alarm,
     /// The alarm was set to a time before the next line is due.
-    rested: bool,
+    alarm_is_early: bool,
     /// Time spent polling without sleeping.
-    watched: Duration,
+    polled: Duration,
 }
 
 impl<'a> Generator<'a> {
@@ -133,8 +133,8 @@ impl<'a> Generator<'a> {
             dirty: Vec::new(),
             last_arrival: Instant::now(),
             alarm,
-            rested: false,
-            watched: Duration::ZERO,
+            alarm_is_early: false,
+            polled: Duration::ZERO,
         })
     }
 
@@ -182,7 +182,7 @@ impl<'a> Generator<'a> {
 
         self.talk_until(warm_up, &mut timetable, &mut progress)?;
         let usage_before = pid.map(usage_meanwhile);
-        let (cpu_before, watched_before) = (proc::thread_cpu(), self.watched);
+        let (cpu_before, polled_before) = (proc::thread_cpu(), self.polled);
         let (sent_before, arrived_before) = (self.sent, self.arrived);
         let from = self.begin.elapsed();
         self.measured = from..Duration::MAX;
@@ -191,7 +191,7 @@ impl<'a> Generator<'a> {
         let until = self.begin.elapsed();
         self.measured = from..until;
         let (sent, delivered) = (self.sent - sent_before, self.arrived - arrived_before);
-        let generator_cpu = proc::thread_cpu().saturating_sub(cpu_before + self.watched - watched_before);
+        let generator_cpu = proc::thread_cpu().saturating_sub(cpu_before + self.polled - polled_before);
         let usage_after = pid.map(usage_meanwhile);
         let usage = usage_before.zip(usage_after).and_then(|(before, after)| {
             let (before, after) = (before.join().ok()?, after.join().ok()?);
@@ -272,17 +272,17 @@ impl<'a> Generator<'a> {
             Pace::Rate(_) => {
                 let mut now = self.begin.elapsed();
                 while let Some((talker, at)) = timetable.due(now) {
-                    self.rested = false;
+                    self.alarm_is_early = false;
                     self.say(talker, at, now);
                     self.flush(talker);
                     now = self.begin.elapsed();
                 }
                 let left = timetable.next_at().saturating_sub(now).min(PAUSE);
-                if self.rested && left <= WATCH {
+                if self.alarm_is_early && left <= WAKE_UP_LATENCY {
                     return Ok(Some(Duration::ZERO));
                 }
-                self.rested = left > WATCH;
-                return self.alarm.set(if self.rested { left - WATCH } else { left });
+                self.alarm_is_early = left > WAKE_UP_LATENCY;
+                return self.alarm.set(if self.alarm_is_early { left - WAKE_UP_LATENCY } else { left });
             }
         }
         Ok(Some(PAUSE))
@@ -307,7 +307,7 @@ impl<'a> Generator<'a> {
             Err(e) => return Err(e),
         }
         if timeout == Some(Duration::ZERO) && events.is_empty() {
-            self.watched += begin.elapsed();
+            self.polled += begin.elapsed();
         }
         for event in events.iter().filter(|event| event.token() != ALARM) {
             let client = event.token().0;
@@ -434,7 +434,7 @@ impl<'a> Generator<'a> {
         let (probe, at) = match self.finder.find_in_line(text) {
             Found::Probe(probe, at) if text.len() - at == probe_len => (probe, at),
             Found::Foreign => {
-                self.clients[receiver].last_words = text.to_vec();
+                self.clients[receiver].last_notice = text.to_vec();
                 return;
             }
             _ => {
@@ -488,7 +488,7 @@ impl<'a> Generator<'a> {
         client.closed = true;
         if self.troubles.len() < TROUBLES_MAX {
             // The server's last notice often tells why.
-            let words = String::from_utf8_lossy(&client.last_words);
+            let words = String::from_utf8_lossy(&client.last_notice);
             let words = sanitize_text(&words);
             let said = if words.is_empty() { String::new() } else { format!(": {words:?}") };
             self.troubles.push(format!("client {} {why}{said}", number + 1));

@@ -24,8 +24,8 @@ pub struct LoadClient {
     pub under_way: UnderWay,
     /// Whose line arrived last.
     pub heard_last: usize,
-    /// The last line that was the server's own.
-    pub last_words: Vec<u8>,
+    /// The last line without a probe: a notice of the server.
+    pub last_notice: Vec<u8>,
     pub heard_roll_call: bool,
     /// It is on the generator's list of talkers whose window is not full.
     pub dirty: bool,
@@ -58,7 +58,7 @@ impl LoadClient {
             tally: Tally::new(scenario.talkers),
             under_way: UnderWay::new(scenario.clients as u32 - 1),
             heard_last: 0,
-            last_words: Vec::new(),
+            last_notice: Vec::new(),
             heard_roll_call: false,
             dirty: false,
             closed: false,

@@ -1,6 +1,6 @@
 //! How clients meet: each has received a line of the others before anything is tried.
 
-use crate::harness::{Crowd, Kind, SHORT};
+use crate::harness::{Crowd, Kind, SHORT_LEN};
 use std::time::{Duration, Instant};
 
 /// Why two clients do not receive each other's lines.
@@ -38,7 +38,7 @@ pub fn acquaint(crowd: &mut Crowd, who: &[usize], limit: Duration) -> Result<(),
             if unheard_by(crowd, i, who).is_none() {
                 continue;
             }
-            crowd.members[i].say(Kind::Hello, SHORT);
+            crowd.members[i].say(Kind::Hello, SHORT_LEN);
             let next = pause.min(limit.saturating_sub(begin.elapsed()));
             crowd.wait(next, |crowd| {
                 unheard_by(crowd, i, who).is_none() || who.iter().any(|&i| !crowd.members[i].is_open())

@@ -23,7 +23,7 @@ const CONNECT: Duration = Duration::from_secs(4);
 /// How long to wait until the first client is accepted, so that the second causes an event of its own.
 const FIRST_ALONE: Duration = Duration::from_millis(500);
 /// A process with more memory than this before it has served anybody has a garbage collector. Bytes.
-pub const RUNTIME: u64 = 20 << 20;
+pub const COLLECTOR_MEMORY_MIN: u64 = 20 << 20;
 /// A server that uses more than this share of a processor while nobody sends anything is in a busy loop.
 const SPIN_SHARE: f64 = 0.12;
 /// One that uses less than this sleeps. Between the two it is compared with a loop of our own: a busy machine leaves little

@@ -35,7 +35,7 @@ pub fn garbage_bytes(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     for (name, bytes) in garbage(arena) {
         let mut stranger = arena.connect().map_err(|e| Failure::Silence(super::arena::cannot_connect(&e)))?;
         // A server may take the first line for a name: the garbage comes after it.
-        stranger.say(Kind::Hello, crate::harness::SHORT);
+        stranger.say(Kind::Hello, crate::harness::SHORT_LEN);
         crowd.members.push(stranger);
         crowd.go_on(Duration::from_millis(30));
         crowd.members[2].push(&bytes);

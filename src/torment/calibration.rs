@@ -4,7 +4,7 @@ use super::arena::Arena;
 use super::baseline::Baseline;
 use super::failure::Failure;
 use super::settings::{Settings, Target};
-use crate::harness::{Crowd, Eol, Kind, SHORT, START, Stdout, proc};
+use crate::harness::{Crowd, Eol, Kind, SHORT_LEN, START_LIMIT, Stdout, proc};
 use std::time::{Duration, Instant};
 
 /// No torment needs more seats.
@@ -43,7 +43,7 @@ pub fn calibrate(target: &Target, settings: &Settings) -> Result<Baseline, Strin
 fn meet(target: &Target, settings: &Settings) -> Result<Baseline, Stop> {
     let unknown = Baseline {
         seats: SEATS,
-        line_len: SHORT,
+        line_len: SHORT_LEN,
         thread_each: false,
         round_trip: Duration::ZERO,
         admission: Duration::ZERO,
@@ -52,7 +52,7 @@ fn meet(target: &Target, settings: &Settings) -> Result<Baseline, Stop> {
     let begin = Instant::now();
     let (addr, server) = match target {
         Target::Started(launcher) => {
-            let server = launcher.start(Stdout::Nowhere, START).map_err(Stop::For)?;
+            let server = launcher.start(Stdout::Nowhere, START_LIMIT).map_err(Stop::For)?;
             (server.addr, Some(server))
         }
         Target::Running(addr) => (*addr, None),
@@ -124,7 +124,7 @@ fn does_not_relay(arena: &mut Arena, crowd: &mut Crowd) -> Stop {
         if !crowd.hears(1, probe) {
             return Stop::Again(format!(
                 "two clients receive each other's lines at first, and then no more{}",
-                its_words(arena)
+                its_message(arena)
             ));
         }
     }
@@ -136,15 +136,15 @@ fn does_not_relay(arena: &mut Arena, crowd: &mut Crowd) -> Stop {
     let why = format!(
         "{what}; the last that arrived is \"{heard}\"{}. If that is a rule of the house (a limit on lines a second), lift it: \
          torments send fast",
-        its_words(arena)
+        its_message(arena)
     );
     if closed { Stop::Again(why) } else { Stop::For(why) }
 }
 
 /// The error in the server's stderr, if it was started here.
-fn its_words(arena: &mut Arena) -> String {
-    match arena.server.as_ref().and_then(|server| server.words_so_far()) {
-        Some(words) => format!("; it wrote: {words}"),
+fn its_message(arena: &mut Arena) -> String {
+    match arena.server.as_ref().and_then(|server| server.message_so_far()) {
+        Some(message) => format!("; it wrote: {message}"),
         None => String::new(),
     }
 }
@@ -166,9 +166,9 @@ fn stranger(arena: &mut Arena, failure: Failure) -> Stop {
     match &mut arena.server {
         Some(server) => {
             if let Some(ended) = server.ends_within(Duration::from_millis(200)) {
-                let words = server.last_words().unwrap_or_default();
+                let message = server.last_message().unwrap_or_default();
                 return Stop::For(format!(
-                    "the server ended when two clients connected and talked: {ended}; its last words: {words}"
+                    "the server ended when two clients connected and talked: {ended}; its last message: {message}"
                 ));
             }
         }
@@ -188,7 +188,7 @@ fn stranger(arena: &mut Arena, failure: Failure) -> Stop {
     Stop::For(format!(
         "no line of one client gets to another: {seen}{}. Is it a chat? It may want a login first \
          (--login 'nick {{n}}')",
-        its_words(arena)
+        its_message(arena)
     ))
 }
 

@@ -289,7 +289,7 @@ pub fn rush_hour(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
             && let Ok(mut visitor) = arena.bare(QUEUE_FULL, None)
         {
             arena.login(&mut visitor);
-            visitor.say(Kind::Hello, crate::harness::SHORT);
+            visitor.say(Kind::Hello, crate::harness::SHORT_LEN);
             crowd.members.push(visitor);
             arrivals.push_back(Instant::now());
             visits += 1;

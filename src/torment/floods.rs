@@ -239,7 +239,7 @@ fn beside_a_firehose(arena: &Arena, crowd: &mut Crowd) -> Beside {
     let mut pings: Vec<(Probe, Instant)> = Vec::new();
     while begin.elapsed() < arena.scaled(Duration::from_millis(1200)) {
         if pings.last().is_none_or(|(_, at)| at.elapsed() > Duration::from_millis(20)) {
-            let probe = crowd.members[0].say(Kind::Line, crate::harness::SHORT);
+            let probe = crowd.members[0].say(Kind::Line, crate::harness::SHORT_LEN);
             pings.push((probe, Instant::now()));
         }
         crowd.turn(Duration::from_millis(5));

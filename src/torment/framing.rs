@@ -1,6 +1,6 @@
 //! Torments by lines in pieces, several lines in one piece, and long lines.
 
-use super::arena::{Arena, RUNTIME, named, too_slow};
+use super::arena::{Arena, COLLECTOR_MEMORY_MIN, named, too_slow};
 use super::cause::Cause;
 use super::failure::{Failure, Outcome, doubt, fault};
 use crate::harness::{Crowd, Kind, Probe, Waited};
@@ -240,7 +240,7 @@ const ENDLESS_COLLECTED: u64 = 640 << 20;
 pub fn endless_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(3)?;
     let before = arena.memory();
-    let collected = before > Some(RUNTIME);
+    let collected = before > Some(COLLECTOR_MEMORY_MIN);
     let goal = if collected { ENDLESS_COLLECTED } else { ENDLESS };
     let limit = arena.scaled(Duration::from_secs(if collected { 4 } else { 2 }));
     let piece = vec![b'a'; 64 << 10];

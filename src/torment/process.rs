@@ -4,7 +4,7 @@ use super::acquaint::acquaint;
 use super::arena::{Arena, Leaving};
 use super::cause::Cause;
 use super::failure::{Failure, Outcome, fault, proven};
-use crate::harness::{Crowd, START, State, Stdout};
+use crate::harness::{Crowd, START_LIMIT, State, Stdout};
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
@@ -205,7 +205,7 @@ pub fn restart(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     }
     crowd.wait(Duration::from_millis(500), |crowd| crowd.members.iter().all(|client| !client.is_open()));
     crowd.members.clear();
-    match launcher.begin_on(port, Stdout::Nowhere).and_then(|server| server.listening(START)) {
+    match launcher.begin_on(port, Stdout::Nowhere).and_then(|server| server.listening(START_LIMIT)) {
         Ok(server) => {
             arena.addr = server.addr;
             arena.server = Some(server);

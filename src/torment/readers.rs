@@ -1,7 +1,7 @@
 //! Torments by clients that read slowly or not at all while others flood.
 
 use super::acquaint::acquaint;
-use super::arena::{Arena, RUNTIME};
+use super::arena::{Arena, COLLECTOR_MEMORY_MIN};
 use super::cause::Cause;
 use super::failure::{Failure, Outcome, fault, proven};
 use crate::harness::{Crowd, Flood, Probe, Reading};
@@ -240,7 +240,7 @@ impl QueueWatch {
     }
 
     fn is_collected(&self) -> bool {
-        self.before > Some(RUNTIME)
+        self.before > Some(COLLECTOR_MEMORY_MIN)
     }
 
     fn is_suspicious(&self) -> bool {

@@ -7,7 +7,7 @@ use super::entry::Torment;
 use super::failure::{Failure, Outcome, fault};
 use super::finding::{Finding, Verdict};
 use super::settings::{Settings, Target};
-use crate::harness::{Crowd, START, ServerProcess, Stdout, proc};
+use crate::harness::{Crowd, START_LIMIT, ServerProcess, Stdout, proc};
 use std::time::{Duration, Instant};
 
 /// Progress of a run.
@@ -34,7 +34,7 @@ pub fn run(
 ) -> Result<Vec<Finding>, String> {
     let begin = Instant::now();
     let baseline = calibrate(target, settings)?;
-    let start_limit = (baseline.start * START_TIMES).max(START_LEAST).min(START);
+    let start_limit = (baseline.start * START_TIMES).max(START_LEAST).min(START_LIMIT);
     let mut torments = torments.to_vec();
     if baseline.is_slow_to_admit() {
         // There will not be time for all: the first of each kind come first.
@@ -149,13 +149,13 @@ fn judge(arena: &mut Arena, torment: &Torment, failure: Failure, is_over: bool) 
     // A process that is about to end may have closed its sockets already.
     let ended = arena.server.as_mut().and_then(|server| server.ends_within(Duration::from_millis(200)));
     if let Some(ended) = ended {
-        let words = arena.server.as_ref().and_then(|server| server.last_words()).unwrap_or_default();
+        let message = arena.server.as_ref().and_then(|server| server.last_message()).unwrap_or_default();
         let mut causes: Vec<Cause> = torment.if_it_ends.into();
         // With a closed stdout, SIGPIPE and broken pipes do not come from sockets.
-        if torment.stdout == Stdout::Nowhere || !words.to_lowercase().contains("pipe") && !ended.by_sigpipe() {
+        if torment.stdout == Stdout::Nowhere || !message.to_lowercase().contains("pipe") && !ended.by_sigpipe() {
             if ended.by_sigpipe() {
                 causes = vec![Cause::Sigpipe];
-            } else if let Some(cause) = cause_in_message(&words) {
+            } else if let Some(cause) = cause_in_message(&message) {
                 causes = vec![cause];
             }
         }
@@ -165,8 +165,8 @@ fn judge(arena: &mut Arena, torment: &Torment, failure: Failure, is_over: bool) 
         } else if !causes.contains(&Cause::ClientErrorEndsServer) && causes.len() > 1 {
             causes.push(Cause::ClientErrorEndsServer);
         }
-        let words = if words.is_empty() { words } else { format!("; its last words: {words}") };
-        return (Verdict::Fail, causes, format!("the server ended: {ended}{words}"));
+        let message = if message.is_empty() { message } else { format!("; its last message: {message}") };
+        return (Verdict::Fail, causes, format!("the server ended: {ended}{message}"));
     }
     // It may close its clients before it ends.
     let nobody_listens = |arena: &Arena| {
@@ -215,10 +215,10 @@ fn was_the_printing(arena: &mut Arena) -> bool {
 
 /// The verdict on a server that still runs. It may have lost a thread or a task, and written why.
 fn with_its_message(arena: &mut Arena, mut causes: Vec<Cause>, seen: String) -> (Verdict, Vec<Cause>, String) {
-    let Some(words) = arena.server.as_ref().and_then(ServerProcess::uncaught) else {
+    let Some(message) = arena.server.as_ref().and_then(ServerProcess::uncaught) else {
         return (Verdict::Fail, causes, seen);
     };
-    match cause_in_message(&words) {
+    match cause_in_message(&message) {
         Some(Cause::SharedUnguarded) => causes = vec![Cause::SharedUnguarded],
         // A client's own thread may end by that client's error; the accepting thread may not.
         Some(Cause::ClientErrorEndsServer)
@@ -228,7 +228,7 @@ fn with_its_message(arena: &mut Arena, mut causes: Vec<Cause>, seen: String) -> 
         }
         _ => {}
     }
-    (Verdict::Fail, causes, format!("{seen}; it wrote: {words}"))
+    (Verdict::Fail, causes, format!("{seen}; it wrote: {message}"))
 }
 
 /// Whether a connection stays in the kernel's queue.
@@ -246,8 +246,8 @@ fn nobody_accepts(arena: &mut Arena) -> bool {
 }
 
 /// The cause that a server's error message tells, if any.
-fn cause_in_message(words: &str) -> Option<Cause> {
-    let words = words.to_lowercase();
+fn cause_in_message(message: &str) -> Option<Cause> {
+    let message = message.to_lowercase();
     let known: [(Cause, &[&str]); 5] = [
         (
             Cause::SharedUnguarded,
@@ -261,5 +261,5 @@ fn cause_in_message(words: &str) -> Option<Cause> {
             &["broken pipe", "brokenpipe", "epipe", "reset by peer", "connectionreset", "econnreset", "not connected"],
         ),
     ];
-    known.into_iter().find(|(_, texts)| texts.iter().any(|text| words.contains(text))).map(|(cause, _)| cause)
+    known.into_iter().find(|(_, texts)| texts.iter().any(|text| message.contains(text))).map(|(cause, _)| cause)
 }

@@ -2,7 +2,7 @@
 
 use super::serve;
 use crate::harness::server_process::pin_this_thread;
-use crate::harness::{Launcher, START, Stdout};
+use crate::harness::{Launcher, START_LIMIT, Stdout};
 use crate::load::{self, Outcome, Pace, Scenario};
 use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -112,7 +112,7 @@ impl Campaign {
         match subject {
             Subject::Running(addr, pid) => load::run(*addr, scenario, *pid, progress),
             Subject::Ours(mode) => {
-                let server = Launcher::new(|addr| serve(addr, mode, scenario)).start(Stdout::Nowhere, START)?;
+                let server = Launcher::new(|addr| serve(addr, mode, scenario)).start(Stdout::Nowhere, START_LIMIT)?;
                 if self.cores != Cores::Free {
                     server.pin(0)?;
                 }
