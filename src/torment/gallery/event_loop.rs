@@ -107,8 +107,13 @@ pub fn read(clients: &mut LoopClients, number: usize, dead: &mut Vec<usize>) -> 
     Ok(true)
 }
 
+/// Queues a text for all others and writes what their sockets take. Clients on the list get no more, so that no outbox grows
+/// while one client is read for long.
 pub fn say_to_others(clients: &mut LoopClients, number: usize, text: &[u8], dead: &mut Vec<usize>) {
     for (&other, client) in clients.iter_mut().filter(|(other, _)| **other != number) {
+        if dead.contains(&other) {
+            continue;
+        }
         client.outbox.push(text);
         if !client.outbox.flush(&mut client.stream) {
             dead.push(other);
