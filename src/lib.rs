@@ -11,7 +11,8 @@
 //! * `page`: how it is shown in a browser; it knows nothing of what is measured;
 //! * `compare`: both drivers, side by side on one page;
 //! * `torment`: clients that misbehave, and why servers fail;
-//! * [`cli`]: flags, turned into the above.
+//! * [`cli`]: flags, turned into the above;
+//! * [`text`]: what all of these use: languages, and numbers for people.
 
 // Private rooms have doors, too: the pages are for whoever reads the code.
 #![allow(rustdoc::private_intra_doc_links)]
@@ -29,6 +30,7 @@ pub mod load;
 #[cfg(feature = "bench")]
 pub mod page;
 pub mod server;
+pub mod text;
 #[cfg(feature = "torment")]
 pub mod torment;
 pub mod trace;

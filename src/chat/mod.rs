@@ -21,12 +21,12 @@ mod room;
 #[cfg(any(test, feature = "fuzz"))]
 mod tests;
 
+pub use crate::text::Lang;
 pub use connections::{Flight, line, sanitize};
 pub use effect::Effect;
 pub use hub::{Hub, Interest, Permit};
 pub use id::Id;
 pub use limits::{Framing, Limits};
-pub use messages::Lang;
 pub use reason::Reason;
 pub use room::{command, messages, nick, transcript};
 #[cfg(any(test, feature = "fuzz"))]

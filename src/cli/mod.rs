@@ -137,14 +137,14 @@ pub enum Lang {
 
 impl Lang {
     /// The one asked for, else the environment's.
-    pub fn or_locale(asked: Option<Lang>) -> crate::chat::Lang {
+    pub fn or_locale(asked: Option<Lang>) -> crate::text::Lang {
         match asked {
-            Some(Lang::En) => crate::chat::Lang::En,
-            Some(Lang::Es) => crate::chat::Lang::Es,
+            Some(Lang::En) => crate::text::Lang::En,
+            Some(Lang::Es) => crate::text::Lang::Es,
             None => {
                 let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
                 let locale = set("LC_ALL").or_else(|| set("LC_MESSAGES")).or_else(|| set("LANG"));
-                crate::chat::Lang::of_locale(&locale.unwrap_or_default())
+                crate::text::Lang::of_locale(&locale.unwrap_or_default())
             }
         }
     }

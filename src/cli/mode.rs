@@ -11,7 +11,7 @@ use std::ffi::OsStr;
 pub struct Mode;
 
 fn values() -> impl Iterator<Item = PossibleValue> {
-    DRIVERS.iter().map(|driver| PossibleValue::new(driver.name).help(driver.title.en))
+    DRIVERS.iter().map(|driver| PossibleValue::new(driver.name).help(&*driver.title.en))
 }
 
 impl TypedValueParser for Mode {

@@ -1,7 +1,7 @@
 //! From `HOST:PORT` to a socket.
 
 use super::words::Text;
-use crate::chat::Lang;
+use crate::text::Lang;
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};

@@ -10,7 +10,7 @@ use super::render::Style;
 use super::screen::Screen;
 use super::terminal::Event;
 use super::words::Text;
-use crate::chat::Lang;
+use crate::text::Lang;
 use jiff::{Timestamp, tz::TimeZone};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};

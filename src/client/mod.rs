@@ -29,7 +29,7 @@ mod terminal;
 mod tty;
 mod words;
 
-use crate::chat::Lang;
+use crate::text::Lang;
 use std::io::IsTerminal;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

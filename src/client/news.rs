@@ -6,7 +6,8 @@
 use super::heard::is_nick;
 use crate::chat::messages::{Notice, Said, Who};
 use crate::chat::nick::Flaw;
-use crate::chat::{Id, Lang, Reason};
+use crate::chat::{Id, Reason};
+use crate::text::Lang;
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum News<'a> {
@@ -26,7 +27,6 @@ pub enum News<'a> {
     Nothing,
 }
 
-const LANGS: [Lang; 2] = [Lang::En, Lang::Es];
 /// Where the name goes. No sanitized text holds it.
 const HOLE: &str = "\0";
 
@@ -58,7 +58,7 @@ impl<'a> News<'a> {
             News::Mine(nick)
         } else if let Some(old) = fill(text, &Notice::Renamed(HOLE, Who { nick, id })) {
             News::Renamed { old, new: nick }
-        } else if LANGS.iter().any(|lang| text.starts_with(&gone(*lang, Who { nick, id }))) {
+        } else if Lang::ALL.iter().any(|lang| text.starts_with(&gone(*lang, Who { nick, id }))) {
             News::Left(nick)
         } else {
             News::Here(vec![nick])
@@ -67,12 +67,12 @@ impl<'a> News<'a> {
 }
 
 fn is(text: &str, notice: &Notice<'_>) -> bool {
-    LANGS.iter().any(|lang| text == Said(*lang, notice).to_string())
+    Lang::ALL.iter().any(|lang| text == Said(*lang, notice).to_string())
 }
 
 /// The name in a text that is otherwise the notice.
 fn fill<'a>(text: &'a str, notice: &Notice<'_>) -> Option<&'a str> {
-    LANGS.iter().find_map(|lang| {
+    Lang::ALL.iter().find_map(|lang| {
         let shape = Said(*lang, notice).to_string();
         let (before, after) = shape.split_once(HOLE)?;
         let name = text.strip_prefix(before)?.strip_suffix(after)?;
@@ -124,7 +124,7 @@ mod tests {
     fn notices_are_understood_in_both_languages() {
         let ana = Who { nick: "ana", id: Id::new(7, 0) };
         let beto = Who { nick: "Beto-2", id: Id::new(12, 0) };
-        for lang in LANGS {
+        for lang in Lang::ALL {
             let check = |notice: Notice<'_>, expected: News<'_>| {
                 let text = Said(lang, &notice).to_string();
                 assert_eq!(News::of(&text), expected, "{text}");

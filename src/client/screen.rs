@@ -11,7 +11,7 @@
 
 use super::lock;
 use super::words::Text;
-use crate::chat::Lang;
+use crate::text::Lang;
 use rustyline::ExternalPrinter;
 use std::collections::VecDeque;
 use std::io;

@@ -2,7 +2,7 @@
 //!
 //! One arm a text, both languages in it: a text that is missing in one does not compile.
 
-use crate::chat::Lang;
+use crate::text::{Lang, say};
 use std::fmt::{self, Display, Formatter};
 use std::io;
 
@@ -31,16 +31,6 @@ impl Text<'_> {
     pub fn say(&self, lang: Lang) -> String {
         Said(lang, self).to_string()
     }
-}
-
-/// Both texts of a thing that is said.
-macro_rules! say {
-    ($lang:expr, $f:expr, $en:literal; $es:literal) => {
-        match $lang {
-            Lang::En => write!($f, $en),
-            Lang::Es => write!($f, $es),
-        }
-    };
 }
 
 struct Said<'a, T>(Lang, &'a T);

@@ -1,7 +1,7 @@
 //! What a load measures, and how much that varies.
 
 use crate::load::{Outcome, Scenario};
-use crate::page::numbers;
+use crate::text::numbers;
 use serde::Serialize;
 
 /// Of one run. `None` is what does not apply, or what the system does not tell.

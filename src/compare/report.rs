@@ -2,18 +2,18 @@
 
 use super::Comparison;
 use super::figures::{Metric, Row};
-use super::words::{self, say};
-use crate::chat::Lang;
+use super::words;
 use crate::load::host;
-use crate::page::{Axis, Chart, Kind, Page, Point, Series, Stroke, numbers};
+use crate::page::{Axis, Chart, Kind, Page, Point, Series, Stroke};
+use crate::text::{Lang, numbers, say};
 use crate::trace::page;
 use serde_json::{Value, json};
 
 /// The page, which begins in a language and can be turned into the other.
 pub fn html(comparison: &Comparison, lang: Lang) -> String {
     let traces: Vec<_> = comparison.talks.iter().map(|talk| &talk.trace).collect();
-    let report = [(Lang::En, "en"), (Lang::Es, "es")]
-        .map(|(lang, name)| format!("<article lang=\"{name}\">\n{}</article>\n", text(comparison, lang)));
+    let report =
+        Lang::ALL.map(|lang| format!("<article lang=\"{}\">\n{}</article>\n", lang.code(), text(comparison, lang)));
     // The pages' own style, for what is in the report alone.
     let style = format!("<style>\n.report {{\n{}}}\n</style>\n", include_str!("../page/style.css"));
     page::with_report(&traces, lang, &(style + &report.concat()))

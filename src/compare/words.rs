@@ -4,20 +4,8 @@ use super::Comparison;
 use super::figures::{Metric, Row, Spread, Verdict};
 use super::scenes::Scene;
 use super::talk::PerLine;
-use crate::chat::Lang;
-use crate::page::numbers;
 use crate::server::Driver;
-
-/// A text in the language asked for. Both stand side by side: one that is missing does not compile.
-macro_rules! say {
-    ($lang:expr, $en:literal; $es:literal) => {
-        match $lang {
-            Lang::En => format!($en),
-            Lang::Es => format!($es),
-        }
-    };
-}
-pub(super) use say;
+use crate::text::{Lang, numbers, say};
 
 /// Some drivers as a sentence calls them: "a, b and c".
 fn named(lang: Lang, drivers: &[&Driver], which: &[usize]) -> String {
@@ -249,7 +237,7 @@ fn cost(lang: Lang, metric: Metric, troubled: Spread, calm: Spread) -> String {
         _ if overlap => say!(lang, "nothing that can be told from chance"; "nada que se distinga del azar"),
         ..=1.0 => say!(lang, "nothing"; "nada"),
         ..1.95 => {
-            let part = format!("{:.0} %", (worse - 1.0) * 100.0);
+            let part = numbers::whole_percent(worse - 1.0);
             say!(lang, "{part}"; "un {part}")
         }
         _ => say!(lang, "a factor of {times}"; "un factor de {times}"),

@@ -225,7 +225,8 @@ fn mark(colour: usize, x: f64, y: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::page::{Kind, numbers};
+    use crate::page::Kind;
+    use crate::text::numbers;
 
     fn chart(series: Vec<Series>) -> Chart {
         let axis = |label| Axis::new(label, Kind::Log, numbers::count);

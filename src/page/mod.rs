@@ -4,8 +4,7 @@
 //!
 //! * [`Page`]: paragraphs, facts, tables and charts, one below the other;
 //! * [`chart`]: a line chart as SVG;
-//! * [`scale`]: from values to places on an axis, and where its ticks are;
-//! * [`numbers`]: values as people read them.
+//! * [`scale`]: from values to places on an axis, and where its ticks are.
 //!
 //! Colours, and what is light or dark, are in `style.css` alone: the SVG names classes. That is why it is written here.
 //! `plotters` writes every colour and font into each element, which no style can turn dark and which puts text where another
@@ -13,7 +12,6 @@
 //! script.
 
 pub mod chart;
-pub mod numbers;
 pub mod scale;
 
 pub use chart::{Chart, Point, Series, Stroke};

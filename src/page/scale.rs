@@ -132,12 +132,12 @@ mod tests {
     fn a_value_lies_between_the_ends_on_every_scale() {
         for (kind, middle) in [(Kind::Linear, 50.0), (Kind::Log, 10.0), (Kind::Percentile, 0.9)] {
             let ends = if kind == Kind::Percentile { [0.0, 0.99] } else { [1.0, 100.0] };
-            let scale = Axis::new("", kind, crate::page::numbers::count).scale(ends.into_iter());
+            let scale = Axis::new("", kind, crate::text::numbers::count).scale(ends.into_iter());
             assert!((scale.at(middle) - 0.5).abs() < 0.01, "{kind:?} {scale:?}");
             assert_eq!(scale.at(ends[1]), 1.0);
         }
         // One value alone has a place, too.
-        let scale = Axis::new("", Kind::Log, crate::page::numbers::count).scale([10.0].into_iter());
+        let scale = Axis::new("", Kind::Log, crate::text::numbers::count).scale([10.0].into_iter());
         assert_eq!(scale.at(10.0), 0.5);
     }
 }

@@ -5,8 +5,9 @@
 
 use super::sink::Sink;
 use super::wall_clock::WallClock;
+use crate::chat::Event;
 use crate::chat::messages::Said;
-use crate::chat::{Event, Lang};
+use crate::text::Lang;
 use std::io::{self, ErrorKind, Write};
 use std::time::{Duration, Instant};
 

@@ -8,8 +8,8 @@ use super::poll;
 #[cfg(feature = "threaded")]
 use super::threaded;
 use super::{Service, epoll};
-use crate::chat::Lang;
-use crate::trace::{Header, Title};
+use crate::text::Bilingual;
+use crate::trace::Header;
 use std::io;
 
 /// A way of waiting for clients.
@@ -17,9 +17,9 @@ pub struct Driver {
     /// As `--mode` takes it.
     pub name: &'static str,
     /// What it does, as a heading says it: "one thread waits for every socket".
-    pub title: Text,
+    pub title: Bilingual,
     /// As a sentence calls it: "the event loop".
-    pub noun: Text,
+    pub noun: Bilingual,
     /// The system call that its threads sleep in while all clients are silent, by its name on Linux.
     pub sleeps_in: &'static str,
     /// Each connection has a thread of its own, which blocks in its calls. Otherwise one thread serves all connections, and its
@@ -27,22 +27,6 @@ pub struct Driver {
     pub blocks: bool,
     /// Serves until SIGINT or SIGTERM.
     pub(crate) run: fn(Service) -> io::Result<()>,
-}
-
-/// A text in both languages.
-#[derive(Clone, Copy, Debug)]
-pub struct Text {
-    pub en: &'static str,
-    pub es: &'static str,
-}
-
-impl Text {
-    pub fn in_lang(self, lang: Lang) -> &'static str {
-        match lang {
-            Lang::En => self.en,
-            Lang::Es => self.es,
-        }
-    }
 }
 
 impl std::fmt::Debug for Driver {
@@ -56,7 +40,7 @@ impl Driver {
     pub(super) fn header(&self) -> Header {
         Header {
             mode: self.name.into(),
-            title: Title { en: self.title.en.into(), es: self.title.es.into() },
+            title: self.title.clone(),
             sleeps_in: self.sleeps_in.into(),
             blocks: self.blocks,
         }
@@ -72,8 +56,8 @@ impl Driver {
 pub static DRIVERS: &[Driver] = &[
     Driver {
         name: "epoll",
-        title: Text { en: "one thread waits for every socket", es: "un hilo espera a todos los sockets" },
-        noun: Text { en: "the event loop", es: "el bucle de eventos" },
+        title: Bilingual::new("one thread waits for every socket", "un hilo espera a todos los sockets"),
+        noun: Bilingual::new("the event loop", "el bucle de eventos"),
         sleeps_in: "epoll_wait",
         blocks: false,
         run: epoll::run,
@@ -81,8 +65,8 @@ pub static DRIVERS: &[Driver] = &[
     #[cfg(feature = "poll")]
     Driver {
         name: "poll",
-        title: Text { en: "one thread asks about every socket", es: "un hilo pregunta por todos los sockets" },
-        noun: Text { en: "the poll loop", es: "el bucle de poll" },
+        title: Bilingual::new("one thread asks about every socket", "un hilo pregunta por todos los sockets"),
+        noun: Bilingual::new("the poll loop", "el bucle de poll"),
         sleeps_in: "ppoll",
         blocks: false,
         run: poll::run,
@@ -90,8 +74,8 @@ pub static DRIVERS: &[Driver] = &[
     #[cfg(feature = "threaded")]
     Driver {
         name: "threaded",
-        title: Text { en: "one thread per client", es: "un hilo por cliente" },
-        noun: Text { en: "a thread per client", es: "un hilo por cliente" },
+        title: Bilingual::new("one thread per client", "un hilo por cliente"),
+        noun: Bilingual::new("a thread per client", "un hilo por cliente"),
         sleeps_in: "read",
         blocks: true,
         run: threaded::run,

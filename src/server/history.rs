@@ -8,7 +8,8 @@
 use super::wall_clock::WallClock;
 use crate::chat::messages::Said;
 use crate::chat::sanitize::sanitize_text;
-use crate::chat::{Event, Lang, Reason};
+use crate::chat::{Event, Reason};
+use crate::text::Lang;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};

@@ -27,7 +27,8 @@ pub mod sink;
 pub mod threaded;
 pub mod wall_clock;
 
-use crate::chat::{self, Event, Lang, Limits};
+use crate::chat::{self, Event, Limits};
+use crate::text::Lang;
 use crate::trace::{self, marks};
 pub use drivers::{DRIVERS, Driver};
 use records::Records;

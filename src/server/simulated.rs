@@ -25,8 +25,9 @@ mod threaded;
 
 use super::lingering::LINGERING_MAX;
 use super::{ACCEPT_RETRY, STOP_PATIENCE, WhenFull};
-use crate::chat::{self, Lang, Limits};
+use crate::chat::{self, Limits};
 use crate::server::hub::Hub;
+use crate::text::Lang;
 use client::{Act, Client};
 use dice::Dice;
 use kernel::{Kernel, Met, Socket, with};

@@ -14,7 +14,7 @@ use super::record::{Options, Stderr};
 use super::recorder::Recorder;
 use super::sockets::Sockets;
 use super::step::{Flaw, Header, PENDING_MAX, Pending, Ready, Source, Step};
-use crate::chat::Lang;
+use crate::text::Lang;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};

@@ -2,22 +2,12 @@
 
 use super::ledger::Event;
 use super::step::{Flaw, Pending, Ready, Source, Step};
-use crate::chat::Lang;
-use std::fmt::{self, Display, Formatter};
-
-/// A text in the language asked for. Both stand side by side: one that is missing does not compile.
-macro_rules! say {
-    ($lang:expr, $en:literal; $es:literal $(, $arg:expr)?) => {
-        match $lang {
-            Lang::En => format!($en $(, $arg)?),
-            Lang::Es => format!($es $(, $arg)?),
-        }
-    };
-}
+use crate::text::numbers::short_nanos;
+use crate::text::{Lang, say};
 
 /// What a thread did, without its name; nothing if that is not worth a sentence.
 pub fn sentence(lang: Lang, event: &Event) -> Option<String> {
-    let time = Time(event.end - event.begin);
+    let time = short_nanos(event.end - event.begin);
     Some(match &event.step {
         Step::Wait { may_sleep, ready } => {
             let ready = match ready.len() {
@@ -184,23 +174,6 @@ fn pending_list(pending: &[Pending]) -> String {
     names.join(", ") + more
 }
 
-/// Nanoseconds, as people say them.
-#[derive(Clone, Copy)]
-pub struct Time(pub u64);
-
-impl Display for Time {
-    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
-        let (value, unit) = match self.0 {
-            nanos if nanos < 1_000 => return write!(f, "{nanos} ns"),
-            nanos if nanos < 1_000_000 => (nanos as f64 / 1e3, "µs"),
-            nanos if nanos < 1_000_000_000 => (nanos as f64 / 1e6, "ms"),
-            nanos => (nanos as f64 / 1e9, "s"),
-        };
-        let digits = if value < 9.95 { 1 } else { 0 };
-        write!(f, "{value:.digits$} {unit}")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::record::Record;
@@ -218,11 +191,5 @@ mod tests {
         let said = |lang| sentence(lang, &event).expect("a sentence");
         assert_eq!(said(Lang::En), "slept 812 ms in wait → 2 ready: listener, #3 readable");
         assert_eq!(said(Lang::Es), "durmió 812 ms en la espera → 2 listos: puerto de escucha, #3 legible");
-    }
-
-    #[test]
-    fn times_are_short() {
-        let said: Vec<_> = [7, 3_140, 74_000, 812_400_000, 2_000_000_000].map(|nanos| Time(nanos).to_string()).into();
-        assert_eq!(said, ["7 ns", "3.1 µs", "74 µs", "812 ms", "2.0 s"]);
     }
 }

@@ -48,4 +48,4 @@ pub mod step;
 
 pub use marks::Call;
 pub use record::Options;
-pub use step::{Header, Source, Title};
+pub use step::{Header, Source};

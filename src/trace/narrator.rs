@@ -4,7 +4,7 @@ use super::ledger::Ledger;
 use super::messages::sentence;
 use super::record::{Record, Stderr};
 use super::step::Step;
-use crate::chat::Lang;
+use crate::text::{Lang, say};
 use std::io::{ErrorKind, Write};
 
 /// Bytes that may wait for a stderr that takes nothing.
@@ -45,10 +45,9 @@ impl Narrator {
             if self.lost > 0 {
                 let lost = std::mem::take(&mut self.lost);
                 // Writing to a Vec cannot fail.
-                let _ = match self.lang {
-                    Lang::En => writeln!(self.buffer, "({lost} steps were not told: stderr took nothing)"),
-                    Lang::Es => writeln!(self.buffer, "({lost} pasos sin contar: stderr no admitía nada)"),
-                };
+                let _ = say!(self.lang, self.buffer,
+                    "({lost} steps were not told: stderr took nothing)\n";
+                    "({lost} pasos sin contar: stderr no admitía nada)\n");
             }
             let _ = match self.names_threads {
                 true => writeln!(self.buffer, "{thread}: {text}"),

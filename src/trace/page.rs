@@ -6,8 +6,8 @@
 use super::chrome::Trace;
 use super::ledger::Event;
 use super::messages::sentence;
-use super::step::{Source, Step, Title};
-use crate::chat::Lang;
+use super::step::{Source, Step};
+use crate::text::{Bilingual, Lang};
 use serde::Serialize;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -19,7 +19,7 @@ pub const STEPS_MAX: usize = 40_000;
 #[derive(Serialize)]
 pub struct Picture<'a> {
     mode: &'a str,
-    title: &'a Title,
+    title: &'a Bilingual,
     threads: Vec<Thread>,
     clients: BTreeSet<u64>,
     steps: Vec<Drawn<'a>>,
@@ -237,7 +237,7 @@ pub fn of(trace: &Trace, lang: Lang) -> String {
 /// The page for traces, one below the other, and below them a report: HTML, of which each part says its language.
 pub fn with_report(traces: &[&Trace], lang: Lang, report: &str) -> String {
     let pictures: Vec<_> = traces.iter().map(|trace| Picture::of(trace)).collect();
-    let lang = if lang == Lang::Es { "es" } else { "en" };
+    let lang = lang.code();
     let data = json!({ "lang": lang, "traces": pictures });
     // A script ends at `</script>`, wherever that stands.
     let data = data.to_string().replace('<', "\\u003c");

@@ -10,7 +10,7 @@ use super::narrator::Narrator;
 use super::record::{Options, Record, Stderr};
 use super::sockets::Sockets;
 use super::step::{Header, Step};
-use crate::chat::Lang;
+use crate::text::Lang;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::cell::{Cell, OnceCell};
 use std::path::Path;

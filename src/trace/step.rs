@@ -1,5 +1,6 @@
 //! The steps that a driver takes: the one place where they are named.
 
+use crate::text::Bilingual;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -10,20 +11,13 @@ pub struct Header {
     pub mode: Cow<'static, str>,
     /// What it does, as a heading says it.
     #[serde(default)]
-    pub title: Title,
+    pub title: Bilingual,
     /// The system call that its threads sleep in while all clients are silent.
     #[serde(default)]
     pub sleeps_in: Cow<'static, str>,
     /// Each connection has a thread of its own, which blocks in its calls.
     #[serde(default)]
     pub blocks: bool,
-}
-
-/// A heading in both languages.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-pub struct Title {
-    pub en: Cow<'static, str>,
-    pub es: Cow<'static, str>,
 }
 
 /// A step, and what came of it. Most are one system call.

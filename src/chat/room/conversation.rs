@@ -1,13 +1,14 @@
 //! The room: lines become messages, notices and answers, and each goes to whom it is for.
 
 use super::command::{self, Input};
-use super::messages::{self, Lang, Notice, Who};
+use super::messages::{self, Notice, Who};
 use super::nick::{self, Skeleton};
 use super::transcript::{Event, Transcript};
 use crate::chat::connections::Connections;
 use crate::chat::id::{Id, Table};
 use crate::chat::limits::{ANNOUNCE_MAX, LISTED_MAX};
 use crate::chat::reason::Reason;
+use crate::text::Lang;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 

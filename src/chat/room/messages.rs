@@ -6,23 +6,9 @@ use super::nick::Flaw;
 use super::transcript::Event;
 use crate::chat::id::Id;
 use crate::chat::reason::Reason;
+use crate::text::numbers::whole_bytes;
+use crate::text::{Lang, say};
 use std::fmt::{self, Display, Formatter};
-
-/// The language a server speaks.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Lang {
-    #[default]
-    En,
-    Es,
-}
-
-impl Lang {
-    /// The language of a locale's name, as in LC_ALL or LANG: `es_ES.UTF-8` is Spanish, all others are English.
-    pub fn of_locale(locale: &str) -> Lang {
-        let es = locale == "es" || locale.starts_with("es_") || locale.starts_with("es.") || locale.starts_with("es@");
-        if es { Lang::Es } else { Lang::En }
-    }
-}
 
 /// A member as others see it.
 #[derive(Clone, Copy, Debug)]
@@ -64,16 +50,6 @@ pub enum Notice<'a> {
     /// To the one who leaves.
     Goodbye(Reason),
     Full(usize),
-}
-
-/// Both texts of a thing that is said.
-macro_rules! say {
-    ($lang:expr, $f:expr, $en:literal; $es:literal) => {
-        match $lang {
-            Lang::En => write!($f, $en),
-            Lang::Es => write!($f, $es),
-        }
-    };
 }
 
 /// A thing said in a language, ready to be written.
@@ -174,11 +150,11 @@ impl Display for Said<'_, Reason> {
             Reason::Lost => say!(lang, f, "connection lost"; "conexión perdida"),
             Reason::EndlessLine(len) => say!(lang, f, "{len} bytes without a line end"; "{len} bytes sin fin de línea"),
             Reason::TooSlow(waiting) => {
-                let waiting = Size(*waiting);
+                let waiting = whole_bytes(*waiting);
                 say!(lang, f, "did not read, {waiting} waiting"; "no leía, {waiting} en espera")
             }
             Reason::MemoryFull(waiting) => {
-                let waiting = Size(*waiting);
+                let waiting = whole_bytes(*waiting);
                 say!(lang, f, "memory is short, {waiting} waiting"; "falta memoria, {waiting} en espera")
             }
             Reason::NoThread => say!(lang, f, "no thread for it"; "no hay hilo para ello"),
@@ -238,19 +214,6 @@ impl Display for List<'_> {
     }
 }
 
-/// Bytes as people read them.
-struct Size(usize);
-
-impl Display for Size {
-    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
-        match self.0 {
-            bytes if bytes < 10 << 10 => write!(f, "{bytes} bytes"),
-            bytes if bytes < 10 << 20 => write!(f, "{} KiB", bytes >> 10),
-            bytes => write!(f, "{} MiB", bytes >> 20),
-        }
-    }
-}
-
 /// The whole notice as it goes over the wire: each line begins with `-- ` and ends with LF.
 pub fn notice(lang: Lang, notice: &Notice<'_>) -> Vec<u8> {
     let mut wire = String::new();
@@ -294,30 +257,6 @@ mod tests {
             (":who", "-- write :who alone on its line\n"),
         ] {
             assert_eq!(notice(Lang::En, &Notice::Usage(command)), usage.as_bytes(), "{command}");
-        }
-    }
-
-    #[test]
-    fn sizes_are_in_the_largest_unit_of_which_there_are_ten() {
-        for (bytes, size) in [
-            (0, "0 bytes"),
-            ((10 << 10) - 1, "10239 bytes"),
-            (10 << 10, "10 KiB"),
-            ((10 << 20) - 1, "10239 KiB"),
-            (10 << 20, "10 MiB"),
-            (64 << 20, "64 MiB"),
-        ] {
-            assert_eq!(Size(bytes).to_string(), size);
-        }
-    }
-
-    #[test]
-    fn locales_are_understood() {
-        for locale in ["es", "es_ES.UTF-8", "es_MX", "es.UTF-8"] {
-            assert_eq!(Lang::of_locale(locale), Lang::Es, "{locale}");
-        }
-        for locale in ["", "C", "POSIX", "en_GB.UTF-8", "est_EE"] {
-            assert_eq!(Lang::of_locale(locale), Lang::En, "{locale}");
         }
     }
 }

@@ -3,10 +3,11 @@
 use super::sim::{self, Happened};
 use crate::chat::command::{self, Input};
 use crate::chat::limits::{ANNOUNCE_MAX, ENDLESS_FACTOR, Framing, Limits};
-use crate::chat::messages::{self, Lang, Notice, Said, Who};
+use crate::chat::messages::{self, Notice, Said, Who};
 use crate::chat::nick::{self, Skeleton};
 use crate::chat::sanitize::sanitize;
 use crate::chat::{Event, Id, Reason};
+use crate::text::Lang;
 
 /// A room that keeps everything that was ever said, and for whom it was.
 #[derive(Default)]

@@ -3,7 +3,8 @@
 use super::campaign::{Cell, describe, winner};
 use super::report::{rows, warnings};
 use crate::load::{Outcome, Pace, host};
-use crate::page::{Axis, Chart, Kind, Page, Point, Series, Stroke, numbers};
+use crate::page::{Axis, Chart, Kind, Page, Point, Series, Stroke};
+use crate::text::numbers;
 use std::path::Path;
 
 /// Where the latency curves are sampled: parts of one, closer together towards the end.

@@ -2,7 +2,8 @@
 
 use super::campaign::{Cell, describe, winner};
 use crate::load::{Outcome, Pace};
-use crate::page::{Point, numbers};
+use crate::page::Point;
+use crate::text::numbers;
 use hdrhistogram::Histogram;
 use serde_json::json;
 use std::path::Path;
@@ -37,14 +38,14 @@ pub fn rows(cells: &[&Cell]) -> Vec<Row> {
         row("p99 from sending", &|cell| spread(cell.figures(|run| from_sending(run, 99.0)), numbers::nanos));
     }
     let share = |run: &Outcome| Some(run.usage?.cpu?.as_secs_f64() / run.elapsed.as_secs_f64());
-    row("server's CPU", &figures(share, whole_percent));
+    row("server's CPU", &figures(share, numbers::whole_percent));
     row("CPU a delivery", &figures(Outcome::cpu_per_delivery, numbers::nanos));
     row("system calls a delivery", &figures(|run| run.system_calls_per_delivery, numbers::count));
     row("switches / s, voluntary", &figures(|run| per_second(run, run.usage?.switches_voluntary), numbers::count));
     row("switches / s, involuntary", &figures(|run| per_second(run, run.usage?.switches_involuntary), numbers::count));
     row("threads", &figures(|run| Some(run.usage?.threads? as f64), numbers::count));
     row("memory a client", &figures(|run| Some(run.memory_per_client? as f64), numbers::bytes));
-    row("generator's CPU", &figures(|run| Some(run.generator_busy), whole_percent));
+    row("generator's CPU", &figures(|run| Some(run.generator_busy), numbers::whole_percent));
     rows
 }
 
@@ -53,10 +54,6 @@ fn spread(figures: Vec<f64>, format: fn(f64) -> String) -> Option<String> {
     let Point { y, low, high, .. } = Point::of(0.0, figures)?;
     let [text, low, high] = [y, low, high].map(format);
     Some(if low == high { text } else { format!("{text} ({low} to {high})") })
-}
-
-fn whole_percent(part: f64) -> String {
-    format!("{:.0} %", part * 100.0)
 }
 
 fn per_second(run: &Outcome, count: Option<u64>) -> Option<f64> {

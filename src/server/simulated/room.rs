@@ -7,8 +7,9 @@ use super::client::Habit;
 use super::kernel::{self, Kernel, OVERSLEEP, Socket, Stage, with};
 use crate::chat::limits::LISTED_MAX;
 use crate::chat::messages::{self, Notice, Who};
-use crate::chat::{Event, Id, Lang, Reason, Transcript};
+use crate::chat::{Event, Id, Reason, Transcript};
 use crate::server::{ACCEPT_RETRY, STOP_PATIENCE, WhenFull};
+use crate::text::Lang;
 use std::io;
 use std::time::{Duration, Instant};
 

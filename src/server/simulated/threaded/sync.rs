@@ -140,7 +140,8 @@ pub fn spawn(name: String, _: usize, run: impl FnOnce() + Send + 'static) -> io:
 
 pub mod thread {
     use super::*;
-    use crate::chat::{Lang, messages};
+    use crate::chat::messages;
+    use crate::text::Lang;
 
     impl Kernel {
         /// Once in a while there are enough threads already.

@@ -1,0 +1,92 @@
+//! The languages that the program speaks. Each text stands in both side by side: one that lacks a language does not compile.
+
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+/// A language.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Lang {
+    /// English.
+    #[default]
+    En,
+    /// Spanish.
+    Es,
+}
+
+impl Lang {
+    /// All languages.
+    pub const ALL: [Lang; 2] = [Lang::En, Lang::Es];
+
+    /// The language's ISO 639-1 code: `en` or `es`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Lang::En => "en",
+            Lang::Es => "es",
+        }
+    }
+
+    /// The language of a locale's name, as in LC_ALL or LANG: `es_ES.UTF-8` is Spanish, all others are English.
+    pub fn of_locale(locale: &str) -> Lang {
+        match locale.split(['_', '.', '@']).next() {
+            Some("es") => Lang::Es,
+            _ => Lang::En,
+        }
+    }
+}
+
+/// A fixed text in all languages.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Bilingual {
+    /// In English.
+    pub en: Cow<'static, str>,
+    /// In Spanish.
+    pub es: Cow<'static, str>,
+}
+
+impl Bilingual {
+    /// A text of the program itself.
+    pub const fn new(en: &'static str, es: &'static str) -> Bilingual {
+        Bilingual { en: Cow::Borrowed(en), es: Cow::Borrowed(es) }
+    }
+
+    /// The text in one language.
+    pub fn in_lang(&self, lang: Lang) -> &str {
+        match lang {
+            Lang::En => &self.en,
+            Lang::Es => &self.es,
+        }
+    }
+}
+
+/// Formats a text in the language asked for: `say!(lang, "hello {name}"; "hola {name}")` is a `String`,
+/// `say!(lang, f, "hello {name}"; "hola {name}")` writes it with `write!`.
+macro_rules! say {
+    ($lang:expr, $en:literal; $es:literal $(, $arg:expr)*) => {
+        match $lang {
+            $crate::text::Lang::En => format!($en $(, $arg)*),
+            $crate::text::Lang::Es => format!($es $(, $arg)*),
+        }
+    };
+    ($lang:expr, $f:expr, $en:literal; $es:literal $(, $arg:expr)*) => {
+        match $lang {
+            $crate::text::Lang::En => write!($f, $en $(, $arg)*),
+            $crate::text::Lang::Es => write!($f, $es $(, $arg)*),
+        }
+    };
+}
+pub(crate) use say;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn locales_are_understood() {
+        for locale in ["es", "es_ES.UTF-8", "es_MX", "es.UTF-8"] {
+            assert_eq!(Lang::of_locale(locale), Lang::Es, "{locale}");
+        }
+        for locale in ["", "C", "POSIX", "en_GB.UTF-8", "est_EE"] {
+            assert_eq!(Lang::of_locale(locale), Lang::En, "{locale}");
+        }
+    }
+}
