@@ -1,15 +1,15 @@
-//! *tertulia*: a group chat over TCP, carried by two ways of waiting.
+//! *tertulia*: a group chat over TCP, carried by several ways of waiting.
 //!
 //! Read these pages with `cargo doc --no-deps --document-private-items --open`. In reading order:
 //!
 //! * [`chat`]: what is said. Lines, names, commands, the room; no sockets, no threads, no clocks;
 //! * [`server`]: how bytes move. The drivers, a file each: lay them side by side;
-//! * [`trace`]: the steps that a driver takes, recorded, told and drawn;
+//! * [`trace`]: the steps that a driver takes, recorded, narrated and drawn;
 //! * `client`: what `tertulia join` is;
 //! * `harness`: what the instruments share: lines that can be checked, test clients, the launcher of servers, /proc;
 //! * `load`: what `tertulia bench` measures with; it knows nothing of what is inside a server;
 //! * `page`: how it is shown in a browser; it knows nothing of what is measured;
-//! * `compare`: both drivers, side by side on one page;
+//! * `compare`: all drivers, side by side on one page;
 //! * `torment`: clients that misbehave, and why servers fail;
 //! * [`cli`]: flags, turned into the above;
 //! * [`text`]: what all of these use: languages, and numbers for people.
