@@ -13,10 +13,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// Compare both ways of waiting: one page with what each did, and how that grows
+/// Compare the ways of waiting: one page with what each did, and how that grows
 ///
-/// Starts our own server in each mode and plays the same against both: a talk whose steps are recorded, growing numbers of
-/// clients, and six scenes that are hard in different ways. Takes less than a minute.
+/// Starts our own server in each mode and plays the same against each: a talk whose steps are recorded, growing numbers of
+/// clients, and six scenes that are hard in different ways. Takes about a minute.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Where to write the page [default: compare.html, with --json none]

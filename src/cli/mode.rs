@@ -19,8 +19,8 @@ impl TypedValueParser for Mode {
 
     fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Self::Value, Error> {
         if let Some(feature) = LEFT_OUT.iter().find(|feature| value == **feature) {
-            let text = format!("this build has no {feature} mode; build one with `cargo build --features {feature}`\n");
-            return Err(Error::raw(ErrorKind::InvalidValue, text).with_cmd(command));
+            let text = format!("this build has no {feature} mode; build one with `cargo build --features {feature}`");
+            return Err(command.clone().error(ErrorKind::InvalidValue, text));
         }
         let name = PossibleValuesParser::new(values()).parse_ref(command, arg, value)?;
         Ok(Driver::named(&name).unwrap_or(&DRIVERS[0]))

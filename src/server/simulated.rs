@@ -113,7 +113,7 @@ fn assert_the_one_is_heard_in_time(kernel: &Kernel) {
 
 /// More people leave at once than may linger, and none closes its connection.
 fn many_who_linger(seed: u64) -> Kernel {
-    calm(seed, (0..LINGERING_MAX + 10).map(|_| Client::quitter(BEGINNING)).collect())
+    calm(seed, (0..LINGERING_MAX + 40).map(|_| Client::quitter(BEGINNING)).collect())
 }
 
 // What a driver finds around it.

@@ -173,8 +173,6 @@ pub struct Kernel {
     pub spurious: usize,
     /// From then on a poll fails.
     pub no_poll_from: Option<Duration>,
-    /// How many more connections than may linger are closed on our side alone, for a moment.
-    pub late_to_close: usize,
     /// What the server is told to do with `--spin`.
     pub spin: Duration,
     pub signals: usize,
@@ -206,7 +204,6 @@ impl Kernel {
             interrupted: 24,
             spurious: 8,
             no_poll_from: None,
-            late_to_close: 1,
             spin: Duration::ZERO,
             signals: 0,
             last_accepted: 0,
@@ -420,14 +417,11 @@ impl Kernel {
         socket.shut = true;
         socket.lingers_until = (socket.quits && !socket.client.unserved).then_some(end);
         socket.unread_at_shut = Some(socket.inbox.len()).filter(|len| *len <= READ_MAX).unwrap_or(0);
-        // One more, until the oldest is closed; and in each thread that is about to count itself.
-        let (lingering, max) = (self.lingering(), LINGERING_MAX + self.late_to_close);
-        assert!(lingering <= max, "{lingering} connections linger");
         self.incoming(number);
     }
 
     /// Connections that are closed on our side alone.
-    fn lingering(&self) -> usize {
+    pub fn lingering(&self) -> usize {
         self.sockets.iter().filter(|socket| socket.stage == Stage::Accepted && socket.shut).count()
     }
 

@@ -8,6 +8,7 @@ use super::kernel::{self, Kernel, OVERSLEEP, Socket, Stage, with};
 use crate::chat::limits::LISTED_MAX;
 use crate::chat::messages::{self, Notice, Who};
 use crate::chat::{Event, Id, Reason, Transcript};
+use crate::server::lingering::LINGERING_MAX;
 use crate::server::{ACCEPT_RETRY, STOP_PATIENCE, WhenFull};
 use crate::text::Lang;
 use std::io;
@@ -214,6 +215,8 @@ impl Kernel {
     /// Nothing is left that only the server can do, and that nobody will tell it of. Or somebody is slow, and others wait for
     /// that; but only for a time.
     pub fn assert_may_sleep(&self, for_a_time: bool) {
+        let lingering = self.lingering();
+        assert!(lingering <= LINGERING_MAX, "{lingering} connections linger");
         let somebody_lags = for_a_time && self.sockets.iter().any(Socket::is_owed);
         for (number, socket) in self.sockets.iter().enumerate() {
             if socket.stage == Stage::Accepted {

@@ -10,9 +10,12 @@ mod sync;
 use super::client::Habit;
 use super::kernel::{Kernel, Met, boot, with};
 use super::{ACCEPT_RETRY, Act, STOP_PATIENCE, WhenFull};
-use super::{assert_met, destiny, hub, lingering, listener, play_all, records};
+use super::{
+    assert_met, assert_the_one_is_heard_in_time, crowd_that_floods, destiny, many_who_linger, one_among_flooders,
+};
+use super::{hub, lingering, listener, play_all, records};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
-use shuttle::{Config, FailurePersistence, Runner};
+use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,26 +29,43 @@ const ORDERS: usize = 3;
 /// In which one thread after another is preferred, but for so many changes of mind.
 const CHANGES: usize = 3;
 
-/// A server's life, in several orders.
+/// A random life of a server, in several orders.
 fn play(seed: u64, set_up: impl Fn(&mut Kernel) + Send + Sync + 'static) -> Met {
+    let life = move || {
+        let mut kernel = destiny(seed);
+        set_up(&mut kernel);
+        kernel
+    };
+    live(seed, ORDERS, life, |_| ())
+}
+
+/// A server's life in several orders of the threads, and what must hold after each.
+fn live(
+    seed: u64,
+    orders: usize,
+    life: impl Fn() -> Kernel + Send + Sync + 'static,
+    holds: impl Fn(&Kernel) + Send + Sync + 'static,
+) -> Met {
     let scheduler: Box<dyn Scheduler + Send> = if seed.is_multiple_of(2) {
-        Box::new(RandomScheduler::new_from_seed(seed, ORDERS))
+        Box::new(RandomScheduler::new_from_seed(seed, orders))
     } else {
-        Box::new(PctScheduler::new_from_seed(seed, CHANGES, ORDERS))
+        Box::new(PctScheduler::new_from_seed(seed, CHANGES, orders))
     };
     let mut config = Config::new();
     config.stack_size = 1 << 20;
     config.failure_persistence = FailurePersistence::None;
+    config.max_steps = MaxSteps::None;
 
     let met = Arc::new(Mutex::new(Met::new()));
     let all_met = met.clone();
     Runner::new(scheduler, config).run(move || {
-        let mut kernel = destiny(seed);
-        set_up(&mut kernel);
-        boot(kernel);
+        boot(life());
         scheduler::run(serve);
         let mut all_met = all_met.lock().expect("nobody else has it");
-        for (what, times) in with(|kernel| std::mem::take(&mut kernel.met)) {
+        for (what, times) in with(|kernel| {
+            holds(kernel);
+            std::mem::take(&mut kernel.met)
+        }) {
             *all_met.entry(what).or_default() += times;
         }
     });
@@ -59,6 +79,22 @@ fn serve() {
         kernel.exit();
         kernel.judge(result);
     });
+}
+
+#[test]
+fn a_crowd_that_floods_costs_nobody_the_seat() {
+    // In an order in which a leader is long in coming back.
+    live(1, ORDERS, || crowd_that_floods(1), |_| ());
+}
+
+#[test]
+fn one_is_heard_among_flooders() {
+    live(0, 1, || one_among_flooders(0), assert_the_one_is_heard_in_time);
+}
+
+#[test]
+fn not_too_many_linger() {
+    live(0, 1, || many_who_linger(0), |_| ());
 }
 
 #[test]

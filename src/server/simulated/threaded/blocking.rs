@@ -1,11 +1,12 @@
 //! The same names as in the real [`blocking`](crate::server::blocking), upon the simulated kernel and the scheduler.
 
 use super::super::kernel::{Kernel, address, with};
-pub use super::scheduler::step as yield_now;
 use super::scheduler::{Wait, after, call, is_over, sleep as sleep_for, try_call};
 pub use super::sync::thread::sleep;
 pub use super::sync::{Condvar, Mutex, MutexGuard, RoomGuard, RoomMutex, mpsc, spawn};
 use crate::chat::limits::READ_MAX;
+/// Where one thread is preferred to another, all others come first from now on.
+pub use shuttle::thread::yield_now;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
@@ -81,7 +82,7 @@ impl TcpStream {
     }
     /// Waits until all is taken.
     pub fn write(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        let bytes: Vec<u8> = pieces.iter().flat_map(|piece| piece.iter().copied()).collect();
+        let bytes = pieces.iter().map(|piece| &piece[..]).collect::<Vec<_>>().concat();
         let end = with(|kernel| kernel.sockets[self.0].write_timeout).map(after);
         let mut taken = 0;
         while taken < bytes.len() {

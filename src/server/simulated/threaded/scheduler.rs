@@ -77,7 +77,7 @@ pub fn after(time: Duration) -> Duration {
 }
 
 /// Another thread may come next.
-pub fn step() {
+fn step() {
     AtomicBool::new(false).load(Ordering::SeqCst);
 }
 
