@@ -122,7 +122,7 @@ fn version_names_the_modes_that_were_built_in() {
 }
 
 #[cfg(feature = "extras")]
-mod papers {
+mod man {
     use super::*;
 
     /// A shell reads a script and says whether it makes sense, or is not here. Then `None`.

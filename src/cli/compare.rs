@@ -97,7 +97,7 @@ impl Args {
         if self.json {
             print(format!("{:#}\n", report::json(&comparison, lang)).as_bytes())
         } else {
-            let findings = crate::compare::words::findings(lang, &comparison);
+            let findings = crate::compare::messages::findings(lang, &comparison);
             print(format!("{}\n", findings.join("\n")).as_bytes())
         }
     }

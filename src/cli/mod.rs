@@ -10,9 +10,9 @@ pub mod diagnostics;
 pub mod gallery;
 #[cfg(feature = "join")]
 pub mod join;
-pub mod mode;
 #[cfg(feature = "extras")]
-pub mod papers;
+pub mod man;
+pub mod mode;
 pub mod serve;
 #[cfg(feature = "torment")]
 pub mod torment;
@@ -59,9 +59,9 @@ enum Command {
     #[cfg(feature = "gallery")]
     Gallery(gallery::Args),
     #[cfg(feature = "extras")]
-    Completions(papers::Completions),
+    Completions(man::Completions),
     #[cfg(feature = "extras")]
-    Man(papers::Man),
+    Man(man::Man),
 }
 
 impl Cli {

@@ -1,6 +1,6 @@
 //! From `HOST:PORT` to a socket.
 
-use super::words::Text;
+use super::messages::Text;
 use crate::text::Lang;
 use socket2::{SockRef, TcpKeepalive};
 use std::io;

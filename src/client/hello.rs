@@ -2,8 +2,8 @@
 
 use super::heard::Heard;
 use super::inbox::{Inbox, Received};
+use super::messages::Text;
 use super::news::News;
-use super::words::Text;
 use crate::chat::messages::{Notice, Said};
 use crate::chat::nick::Flaw;
 use crate::text::Lang;

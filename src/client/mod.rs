@@ -9,25 +9,25 @@
 //! * [`hello`]: takes a name before anything else is said;
 //! * [`pipe`]: stdin's lines go out, the server's come in, nothing more;
 //! * [`terminal`]: the same for people, out of [`editor`] (a thread that waits for keys), [`screen`] (lines on their way
-//!   to the terminal), [`ear`], [`tty`], [`render`], [`palette`], [`nicks`] and [`complete`];
-//! * [`words`]: every text the client says, in English and Spanish.
+//!   to the terminal), [`receiver`], [`tty`], [`render`], [`palette`], [`nicks`] and [`complete`];
+//! * [`messages`]: every text the client says, in English and Spanish.
 
 mod complete;
 mod connect;
-mod ear;
 mod editor;
 mod heard;
 mod hello;
 mod inbox;
+mod messages;
 mod news;
 mod nicks;
 mod palette;
 mod pipe;
+mod receiver;
 mod render;
 mod screen;
 mod terminal;
 mod tty;
-mod words;
 
 use crate::text::Lang;
 use std::io::IsTerminal;

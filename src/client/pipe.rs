@@ -2,8 +2,8 @@
 
 use super::hello::{ending, news, take_nick, words_of};
 use super::inbox::{Inbox, Received};
+use super::messages::Text;
 use super::news::News;
-use super::words::Text;
 use crate::chat::command::{self, Input};
 use crate::chat::sanitize::sanitize;
 use crate::text::Lang;

@@ -10,7 +10,7 @@
 //! until the message is known to be drawn.
 
 use super::lock;
-use super::words::Text;
+use super::messages::Text;
 use crate::text::Lang;
 use rustyline::ExternalPrinter;
 use std::collections::VecDeque;

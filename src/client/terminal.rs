@@ -4,15 +4,15 @@
 //! reader for the socket, the printer for the terminal; this one waits for the news of all and decides.
 
 use super::complete::BELL;
-use super::ear::Ear;
 use super::editor::{Asker, Editor, Typed};
 use super::hello::{ending, take_nick};
 use super::inbox::Inbox;
+use super::messages::Text;
 use super::nicks::NickBook;
+use super::receiver::{Receiver as LineReceiver, TerminalEvent};
 use super::render::Style;
 use super::screen::Screen;
 use super::tty::{Cursor, Tty, hang_up_stdin, takes_output};
-use super::words::Text;
 use super::{Options, lock};
 use crate::chat::command::{self, Input};
 use crate::text::Lang;
@@ -64,7 +64,7 @@ pub fn run(stream: TcpStream, nick: Option<&str>, parts: Parts, options: &Option
     let outbox = stream.try_clone().map_err(lost)?;
     let bell = Arc::new(AtomicBool::new(true));
     let has_heard = Arc::new(AtomicBool::new(false));
-    let ear = Ear {
+    let receiver = LineReceiver {
         screen: screen.clone(),
         nicks: nicks.clone(),
         style,
@@ -75,7 +75,7 @@ pub fn run(stream: TcpStream, nick: Option<&str>, parts: Parts, options: &Option
     let mut inbox = Inbox::new(stream);
 
     if let Some(nick) = nick {
-        let taken = take_nick(nick, &mut inbox, &outbox, lang, &mut |lines| ear.hear(lines, &mut |_| ()));
+        let taken = take_nick(nick, &mut inbox, &outbox, lang, &mut |lines| receiver.receive(lines, &mut |_| ()));
         if let Err(e) = taken {
             write_out(&screen.finish(takes_output));
             return Err(e);
@@ -83,10 +83,10 @@ pub fn run(stream: TcpStream, nick: Option<&str>, parts: Parts, options: &Option
     }
     let (events, inward) = channel();
     let typed = events.clone();
-    let asker = editor.start(move |what| drop(typed.send(Event::Typed(what)))).map_err(lost)?;
+    let asker = editor.start(move |what| drop(typed.send(TerminalEvent::Typed(what)))).map_err(lost)?;
     thread::Builder::new()
         .name("reader".into())
-        .spawn(move || ear.listen(inbox, &mut |event| drop(events.send(event))))
+        .spawn(move || receiver.run(inbox, &mut |event| drop(events.send(event))))
         .map_err(lost)?;
 
     let is_named = lock(&nicks).mine().is_some();
@@ -111,16 +111,6 @@ pub fn run(stream: TcpStream, nick: Option<&str>, parts: Parts, options: &Option
     ended
 }
 
-/// What the other threads tell.
-pub enum Event {
-    Typed(Typed),
-    /// The server said what one is called, or that one is not called so.
-    NameSettled,
-    /// The room is full, in the server's words.
-    Refused(String),
-    Ended(io::Result<()>),
-}
-
 struct Session {
     outbox: TcpStream,
     asker: Asker,
@@ -139,20 +129,22 @@ struct Session {
 }
 
 impl Session {
-    fn talk(&mut self, events: &Receiver<Event>) -> Result<(), String> {
+    fn talk(&mut self, events: &Receiver<TerminalEvent>) -> Result<(), String> {
         loop {
             if !self.is_editing && self.unnamed_until.is_none() && self.leaving_until.is_none() {
                 self.ask();
             }
             match next(events, self.leaving_until.or(self.unnamed_until)) {
-                Some(Event::Typed(typed)) => {
+                Some(TerminalEvent::Typed(typed)) => {
                     self.is_editing = false;
                     self.obey(typed)?;
                 }
-                Some(Event::NameSettled) => self.unnamed_until = None,
-                Some(Event::Refused(words)) => self.refusal = Some(words),
-                Some(Event::Ended(_)) | None if self.leaving_until.is_some() => return Ok(()),
-                Some(Event::Ended(end)) => return Err(self.refusal.take().unwrap_or_else(|| ending(end, self.lang))),
+                Some(TerminalEvent::NameSettled) => self.unnamed_until = None,
+                Some(TerminalEvent::Refused(words)) => self.refusal = Some(words),
+                Some(TerminalEvent::Ended(_)) | None if self.leaving_until.is_some() => return Ok(()),
+                Some(TerminalEvent::Ended(end)) => {
+                    return Err(self.refusal.take().unwrap_or_else(|| ending(end, self.lang)));
+                }
                 None => {
                     self.unnamed_until = None;
                     if !self.has_heard.load(Ordering::Relaxed) {
@@ -210,7 +202,7 @@ impl Session {
     }
 
     /// Gives the terminal back, with everything on it that arrived.
-    fn leave_terminal(&mut self, tty: &Tty, events: &Receiver<Event>) {
+    fn leave_terminal(&mut self, tty: &Tty, events: &Receiver<TerminalEvent>) {
         if !self.is_editing {
             let rest = self.screen.finish(takes_output);
             tty.restore(Cursor::OnFreshLine);
@@ -222,7 +214,7 @@ impl Session {
         while self.is_editing
             && let Some(event) = next(events, Some(until))
         {
-            self.is_editing = !matches!(event, Event::Typed(_));
+            self.is_editing = !matches!(event, TerminalEvent::Typed(_));
         }
         // An editor that is searching its history, or drawing on a stopped terminal, is not woken, and left behind.
         tty.restore(if self.is_editing { Cursor::InText } else { Cursor::OnFreshLine });
@@ -231,7 +223,7 @@ impl Session {
 }
 
 /// The next event, or `None` when the time is up.
-fn next(events: &Receiver<Event>, until: Option<Instant>) -> Option<Event> {
+fn next(events: &Receiver<TerminalEvent>, until: Option<Instant>) -> Option<TerminalEvent> {
     let Some(until) = until else { return events.recv().ok() };
     events.recv_timeout(until.saturating_duration_since(Instant::now())).ok()
 }

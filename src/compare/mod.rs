@@ -7,16 +7,16 @@
 //! * [`talk`]: six people talk to a server that records its steps;
 //! * [`figures`]: what a load measures, and how much it varies from round to round;
 //! * [`scenes`]: loads that are hard in different ways;
-//! * [`words`]: what to notice, in English and Spanish. Every sentence is made of what was measured;
+//! * [`messages`]: what to notice, in English and Spanish. Every sentence is made of what was measured;
 //! * [`report`]: all of it on a page, and as JSON.
 
 pub mod figures;
+pub mod messages;
 pub mod plan;
 pub mod report;
 pub mod scenes;
 pub mod server;
 pub mod talk;
-pub mod words;
 
 use crate::server::{DRIVERS, Driver};
 use figures::{Figures, Row};

@@ -2,7 +2,7 @@
 
 use super::Comparison;
 use super::figures::{Metric, Row};
-use super::words;
+use super::messages;
 use crate::load::host;
 use crate::page::{Axis, Chart, Kind, Page, Point, Series, Stroke};
 use crate::text::{Lang, numbers, say};
@@ -27,7 +27,7 @@ fn text(comparison: &Comparison, lang: Lang) -> String {
             "In some run not every line reached everybody once and in order. Do not trust what is compared here.";
             "En alguna medición no todas las líneas llegaron a todos una vez y en orden. No te fíes de esta comparación."));
     }
-    for finding in words::findings(lang, comparison) {
+    for finding in messages::findings(lang, comparison) {
         page.paragraph(&finding);
     }
     page.heading(&say!(lang, "One line, from one to five others"; "Una línea, de uno a otros cinco"));
@@ -100,7 +100,7 @@ fn chart(lang: Lang, metric: Metric, comparison: &Comparison) -> Chart {
         points: sweep.iter().filter_map(|row| Point::of(row.clients as f64, row.values(mode, metric))).collect(),
     });
     let ticks = sweep.iter().map(|row| row.clients as f64).collect();
-    let name = words::metric(lang, metric);
+    let name = messages::metric(lang, metric);
     let kind = if metric == Metric::Threads { Kind::Linear } else { Kind::Log };
     let note = if metric.more_is_better() {
         say!(lang, "more is better"; "más es mejor")
@@ -134,8 +134,8 @@ fn scenes(lang: Lang, comparison: &Comparison) -> Vec<Vec<String>> {
             if cells.iter().all(|cell| cell == "–") {
                 continue;
             }
-            let (name, what, clients) = (scene.name(), words::scene(lang, *scene), row.clients);
-            let metric = words::metric(lang, metric);
+            let (name, what, clients) = (scene.name(), messages::scene(lang, *scene), row.clients);
+            let metric = messages::metric(lang, metric);
             let title = match i {
                 0 => {
                     say!(lang, "{name} ({what}; {clients} clients): {metric}"; "{name} ({what}; {clients} clientes): {metric}")
@@ -187,6 +187,6 @@ pub fn json(comparison: &Comparison, lang: Lang) -> Value {
         "per_line": talks,
         "by_clients": sweep,
         "scenes": scenes,
-        "findings": words::findings(lang, comparison),
+        "findings": messages::findings(lang, comparison),
     })
 }

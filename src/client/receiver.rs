@@ -1,21 +1,33 @@
-//! Listens to the server: learns the names, and puts the lines on the screen.
+//! Receives what the server sends: learns the names, and puts the lines on the screen.
 
+use super::editor::Typed;
 use super::heard::Heard;
 use super::hello::words_of;
 use super::inbox::{Inbox, Received};
 use super::lock;
+use super::messages::Text;
 use super::news::News;
 use super::nicks::NickBook;
 use super::render::Style;
 use super::screen::Screen;
-use super::terminal::Event;
-use super::words::Text;
 use crate::text::Lang;
 use jiff::{Timestamp, tz::TimeZone};
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-pub struct Ear {
+/// What the threads of a terminal session tell the one that decides.
+pub enum TerminalEvent {
+    Typed(Typed),
+    /// The server said what one is called, or that one is not called so.
+    NameSettled,
+    /// The room is full, in the server's words.
+    Refused(String),
+    /// The server closed the connection, or it failed.
+    Ended(io::Result<()>),
+}
+
+pub struct Receiver {
     pub screen: Screen,
     pub nicks: Arc<Mutex<NickBook>>,
     pub style: Style,
@@ -25,9 +37,9 @@ pub struct Ear {
     pub lang: Lang,
 }
 
-impl Ear {
+impl Receiver {
     /// Shows lines, and tells what they mean for the session.
-    pub fn hear(&self, lines: Vec<Received>, tell: &mut dyn FnMut(Event)) {
+    pub fn receive(&self, lines: Vec<Received>, tell: &mut dyn FnMut(TerminalEvent)) {
         let now = Timestamp::now().to_zoned_datetime(TimeZone::system());
         let time = now.strftime("%H:%M").to_string();
         for line in lines {
@@ -45,9 +57,9 @@ impl Ear {
                     let news = News::of(text);
                     nicks.learn(&news);
                     match news {
-                        News::Mine(_) | News::NickRefused => tell(Event::NameSettled),
+                        News::Mine(_) | News::NickRefused => tell(TerminalEvent::NameSettled),
                         News::Full => {
-                            tell(Event::Refused(words_of(&line).to_owned()));
+                            tell(TerminalEvent::Refused(words_of(&line).to_owned()));
                             continue;
                         }
                         _ => {}
@@ -64,13 +76,13 @@ impl Ear {
         }
     }
 
-    /// Listens until the server ends. Never waits for the terminal.
-    pub fn listen(&self, mut inbox: Inbox, tell: &mut dyn FnMut(Event)) {
+    /// Receives until the server ends. Never waits for the terminal.
+    pub fn run(&self, mut inbox: Inbox, tell: &mut dyn FnMut(TerminalEvent)) {
         loop {
             let batch = inbox.read(None);
-            self.hear(batch.lines, tell);
+            self.receive(batch.lines, tell);
             if let Some(end) = batch.end {
-                return tell(Event::Ended(end));
+                return tell(TerminalEvent::Ended(end));
             }
         }
     }
