@@ -320,9 +320,7 @@ impl Hub {
     /// `None` when there is nothing to write, when an earlier call is not accounted for yet (two writers would mix up the
     /// order), or when the client is gone.
     pub fn carry_off(&mut self, id: Id) -> Option<Flight> {
-        let flight = self.connections.carry_off(id);
-        self.room.evict(&mut self.connections);
-        flight
+        self.connections.carry_off(id)
     }
 
     /// Of the bytes that were carried off for a client, its socket took `taken` more. A number beyond those counts as all of

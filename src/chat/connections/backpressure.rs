@@ -79,7 +79,7 @@ impl Connections {
             return Some((id, Reason::TooSlow(connection.outbox.len())));
         }
         while self.queued > OUTBOX_TOTAL_MAX {
-            let (id, longest) = self.table.iter().max_by_key(|(_, connection)| connection.outbox.len())?;
+            let (id, longest) = self.table.iter().max_by_key(|(_, connection)| connection.outbox.held())?;
             if longest.is_open() {
                 return Some((id, Reason::MemoryFull(longest.outbox.len())));
             }
@@ -135,11 +135,11 @@ impl Connections {
         }
     }
 
-    /// Whether another client may be read from in this turn: all outboxes could take what was said so far, even if no socket
-    /// takes a byte.
+    /// Whether another client may be read from in this turn: all outboxes could take what was said so far, even if no socket takes a
+    /// byte of it, nor of what is lent.
     pub fn turn_has_room(&self) -> bool {
         const LEAST: usize = 16 << 10;
-        let (said, room) = (self.log.len(), OUTBOX_TOTAL_MAX.saturating_sub(self.queued));
+        let (said, room) = (self.log.len(), OUTBOX_TOTAL_MAX.saturating_sub(self.queued + self.lent));
         said < LEAST || (said < TURN_MAX && said * self.open < room)
     }
 }

@@ -9,56 +9,15 @@ use std::sync::Arc;
 #[derive(Default)]
 pub struct Broadcast {
     start: u64,
-    bytes: Bytes,
-    /// The bytes of an earlier turn, where writers may still have them. Their memory is used again when they are done.
-    spare: Option<Arc<Vec<u8>>>,
-}
-
-/// The log's own, or shared with writers that carried off parts of it.
-enum Bytes {
-    Own(Vec<u8>),
-    Shared(Arc<Vec<u8>>),
-}
-
-impl Default for Bytes {
-    fn default() -> Bytes {
-        Bytes::Own(Vec::new())
-    }
-}
-
-impl Bytes {
-    #[inline]
-    fn get(&self) -> &[u8] {
-        match self {
-            Bytes::Own(bytes) => bytes,
-            Bytes::Shared(bytes) => bytes,
-        }
-    }
-
-    #[inline]
-    fn get_mut(&mut self) -> &mut Vec<u8> {
-        match self {
-            Bytes::Own(bytes) => bytes,
-            // Somebody had to go in the middle of a turn, and the others are told. What is shared is copied, once.
-            Bytes::Shared(bytes) => Arc::make_mut(bytes),
-        }
-    }
-
-    /// Makes them shared, without a copy.
-    fn share(&mut self) -> Arc<Vec<u8>> {
-        let bytes = match self {
-            Bytes::Own(bytes) => Arc::new(std::mem::take(bytes)),
-            Bytes::Shared(bytes) => return bytes.clone(),
-        };
-        *self = Bytes::Shared(bytes.clone());
-        bytes
-    }
+    bytes: Vec<u8>,
+    /// A copy of `bytes`, as they were when a writer last carried off a part of them: the flights of a turn share it.
+    shared: Arc<[u8]>,
 }
 
 /// A part of the log, less what its reader said itself, that outlives the turn.
 #[derive(Default)]
 pub struct Share {
-    pub bytes: Arc<Vec<u8>>,
+    pub bytes: Arc<[u8]>,
     pub before: Range<usize>,
     pub after: Range<usize>,
 }
@@ -90,16 +49,16 @@ impl Broadcast {
 
     /// Bytes logged in this turn.
     pub fn len(&self) -> usize {
-        self.bytes.get().len()
+        self.bytes.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.bytes.get().is_empty()
+        self.bytes.is_empty()
     }
 
     /// Logs something for everybody.
     pub fn push(&mut self, bytes: &[u8]) {
-        self.bytes.get_mut().extend_from_slice(bytes);
+        self.bytes.extend_from_slice(bytes);
     }
 
     /// Whether a connection has to read all before [`Broadcast::push_own`]: its own part is one range, and others have logged
@@ -112,7 +71,7 @@ impl Broadcast {
     #[inline]
     pub fn push_own(&mut self, place: &mut Place, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.end();
-        write(self.bytes.get_mut());
+        write(&mut self.bytes);
         let end = self.end();
         if place.read_to == start {
             place.read_to = end;
@@ -137,8 +96,7 @@ impl Broadcast {
     /// What a connection has not read yet, before and after its own part.
     pub fn unread(&self, place: &Place) -> (&[u8], &[u8]) {
         let (before, after) = self.unread_ranges(place);
-        let bytes = self.bytes.get();
-        (&bytes[before], &bytes[after])
+        (&self.bytes[before], &self.bytes[after])
     }
 
     /// Where in the log's bytes that is.
@@ -151,10 +109,13 @@ impl Broadcast {
         (at(place.read_to)..at(place.own.start), at(place.own.end)..end)
     }
 
-    /// The same as [`Broadcast::unread`], to be kept beyond the turn. The log's bytes are not copied for it.
+    /// The same as [`Broadcast::unread`], to be kept beyond the turn. The log's bytes are copied once for all that ask for it.
     pub fn share_unread(&mut self, place: &Place) -> Share {
+        if self.shared.len() != self.bytes.len() {
+            self.shared = Arc::from(&self.bytes[..]);
+        }
         let (before, after) = self.unread_ranges(place);
-        Share { bytes: self.bytes.share(), before, after }
+        Share { bytes: self.shared.clone(), before, after }
     }
 
     /// The connection has read all there is.
@@ -165,15 +126,9 @@ impl Broadcast {
     /// Forgets all bytes. Whoever has not read them never will.
     pub fn clear(&mut self) {
         self.start = self.end();
-        match &mut self.bytes {
-            Bytes::Own(bytes) => bytes.clear(),
-            Bytes::Shared(_) => {
-                let mut free = self.spare.take().and_then(Arc::into_inner).unwrap_or_default();
-                free.clear();
-                if let Bytes::Shared(bytes) = std::mem::replace(&mut self.bytes, Bytes::Own(free)) {
-                    self.spare = Some(bytes);
-                }
-            }
+        self.bytes.clear();
+        if !self.shared.is_empty() {
+            self.shared = Arc::default();
         }
     }
 }

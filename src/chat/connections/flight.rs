@@ -5,7 +5,7 @@ use std::io::IoSlice;
 
 /// What a writer has to write to one client: what [`Hub::carry_off`](crate::chat::Hub::carry_off) gave away.
 ///
-/// The turn's log is shared by all flights of a turn, and not copied. Whoever keeps a flight for long should
+/// All flights of a turn share one copy of its log. Whoever keeps a flight for long should
 /// [compact](Flight::compact) it, for it keeps all of that log in memory.
 #[must_use = "the bytes are gone from the hub and have to be written"]
 pub struct Flight {
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn a_flight_is_written_in_order_whatever_is_taken_at_a_time() {
         for step in 1..12 {
-            let share = Share { bytes: Arc::new(b"..ab--cd".to_vec()), before: 2..4, after: 6..8 };
+            let share = Share { bytes: Arc::from(&b"..ab--cd"[..]), before: 2..4, after: 6..8 };
             let mut flight = Flight::new(b"xyz".to_vec(), share);
             let mut written: Vec<u8> = Vec::new();
             while !flight.is_empty() {

@@ -116,7 +116,7 @@ impl Connections {
             return; // Nothing was gathered.
         }
         let at = self.at;
-        let before = connection.outbox.len();
+        let before = connection.outbox.held();
         let from_outbox = taken.min(connection.outbox.waiting().len());
         connection.outbox.consume(from_outbox);
         let mut from_log = taken - from_outbox;
@@ -128,7 +128,7 @@ impl Connections {
         }
         self.log.read_all(&mut connection.place);
         connection.outbox.note_write(taken, at);
-        self.queued = self.queued - before + connection.outbox.len();
+        self.queued = self.queued - before + connection.outbox.held();
         self.after_write(id);
     }
 
@@ -137,8 +137,8 @@ impl Connections {
         self.table.get(id).is_some_and(|connection| connection.outbox.is_blocked())
     }
 
-    /// All that a connection has not got, for a writer: its outbox, and its part of the log. Somebody may have to be evicted for
-    /// that. `None` if there is nothing, or an earlier flight is not accounted for.
+    /// All that a connection has not got, for a writer: its outbox, and its part of the log. `None` if there is nothing, or an
+    /// earlier flight is not accounted for.
     pub fn carry_off(&mut self, id: Id) -> Option<Flight> {
         let at = self.at;
         let connection = self.table.get_mut(id).filter(|connection| !connection.outbox.is_in_flight())?;
@@ -148,20 +148,18 @@ impl Connections {
         }
         let share = self.log.share_unread(&connection.place);
         self.log.read_all(&mut connection.place);
-        let flight = Flight::new(connection.outbox.carry_off(from_log, at), share);
-        self.queued += from_log;
-        self.update_blocking(id);
-        self.judge(id);
-        Some(flight)
+        self.lent += from_log;
+        Some(Flight::new(connection.outbox.carry_off(from_log, at), share))
     }
 
     /// Of the bytes that were carried off, `taken` more went. Somebody may have to be evicted for that.
     pub fn carried(&mut self, id: Id, taken: usize) {
         let at = self.at;
         let Some(connection) = self.table.get_mut(id).filter(|it| it.outbox.is_in_flight()) else { return };
-        let before = connection.outbox.len();
+        let before = connection.outbox.held();
+        self.lent -= connection.outbox.lent();
         connection.outbox.settle_flight(taken, at);
-        self.queued = self.queued - before + connection.outbox.len();
+        self.queued = self.queued - before + connection.outbox.held();
         self.after_write(id);
     }
 

@@ -42,8 +42,10 @@ pub struct Connections {
     pub(super) at: Conditions,
     /// How many are open, and not leaving.
     pub(super) open: usize,
-    /// Bytes in all outboxes, those that were carried off included.
+    /// Bytes in all outboxes, those that were carried off from there included.
     pub(super) queued: usize,
+    /// Bytes of the turns' logs that writers have carried off and not accounted for yet.
+    pub(super) lent: usize,
     effects: VecDeque<Effect>,
     /// Have something in their outboxes that their sockets may take.
     pub(super) dirty: Queue,
@@ -72,6 +74,7 @@ impl Connections {
             at: Conditions::new(now, 0),
             open: 0,
             queued: 0,
+            lent: 0,
             effects: VecDeque::new(),
             dirty: Queue::default(),
             timers: Queue::default(),
@@ -106,13 +109,13 @@ impl Connections {
         self.catch_up(id);
         let at = self.at;
         let Some(connection) = self.table.get_mut(id).filter(|connection| connection.is_open()) else { return };
-        let before = connection.outbox.len();
+        let before = connection.outbox.held();
         if matches!(reason, Reason::TooSlow(_) | Reason::MemoryFull(_)) {
             connection.outbox.cut(at);
         }
         connection.outbox.push(last_word, at);
         connection.outbox.give_time(at.now);
-        self.queued = self.queued - before + connection.outbox.len();
+        self.queued = self.queued - before + connection.outbox.held();
         connection.phase = Phase::Leaving { since: at.now, reason };
         connection.place = Place::BEYOND;
         connection.input = LineDecoder::default();
@@ -129,7 +132,8 @@ impl Connections {
     /// Forgets a connection, which is leaving. The driver closes it without being told.
     pub fn forget(&mut self, id: Id) {
         if let Some(connection) = self.table.remove(id) {
-            self.queued -= connection.outbox.len();
+            self.queued -= connection.outbox.held();
+            self.lent -= connection.outbox.lent();
             self.dirty.remove(id);
             self.timers.remove(id);
         }

@@ -32,6 +32,9 @@ pub struct Outbox {
     head: usize,
     /// Bytes that a writer has carried off and not accounted for yet.
     in_flight: usize,
+    /// Of those, the bytes that are parts of the turn's log. All writers share their memory, and no socket has refused them
+    /// yet: what is not taken of them counts from the moment when the writer says so.
+    lent: usize,
     /// The last write came up short: the socket is full until it is said to be writable.
     blocked: bool,
     /// Since when no byte is taken, where that has been for [`STALL_AFTER`] above the high-water mark.
@@ -50,6 +53,7 @@ impl Outbox {
             bytes: Vec::new(),
             head: 0,
             in_flight: 0,
+            lent: 0,
             blocked: false,
             stalled_since: None,
             tried_at: now,
@@ -65,6 +69,16 @@ impl Outbox {
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Bytes that count against the limits: all but those that are lent.
+    pub fn held(&self) -> usize {
+        self.len() - self.lent
+    }
+
+    /// Bytes of the turn's log that a writer has carried off.
+    pub fn lent(&self) -> usize {
+        self.lent
     }
 
     #[cfg(any(test, feature = "fuzz"))]
@@ -103,7 +117,7 @@ impl Outbox {
             None => self.above_since.is_some(),
             Some(since) => {
                 let grown_for = at.now.saturating_duration_since(since).as_millis() as usize;
-                self.len() > 2 * at.high_water + STALLED_GROWTH / 1000 * grown_for
+                self.held() > 2 * at.high_water + STALLED_GROWTH / 1000 * grown_for
             }
         }
     }
@@ -124,16 +138,16 @@ impl Outbox {
         self.measure(at);
     }
 
-    /// Hands all that waits to a writer, with `more` bytes from elsewhere, which are counted from now on. The writer owes a
-    /// [`Outbox::settle_flight`] for all of them. Not while bytes are in flight: two writers would mix up the order.
-    pub fn carry_off(&mut self, more: usize, at: Conditions) -> Vec<u8> {
+    /// Hands all that waits to a writer, with `lent` bytes of the turn's log. The writer owes a [`Outbox::settle_flight`] for all
+    /// of them. Not while bytes are in flight: two writers would mix up the order.
+    pub fn carry_off(&mut self, lent: usize, at: Conditions) -> Vec<u8> {
         if self.is_empty() {
             self.taken_at = at.now;
         }
         let mut bytes = std::mem::take(&mut self.bytes);
         bytes.drain(..std::mem::take(&mut self.head));
-        self.in_flight = bytes.len() + more;
-        self.measure(at);
+        self.in_flight = bytes.len() + lent;
+        self.lent = lent;
         bytes
     }
 
@@ -141,6 +155,7 @@ impl Outbox {
     pub fn settle_flight(&mut self, taken: usize, at: Conditions) {
         let taken = taken.min(self.in_flight);
         self.in_flight -= taken;
+        self.lent = 0;
         self.note_write(taken, at);
         // What came meanwhile has not been offered to the socket, and so it has not been refused.
         self.blocked = self.in_flight > 0;
@@ -224,9 +239,9 @@ impl Outbox {
     }
 
     fn measure(&mut self, at: Conditions) {
-        if self.len() >= at.high_water {
+        if self.held() >= at.high_water {
             self.above_since.get_or_insert(at.now);
-        } else if self.len() < at.low_water {
+        } else if self.held() < at.low_water {
             self.above_since = None;
             self.stalled_since = None;
         }

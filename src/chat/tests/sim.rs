@@ -438,7 +438,8 @@ impl Hub {
         let all = || connections.table.iter();
         let count = all().filter(|(_, connection)| connection.is_open()).count();
 
-        assert_eq!(connections.queued, all().map(|(_, connection)| connection.outbox.len()).sum::<usize>());
+        assert_eq!(connections.queued, all().map(|(_, connection)| connection.outbox.held()).sum::<usize>());
+        assert_eq!(connections.lent, all().map(|(_, connection)| connection.outbox.lent()).sum::<usize>());
         // What was said in a turn is still to be counted, and one member's last words may be.
         let most = OUTBOX_TOTAL_MAX + connections.log.len() + (8 << 10);
         assert!(connections.queued <= most, "{} queued", connections.queued);

@@ -3,7 +3,8 @@
 use super::conversations::{MS, Room, SECOND, long_lines};
 use super::sim::ROOMY;
 use crate::chat::limits::*;
-use crate::chat::{Id, Reason, nick};
+use crate::chat::{Effect, Hub, Id, Lang, Reason, nick};
+use std::time::Instant;
 
 #[test]
 fn for_a_stuck_reader_the_others_wait_a_moment_and_it_goes() {
@@ -448,4 +449,39 @@ fn a_turn_may_say_something_however_short_memory_is() {
     assert!(said > 10 << 10, "{said}");
     // All of it was taken, and so nothing had to be found room for.
     assert!(beto.is_here() && room.queued() <= OUTBOX_TOTAL_MAX);
+}
+
+/// What a turn says is lent to the writers of all members at once, and may be more than all outboxes may hold, by one read.
+#[test]
+fn what_is_carried_off_of_a_full_turn_costs_nobody_the_seat() {
+    const MEMBERS: usize = 100;
+    let mut hub = Hub::new(many_seats(), Lang::En, Instant::now());
+    let peer = ([127, 0, 0, 1], 4000).into();
+    let ids: Vec<Id> = (0..MEMBERS).filter_map(|key| hub.connect(key, peer, b"")).collect();
+    let carry_all_off = |hub: &mut Hub| {
+        let mut flights = Vec::new();
+        while let Some(effect) = hub.poll_effect() {
+            match effect {
+                Effect::Flush(id) => flights.extend(hub.carry_off(id).map(|flight| (id, flight))),
+                effect => panic!("{effect:?}"),
+            }
+        }
+        hub.end_turn();
+        flights
+    };
+    for (id, greeting) in carry_all_off(&mut hub) {
+        hub.carried(id, greeting.len());
+    }
+    while hub.turn_has_room() {
+        hub.permit(ids[0]).expect("nobody has to wait").receive(&long_lines(READ_MAX >> 10));
+    }
+    let flights = carry_all_off(&mut hub);
+    let lent: usize = flights.iter().map(|(_, flight)| flight.len()).sum();
+    assert!(flights.len() == MEMBERS - 1 && lent > OUTBOX_TOTAL_MAX, "{lent} bytes are lent");
+    hub.assert_consistent();
+    for (id, flight) in flights {
+        hub.carried(id, flight.len());
+    }
+    assert!(ids.iter().all(|id| hub.is_seated(*id)));
+    hub.assert_consistent();
 }
