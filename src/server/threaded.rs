@@ -107,7 +107,7 @@ struct Room {
     /// By the hub's keys.
     clients: Slab<Arc<Client>>,
     transcript: Transcript,
-    /// A thread is about to write what was said: see [`Server::commit`].
+    /// A thread writes what was said, and will look for more: see [`Server::commit`].
     has_leader: bool,
     accept_waits: bool,
     stopping: bool,
@@ -135,7 +135,7 @@ impl Server {
         let result = change(&mut room);
         self.end_turn(&mut room, &mut parcels);
         drop(room);
-        self.deliver(parcels);
+        self.deliver(parcels, false);
         result
     }
 
@@ -241,25 +241,30 @@ impl Server {
 
     /// Group commit: one thread writes for all that have spoken.
     ///
-    /// Whoever finds a leader leaves its line to it and goes back to read. Whoever finds none becomes the leader, lets go of the room,
-    /// lets the others run once, and then writes to each member what all of them have said, in one write. A line on its own gains
-    /// nothing by that and is written at once.
+    /// Whoever finds a leader leaves its line to it and goes back to read. Whoever finds none becomes the leader, lets go of the
+    /// room, lets the others run once, and then writes to each member what all of them have said, in one write; and so on until
+    /// nobody has said more. A line on its own in a small room gains nothing by that: its thread writes it at once.
     ///
     /// The turn never gets longer than the outboxes can take: whoever fills it ends it, leader or not.
     fn commit<'a>(self: &'a Arc<Self>, mut room: RoomGuard<'a, Room>, said: usize) {
+        let mut leads = false;
         if room.hub.turn_has_room() {
             if room.has_leader {
                 return;
             }
-            if said >= BURST || room.clients.len() >= CROWD {
+            leads = said >= BURST || room.clients.len() >= CROWD;
+            if leads {
                 room.has_leader = true;
                 drop(room);
                 blocking::yield_now();
                 room = self.lock();
-                room.has_leader = false;
             }
         }
-        self.turn_in(room, |_| {});
+        let mut parcels = Vec::new();
+        self.end_turn(&mut room, &mut parcels);
+        room.has_leader &= !(leads && parcels.is_empty());
+        drop(room);
+        self.deliver(parcels, leads);
     }
 
     fn wait_for_close(&self, client: &Client) {

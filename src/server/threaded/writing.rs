@@ -42,8 +42,8 @@ impl Parcel {
 
 impl Server {
     /// Writes what the sockets take at once, and again what others have added meanwhile. What a socket does not take is
-    /// left to the client's own writer.
-    pub(super) fn deliver(self: &Arc<Self>, mut parcels: Vec<Parcel>) {
+    /// left to the client's own writer. A leader is the leader until nothing is left to write.
+    pub(super) fn deliver(self: &Arc<Self>, mut parcels: Vec<Parcel>, leads: bool) {
         for round in 0.. {
             if parcels.is_empty() {
                 break;
@@ -76,6 +76,9 @@ impl Server {
                 }
             }
             self.end_turn(&mut room, &mut more);
+            if leads && (more.is_empty() || round + 1 == ROUNDS_MAX) {
+                room.has_leader = false;
+            }
             drop(room);
 
             if round + 1 < ROUNDS_MAX {
