@@ -72,12 +72,13 @@ const _: () = assert!(OUTBOX_HIGH_WATER + TURN_MAX + READ_SAID_MAX < OUTBOX_MAX)
 const _: () = assert!(OUTBOX_MAX < OUTBOX_TOTAL_MAX);
 
 /// How a client's bytes become messages.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
 pub enum Framing {
-    /// One line, one message, ended by LF.
+    /// One line, one message
     #[default]
     Line,
-    /// One read, one message: the wire of the 2018 original. TCP keeps no message boundaries, and here one can see it.
+    // TCP keeps no message boundaries, and here one can see it.
+    /// One read, one message: the wire of the 2018 original
     Raw,
 }
 

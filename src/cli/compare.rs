@@ -1,9 +1,10 @@
 //! `tertulia compare`.
 
-use super::{Lang, print};
+use super::{lang_or_locale, print};
 use crate::compare::{Plan, report};
 use crate::harness::server_process::end_all;
 use crate::server::listener;
+use crate::text::Lang;
 use clap::builder::RangedU64ValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -51,7 +52,7 @@ pub struct Args {
 
 impl Args {
     pub fn run(self) -> Result<(), String> {
-        let lang = Lang::or_locale(self.lang);
+        let lang = lang_or_locale(self.lang);
         let mut clients = self.clients;
         clients.sort();
         clients.dedup();

@@ -1,9 +1,11 @@
 //! `tertulia join`.
 
 use super::address::Address;
-use super::{Color, Lang, diagnostics::Diagnostics};
+use super::{colors_stdout, diagnostics::Diagnostics, lang_or_locale};
 use crate::client::{self, Options};
 use crate::server::listener::place;
+use crate::text::Lang;
+use clap::ColorChoice;
 
 /// Join a chat
 ///
@@ -23,8 +25,8 @@ pub struct Args {
     lang: Option<Lang>,
 
     /// Colours, in a terminal; NO_COLOR turns `auto` off
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto, env = "TERTULIA_COLOR")]
-    color: Color,
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto, env = "TERTULIA_COLOR")]
+    color: ColorChoice,
 
     #[command(flatten)]
     diagnostics: Diagnostics,
@@ -37,8 +39,8 @@ impl Args {
         client::run(Options {
             addr: place(&host, port),
             nick: self.nick,
-            color: self.color.on_stdout(),
-            lang: Lang::or_locale(self.lang),
+            color: colors_stdout(self.color),
+            lang: lang_or_locale(self.lang),
         })
     }
 }

@@ -20,8 +20,10 @@ pub mod torment;
 pub mod trace;
 
 use crate::server::DRIVERS;
-use clap::{Parser, Subcommand, ValueEnum};
-use std::io::{self, IsTerminal, Write};
+use crate::text::Lang;
+use anstream::AutoStream;
+use clap::{ColorChoice, Parser, Subcommand};
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::LazyLock;
 
@@ -107,47 +109,22 @@ fn print(bytes: &[u8]) -> Result<(), String> {
     }
 }
 
-/// When to colour.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum Color {
-    /// On a terminal, unless NO_COLOR is set.
-    Auto,
-    Always,
-    Never,
-}
-
-impl Color {
-    /// Whether to colour what goes to stdout.
-    pub fn on_stdout(self) -> bool {
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        match self {
-            Color::Auto => !no_color && io::stdout().is_terminal(),
-            Color::Always => true,
-            Color::Never => false,
-        }
+/// Whether to colour what goes to stdout: `--color`, or what NO_COLOR and its like and the terminal say.
+fn colors_stdout(asked: ColorChoice) -> bool {
+    match asked {
+        ColorChoice::Auto => AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never,
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
     }
 }
 
-/// The languages, for the command line.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum Lang {
-    En,
-    Es,
-}
-
-impl Lang {
-    /// The one asked for, else the environment's.
-    pub fn or_locale(asked: Option<Lang>) -> crate::text::Lang {
-        match asked {
-            Some(Lang::En) => crate::text::Lang::En,
-            Some(Lang::Es) => crate::text::Lang::Es,
-            None => {
-                let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-                let locale = set("LC_ALL").or_else(|| set("LC_MESSAGES")).or_else(|| set("LANG"));
-                crate::text::Lang::of_locale(&locale.unwrap_or_default())
-            }
-        }
-    }
+/// The language asked for, else the environment's.
+fn lang_or_locale(asked: Option<Lang>) -> Lang {
+    asked.unwrap_or_else(|| {
+        let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let locale = set("LC_ALL").or_else(|| set("LC_MESSAGES")).or_else(|| set("LANG"));
+        Lang::of_locale(&locale.unwrap_or_default())
+    })
 }
 
 #[cfg(test)]

@@ -2,11 +2,12 @@
 
 use super::address::Address;
 use super::mode::Mode;
-use super::{Color, Lang, diagnostics::Diagnostics};
+use super::{colors_stdout, diagnostics::Diagnostics, lang_or_locale};
 use crate::chat::{Framing, Limits};
 use crate::server::console::Paint;
 use crate::server::{self, DRIVERS, Driver, Options, WhenFull};
-use clap::ValueEnum;
+use crate::text::Lang;
+use clap::ColorChoice;
 use clap::builder::FalseyValueParser;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -34,8 +35,8 @@ pub struct Args {
     max_clients: usize,
 
     /// What happens to one who comes when all seats are taken
-    #[arg(long, value_enum, default_value_t = FullArg::Refuse, env = "TERTULIA_WHEN_FULL")]
-    when_full: FullArg,
+    #[arg(long, value_enum, default_value_t = WhenFull::Refuse, env = "TERTULIA_WHEN_FULL")]
+    when_full: WhenFull,
 
     /// Longest line, in bytes, without its end
     #[arg(long, value_name = "BYTES", default_value_t = 1024, env = "TERTULIA_MAX_LINE",
@@ -43,8 +44,8 @@ pub struct Args {
     max_line: u32,
 
     /// How bytes become messages
-    #[arg(long, value_enum, default_value_t = FramingArg::Line, env = "TERTULIA_FRAMING")]
-    framing: FramingArg,
+    #[arg(long, value_enum, default_value_t = Framing::Line, env = "TERTULIA_FRAMING")]
+    framing: Framing,
 
     /// Language of what the server says [default: from LC_ALL or LANG]
     #[arg(long, value_enum, env = "TERTULIA_LANG")]
@@ -64,8 +65,8 @@ pub struct Args {
     quiet: bool,
 
     /// Colours on stdout; NO_COLOR turns `auto` off
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto, env = "TERTULIA_COLOR")]
-    color: Color,
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto, env = "TERTULIA_COLOR")]
+    color: ColorChoice,
 
     #[cfg(feature = "trace")]
     #[command(flatten)]
@@ -73,22 +74,6 @@ pub struct Args {
 
     #[command(flatten)]
     diagnostics: Diagnostics,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum FullArg {
-    /// It is told so and closed
-    Refuse,
-    /// It waits in the kernel's queue until a seat is free
-    Wait,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum FramingArg {
-    /// One line, one message
-    Line,
-    /// One read, one message: the wire of the 2018 original
-    Raw,
 }
 
 impl Args {
@@ -101,24 +86,14 @@ impl Args {
                 others.join(", ")
             ));
         }
-        let paint = if self.color.on_stdout() { Paint::Colours } else { Paint::Plain };
+        let paint = if colors_stdout(self.color) { Paint::Colors } else { Paint::Plain };
         server::run(Options {
             addr: self.address.get()?,
             driver: self.mode,
             spin: Duration::from_micros(self.spin.into()),
-            when_full: match self.when_full {
-                FullArg::Refuse => WhenFull::Refuse,
-                FullArg::Wait => WhenFull::Wait,
-            },
-            limits: Limits {
-                clients_max: self.max_clients,
-                line_max: self.max_line as usize,
-                framing: match self.framing {
-                    FramingArg::Line => Framing::Line,
-                    FramingArg::Raw => Framing::Raw,
-                },
-            },
-            lang: Lang::or_locale(self.lang),
+            when_full: self.when_full,
+            limits: Limits { clients_max: self.max_clients, line_max: self.max_line as usize, framing: self.framing },
+            lang: lang_or_locale(self.lang),
             console: (!self.quiet).then_some(paint),
             history: self.history,
             replay: self.replay as usize,

@@ -1,11 +1,12 @@
 //! `tertulia torment`.
 
-use super::{Color, address};
+use super::{address, colors_stdout};
 use crate::harness::Launcher;
 use crate::harness::server_process::end_all_at_signals;
 use crate::torment::trial::NO_TIME;
 use crate::torment::{self, Cause, Eol, Finding, News, Settings, TORMENTS, Target, Torment, Verdict, diagnose};
-use clap::ValueEnum;
+use anstyle::{AnsiColor, Style};
+use clap::{ColorChoice, ValueEnum};
 use serde_json::json;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
@@ -63,8 +64,8 @@ pub struct Args {
     i_own_this_server: bool,
 
     /// Colours; NO_COLOR turns `auto` off
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
-    color: Color,
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
+    color: ColorChoice,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -77,7 +78,7 @@ enum Echo {
 
 impl Args {
     pub fn run(self) -> Result<(), String> {
-        let page = Page { colours: !self.json && self.color.on_stdout(), width: width() };
+        let page = Page { colors: !self.json && colors_stdout(self.color), width: width() };
         if self.list {
             return super::print(page.list().as_bytes());
         }
@@ -193,7 +194,7 @@ fn to_json(findings: &[Finding], seed: u64) -> serde_json::Value {
 
 /// The result for people.
 struct Page {
-    colours: bool,
+    colors: bool,
     width: usize,
 }
 
@@ -232,20 +233,20 @@ impl Page {
 
     fn row(&self, finding: &Finding) -> String {
         let mut text = if self.is_watched() { String::from("\r\x1b[K") } else { String::new() };
-        let (word, colour) = match finding.verdict {
-            Verdict::Pass => ("pass", "32"),
-            Verdict::Fail => ("FAIL", "1;31"),
-            Verdict::Doubtful => ("doubtful", "33"),
-            Verdict::Skipped => ("skipped", "2"),
+        let (word, style) = match finding.verdict {
+            Verdict::Pass => ("pass", AnsiColor::Green.on_default()),
+            Verdict::Fail => ("FAIL", AnsiColor::Red.on_default().bold()),
+            Verdict::Doubtful => ("doubtful", AnsiColor::Yellow.on_default()),
+            Verdict::Skipped => ("skipped", Style::new().dimmed()),
         };
-        text += &format!("{:NAME$}{}", finding.torment.name, self.paint(&format!("{word:9}"), colour));
+        text += &format!("{:NAME$}{}", finding.torment.name, self.paint(&format!("{word:9}"), style));
         if finding.verdict != Verdict::Skipped {
             text += &format!("{:4.1} s", finding.took.as_secs_f64());
         }
         text += "\n";
         let said = if finding.verdict == Verdict::Pass { None } else { Some(&finding.seen) };
         for said in said.into_iter().chain(&finding.remarks) {
-            text += &format!("{INDENT}{}\n", self.paint(&wrap(said, self.width, INDENT), "2"));
+            text += &format!("{INDENT}{}\n", self.paint(&wrap(said, self.width, INDENT), Style::new().dimmed()));
         }
         text
     }
@@ -254,7 +255,7 @@ impl Page {
         let mut text = String::new();
         for (i, (cause, names)) in diagnose(findings).into_iter().enumerate() {
             let heading = if i == 0 { "Fix this first: " } else { "Then: " };
-            text += &format!("\n{}\n", self.paint(&format!("{heading}{}", cause.title()), "1"));
+            text += &format!("\n{}\n", self.paint(&format!("{heading}{}", cause.title()), Style::new().bold()));
             text += &self.paragraph("", &format!("{}.", self.explains(findings, cause, &names)));
             text += &self.paragraph("Healthy: ", &healthy(findings, &names));
             text += &self.paragraph("Usually: ", cause.usually());
@@ -263,7 +264,7 @@ impl Page {
         let count = |verdict| findings.iter().filter(|f| f.verdict == verdict).count();
         let (passed, skipped) = (count(Verdict::Pass), count(Verdict::Skipped));
         let tried = findings.len() - skipped;
-        text += &format!("\n{}", self.paint(&format!("Score: {passed} of {tried}"), "1"));
+        text += &format!("\n{}", self.paint(&format!("Score: {passed} of {tried}"), Style::new().bold()));
         for (verdict, word) in [(Verdict::Doubtful, "doubtful"), (Verdict::Skipped, "skipped")] {
             if count(verdict) > 0 {
                 text += &format!(", {} {word}", count(verdict));
@@ -283,8 +284,8 @@ impl Page {
         format!("{INDENT}{label}{}\n", wrap(text, self.width, &indent))
     }
 
-    fn paint(&self, text: &str, colour: &str) -> String {
-        if self.colours { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.into() }
+    fn paint(&self, text: &str, style: Style) -> String {
+        if self.colors { format!("{style}{text}{style:#}") } else { text.into() }
     }
 }
 
@@ -296,21 +297,8 @@ fn healthy(findings: &[Finding], names: &[&str]) -> String {
 
 /// Breaks a text into lines, all but the first behind an indent.
 pub(super) fn wrap(text: &str, width: usize, indent: &str) -> String {
-    let room = width.saturating_sub(indent.len()).max(20);
-    let (mut out, mut used) = (String::new(), 0);
-    for word in text.split_whitespace() {
-        let len = word.chars().count();
-        if used > 0 && used + 1 + len > room {
-            out += &format!("\n{indent}");
-            used = 0;
-        } else if used > 0 {
-            out.push(' ');
-            used += 1;
-        }
-        out += word;
-        used += len;
-    }
-    out
+    let options = textwrap::Options::new(width).initial_indent(indent).subsequent_indent(indent);
+    textwrap::fill(text, options).trim_start().to_owned()
 }
 
 /// Width of the terminal, within limits that are easy to read. Columns.

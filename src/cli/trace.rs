@@ -1,6 +1,7 @@
 //! `tertulia trace`, and what `serve` is told about its steps.
 
-use super::{Lang, print};
+use super::{lang_or_locale, print};
+use crate::text::Lang;
 use crate::trace::{self, calls, chrome, page};
 use clap::builder::FalseyValueParser;
 use std::path::PathBuf;
@@ -72,7 +73,7 @@ impl Command {
                 if trace.events.is_empty() {
                     return Err(format!("{} holds no steps: nobody came while it was recorded", file.display()));
                 }
-                let page = page::of(&trace, Lang::or_locale(lang));
+                let page = page::of(&trace, lang_or_locale(lang));
                 std::fs::write(&output, page).map_err(|e| format!("{} cannot be written: {e}", output.display()))
             }
             Command::Calls(Calls { file }) => print(calls::table(&chrome::read(&file)?).as_bytes()),

@@ -3,7 +3,7 @@
 use super::complete::Completion;
 use super::lock;
 use super::nicks::NickBook;
-use super::render::Style;
+use super::render::Paint;
 use super::screen::Screen;
 use super::tty::Tty;
 use rustyline::completion::Completer;
@@ -43,10 +43,10 @@ pub struct Asker(Sender<String>);
 
 impl Editor {
     /// `None` if this terminal has no way to move its cursor.
-    pub fn open(screen: Screen, tty: Tty, nicks: Arc<Mutex<NickBook>>, style: Style) -> Option<Editor> {
+    pub fn open(screen: Screen, tty: Tty, nicks: Arc<Mutex<NickBook>>, style: Paint) -> Option<Editor> {
         let color_mode = match style {
-            Style::Plain => ColorMode::Disabled,
-            Style::Color => ColorMode::Enabled,
+            Paint::Plain => ColorMode::Disabled,
+            Paint::Colors => ColorMode::Enabled,
         };
         let config = Config::builder()
             .auto_add_history(true)
@@ -120,7 +120,7 @@ struct Keys {
     nicks: Arc<Mutex<NickBook>>,
     completion: RefCell<Completion>,
     screen: Screen,
-    style: Style,
+    style: Paint,
     /// Something is typed. The editor itself does not tell what a Ctrl-C has cleared.
     has_text: Cell<bool>,
 }

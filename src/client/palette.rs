@@ -4,9 +4,9 @@
 /// entry of the first sixteen is sure to be, since each terminal paints those as it likes.
 const COLORS: [u8; 14] = [28, 29, 31, 33, 64, 67, 99, 130, 133, 137, 161, 166, 169, 197];
 
-/// `text` in a nick's colour.
-pub fn paint(nick: &str, text: &str) -> String {
-    format!("\x1b[38;5;{}m{text}\x1b[0m", color_of(nick))
+/// The style of a nick.
+pub fn style_of(nick: &str) -> anstyle::Style {
+    anstyle::Ansi256Color(color_of(nick)).on_default()
 }
 
 /// By FNV-1a of the nick without regard to case.

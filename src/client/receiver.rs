@@ -8,7 +8,7 @@ use super::lock;
 use super::messages::Text;
 use super::news::News;
 use super::nicks::NickBook;
-use super::render::Style;
+use super::render::Paint;
 use super::screen::Screen;
 use crate::text::Lang;
 use jiff::{Timestamp, tz::TimeZone};
@@ -30,7 +30,7 @@ pub enum TerminalEvent {
 pub struct Receiver {
     pub screen: Screen,
     pub nicks: Arc<Mutex<NickBook>>,
-    pub style: Style,
+    pub style: Paint,
     pub bell: Arc<AtomicBool>,
     /// The server has said something.
     pub has_heard: Arc<AtomicBool>,

@@ -1,20 +1,20 @@
 //! A line as people see it: when it came, who speaks, and whether it is meant for them.
 
 use super::heard::Heard;
-use super::palette::paint;
+use super::palette::style_of;
+use anstyle::Style;
 
-const BOLD_REVERSE: &str = "\x1b[1;7m";
-const DIM: &str = "\x1b[2m";
-const PLAIN: &str = "\x1b[0m";
+const MENTION: Style = Style::new().bold().invert();
+const DIM: Style = Style::new().dimmed();
 
 /// How lines are drawn.
 #[derive(Clone, Copy)]
-pub enum Style {
+pub enum Paint {
     Plain,
-    Color,
+    Colors,
 }
 
-impl Style {
+impl Paint {
     /// The server's line, and whether it is meant for me: my nick is in it, or it is a private one.
     pub fn line(self, time: &str, line: &str, mine: Option<&str>) -> (String, bool) {
         let time_drawn = self.wrap(DIM, time);
@@ -47,16 +47,13 @@ impl Style {
 
     /// Something in a nick's colour.
     pub fn nick(self, nick: &str) -> String {
-        match self {
-            Style::Plain => nick.to_owned(),
-            Style::Color => paint(nick, nick),
-        }
+        self.wrap(style_of(nick), nick)
     }
 
-    fn wrap(self, code: &str, text: &str) -> String {
+    fn wrap(self, style: Style, text: &str) -> String {
         match self {
-            Style::Plain => text.to_owned(),
-            Style::Color => format!("{code}{text}{PLAIN}"),
+            Paint::Plain => text.to_owned(),
+            Paint::Colors => format!("{style}{text}{style:#}"),
         }
     }
 
@@ -73,7 +70,7 @@ impl Style {
             let word = &rest[..word_len];
             if word.to_lowercase() == mine {
                 mentioned = true;
-                marked.push_str(&self.wrap(BOLD_REVERSE, word));
+                marked.push_str(&self.wrap(MENTION, word));
             } else {
                 marked.push_str(word);
             }
@@ -96,7 +93,7 @@ mod tests {
     #[test]
     fn without_color_a_line_is_its_time_and_itself() {
         for line in ["-- ana (#1) is here", "<ana> hola", "* ana waves", "[ana -> you] psst", "odd line"] {
-            let (text, _) = Style::Plain.line("12:30", line, Some("beto"));
+            let (text, _) = Paint::Plain.line("12:30", line, Some("beto"));
             assert_eq!(text, format!("12:30 {line}"));
         }
     }
@@ -116,16 +113,16 @@ mod tests {
             ("-- ana (#1) is here", false),
             ("foreign says ana", true),
         ] {
-            assert_eq!(Style::Color.line("12:30", line, Some("ana")).1, mentioned, "{line}");
+            assert_eq!(Paint::Colors.line("12:30", line, Some("ana")).1, mentioned, "{line}");
         }
-        assert!(!Style::Color.line("12:30", "<beto> ana", None).1);
+        assert!(!Paint::Colors.line("12:30", "<beto> ana", None).1);
     }
 
     #[test]
     fn a_mention_stands_out_and_nothing_is_lost() {
-        let (text, _) = Style::Color.line("12:30", "<beto> oye, Ana!", Some("ana"));
-        assert!(text.ends_with("oye, \x1b[1;7mAna\x1b[0m!"), "{text:?}");
-        let (notice, _) = Style::Color.line("12:30", "-- hola", Some("ana"));
+        let (text, _) = Paint::Colors.line("12:30", "<beto> oye, Ana!", Some("ana"));
+        assert!(text.ends_with("oye, \x1b[1m\x1b[7mAna\x1b[0m!"), "{text:?}");
+        let (notice, _) = Paint::Colors.line("12:30", "-- hola", Some("ana"));
         assert_eq!(notice, "\x1b[2m12:30 -- hola\x1b[0m");
     }
 }

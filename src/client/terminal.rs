@@ -10,7 +10,7 @@ use super::inbox::Inbox;
 use super::messages::Text;
 use super::nicks::NickBook;
 use super::receiver::{Receiver as LineReceiver, TerminalEvent};
-use super::render::Style;
+use super::render::Paint;
 use super::screen::Screen;
 use super::tty::{Cursor, Tty, hang_up_stdin, takes_output};
 use super::{Options, lock};
@@ -38,14 +38,14 @@ pub struct Parts {
     editor: Editor,
     screen: Screen,
     nicks: Arc<Mutex<NickBook>>,
-    style: Style,
+    style: Paint,
 }
 
 impl Parts {
     /// `None` if this terminal is too simple to be more than a pipe.
     pub fn open(options: &Options) -> Option<Parts> {
         let tty = Tty::remember().ok()?;
-        let style = if options.color { Style::Color } else { Style::Plain };
+        let style = if options.color { Paint::Colors } else { Paint::Plain };
         let screen = Screen::new(options.lang);
         let nicks = Arc::<Mutex<NickBook>>::default();
         let mut editor = Editor::open(screen.clone(), tty.clone(), nicks.clone(), style)?;
@@ -116,7 +116,7 @@ struct Session {
     asker: Asker,
     screen: Screen,
     nicks: Arc<Mutex<NickBook>>,
-    style: Style,
+    style: Paint,
     bell: Arc<AtomicBool>,
     /// The server has said something.
     has_heard: Arc<AtomicBool>,

@@ -8,6 +8,7 @@ use super::wall_clock::WallClock;
 use crate::chat::Event;
 use crate::chat::messages::Said;
 use crate::text::Lang;
+use anstyle::{AnsiColor, Style};
 use std::io::{self, ErrorKind, Write};
 use std::time::{Duration, Instant};
 
@@ -20,11 +21,14 @@ const SAID_MAX: usize = BUFFER_MAX - (128 << 10);
 /// terminal costs next to nothing. Twice as long each time in vain.
 const RETRY: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(160));
 
+/// What sets off the time of day from what happened.
+const DIM: Style = Style::new().dimmed();
+
 /// In colours or not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Paint {
     Plain,
-    Colours,
+    Colors,
 }
 
 pub struct Console {
@@ -151,22 +155,19 @@ impl Console {
     }
 
     fn line(&mut self, event: &Event<'_>, clock: &WallClock) {
-        let (colour, end) = match (self.paint, event) {
-            (Paint::Plain, _) => ("", ""),
-            (_, Event::Arrived { .. }) => ("\x1b[32m", "\x1b[0m"),
-            (_, Event::Left { .. } | Event::Refused { .. }) => ("\x1b[33m", "\x1b[0m"),
-            (_, Event::Lost { .. }) => ("\x1b[31m", "\x1b[0m"),
-            (_, Event::Said { .. } | Event::Acted { .. }) => ("", ""),
-            (_, _) => ("\x1b[36m", "\x1b[0m"),
+        let style = match (self.paint, event) {
+            (Paint::Plain, _) | (_, Event::Said { .. } | Event::Acted { .. }) => Style::new(),
+            (_, Event::Arrived { .. }) => AnsiColor::Green.on_default(),
+            (_, Event::Left { .. } | Event::Refused { .. }) => AnsiColor::Yellow.on_default(),
+            (_, Event::Lost { .. }) => AnsiColor::Red.on_default(),
+            (_, _) => AnsiColor::Cyan.on_default(),
         };
-        let (dim, bright) = match self.paint {
-            Paint::Plain => ("", ""),
-            Paint::Colours => ("\x1b[2m", "\x1b[0m"),
-        };
-        for part in [dim, clock.time_of_day(), bright, " ", colour] {
-            self.buffer.extend_from_slice(part.as_bytes());
-        }
         // Writing to a Vec cannot fail.
+        let _ = match self.paint {
+            Paint::Plain => self.buffer.write_all(clock.time_of_day().as_bytes()),
+            Paint::Colors => write!(self.buffer, "{DIM}{}{DIM:#}", clock.time_of_day()),
+        };
+        self.buffer.push(b' ');
         let _ = match event {
             // Nearly all there is in a flood, and twice as fast as with the rest.
             Event::Said { id, nick, text } => write!(self.buffer, "{id}").map(|()| {
@@ -174,7 +175,7 @@ impl Console {
                     self.buffer.extend_from_slice(part.as_bytes());
                 }
             }),
-            _ => write!(self.buffer, "{}{end}", Said(self.lang, event)),
+            _ => write!(self.buffer, "{style}{}{style:#}", Said(self.lang, event)),
         };
         self.buffer.push(b'\n');
     }

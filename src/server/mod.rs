@@ -38,12 +38,12 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// What happens to one who comes when all seats are taken.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// What happens to a client that connects when all seats are taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
 pub enum WhenFull {
-    /// It is told so and closed.
+    /// It is told so and closed
     Refuse,
-    /// It waits unaccepted in the kernel's queue, as with the 2018 original.
+    /// It waits in the kernel's queue until a seat is free
     Wait,
 }
 

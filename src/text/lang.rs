@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 /// A language.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
 pub enum Lang {
-    /// English.
+    /// English
     #[default]
     En,
-    /// Spanish.
+    /// Spanish
     Es,
 }
 
