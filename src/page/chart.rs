@@ -1,6 +1,6 @@
 //! A line chart as SVG. Lengths are in the drawing's own units, which a browser scales.
 
-use super::escape;
+use super::escape::escape;
 use super::scale::{Axis, Scale};
 
 const WIDTH: f64 = 640.0;

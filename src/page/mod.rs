@@ -12,9 +12,11 @@
 //! script.
 
 pub mod chart;
+mod escape;
 pub mod scale;
 
 pub use chart::{Chart, Point, Series, Stroke};
+pub use escape::escape;
 pub use scale::{Axis, Kind};
 
 /// A page that grows downwards.
@@ -107,11 +109,6 @@ fn table(head: &[String], rows: &[Vec<String>]) -> String {
     };
     let rows: String = rows.iter().map(|cells| row(cells, "row")).collect();
     format!("<div class=\"table\"><table>\n{}{rows}</table></div>\n", row(head, "col"))
-}
-
-/// Text as HTML and SVG take it.
-pub fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -155,13 +155,6 @@ impl Console {
     }
 
     fn line(&mut self, event: &Event<'_>, clock: &WallClock) {
-        let style = match (self.paint, event) {
-            (Paint::Plain, _) | (_, Event::Said { .. } | Event::Acted { .. }) => Style::new(),
-            (_, Event::Arrived { .. }) => AnsiColor::Green.on_default(),
-            (_, Event::Left { .. } | Event::Refused { .. }) => AnsiColor::Yellow.on_default(),
-            (_, Event::Lost { .. }) => AnsiColor::Red.on_default(),
-            (_, _) => AnsiColor::Cyan.on_default(),
-        };
         // Writing to a Vec cannot fail.
         let _ = match self.paint {
             Paint::Plain => self.buffer.write_all(clock.time_of_day().as_bytes()),
@@ -175,9 +168,24 @@ impl Console {
                     self.buffer.extend_from_slice(part.as_bytes());
                 }
             }),
-            _ => write!(self.buffer, "{style}{}{style:#}", Said(self.lang, event)),
+            _ => {
+                let style = self.paint.style_of(event);
+                write!(self.buffer, "{style}{}{style:#}", Said(self.lang, event))
+            }
         };
         self.buffer.push(b'\n');
+    }
+}
+
+impl Paint {
+    fn style_of(self, event: &Event<'_>) -> Style {
+        match (self, event) {
+            (Paint::Plain, _) | (_, Event::Said { .. } | Event::Acted { .. }) => Style::new(),
+            (_, Event::Arrived { .. }) => AnsiColor::Green.on_default(),
+            (_, Event::Left { .. } | Event::Refused { .. }) => AnsiColor::Yellow.on_default(),
+            (_, Event::Lost { .. }) => AnsiColor::Red.on_default(),
+            (_, _) => AnsiColor::Cyan.on_default(),
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! Where it is told what happened: to the console and to the history.
 
-use super::console::Console;
+use super::console::{Console, Paint};
 use super::history::{Batch, History};
 use super::wall_clock::WallClock;
-use super::{Options, console};
 use crate::chat::{Event, Transcript};
+use crate::text::Lang;
 use crate::trace::marks;
 use std::io;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How long a console that takes nothing is asked again at the very end.
@@ -19,10 +20,11 @@ pub struct Records {
 }
 
 impl Records {
-    pub fn new(options: &Options) -> Records {
+    /// The transcript on stdout unless `console` is `None`, and a history in a file, of which newcomers get `replay` lines.
+    pub fn new(console: Option<Paint>, lang: Lang, history: Option<&Path>, replay: usize) -> Records {
         let clock = WallClock::new();
-        let console = options.console.map(|paint: console::Paint| Console::new(paint, options.lang));
-        let history = options.history.as_deref().map(|path| History::open(path, options.replay, &clock));
+        let console = console.map(|paint| Console::new(paint, lang));
+        let history = history.map(|path| History::open(path, replay, &clock));
         Records { console, history, clock }
     }
 
@@ -127,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_console_that_takes_nothing_is_given_a_last_chance_and_not_for_ever() {
-        let (_reader, _, console) = console::tests::stuck();
+        let (_reader, _, console) = crate::server::console::tests::stuck();
         let mut records = Records { console: Some(console), history: None, clock: WallClock::new() };
         let start = Instant::now();
         records.note_one(Event::Closing);

@@ -1,14 +1,17 @@
 //! The drivers upon a simulated [`kernel`]: seeded schedules by the thousand, and what must hold after each.
 //!
 //! `epoll.rs` is compiled a second time in [`epoll`], and the other drivers likewise. They find around them what they find in the
-//! server: the same names, and calls that go to the kernel in memory. The clients' scripts are in [`client`], what
-//! follows from them in [`room`].
+//! server: the same names, and calls that go to the kernel in memory. The clients' scripts are in [`client`], and
+//! what must hold is in [`judge`].
 //!
 //! A schedule that fails prints its seed. `SEED=17 cargo test --lib simulated::epoll::no_schedule` plays that one alone.
 
+mod acts;
 mod client;
 mod dice;
 mod epoll;
+#[cfg_attr(not(feature = "threaded"), allow(dead_code, reason = "what the threads alone need"))]
+mod judge;
 #[cfg_attr(not(feature = "threaded"), allow(dead_code, reason = "what the threads alone need"))]
 mod kernel;
 #[cfg_attr(not(feature = "poll"), allow(dead_code, reason = "what the poll driver alone needs"))]
@@ -19,33 +22,40 @@ mod poll;
 #[cfg_attr(not(feature = "poll"), allow(dead_code, reason = "what the poll driver alone needs"))]
 mod readiness;
 #[cfg_attr(not(feature = "threaded"), allow(dead_code, reason = "what the threads alone need"))]
+mod records;
 mod room;
 #[cfg(feature = "threaded")]
 mod threaded;
 
 use super::lingering::LINGERING_MAX;
-use super::{ACCEPT_RETRY, STOP_PATIENCE, WhenFull};
+use super::service::{ACCEPT_RETRY, STOP_PATIENCE, WhenFull};
 use crate::chat::{self, Limits};
 use crate::server::hub::Hub;
 use crate::text::Lang;
 use client::{Act, Client};
 use dice::Dice;
 use kernel::{Kernel, Met, Socket, with};
-use room::{Records, Room};
+use records::Records;
+use room::Room;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, Instant};
 
-/// A server's life to come: who will connect, what they will do, and what else will befall it.
-fn destiny(seed: u64) -> Kernel {
+// Scenarios.
+
+/// A random scenario: who connects, what each client does, and what fails. The odds are chosen so that a run of all seeds meets each
+/// danger many times: the tests name those that they must have met, see [`assert_met`]. A rule that needs more than chance has
+/// a scenario of its own below.
+fn random_scenario(seed: u64) -> Kernel {
     let mut dice = Dice::new(seed);
     let (clients, seats) = match dice.below(12) {
-        // Where threads write for each other.
+        // Large enough for the threads to have a leader for single lines.
         0 => (17 + dice.below(4), 20),
         _ => (1 + dice.below(9), dice.one_of(&[2, 4, 6])),
     };
     let when_full = dice.one_of(&[WhenFull::Refuse, WhenFull::Wait]);
-    // One of earlier lines alone is above the high-water mark: who takes long to read them is waited for.
+    // The longest replay alone is above the high-water mark: the others wait for a client that takes long to read it. Small
+    // socket buffers make most writes come up short.
     let (replay, capacities) = match dice.below(20) {
         0 => (1100 + dice.below(400), [32 << 10, 64 << 10, 256 << 10]),
         1..=3 => (1, [600, 4 << 10, 64 << 10]),
@@ -55,6 +65,7 @@ fn destiny(seed: u64) -> Kernel {
     let mut kernel = Kernel::new(dice, Room::new(seats, when_full, replay));
 
     kernel.room.has_history = kernel.dice.one_in(2);
+    // Either all connect within one turn, or one after the other.
     let burst = kernel.dice.one_in(3);
     for number in 0..clients {
         let client = Client::random(number, &mut kernel.dice);
@@ -64,9 +75,11 @@ fn destiny(seed: u64) -> Kernel {
         let delay = kernel.dice.micros(end);
         kernel.plan(delay, Act::Connect(number));
     }
+    // accept fails for a while.
     if kernel.dice.one_in(4) {
         kernel.no_descriptors_until = kernel.dice.micros(400_000);
     }
+    // The server is told to stop in the middle of it all.
     if kernel.dice.one_in(4) {
         let delay = kernel.dice.micros(500_000);
         kernel.plan(delay, Act::Terminate);
@@ -74,7 +87,7 @@ fn destiny(seed: u64) -> Kernel {
     kernel
 }
 
-/// A server's life with these clients, who come at once, find a seat each, and have wide sockets. Nothing fails.
+/// A scenario with these clients, which connect at once, find a seat each, and have large socket buffers. Nothing fails.
 fn calm(seed: u64, clients: Vec<Client>) -> Kernel {
     let room = Room::new(clients.len(), WhenFull::Refuse, Vec::new());
     let mut kernel = Kernel::new(Dice::new(seed), room);
@@ -86,16 +99,16 @@ fn calm(seed: u64, clients: Vec<Client>) -> Kernel {
     kernel
 }
 
-/// When the clients of a calm life begin.
+/// When the clients of a calm scenario begin to send.
 const BEGINNING: Duration = Duration::from_millis(800);
 
-/// A room full of people who flood: one read from each is more than all outboxes may hold. Whoever reads all it is told must not be
-/// thrown out: what one turn ingests is bounded.
+/// A room full of clients that flood: one read from each is more than all outboxes may hold. None of them may be disconnected, for
+/// all of them read: what one turn ingests is bounded.
 fn crowd_that_floods(seed: u64) -> Kernel {
     calm(seed, (0..40).map(|number| Client::flooder(number, 63, BEGINNING)).collect())
 }
 
-/// More people flood than one turn has room for, and one says a line.
+/// More clients flood than one turn has room for, and one says a line.
 fn one_among_flooders(seed: u64) -> Kernel {
     let lines = |number| if number == LAST { 1 } else { 252 };
     calm(seed, (0..=LAST).map(|number| Client::flooder(number, lines(number), BEGINNING)).collect())
@@ -104,14 +117,14 @@ fn one_among_flooders(seed: u64) -> Kernel {
 /// The one who says a line.
 const LAST: usize = 20;
 
-/// The one was heard when the flooders had said half of what they had to say, at the latest.
+/// The one is heard before the flooders have said half of their lines.
 fn assert_the_one_is_heard_in_time(kernel: &Kernel) {
     let order = &kernel.room.speakers;
     let at = order.iter().position(|speaker| *speaker == LAST).expect("it was heard");
     assert!(at < order.len() / 2, "it was heard after {at} of {} lines", order.len());
 }
 
-/// More people leave at once than may linger, and none closes its connection.
+/// More clients leave at once than may linger, and none closes its connection.
 fn many_who_linger(seed: u64) -> Kernel {
     calm(seed, (0..LINGERING_MAX + 40).map(|_| Client::quitter(BEGINNING)).collect())
 }
@@ -124,10 +137,6 @@ mod lingering {
 
 mod hub {
     pub use crate::server::hub::Hub;
-}
-
-mod records {
-    pub use super::room::Records;
 }
 
 mod listener {
@@ -158,7 +167,7 @@ impl<L> Service<L> {
 
 // Schedules.
 
-/// Plays so many schedules, or the one that was asked for. Returns what was met.
+/// Plays the schedules of the seeds below `schedules`, or the one that SEED names. Returns which dangers were met, and how often.
 fn play_all(schedules: u64, play: impl Fn(u64) -> Met) -> Met {
     let asked_for = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
     let mut met = Met::new();
@@ -175,7 +184,7 @@ fn play_all(schedules: u64, play: impl Fn(u64) -> Met) -> Met {
     met
 }
 
-/// A danger that never comes tests nothing.
+/// Each of these dangers was met: a danger that is never met tests nothing.
 fn assert_met(met: &Met, dangers: &[&str]) {
     let unmet: Vec<_> = dangers.iter().filter(|danger| !met.contains_key(*danger)).collect();
     let one_alone = std::env::var_os("SEED").is_some();

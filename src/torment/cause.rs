@@ -77,7 +77,7 @@ impl Cause {
                 "a busy loop: it never sleeps",
                 "The loop tries non-blocking sockets again and again, or polls with a timeout of 0, or watches for \
                  writability while there is nothing to write. Sleep in one place, until the kernel reports an event.",
-                "poll(2), epoll_wait(2); Kerrisk, The Linux Programming Interface, ch. 63; src/server/epoll.rs, \
+                "poll(2), epoll_wait(2); Kerrisk, The Linux Programming Interface, ch. 63; src/server/drivers/epoll.rs, \
                  `timeout`",
             ),
             Cause::FramingByRead => (
@@ -92,13 +92,13 @@ impl Cause {
                 "An edge-triggered poll says once that the listener became ready, whether for one connection or for fifty. \
                  Accept until EWOULDBLOCK.",
                 "epoll(7), \"Level-triggered and edge-triggered\"; mio::Poll, \"Draining readiness\"; \
-                 src/server/epoll.rs, `accept`",
+                 src/server/drivers/epoll.rs, `accept`",
             ),
             Cause::OneReadPerEdge => (
                 "one read for each event",
                 "An edge-triggered poll does not say again that there is more. Read until EWOULDBLOCK, or remember which \
                  client was not read to the end and read it again without an event.",
-                "epoll(7); mio::Poll, \"Draining readiness\"; src/server/epoll.rs, `read_ready`",
+                "epoll(7); mio::Poll, \"Draining readiness\"; src/server/drivers/epoll.rs, `read_ready`",
             ),
             Cause::TrustsInput => (
                 "bytes that are no text end the server",
@@ -110,13 +110,13 @@ impl Cause {
                 "a new client that sends nothing keeps all others waiting",
                 "The loop that accepts also waits for the new client's first line (its name, its login). Accept, and let the \
                  client's own thread, or its state in the loop, wait for that.",
-                "accept(2); Stevens, UNIX Network Programming, ch. 16; src/server/threaded.rs",
+                "accept(2); Stevens, UNIX Network Programming, ch. 16; src/server/drivers/threaded.rs",
             ),
             Cause::SlowToAccept => (
                 "new clients are accepted slowly, one after the other",
                 "The loop that accepts sleeps, or does something slow, between one connection and the next, so that the tenth \
                  waits ten times as long. Accept all that wait, and sleep in accept or poll only.",
-                "accept(2), listen(2); src/server/epoll.rs, `accept`; src/server/threaded.rs",
+                "accept(2), listen(2); src/server/drivers/epoll.rs, `accept`; src/server/drivers/threaded.rs",
             ),
             Cause::SharedUnguarded => (
                 "the list of clients is used by two threads or tasks at once",
@@ -124,13 +124,13 @@ impl Cause {
                  await. Then some clients are skipped, or the runtime ends the one that iterates. One lock for the list (and a \
                  copy made under it to iterate over), or one thread or task that owns it.",
                 "Go: \"Go maps in action\", Concurrency; Java: ConcurrentModificationException; Python: RuntimeError, \
-                 \"changed size during iteration\"; src/server/threaded.rs",
+                 \"changed size during iteration\"; src/server/drivers/threaded.rs",
             ),
             Cause::ClientErrorEndsServer => (
                 "one client's error ends the server",
                 "A read, write or accept failed (ECONNRESET, EPIPE, ENOTCONN, ECONNABORTED) and the error left the loop: a \
                  `?`, an uncaught exception, an exit(1). Those errors are one connection's: close it and go on.",
-                "accept(2), \"Error handling\"; recv(2), send(2), ERRORS; src/server/epoll.rs, `bury_dead`",
+                "accept(2), \"Error handling\"; recv(2), send(2), ERRORS; src/server/drivers/epoll.rs, `bury_dead`",
             ),
             Cause::Sigpipe => (
                 "a write to a closed connection kills the server: SIGPIPE",
@@ -143,14 +143,14 @@ impl Cause {
                 "The loop that writes to each client stops at the first error, or the error is taken for the sender's, or the \
                  client that failed is removed from the list inside the loop and the next is skipped. Note which failed, go on \
                  with the next, and remove them after the loop.",
-                "send(2), ERRORS; src/server/epoll.rs, `flush_dirty` and `bury_dead`",
+                "send(2), ERRORS; src/server/drivers/epoll.rs, `flush_dirty` and `bury_dead`",
             ),
             Cause::StaleEvent => (
                 "an event of a client that has left is applied to a new one",
                 "A slot, token or descriptor was freed and taken again while events for its former owner were still in the \
                  batch. Remove and accept clients after the batch, or give each client a number that is never used \
                  again.",
-                "epoll(7), \"If using an event cache\"; src/server/epoll.rs, `turn`",
+                "epoll(7), \"If using an event cache\"; src/server/drivers/epoll.rs, `turn`",
             ),
             Cause::WouldBlockIsAnError => (
                 "a full socket is taken for an error",
@@ -170,7 +170,7 @@ impl Cause {
                 "a lock is held across a write",
                 "A thread writes to all clients while it holds the lock of the list. The write blocks at a client that does \
                  not read, and then nobody can talk, connect or leave. Copy under the lock, write outside it, without waiting.",
-                "pthread_mutex_lock(3), send(2); src/server/threaded/writing.rs",
+                "pthread_mutex_lock(3), send(2); src/server/drivers/threaded/writing.rs",
             ),
             Cause::ShortWriteDropped => (
                 "the rest of a short write is lost",
@@ -208,23 +208,23 @@ impl Cause {
                 "two threads or tasks write to one socket at once",
                 "Several threads or tasks write to the same socket without coordination, a piece each: lines are mixed with each \
                  other. One writer for each socket, or a lock for each, held for a whole line.",
-                "write(2), send(2); src/server/threaded/writing.rs",
+                "write(2), send(2); src/server/drivers/threaded/writing.rs",
             ),
             Cause::LosesAtTheEnd => (
                 "what was sent just before the end-of-file is lost",
                 "The hang-up was handled before the data, or a buffer was discarded at it. Read until read returns 0: only \
                  that is the end.",
-                "poll(2), POLLHUP, POLLRDHUP; shutdown(2); src/server/epoll.rs, `read`",
+                "poll(2), POLLHUP, POLLRDHUP; shutdown(2); src/server/drivers/epoll.rs, `read`",
             ),
             Cause::SpinsAtTheEnd => (
                 "an end-of-file or a hang-up causes a busy loop",
                 "A socket at its end stays readable for ever. When read returns 0, close it or stop watching it.",
-                "read(2), poll(2); Kerrisk, The Linux Programming Interface, 63.2.3; src/server/epoll.rs, `read`",
+                "read(2), poll(2); Kerrisk, The Linux Programming Interface, 63.2.3; src/server/drivers/epoll.rs, `read`",
             ),
             Cause::Unfair => (
                 "a client that sends without pause keeps the others waiting",
                 "A client is read for as long as it has bytes. Give each turn a budget, then serve the next client.",
-                "epoll(7), \"Starvation\"; src/server/epoll.rs, `read_ready`",
+                "epoll(7), \"Starvation\"; src/server/drivers/epoll.rs, `read_ready`",
             ),
             Cause::Loses => (
                 "lines are lost",
@@ -258,20 +258,20 @@ impl Cause {
             Cause::SeatsNotFreed => (
                 "a seat that became free is not used again",
                 "Seats are counted when clients connect and not when they leave, or clients wait and are not looked at again.",
-                "src/server/epoll.rs, `can_accept`",
+                "src/server/drivers/epoll.rs, `can_accept`",
             ),
             Cause::Leaks => (
                 "clients that leave leave something behind",
                 "A descriptor that is not closed, a thread that does not end, a list that is not shortened when a client \
                  goes.",
-                "close(2), proc(5) (/proc/PID/fd); src/server/epoll.rs, `close`",
+                "close(2), proc(5) (/proc/PID/fd); src/server/drivers/epoll.rs, `close`",
             ),
             Cause::DescriptorSpin => (
                 "without descriptors it is in a busy loop",
                 "accept fails with EMFILE and the connection stays in the queue, so the listener stays ready, or the loop \
                  just tries again. Leave the listener alone for a while.",
                 "accept(2), EMFILE; libev's manual, \"The special problem of accept()ing when you can't\"; \
-                 src/server/epoll.rs, `accept_at`",
+                 src/server/drivers/epoll.rs, `accept_at`",
             ),
             Cause::DescriptorDeath => (
                 "without descriptors it ends",
@@ -283,13 +283,13 @@ impl Cause {
                 "after a failed accept the connections in the queue are forgotten",
                 "An edge-triggered listener does not fire again after EMFILE, not even when descriptors come back. Try again \
                  after some time.",
-                "accept(2), epoll(7); src/server/epoll.rs, `accept`",
+                "accept(2), epoll(7); src/server/drivers/epoll.rs, `accept`",
             ),
             Cause::InterruptedIsAnError => (
                 "a signal is taken for an error",
                 "poll, select, epoll_wait and others return EINTR when a signal comes, also after SIGSTOP and SIGCONT. Call \
                  them again.",
-                "signal(7), \"Interruption of system calls\"; src/server/epoll.rs, `wait`",
+                "signal(7), \"Interruption of system calls\"; src/server/drivers/epoll.rs, `wait`",
             ),
             Cause::BlockingPrint => (
                 "a print stops the chat",
@@ -307,7 +307,7 @@ impl Cause {
                 "it does not end at SIGTERM",
                 "SIGTERM is caught without effect: the loop sleeps on, or waits for clients that need not leave. \
                  Wake the loop, tell the clients, and end within a limit.",
-                "signal(7); signalfd(2); src/server/epoll.rs, `note_signals`",
+                "signal(7); signalfd(2); src/server/drivers/epoll.rs, `note_signals`",
             ),
             Cause::AddressInUse => (
                 "it cannot be started again at once",

@@ -1,12 +1,12 @@
 //! Which server is measured with how many clients, how often and in which order; and what came of it.
 
-use super::serve;
 use crate::harness::server_process::pin_this_thread;
 use crate::harness::{Launcher, START_LIMIT, Stdout};
 use crate::load::{self, Outcome, Pace, Scenario};
 use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::net::SocketAddr;
+use std::process::Command;
 
 /// What is measured.
 pub enum Subject {
@@ -220,4 +220,18 @@ pub fn winner(cells: &[&Cell]) -> Option<String> {
     } else {
         format!("{best} delivers more in every round: at least {ratio:.2} times as much as {second}.")
     })
+}
+
+/// Our own server, as quiet as it can be, with a seat more than is needed: who asked whether it listens may still be there.
+fn serve(addr: SocketAddr, mode: &str, scenario: &Scenario) -> Command {
+    let program = std::env::current_exe().unwrap_or_else(|_| "tertulia".into());
+    let mut command = Command::new(program);
+    command.args(["serve", "--quiet", "--mode", mode, "--addr", &addr.to_string()]);
+    command.args([
+        "--max-clients",
+        &(scenario.connections() + 1).to_string(),
+        "--max-line",
+        &scenario.line_len.max(1024).to_string(),
+    ]);
+    command
 }

@@ -14,7 +14,6 @@ use html::Colophon;
 use serde_json::Value;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 /// Measure a chat server under load
@@ -225,20 +224,6 @@ fn command() -> String {
     };
     let words = std::env::args_os().skip(1).map(|word| quoted(word.to_string_lossy().into_owned()));
     std::iter::once("tertulia".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
-}
-
-/// Our own server, as quiet as it can be, with a seat more than is needed: who asked whether it listens may still be there.
-fn serve(addr: SocketAddr, mode: &str, scenario: &Scenario) -> Command {
-    let program = std::env::current_exe().unwrap_or_else(|_| "tertulia".into());
-    let mut command = Command::new(program);
-    command.args(["serve", "--quiet", "--mode", mode, "--addr", &addr.to_string()]);
-    command.args([
-        "--max-clients",
-        &(scenario.connections() + 1).to_string(),
-        "--max-line",
-        &scenario.line_len.max(1024).to_string(),
-    ]);
-    command
 }
 
 fn resolve(host: &str, port: u16) -> Result<SocketAddr, String> {

@@ -1,7 +1,6 @@
-//! Clients with a script, and what becomes of it.
+//! Clients with a script.
 
 use super::dice::Dice;
-use super::kernel::{Kernel, Stage};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -46,10 +45,10 @@ pub struct Client {
     /// When all is over it ends its stream, too.
     pub closes: bool,
     /// A read is planned.
-    is_reading: bool,
+    pub is_reading: bool,
     /// All that it has read, and all that it has to read by what happened in the room.
     pub got: Vec<u8>,
-    pub owed: Vec<u8>,
+    pub expected: Vec<u8>,
     /// Its connection failed before it was accepted.
     pub aborted: bool,
     pub refused: bool,
@@ -129,7 +128,7 @@ impl Client {
             closes: false,
             is_reading: false,
             got: Vec::new(),
-            owed: Vec::new(),
+            expected: Vec::new(),
             aborted: false,
             refused: false,
             unserved: false,
@@ -152,66 +151,5 @@ impl Client {
 
     pub fn reads(&self) -> bool {
         self.habit != Habit::Never
-    }
-}
-
-impl Kernel {
-    pub fn act(&mut self, act: Act) {
-        match act {
-            Act::Connect(number) => {
-                self.connect(number);
-                self.go_on(number);
-            }
-            Act::Step(number) => {
-                match self.sockets[number].client.script.pop_front() {
-                    Some(Step::Send(bytes)) => self.arrive(number, &bytes),
-                    Some(Step::Until(at)) => return self.plan(at.saturating_sub(self.elapsed), Act::Step(number)),
-                    Some(Step::End) => self.end(number),
-                    Some(Step::Reset) => self.reset(number),
-                    None => return,
-                }
-                self.go_on(number);
-            }
-            Act::Read(number) => self.take(number),
-            Act::Terminate => self.signal(),
-        }
-    }
-
-    fn go_on(&mut self, number: usize) {
-        let end = self.dice.one_of(&[1, 100, 100, 1000, 10_000, 200_000]);
-        let pause = self.dice.micros(end);
-        self.plan(pause, Act::Step(number));
-    }
-
-    /// There is something for the client to read.
-    pub fn incoming(&mut self, number: usize) {
-        let (dice, elapsed) = (&mut self.dice, self.elapsed);
-        let client = &mut self.sockets[number].client;
-        let delay = match client.habit {
-            Habit::Eager => dice.micros(500),
-            Habit::Slow => dice.micros(10_000),
-            Habit::From(at) => at.saturating_sub(elapsed),
-            Habit::Never => return,
-        };
-        if !std::mem::replace(&mut client.is_reading, true) {
-            self.plan(delay, Act::Read(number));
-        }
-    }
-
-    fn take(&mut self, number: usize) {
-        let socket = &mut self.sockets[number];
-        socket.client.is_reading = false;
-        let all = socket.window.len();
-        let len = match socket.client.habit {
-            Habit::Slow if all > 0 => 1 + self.dice.below(all),
-            _ => all,
-        };
-        socket.client.got.extend_from_slice(&socket.window[..len]);
-        socket.window.drain(..len);
-        if len < all {
-            self.incoming(number);
-        } else if socket.shut && socket.client.closes && socket.stage == Stage::Accepted {
-            self.end(number);
-        }
     }
 }

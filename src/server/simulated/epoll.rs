@@ -1,7 +1,7 @@
 //! The epoll driver upon the simulated kernel.
 
 #[allow(clippy::duplicate_mod, reason = "that is the point")]
-#[path = "../epoll.rs"]
+#[path = "../drivers/epoll.rs"]
 mod driver;
 
 use super::{ACCEPT_RETRY, STOP_PATIENCE, WhenFull, hub, lingering, listener, net, records};

@@ -7,8 +7,8 @@ use super::client::{Act, Client};
 use super::dice::Dice;
 use super::room::Room;
 use crate::chat::limits::READ_MAX;
-use crate::server::ACCEPT_RETRY;
 use crate::server::lingering::{LINGER, LINGERING_MAX};
+use crate::server::service::ACCEPT_RETRY;
 use mio::{Interest, Token};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -145,9 +145,9 @@ impl Socket {
     }
 
     /// What was said to the client, it or its window has not got, and the server may still write.
-    pub fn is_owed(&self) -> bool {
+    pub fn has_pending(&self) -> bool {
         let got = self.client.got.len() + self.window.len();
-        self.stage == Stage::Accepted && !self.shut && !self.reset && self.client.owed.len() > got
+        self.stage == Stage::Accepted && !self.shut && !self.reset && self.client.expected.len() > got
     }
 }
 

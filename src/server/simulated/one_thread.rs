@@ -2,7 +2,9 @@
 
 use super::client::{Act, Habit};
 use super::kernel::{Kernel, Met, boot, with};
-use super::{Service, assert_met, assert_the_one_is_heard_in_time, crowd_that_floods, destiny, many_who_linger, net};
+use super::{
+    Service, assert_met, assert_the_one_is_heard_in_time, crowd_that_floods, many_who_linger, net, random_scenario,
+};
 use super::{one_among_flooders, play_all};
 use std::io;
 use std::time::Duration;
@@ -62,7 +64,7 @@ fn play(run: Run, seed: u64, set_up: impl FnOnce(&mut Kernel)) -> Met {
 }
 
 fn random(seed: u64, set_up: impl FnOnce(&mut Kernel)) -> Kernel {
-    let mut kernel = destiny(seed);
+    let mut kernel = random_scenario(seed);
     kernel.spin = Duration::from_micros(kernel.dice.one_of(&[0, 0, 0, 40]));
     set_up(&mut kernel);
     kernel

@@ -1,7 +1,7 @@
 //! The poll driver upon the simulated kernel.
 
 #[allow(clippy::duplicate_mod, reason = "that is the point")]
-#[path = "../poll.rs"]
+#[path = "../drivers/poll.rs"]
 mod driver;
 
 use super::{ACCEPT_RETRY, STOP_PATIENCE, WhenFull, hub, lingering, listener, net, records};

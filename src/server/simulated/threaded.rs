@@ -2,7 +2,7 @@
 
 mod blocking;
 #[allow(clippy::duplicate_mod, reason = "that is the point")]
-#[path = "../threaded.rs"]
+#[path = "../drivers/threaded.rs"]
 mod driver;
 mod scheduler;
 mod sync;
@@ -11,7 +11,8 @@ use super::client::Habit;
 use super::kernel::{Kernel, Met, boot, with};
 use super::{ACCEPT_RETRY, Act, STOP_PATIENCE, WhenFull};
 use super::{
-    assert_met, assert_the_one_is_heard_in_time, crowd_that_floods, destiny, many_who_linger, one_among_flooders,
+    assert_met, assert_the_one_is_heard_in_time, crowd_that_floods, many_who_linger, one_among_flooders,
+    random_scenario,
 };
 use super::{hub, lingering, listener, play_all, records};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
@@ -32,7 +33,7 @@ const CHANGES: usize = 3;
 /// A random life of a server, in several orders.
 fn play(seed: u64, set_up: impl Fn(&mut Kernel) + Send + Sync + 'static) -> Met {
     let life = move || {
-        let mut kernel = destiny(seed);
+        let mut kernel = random_scenario(seed);
         set_up(&mut kernel);
         kernel
     };

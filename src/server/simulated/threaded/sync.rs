@@ -150,7 +150,7 @@ pub mod thread {
             let number = number.parse().expect("threads are named for their clients");
             let client = if kind == "client" {
                 let client = &mut self.sockets[self.last_accepted].client;
-                client.owed.extend(messages::no_thread(Lang::En));
+                client.expected.extend(messages::no_thread(Lang::En));
                 client
             } else {
                 let Some(socket) = self.room.socket_of(number) else { return false };

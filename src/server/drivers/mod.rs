@@ -1,13 +1,19 @@
-//! The ways of waiting: one file each, and one line each in the table below.
+//! The ways of waiting: one file each in this folder, and one entry each in the table below. Lay the files side by side.
 //!
 //! Everything that has to know which ways there are reads [`DRIVERS`]: `--mode`, `--version`, the benchmarks, the comparison, the
 //! trace and the tests.
 
+mod epoll;
 #[cfg(feature = "poll")]
-use super::poll;
+mod poll;
 #[cfg(feature = "threaded")]
-use super::threaded;
-use super::{Service, epoll};
+mod threaded;
+
+// What the drivers stand on. Their tests put simulated modules of the same names in its place.
+#[cfg(feature = "threaded")]
+use super::blocking;
+use super::service::{ACCEPT_RETRY, STOP_PATIENCE, Service, WhenFull};
+use super::{hub, lingering, listener, net, records};
 use crate::text::Bilingual;
 use crate::trace::Header;
 use std::io;

@@ -1,0 +1,44 @@
+//! What a driver is given, and the rules that all drivers keep.
+
+use super::hub::Hub;
+use super::records::Records;
+use crate::chat::Event;
+use std::io;
+use std::net::TcpListener;
+use std::time::Duration;
+
+/// What happens to a client that connects when all seats are taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub enum WhenFull {
+    /// It is told so and closed
+    Refuse,
+    /// It waits in the kernel's queue until a seat is free
+    Wait,
+}
+
+/// How long outboxes are flushed when the server is told to stop.
+pub(crate) const STOP_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a driver leaves the listener alone after accept failed for lack of descriptors or memory.
+pub(crate) const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+/// What a driver is given.
+pub(crate) struct Service {
+    /// The driver's name, as `--mode` takes it.
+    pub mode: &'static str,
+    pub listener: TcpListener,
+    pub hub: Hub,
+    pub records: Records,
+    pub when_full: WhenFull,
+    /// For how long one thread that waits for every socket looks again before it sleeps.
+    pub spin: Duration,
+}
+
+impl Service {
+    /// Says that the server listens. A driver does so once it catches signals: whoever waits for this word may send one.
+    pub fn announce(&mut self) -> io::Result<()> {
+        let (mode, addr, seats) = (self.mode, self.listener.local_addr()?, self.hub.limits().clients_max);
+        self.records.note_one(Event::Listening { addr, mode, seats });
+        log::info!("listening on {addr}, mode {mode}, {seats} seats");
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! What the drivers find in place of console and history.
+
+use super::kernel::with;
+use crate::chat::Transcript;
+use std::io;
+use std::time::{Duration, Instant};
+
+/// How long what was noted may wait to be written.
+const WRITE_AFTER: Duration = Duration::from_millis(20);
+/// When a console that took nothing is asked again.
+const SHOW_AFTER: Duration = Duration::from_millis(5);
+
+/// In place of console and history: what was noted is shown as soon as somebody looks, and written some time later.
+#[derive(Default)]
+pub struct Records {
+    to_show: usize,
+    show_at: Option<Instant>,
+    to_write: usize,
+    write_at: Option<Instant>,
+}
+
+/// As many notes.
+pub struct Batch(usize);
+
+impl Records {
+    pub fn are_kept(&self) -> bool {
+        true
+    }
+    pub fn note(&mut self, transcript: &mut Transcript, now: Instant) {
+        let events = transcript.iter().inspect(|event| with(|kernel| kernel.note(event))).count();
+        transcript.clear();
+        let to_write = if with(|kernel| kernel.room.has_history) { events } else { 0 };
+        if to_write > 0 {
+            self.write_at.get_or_insert(now + WRITE_AFTER);
+        }
+        self.to_show += events;
+        self.to_write += to_write;
+        with(|kernel| kernel.room.unrecorded += events + to_write);
+    }
+    pub fn flush(&mut self, now: Instant) -> usize {
+        self.due_batch(now).map(Batch::write);
+        self.flush_console(now)
+    }
+    pub fn flush_console(&mut self, now: Instant) -> usize {
+        if self.to_show == 0 || self.show_at.is_some_and(|at| now < at) {
+            return 0;
+        }
+        self.show_at = None;
+        if with(|kernel| kernel.fails && kernel.dice.one_in(4)) {
+            self.show_at = Some(now + SHOW_AFTER);
+            with(|kernel| kernel.meet("full console"));
+            return 0;
+        }
+        let _ = Batch(std::mem::take(&mut self.to_show)).write();
+        1
+    }
+    pub fn due_batch(&mut self, now: Instant) -> Option<Batch> {
+        self.write_at.take_if(|at| *at <= now)?;
+        Some(Batch(std::mem::take(&mut self.to_write)))
+    }
+    pub fn written(&mut self, result: io::Result<()>) {
+        result.expect("the disk is well");
+    }
+    pub fn deadline(&self) -> Option<Instant> {
+        self.show_at.into_iter().chain(self.write_at).min()
+    }
+    pub fn replay(&self) -> Vec<u8> {
+        with(|kernel| kernel.room.replay.clone())
+    }
+    pub fn finish(&mut self) {
+        for rest in [&mut self.to_show, &mut self.to_write] {
+            let _ = Batch(std::mem::take(rest)).write();
+        }
+    }
+}
+
+impl Batch {
+    pub fn write(self) -> io::Result<()> {
+        with(|kernel| {
+            kernel.call();
+            kernel.room.unrecorded -= self.0;
+        });
+        Ok(())
+    }
+}
