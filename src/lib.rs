@@ -16,19 +16,25 @@
 
 // Private rooms have doors, too: the pages are for whoever reads the code.
 #![allow(rustdoc::private_intra_doc_links)]
+#![warn(missing_docs, unreachable_pub)]
+// What one feature alone uses is unused without it. The default build, which has all but the gallery, is the one to judge.
+#![cfg_attr(
+    not(all(feature = "join", feature = "compare", feature = "torment", feature = "extras")),
+    allow(dead_code, unused_imports, unreachable_pub)
+)]
 
 pub mod chat;
 pub mod cli;
 #[cfg(feature = "join")]
-pub mod client;
+pub(crate) mod client;
 #[cfg(feature = "compare")]
-pub mod compare;
+pub(crate) mod compare;
 #[cfg(feature = "harness")]
 pub mod harness;
 #[cfg(feature = "bench")]
 pub mod load;
 #[cfg(feature = "bench")]
-pub mod page;
+pub(crate) mod page;
 pub mod server;
 pub mod text;
 #[cfg(feature = "torment")]

@@ -25,7 +25,7 @@ use std::time::Duration;
 use talk::Talk;
 use tertulia::harness::server_process::end_all_at_signals;
 use tertulia::harness::{Launcher, START_LIMIT, ServerProcess, Stdout};
-use tertulia::server::{DRIVERS, Driver, listener};
+use tertulia::server::{DRIVERS, Driver, make_room_for};
 
 /// Which server this process is to be; set only by ourselves.
 const ROLE: &str = "TERTULIA_BENCH_ROLE";
@@ -154,7 +154,7 @@ fn main() {
         Ok("floor --spin 50") => floor::serve(&addr(), Duration::from_micros(50)),
         Ok("tokio") => tokio_chat::serve(&addr()),
         _ => {
-            listener::make_room_for(SERVERS_MAX * (6 + IDLE)).expect("descriptors");
+            make_room_for(SERVERS_MAX * (6 + IDLE)).expect("descriptors");
             end_all_at_signals().expect("signals");
             benches();
             Criterion::default().configure_from_args().final_summary();

@@ -47,48 +47,48 @@ impl<T> Default for Table<T> {
 }
 
 impl<T> Table<T> {
-    pub fn get(&self, id: Id) -> Option<&T> {
+    pub(super) fn get(&self, id: Id) -> Option<&T> {
         match self.slots.get(id.key)? {
             Some((owner, value)) if owner.number == id.number => Some(value),
             _ => None,
         }
     }
 
-    pub fn get_mut(&mut self, id: Id) -> Option<&mut T> {
+    pub(super) fn get_mut(&mut self, id: Id) -> Option<&mut T> {
         match self.slots.get_mut(id.key)? {
             Some((owner, value)) if owner.number == id.number => Some(value),
             _ => None,
         }
     }
 
-    pub fn has_key(&self, key: usize) -> bool {
+    pub(super) fn has_key(&self, key: usize) -> bool {
         self.slots.get(key).is_some_and(Option::is_some)
     }
 
     /// Puts in a value. One with the same key goes.
-    pub fn insert(&mut self, id: Id, value: T) {
+    pub(super) fn insert(&mut self, id: Id, value: T) {
         if self.slots.len() <= id.key {
             self.slots.resize_with(id.key + 1, || None);
         }
         self.slots[id.key] = Some((id, value));
     }
 
-    pub fn remove(&mut self, id: Id) -> Option<T> {
+    pub(super) fn remove(&mut self, id: Id) -> Option<T> {
         let removed = self.slots.get_mut(id.key)?.take_if(|(owner, _)| owner.number == id.number);
         removed.map(|(_, value)| value)
     }
 
     /// All of them, by key.
-    pub fn iter(&self) -> impl Iterator<Item = (Id, &T)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Id, &T)> {
         self.slots.iter().flatten().map(|(id, value)| (*id, value))
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.slots.iter().all(Option::is_none)
     }
 
     /// The table as an array by key, for a walk that stops and goes on later.
-    pub fn slots(&self) -> &[Option<(Id, T)>] {
+    pub(super) fn slots(&self) -> &[Option<(Id, T)>] {
         &self.slots
     }
 }

@@ -89,6 +89,7 @@ pub struct Limits {
     pub clients_max: usize,
     /// Bytes in a line, without its end.
     pub line_max: usize,
+    /// How a client's bytes become messages.
     pub framing: Framing,
 }
 

@@ -28,7 +28,7 @@ pub use hub::{Hub, Interest, Permit};
 pub use id::Id;
 pub use limits::{Framing, Limits};
 pub use reason::Reason;
-pub use room::{command, messages, nick, transcript};
+pub(crate) use room::{command, messages, nick, transcript};
 #[cfg(any(test, feature = "fuzz"))]
 pub use tests::fuzz;
 pub use transcript::{Event, Transcript};

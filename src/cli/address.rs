@@ -1,12 +1,12 @@
 //! Addresses as people type them: `HOST:PORT`, `HOST`, `:PORT`, or `HOST PORT` as two words.
 
 /// Where the server is unless said otherwise.
-pub const HOST: &str = "127.0.0.1";
-pub const PORT: u16 = 8889;
+pub(crate) const HOST: &str = "127.0.0.1";
+pub(crate) const PORT: u16 = 8889;
 
 /// Where to serve or to join.
 #[derive(clap::Args, Debug)]
-pub struct Address {
+pub(crate) struct Address {
     /// HOST:PORT, HOST or :PORT [default: 127.0.0.1:8889]
     #[arg(value_name = "ADDR")]
     place: Option<String>,
@@ -22,12 +22,12 @@ pub struct Address {
 
 impl Address {
     /// An address that stands in another flag.
-    pub fn of(place: &str) -> Address {
+    pub(crate) fn of(place: &str) -> Address {
         Address { place: Some(place.into()), port: None, addr: None }
     }
 
     /// Host and port. The host may be a name, and is not resolved.
-    pub fn get(&self) -> Result<(String, u16), String> {
+    pub(crate) fn get(&self) -> Result<(String, u16), String> {
         let place = self.place.as_deref().or(self.addr.as_deref()).unwrap_or("");
         let (mut host, port) = parse(place)?;
         if let (Some(place), Some(addr)) = (&self.place, &self.addr)

@@ -19,7 +19,7 @@ use std::time::Duration;
 /// Starts our own server in each mode and plays the same against each: a talk whose steps are recorded, growing numbers of
 /// clients, and six scenes that are hard in different ways. Takes about a minute.
 #[derive(clap::Args, Debug)]
-pub struct Args {
+pub(crate) struct Args {
     /// Where to write the page [default: compare.html, with --json none]
     #[arg(short, long, value_name = "PAGE")]
     output: Option<PathBuf>,
@@ -51,7 +51,7 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self) -> Result<(), String> {
+    pub(crate) fn run(self) -> Result<(), String> {
         let lang = lang_or_locale(self.lang);
         let mut clients = self.clients;
         clients.sort();

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const LINE_MAX: usize = 1024;
 
 #[derive(clap::Args, Debug)]
-pub struct Diagnostics {
+pub(crate) struct Diagnostics {
     /// Say more on stderr: -v for what happens, -vv for each connection's troubles
     #[arg(short, long, action = clap::ArgAction::Count, env = "TERTULIA_VERBOSE")]
     verbose: u8,
@@ -38,7 +38,7 @@ struct Filter {
 
 impl Diagnostics {
     /// Starts the diagnostics. Call it once.
-    pub fn start(&self, quiet: bool) {
+    pub(crate) fn start(&self, quiet: bool) {
         let mut level = match self.verbose {
             0 => LevelFilter::Warn,
             1 => LevelFilter::Info,

@@ -8,7 +8,7 @@ use crate::torment::gallery::{EXHIBITS, Exhibit};
 ///
 /// Exercises: each makes one classic mistake. Talk with it, torment it, find the mistake in src/torment/gallery and fix it.
 #[derive(clap::Args, Debug)]
-pub struct Args {
+pub(crate) struct Args {
     /// Which one
     #[arg(value_name = "NAME", value_parser = parse_exhibit)]
     exhibit: Option<&'static Exhibit>,
@@ -29,7 +29,7 @@ impl std::fmt::Debug for Exhibit {
 }
 
 impl Args {
-    pub fn run(self) -> Result<(), String> {
+    pub(crate) fn run(self) -> Result<(), String> {
         let Some(exhibit) = self.exhibit else { return super::print(list().as_bytes()) };
         if self.cure {
             return super::print(format!("{}\n", super::torment::wrap(&exhibit.cure(), 80, "")).as_bytes());

@@ -12,7 +12,7 @@ use clap::ColorChoice;
 /// In a terminal: lines arrive above the one being typed, Tab completes names and commands, `:q` leaves. In a pipe: plain
 /// lines; what stdin says is sent, and at its end what still comes is printed.
 #[derive(clap::Args, Debug)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
     address: Address,
 
@@ -33,7 +33,7 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self) -> Result<(), String> {
+    pub(crate) fn run(self) -> Result<(), String> {
         self.diagnostics.start(false);
         let (host, port) = self.address.get()?;
         client::run(Options {

@@ -5,19 +5,19 @@ use clap::CommandFactory;
 
 /// Print a script that completes tertulia's commands and flags in a shell
 #[derive(clap::Args, Debug)]
-pub struct Completions {
+pub(crate) struct Completions {
     shell: clap_complete::Shell,
 }
 
 /// Print the manual page, for `man -l -`
 #[derive(clap::Args, Debug)]
-pub struct Man {
+pub(crate) struct Man {
     /// A subcommand's own page
     command: Option<String>,
 }
 
 impl Completions {
-    pub fn run(self) -> Result<(), String> {
+    pub(crate) fn run(self) -> Result<(), String> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "tertulia", &mut script);
         print(&script)
@@ -25,7 +25,7 @@ impl Completions {
 }
 
 impl Man {
-    pub fn run(self) -> Result<(), String> {
+    pub(crate) fn run(self) -> Result<(), String> {
         let mut command = Cli::command();
         command.build();
         if let Some(name) = self.command {

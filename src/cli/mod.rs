@@ -1,23 +1,23 @@
 //! The command line: one file a subcommand, each turning flags into what the rooms below understand.
 
-pub mod address;
+pub(crate) mod address;
 #[cfg(feature = "bench")]
-pub mod bench;
+pub(crate) mod bench;
 #[cfg(feature = "compare")]
-pub mod compare;
-pub mod diagnostics;
+pub(crate) mod compare;
+pub(crate) mod diagnostics;
 #[cfg(feature = "gallery")]
-pub mod gallery;
+pub(crate) mod gallery;
 #[cfg(feature = "join")]
-pub mod join;
+pub(crate) mod join;
 #[cfg(feature = "extras")]
-pub mod man;
-pub mod mode;
-pub mod serve;
+pub(crate) mod man;
+pub(crate) mod mode;
+pub(crate) mod serve;
 #[cfg(feature = "torment")]
-pub mod torment;
+pub(crate) mod torment;
 #[cfg(feature = "trace")]
-pub mod trace;
+pub(crate) mod trace;
 
 use crate::server::DRIVERS;
 use crate::text::Lang;

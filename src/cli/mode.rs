@@ -8,7 +8,7 @@ use std::ffi::OsStr;
 
 /// Takes a driver's name. One that this build leaves out is told how to be had.
 #[derive(Clone)]
-pub struct Mode;
+pub(crate) struct Mode;
 
 fn values() -> impl Iterator<Item = PossibleValue> {
     DRIVERS.iter().map(|driver| PossibleValue::new(driver.name).help(&*driver.title.en))

@@ -16,7 +16,7 @@ use std::time::Duration;
 ///
 /// Prints one line an event on stdout: who came, who spoke, who left. Ctrl-C or SIGTERM ends it.
 #[derive(clap::Args, Debug)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
     address: Address,
 
@@ -77,7 +77,7 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self) -> Result<(), String> {
+    pub(crate) fn run(self) -> Result<(), String> {
         self.diagnostics.start(self.quiet);
         if self.spin > 0 && self.mode.blocks {
             let others: Vec<_> = DRIVERS.iter().filter(|driver| !driver.blocks).map(|driver| driver.name).collect();

@@ -18,7 +18,7 @@ use std::time::{Duration, SystemTime};
 /// torment, and can play with its limits, signals and stdout, too. Any server that relays a line to the other clients will
 /// do. It says what failed, what usually causes it, and where to read on; exit code 0 only when all is passed.
 #[derive(clap::Args, Debug)]
-pub struct Args {
+pub(crate) struct Args {
     /// A server that runs: HOST:PORT, HOST or :PORT [default: 127.0.0.1:8889]
     #[arg(value_name = "ADDR", conflicts_with = "command")]
     addr: Option<String>,
@@ -77,7 +77,7 @@ enum Echo {
 }
 
 impl Args {
-    pub fn run(self) -> Result<(), String> {
+    pub(crate) fn run(self) -> Result<(), String> {
         let page = Page { colors: !self.json && colors_stdout(self.color), width: width() };
         if self.list {
             return super::print(page.list().as_bytes());

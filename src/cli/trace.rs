@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// Flags of `serve`.
 #[derive(clap::Args, Debug)]
-pub struct Serve {
+pub(crate) struct Serve {
     /// Tell each step on stderr as it is taken, in plain words
     #[arg(long, env = "TERTULIA_EXPLAIN", value_parser = FalseyValueParser::new())]
     explain: bool,
@@ -25,7 +25,7 @@ pub struct Serve {
 }
 
 impl Serve {
-    pub fn options(self) -> trace::Options {
+    pub(crate) fn options(self) -> trace::Options {
         trace::Options {
             explain: self.explain,
             slow: self.slow.map(|millis| Duration::from_millis(millis.into())),
@@ -36,7 +36,7 @@ impl Serve {
 
 /// Look at what `serve --trace FILE` recorded
 #[derive(clap::Subcommand, Debug)]
-pub enum Command {
+pub(crate) enum Command {
     /// Draw it: one page that needs nothing else, for a browser
     View(View),
     /// Count its system calls, as `strace -f -c` does
@@ -44,7 +44,7 @@ pub enum Command {
 }
 
 #[derive(clap::Args, Debug)]
-pub struct View {
+pub(crate) struct View {
     /// What was recorded
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -59,14 +59,14 @@ pub struct View {
 }
 
 #[derive(clap::Args, Debug)]
-pub struct Calls {
+pub(crate) struct Calls {
     /// What was recorded
     #[arg(value_name = "FILE")]
     file: PathBuf,
 }
 
 impl Command {
-    pub fn run(self) -> Result<(), String> {
+    pub(crate) fn run(self) -> Result<(), String> {
         match self {
             Command::View(View { file, output, lang }) => {
                 let trace = chrome::read(&file)?;

@@ -7,11 +7,11 @@ use super::nicks::NickBook;
 use crate::chat::command::COMMANDS;
 
 /// The client's own command.
-pub const BELL: &str = ":bell";
+pub(super) const BELL: &str = ":bell";
 
 /// What the last Tab did, so that the next one may go on.
 #[derive(Default)]
-pub struct Completion {
+pub(super) struct Completion {
     last: Option<Cycle>,
 }
 
@@ -25,7 +25,7 @@ struct Cycle {
 
 impl Completion {
     /// What replaces the text from a position to the cursor, given all text before the cursor.
-    pub fn complete(&mut self, before: &str, nicks: &NickBook) -> Option<(usize, String)> {
+    pub(super) fn complete(&mut self, before: &str, nicks: &NickBook) -> Option<(usize, String)> {
         let mut cycle = match self.last.take() {
             Some(cycle) if cycle.left == before => Cycle { shown: (cycle.shown + 1) % cycle.candidates.len(), ..cycle },
             _ => {

@@ -15,7 +15,7 @@ const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
 
 /// Connects to the first of the host's addresses that answers.
-pub fn connect(addr: &str, lang: Lang) -> Result<TcpStream, String> {
+pub(super) fn connect(addr: &str, lang: Lang) -> Result<TcpStream, String> {
     let found = addr.to_socket_addrs().map_err(|e| match e.kind() {
         io::ErrorKind::InvalidInput => Text::BadAddress(addr).say(lang),
         _ => Text::NoSuchHost(addr).say(lang),

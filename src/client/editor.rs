@@ -22,7 +22,7 @@ use std::thread;
 
 /// What the user did.
 #[derive(Debug)]
-pub enum Typed {
+pub(super) enum Typed {
     Line(String),
     /// Ctrl-C with something typed, which is gone.
     Cleared,
@@ -32,18 +32,18 @@ pub enum Typed {
 }
 
 /// The line editor of this terminal, not yet waiting for keys.
-pub struct Editor {
+pub(super) struct Editor {
     lines: rustyline::Editor<Keys, DefaultHistory>,
     screen: Screen,
     tty: Tty,
 }
 
 /// Asks the editor, which has its own thread, for a line.
-pub struct Asker(Sender<String>);
+pub(super) struct Asker(Sender<String>);
 
 impl Editor {
     /// `None` if this terminal has no way to move its cursor.
-    pub fn open(screen: Screen, tty: Tty, nicks: Arc<Mutex<NickBook>>, style: Paint) -> Option<Editor> {
+    pub(super) fn open(screen: Screen, tty: Tty, nicks: Arc<Mutex<NickBook>>, style: Paint) -> Option<Editor> {
         let color_mode = match style {
             Paint::Plain => ColorMode::Disabled,
             Paint::Colors => ColorMode::Enabled,
@@ -59,12 +59,12 @@ impl Editor {
         Some(Editor { lines, screen, tty })
     }
 
-    pub fn printer(&mut self) -> Option<impl ExternalPrinter + Send + use<>> {
+    pub(super) fn printer(&mut self) -> Option<impl ExternalPrinter + Send + use<>> {
         self.lines.create_external_printer().ok()
     }
 
     /// Starts the thread. What the user does is told to `tell`, once for each asking; at an error there is nobody to tell.
-    pub fn start(self, mut tell: impl FnMut(Typed) + Send + 'static) -> io::Result<Asker> {
+    pub(super) fn start(self, mut tell: impl FnMut(Typed) + Send + 'static) -> io::Result<Asker> {
         let (asker, prompts) = channel();
         thread::Builder::new().name("editor".into()).spawn(move || self.answer(prompts, &mut tell))?;
         Ok(Asker(asker))
@@ -87,7 +87,7 @@ impl Editor {
 }
 
 impl Asker {
-    pub fn ask(&self, prompt: String) {
+    pub(super) fn ask(&self, prompt: String) {
         // The editor's thread ends only with its asker.
         let _ = self.0.send(prompt);
     }

@@ -4,7 +4,7 @@
 const NICK_LEN_MAX: usize = 80;
 
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
-pub enum Heard<'a> {
+pub(super) enum Heard<'a> {
     /// `-- text`: the server itself.
     Notice(&'a str),
     /// `<nick> text`
@@ -18,7 +18,7 @@ pub enum Heard<'a> {
 }
 
 impl<'a> Heard<'a> {
-    pub fn of(line: &'a str) -> Heard<'a> {
+    pub(super) fn of(line: &'a str) -> Heard<'a> {
         let parted = |open: &str, close: &str| {
             let (nick, text) = line.strip_prefix(open)?.split_once(close)?;
             is_nick(nick).then_some((nick, text))
@@ -38,7 +38,7 @@ impl<'a> Heard<'a> {
 }
 
 /// Whether this may be somebody's nick. Other servers have other rules, but none has a nick of two words.
-pub fn is_nick(word: &str) -> bool {
+pub(super) fn is_nick(word: &str) -> bool {
     !word.is_empty() && word.len() <= NICK_LEN_MAX && !word.contains([' ', '\t', '<', '>', '[', ']'])
 }
 

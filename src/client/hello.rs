@@ -17,7 +17,7 @@ const GREETING_PATIENCE: Duration = Duration::from_millis(300);
 const ANSWER_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Whether a name can be asked for: one word. The server knows the other rules.
-pub fn check(nick: &str, lang: Lang) -> Result<&str, String> {
+pub(super) fn check(nick: &str, lang: Lang) -> Result<&str, String> {
     let nick = nick.trim();
     if nick.is_empty() || nick.contains(|c: char| c.is_whitespace() || c.is_control()) {
         let flaw = Said(lang, &Notice::NickFlaw(Flaw::BadCharacter)).to_string();
@@ -29,7 +29,7 @@ pub fn check(nick: &str, lang: Lang) -> Result<&str, String> {
 /// Asks for a name and waits for the answer. What else arrives is passed to `show`.
 ///
 /// An answer that does not come in time is not waited for. The error holds the server's words, which are not shown.
-pub fn take_nick(
+pub(super) fn take_nick(
     nick: &str,
     inbox: &mut Inbox,
     outbox: &TcpStream,
@@ -48,13 +48,13 @@ pub fn take_nick(
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub enum Answer {
+pub(super) enum Answer {
     Came,
     Missing,
 }
 
 /// Why a connection is over that we did not end.
-pub fn ending(end: io::Result<()>, lang: Lang) -> String {
+pub(super) fn ending(end: io::Result<()>, lang: Lang) -> String {
     match end {
         Ok(()) => Text::ServerClosed.say(lang),
         Err(e) => Text::ConnectionLost(&e).say(lang),
@@ -62,7 +62,7 @@ pub fn ending(end: io::Result<()>, lang: Lang) -> String {
 }
 
 /// What a line tells about names, if it is a notice.
-pub fn news(line: &str) -> Option<News<'_>> {
+pub(super) fn news(line: &str) -> Option<News<'_>> {
     match Heard::of(line) {
         Heard::Notice(text) => Some(News::of(text)),
         _ => None,
@@ -70,7 +70,7 @@ pub fn news(line: &str) -> Option<News<'_>> {
 }
 
 /// The words after a notice's mark.
-pub fn words_of(line: &str) -> &str {
+pub(super) fn words_of(line: &str) -> &str {
     line.strip_prefix("-- ").unwrap_or(line)
 }
 

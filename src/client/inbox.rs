@@ -12,7 +12,7 @@ const READ_MAX: usize = 64 << 10;
 
 /// A line from the server.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Received {
+pub(super) enum Received {
     Text(String),
     /// Thrown away; holds its length in bytes.
     TooLong(usize),
@@ -20,31 +20,31 @@ pub enum Received {
 
 /// What one read has brought. Nothing at all when the time was up.
 #[derive(Debug, Default)]
-pub struct Batch {
+pub(super) struct Batch {
     pub lines: Vec<Received>,
     /// The server will not say more: `Ok` when it closed the connection, else how the connection broke.
     pub end: Option<io::Result<()>>,
 }
 
-pub struct Inbox {
+pub(super) struct Inbox {
     stream: TcpStream,
     decoder: LineDecoder,
     chunk: Box<[u8]>,
 }
 
 impl Inbox {
-    pub fn new(stream: TcpStream) -> Inbox {
+    pub(super) fn new(stream: TcpStream) -> Inbox {
         Inbox { stream, decoder: LineDecoder::default(), chunk: vec![0; READ_MAX].into() }
     }
 
     /// Says no more; the server still may.
-    pub fn end_output(&self) {
+    pub(super) fn end_output(&self) {
         // It fails only when the connection is over anyway.
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 
     /// Waits for bytes, at most so long.
-    pub fn read(&mut self, timeout: Option<Duration>) -> Batch {
+    pub(super) fn read(&mut self, timeout: Option<Duration>) -> Batch {
         let mut batch = Batch::default();
         // Zero would mean for ever.
         let timeout = timeout.map(|timeout| timeout.max(Duration::from_millis(1)));

@@ -7,7 +7,7 @@ use std::fmt::{self, Display, Formatter};
 use std::io;
 
 /// What the client says itself, without marks and line ends.
-pub enum Text<'a> {
+pub(super) enum Text<'a> {
     BadAddress(&'a str),
     NoSuchHost(&'a str),
     CannotConnect(&'a str, &'a io::Error),
@@ -28,7 +28,7 @@ pub enum Text<'a> {
 }
 
 impl Text<'_> {
-    pub fn say(&self, lang: Lang) -> String {
+    pub(super) fn say(&self, lang: Lang) -> String {
         Said(lang, self).to_string()
     }
 }

@@ -35,7 +35,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How to join.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub(crate) struct Options {
     /// `HOST:PORT`, where the host is a name, an IPv4 address or an IPv6 address in brackets.
     pub addr: String,
     /// The name to take before anything is said.
@@ -50,7 +50,7 @@ pub struct Options {
 ///
 /// On a terminal this is the last thing a process does: stdin may be hung up, because there is no other way to end the
 /// waiting for a key. The terminal is as it was.
-pub fn run(options: Options) -> Result<(), String> {
+pub(crate) fn run(options: Options) -> Result<(), String> {
     let nick = options.nick.as_deref().map(|nick| hello::check(nick, options.lang)).transpose()?;
     let stream = connect::connect(&options.addr, options.lang)?;
     let on_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();

@@ -10,7 +10,7 @@ use crate::chat::{Id, Reason};
 use crate::text::Lang;
 
 #[derive(Debug, PartialEq, Eq)]
-pub enum News<'a> {
+pub(super) enum News<'a> {
     /// This is what I am called now.
     Mine(&'a str),
     /// I do not get the name that I asked for.
@@ -32,7 +32,7 @@ const HOLE: &str = "\0";
 
 impl<'a> News<'a> {
     /// Reads a notice, without its `-- `.
-    pub fn of(text: &'a str) -> News<'a> {
+    pub(super) fn of(text: &'a str) -> News<'a> {
         if let Some(nick) = fill(text, &Notice::YouAre(HOLE)) {
             return News::Mine(nick);
         }

@@ -7,24 +7,24 @@ use super::news::News;
 const NICKS_MAX: usize = 1000;
 
 #[derive(Default)]
-pub struct NickBook {
+pub(super) struct NickBook {
     mine: Option<String>,
     others: Vec<String>,
 }
 
 impl NickBook {
-    pub fn mine(&self) -> Option<&str> {
+    pub(super) fn mine(&self) -> Option<&str> {
         self.mine.as_deref()
     }
 
     /// The others whose nick begins so, without regard to case.
-    pub fn beginning_with<'a>(&'a self, start: &str) -> impl Iterator<Item = &'a str> {
+    pub(super) fn beginning_with<'a>(&'a self, start: &str) -> impl Iterator<Item = &'a str> {
         let start = start.to_lowercase();
         self.others.iter().map(String::as_str).filter(move |nick| nick.to_lowercase().starts_with(&start))
     }
 
     /// Learns from a line that was not a notice.
-    pub fn hear(&mut self, heard: Heard<'_>) {
+    pub(super) fn hear(&mut self, heard: Heard<'_>) {
         if let Heard::Said { nick, .. } | Heard::Acted { nick, .. } | Heard::Private { nick, .. } = heard
             && !self.is_mine(nick)
         {
@@ -35,7 +35,7 @@ impl NickBook {
     }
 
     /// Learns from a notice.
-    pub fn learn(&mut self, news: &News<'_>) {
+    pub(super) fn learn(&mut self, news: &News<'_>) {
         match news {
             News::Mine(nick) => {
                 self.forget(nick);

@@ -5,7 +5,7 @@
 const COLORS: [u8; 14] = [28, 29, 31, 33, 64, 67, 99, 130, 133, 137, 161, 166, 169, 197];
 
 /// The style of a nick.
-pub fn style_of(nick: &str) -> anstyle::Style {
+pub(super) fn style_of(nick: &str) -> anstyle::Style {
     anstyle::Ansi256Color(color_of(nick)).on_default()
 }
 

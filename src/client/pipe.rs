@@ -15,7 +15,7 @@ use std::thread;
 
 /// Both ways go on at the same time: a program may send 100 MB before it reads a line. The sending has a thread of its own,
 /// which nobody waits for: it may be stuck in reading a stdin that never ends when the server closes.
-pub fn run(stream: TcpStream, nick: Option<&str>, lang: Lang) -> Result<(), String> {
+pub(super) fn run(stream: TcpStream, nick: Option<&str>, lang: Lang) -> Result<(), String> {
     let outbox = stream.try_clone().map_err(|e| Text::ConnectionLost(&e).say(lang))?;
     let mut inbox = Inbox::new(stream);
     let mut out = Out { failure: None, lang };

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// What the threads of a terminal session tell the one that decides.
-pub enum TerminalEvent {
+pub(super) enum TerminalEvent {
     Typed(Typed),
     /// The server said what one is called, or that one is not called so.
     NameSettled,
@@ -27,7 +27,7 @@ pub enum TerminalEvent {
     Ended(io::Result<()>),
 }
 
-pub struct Receiver {
+pub(super) struct Receiver {
     pub screen: Screen,
     pub nicks: Arc<Mutex<NickBook>>,
     pub style: Paint,
@@ -39,7 +39,7 @@ pub struct Receiver {
 
 impl Receiver {
     /// Shows lines, and tells what they mean for the session.
-    pub fn receive(&self, lines: Vec<Received>, tell: &mut dyn FnMut(TerminalEvent)) {
+    pub(super) fn receive(&self, lines: Vec<Received>, tell: &mut dyn FnMut(TerminalEvent)) {
         let now = Timestamp::now().to_zoned_datetime(TimeZone::system());
         let time = now.strftime("%H:%M").to_string();
         for line in lines {
@@ -77,7 +77,7 @@ impl Receiver {
     }
 
     /// Receives until the server ends. Never waits for the terminal.
-    pub fn run(&self, mut inbox: Inbox, tell: &mut dyn FnMut(TerminalEvent)) {
+    pub(super) fn run(&self, mut inbox: Inbox, tell: &mut dyn FnMut(TerminalEvent)) {
         loop {
             let batch = inbox.read(None);
             self.receive(batch.lines, tell);

@@ -9,14 +9,14 @@ const DIM: Style = Style::new().dimmed();
 
 /// How lines are drawn.
 #[derive(Clone, Copy)]
-pub enum Paint {
+pub(super) enum Paint {
     Plain,
     Colors,
 }
 
 impl Paint {
     /// The server's line, and whether it is meant for me: my nick is in it, or it is a private one.
-    pub fn line(self, time: &str, line: &str, mine: Option<&str>) -> (String, bool) {
+    pub(super) fn line(self, time: &str, line: &str, mine: Option<&str>) -> (String, bool) {
         let time_drawn = self.wrap(DIM, time);
         let mark = |text| self.mark_mentions(text, mine);
         match Heard::of(line) {
@@ -41,12 +41,12 @@ impl Paint {
     }
 
     /// What the client says itself: marked otherwise than the server's notices.
-    pub fn own(self, text: &str) -> String {
+    pub(super) fn own(self, text: &str) -> String {
         self.wrap(DIM, &format!("== {text}"))
     }
 
     /// Something in a nick's colour.
-    pub fn nick(self, nick: &str) -> String {
+    pub(super) fn nick(self, nick: &str) -> String {
         self.wrap(style_of(nick), nick)
     }
 

@@ -34,7 +34,7 @@ const DRAWING_PATIENCE: Duration = Duration::from_millis(300);
 const NOTHING: &str = "\x1b[A\n";
 
 #[derive(Clone)]
-pub struct Screen {
+pub(super) struct Screen {
     shared: Arc<Shared>,
     lang: Lang,
 }
@@ -64,13 +64,13 @@ struct State {
 }
 
 impl Screen {
-    pub fn new(lang: Lang) -> Screen {
+    pub(super) fn new(lang: Lang) -> Screen {
         Screen { shared: Arc::new(Shared { state: Mutex::default(), changed: Condvar::new() }), lang }
     }
 
     /// Starts the thread that hands lines to the editor. At the end, if the editor waits for keys, `hang_up` is called and
     /// the editor is woken.
-    pub fn start(
+    pub(super) fn start(
         &self,
         printer: impl ExternalPrinter + Send + 'static,
         hang_up: impl FnOnce() + Send + 'static,
@@ -81,7 +81,7 @@ impl Screen {
     }
 
     /// Shows a line, soon. Never waits.
-    pub fn push(&self, line: String) {
+    pub(super) fn push(&self, line: String) {
         self.change(|state| {
             state.waiting_bytes += line.len();
             state.waiting.push_back(line);
@@ -94,27 +94,27 @@ impl Screen {
     }
 
     /// The editor waits for keys: lines can be drawn above them.
-    pub fn open(&self) {
+    pub(super) fn open(&self) {
         self.change(|state| state.is_editing = true);
     }
 
     /// The editor is about to return, or has.
-    pub fn close(&self) {
+    pub(super) fn close(&self) {
         self.change(|state| state.is_editing = false);
     }
 
     /// Whether the editor waits for keys.
-    pub fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         lock(&self.shared.state).is_editing
     }
 
     /// Draws anew what is being typed.
-    pub fn redraw(&self) {
+    pub(super) fn redraw(&self) {
         self.change(|state| state.is_stale = true);
     }
 
     /// Waits until the editor that was asked to wait for keys does so, and can be woken.
-    pub fn await_editing(&self) {
+    pub(super) fn await_editing(&self) {
         self.wait(EDITING_PATIENCE, |state| state.is_editing);
     }
 
@@ -122,7 +122,7 @@ impl Screen {
     ///
     /// An editor that draws nothing for a while has something else to do, unless the terminal is stopped: then everybody
     /// waits, or the lines would come out of order when it goes on.
-    pub fn finish(&self, takes_output: impl Fn() -> bool) -> String {
+    pub(super) fn finish(&self, takes_output: impl Fn() -> bool) -> String {
         self.change(|state| state.is_closing = true);
         loop {
             let drawn = lock(&self.shared.state).drawn;

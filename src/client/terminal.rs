@@ -33,7 +33,7 @@ const LEAVING_PATIENCE: Duration = Duration::from_secs(3);
 const EDITOR_PATIENCE: Duration = Duration::from_millis(200);
 
 /// The terminal's parts, ready to be used.
-pub struct Parts {
+pub(super) struct Parts {
     tty: Tty,
     editor: Editor,
     screen: Screen,
@@ -43,7 +43,7 @@ pub struct Parts {
 
 impl Parts {
     /// `None` if this terminal is too simple to be more than a pipe.
-    pub fn open(options: &Options) -> Option<Parts> {
+    pub(super) fn open(options: &Options) -> Option<Parts> {
         let tty = Tty::remember().ok()?;
         let style = if options.color { Paint::Colors } else { Paint::Plain };
         let screen = Screen::new(options.lang);
@@ -57,7 +57,7 @@ impl Parts {
 }
 
 /// Talks until the user leaves or the server ends it.
-pub fn run(stream: TcpStream, nick: Option<&str>, parts: Parts, options: &Options) -> Result<(), String> {
+pub(super) fn run(stream: TcpStream, nick: Option<&str>, parts: Parts, options: &Options) -> Result<(), String> {
     let lang = options.lang;
     let Parts { tty, editor, screen, nicks, style } = parts;
     let lost = |e: io::Error| Text::ConnectionLost(&e).say(lang);

@@ -21,7 +21,7 @@ const CLEAR_BELOW: &str = "\x1b[J";
 
 /// Shared, and not opened anew: that would be another file to close.
 #[derive(Clone)]
-pub struct Tty(Arc<Remembered>);
+pub(super) struct Tty(Arc<Remembered>);
 
 struct Remembered {
     /// Not stdin itself, which may be hung up.
@@ -33,7 +33,7 @@ struct Remembered {
 
 /// Where the cursor is when an editing ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Cursor {
+pub(super) enum Cursor {
     /// The editor has returned: on a line of its own.
     OnFreshLine,
     /// In the middle of what was typed.
@@ -42,7 +42,7 @@ pub enum Cursor {
 
 impl Tty {
     /// The terminal as it is now.
-    pub fn remember() -> io::Result<Tty> {
+    pub(super) fn remember() -> io::Result<Tty> {
         let terminal = io::stdin().as_fd().try_clone_to_owned()?;
         let cooked = tcgetattr(&terminal)?;
         Ok(Tty(Arc::new(Remembered { terminal, cooked, raw: OnceLock::new() })))
@@ -50,21 +50,21 @@ impl Tty {
 
     /// No echo, and no keys held back, until the terminal is restored: between two lines the editor leaves it for a moment.
     /// What is typed then would be shown twice, and a Ctrl-D would be lost.
-    pub fn mute(&self) {
+    pub(super) fn mute(&self) {
         let mut mute = self.0.cooked.clone();
         mute.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON);
         self.set(&mute, "");
     }
 
     /// The terminal as it is now is as the editor wants it.
-    pub fn remember_raw(&self) {
+    pub(super) fn remember_raw(&self) {
         if let Ok(raw) = tcgetattr(&self.0.terminal) {
             let _ = self.0.raw.set(raw);
         }
     }
 
     /// The terminal is as it was, and the cursor on a fresh line.
-    pub fn restore(&self, cursor: Cursor) {
+    pub(super) fn restore(&self, cursor: Cursor) {
         let fresh_line = if cursor == Cursor::InText { "\r\n" } else { "\r" };
         self.set(&self.0.cooked, &format!("{BRACKETED_PASTE_OFF}{fresh_line}{CLEAR_BELOW}"));
     }
@@ -84,7 +84,7 @@ impl Tty {
     ///
     /// The editor takes it, too, but may do so before it is stopped: a signal to the process need not stop the thread first
     /// that sent it. What the shell then does to the terminal would stay.
-    pub fn mind_signals(&self, screen: Screen) -> io::Result<()> {
+    pub(super) fn mind_signals(&self, screen: Screen) -> io::Result<()> {
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGCONT])?;
         let tty = self.clone();
         thread::Builder::new().name("signals".into()).spawn(move || {
@@ -105,13 +105,13 @@ impl Tty {
 }
 
 /// Whether the terminal takes output: it may be stopped, or at the far end of a frozen connection.
-pub fn takes_output() -> bool {
+pub(super) fn takes_output() -> bool {
     let stdout = io::stdout();
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
     poll(&mut [PollFd::new(&stdout, PollFlags::OUT)], Some(&now)).is_ok_and(|ready| ready > 0)
 }
 
 /// From now on stdin is at its end, whatever it was. Whoever waits for keys there finds that out when something wakes it.
-pub fn hang_up_stdin() -> io::Result<()> {
+pub(super) fn hang_up_stdin() -> io::Result<()> {
     Ok(rustix::stdio::dup2_stdin(File::open("/dev/null")?)?)
 }

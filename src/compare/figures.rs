@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// Of one run. `None` is what does not apply, or what the system does not tell.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Figures {
+pub(crate) struct Figures {
     /// From a line's sending until the last has it, the median and what one in a hundred exceeds. Nanoseconds.
     pub round_trip: Option<f64>,
     pub round_trip_p99: Option<f64>,
@@ -24,7 +24,7 @@ pub struct Figures {
 }
 
 impl Figures {
-    pub fn of(outcome: &Outcome, scenario: &Scenario) -> Figures {
+    pub(crate) fn of(outcome: &Outcome, scenario: &Scenario) -> Figures {
         let quantile = |q| Some(outcome.latency.value_at_quantile(q) as f64).filter(|_| !outcome.latency.is_empty());
         let connections = scenario.connections() as f64;
         Figures {
@@ -43,7 +43,7 @@ impl Figures {
 
 /// The same load on each driver, round by round.
 #[derive(Clone, Debug, Serialize)]
-pub struct Row {
+pub(crate) struct Row {
     pub clients: usize,
     /// By driver.
     pub modes: Vec<Vec<Figures>>,
@@ -51,7 +51,7 @@ pub struct Row {
 
 /// A figure.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Metric {
+pub(crate) enum Metric {
     RoundTrip,
     RoundTripP99,
     Deliveries,
@@ -62,7 +62,7 @@ pub enum Metric {
 }
 
 impl Metric {
-    pub fn get(self, figures: &Figures) -> Option<f64> {
+    pub(crate) fn get(self, figures: &Figures) -> Option<f64> {
         match self {
             Metric::RoundTrip => figures.round_trip,
             Metric::RoundTripP99 => figures.round_trip_p99,
@@ -74,11 +74,11 @@ impl Metric {
         }
     }
 
-    pub fn more_is_better(self) -> bool {
+    pub(crate) fn more_is_better(self) -> bool {
         matches!(self, Metric::Deliveries | Metric::Connections)
     }
 
-    pub fn format(self) -> fn(f64) -> String {
+    pub(crate) fn format(self) -> fn(f64) -> String {
         match self {
             Metric::RoundTrip | Metric::RoundTripP99 | Metric::Cpu => numbers::nanos,
             Metric::Memory => numbers::bytes,
@@ -89,7 +89,7 @@ impl Metric {
 
 /// What a figure was in several rounds.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
-pub struct Spread {
+pub(crate) struct Spread {
     pub low: f64,
     pub median: f64,
     pub high: f64,
@@ -97,7 +97,7 @@ pub struct Spread {
 
 /// Which drivers are better than the others.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Verdict {
+pub(crate) struct Verdict {
     /// Those that no other one beats: one beats another if its worst round is better than the other's best.
     pub leaders: Vec<usize>,
     /// How many times better the best median is than the best of those that are beaten. If none is beaten: than the worst.
@@ -107,11 +107,11 @@ pub struct Verdict {
 }
 
 impl Row {
-    pub fn values(&self, mode: usize, metric: Metric) -> Vec<f64> {
+    pub(crate) fn values(&self, mode: usize, metric: Metric) -> Vec<f64> {
         self.modes[mode].iter().filter_map(|figures| metric.get(figures)).collect()
     }
 
-    pub fn spread(&self, mode: usize, metric: Metric) -> Option<Spread> {
+    pub(crate) fn spread(&self, mode: usize, metric: Metric) -> Option<Spread> {
         let mut values = self.values(mode, metric);
         values.sort_by(f64::total_cmp);
         let (low, high) = (*values.first()?, *values.last()?);
@@ -119,7 +119,7 @@ impl Row {
     }
 
     /// `None` unless two at least were measured.
-    pub fn verdict(&self, metric: Metric) -> Option<Verdict> {
+    pub(crate) fn verdict(&self, metric: Metric) -> Option<Verdict> {
         let spreads: Vec<_> =
             (0..self.modes.len()).filter_map(|mode| Some((mode, self.spread(mode, metric)?))).collect();
         if spreads.len() < 2 {

@@ -19,7 +19,7 @@ fn named(lang: Lang, drivers: &[&Driver], which: &[usize]) -> String {
     }
 }
 
-pub fn metric(lang: Lang, metric: Metric) -> String {
+pub(crate) fn metric(lang: Lang, metric: Metric) -> String {
     match metric {
         Metric::RoundTrip => say!(lang, "round trip, the median"; "ida y vuelta, la mediana"),
         Metric::RoundTripP99 => say!(lang, "round trip, the worst of a hundred"; "ida y vuelta, la peor de cien"),
@@ -31,7 +31,7 @@ pub fn metric(lang: Lang, metric: Metric) -> String {
     }
 }
 
-pub fn scene(lang: Lang, scene: Scene) -> String {
+pub(crate) fn scene(lang: Lang, scene: Scene) -> String {
     match scene {
         Scene::Talk => say!(lang, "six people talk in turn"; "seis personas hablan por turnos"),
         Scene::Burst => {
@@ -47,7 +47,7 @@ pub fn scene(lang: Lang, scene: Scene) -> String {
 }
 
 /// The sentences, the most important first.
-pub fn findings(lang: Lang, comparison: &Comparison) -> Vec<String> {
+pub(crate) fn findings(lang: Lang, comparison: &Comparison) -> Vec<String> {
     let mut said = Vec::new();
     said.push(per_line(lang, comparison));
     said.push(alone(lang, comparison));

@@ -10,22 +10,22 @@
 //! * [`messages`]: what to notice, in English and Spanish. Every sentence is made of what was measured;
 //! * [`report`]: all of it on a page, and as JSON.
 
-pub mod figures;
-pub mod messages;
-pub mod plan;
-pub mod report;
-pub mod scenes;
-pub mod server;
-pub mod talk;
+pub(crate) mod figures;
+pub(crate) mod messages;
+pub(crate) mod plan;
+pub(crate) mod report;
+pub(crate) mod scenes;
+pub(crate) mod server;
+pub(crate) mod talk;
 
 use crate::server::{DRIVERS, Driver};
 use figures::{Figures, Row};
-pub use plan::Plan;
+pub(crate) use plan::Plan;
 use scenes::{Scene, load_on};
 use talk::Talk;
 
 /// What came of it.
-pub struct Comparison {
+pub(crate) struct Comparison {
     pub plan: Plan,
     /// What is compared. Everything below comes in this order.
     pub drivers: Vec<&'static Driver>,
@@ -37,19 +37,19 @@ pub struct Comparison {
 
 impl Plan {
     /// How many runs there will be.
-    pub fn runs(&self) -> usize {
+    pub(crate) fn runs(&self) -> usize {
         DRIVERS.len() * (1 + self.rounds * (self.clients.len() + Scene::ALL.len()))
     }
 
     /// Most descriptors that are needed at a time.
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         let clients = self.clients.iter().copied().max().unwrap_or(0);
         clients.max(self.crowd + 16).max(self.storm + 16)
     }
 
     /// Measures everything. `next` is told what comes next, once before each run. The drivers take turns, and
     /// the order changes: what drifts drifts for all.
-    pub fn run(self, next: &mut dyn FnMut(&str)) -> Result<Comparison, String> {
+    pub(crate) fn run(self, next: &mut dyn FnMut(&str)) -> Result<Comparison, String> {
         let mut talks = Vec::new();
         for driver in DRIVERS {
             next(&format!("{}, six people talk", driver.name));

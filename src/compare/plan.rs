@@ -5,7 +5,7 @@ use serde::Serialize;
 use std::time::Duration;
 
 #[derive(Clone, Debug, Serialize)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Numbers of clients, upwards.
     pub clients: Vec<usize>,
     pub rounds: usize,
@@ -20,7 +20,7 @@ pub struct Plan {
 
 impl Plan {
     /// Everybody talks, and says the next line when the last has reached all.
-    pub fn scenario(&self, clients: usize) -> Scenario {
+    pub(crate) fn scenario(&self, clients: usize) -> Scenario {
         Scenario { clients, talkers: clients, duration: self.duration, warm_up: self.warm_up, ..Scenario::default() }
     }
 }

@@ -10,7 +10,7 @@ use crate::trace::page;
 use serde_json::{Value, json};
 
 /// The page, which begins in a language and can be turned into the other.
-pub fn html(comparison: &Comparison, lang: Lang) -> String {
+pub(crate) fn html(comparison: &Comparison, lang: Lang) -> String {
     let traces: Vec<_> = comparison.talks.iter().map(|talk| &talk.trace).collect();
     let report =
         Lang::ALL.map(|lang| format!("<article lang=\"{}\">\n{}</article>\n", lang.code(), text(comparison, lang)));
@@ -168,7 +168,7 @@ fn colophon(lang: Lang, comparison: &Comparison) -> String {
 }
 
 /// For programs. Times are nanoseconds, memory is bytes.
-pub fn json(comparison: &Comparison, lang: Lang) -> Value {
+pub(crate) fn json(comparison: &Comparison, lang: Lang) -> Value {
     let by_name = |values: Vec<Value>| -> serde_json::Map<String, Value> {
         comparison.drivers.iter().map(|driver| driver.name.to_owned()).zip(values).collect()
     };

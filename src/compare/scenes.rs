@@ -20,7 +20,7 @@ const SLOW_READER_LEAST: Duration = Duration::from_millis(1500);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Scene {
+pub(crate) enum Scene {
     /// Six people, each of whom waits until its line has reached all.
     Talk,
     /// Six people who do not wait.
@@ -36,10 +36,10 @@ pub enum Scene {
 }
 
 impl Scene {
-    pub const ALL: [Scene; 6] =
+    pub(crate) const ALL: [Scene; 6] =
         [Scene::Talk, Scene::Burst, Scene::SlowReader, Scene::IdleCrowd, Scene::Storm, Scene::FrozenConsole];
 
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Scene::Talk => "talk",
             Scene::Burst => "burst",
@@ -51,7 +51,7 @@ impl Scene {
     }
 
     /// The figure that this scene is about.
-    pub fn metric(self) -> Metric {
+    pub(crate) fn metric(self) -> Metric {
         match self {
             Scene::Talk | Scene::FrozenConsole => Metric::RoundTrip,
             Scene::Burst | Scene::SlowReader => Metric::Deliveries,
@@ -60,7 +60,7 @@ impl Scene {
         }
     }
 
-    pub fn clients(self, plan: &Plan) -> usize {
+    pub(crate) fn clients(self, plan: &Plan) -> usize {
         match self {
             Scene::IdleCrowd => plan.crowd + 6,
             Scene::Storm => plan.storm,
@@ -68,7 +68,7 @@ impl Scene {
         }
     }
 
-    pub fn play(self, mode: &str, plan: &Plan) -> Result<Figures, String> {
+    pub(crate) fn play(self, mode: &str, plan: &Plan) -> Result<Figures, String> {
         let talk = plan.scenario(6);
         let burst = Scenario { pace: Pace::Window(BURST), ..talk.clone() };
         match self {
@@ -96,7 +96,7 @@ impl Scene {
 }
 
 /// A load on a server that prints nothing.
-pub fn load_on(mode: &str, scenario: &Scenario) -> Result<Figures, String> {
+pub(crate) fn load_on(mode: &str, scenario: &Scenario) -> Result<Figures, String> {
     let server = server::quiet(mode, scenario.connections() + 1)?;
     load::run(server.addr, scenario, Some(server.pid()), &mut |_| {}).map(|outcome| Figures::of(&outcome, scenario))
 }

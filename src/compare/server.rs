@@ -7,15 +7,15 @@ use std::process::Command;
 use std::time::Duration;
 
 /// How long anything may take.
-pub const LIMIT: Duration = Duration::from_secs(10);
+pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 
 /// A server that prints nothing.
-pub fn quiet(mode: &str, seats: usize) -> Result<ServerProcess, String> {
+pub(crate) fn quiet(mode: &str, seats: usize) -> Result<ServerProcess, String> {
     start(Stdout::Nowhere, |addr| serve(mode, addr, seats, &["--quiet"]))
 }
 
 /// A server whose console is a pipe. Nobody reads it yet.
-pub fn with_console(mode: &str, seats: usize, flags: &[&str]) -> Result<ServerProcess, String> {
+pub(crate) fn with_console(mode: &str, seats: usize, flags: &[&str]) -> Result<ServerProcess, String> {
     start(Stdout::Pipe, |addr| serve(mode, addr, seats, &[&["--color", "never"], flags].concat()))
 }
 
@@ -36,7 +36,7 @@ fn serve(mode: &str, addr: SocketAddr, seats: usize, flags: &[&str]) -> Command 
 }
 
 /// A client that is connected, and has read nothing yet. A receive buffer is in bytes.
-pub fn connect(server: &ServerProcess, number: u16, receive_buffer: Option<usize>) -> io::Result<TestClient> {
+pub(crate) fn connect(server: &ServerProcess, number: u16, receive_buffer: Option<usize>) -> io::Result<TestClient> {
     let identity = Identity { number, nonce: *b"comp", eol: Eol::Lf };
     let mut client = TestClient::connect(server.addr, LIMIT, receive_buffer, identity)?;
     client.receiver.watch_for(b":q leaves\n");
@@ -44,7 +44,7 @@ pub fn connect(server: &ServerProcess, number: u16, receive_buffer: Option<usize
 }
 
 /// Waits until all clients have read the greeting, whose last line says how to leave.
-pub fn greet(crowd: &mut Crowd) -> io::Result<()> {
+pub(crate) fn greet(crowd: &mut Crowd) -> io::Result<()> {
     match crowd.wait(LIMIT, |crowd| crowd.members.iter().all(|client| client.receiver.has_seen_it())) {
         true => Ok(()),
         false => Err(io::ErrorKind::TimedOut.into()),

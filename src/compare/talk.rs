@@ -21,14 +21,14 @@ const AT_ONCE: usize = 2;
 const END: Duration = Duration::from_secs(5);
 
 /// What a server did in a talk.
-pub struct Talk {
+pub(crate) struct Talk {
     pub trace: Trace,
     pub per_line: PerLine,
 }
 
 /// Averages for a line that is sent while nobody else sends.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct PerLine {
+pub(crate) struct PerLine {
     pub lines: usize,
     /// By their names on Linux.
     pub system_calls: BTreeMap<String, f64>,
@@ -45,7 +45,7 @@ pub struct PerLine {
 }
 
 impl Talk {
-    pub fn play(mode: &str) -> Result<Talk, String> {
+    pub(crate) fn play(mode: &str) -> Result<Talk, String> {
         let file = std::env::temp_dir().join(format!("tertulia-compare-{}-{mode}.json", std::process::id()));
         let result = play(mode, &file);
         let _ = std::fs::remove_file(&file);
@@ -147,7 +147,7 @@ impl PerLine {
         per_line
     }
 
-    pub fn calls(&self) -> f64 {
+    pub(crate) fn calls(&self) -> f64 {
         self.system_calls.values().sum()
     }
 }

@@ -2,14 +2,18 @@
 
 use clap::ValueEnum;
 
+/// What ends a line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Eol {
+    /// A line feed
     Lf,
+    /// A carriage return and a line feed
     #[value(name = "crlf")]
     CrLf,
 }
 
 impl Eol {
+    /// As it is sent.
     pub fn bytes(self) -> &'static [u8] {
         match self {
             Eol::Lf => b"\n",

@@ -9,16 +9,16 @@
 //! * [`server_process`]: a server that was started here;
 //! * [`proc`]: what the kernel tells about a process and its sockets.
 
-pub mod crowd;
-pub mod eol;
-pub mod probe;
-pub mod proc;
-pub mod receiver;
+pub(crate) mod crowd;
+pub(crate) mod eol;
+pub(crate) mod probe;
+pub(crate) mod proc;
+pub(crate) mod receiver;
 pub mod server_process;
-pub mod test_client;
+pub(crate) mod test_client;
 
-pub use crowd::{Crowd, Waited};
+pub(crate) use crowd::{Crowd, Waited};
 pub use eol::Eol;
-pub use probe::{Kind, Nonce, Probe, ProbeFinder};
+pub(crate) use probe::{Kind, Nonce, Probe, ProbeFinder};
 pub use server_process::{Launcher, START_LIMIT, ServerProcess, Stdout};
-pub use test_client::{Flood, Identity, Reading, SHORT_LEN, State, TestClient};
+pub(crate) use test_client::{Flood, Identity, Reading, SHORT_LEN, State, TestClient};

@@ -8,7 +8,7 @@ use memchr::memmem;
 use std::ops::Range;
 
 /// Tells the probes of one run from those of another, which a server with a history may show to newcomers.
-pub type Nonce = [u8; 4];
+pub(crate) type Nonce = [u8; 4];
 
 /// What a probe is sent for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,7 +34,7 @@ pub struct Probe {
 
 /// What is in a line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Found {
+pub(crate) enum Found {
     /// A probe, and where it begins.
     Probe(Probe, usize),
     /// No probe: the server's own words.
@@ -44,28 +44,28 @@ pub enum Found {
 }
 
 /// A number in hexadecimal digits, as probes hold it.
-pub type Digits = [u8; 8];
+pub(crate) type Digits = [u8; 8];
 
 /// The bytes that announce a probe: `qz` and the nonce.
-pub const OPENING_LEN: usize = 6;
+pub(crate) const OPENING_LEN: usize = 6;
 const KIND: usize = OPENING_LEN;
 const SENDER: Range<usize> = 7..11;
 /// Where the number stands, counted from a probe's beginning.
-pub const SEQ: Range<usize> = 11..19;
+pub(crate) const SEQ: Range<usize> = 11..19;
 const LEN: Range<usize> = 19..25;
 /// Sender and number, which are repeated behind the padding.
 const REPEATED: Range<usize> = SENDER.start..SEQ.end;
 /// Where the number stands again, counted back from a probe's end.
-pub const SEQ_AGAIN_FROM_END: usize = SEQ.end - SEQ.start + 1;
+pub(crate) const SEQ_AGAIN_FROM_END: usize = SEQ.end - SEQ.start + 1;
 /// Bytes before the padding.
-pub const HEADER_LEN: usize = LEN.end;
+pub(crate) const HEADER_LEN: usize = LEN.end;
 const END: u8 = b'z';
 /// A probe with no padding. Bytes.
-pub const LEN_MIN: usize = HEADER_LEN + (REPEATED.end - REPEATED.start) + 1;
-pub const LEN_MAX: usize = (1 << (4 * (LEN.end - LEN.start))) - 1;
+pub(crate) const LEN_MIN: usize = HEADER_LEN + (REPEATED.end - REPEATED.start) + 1;
+pub(crate) const LEN_MAX: usize = (1 << (4 * (LEN.end - LEN.start))) - 1;
 const HAN: &[u8] = "汉".as_bytes();
 
-pub fn nonce(random: &mut fastrand::Rng) -> Nonce {
+pub(crate) fn nonce(random: &mut fastrand::Rng) -> Nonce {
     std::array::from_fn(|_| random.u8(b'a'..=b'z'))
 }
 
@@ -128,20 +128,20 @@ fn padding_at(kind: Kind, at: usize, len: usize) -> u8 {
 }
 
 /// Finds the probes of one nonce.
-pub struct ProbeFinder(memmem::Finder<'static>);
+pub(crate) struct ProbeFinder(memmem::Finder<'static>);
 
 impl ProbeFinder {
-    pub fn new(nonce: Nonce) -> ProbeFinder {
+    pub(crate) fn new(nonce: Nonce) -> ProbeFinder {
         ProbeFinder(memmem::Finder::new(&opening(nonce)).into_owned())
     }
 
     /// Where the next probe begins, if it is one: its header may not have arrived, or be damaged.
-    pub fn find(&self, bytes: &[u8]) -> Option<usize> {
+    pub(crate) fn find(&self, bytes: &[u8]) -> Option<usize> {
         self.0.find(bytes)
     }
 
     /// Looks for a probe in a line without its end. It must reach to the line's end.
-    pub fn find_in_line(&self, line: &[u8]) -> Found {
+    pub(crate) fn find_in_line(&self, line: &[u8]) -> Found {
         let Some(at) = self.find(line) else { return Found::Foreign };
         let text = &line[at..];
         match text.get(..HEADER_LEN).and_then(Probe::of_header) {
@@ -151,18 +151,18 @@ impl ProbeFinder {
     }
 
     /// Who may have sent the next probe; it is not checked.
-    pub fn next_sender(&self, bytes: &[u8]) -> Option<usize> {
+    pub(crate) fn next_sender(&self, bytes: &[u8]) -> Option<usize> {
         let probe = &bytes[self.find(bytes)?..];
         number(probe.get(SENDER)?).map(|sender| sender as usize)
     }
 }
 
-pub fn digits(number: u32) -> Digits {
+pub(crate) fn digits(number: u32) -> Digits {
     std::array::from_fn(|digit| b"0123456789abcdef"[(number >> (28 - 4 * digit) & 15) as usize])
 }
 
 /// Adds one; mostly only the last digit changes.
-pub fn increment(digits: &mut Digits) {
+pub(crate) fn increment(digits: &mut Digits) {
     for digit in digits.iter_mut().rev() {
         match *digit {
             b'9' => *digit = b'a',

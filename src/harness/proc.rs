@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 #[cfg(target_os = "linux")]
-pub use linux::*;
+pub(crate) use linux::*;
 #[cfg(not(target_os = "linux"))]
 pub use nothing::*;
 
 /// A process at a moment.
 #[derive(Clone, Copy, Debug)]
-pub struct ProcessStatus {
+pub(crate) struct ProcessStatus {
     /// `T` is stopped.
     pub state: char,
     /// Processor time of all its threads since it began.
@@ -20,7 +20,7 @@ pub struct ProcessStatus {
 
 /// How often the threads of a process that still live stopped running.
 #[derive(Clone, Copy, Debug)]
-pub struct ContextSwitches {
+pub(crate) struct ContextSwitches {
     /// They had nothing to do.
     pub voluntary: u64,
     /// Another thread got the processor.
@@ -28,7 +28,7 @@ pub struct ContextSwitches {
 }
 
 /// Processor time of this thread.
-pub fn thread_cpu() -> Duration {
+pub(crate) fn thread_cpu() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap_or_default()
 }
@@ -43,7 +43,7 @@ mod linux {
         Process::new(pid.try_into().ok()?).ok()
     }
 
-    pub fn status(pid: u32) -> Option<ProcessStatus> {
+    pub(crate) fn status(pid: u32) -> Option<ProcessStatus> {
         let stat = process(pid)?.stat().ok()?;
         let seconds = (stat.utime + stat.stime) as f64 / procfs::ticks_per_second() as f64;
         let (cpu, threads) = (Duration::from_secs_f64(seconds), stat.num_threads.try_into().ok()?);
@@ -51,7 +51,7 @@ mod linux {
     }
 
     /// Resident memory. Bytes.
-    pub fn resident_memory(pid: u32) -> Option<u64> {
+    pub(crate) fn resident_memory(pid: u32) -> Option<u64> {
         let process = process(pid)?;
         // This is exact, and not always ours to read. What `status` says is brought up to date now and then.
         let exact = process.smaps_rollup().ok().and_then(|all| {
@@ -62,12 +62,12 @@ mod linux {
     }
 
     /// Resident memory that belongs to no file. Bytes.
-    pub fn private_memory(pid: u32) -> Option<u64> {
+    pub(crate) fn private_memory(pid: u32) -> Option<u64> {
         let status = process(pid)?.status().ok()?;
         Some(status.rssanon.or(status.vmrss)? << 10)
     }
 
-    pub fn context_switches(pid: u32) -> Option<ContextSwitches> {
+    pub(crate) fn context_switches(pid: u32) -> Option<ContextSwitches> {
         let mut sum = ContextSwitches { voluntary: 0, involuntary: 0 };
         let tasks = process(pid)?.tasks().ok()?;
         for status in tasks.flatten().filter_map(|task| task.status().ok()) {
@@ -78,17 +78,17 @@ mod linux {
     }
 
     /// The ids of a process's threads.
-    pub fn threads(pid: u32) -> Option<Vec<i32>> {
+    pub(crate) fn threads(pid: u32) -> Option<Vec<i32>> {
         Some(process(pid)?.tasks().ok()?.flatten().map(|task| task.tid).collect())
     }
 
     /// The numbers of a process's open descriptors.
-    pub fn descriptors(pid: u32) -> Option<Vec<i32>> {
+    pub(crate) fn descriptors(pid: u32) -> Option<Vec<i32>> {
         Some(process(pid)?.fd().ok()?.flatten().map(|descriptor| descriptor.fd).collect())
     }
 
     /// The hard limit on the numbers of a process's descriptors. `None` also if there is none.
-    pub fn descriptors_max(pid: u32) -> Option<u64> {
+    pub(crate) fn descriptors_max(pid: u32) -> Option<u64> {
         match process(pid)?.limits().ok()?.max_open_files.hard_limit {
             procfs::process::LimitValue::Value(limit) => Some(limit),
             procfs::process::LimitValue::Unlimited => None,
@@ -96,7 +96,7 @@ mod linux {
     }
 
     /// Where a process of a process group listens on a port, and which one.
-    pub fn listener(group: u32, port: u16) -> Option<(SocketAddr, u32)> {
+    pub(crate) fn listener(group: u32, port: u16) -> Option<(SocketAddr, u32)> {
         let sockets: Vec<_> = sockets(port).filter(|socket| socket.state == TcpState::Listen).collect();
         if sockets.is_empty() {
             return None;
@@ -113,12 +113,12 @@ mod linux {
     }
 
     /// Connections to a server that it has not accepted yet.
-    pub fn not_accepted(server: SocketAddr) -> Option<u32> {
+    pub(crate) fn not_accepted(server: SocketAddr) -> Option<u32> {
         sockets(server.port()).find(|socket| socket.state == TcpState::Listen).map(|socket| socket.rx_queue)
     }
 
     /// Bytes of a client that have arrived at the server and that it has not read.
-    pub fn unread(server: SocketAddr, client: SocketAddr) -> Option<u32> {
+    pub(crate) fn unread(server: SocketAddr, client: SocketAddr) -> Option<u32> {
         let is_its = |socket: &TcpNetEntry| {
             socket.local_address.port() == server.port() && socket.remote_address.port() == client.port()
         };

@@ -194,7 +194,7 @@ impl Receiver {
 const EXCERPT: usize = 120;
 
 /// Bytes made printable; long padding is shortened.
-pub fn show(bytes: &[u8]) -> String {
+pub(crate) fn show(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {

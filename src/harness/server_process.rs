@@ -53,6 +53,7 @@ pub fn end_all_at_signals() -> Result<(), String> {
 /// Where a server's stdout goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stdout {
+    /// To /dev/null.
     Nowhere,
     /// A pipe of one page, if the system lets us choose. Nobody reads it until [`ServerProcess::read_stdout`].
     Pipe,
@@ -107,6 +108,7 @@ impl<'a> Launcher<'a> {
         self.begin_on(port, stdout)
     }
 
+    /// Starts it on this port, and does not wait until it listens. An error says what to try.
     pub fn begin_on(&self, port: u16, stdout: Stdout) -> Result<ServerProcess, String> {
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut command = (self.command)(addr);
@@ -159,6 +161,7 @@ pub struct ServerProcess {
     group: Pid,
     /// The process that listens: the child, or one that it has started.
     pid: u32,
+    /// Where it listens.
     pub addr: SocketAddr,
     stderr: Tail,
     stdout: Option<PipeReader>,
@@ -253,6 +256,7 @@ impl ServerProcess {
         signs.iter().any(|sign| lower.contains(sign)).then(|| telling_line(&text)).flatten()
     }
 
+    /// Sends it a signal. One that has ended gets none.
     pub fn signal(&self, signal: Signal) {
         if let Some(pid) = Pid::from_raw(self.pid as i32) {
             let _ = kill_process(pid, signal);
@@ -270,6 +274,7 @@ impl ServerProcess {
         }
     }
 
+    /// Lets it go on.
     pub fn thaw(&self) {
         let _ = kill_process_group(self.group, Signal::CONT);
     }
@@ -381,14 +386,17 @@ fn telling_line(text: &str) -> Option<String> {
 pub struct Ended(ExitStatus);
 
 impl Ended {
+    /// SIGPIPE ended it.
     pub fn by_sigpipe(self) -> bool {
         self.0.signal() == Some(Signal::PIPE.as_raw())
     }
 
+    /// SIGTERM ended it.
     pub fn by_sigterm(self) -> bool {
         self.0.signal() == Some(Signal::TERM.as_raw())
     }
 
+    /// Its exit code; `None` if a signal ended it.
     pub fn code(self) -> Option<i32> {
         self.0.code()
     }

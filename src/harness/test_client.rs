@@ -65,7 +65,7 @@ pub struct TestClient {
 }
 
 /// Length of a line whose length does not matter. Bytes.
-pub const SHORT_LEN: usize = 48;
+pub(crate) const SHORT_LEN: usize = 48;
 /// A flood is generated in pieces of this size. Bytes.
 const FLOOD_PIECE: usize = 64 << 10;
 /// Pieces that are read in one turn: several times what is sent in one, so that reading is never the bottleneck.

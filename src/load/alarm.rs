@@ -5,12 +5,12 @@ use std::io;
 use std::time::Duration;
 
 #[cfg(target_os = "linux")]
-pub struct Alarm(std::os::fd::OwnedFd);
+pub(crate) struct Alarm(std::os::fd::OwnedFd);
 
 #[cfg(target_os = "linux")]
 impl Alarm {
     /// The poll gets an event with this token whenever the alarm goes off.
-    pub fn new(registry: &Registry, token: Token) -> io::Result<Alarm> {
+    pub(crate) fn new(registry: &Registry, token: Token) -> io::Result<Alarm> {
         use rustix::time::{TimerfdClockId, TimerfdFlags, timerfd_create};
         use std::os::fd::AsRawFd;
         let fd = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
@@ -19,7 +19,7 @@ impl Alarm {
     }
 
     /// Goes off after this time, which is not zero. Returns the timeout for the poll.
-    pub fn set(&self, after: Duration) -> io::Result<Option<Duration>> {
+    pub(crate) fn set(&self, after: Duration) -> io::Result<Option<Duration>> {
         use rustix::time::{Itimerspec, TimerfdTimerFlags, Timespec, timerfd_settime};
         let it_value =
             Timespec { tv_sec: after.as_secs() as i64, tv_nsec: i64::from(after.subsec_nanos().max(1)) as _ };

@@ -1,7 +1,7 @@
 //! The host on which a measurement was made, in words.
 
 /// The processor's model and its number of cores.
-pub fn processor() -> String {
+pub(crate) fn processor() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let cores = match info.lines().filter(|line| line.starts_with("processor")).count() {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -14,7 +14,7 @@ pub fn processor() -> String {
 }
 
 /// The system and its version.
-pub fn system() -> String {
+pub(crate) fn system() -> String {
     let name = rustix::system::uname();
     format!("{} {}", name.sysname().to_string_lossy(), name.release().to_string_lossy())
 }

@@ -13,7 +13,7 @@ use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 
 /// A client that the generator plays.
-pub struct LoadClient {
+pub(crate) struct LoadClient {
     pub stream: TcpStream,
     /// The beginning of a line whose end has not arrived.
     pub partial: Vec<u8>,
@@ -34,7 +34,7 @@ pub struct LoadClient {
 
 impl LoadClient {
     /// Connects, and sends its login.
-    pub fn connect(
+    pub(crate) fn connect(
         addr: SocketAddr,
         number: usize,
         scenario: &Scenario,
@@ -66,14 +66,14 @@ impl LoadClient {
     }
 
     /// Adds a line to what is to be written.
-    pub fn append(&mut self, probe: Probe, nonce: Nonce, scenario: &Scenario) {
+    pub(crate) fn append(&mut self, probe: Probe, nonce: Nonce, scenario: &Scenario) {
         let eol = scenario.eol.bytes();
         probe.write(nonce, scenario.line_len - eol.len(), &mut self.unsent);
         self.unsent.extend_from_slice(eol);
     }
 
     /// Writes until the socket is full. The poll reports when it is writable again.
-    pub fn flush(&mut self) -> io::Result<()> {
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
         while !self.unsent.is_empty() && !self.closed {
             match self.stream.write(&self.unsent) {
                 Ok(n) => drop(self.unsent.drain(..n)),

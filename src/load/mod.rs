@@ -16,18 +16,18 @@
 //! * [`system_calls`]: how often it asked the kernel;
 //! * [`host`]: where it was measured.
 
-pub mod alarm;
-pub mod generator;
-pub mod host;
-pub mod load_client;
-pub mod outcome;
-pub mod scenario;
-pub mod shape;
-pub mod system_calls;
-pub mod tally;
-pub mod timetable;
-pub mod under_way;
-pub mod usage;
+pub(crate) mod alarm;
+pub(crate) mod generator;
+pub(crate) mod host;
+pub(crate) mod load_client;
+pub(crate) mod outcome;
+pub(crate) mod scenario;
+pub(crate) mod shape;
+pub(crate) mod system_calls;
+pub(crate) mod tally;
+pub(crate) mod timetable;
+pub(crate) mod under_way;
+pub(crate) mod usage;
 
 pub use crate::harness::Eol;
 pub use generator::run;

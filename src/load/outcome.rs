@@ -38,6 +38,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Lines that arrived at a client, per second, all clients together.
     pub fn deliveries_per_second(&self) -> f64 {
         self.delivered as f64 / self.elapsed.as_secs_f64()
     }

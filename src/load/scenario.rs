@@ -26,17 +26,20 @@ pub struct Scenario {
     pub idle: usize,
     /// Bytes in a line, its end included.
     pub line_len: usize,
+    /// When a line is sent.
     pub pace: Pace,
     /// How long is measured, after the warm-up.
     pub duration: Duration,
+    /// How long it runs before anything is measured.
     pub warm_up: Duration,
     /// A line that each client sends first; `{n}` is its number.
     pub login: Option<String>,
+    /// What ends a line.
     pub eol: Eol,
 }
 
 /// Most lines that a talker may have under way.
-pub const WINDOW_MAX: u32 = 4096;
+pub(crate) const WINDOW_MAX: u32 = 4096;
 
 impl Scenario {
     /// Why it cannot be played, in a sentence.
@@ -68,6 +71,7 @@ impl Scenario {
         }
     }
 
+    /// Connections in all: those that must get each line, and the idle ones.
     pub fn connections(&self) -> usize {
         self.clients + self.idle
     }

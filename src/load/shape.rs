@@ -7,7 +7,7 @@ use crate::harness::probe::{self, LEN_MIN, SEQ, SEQ_AGAIN_FROM_END};
 
 /// A whole line with its end, of which only the digits of its number change.
 #[derive(Debug)]
-pub struct Shape {
+pub(crate) struct Shape {
     bytes: Vec<u8>,
     /// Where the number's digits are, and where they are repeated.
     seq_at: usize,
@@ -16,19 +16,19 @@ pub struct Shape {
 
 impl Shape {
     /// The shape of an intact line with its end, whose probe is the `probe_len` bytes from `probe_at` on.
-    pub fn of(line: &[u8], probe_at: usize, probe_len: usize) -> Shape {
+    pub(crate) fn of(line: &[u8], probe_at: usize, probe_len: usize) -> Shape {
         debug_assert!(probe_len >= LEN_MIN);
         let again_at = probe_at + probe_len - SEQ_AGAIN_FROM_END;
         Shape { bytes: line.to_vec(), seq_at: probe_at + SEQ.start, again_at }
     }
 
     /// Bytes in a line.
-    pub fn line_len(&self) -> usize {
+    pub(crate) fn line_len(&self) -> usize {
         self.bytes.len()
     }
 
     /// How many lines with the numbers `first`, `first + 1` ... are at the beginning of `bytes`, up to `lines_max`.
-    pub fn run(&self, bytes: &[u8], first: u32, lines_max: u32) -> u32 {
+    pub(crate) fn run(&self, bytes: &[u8], first: u32, lines_max: u32) -> u32 {
         let expected = self.parts(&self.bytes);
         let mut digits = probe::digits(first);
         let mut lines = 0;

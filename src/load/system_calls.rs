@@ -6,7 +6,7 @@
 use crate::harness::proc;
 
 /// Counters that run.
-pub struct SystemCalls {
+pub(crate) struct SystemCalls {
     #[cfg(target_os = "linux")]
     counters: Vec<perf_event::Counter>,
 }
@@ -15,7 +15,7 @@ pub struct SystemCalls {
 impl SystemCalls {
     /// Begins to count the calls of all threads that a process has now. `None` where the system does not let us: it takes
     /// root or CAP_PERFMON, and a descriptor for each thread.
-    pub fn of(pid: u32) -> Option<SystemCalls> {
+    pub(crate) fn of(pid: u32) -> Option<SystemCalls> {
         let id = tracepoint_id()?;
         let counter = |thread: i32| {
             let mut builder = perf_event::Builder::new(perf_event::events::Tracepoint::with_id(id));
@@ -28,7 +28,7 @@ impl SystemCalls {
     }
 
     /// How many there were until now.
-    pub fn count(&mut self) -> Option<u64> {
+    pub(crate) fn count(&mut self) -> Option<u64> {
         self.counters.iter_mut().map(|counter| counter.read().ok()).sum()
     }
 }

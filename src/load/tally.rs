@@ -17,6 +17,7 @@ pub struct Faults {
 }
 
 impl Faults {
+    /// Whether there was a fault.
     pub fn any(&self) -> bool {
         *self != Faults::default()
     }
@@ -42,7 +43,7 @@ struct Account {
 
 /// What one receiver got.
 #[derive(Debug)]
-pub struct Tally {
+pub(crate) struct Tally {
     accounts: Vec<Account>,
     pub faults: Faults,
 }
@@ -51,24 +52,24 @@ pub struct Tally {
 const MISSING_MAX: usize = 100_000;
 
 impl Tally {
-    pub fn new(senders: usize) -> Tally {
+    pub(crate) fn new(senders: usize) -> Tally {
         Tally { accounts: vec![Account::default(); senders], faults: Faults::default() }
     }
 
     /// The number of the next line of a sender, if none is lost.
-    pub fn next(&self, sender: usize) -> u32 {
+    pub(crate) fn next(&self, sender: usize) -> u32 {
         self.accounts.get(sender).map_or(0, |account| account.next)
     }
 
     /// Takes note of lines that arrived in order.
-    pub fn note_run(&mut self, sender: usize, lines: u32) {
+    pub(crate) fn note_run(&mut self, sender: usize, lines: u32) {
         if let Some(account) = self.accounts.get_mut(sender) {
             account.next += lines;
         }
     }
 
     /// Takes note of a line. Returns whether it arrived for the first time.
-    pub fn note(&mut self, sender: u16, seq: u32, sent: u32) -> bool {
+    pub(crate) fn note(&mut self, sender: u16, seq: u32, sent: u32) -> bool {
         let Some(account) = self.accounts.get_mut(usize::from(sender)).filter(|_| seq < sent) else {
             // No such line was sent.
             self.faults.malformed += 1;
@@ -94,7 +95,7 @@ impl Tally {
     }
 
     /// The end: `sent` says for each sender how many lines it should have got.
-    pub fn close(mut self, sent: impl Iterator<Item = u32>) -> Faults {
+    pub(crate) fn close(mut self, sent: impl Iterator<Item = u32>) -> Faults {
         for (account, sent) in self.accounts.iter().zip(sent) {
             self.faults.lost += account.missing.len() as u64 + u64::from(sent.saturating_sub(account.next));
         }

@@ -4,14 +4,14 @@ use super::scenario::{Pace, Scenario};
 use std::time::Duration;
 
 /// The timetable of an open loop: the talkers take turns at equal intervals.
-pub struct Timetable {
+pub(crate) struct Timetable {
     every: Duration,
     talkers: usize,
     next: u32,
 }
 
 impl Timetable {
-    pub fn new(scenario: &Scenario) -> Timetable {
+    pub(crate) fn new(scenario: &Scenario) -> Timetable {
         let every = match scenario.pace {
             Pace::Rate(rate) => Duration::from_secs_f64(1.0 / rate),
             Pace::Window(_) => Duration::MAX,
@@ -19,12 +19,12 @@ impl Timetable {
         Timetable { every, talkers: scenario.talkers, next: 0 }
     }
 
-    pub fn next_at(&self) -> Duration {
+    pub(crate) fn next_at(&self) -> Duration {
         self.every.saturating_mul(self.next)
     }
 
     /// The next line that is due at `now`: its talker, and when it was due.
-    pub fn due(&mut self, now: Duration) -> Option<(usize, Duration)> {
+    pub(crate) fn due(&mut self, now: Duration) -> Option<(usize, Duration)> {
         let at = self.next_at();
         if at > now {
             return None;

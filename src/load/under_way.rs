@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// When a line was due and when it was sent, since the beginning.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Line {
+pub(crate) struct Line {
     pub to_be_sent: Duration,
     pub sent: Duration,
 }
@@ -15,7 +15,7 @@ pub struct Line {
 /// When a later line arrives, the earlier ones count as arrived, too. If they were lost, the tally reports that; the load goes
 /// on.
 #[derive(Debug)]
-pub struct UnderWay {
+pub(crate) struct UnderWay {
     /// The oldest first.
     lines: VecDeque<Line>,
     /// How many receivers wait for each of the lines and, last, for the one that will be sent next.
@@ -25,29 +25,29 @@ pub struct UnderWay {
 }
 
 impl UnderWay {
-    pub fn new(receivers: u32) -> UnderWay {
+    pub(crate) fn new(receivers: u32) -> UnderWay {
         UnderWay { lines: VecDeque::new(), waiting: [receivers].into(), first: 0 }
     }
 
     /// How many lines have been sent since the beginning.
-    pub fn sent(&self) -> u32 {
+    pub(crate) fn sent(&self) -> u32 {
         self.first + self.lines.len() as u32
     }
 
     /// How many have not reached all receivers.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.lines.len()
     }
 
     /// Another line; returns its number.
-    pub fn say(&mut self, line: Line) -> u32 {
+    pub(crate) fn say(&mut self, line: Line) -> u32 {
         self.lines.push_back(line);
         self.waiting.push_back(0);
         self.sent() - 1
     }
 
     /// A receiver that waited for line `from` waits for line `to` now. `done` gets each line that nobody waits for any more.
-    pub fn reached(&mut self, from: u32, to: u32, mut done: impl FnMut(Line)) {
+    pub(crate) fn reached(&mut self, from: u32, to: u32, mut done: impl FnMut(Line)) {
         let (from, to) = (from.wrapping_sub(self.first) as usize, to.wrapping_sub(self.first) as usize);
         if from >= to || to >= self.waiting.len() {
             return;

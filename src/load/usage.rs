@@ -7,6 +7,7 @@ use std::time::Duration;
 /// Counts since the process began; the difference of two is what was used between them.
 #[derive(Clone, Copy, Default, Debug, PartialEq)]
 pub struct Usage {
+    /// Processor time of all its threads, in user mode and in the kernel.
     pub cpu: Option<Duration>,
     /// Context switches because a thread had nothing to do, of all its threads that still live.
     pub switches_voluntary: Option<u64>,

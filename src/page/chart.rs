@@ -18,7 +18,7 @@ const POINTS_MARKED_MAX: usize = 16;
 
 /// Lines over an axis, each with its name at its end.
 #[derive(Clone, Debug)]
-pub struct Chart {
+pub(crate) struct Chart {
     pub title: String,
     /// What must be known to read it; may be empty.
     pub note: String,
@@ -29,7 +29,7 @@ pub struct Chart {
 
 /// A line.
 #[derive(Clone, Debug)]
-pub struct Series {
+pub(crate) struct Series {
     pub name: String,
     /// Which of the six colours, and the mark that goes with it: the same for what belongs together.
     pub colour: usize,
@@ -39,14 +39,14 @@ pub struct Series {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Stroke {
+pub(crate) enum Stroke {
     Solid,
     Dashed,
 }
 
 /// A value, and from where to where it was when measured repeatedly.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Point {
+pub(crate) struct Point {
     pub x: f64,
     pub y: f64,
     pub low: f64,
@@ -55,7 +55,7 @@ pub struct Point {
 
 impl Point {
     /// The median of repeated measurements, with their spread. `None` if there are none.
-    pub fn of(x: f64, values: impl IntoIterator<Item = f64>) -> Option<Point> {
+    pub(crate) fn of(x: f64, values: impl IntoIterator<Item = f64>) -> Option<Point> {
         let mut values: Vec<f64> = values.into_iter().collect();
         values.sort_by(f64::total_cmp);
         let (low, high) = (*values.first()?, *values.last()?);
@@ -67,11 +67,11 @@ impl Point {
 
 impl Chart {
     /// Whether there is anything to see.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.series.iter().all(|series| series.points.is_empty())
     }
 
-    pub fn svg(&self) -> String {
+    pub(crate) fn svg(&self) -> String {
         let points = || self.series.iter().flat_map(|series| &series.points);
         let x = self.x.scale(points().map(|point| point.x));
         let y = self.y.scale(points().flat_map(|point| [point.low, point.high]));

@@ -1,6 +1,6 @@
 //! Text that goes into HTML.
 
 /// Text as HTML and SVG take it.
-pub fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -11,41 +11,41 @@
 //! font would not fit; `poloto` has classes, and neither bands, whiskers nor an axis of percentiles; the others draw with a
 //! script.
 
-pub mod chart;
+pub(crate) mod chart;
 mod escape;
-pub mod scale;
+pub(crate) mod scale;
 
-pub use chart::{Chart, Point, Series, Stroke};
-pub use escape::escape;
-pub use scale::{Axis, Kind};
+pub(crate) use chart::{Chart, Point, Series, Stroke};
+pub(crate) use escape::escape;
+pub(crate) use scale::{Axis, Kind};
 
 /// A page that grows downwards.
 #[derive(Debug)]
-pub struct Page {
+pub(crate) struct Page {
     title: String,
     body: String,
 }
 
 impl Page {
-    pub fn new(title: &str) -> Page {
+    pub(crate) fn new(title: &str) -> Page {
         Page { title: title.into(), body: format!("<h1>{}</h1>\n", escape(title)) }
     }
 
-    pub fn heading(&mut self, text: &str) {
+    pub(crate) fn heading(&mut self, text: &str) {
         self.body += &format!("<h2>{}</h2>\n", escape(text));
     }
 
-    pub fn paragraph(&mut self, text: &str) {
+    pub(crate) fn paragraph(&mut self, text: &str) {
         self.body += &format!("<p>{}</p>\n", escape(text));
     }
 
     /// Something that a reader must know before trusting the rest.
-    pub fn warning(&mut self, text: &str) {
+    pub(crate) fn warning(&mut self, text: &str) {
         self.body += &format!("<p class=\"warning\" role=\"note\">{}</p>\n", escape(text));
     }
 
     /// Figures that are read first: what, and how much.
-    pub fn facts(&mut self, facts: &[(&str, String)]) {
+    pub(crate) fn facts(&mut self, facts: &[(&str, String)]) {
         self.body += "<dl>\n";
         for (name, value) in facts {
             self.body += &format!("<div><dt>{}</dt><dd>{}</dd></div>\n", escape(name), escape(value));
@@ -54,27 +54,27 @@ impl Page {
     }
 
     /// Charts, two side by side where there is room.
-    pub fn charts(&mut self, charts: &[Chart]) {
+    pub(crate) fn charts(&mut self, charts: &[Chart]) {
         let figures: String = charts.iter().map(figure).collect();
         self.body += &format!("<div class=\"charts\">\n{figures}</div>\n");
     }
 
     /// A chart, and its figures beside it.
-    pub fn chart_with_table(&mut self, chart: &Chart, head: &[String], rows: &[Vec<String>]) {
+    pub(crate) fn chart_with_table(&mut self, chart: &Chart, head: &[String], rows: &[Vec<String>]) {
         self.body += &format!("<div class=\"beside\">\n{}{}</div>\n", figure(chart), table(head, rows));
     }
 
     /// A table whose first column says what the row is.
-    pub fn table(&mut self, head: &[String], rows: &[Vec<String>]) {
+    pub(crate) fn table(&mut self, head: &[String], rows: &[Vec<String>]) {
         self.body += &table(head, rows);
     }
 
     /// What stands on the page, for one that is framed otherwise.
-    pub fn body(&self) -> &str {
+    pub(crate) fn body(&self) -> &str {
         &self.body
     }
 
-    pub fn html(&self) -> String {
+    pub(crate) fn html(&self) -> String {
         format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\

@@ -2,7 +2,7 @@
 
 /// How values lie on an axis.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Even distances; begins at 0.
     Linear,
     /// Even ratios. Values are above 0.
@@ -13,7 +13,7 @@ pub enum Kind {
 
 /// An axis as it is asked for; its range comes from what is drawn.
 #[derive(Clone, Debug)]
-pub struct Axis {
+pub(crate) struct Axis {
     pub label: String,
     pub kind: Kind,
     /// How a value is written.
@@ -23,12 +23,12 @@ pub struct Axis {
 }
 
 impl Axis {
-    pub fn new(label: &str, kind: Kind, format: fn(f64) -> String) -> Axis {
+    pub(crate) fn new(label: &str, kind: Kind, format: fn(f64) -> String) -> Axis {
         Axis { label: label.into(), kind, format, ticks: Vec::new() }
     }
 
     /// An axis with ticks at these values and no others.
-    pub fn with_ticks(self, ticks: Vec<f64>) -> Axis {
+    pub(crate) fn with_ticks(self, ticks: Vec<f64>) -> Axis {
         Axis { ticks, ..self }
     }
 
@@ -71,7 +71,7 @@ pub(super) struct Scale {
 
 impl Scale {
     /// Where a value lies, from 0 to 1.
-    pub fn at(&self, value: f64) -> f64 {
+    pub(super) fn at(&self, value: f64) -> f64 {
         ((place(self.kind, value) - self.from) / (self.to - self.from)).clamp(0.0, 1.0)
     }
 }

@@ -15,45 +15,45 @@ use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
-pub use std::sync::{Arc, Condvar, Mutex, MutexGuard, mpsc};
-pub use std::thread::{sleep, yield_now};
+pub(crate) use std::sync::{Arc, Condvar, Mutex, MutexGuard, mpsc};
+pub(crate) use std::thread::{sleep, yield_now};
 use std::time::{Duration, Instant};
 
 #[inline(always)]
-pub fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
 // Sockets.
 
 /// Listens.
-pub struct TcpListener(std::net::TcpListener);
+pub(crate) struct TcpListener(std::net::TcpListener);
 
 impl TcpListener {
-    pub fn from_std(listener: std::net::TcpListener) -> TcpListener {
+    pub(crate) fn from_std(listener: std::net::TcpListener) -> TcpListener {
         TcpListener(listener)
     }
 
     /// Waits for a connection.
-    pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+    pub(crate) fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         marks::accept(Call::blocking("accept4"), || self.0.accept().map(|(stream, peer)| (TcpStream(stream), peer)))
     }
 }
 
 /// A client's connection.
-pub struct TcpStream(std::net::TcpStream);
+pub(crate) struct TcpStream(std::net::TcpStream);
 
 impl TcpStream {
     /// Waits for something to read, and reads what there is of it, as far as the buffer has capacity.
     #[inline(always)]
-    pub fn read(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    pub(crate) fn read(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         let asked = buffer.capacity() - buffer.len();
         let call = || Ok(rustix::io::read(&self.0, spare_capacity(buffer))?);
         marks::read(Call::blocking("read"), self.as_raw_fd(), asked, call)
     }
 
     /// Waits for something to read until it is `end`, and throws away some of it.
-    pub fn discard(&self, end: Instant) -> io::Result<usize> {
+    pub(crate) fn discard(&self, end: Instant) -> io::Result<usize> {
         let mut buffer = [0; 1024];
         // A timeout of zero would be none.
         let left = Some(end.saturating_duration_since(now())).filter(|left| !left.is_zero());
@@ -64,7 +64,7 @@ impl TcpStream {
     }
 
     /// Reads and throws away what is there.
-    pub fn discard_at_once(&self) -> io::Result<usize> {
+    pub(crate) fn discard_at_once(&self) -> io::Result<usize> {
         let mut buffer = Vec::with_capacity(READ_MAX);
         let call = || Ok(recv(&self.0, spare_capacity(&mut buffer), RecvFlags::DONTWAIT)?.0);
         marks::read(Call::at_once("recvfrom"), self.as_raw_fd(), READ_MAX, call)
@@ -72,7 +72,7 @@ impl TcpStream {
 
     /// Writes what the socket takes at once. What is in one piece is written as such: it takes the kernel less time.
     #[inline(always)]
-    pub fn write_at_once(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub(crate) fn write_at_once(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut filled = pieces.iter().filter(|piece| !piece.is_empty());
         match (filled.next(), filled.next()) {
             (Some(whole), None) => {
@@ -87,15 +87,15 @@ impl TcpStream {
     }
 
     /// Waits until the socket takes some of it, but no longer than [`TcpStream::set_write_timeout`] allows.
-    pub fn write(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub(crate) fn write(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         marks::write(Call::blocking("writev"), self.as_raw_fd(), pieces, || (&self.0).write_vectored(pieces))
     }
 
-    pub fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
+    pub(crate) fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
         marks::set_up(1, || self.0.set_write_timeout(Some(timeout)))
     }
 
-    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+    pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         marks::shutdown(self.as_raw_fd(), || self.0.shutdown(how))
     }
 }
@@ -121,10 +121,10 @@ impl Drop for TcpStream {
 // The room's lock.
 
 /// A mutex whose taking and giving back are steps of the trace.
-pub struct RoomMutex<T>(Mutex<T>);
+pub(crate) struct RoomMutex<T>(Mutex<T>);
 
 /// Holds it.
-pub struct RoomGuard<'a, T> {
+pub(crate) struct RoomGuard<'a, T> {
     // Fields are dropped in this order: the mark comes before the lock is given back.
     mark: LeaveMark,
     guard: MutexGuard<'a, T>,
@@ -141,13 +141,13 @@ impl Drop for LeaveMark {
 }
 
 impl<T> RoomMutex<T> {
-    pub fn new(value: T) -> RoomMutex<T> {
+    pub(crate) fn new(value: T) -> RoomMutex<T> {
         RoomMutex(Mutex::new(value))
     }
 
     /// A thread that panicked has left the room as it was between two changes; the others go on.
     #[inline(always)]
-    pub fn lock(&self) -> RoomGuard<'_, T> {
+    pub(crate) fn lock(&self) -> RoomGuard<'_, T> {
         let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         RoomGuard { guard: marks::lock(|| self.0.try_lock().ok(), lock), mark: LeaveMark }
     }
@@ -155,12 +155,12 @@ impl<T> RoomMutex<T> {
 
 impl<'a, T> RoomGuard<'a, T> {
     /// Gives the lock back, waits for `changed`, and takes the lock again.
-    pub fn wait(self, changed: &Condvar) -> RoomGuard<'a, T> {
+    pub(crate) fn wait(self, changed: &Condvar) -> RoomGuard<'a, T> {
         self.parked(|guard| changed.wait(guard).unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The same, but waits no longer than `timeout`.
-    pub fn wait_timeout(self, changed: &Condvar, timeout: Duration) -> RoomGuard<'a, T> {
+    pub(crate) fn wait_timeout(self, changed: &Condvar, timeout: Duration) -> RoomGuard<'a, T> {
         self.parked(|guard| changed.wait_timeout(guard, timeout).unwrap_or_else(PoisonError::into_inner).0)
     }
 
@@ -189,26 +189,26 @@ impl<T> DerefMut for RoomGuard<'_, T> {
 // Threads and signals.
 
 /// Starts a thread with this name and so many bytes of stack.
-pub fn spawn(name: String, stack: usize, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+pub(crate) fn spawn(name: String, stack: usize, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
     marks::spawn(&name, || std::thread::Builder::new().name(name.clone()).stack_size(stack).spawn(run).map(drop))
 }
 
 /// Signals, for a thread that waits for nothing else.
-pub struct Signals(signal_hook::iterator::Signals);
+pub(crate) struct Signals(signal_hook::iterator::Signals);
 
 impl Signals {
-    pub fn new<const N: usize>(signals: [i32; N]) -> io::Result<Signals> {
+    pub(crate) fn new<const N: usize>(signals: [i32; N]) -> io::Result<Signals> {
         signal_hook::iterator::Signals::new(signals).map(Signals)
     }
 
     /// Waits for one.
-    pub fn wait(&mut self) -> Option<i32> {
+    pub(crate) fn wait(&mut self) -> Option<i32> {
         marks::signal(Call::blocking("read"), || self.0.forever().next())
     }
 }
 
 /// From when `told` is set, a signal ends the process at once, whatever its threads are waiting for.
-pub fn end_at_once_when(told: &Arc<AtomicBool>) -> io::Result<()> {
+pub(crate) fn end_at_once_when(told: &Arc<AtomicBool>) -> io::Result<()> {
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register_conditional_shutdown(signal, 0, told.clone())?;
     }

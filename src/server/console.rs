@@ -31,7 +31,7 @@ pub enum Paint {
     Colors,
 }
 
-pub struct Console {
+pub(crate) struct Console {
     /// `None` when nothing can be written any more.
     sink: Option<Sink>,
     paint: Paint,
@@ -51,7 +51,7 @@ pub struct Console {
 }
 
 impl Console {
-    pub fn new(paint: Paint, lang: Lang) -> Console {
+    pub(crate) fn new(paint: Paint, lang: Lang) -> Console {
         let sink = Sink::stdout().inspect_err(|e| log::warn!("no transcript: stdout cannot be written to: {e}")).ok();
         Console {
             sink,
@@ -66,7 +66,7 @@ impl Console {
         }
     }
 
-    pub fn note(&mut self, event: &Event<'_>, clock: &WallClock) {
+    pub(crate) fn note(&mut self, event: &Event<'_>, clock: &WallClock) {
         let is_talk =
             matches!(event, Event::Said { .. } | Event::Acted { .. } | Event::Whispered { .. } | Event::Renamed { .. });
         let waiting_max = if is_talk { SAID_MAX } else { BUFFER_MAX };
@@ -79,7 +79,7 @@ impl Console {
     }
 
     /// Writes what stdout takes without waiting.
-    pub fn flush(&mut self, now: Instant, clock: &mut WallClock) {
+    pub(crate) fn flush(&mut self, now: Instant, clock: &mut WallClock) {
         if self.retry_at.is_some_and(|at| now < at) {
             return;
         }
@@ -145,12 +145,12 @@ impl Console {
     }
 
     /// How often stdout was asked to take something, since the last call.
-    pub fn take_writes(&mut self) -> usize {
+    pub(crate) fn take_writes(&mut self) -> usize {
         std::mem::take(&mut self.writes)
     }
 
     /// When [`Console::flush`] has something to do.
-    pub fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         self.retry_at
     }
 
@@ -195,7 +195,7 @@ pub(super) mod tests {
     use std::io::{PipeReader, Read};
 
     /// A console whose pipe is full, and of how many bytes.
-    pub fn stuck() -> (PipeReader, usize, Console) {
+    pub(crate) fn stuck() -> (PipeReader, usize, Console) {
         let (reader, writer) = io::pipe().expect("a pipe");
         let sink = Sink::to(writer.into()).expect("a sink");
         let mut full = 0;

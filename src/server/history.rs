@@ -58,7 +58,7 @@ struct Recent {
     message: String,
 }
 
-pub struct History {
+pub(crate) struct History {
     path: PathBuf,
     file: Option<Arc<File>>,
     batch: Vec<u8>,
@@ -74,20 +74,20 @@ pub struct History {
 }
 
 /// Lines on their way to the file. Whoever may wait for the disk writes them, without holding the history.
-pub struct Batch {
+pub(crate) struct Batch {
     file: Arc<File>,
     lines: Vec<u8>,
 }
 
 impl Batch {
-    pub fn write(self) -> io::Result<()> {
+    pub(crate) fn write(self) -> io::Result<()> {
         (&*self.file).write_all(&self.lines)
     }
 }
 
 impl History {
     /// Opens or creates the file. If that fails, the chat goes on without: a warning says so.
-    pub fn open(path: &Path, replay: usize, clock: &WallClock) -> History {
+    pub(crate) fn open(path: &Path, replay: usize, clock: &WallClock) -> History {
         let mut history = History {
             path: path.to_owned(),
             file: None,
@@ -127,7 +127,7 @@ impl History {
         Ok(())
     }
 
-    pub fn note(&mut self, event: &Event<'_>, clock: &WallClock, now: Instant) {
+    pub(crate) fn note(&mut self, event: &Event<'_>, clock: &WallClock, now: Instant) {
         let (kind, id, nick, text) = match *event {
             Event::Arrived { id, nick, .. } => (Kind::Arrived, id, nick, None),
             Event::Said { id, nick, text } => (Kind::Said, id, nick, Some(text.into())),
@@ -149,13 +149,13 @@ impl History {
     }
 
     /// The batch, if it is time to write it. What came of that is owed to [`History::written`].
-    pub fn due_batch(&mut self, now: Instant) -> Option<Batch> {
+    pub(crate) fn due_batch(&mut self, now: Instant) -> Option<Batch> {
         let is_due = self.due.is_some_and(|due| due <= now) || self.batch.len() >= BATCH_MAX;
         if is_due { self.take_batch() } else { None }
     }
 
     /// The batch, due or not.
-    pub fn take_batch(&mut self) -> Option<Batch> {
+    pub(crate) fn take_batch(&mut self) -> Option<Batch> {
         self.due = None;
         let file = self.file.clone().filter(|_| !self.batch.is_empty())?;
         let mut lines = std::mem::take(&mut self.batch);
@@ -166,7 +166,7 @@ impl History {
     }
 
     /// What came of writing a batch.
-    pub fn written(&mut self, result: io::Result<()>) {
+    pub(crate) fn written(&mut self, result: io::Result<()>) {
         if let Err(e) = &result
             && !self.failing
         {
@@ -176,12 +176,12 @@ impl History {
         self.torn = result.is_err();
     }
 
-    pub fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         self.due
     }
 
     /// The last lines, for a newcomer.
-    pub fn replay(&self, clock: &WallClock) -> Vec<u8> {
+    pub(crate) fn replay(&self, clock: &WallClock) -> Vec<u8> {
         let mut room = REPLAY_MAX;
         let fits = |recent: &&Recent| {
             let left = room.checked_sub(recent.message.len());

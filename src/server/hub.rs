@@ -6,48 +6,48 @@ use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
 
 /// [`chat::Hub`], whose contract it has. The methods here are the same, each with its mark.
-pub struct Hub(chat::Hub);
+pub(crate) struct Hub(chat::Hub);
 
 impl Hub {
-    pub fn new(hub: chat::Hub) -> Hub {
+    pub(crate) fn new(hub: chat::Hub) -> Hub {
         Hub(hub)
     }
 
-    pub fn connect(&mut self, key: usize, peer: SocketAddr, replay: &[u8]) -> Option<Id> {
+    pub(crate) fn connect(&mut self, key: usize, peer: SocketAddr, replay: &[u8]) -> Option<Id> {
         let id = self.0.connect(key, peer, replay)?;
         marks::connected(peer, id.number());
         self.mark();
         Some(id)
     }
 
-    pub fn permit(&mut self, id: Id) -> Option<Permit<'_>> {
+    pub(crate) fn permit(&mut self, id: Id) -> Option<Permit<'_>> {
         let read_max = self.0.permit(id)?.read_max();
         Some(Permit { hub: self, id, read_max })
     }
 
-    pub fn receive_end(&mut self, id: Id) {
+    pub(crate) fn receive_end(&mut self, id: Id) {
         self.0.receive_end(id);
         self.mark();
     }
 
-    pub fn disconnect(&mut self, id: Id, reason: Reason) {
+    pub(crate) fn disconnect(&mut self, id: Id, reason: Reason) {
         self.0.disconnect(id, reason);
         self.mark();
     }
 
-    pub fn close_room(&mut self) {
+    pub(crate) fn close_room(&mut self) {
         self.0.close_room();
         self.mark();
     }
 
     #[inline(always)]
-    pub fn wrote(&mut self, id: Id, taken: usize) -> bool {
+    pub(crate) fn wrote(&mut self, id: Id, taken: usize) -> bool {
         marks::settled(id.number(), taken);
         self.0.wrote(id, taken)
     }
 
     #[inline(always)]
-    pub fn carried(&mut self, id: Id, taken: usize) {
+    pub(crate) fn carried(&mut self, id: Id, taken: usize) {
         marks::settled(id.number(), taken);
         self.0.carried(id, taken);
     }
@@ -59,18 +59,18 @@ impl Hub {
 }
 
 /// [`chat::Permit`].
-pub struct Permit<'a> {
+pub(crate) struct Permit<'a> {
     hub: &'a mut Hub,
     id: Id,
     read_max: usize,
 }
 
 impl Permit<'_> {
-    pub fn read_max(&self) -> usize {
+    pub(crate) fn read_max(&self) -> usize {
         self.read_max
     }
 
-    pub fn receive(self, bytes: &[u8]) {
+    pub(crate) fn receive(self, bytes: &[u8]) {
         if let Some(permit) = self.hub.0.permit(self.id) {
             permit.receive(bytes);
             self.hub.mark();

@@ -7,35 +7,35 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// How long a connection lingers.
-pub const LINGER: Duration = Duration::from_secs(1);
+pub(crate) const LINGER: Duration = Duration::from_secs(1);
 /// At most this many connections linger at a time. More would be descriptors that newcomers need.
-pub const LINGERING_MAX: usize = 64;
+pub(crate) const LINGERING_MAX: usize = 64;
 
 /// The keys of connections that linger, the first to end first.
 #[derive(Default)]
-pub struct Lingering(VecDeque<(Instant, usize)>);
+pub(crate) struct Lingering(VecDeque<(Instant, usize)>);
 
 impl Lingering {
     /// A connection lingers from `now` on. Returns the key of the oldest if they are too many: close that one.
     #[must_use = "the oldest connection is to be closed"]
-    pub fn push(&mut self, key: usize, now: Instant) -> Option<usize> {
+    pub(crate) fn push(&mut self, key: usize, now: Instant) -> Option<usize> {
         self.0.push_back((now + LINGER, key));
         if self.0.len() > LINGERING_MAX { self.0.pop_front().map(|(_, oldest)| oldest) } else { None }
     }
 
     /// A connection that has lingered long enough by `now`: close it, and ask again.
-    pub fn pop_over(&mut self, now: Instant) -> Option<usize> {
+    pub(crate) fn pop_over(&mut self, now: Instant) -> Option<usize> {
         self.0.front().filter(|(until, _)| *until <= now)?;
         self.0.pop_front().map(|(_, key)| key)
     }
 
     /// A connection is closed.
-    pub fn remove(&mut self, key: usize) {
+    pub(crate) fn remove(&mut self, key: usize) {
         self.0.retain(|(_, lingering)| *lingering != key);
     }
 
     /// When [`Lingering::pop_over`] has something to return.
-    pub fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         self.0.front().map(|(until, _)| *until)
     }
 }

@@ -41,7 +41,7 @@ pub fn make_room_for(clients_max: usize) -> Result<(), String> {
 }
 
 /// Listens on the first of the host's addresses that lets us.
-pub fn bind((host, port): &(String, u16)) -> Result<TcpListener, String> {
+pub(crate) fn bind((host, port): &(String, u16)) -> Result<TcpListener, String> {
     let place = place(host, *port);
     let addrs = (host.as_str(), *port)
         .to_socket_addrs()
@@ -65,12 +65,12 @@ pub fn bind((host, port): &(String, u16)) -> Result<TcpListener, String> {
 }
 
 /// An address as it is typed.
-pub fn place(host: &str, port: u16) -> String {
+pub(crate) fn place(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 /// An error in words, without its number.
-pub fn what(error: &io::Error) -> String {
+pub(crate) fn what(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
     text.to_lowercase()
@@ -89,7 +89,7 @@ fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
 const PREPARE_CALLS: usize = 5;
 
 /// Sets an accepted socket to what a chat needs. An error is worth a word in the log and no more.
-pub fn prepare(stream: &impl AsFd) {
+pub(crate) fn prepare(stream: &impl AsFd) {
     marks::set_up(PREPARE_CALLS, || set_options(SockRef::from(stream)));
 }
 
@@ -108,7 +108,7 @@ fn set_options(socket: SockRef<'_>) {
 
 /// Whether an error of accept is that one connection's own and the next may be better. All others (no descriptors, no
 /// memory) are the machine's: the same call would fail again at once, so the listener must be left alone for a while.
-pub fn is_one_connections(error: &io::Error) -> bool {
+pub(crate) fn is_one_connections(error: &io::Error) -> bool {
     use ErrorKind::*;
     matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted | PermissionDenied | TimedOut)
         || matches!(error.kind(), HostUnreachable | NetworkUnreachable | NetworkDown)

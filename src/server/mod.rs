@@ -8,25 +8,26 @@
 //! * [`records`]: where it is told what happened: [`console`] and [`history`].
 
 #[cfg(feature = "threaded")]
-pub mod blocking;
-pub mod console;
-pub mod drivers;
-pub mod history;
-pub mod hub;
-pub mod lingering;
-pub mod listener;
-pub mod net;
-pub mod records;
-pub mod service;
+pub(crate) mod blocking;
+pub(crate) mod console;
+pub(crate) mod drivers;
+pub(crate) mod history;
+pub(crate) mod hub;
+pub(crate) mod lingering;
+pub(crate) mod listener;
+pub(crate) mod net;
+pub(crate) mod records;
+pub(crate) mod service;
 #[cfg(test)]
 mod simulated;
-pub mod sink;
-pub mod wall_clock;
+pub(crate) mod sink;
+pub(crate) mod wall_clock;
 
 use crate::chat::{self, Limits};
 use crate::text::Lang;
 use crate::trace::{self, marks};
 pub use drivers::{DRIVERS, Driver};
+pub use listener::make_room_for;
 use records::Records;
 use service::Service;
 pub use service::WhenFull;
@@ -39,14 +40,19 @@ use std::time::{Duration, Instant};
 pub struct Options {
     /// Host and port.
     pub addr: (String, u16),
+    /// The way of waiting.
     pub driver: &'static Driver,
     /// For how long one thread that waits for every socket looks again before it sleeps.
     pub spin: Duration,
+    /// What happens to a client that connects when all seats are taken.
     pub when_full: WhenFull,
+    /// Seats, the longest line, framing.
     pub limits: Limits,
+    /// The language of what the server says.
     pub lang: Lang,
     /// The transcript on stdout, in colours or not; `None` for no transcript.
     pub console: Option<console::Paint>,
+    /// Where to keep what is said; `None` for nowhere.
     pub history: Option<PathBuf>,
     /// How many lines of the history a newcomer gets.
     pub replay: usize,

@@ -7,8 +7,8 @@
 
 use crate::trace::marks::{self, Call};
 use crate::trace::step::Source as Named;
-pub use mio::event::Event;
-pub use mio::{Events, Interest, Token};
+pub(crate) use mio::event::Event;
+pub(crate) use mio::{Events, Interest, Token};
 use rustix::event::Timespec;
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
@@ -18,22 +18,22 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
 #[inline(always)]
-pub fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
 // Readiness.
 
 /// epoll(7), or what mio has for it elsewhere. Edge-triggered: it tells that a source *became* ready, once.
-pub struct Poll(mio::Poll);
+pub(crate) struct Poll(mio::Poll);
 
 impl Poll {
-    pub fn new() -> io::Result<Poll> {
+    pub(crate) fn new() -> io::Result<Poll> {
         mio::Poll::new().map(Poll)
     }
 
     /// Waits until a source is ready, but no longer than `timeout`; without one, for ever.
-    pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+    pub(crate) fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         let (poll, list) = (&mut self.0, &mut *events);
         let call = move || (poll.poll(list, timeout), list);
         let (result, _) = marks::wait("epoll_wait", timeout, call, |(_, list), sockets| {
@@ -43,34 +43,34 @@ impl Poll {
     }
 
     /// Begins to watch a source.
-    pub fn register(&self, source: &mut impl Source, token: Token, interest: Interest) -> io::Result<()> {
+    pub(crate) fn register(&self, source: &mut impl Source, token: Token, interest: Interest) -> io::Result<()> {
         source.marked(token, interest, |source| self.0.registry().register(source, token, interest))
     }
 
     /// Watches a source for something else, and arms its edges anew: what is ready by now is told.
-    pub fn reregister(&self, source: &mut impl Source, token: Token, interest: Interest) -> io::Result<()> {
+    pub(crate) fn reregister(&self, source: &mut impl Source, token: Token, interest: Interest) -> io::Result<()> {
         source.marked(token, interest, |source| self.0.registry().reregister(source, token, interest))
     }
 }
 
 /// Whether a read is worth trying: an end and an error are told by a read, too.
-pub fn is_readable(event: &Event) -> bool {
+pub(crate) fn is_readable(event: &Event) -> bool {
     event.is_readable() || event.is_read_closed() || event.is_error()
 }
 
 /// What a [`Poll`] can watch.
-pub trait Source {
+pub(crate) trait Source {
     type Inner: mio::event::Source;
 
     /// Makes the call that lets a poll watch it, and marks it.
     fn marked<T>(&mut self, token: Token, interest: Interest, call: impl FnOnce(&mut Self::Inner) -> T) -> T;
 }
 
-pub use rustix::event::{PollFd, PollFlags};
+pub(crate) use rustix::event::{PollFd, PollFlags};
 
 /// poll(2). Level-triggered: it tells of each source whether it *is* ready. Waits until one is, but no longer than `timeout`; without
 /// one, for ever.
-pub fn poll(sources: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<()> {
+pub(crate) fn poll(sources: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<()> {
     // A time that the system cannot count is as good as for ever.
     let limit = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
     let call = || (rustix::event::poll(sources, limit.as_ref()), sources);
@@ -87,16 +87,16 @@ pub fn poll(sources: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result
 // Sockets.
 
 /// Listens, and never blocks.
-pub struct TcpListener(mio::net::TcpListener);
+pub(crate) struct TcpListener(mio::net::TcpListener);
 
 impl TcpListener {
     /// Of a socket that does not block.
-    pub fn from_std(listener: std::net::TcpListener) -> TcpListener {
+    pub(crate) fn from_std(listener: std::net::TcpListener) -> TcpListener {
         marks::is(listener.as_raw_fd(), Named::Listener);
         TcpListener(mio::net::TcpListener::from_std(listener))
     }
 
-    pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+    pub(crate) fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         marks::accept(Call::at_once("accept4"), || self.0.accept().map(|(stream, peer)| (TcpStream(stream), peer)))
     }
 }
@@ -117,10 +117,10 @@ impl AsFd for TcpListener {
 }
 
 /// A client's connection, which never blocks.
-pub struct TcpStream(mio::net::TcpStream);
+pub(crate) struct TcpStream(mio::net::TcpStream);
 
 impl TcpStream {
-    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+    pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         marks::shutdown(self.0.as_raw_fd(), || self.0.shutdown(how))
     }
 }
@@ -181,17 +181,17 @@ impl Drop for TcpStream {
 // Signals.
 
 /// Signals as bytes in a pipe, so that a loop waits for them as it waits for clients.
-pub struct Signals(SignalDelivery<mio::net::UnixStream, SignalOnly>);
+pub(crate) struct Signals(SignalDelivery<mio::net::UnixStream, SignalOnly>);
 
 impl Signals {
-    pub fn new<const N: usize>(signals: [i32; N]) -> io::Result<Signals> {
+    pub(crate) fn new<const N: usize>(signals: [i32; N]) -> io::Result<Signals> {
         let (read, write) = mio::net::UnixStream::pair()?;
         marks::is(read.as_raw_fd(), Named::Signals);
         SignalDelivery::with_pipe(read, OwnedFd::from(write), SignalOnly, signals).map(Signals)
     }
 
     /// Those that came since the last call, at once.
-    pub fn pending(&mut self) -> impl Iterator<Item = i32> + '_ {
+    pub(crate) fn pending(&mut self) -> impl Iterator<Item = i32> + '_ {
         marks::signal(Call::at_once("recvfrom"), || self.0.pending())
     }
 }

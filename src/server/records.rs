@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// How long a console that takes nothing is asked again at the very end.
 const LAST_PATIENCE: Duration = Duration::from_millis(200);
 
-pub struct Records {
+pub(crate) struct Records {
     console: Option<Console>,
     history: Option<History>,
     clock: WallClock,
@@ -21,7 +21,7 @@ pub struct Records {
 
 impl Records {
     /// The transcript on stdout unless `console` is `None`, and a history in a file, of which newcomers get `replay` lines.
-    pub fn new(console: Option<Paint>, lang: Lang, history: Option<&Path>, replay: usize) -> Records {
+    pub(crate) fn new(console: Option<Paint>, lang: Lang, history: Option<&Path>, replay: usize) -> Records {
         let clock = WallClock::new();
         let console = console.map(|paint| Console::new(paint, lang));
         let history = history.map(|path| History::open(path, replay, &clock));
@@ -29,12 +29,12 @@ impl Records {
     }
 
     /// Whether anything is told to anybody.
-    pub fn are_kept(&self) -> bool {
+    pub(crate) fn are_kept(&self) -> bool {
         self.console.is_some() || self.history.is_some()
     }
 
     /// Takes down what happened, and empties the transcript.
-    pub fn note(&mut self, transcript: &mut Transcript, now: Instant) {
+    pub(crate) fn note(&mut self, transcript: &mut Transcript, now: Instant) {
         if !transcript.is_empty() {
             self.clock.look();
         }
@@ -50,7 +50,7 @@ impl Records {
     }
 
     /// Takes down one thing, and shows it at once.
-    pub fn note_one(&mut self, event: Event<'_>) {
+    pub(crate) fn note_one(&mut self, event: Event<'_>) {
         let mut transcript = Transcript::default();
         transcript.push(event);
         let now = Instant::now();
@@ -63,7 +63,7 @@ impl Records {
 
     /// Writes what stdout takes without waiting, and the history's batch if it is time. Returns how many writes to stdout
     /// that took.
-    pub fn flush(&mut self, now: Instant) -> usize {
+    pub(crate) fn flush(&mut self, now: Instant) -> usize {
         let writes = self.flush_console(now);
         if let Some(batch) = self.due_batch(now) {
             let result = batch.write();
@@ -73,7 +73,7 @@ impl Records {
     }
 
     /// Returns how many writes that took.
-    pub fn flush_console(&mut self, now: Instant) -> usize {
+    pub(crate) fn flush_console(&mut self, now: Instant) -> usize {
         let Some(console) = &mut self.console else { return 0 };
         marks::show(|| {
             console.flush(now, &mut self.clock);
@@ -83,30 +83,30 @@ impl Records {
 
     /// The history's batch if it is time, for one who can wait for the disk; what came of it is owed to
     /// [`Records::written`].
-    pub fn due_batch(&mut self, now: Instant) -> Option<Batch> {
+    pub(crate) fn due_batch(&mut self, now: Instant) -> Option<Batch> {
         self.history.as_mut()?.due_batch(now)
     }
 
-    pub fn written(&mut self, result: io::Result<()>) {
+    pub(crate) fn written(&mut self, result: io::Result<()>) {
         if let Some(history) = &mut self.history {
             history.written(result);
         }
     }
 
     /// When [`Records::flush`] has something to do.
-    pub fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         let console = self.console.as_ref().and_then(Console::deadline);
         let history = self.history.as_ref().and_then(History::deadline);
         console.into_iter().chain(history).min()
     }
 
     /// What a newcomer gets to read of earlier.
-    pub fn replay(&self) -> Vec<u8> {
+    pub(crate) fn replay(&self) -> Vec<u8> {
         self.history.as_ref().map(|history| history.replay(&self.clock)).unwrap_or_default()
     }
 
     /// Writes all that is left, as far as the world lets us.
-    pub fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         if let Some(batch) = self.history.as_mut().and_then(History::take_batch) {
             let result = batch.write();
             self.written(result);

@@ -35,7 +35,7 @@ pub(crate) struct Service {
 
 impl Service {
     /// Says that the server listens. A driver does so once it catches signals: whoever waits for this word may send one.
-    pub fn announce(&mut self) -> io::Result<()> {
+    pub(crate) fn announce(&mut self) -> io::Result<()> {
         let (mode, addr, seats) = (self.mode, self.listener.local_addr()?, self.hub.limits().clients_max);
         self.records.note_one(Event::Listening { addr, mode, seats });
         log::info!("listening on {addr}, mode {mode}, {seats} seats");

@@ -23,6 +23,7 @@ mod poll;
 mod readiness;
 #[cfg_attr(not(feature = "threaded"), allow(dead_code, reason = "what the threads alone need"))]
 mod records;
+#[cfg_attr(not(feature = "threaded"), allow(dead_code, reason = "what the threads alone need"))]
 mod room;
 #[cfg(feature = "threaded")]
 mod threaded;
@@ -132,16 +133,16 @@ fn many_who_linger(seed: u64) -> Kernel {
 // What a driver finds around it.
 
 mod lingering {
-    pub use crate::server::lingering::*;
+    pub(super) use crate::server::lingering::*;
 }
 
 mod hub {
-    pub use crate::server::hub::Hub;
+    pub(super) use crate::server::hub::Hub;
 }
 
 mod listener {
-    pub use crate::server::listener::is_one_connections;
-    pub fn prepare<T>(_: &T) {}
+    pub(super) use crate::server::listener::is_one_connections;
+    pub(super) fn prepare<T>(_: &T) {}
 }
 
 struct Service<L> {

@@ -16,7 +16,7 @@ use std::os::fd::{AsFd, OwnedFd};
 const PIPE_BUF: usize = 512;
 
 /// Lets whatever is written to stderr fail rather than wait, by any means (`eprintln!` too), where the system allows it.
-pub fn keep_stderr_from_waiting() -> io::Result<()> {
+pub(crate) fn keep_stderr_from_waiting() -> io::Result<()> {
     // A file on a disk is the same file again; a socket stays as it is.
     if let Sink::File(file) = Sink::to(io::stderr().as_fd().try_clone_to_owned()?)? {
         rustix::stdio::dup2_stderr(&file)?;
@@ -24,7 +24,7 @@ pub fn keep_stderr_from_waiting() -> io::Result<()> {
     Ok(())
 }
 
-pub enum Sink {
+pub(crate) enum Sink {
     /// Never waits: an open file description of our own with O_NONBLOCK, or a file on a disk.
     File(File),
     /// A socket has a flag for each call.
@@ -34,16 +34,16 @@ pub enum Sink {
 }
 
 impl Sink {
-    pub fn stdout() -> io::Result<Sink> {
+    pub(crate) fn stdout() -> io::Result<Sink> {
         Sink::to(io::stdout().as_fd().try_clone_to_owned()?)
     }
 
-    pub fn stderr() -> io::Result<Sink> {
+    pub(crate) fn stderr() -> io::Result<Sink> {
         Sink::to(io::stderr().as_fd().try_clone_to_owned()?)
     }
 
     /// For one who need not know what a sink is.
-    pub fn into_writer(self) -> Stderr {
+    pub(crate) fn into_writer(self) -> Stderr {
         Box::new(move |bytes| self.write(bytes))
     }
 
@@ -59,7 +59,7 @@ impl Sink {
     }
 
     /// Writes as much as is taken at once. [`ErrorKind::WouldBlock`] if that is nothing.
-    pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+    pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Sink::File(file) => (&*file).write(bytes),
             Sink::Socket(fd) => Ok(send(fd, bytes, SendFlags::DONTWAIT)?),

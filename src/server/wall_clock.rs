@@ -5,7 +5,7 @@ use std::cell::LazyCell;
 use std::time::SystemTime;
 
 /// The local time of day and the UTC timestamp, worked out once a second at most.
-pub struct WallClock {
+pub(crate) struct WallClock {
     /// Looked up when it is first needed: a quiet server never asks for the time of day.
     zone: LazyCell<TimeZone>,
     /// The second, since 1970, that the texts below are of; `None` before the first look.
@@ -15,7 +15,7 @@ pub struct WallClock {
 }
 
 impl WallClock {
-    pub fn new() -> WallClock {
+    pub(crate) fn new() -> WallClock {
         WallClock {
             zone: LazyCell::new(TimeZone::system),
             second: None,
@@ -25,17 +25,17 @@ impl WallClock {
     }
 
     /// `HH:MM:SS`, local, of the last look.
-    pub fn time_of_day(&self) -> &str {
+    pub(crate) fn time_of_day(&self) -> &str {
         &self.time_of_day
     }
 
     /// RFC 3339, UTC, to the second, of the last look.
-    pub fn timestamp(&self) -> &str {
+    pub(crate) fn timestamp(&self) -> &str {
         &self.timestamp
     }
 
     /// Looks what time it is. Once for all that happened in a turn: it costs as much as to write a line.
-    pub fn look(&mut self) {
+    pub(crate) fn look(&mut self) {
         let second = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
         if self.second == Some(second) {
             return;
@@ -47,7 +47,7 @@ impl WallClock {
     }
 
     /// When that was, as people say it: `HH:MM` today, with the date before it otherwise. `None` if it is no timestamp.
-    pub fn when(&self, timestamp: &str) -> Option<String> {
+    pub(crate) fn when(&self, timestamp: &str) -> Option<String> {
         let local = |timestamp: Timestamp| timestamp.to_zoned_datetime(self.zone.clone());
         let (then, today) = (local(timestamp.parse().ok()?), local(Timestamp::now()).date());
         let format = if then.date() == today { "%H:%M" } else { "%Y-%m-%d %H:%M" };

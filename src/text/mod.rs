@@ -3,8 +3,8 @@
 //! * [`lang`]: the languages, and how a text is written in both;
 //! * [`numbers`]: counts, sizes and times with a unit that fits.
 
-pub mod lang;
-pub mod numbers;
+mod lang;
+pub(crate) mod numbers;
 
 pub(crate) use lang::say;
 pub use lang::{Bilingual, Lang};

@@ -1,22 +1,22 @@
 //! Numbers for people: a few digits and the unit that fits.
 
 /// A count, with three digits: `950`, `12.3 k`, `4.56 M`.
-pub fn count(value: f64) -> String {
+pub(crate) fn count(value: f64) -> String {
     scaled(value, 1000.0, &["", " k", " M", " G"])
 }
 
 /// A size in bytes, with three digits: `512 B`, `1.5 KiB`.
-pub fn bytes(value: f64) -> String {
+pub(crate) fn bytes(value: f64) -> String {
     scaled(value, 1024.0, &[" B", " KiB", " MiB", " GiB"])
 }
 
 /// A time in nanoseconds, with three digits: `37 ns`, `61.4 µs`, `1.2 ms`.
-pub fn nanos(value: f64) -> String {
+pub(crate) fn nanos(value: f64) -> String {
     scaled(value, 1000.0, &[" ns", " µs", " ms", " s"])
 }
 
 /// A time in nanoseconds for a sentence, with two digits: `37 ns`, `3.1 µs`, `812 ms`.
-pub fn short_nanos(nanos: u64) -> String {
+pub(crate) fn short_nanos(nanos: u64) -> String {
     let (value, unit) = match nanos {
         ..1_000 => return format!("{nanos} ns"),
         1_000..1_000_000 => (nanos as f64 / 1e3, "µs"),
@@ -28,7 +28,7 @@ pub fn short_nanos(nanos: u64) -> String {
 }
 
 /// A size in bytes as a whole number, in the largest unit of which there are ten: `512 bytes`, `8192 KiB`, `64 MiB`.
-pub fn whole_bytes(bytes: usize) -> String {
+pub(crate) fn whole_bytes(bytes: usize) -> String {
     match bytes {
         _ if bytes < 10 << 10 => format!("{bytes} bytes"),
         _ if bytes < 10 << 20 => format!("{} KiB", bytes >> 10),
@@ -37,12 +37,12 @@ pub fn whole_bytes(bytes: usize) -> String {
 }
 
 /// A part of one as a whole percentage: `50 %`.
-pub fn whole_percent(part: f64) -> String {
+pub(crate) fn whole_percent(part: f64) -> String {
     format!("{:.0} %", part * 100.0)
 }
 
 /// A part of one, with the digits that tell it from the whole: `50 %`, `99.9 %`.
-pub fn percent(value: f64) -> String {
+pub(crate) fn percent(value: f64) -> String {
     let percent = (value * 100.0 * 1e6).round() / 1e6;
     format!("{percent} %")
 }

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 /// Why two clients do not receive each other's lines.
 #[derive(Debug)]
-pub enum Unacquainted {
+pub(crate) enum Unacquainted {
     Closed(usize),
-    Unheard { by: usize, who: usize },
+    Unheard { by: usize },
 }
 
 impl Unacquainted {
-    pub fn in_words(&self, heard: &str) -> String {
+    pub(crate) fn in_words(&self, heard: &str) -> String {
         let heard = if heard.is_empty() {
             "; nothing was sent to it".into()
         } else {
@@ -30,7 +30,7 @@ impl Unacquainted {
 ///
 /// They send one after the other, the last one first. What a server does when several send at once, or while a client
 /// connects, is the business of the torments.
-pub fn acquaint(crowd: &mut Crowd, who: &[usize], limit: Duration) -> Result<(), Unacquainted> {
+pub(crate) fn acquaint(crowd: &mut Crowd, who: &[usize], limit: Duration) -> Result<(), Unacquainted> {
     let begin = Instant::now();
     let mut pause = Duration::from_millis(60);
     loop {
@@ -47,9 +47,9 @@ pub fn acquaint(crowd: &mut Crowd, who: &[usize], limit: Duration) -> Result<(),
                 return Err(Unacquainted::Closed(closed));
             }
         }
-        match who.iter().find_map(|&i| Some((unheard_by(crowd, i, who)?, i))) {
+        match who.iter().find_map(|&i| unheard_by(crowd, i, who)) {
             None => return Ok(()),
-            Some((by, who)) if begin.elapsed() >= limit => return Err(Unacquainted::Unheard { by, who }),
+            Some(by) if begin.elapsed() >= limit => return Err(Unacquainted::Unheard { by }),
             // A client does not get what was sent before it was let in, and a server that asks for a name takes the first line.
             Some(_) => pause = (pause * 2).min(Duration::from_millis(500)),
         }

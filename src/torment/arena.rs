@@ -23,7 +23,7 @@ const CONNECT: Duration = Duration::from_secs(4);
 /// How long to wait until the first client is accepted, so that the second causes an event of its own.
 const FIRST_ALONE: Duration = Duration::from_millis(500);
 /// A process with more memory than this before it has served anybody has a garbage collector. Bytes.
-pub const COLLECTOR_MEMORY_MIN: u64 = 20 << 20;
+pub(crate) const COLLECTOR_MEMORY_MIN: u64 = 20 << 20;
 /// A server that uses more than this share of a processor while nobody sends anything is in a busy loop.
 const SPIN_SHARE: f64 = 0.12;
 /// One that uses less than this sleeps. Between the two it is compared with a loop of our own: a busy machine leaves little
@@ -273,11 +273,11 @@ pub enum Leaving {
 }
 
 /// A server that relays a few lines a second is not blamed for lines that are still to come.
-pub fn too_slow(came: usize, due: usize) -> Failure {
+pub(crate) fn too_slow(came: usize, due: usize) -> Failure {
     Failure::Skip(format!("it relays too slowly: {came} of {due} lines arrived in the time; --time gives more"))
 }
 
-pub fn cannot_connect(error: &io::Error) -> String {
+pub(crate) fn cannot_connect(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::ConnectionRefused => "the server listens no more: connection refused".into(),
         ErrorKind::TimedOut => "a new client is not even connected: the listener's queue is full".into(),
@@ -286,6 +286,6 @@ pub fn cannot_connect(error: &io::Error) -> String {
 }
 
 /// A line in words.
-pub fn named(probe: Probe) -> String {
+pub(crate) fn named(probe: Probe) -> String {
     format!("line {} of client {}", probe.seq, probe.sender)
 }

@@ -29,7 +29,7 @@ fn garbage(arena: &mut Arena) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-pub fn garbage_bytes(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn garbage_bytes(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(2)?;
     crowd.members[1].receiver.watch_for(ESCAPE);
     for (name, bytes) in garbage(arena) {

@@ -27,7 +27,7 @@ enum Stop {
 }
 
 /// Measures a server's baseline. An error is one line for the user.
-pub fn calibrate(target: &Target, settings: &Settings) -> Result<Baseline, String> {
+pub(crate) fn calibrate(target: &Target, settings: &Settings) -> Result<Baseline, String> {
     let mut last = Err(String::new());
     for _ in 0..MEETINGS {
         match meet(target, settings) {

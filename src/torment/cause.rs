@@ -7,44 +7,83 @@ use serde::Serialize;
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(test, derive(clap::ValueEnum))]
 pub enum Cause {
+    /// A busy loop: it never sleeps.
     BusyLoop,
+    /// Each read is taken for a message.
     FramingByRead,
+    /// One accept for each event.
     OneAcceptPerEdge,
+    /// One read for each event.
     OneReadPerEdge,
+    /// Bytes that are no text end the server.
     TrustsInput,
+    /// A new client that sends nothing keeps all others waiting.
     BlockingHandshake,
+    /// New clients are accepted slowly, one after the other.
     SlowToAccept,
+    /// The list of clients is used by two threads or tasks at once.
     SharedUnguarded,
+    /// One client's error ends the server.
     ClientErrorEndsServer,
+    /// A write to a closed connection kills the server: SIGPIPE.
     Sigpipe,
+    /// An error of one receiver ends the fan-out for the others.
     ErrorEndsFanOut,
+    /// An event of a client that has left is applied to a new one.
     StaleEvent,
+    /// A full socket is taken for an error.
     WouldBlockIsAnError,
+    /// A client that does not read makes all others wait.
     BlockingWrite,
+    /// A lock is held across a write.
     LockAcrossWrite,
+    /// The rest of a short write is lost.
     ShortWriteDropped,
+    /// Lines for a slow client are dropped without notice.
     DroppedWhenFull,
+    /// A queue without a limit.
     UnboundedQueue,
+    /// A line without a limit.
     UnboundedLine,
+    /// Each piece is decoded by itself.
     DecodesPieces,
+    /// Two threads or tasks write to one socket at once.
     InterleavedWrites,
+    /// What was sent just before the end-of-file is lost.
     LosesAtTheEnd,
+    /// An end-of-file or a hang-up causes a busy loop.
     SpinsAtTheEnd,
+    /// A client that sends without pause keeps the others waiting.
     Unfair,
+    /// Lines are lost.
     Loses,
+    /// Lines arrive twice.
     Duplicates,
+    /// One sender's lines arrive in another order.
     Reorders,
+    /// Clients receive the same lines in different orders.
     NoOneOrder,
+    /// A sender gets its own line back.
     EchoesToSender,
+    /// A seat that became free is not used again.
     SeatsNotFreed,
+    /// Clients that leave leave something behind.
     Leaks,
+    /// Without descriptors it is in a busy loop.
     DescriptorSpin,
+    /// Without descriptors it ends.
     DescriptorDeath,
+    /// After a failed accept the connections in the queue are forgotten.
     AcceptNotRetried,
+    /// A signal is taken for an error.
     InterruptedIsAnError,
+    /// A print stops the chat.
     BlockingPrint,
+    /// A closed stdout ends the chat.
     PrintEndsServer,
+    /// It does not end at SIGTERM.
     IgnoresSigterm,
+    /// It cannot be started again at once.
     AddressInUse,
     /// None of the above.
     Unknown,

@@ -28,7 +28,7 @@ fn pair_talks(crowd: &mut Crowd, when: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-pub fn burst_connect(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn burst_connect(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let wanted = BURST.min(arena.baseline.seats);
     let members = arena.frozen(|arena| {
         let mut members = Vec::new();
@@ -85,7 +85,7 @@ fn served(crowd: &Crowd) -> usize {
     served.count().max(1)
 }
 
-pub fn connect_storm(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn connect_storm(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(2)?;
     let (batches, batch) = (10, 20);
     for round in 0..batches {
@@ -95,7 +95,7 @@ pub fn connect_storm(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     arena.join(crowd)
 }
 
-pub fn silent_newcomer(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn silent_newcomer(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     if arena.baseline.seats < 4 {
         return Err(Failure::Skip(format!("it takes four clients, and there are {} seats", arena.baseline.seats)));
     }
@@ -111,7 +111,7 @@ pub fn silent_newcomer(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     })
 }
 
-pub fn reset_idle(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn reset_idle(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(2)?;
     for _ in 0..3 {
         arena.join(crowd)?;
@@ -122,7 +122,7 @@ pub fn reset_idle(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     Ok(())
 }
 
-pub fn reset_backlog(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn reset_backlog(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(2)?;
     arena.frozen(|arena| {
         for _ in 0..4 {
@@ -135,7 +135,7 @@ pub fn reset_backlog(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     arena.join(crowd)
 }
 
-pub fn reset_mid_fanout(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn reset_mid_fanout(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let seats = arena.baseline.seats.min(5);
     // Whichever way the server orders its clients, in some round the leaver is between the others.
     for round in 0..4 {
@@ -177,7 +177,7 @@ pub fn reset_mid_fanout(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     Ok(())
 }
 
-pub fn half_close(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn half_close(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(3)?;
     let leaver = 2;
     let others: Vec<usize> = (0..leaver).collect();
@@ -203,7 +203,7 @@ pub fn half_close(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     }
 }
 
-pub fn stale_event(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn stale_event(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     if arena.baseline.seats < 4 {
         return Err(Failure::Skip(format!("it takes four clients, and there are {} seats", arena.baseline.seats)));
     }
@@ -240,7 +240,7 @@ pub fn stale_event(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     Ok(())
 }
 
-pub fn vanish(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn vanish(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(3)?;
     if let Err(e) = crowd.members[2].vanish() {
         return Err(Failure::Skip(format!("the kernel does not let a client vanish: {e}")));
@@ -260,7 +260,7 @@ const RUSH_VISITS: usize = 1000;
 /// How long a visitor waits until its line has arrived.
 const STAY_MAX: Duration = Duration::from_millis(50);
 
-pub fn rush_hour(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn rush_hour(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let stayers = arena.baseline.seats.saturating_sub(VISITORS).clamp(2, 3);
     *crowd = arena.guests(stayers)?;
     let visitors_max = VISITORS.min(arena.baseline.seats - stayers).max(1);
@@ -333,7 +333,7 @@ pub fn rush_hour(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
 /// A server that lets in this many clients counts as without a limit.
 const FULL_AT: usize = 32;
 
-pub fn full_house(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn full_house(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(2)?;
     let begin = Instant::now();
     let limit = arena.scaled(Duration::from_secs(3));
@@ -393,7 +393,7 @@ const VISITS: usize = 300;
 const SLOWED: Duration = Duration::from_millis(1);
 const SLOWED_TIMES: u32 = 10;
 
-pub fn churn(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn churn(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(2)?;
     let quickest_before = crowd.round_trips(20).into_iter().min().unwrap_or_default();
     // The first visits warm it up: stacks, buffers, the heap.

@@ -5,7 +5,9 @@ use super::cause::Cause;
 use super::failure::Outcome;
 use crate::harness::{Crowd, Stdout};
 
+/// A way to treat a server, and what a healthy server does about it.
 pub struct Torment {
+    /// As `--only` takes it.
     pub name: &'static str,
     /// What is done, in a sentence.
     pub does: &'static str,
@@ -15,6 +17,7 @@ pub struct Torment {
     pub needs_process: bool,
     /// If time is short, it is done before the others that look for the same faults.
     pub is_first_of_its_kind: bool,
+    /// What becomes of the server's stdout.
     pub stdout: Stdout,
     /// Afterwards the server is checked for a busy loop.
     pub may_spin: bool,
@@ -22,6 +25,7 @@ pub struct Torment {
     pub if_it_ends: &'static [Cause],
     /// The same if nobody can talk any more.
     pub if_silent: &'static [Cause],
+    /// Does it.
     pub run: fn(&mut Arena, &mut Crowd) -> Outcome,
 }
 
@@ -32,6 +36,7 @@ impl std::fmt::Debug for Torment {
 }
 
 impl Torment {
+    /// One with nothing special.
     pub const fn new(
         name: &'static str,
         does: &'static str,
@@ -54,21 +59,25 @@ impl Torment {
         }
     }
 
+    /// The same, and afterwards the server is checked for a busy loop.
     pub const fn checked_for_busy_loop(mut self) -> Torment {
         self.may_spin = true;
         self
     }
 
+    /// The same, done first if time is short.
     pub const fn first_of_its_kind(mut self) -> Torment {
         self.is_first_of_its_kind = true;
         self
     }
 
+    /// The same, for servers that were started here only.
     pub const fn of_the_process(mut self) -> Torment {
         self.needs_process = true;
         self
     }
 
+    /// The same, with the server's stdout in a pipe.
     pub const fn of_its_stdout(mut self) -> Torment {
         self.needs_process = true;
         self.stdout = Stdout::Pipe;

@@ -17,17 +17,17 @@ pub enum Failure {
     Skip(String),
 }
 
-pub fn fault(causes: &[Cause], seen: impl Into<String>) -> Failure {
+pub(crate) fn fault(causes: &[Cause], seen: impl Into<String>) -> Failure {
     Failure::Fault { causes: causes.into(), seen: seen.into() }
 }
 
-pub fn proven(causes: &[Cause], seen: impl Into<String>) -> Failure {
+pub(crate) fn proven(causes: &[Cause], seen: impl Into<String>) -> Failure {
     Failure::Proven { causes: causes.into(), seen: seen.into() }
 }
 
-pub fn doubt(causes: &[Cause], seen: impl Into<String>) -> Failure {
+pub(crate) fn doubt(causes: &[Cause], seen: impl Into<String>) -> Failure {
     Failure::Doubt { causes: causes.into(), seen: seen.into() }
 }
 
 /// What a torment returns.
-pub type Outcome = Result<(), Failure>;
+pub(crate) type Outcome = Result<(), Failure>;

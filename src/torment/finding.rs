@@ -4,15 +4,21 @@ use super::cause::Cause;
 use super::entry::Torment;
 use std::time::Duration;
 
+/// What a torment showed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
+    /// No well-behaved client was harmed.
     Pass,
+    /// Well-behaved clients were harmed.
     Fail,
+    /// What was seen may be intended.
     Doubtful,
+    /// It could not be tried, or there was no time.
     Skipped,
 }
 
 impl Verdict {
+    /// As it is reported to programs.
     pub fn name(self) -> &'static str {
         match self {
             Verdict::Pass => "pass",
@@ -26,7 +32,9 @@ impl Verdict {
 /// The result of a torment, as it is reported.
 #[derive(Clone, Debug)]
 pub struct Finding {
+    /// Which torment.
     pub torment: &'static Torment,
+    /// What it showed.
     pub verdict: Verdict,
     /// Possible causes of a failure, the likeliest first.
     pub causes: Vec<Cause>,
@@ -34,5 +42,6 @@ pub struct Finding {
     pub seen: String,
     /// Observations that are no faults.
     pub remarks: Vec<String>,
+    /// How long it took.
     pub took: Duration,
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const LINES: u32 = 4000;
 const LINE_LEN: usize = 120;
 
-pub fn flood_all(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn flood_all(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(6)?;
     let len = LINE_LEN.min(arena.baseline.line_len);
     for client in &mut crowd.members {
@@ -169,7 +169,7 @@ const CATCH_UP: Duration = Duration::from_secs(6);
 /// Growth of memory that no buffer explains: the flood is queued. Bytes.
 const QUEUED: u64 = 32 << 20;
 
-pub fn firehose(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn firehose(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let mut worst = None;
     // A single late line may be caused by a busy machine.
     for _ in 0..2 {

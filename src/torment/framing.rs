@@ -11,7 +11,7 @@ const OTHER: usize = 1;
 /// Sends nothing.
 const READER: usize = 2;
 
-pub fn split_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn split_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(3)?;
     match split(crowd)? {
         None => Ok(()),
@@ -20,7 +20,7 @@ pub fn split_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
 }
 
 /// Half a line, another client's line, the other half. Returns what arrived instead, if not both lines did.
-pub fn split(crowd: &mut Crowd) -> Result<Option<String>, Failure> {
+pub(crate) fn split(crowd: &mut Crowd) -> Result<Option<String>, Failure> {
     let mangled = crowd.members[READER].receiver.mangled;
     let (probe, line) = crowd.members[TALKER].line(Kind::Line, 60);
     let (head, tail) = line.split_at(30);
@@ -49,7 +49,7 @@ pub fn split(crowd: &mut Crowd) -> Result<Option<String>, Failure> {
     }))
 }
 
-pub fn two_in_one(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn two_in_one(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(3)?;
     let single = crowd.says(TALKER);
     if !crowd.hears(READER, single) {
@@ -85,7 +85,7 @@ pub fn two_in_one(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     Ok(())
 }
 
-pub fn byte_by_byte(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn byte_by_byte(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(3)?;
     let mangled = crowd.members[READER].receiver.mangled;
     let (probe, line) = crowd.members[TALKER].line(Kind::Line, 40);
@@ -119,7 +119,7 @@ fn hears_in_turn(crowd: &mut Crowd, probe: Probe) -> bool {
     crowd.has_heard(READER, probe)
 }
 
-pub fn utf8_split(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn utf8_split(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(3)?;
     let whole = crowd.members[TALKER].say(Kind::Han, 60);
     if !crowd.hears(READER, whole) {
@@ -153,7 +153,7 @@ pub fn utf8_split(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
 /// Bytes that are sent in one piece: more than any server reads at once.
 const GULP: usize = 160 << 10;
 
-pub fn gulp(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn gulp(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(3)?;
     let len = 79;
     let lines: Vec<_> = (0..GULP / (len + 1)).map(|_| crowd.members[TALKER].line(Kind::Flood, len)).collect();
@@ -185,7 +185,7 @@ pub fn gulp(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     Err(fault(&[Cause::Loses, Cause::FramingByRead, Cause::ShortWriteDropped, Cause::DroppedWhenFull], seen))
 }
 
-pub fn long_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn long_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(3)?;
     let mut longest = 0;
     for len in [500, 1000, 2000, 5000, 20_000] {
@@ -237,7 +237,7 @@ pub fn long_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
 /// grows without limit.
 const ENDLESS: u64 = 64 << 20;
 const ENDLESS_COLLECTED: u64 = 640 << 20;
-pub fn endless_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn endless_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(3)?;
     let before = arena.memory();
     let collected = before > Some(COLLECTOR_MEMORY_MIN);
@@ -291,7 +291,7 @@ pub fn endless_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     Ok(())
 }
 
-pub fn own_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn own_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(2)?;
     let probe = crowd.says(TALKER);
     if !crowd.hears(OTHER, probe) {

@@ -16,26 +16,26 @@
 //! mixed, a busy loop, memory without limit. The longest line, what happens when the room is full, and whether a sender gets
 //! its own line back are the server's choice, and worth a remark at most.
 
-pub mod acquaint;
-pub mod arena;
-pub mod baseline;
-pub mod bytes;
-pub mod calibration;
-pub mod catalogue;
-pub mod cause;
-pub mod connections;
-pub mod diagnosis;
-pub mod entry;
-pub mod failure;
-pub mod finding;
-pub mod floods;
-pub mod framing;
+pub(crate) mod acquaint;
+pub(crate) mod arena;
+pub(crate) mod baseline;
+pub(crate) mod bytes;
+pub(crate) mod calibration;
+pub(crate) mod catalogue;
+pub(crate) mod cause;
+pub(crate) mod connections;
+pub(crate) mod diagnosis;
+pub(crate) mod entry;
+pub(crate) mod failure;
+pub(crate) mod finding;
+pub(crate) mod floods;
+pub(crate) mod framing;
 #[cfg(feature = "gallery")]
 pub mod gallery;
-pub mod process;
-pub mod readers;
-pub mod settings;
-pub mod trial;
+pub(crate) mod process;
+pub(crate) mod readers;
+pub(crate) mod settings;
+pub(crate) mod trial;
 
 pub use crate::harness::Eol;
 pub use catalogue::TORMENTS;

@@ -8,7 +8,7 @@ use crate::harness::{Crowd, START_LIMIT, State, Stdout};
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
-pub fn idle(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn idle(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(2)?;
     match arena.spins() {
         Some(seen) => Err(fault(&[Cause::BusyLoop], format!("two clients are connected, and {seen}"))),
@@ -28,7 +28,7 @@ fn talk(crowd: &mut Crowd, who: &[usize], when: &str) -> Result<(), Failure> {
 }
 
 #[cfg(target_os = "linux")]
-pub fn no_descriptors(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn no_descriptors(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(2)?;
     let inside = [0, 1];
     // Descriptors of clients that have just left may still be open.
@@ -98,7 +98,7 @@ pub fn no_descriptors(_: &mut Arena, _: &mut Crowd) -> Outcome {
     Err(Failure::Skip("this system does not let us change the limits of a running process".into()))
 }
 
-pub fn stop_continue(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn stop_continue(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(3)?;
     let all: Vec<usize> = (0..crowd.count()).collect();
     for round in 0..3 {
@@ -155,15 +155,15 @@ fn makes_it_print(arena: &mut Arena, crowd: &mut Crowd, what: &str) -> Outcome {
     Ok(())
 }
 
-pub fn frozen_stdout(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn frozen_stdout(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     makes_it_print(arena, crowd, "frozen")
 }
 
-pub fn closed_stdout(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn closed_stdout(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     makes_it_print(arena, crowd, "closed")
 }
 
-pub fn terminate(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn terminate(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(3)?;
     let said = crowd.says(0);
     crowd.all_hear(&[1], &[said]);
@@ -192,7 +192,7 @@ pub fn terminate(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     Ok(())
 }
 
-pub fn restart(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn restart(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(3)?;
     let (Some(launcher), Some(mut server)) = (arena.launcher, arena.server.take()) else { return Ok(()) };
     // The server closes first, so its side of the connections is in TIME_WAIT.

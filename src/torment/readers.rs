@@ -23,11 +23,11 @@ const PENDING_LEAST: u64 = 6 << 20;
 const PENDING_SUSPICIOUS: u64 = 96 << 20;
 const PENDING_COLLECTED: u64 = 384 << 20;
 
-pub fn stuck_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn stuck_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     beside(arena, crowd, Reading::Never)
 }
 
-pub fn trickle_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn trickle_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     beside(arena, crowd, Reading::Slowly { per_second: 2048.0, since: Instant::now(), taken: 0.0 })
 }
 
@@ -285,7 +285,7 @@ const SLICE: Duration = Duration::from_millis(20);
 /// A few hellos may have reached one of two clients before counting began, and the other after. Bytes.
 const NOT_OF_THE_FLOOD: u64 = 8 << 10;
 
-pub fn slow_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
+pub(crate) fn slow_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let slow = with_one_more(arena, crowd, 8 << 10)?;
     let len = arena.baseline.line_len;
     crowd.members[slow].reading = Reading::Slowly { per_second: 2e6, since: Instant::now(), taken: 0.0 };

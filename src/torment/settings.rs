@@ -7,11 +7,13 @@ use std::time::Duration;
 /// What the server expects, and how it is tormented.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// What ends a line.
     pub eol: Eol,
     /// A line that each client sends first; `{n}` is its number.
     pub login: Option<String>,
     /// Whether a sender must get its own lines back; `None` if both are right.
     pub echo: Option<bool>,
+    /// Of all random choices.
     pub seed: u64,
     /// All times are multiplied by this.
     pub time: f64,

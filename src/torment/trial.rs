@@ -12,12 +12,14 @@ use std::time::{Duration, Instant};
 
 /// Progress of a run.
 pub enum News<'a> {
+    /// A torment begins.
     Begins(&'static Torment),
+    /// It is over, and what it showed.
     Found(&'a Finding),
 }
 
 /// The reason given for torments that were skipped for lack of time.
-pub const NO_TIME: &str = "no time was left; --time gives more";
+pub(crate) const NO_TIME: &str = "no time was left; --time gives more";
 
 /// After this many failures the patience is halved, because each further failure takes all of it.
 const PATIENT_UNTIL: usize = 5;

@@ -20,18 +20,25 @@ const FILE_MAX: u64 = 128 << 20;
 pub enum Item {
     /// A thread takes its first step.
     Thread {
+        /// The thread.
         track: u32,
+        /// Its name.
         name: String,
     },
     /// A thread goes to sleep in a step that may never end.
     Asleep {
+        /// The thread.
         track: u32,
+        /// Since when. Nanoseconds since the recorder began.
         begin: u64,
+        /// In what.
         step: Step,
     },
+    /// A step is over.
     Step(Record),
 }
 
+/// Writes a trace's file.
 pub struct Writer {
     out: BufWriter<File>,
     written: u64,
@@ -51,6 +58,7 @@ pub struct Writer {
 }
 
 impl Writer {
+    /// Begins a file, in place of one that is there. Fails if it cannot be created or written, or is another recorder's.
     pub fn create(path: &Path, header: &Header) -> io::Result<Writer> {
         let mut writer = Writer {
             out: BufWriter::new(create(path)?),
@@ -73,6 +81,7 @@ impl Writer {
         Ok(writer)
     }
 
+    /// Writes an item. An error is kept for [`Writer::flush`].
     pub fn item(&mut self, item: Item) {
         match item {
             Item::Thread { track, name } => {
@@ -102,6 +111,7 @@ impl Writer {
         self.line(&line);
     }
 
+    /// Hands all to the kernel. After the first error, which is logged, nothing is written any more.
     pub fn flush(&mut self) {
         if self.result.is_ok() {
             self.result = self.out.flush();
@@ -114,6 +124,7 @@ impl Writer {
         }
     }
 
+    /// Ends the file, with the steps that threads are still in.
     pub fn finish(mut self, now: u64) {
         for (track, (begin, step)) in std::mem::take(&mut self.asleep) {
             let mut event = Event::from(Record { track, begin, end: now, step, call: None });
@@ -228,11 +239,13 @@ fn micros(nanos: u64) -> f64 {
 /// What a file holds.
 #[derive(Debug)]
 pub struct Trace {
+    /// What the driver said of itself.
     pub header: Header,
     /// The threads' names.
     pub threads: BTreeMap<u32, String>,
     /// In the order in which they ended.
     pub events: Vec<Event>,
+    /// How many steps came faster than they could be written.
     pub lost: u64,
 }
 

@@ -19,13 +19,16 @@ pub struct Event {
     /// Nanoseconds since the recorder began.
     #[serde(skip)]
     pub begin: u64,
+    /// When it was over, likewise.
     #[serde(skip)]
     pub end: u64,
+    /// What was done.
     #[serde(flatten)]
     pub step: Step,
     /// The system call that it was, by its name on Linux, and how many of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<Cow<'static, str>>,
+    /// How many calls it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calls: Option<usize>,
     /// The message that came about.
@@ -72,6 +75,7 @@ impl Event {
     }
 }
 
+/// Which messages are under way, and how far each client's stream has got.
 #[derive(Default)]
 pub struct Ledger {
     messages: u64,

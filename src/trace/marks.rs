@@ -43,7 +43,7 @@ impl Call {
 }
 
 /// Begins to record what is asked for. `stderr` opens a way there. Once in a process.
-pub fn start(
+pub(crate) fn start(
     options: &Options,
     header: Header,
     lang: Lang,
@@ -57,7 +57,7 @@ pub fn start(
 }
 
 /// Writes what is left, and ends the file.
-pub fn finish() {
+pub(crate) fn finish() {
     if let Some(on) = on() {
         on.finish();
     }
@@ -73,7 +73,7 @@ fn on() -> Option<&'static Recorder> {
 
 /// Asks who is ready, and sleeps until somebody is, but no longer than `timeout`. `ready` tells who is, after that.
 #[inline(always)]
-pub fn wait<T>(
+pub(crate) fn wait<T>(
     name: &'static str,
     timeout: Option<Duration>,
     call: impl FnOnce() -> T,
@@ -90,7 +90,7 @@ pub fn wait<T>(
 
 /// The poll is told what to watch a connection for.
 #[inline(always)]
-pub fn watch<T>(fd: RawFd, token: usize, writable: bool, call: impl FnOnce() -> T) -> T {
+pub(crate) fn watch<T>(fd: RawFd, token: usize, writable: bool, call: impl FnOnce() -> T) -> T {
     match on() {
         None => call(),
         Some(on) => {
@@ -102,14 +102,14 @@ pub fn watch<T>(fd: RawFd, token: usize, writable: bool, call: impl FnOnce() -> 
 }
 
 /// The poll watches the listener or the signals, which is no step: it is so before clients come.
-pub fn watches(fd: RawFd, token: usize) {
+pub(crate) fn watches(fd: RawFd, token: usize) {
     if let Some(on) = on() {
         on.sockets().watched(token, fd);
     }
 }
 
 /// This descriptor is the listener, or the pipe of the signals.
-pub fn is(fd: RawFd, source: Source) {
+pub(crate) fn is(fd: RawFd, source: Source) {
     if let Some(on) = on() {
         on.sockets().is(fd, source);
     }
@@ -119,7 +119,7 @@ pub fn is(fd: RawFd, source: Source) {
 
 /// Takes one connection from the listener's queue.
 #[inline(always)]
-pub fn accept<S: AsRawFd>(
+pub(crate) fn accept<S: AsRawFd>(
     how: Call,
     call: impl FnOnce() -> io::Result<(S, SocketAddr)>,
 ) -> io::Result<(S, SocketAddr)> {
@@ -138,7 +138,7 @@ pub fn accept<S: AsRawFd>(
 
 /// A socket's options are set, by `calls` calls.
 #[inline(always)]
-pub fn set_up<T>(calls: usize, call: impl FnOnce() -> T) -> T {
+pub(crate) fn set_up<T>(calls: usize, call: impl FnOnce() -> T) -> T {
     match on() {
         None => call(),
         Some(on) => take(on, None, Some(("setsockopt", calls)), call, |_| Step::SetUp),
@@ -147,7 +147,7 @@ pub fn set_up<T>(calls: usize, call: impl FnOnce() -> T) -> T {
 
 /// Reads at most `asked` bytes.
 #[inline(always)]
-pub fn read(how: Call, fd: RawFd, asked: usize, call: impl FnOnce() -> io::Result<usize>) -> io::Result<usize> {
+pub(crate) fn read(how: Call, fd: RawFd, asked: usize, call: impl FnOnce() -> io::Result<usize>) -> io::Result<usize> {
     match on() {
         None => call(),
         Some(on) => read_recorded(on, how, fd, asked, call),
@@ -173,7 +173,7 @@ fn read_recorded(
 
 /// Offers a socket bytes, in one piece or gathered from several.
 #[inline(always)]
-pub fn write(
+pub(crate) fn write(
     how: Call,
     fd: RawFd,
     pieces: &[IoSlice<'_>],
@@ -204,7 +204,7 @@ fn write_recorded(
 
 /// Shuts a connection down.
 #[inline(always)]
-pub fn shutdown<T>(fd: RawFd, call: impl FnOnce() -> T) -> T {
+pub(crate) fn shutdown<T>(fd: RawFd, call: impl FnOnce() -> T) -> T {
     match on() {
         None => call(),
         Some(on) => {
@@ -216,7 +216,7 @@ pub fn shutdown<T>(fd: RawFd, call: impl FnOnce() -> T) -> T {
 
 /// A connection's socket is about to be closed.
 #[inline(always)]
-pub fn closes(fd: RawFd) {
+pub(crate) fn closes(fd: RawFd) {
     if let Some(on) = on() {
         let client = on.sockets().closed(fd).client;
         on.moment(Step::Close { client }, Some(("close", 1)));
@@ -227,7 +227,7 @@ pub fn closes(fd: RawFd) {
 
 /// Takes in signals. Its calls are on a pipe of our own and are not counted.
 #[inline(always)]
-pub fn signal<T>(how: Call, call: impl FnOnce() -> T) -> T {
+pub(crate) fn signal<T>(how: Call, call: impl FnOnce() -> T) -> T {
     match on() {
         None => call(),
         Some(on) => {
@@ -239,7 +239,7 @@ pub fn signal<T>(how: Call, call: impl FnOnce() -> T) -> T {
 
 /// Starts a thread.
 #[inline(always)]
-pub fn spawn<T>(thread: &str, call: impl FnOnce() -> T) -> T {
+pub(crate) fn spawn<T>(thread: &str, call: impl FnOnce() -> T) -> T {
     match on() {
         None => call(),
         Some(on) => take(on, None, None, call, |_| Step::Spawn { thread: thread.into() }),
@@ -248,7 +248,7 @@ pub fn spawn<T>(thread: &str, call: impl FnOnce() -> T) -> T {
 
 /// Shows the transcript. `call` returns how many writes to stdout that took.
 #[inline(always)]
-pub fn show(call: impl FnOnce() -> usize) -> usize {
+pub(crate) fn show(call: impl FnOnce() -> usize) -> usize {
     match on() {
         None => call(),
         Some(on) => show_recorded(on, call),
@@ -270,7 +270,7 @@ fn show_recorded(on: &Recorder, call: impl FnOnce() -> usize) -> usize {
 
 /// Somebody from there was let in, as this client.
 #[inline(always)]
-pub fn connected(peer: SocketAddr, client: u64) {
+pub(crate) fn connected(peer: SocketAddr, client: u64) {
     if let Some(on) = on() {
         on.sockets().connected(peer, client);
     }
@@ -278,7 +278,7 @@ pub fn connected(peer: SocketAddr, client: u64) {
 
 /// The room ingested something. `pending` is how many bytes there are for whom, by now.
 #[inline(always)]
-pub fn ingested<I: Iterator<Item = (u64, usize)>>(pending: impl FnOnce() -> I) {
+pub(crate) fn ingested<I: Iterator<Item = (u64, usize)>>(pending: impl FnOnce() -> I) {
     if let Some(on) = on() {
         ingested_recorded(on, pending);
     }
@@ -293,7 +293,7 @@ fn ingested_recorded<I: Iterator<Item = (u64, usize)>>(on: &Recorder, pending: i
 
 /// The room accounted for bytes that a client's socket took.
 #[inline(always)]
-pub fn settled(client: u64, bytes: usize) {
+pub(crate) fn settled(client: u64, bytes: usize) {
     if let Some(on) = on() {
         on.moment(Step::Settled { client, bytes }, None);
     }
@@ -301,7 +301,7 @@ pub fn settled(client: u64, bytes: usize) {
 
 /// Bytes that a client's socket did not take are left to a thread that may wait for it.
 #[inline(always)]
-pub fn handed_over(client: u64, bytes: usize) {
+pub(crate) fn handed_over(client: u64, bytes: usize) {
     if let Some(on) = on() {
         on.moment(Step::HandOver { client, bytes }, None);
     }
@@ -309,7 +309,7 @@ pub fn handed_over(client: u64, bytes: usize) {
 
 /// Takes the room's lock: by `lock`, and where it is recorded by `try_lock` if nobody holds it.
 #[inline(always)]
-pub fn lock<T>(try_lock: impl FnOnce() -> Option<T>, lock: impl FnOnce() -> T) -> T {
+pub(crate) fn lock<T>(try_lock: impl FnOnce() -> Option<T>, lock: impl FnOnce() -> T) -> T {
     match on() {
         None => lock(),
         Some(on) => lock_recorded(on, try_lock, lock),
@@ -332,7 +332,7 @@ fn lock_recorded<T>(on: &Recorder, try_lock: impl FnOnce() -> Option<T>, lock: i
 
 /// The room's lock is about to be given back.
 #[inline(always)]
-pub fn unlocks() {
+pub(crate) fn unlocks() {
     if let Some(on) = on() {
         on.leave();
     }
@@ -340,7 +340,7 @@ pub fn unlocks() {
 
 /// Waits for a change in the room, and gives back its lock meanwhile.
 #[inline(always)]
-pub fn park<T>(call: impl FnOnce() -> T) -> T {
+pub(crate) fn park<T>(call: impl FnOnce() -> T) -> T {
     match on() {
         None => call(),
         Some(on) => park_recorded(on, call),

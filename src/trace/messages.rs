@@ -6,7 +6,7 @@ use crate::text::numbers::short_nanos;
 use crate::text::{Lang, say};
 
 /// What a thread did, without its name; nothing if that is not worth a sentence.
-pub fn sentence(lang: Lang, event: &Event) -> Option<String> {
+pub(crate) fn sentence(lang: Lang, event: &Event) -> Option<String> {
     let time = short_nanos(event.end - event.begin);
     Some(match &event.step {
         Step::Wait { may_sleep, ready } => {

@@ -33,17 +33,17 @@ pub mod calls;
 pub mod chrome;
 #[cfg(feature = "trace")]
 pub mod ledger;
-pub mod marks;
+pub(crate) mod marks;
 #[cfg(feature = "trace")]
-pub mod messages;
+pub(crate) mod messages;
 #[cfg(feature = "trace")]
-pub mod narrator;
+pub(crate) mod narrator;
 #[cfg(feature = "trace")]
-pub mod page;
-pub mod record;
+pub(crate) mod page;
+pub(crate) mod record;
 #[cfg(feature = "trace")]
-pub mod recorder;
-pub mod sockets;
+pub(crate) mod recorder;
+pub(crate) mod sockets;
 pub mod step;
 
 pub use marks::Call;

@@ -10,7 +10,7 @@ use std::io::{ErrorKind, Write};
 /// Bytes that may wait for a stderr that takes nothing.
 const BUFFER_MAX: usize = 64 << 10;
 
-pub struct Narrator {
+pub(crate) struct Narrator {
     lang: Lang,
     /// The driver has a thread for each client: each sentence says whose it is.
     names_threads: bool,
@@ -25,13 +25,13 @@ pub struct Narrator {
 }
 
 impl Narrator {
-    pub fn new(lang: Lang, names_threads: bool, stderr: Option<Stderr>) -> Narrator {
+    pub(crate) fn new(lang: Lang, names_threads: bool, stderr: Option<Stderr>) -> Narrator {
         let ledger = Ledger::default();
         Narrator { lang, names_threads, ledger, stderr, buffer: Vec::new(), lost: 0, asked_in_vain: false }
     }
 
     /// Whether there was something to tell.
-    pub fn tell(&mut self, record: &Record, thread: &str) -> bool {
+    pub(crate) fn tell(&mut self, record: &Record, thread: &str) -> bool {
         let event = self.ledger.enter(record.clone());
         // One that spins asks in vain a million times a second: that is told once.
         let in_vain = matches!(&event.step, Step::Wait { may_sleep: false, ready } if ready.is_empty());

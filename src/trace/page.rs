@@ -13,11 +13,11 @@ use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// More steps than these are more than a browser draws with ease: the page shows the first, and says so.
-pub const STEPS_MAX: usize = 40_000;
+pub(crate) const STEPS_MAX: usize = 40_000;
 
 /// A trace as the script gets it. Times are microseconds since the first step.
 #[derive(Serialize)]
-pub struct Picture<'a> {
+pub(crate) struct Picture<'a> {
     mode: &'a str,
     title: &'a Bilingual,
     threads: Vec<Thread>,
@@ -93,7 +93,7 @@ struct Message {
 }
 
 impl<'a> Picture<'a> {
-    pub fn of(trace: &'a Trace) -> Picture<'a> {
+    pub(crate) fn of(trace: &'a Trace) -> Picture<'a> {
         let origin = trace.events.iter().map(|event| event.begin).min().unwrap_or(0);
         let micros = |nanos: u64| (nanos - origin) as f64 / 1e3;
         let shown: Vec<&'a Event> = trace.events.iter().take(STEPS_MAX).collect();
@@ -230,12 +230,12 @@ fn clients(event: &Event) -> Vec<u64> {
 }
 
 /// The page for a trace.
-pub fn of(trace: &Trace, lang: Lang) -> String {
+pub(crate) fn of(trace: &Trace, lang: Lang) -> String {
     with_report(&[trace], lang, "")
 }
 
 /// The page for traces, one below the other, and below them a report: HTML, of which each part says its language.
-pub fn with_report(traces: &[&Trace], lang: Lang, report: &str) -> String {
+pub(crate) fn with_report(traces: &[&Trace], lang: Lang, report: &str) -> String {
     let pictures: Vec<_> = traces.iter().map(|trace| Picture::of(trace)).collect();
     let lang = lang.code();
     let data = json!({ "lang": lang, "traces": pictures });

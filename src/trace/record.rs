@@ -17,7 +17,7 @@ pub struct Options {
 }
 
 /// Writes to stderr what it takes without blocking. Returns how many bytes that was.
-pub type Stderr = Box<dyn Fn(&[u8]) -> io::Result<usize> + Send>;
+pub(crate) type Stderr = Box<dyn Fn(&[u8]) -> io::Result<usize> + Send>;
 
 /// A step that was taken. Times are nanoseconds since the recorder began.
 #[derive(Clone, PartialEq, Debug)]

@@ -27,7 +27,7 @@ const WRITE_EVERY: Duration = Duration::from_millis(20);
 /// Longest pause that is slept at a time, so that a server that is to stop does so.
 const NAP: Duration = Duration::from_millis(50);
 
-pub struct Recorder {
+pub(crate) struct Recorder {
     start: Instant,
     /// The driver has a thread for each client.
     blocks: bool,
@@ -66,7 +66,7 @@ static TRACKS: AtomicU32 = AtomicU32::new(0);
 
 impl Recorder {
     /// Begins to record as is asked for.
-    pub fn start(
+    pub(crate) fn start(
         options: &Options,
         header: Header,
         lang: Lang,
@@ -126,7 +126,7 @@ impl Recorder {
     }
 
     /// Writes what is left, and ends the file.
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         self.shared.is_over.store(true, Ordering::Release);
         let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(writing) = writing {
@@ -139,21 +139,21 @@ impl Recorder {
         self.start.elapsed().as_nanos() as u64
     }
 
-    pub fn sockets(&self) -> &Sockets {
+    pub(crate) fn sockets(&self) -> &Sockets {
         &self.sockets
     }
 
     /// The client that this thread serves; 0 if none.
-    pub fn own_client(&self) -> u64 {
+    pub(crate) fn own_client(&self) -> u64 {
         OWN_CLIENT.get()
     }
 
-    pub fn begin(&self) -> u64 {
+    pub(crate) fn begin(&self) -> u64 {
         self.now()
     }
 
     /// Begins a step in which a thread may sleep for ever.
-    pub fn begin_asleep(&self, step: &Step) -> u64 {
+    pub(crate) fn begin_asleep(&self, step: &Step) -> u64 {
         let begin = self.now();
         if self.blocks && self.queue.is_some() {
             self.send(Item::Asleep { track: self.track(), begin, step: step.clone() });
@@ -162,7 +162,7 @@ impl Recorder {
     }
 
     /// A step is over. `call` is its system call and how many of it.
-    pub fn end(&self, begin: u64, step: Step, call: Option<(&'static str, usize)>) {
+    pub(crate) fn end(&self, begin: u64, step: Step, call: Option<(&'static str, usize)>) {
         let end = self.now();
         LAST_END.set(end);
         if let Step::Read { client, .. } = step {
@@ -172,30 +172,30 @@ impl Recorder {
     }
 
     /// A step that began when the thread's last one ended.
-    pub fn since_last(&self, step: Step) {
+    pub(crate) fn since_last(&self, step: Step) {
         self.end(LAST_END.get(), step, None);
     }
 
     /// A step that takes no time.
-    pub fn moment(&self, step: Step, call: Option<(&'static str, usize)>) {
+    pub(crate) fn moment(&self, step: Step, call: Option<(&'static str, usize)>) {
         let now = self.now();
         self.record(Record { track: self.track(), begin: now, end: now, step, call });
     }
 
     /// The thread is in the room.
-    pub fn enter(&self) {
+    pub(crate) fn enter(&self) {
         INSIDE_SINCE.set(Some(LAST_END.get()));
     }
 
     /// The thread leaves the room.
-    pub fn leave(&self) {
+    pub(crate) fn leave(&self) {
         if let Some(since) = INSIDE_SINCE.take() {
             self.end(since, Step::Inside, None);
         }
     }
 
     /// Makes the pauses that are due. Never within the lock: all others would pause, too, and then say they waited for it.
-    pub fn pause(&self) {
+    pub(crate) fn pause(&self) {
         let Some(slow) = self.slow.filter(|_| INSIDE_SINCE.get().is_none()) else { return };
         let end = Instant::now() + slow * PAUSES.take();
         while !self.hurries.load(Ordering::Relaxed) {

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The descriptors that are open.
 #[derive(Default)]
-pub struct Sockets(Mutex<Tables>);
+pub(crate) struct Sockets(Mutex<Tables>);
 
 #[derive(Default)]
 struct Tables {
@@ -26,7 +26,7 @@ struct Tables {
 
 /// A client's socket.
 #[derive(Clone, Copy, Default, Debug, PartialEq)]
-pub struct Connection {
+pub(crate) struct Connection {
     /// The client's number; 0 if it was not let in.
     pub client: u64,
     /// Our side of it is shut down: what still comes is thrown away.
@@ -39,14 +39,14 @@ impl Sockets {
     }
 
     /// A connection was accepted.
-    pub fn accepted(&self, fd: RawFd, peer: SocketAddr) {
+    pub(crate) fn accepted(&self, fd: RawFd, peer: SocketAddr) {
         let mut tables = self.tables();
         tables.connections.insert(fd, Connection::default());
         tables.newcomers.insert(peer, fd);
     }
 
     /// The one from there is in the room, as this client.
-    pub fn connected(&self, peer: SocketAddr, client: u64) {
+    pub(crate) fn connected(&self, peer: SocketAddr, client: u64) {
         let mut tables = self.tables();
         if let Some(fd) = tables.newcomers.remove(&peer)
             && let Some(connection) = tables.connections.get_mut(&fd)
@@ -55,19 +55,19 @@ impl Sockets {
         }
     }
 
-    pub fn connection(&self, fd: RawFd) -> Connection {
+    pub(crate) fn connection(&self, fd: RawFd) -> Connection {
         self.tables().connections.get(&fd).copied().unwrap_or_default()
     }
 
     /// Returns what it was before.
-    pub fn shut(&self, fd: RawFd) -> Connection {
+    pub(crate) fn shut(&self, fd: RawFd) -> Connection {
         let mut tables = self.tables();
         let Some(connection) = tables.connections.get_mut(&fd) else { return Connection::default() };
         std::mem::replace(connection, Connection { shut: true, ..*connection })
     }
 
     /// Returns what it was.
-    pub fn closed(&self, fd: RawFd) -> Connection {
+    pub(crate) fn closed(&self, fd: RawFd) -> Connection {
         let mut tables = self.tables();
         tables.newcomers.retain(|_, newcomer| *newcomer != fd);
         tables.tokens.retain(|_, watched| *watched != fd);
@@ -75,24 +75,24 @@ impl Sockets {
     }
 
     /// The listener, or the pipe of the signals.
-    pub fn is(&self, fd: RawFd, source: Source) {
+    pub(crate) fn is(&self, fd: RawFd, source: Source) {
         self.tables().others.insert(fd, source);
     }
 
     /// The poll watches a descriptor under this token.
-    pub fn watched(&self, token: usize, fd: RawFd) {
+    pub(crate) fn watched(&self, token: usize, fd: RawFd) {
         self.tables().tokens.insert(token, fd);
     }
 
     /// What the poll calls ready, by its tokens.
-    pub fn ready_tokens(&self, ready: impl Iterator<Item = (usize, bool, bool)>) -> Vec<Ready> {
+    pub(crate) fn ready_tokens(&self, ready: impl Iterator<Item = (usize, bool, bool)>) -> Vec<Ready> {
         let tables = self.tables();
         let by_fd = |(token, readable, writable)| Some((*tables.tokens.get(&token)?, readable, writable));
         ready.filter_map(by_fd).map(|ready| tables.ready(ready)).collect()
     }
 
     /// What the poll calls ready, by descriptors.
-    pub fn ready(&self, ready: impl Iterator<Item = (RawFd, bool, bool)>) -> Vec<Ready> {
+    pub(crate) fn ready(&self, ready: impl Iterator<Item = (RawFd, bool, bool)>) -> Vec<Ready> {
         let tables = self.tables();
         ready.map(|ready| tables.ready(ready)).collect()
     }

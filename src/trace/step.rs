@@ -28,94 +28,153 @@ pub struct Header {
 pub enum Step {
     /// The loop slept until somebody was ready, or until it was time for something. While there is work left it only asks
     /// who is ready, and does not sleep.
-    Wait { may_sleep: bool, ready: Vec<Ready> },
+    Wait {
+        /// Nothing was left to do: it could sleep.
+        may_sleep: bool,
+        /// The sources that the kernel called ready.
+        ready: Vec<Ready>,
+    },
     /// A signal was handled.
     Signal {
+        /// The thread blocked until the signal came.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         waits: bool,
     },
     /// One was taken from the listener's queue; or nobody was there.
     Accept {
-        /// Until somebody comes.
+        /// The thread blocked until a connection came.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         waits: bool,
+        /// Why the call brought nothing.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         flaw: Option<Flaw>,
     },
     /// A socket's options were set.
     SetUp,
     /// The poll was told what to watch a socket for.
-    Watch { client: u64, writable: bool },
+    Watch {
+        /// Whose socket.
+        client: u64,
+        /// To be told when it is writable, too.
+        writable: bool,
+    },
     /// A thread was started.
-    Spawn { thread: String },
+    Spawn {
+        /// Its name.
+        thread: String,
+    },
     /// Bytes were read; none of them is the end of the stream.
     Read {
+        /// Whose socket.
         client: u64,
+        /// Room in the buffer. Bytes.
         asked: usize,
+        /// Bytes that were read.
         bytes: usize,
-        /// Until there is something to read.
+        /// The thread blocked until there was something to read.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         waits: bool,
+        /// Why the call brought nothing.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         flaw: Option<Flaw>,
     },
-    /// The room's lock was taken, and had to be waited for or not.
-    Lock { waited: bool },
+    /// The room's lock was taken.
+    Lock {
+        /// Another thread held it, and this one blocked.
+        waited: bool,
+    },
     /// The room ingested something, and has pending bytes for some clients. As a driver's seam marks it: all that is pending.
     /// As it is recorded: what this added.
-    Ingested { pending: Vec<Pending> },
+    Ingested {
+        /// For each client, in bytes.
+        pending: Vec<Pending>,
+    },
     /// A thread was in the room, and all others were not.
     Inside,
     /// A socket was offered bytes and took some of them.
     Write {
+        /// Whose socket.
         client: u64,
+        /// Bytes that it was offered.
         offered: usize,
+        /// Bytes that it took.
         bytes: usize,
-        /// Until the socket takes some of them, or for a while.
+        /// The thread blocked until the socket took some of them, or until a time-out.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         waits: bool,
+        /// Why the call brought nothing.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         flaw: Option<Flaw>,
     },
     /// The room was told how many bytes a client's socket took.
-    Settled { client: u64, bytes: usize },
+    Settled {
+        /// Whose socket.
+        client: u64,
+        /// Bytes that it took.
+        bytes: usize,
+    },
     /// What a client's socket did not take was left to that client's own writer.
-    HandOver { client: u64, bytes: usize },
+    HandOver {
+        /// Whose socket.
+        client: u64,
+        /// Bytes that are left.
+        bytes: usize,
+    },
     /// A thread waited for a change in the room, and gave back its lock meanwhile: until the others keep up with its client, until
     /// its client is closed, or until there is a free seat.
-    Park { client: u64 },
-    /// One who comes when all seats are taken was told so.
-    Refuse { bytes: usize },
+    Park {
+        /// Whose thread; 0 for the accepting one.
+        client: u64,
+    },
+    /// A client that connected when all seats were taken was told so.
+    Refuse {
+        /// Bytes that its socket took.
+        bytes: usize,
+    },
     /// What somebody still sent who has left was read and thrown away.
     Discard {
+        /// Bytes that were read.
         bytes: usize,
-        /// Until something comes, or for a while.
+        /// The thread blocked until something came, or until a time-out.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         waits: bool,
     },
     /// A connection was shut down.
-    Shutdown { client: u64 },
+    Shutdown {
+        /// Whose.
+        client: u64,
+    },
     /// A socket was closed.
-    Close { client: u64 },
-    /// The transcript was written to stdout, by so many calls.
-    Show { writes: usize },
+    Close {
+        /// Whose.
+        client: u64,
+    },
+    /// The transcript was written to stdout.
+    Show {
+        /// Calls to write.
+        writes: usize,
+    },
 }
 
 /// Why a call brought nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Flaw {
-    /// It would have had to wait.
+    /// It would have blocked.
     WouldBlock,
+    /// It failed.
     Failed,
 }
 
-/// One of those that the poll called ready.
+/// A source that the kernel called ready.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Ready {
+    /// What it is.
     #[serde(flatten)]
     pub source: Source,
+    /// There is something to read, or the end of the stream, or an error.
     pub readable: bool,
+    /// There is space in the socket's buffer, or an error.
     pub writable: bool,
 }
 
@@ -123,17 +182,22 @@ pub struct Ready {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "source", content = "client", rename_all = "snake_case")]
 pub enum Source {
+    /// The listening socket: somebody connects.
     Listener,
+    /// The pipe that signals come through.
     Signals,
+    /// A client in the room, by its number.
     Client(u64),
-    /// One who has been told goodbye, or to go.
+    /// A client that has left and whose connection is still open.
     Leaver,
 }
 
 /// Bytes for a client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Pending {
+    /// The client's number.
     pub client: u64,
+    /// How many bytes.
     pub bytes: usize,
 }
 

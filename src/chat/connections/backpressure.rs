@@ -7,7 +7,7 @@ impl Connections {
     // Time.
 
     /// It is `now`, or as late as it was already.
-    pub fn tick(&mut self, now: Instant) {
+    pub(crate) fn tick(&mut self, now: Instant) {
         let now = now.max(self.at.now);
         self.at = Conditions::new(now, self.open);
         if self.timers.is_empty() {
@@ -30,7 +30,7 @@ impl Connections {
     }
 
     /// When [`Connections::tick`] has to be called at the latest, for want of anything else.
-    pub fn first_timer(&self) -> Option<Instant> {
+    pub(crate) fn first_timer(&self) -> Option<Instant> {
         self.timers.iter().filter_map(|id| self.table.get(id)?.deadline()).min()
     }
 
@@ -64,7 +64,7 @@ impl Connections {
 
     /// Whether [`Connections::next_eviction`] names somebody.
     #[inline]
-    pub fn must_evict(&self) -> bool {
+    pub(crate) fn must_evict(&self) -> bool {
         self.hopeless.is_some() || self.queued > OUTBOX_TOTAL_MAX
     }
 
@@ -72,7 +72,7 @@ impl Connections {
     ///
     /// When memory is short, these are the connections with the longest outboxes, until all together are within the limit.
     /// Those that are leaving already, and what a writer has in its hands, cannot be made shorter: they are closed at once.
-    pub fn next_eviction(&mut self) -> Option<(Id, Reason)> {
+    pub(crate) fn next_eviction(&mut self) -> Option<(Id, Reason)> {
         if let Some(id) = self.hopeless.take()
             && let Some(connection) = self.table.get(id).filter(|connection| connection.is_open())
         {
@@ -92,7 +92,7 @@ impl Connections {
 
     /// Whether a connection may not be read from now. If so, an [`Effect::Resume`] tells when it may.
     #[inline]
-    pub fn pause(&mut self, id: Id) -> bool {
+    pub(crate) fn pause(&mut self, id: Id) -> bool {
         if self.blockers.is_empty() || !self.must_wait(id) {
             return false;
         }
@@ -101,7 +101,7 @@ impl Connections {
     }
 
     /// Whether a connection was told to wait, and not yet that it may go on.
-    pub fn is_paused(&self, id: Id) -> bool {
+    pub(crate) fn is_paused(&self, id: Id) -> bool {
         self.paused.contains(id)
     }
 
@@ -137,7 +137,7 @@ impl Connections {
 
     /// Whether another client may be read from in this turn: all outboxes could take what was said so far, even if no socket takes a
     /// byte of it, nor of what is lent.
-    pub fn turn_has_room(&self) -> bool {
+    pub(crate) fn turn_has_room(&self) -> bool {
         const LEAST: usize = 16 << 10;
         let (said, room) = (self.log.len(), OUTBOX_TOTAL_MAX.saturating_sub(self.queued + self.lent));
         said < LEAST || (said < TURN_MAX && said * self.open < room)

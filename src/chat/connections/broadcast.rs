@@ -7,7 +7,7 @@ use std::sync::Arc;
 ///
 /// Positions count all bytes that were ever logged, so that no [`Place`] has to be set back when the log is cleared.
 #[derive(Default)]
-pub struct Broadcast {
+pub(crate) struct Broadcast {
     start: u64,
     bytes: Vec<u8>,
     /// A copy of `bytes`, as they were when a writer last carried off a part of them: the flights of a turn share it.
@@ -16,14 +16,14 @@ pub struct Broadcast {
 
 /// A part of the log, less what its reader said itself, that outlives the turn.
 #[derive(Default)]
-pub struct Share {
+pub(crate) struct Share {
     pub bytes: Arc<[u8]>,
     pub before: Range<usize>,
     pub after: Range<usize>,
 }
 
 /// How far one connection has got in the log.
-pub struct Place {
+pub(crate) struct Place {
     /// The position up to which it has read: the bytes are written to the socket, or copied to the outbox. It reads all there
     /// is at once, so between two turns this is the log's end.
     read_to: u64,
@@ -33,43 +33,43 @@ pub struct Place {
 
 impl Place {
     /// The place of a connection that gets no more of the log.
-    pub const BEYOND: Place = Place { read_to: u64::MAX, own: 0..0 };
+    pub(crate) const BEYOND: Place = Place { read_to: u64::MAX, own: 0..0 };
 }
 
 impl Broadcast {
     /// The place of a connection that gets what is said from now on.
-    pub fn end_place(&self) -> Place {
+    pub(crate) fn end_place(&self) -> Place {
         Place { read_to: self.end(), own: 0..0 }
     }
 
     /// The position behind the last byte.
-    pub fn end(&self) -> u64 {
+    pub(crate) fn end(&self) -> u64 {
         self.start + self.len() as u64
     }
 
     /// Bytes logged in this turn.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
     /// Logs something for everybody.
-    pub fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
     /// Whether a connection has to read all before [`Broadcast::push_own`]: its own part is one range, and others have logged
     /// something since.
-    pub fn parts_own(&self, place: &Place) -> bool {
+    pub(crate) fn parts_own(&self, place: &Place) -> bool {
         place.read_to < place.own.end && place.own.end < self.end()
     }
 
     /// Logs something for everybody but the connection at this place.
     #[inline]
-    pub fn push_own(&mut self, place: &mut Place, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn push_own(&mut self, place: &mut Place, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.end();
         write(&mut self.bytes);
         let end = self.end();
@@ -83,18 +83,18 @@ impl Broadcast {
     }
 
     /// Whether a connection has not read all there is for it.
-    pub fn has_unread(&self, place: &Place) -> bool {
+    pub(crate) fn has_unread(&self, place: &Place) -> bool {
         place.read_to < self.end()
     }
 
     /// The length of what [`Broadcast::unread`] returns.
-    pub fn unread_len(&self, place: &Place) -> usize {
+    pub(crate) fn unread_len(&self, place: &Place) -> usize {
         let own = if place.own.end > place.read_to { place.own.end - place.own.start } else { 0 };
         (self.end().saturating_sub(place.read_to) - own) as usize
     }
 
     /// What a connection has not read yet, before and after its own part.
-    pub fn unread(&self, place: &Place) -> (&[u8], &[u8]) {
+    pub(crate) fn unread(&self, place: &Place) -> (&[u8], &[u8]) {
         let (before, after) = self.unread_ranges(place);
         (&self.bytes[before], &self.bytes[after])
     }
@@ -110,7 +110,7 @@ impl Broadcast {
     }
 
     /// The same as [`Broadcast::unread`], to be kept beyond the turn. The log's bytes are copied once for all that ask for it.
-    pub fn share_unread(&mut self, place: &Place) -> Share {
+    pub(crate) fn share_unread(&mut self, place: &Place) -> Share {
         if self.shared.len() != self.bytes.len() {
             self.shared = Arc::from(&self.bytes[..]);
         }
@@ -119,12 +119,12 @@ impl Broadcast {
     }
 
     /// The connection has read all there is.
-    pub fn read_all(&self, place: &mut Place) {
+    pub(crate) fn read_all(&self, place: &mut Place) {
         place.read_to = place.read_to.max(self.end());
     }
 
     /// Forgets all bytes. Whoever has not read them never will.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.start = self.end();
         self.bytes.clear();
         if !self.shared.is_empty() {

@@ -8,7 +8,7 @@ use crate::chat::reason::Reason;
 use std::time::Instant;
 
 /// What is kept for one client's connection.
-pub struct Connection {
+pub(crate) struct Connection {
     pub phase: Phase,
     pub input: LineDecoder,
     pub outbox: Outbox,
@@ -20,7 +20,7 @@ pub struct Connection {
 
 /// Where a connection is in its life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Phase {
+pub(crate) enum Phase {
     /// It is read from and written to.
     Open,
     /// It gets what is in its outbox, and is closed then.
@@ -28,12 +28,12 @@ pub enum Phase {
 }
 
 impl Connection {
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.phase == Phase::Open
     }
 
     /// When it has to be looked at, if no byte is taken until then.
-    pub fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         match self.phase {
             Phase::Open => self.outbox.deadline(),
             Phase::Leaving { since, .. } => Some((self.outbox.taken_at() + GOODBYE_PATIENCE).min(since + GOODBYE_MAX)),
@@ -41,7 +41,7 @@ impl Connection {
     }
 
     /// Whether its member must go: it does not read.
-    pub fn is_hopeless(&self, now: Instant) -> bool {
+    pub(crate) fn is_hopeless(&self, now: Instant) -> bool {
         self.is_open() && self.outbox.is_hopeless(now)
     }
 }

@@ -5,7 +5,7 @@ use std::io::IoSlice;
 
 /// A walk over all connections, in the order of their keys, to offer each what it has not got of the turn's log.
 #[derive(Default)]
-pub struct Walk {
+pub(super) struct Walk {
     /// The next key to look at.
     next: usize,
     /// Where the log ended when the walk began.
@@ -16,12 +16,12 @@ impl Connections {
     /// The next effect where it is to write from the log, which it nearly always is. `None` says nothing: ask
     /// [`Connections::poll_effect`].
     #[inline]
-    pub fn next_flush(&mut self) -> Option<Id> {
+    pub(crate) fn next_flush(&mut self) -> Option<Id> {
         if self.effects.is_empty() && self.dirty.is_empty() { self.walk() } else { None }
     }
 
     /// The next effect; `None` when there is none, or somebody has to be evicted first.
-    pub fn poll_effect(&mut self) -> Option<Effect> {
+    pub(crate) fn poll_effect(&mut self) -> Option<Effect> {
         if let Some(effect) = self.effects.pop_front() {
             return Some(effect);
         }
@@ -79,13 +79,13 @@ impl Connections {
     }
 
     /// Whether [`Connections::poll_effect`] has something to do, as far as can be told without doing it.
-    pub fn is_dirty(&self) -> bool {
+    pub(crate) fn is_dirty(&self) -> bool {
         !self.effects.is_empty() || !self.dirty.is_empty() || !self.log.is_empty()
     }
 
     /// The outbox of a connection, and its part of the log before and after its own lines.
     #[inline]
-    pub fn gather(&self, id: Id) -> [IoSlice<'_>; 3] {
+    pub(crate) fn gather(&self, id: Id) -> [IoSlice<'_>; 3] {
         match self.table.get(id) {
             // While there are bytes in flight, these would overtake them.
             Some(connection) if !connection.outbox.is_in_flight() => {
@@ -99,7 +99,7 @@ impl Connections {
     /// A write was tried, and `taken` bytes went. Returns whether that was all of the log and nothing else waited, so that
     /// nothing has to be kept: the common case. If not, [`Connections::wrote_in_part`] follows.
     #[inline]
-    pub fn wrote_all(&mut self, id: Id, taken: usize) -> bool {
+    pub(crate) fn wrote_all(&mut self, id: Id, taken: usize) -> bool {
         let Some(connection) = self.table.get_mut(id) else { return true };
         let is_all = connection.outbox.is_clear() && taken == self.log.unread_len(&connection.place);
         if is_all {
@@ -110,7 +110,7 @@ impl Connections {
 
     /// A write was tried, and `taken` bytes went; what is left is kept. Somebody may have to be evicted for that.
     #[cold]
-    pub fn wrote_in_part(&mut self, id: Id, taken: usize) {
+    pub(crate) fn wrote_in_part(&mut self, id: Id, taken: usize) {
         let Some(connection) = self.table.get_mut(id) else { return };
         if connection.outbox.is_in_flight() {
             return; // Nothing was gathered.
@@ -133,13 +133,13 @@ impl Connections {
     }
 
     /// Whether a connection's socket did not take all of the last write.
-    pub fn is_full(&self, id: Id) -> bool {
+    pub(crate) fn is_full(&self, id: Id) -> bool {
         self.table.get(id).is_some_and(|connection| connection.outbox.is_blocked())
     }
 
     /// All that a connection has not got, for a writer: its outbox, and its part of the log. `None` if there is nothing, or an
     /// earlier flight is not accounted for.
-    pub fn carry_off(&mut self, id: Id) -> Option<Flight> {
+    pub(crate) fn carry_off(&mut self, id: Id) -> Option<Flight> {
         let at = self.at;
         let connection = self.table.get_mut(id).filter(|connection| !connection.outbox.is_in_flight())?;
         let from_log = self.log.unread_len(&connection.place);
@@ -153,7 +153,7 @@ impl Connections {
     }
 
     /// Of the bytes that were carried off, `taken` more went. Somebody may have to be evicted for that.
-    pub fn carried(&mut self, id: Id, taken: usize) {
+    pub(crate) fn carried(&mut self, id: Id, taken: usize) {
         let at = self.at;
         let Some(connection) = self.table.get_mut(id).filter(|it| it.outbox.is_in_flight()) else { return };
         let before = connection.outbox.held();
@@ -164,7 +164,7 @@ impl Connections {
     }
 
     /// A socket takes bytes again.
-    pub fn writable(&mut self, id: Id) {
+    pub(crate) fn writable(&mut self, id: Id) {
         if let Some(connection) = self.table.get_mut(id)
             && connection.outbox.is_blocked()
         {
@@ -174,7 +174,7 @@ impl Connections {
     }
 
     /// Who has not got everything yet, each with the number of bytes that are not accounted for as written.
-    pub fn pending(&self) -> impl Iterator<Item = (Id, usize)> {
+    pub(crate) fn pending(&self) -> impl Iterator<Item = (Id, usize)> {
         let pending = |it: &Connection| it.outbox.len() + self.log.unread_len(&it.place);
         self.table.iter().map(move |(id, it)| (id, pending(it))).filter(|(_, bytes)| *bytes > 0)
     }
@@ -188,7 +188,7 @@ impl Connections {
     /// evicted first; then call it again.
     #[inline]
     #[must_use]
-    pub fn end_turn(&mut self) -> bool {
+    pub(crate) fn end_turn(&mut self) -> bool {
         if self.log.is_empty() {
             return true;
         }

@@ -105,6 +105,7 @@ impl LineDecoder {
         self.partial.is_empty() && self.skipped == 0
     }
 
+    /// Memory held for an unfinished line. Bytes.
     #[cfg(any(test, feature = "fuzz"))]
     pub fn capacity(&self) -> usize {
         self.partial.capacity()

@@ -36,7 +36,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 /// All connections.
-pub struct Connections {
+pub(super) struct Connections {
     pub(super) table: Table<Connection>,
     pub(super) log: Broadcast,
     pub(super) at: Conditions,
@@ -61,13 +61,13 @@ pub struct Connections {
 }
 
 /// A client's input while its lines are taken out, one by one. It has to be [put back](Connections::put_back).
-pub struct Input {
+pub(super) struct Input {
     pub decoder: LineDecoder,
     outbox_before: usize,
 }
 
 impl Connections {
-    pub fn new(now: Instant) -> Connections {
+    pub(super) fn new(now: Instant) -> Connections {
         Connections {
             table: Table::default(),
             log: Broadcast::default(),
@@ -88,7 +88,7 @@ impl Connections {
     // Coming and going.
 
     /// A new connection, which gets all that is sent to everybody from now on.
-    pub fn open(&mut self, id: Id) {
+    pub(super) fn open(&mut self, id: Id) {
         self.open += 1;
         self.table.insert(
             id,
@@ -104,7 +104,7 @@ impl Connections {
 
     /// Ends an open connection with a last word: it gets nothing else any more, and is closed when its outbox is written. One
     /// that is evicted gets of its outbox only the line that may have been written in part.
-    pub fn leave(&mut self, id: Id, reason: Reason, last_word: &[u8]) {
+    pub(super) fn leave(&mut self, id: Id, reason: Reason, last_word: &[u8]) {
         // What was said before is for it, too.
         self.catch_up(id);
         let at = self.at;
@@ -130,7 +130,7 @@ impl Connections {
     }
 
     /// Forgets a connection, which is leaving. The driver closes it without being told.
-    pub fn forget(&mut self, id: Id) {
+    pub(super) fn forget(&mut self, id: Id) {
         if let Some(connection) = self.table.remove(id) {
             self.queued -= connection.outbox.held();
             self.lent -= connection.outbox.lent();
@@ -148,52 +148,52 @@ impl Connections {
     }
 
     #[inline]
-    pub fn is_open(&self, id: Id) -> bool {
+    pub(super) fn is_open(&self, id: Id) -> bool {
         self.table.get(id).is_some_and(Connection::is_open)
     }
 
     /// Whether there is such a connection, be it one that is leaving.
-    pub fn knows(&self, id: Id) -> bool {
+    pub(super) fn knows(&self, id: Id) -> bool {
         self.table.get(id).is_some()
     }
 
     /// The time of the last tick.
-    pub fn now(&self) -> Instant {
+    pub(super) fn now(&self) -> Instant {
         self.at.now
     }
 
     /// Whether there is none, not even one that is leaving.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.table.is_empty()
     }
 
     /// Whether a driver's key is taken.
-    pub fn has_key(&self, key: usize) -> bool {
+    pub(super) fn has_key(&self, key: usize) -> bool {
         self.table.has_key(key)
     }
 
     /// How many connections are open, and not leaving.
-    pub fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.open
     }
 
     // Bytes in.
 
     /// How much to read from one client at a time. Bytes.
-    pub fn read_max(&self) -> usize {
+    pub(super) fn read_max(&self) -> usize {
         read_max(self.open)
     }
 
     /// Takes out what is kept of an open connection's input.
     #[inline]
-    pub fn take_input(&mut self, id: Id) -> Option<Input> {
+    pub(super) fn take_input(&mut self, id: Id) -> Option<Input> {
         let connection = self.table.get_mut(id).filter(|connection| connection.is_open())?;
         Some(Input { decoder: std::mem::take(&mut connection.input), outbox_before: connection.outbox.len() })
     }
 
     /// Puts back the input of a connection, if it is still open.
     #[inline]
-    pub fn put_back(&mut self, id: Id, mut input: Input) {
+    pub(super) fn put_back(&mut self, id: Id, mut input: Input) {
         if let Some(connection) = self.table.get_mut(id).filter(|connection| connection.is_open()) {
             input.decoder.shrink();
             if !input.decoder.is_idle() {
@@ -206,13 +206,13 @@ impl Connections {
     // Bytes out.
 
     /// Sends bytes to everybody.
-    pub fn send_all(&mut self, bytes: &[u8]) {
+    pub(super) fn send_all(&mut self, bytes: &[u8]) {
         self.log.push(bytes);
     }
 
     /// Sends bytes to everybody but the one that they come from.
     #[inline]
-    pub fn send_others(&mut self, from: Id, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn send_others(&mut self, from: Id, write: impl FnOnce(&mut Vec<u8>)) {
         let Some(mut connection) = self.table.get_mut(from) else { return };
         if self.log.parts_own(&connection.place) {
             if self.catch_up(from) {
@@ -225,7 +225,7 @@ impl Connections {
     }
 
     /// Sends bytes to one alone, behind all that was said before. Somebody may have to be evicted for that.
-    pub fn send(&mut self, id: Id, bytes: &[u8]) {
+    pub(super) fn send(&mut self, id: Id, bytes: &[u8]) {
         self.catch_up(id);
         let at = self.at;
         let Some(connection) = self.table.get_mut(id).filter(|connection| connection.is_open()) else { return };

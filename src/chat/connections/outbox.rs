@@ -9,7 +9,7 @@ use std::time::Instant;
 
 /// What the room is like when an outbox is looked at.
 #[derive(Clone, Copy, Debug)]
-pub struct Conditions {
+pub(crate) struct Conditions {
     pub now: Instant,
     /// Above this the others wait for the outbox's member. Bytes.
     pub high_water: usize,
@@ -19,14 +19,14 @@ pub struct Conditions {
 
 impl Conditions {
     /// Of a room with so many members: in a large one the marks are lower, for all outboxes together have a limit.
-    pub fn new(now: Instant, members: usize) -> Conditions {
+    pub(crate) fn new(now: Instant, members: usize) -> Conditions {
         let high_water = share(members).min(OUTBOX_HIGH_WATER);
         Conditions { now, high_water, low_water: high_water / 2 }
     }
 }
 
 /// Bytes for one member, in order. Holds memory only while it holds bytes.
-pub struct Outbox {
+pub(crate) struct Outbox {
     bytes: Vec<u8>,
     /// Of `bytes`, so many have been taken already.
     head: usize,
@@ -48,7 +48,7 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    pub fn new(now: Instant) -> Outbox {
+    pub(crate) fn new(now: Instant) -> Outbox {
         Outbox {
             bytes: Vec::new(),
             head: 0,
@@ -63,56 +63,56 @@ impl Outbox {
     }
 
     /// Bytes not taken yet, those in flight included.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.waiting().len() + self.in_flight
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Bytes that count against the limits: all but those that are lent.
-    pub fn held(&self) -> usize {
+    pub(crate) fn held(&self) -> usize {
         self.len() - self.lent
     }
 
     /// Bytes of the turn's log that a writer has carried off.
-    pub fn lent(&self) -> usize {
+    pub(crate) fn lent(&self) -> usize {
         self.lent
     }
 
     #[cfg(any(test, feature = "fuzz"))]
-    pub fn capacity(&self) -> usize {
+    pub(crate) fn capacity(&self) -> usize {
         self.bytes.capacity()
     }
 
     /// Whether nothing is owed: what is pushed next may be written past it.
-    pub fn is_clear(&self) -> bool {
+    pub(crate) fn is_clear(&self) -> bool {
         self.bytes.is_empty() && self.in_flight == 0
     }
 
     /// Whether a writer has bytes in its hands.
-    pub fn is_in_flight(&self) -> bool {
+    pub(crate) fn is_in_flight(&self) -> bool {
         self.in_flight > 0
     }
 
     /// What is to be written next.
-    pub fn waiting(&self) -> &[u8] {
+    pub(crate) fn waiting(&self) -> &[u8] {
         &self.bytes[self.head..]
     }
 
-    pub fn is_blocked(&self) -> bool {
+    pub(crate) fn is_blocked(&self) -> bool {
         self.blocked
     }
 
     /// Whether a write may be tried: none is under way, and the last did not come up short.
-    pub fn may_be_written(&self) -> bool {
+    pub(crate) fn may_be_written(&self) -> bool {
         !self.blocked && self.in_flight == 0
     }
 
     /// Whether the senders should wait for this member: it is above the mark and still taking bytes, or it is not and its
     /// outbox grows faster than it may.
-    pub fn holds_others_back(&self, at: Conditions) -> bool {
+    pub(crate) fn holds_others_back(&self, at: Conditions) -> bool {
         match self.stalled_since {
             None => self.above_since.is_some(),
             Some(since) => {
@@ -122,7 +122,7 @@ impl Outbox {
         }
     }
 
-    pub fn push(&mut self, bytes: &[u8], at: Conditions) {
+    pub(crate) fn push(&mut self, bytes: &[u8], at: Conditions) {
         if bytes.is_empty() {
             return;
         }
@@ -140,7 +140,7 @@ impl Outbox {
 
     /// Hands all that waits to a writer, with `lent` bytes of the turn's log. The writer owes a [`Outbox::settle_flight`] for all
     /// of them. Not while bytes are in flight: two writers would mix up the order.
-    pub fn carry_off(&mut self, lent: usize, at: Conditions) -> Vec<u8> {
+    pub(crate) fn carry_off(&mut self, lent: usize, at: Conditions) -> Vec<u8> {
         if self.is_empty() {
             self.taken_at = at.now;
         }
@@ -152,7 +152,7 @@ impl Outbox {
     }
 
     /// Of the bytes in flight, `taken` have been taken, or all if that are fewer.
-    pub fn settle_flight(&mut self, taken: usize, at: Conditions) {
+    pub(crate) fn settle_flight(&mut self, taken: usize, at: Conditions) {
         let taken = taken.min(self.in_flight);
         self.in_flight -= taken;
         self.lent = 0;
@@ -162,7 +162,7 @@ impl Outbox {
     }
 
     /// Forgets the first `taken` waiting bytes, or all if they are fewer: the socket took them.
-    pub fn consume(&mut self, taken: usize) {
+    pub(crate) fn consume(&mut self, taken: usize) {
         self.head = self.head.saturating_add(taken).min(self.bytes.len());
         if self.head == self.bytes.len() {
             self.bytes = Vec::new();
@@ -171,7 +171,7 @@ impl Outbox {
     }
 
     /// A write has been tried and `taken` bytes went; what is left did not.
-    pub fn note_write(&mut self, taken: usize, at: Conditions) {
+    pub(crate) fn note_write(&mut self, taken: usize, at: Conditions) {
         self.tried_at = at.now;
         if taken > 0 {
             self.taken_at = at.now;
@@ -185,13 +185,13 @@ impl Outbox {
     }
 
     /// The socket may take bytes again, or it is time to see if it does.
-    pub fn unblock(&mut self) {
+    pub(crate) fn unblock(&mut self) {
         self.blocked = false;
     }
 
     /// When this outbox wants to be looked at, if no byte is taken until then. `None` while it is being tried: what comes of
     /// that is told by a write, not by the time.
-    pub fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         if !self.blocked {
             return None;
         }
@@ -205,7 +205,7 @@ impl Outbox {
 
     /// Whether its member must go. Time counts against one that was tried and took nothing: a server that was itself stopped
     /// for a while has to try first.
-    pub fn is_hopeless(&self, now: Instant) -> bool {
+    pub(crate) fn is_hopeless(&self, now: Instant) -> bool {
         let too_late = self.blocked && self.end_of_patience() <= now;
         let too_much = self.stalled_since.is_some() && self.len() >= OUTBOX_MAX;
         too_late || too_much
@@ -219,7 +219,7 @@ impl Outbox {
     }
 
     /// Throws away what waits, up to a line's end: the first line may have been taken in part, and a last word is to come.
-    pub fn cut(&mut self, at: Conditions) {
+    pub(crate) fn cut(&mut self, at: Conditions) {
         let keep = match self.in_flight {
             0 => memchr::memchr(b'\n', self.waiting()).map_or(0, |at| at + 1),
             _ => 0, // What is in flight ends with a line.
@@ -230,11 +230,11 @@ impl Outbox {
     }
 
     /// Starts the patience anew.
-    pub fn give_time(&mut self, now: Instant) {
+    pub(crate) fn give_time(&mut self, now: Instant) {
         self.taken_at = now;
     }
 
-    pub fn taken_at(&self) -> Instant {
+    pub(crate) fn taken_at(&self) -> Instant {
         self.taken_at
     }
 

@@ -7,27 +7,27 @@ use std::collections::BTreeMap;
 ///
 /// The order is fairness: of those that wait, the one that has waited longest comes first.
 #[derive(Default)]
-pub struct Queue {
+pub(crate) struct Queue {
     ids: BTreeMap<u64, Id>,
     places: BTreeMap<Id, u64>,
     next_place: u64,
 }
 
 impl Queue {
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.ids.len()
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }
 
-    pub fn contains(&self, id: Id) -> bool {
+    pub(crate) fn contains(&self, id: Id) -> bool {
         self.places.contains_key(&id)
     }
 
     /// Puts a client at the end, if it is not in the queue yet.
-    pub fn insert(&mut self, id: Id) {
+    pub(crate) fn insert(&mut self, id: Id) {
         if !self.contains(id) {
             self.places.insert(id, self.next_place);
             self.ids.insert(self.next_place, id);
@@ -36,20 +36,20 @@ impl Queue {
     }
 
     /// Takes a client out. Returns whether it was in the queue.
-    pub fn remove(&mut self, id: Id) -> bool {
+    pub(crate) fn remove(&mut self, id: Id) -> bool {
         let place = self.places.remove(&id);
         place.is_some_and(|place| self.ids.remove(&place).is_some())
     }
 
     /// Takes out the first.
-    pub fn pop(&mut self) -> Option<Id> {
+    pub(crate) fn pop(&mut self) -> Option<Id> {
         let (_, id) = self.ids.pop_first()?;
         self.places.remove(&id);
         Some(id)
     }
 
     /// All of them, the first one first.
-    pub fn iter(&self) -> impl Iterator<Item = Id> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Id> {
         self.ids.values().copied()
     }
 }

@@ -6,7 +6,7 @@
 
 /// What a line asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Input<'a> {
+pub(crate) enum Input<'a> {
     Say(&'a str),
     Act(&'a str),
     Private {
@@ -24,15 +24,15 @@ pub enum Input<'a> {
 }
 
 /// The commands' words, for help and completion.
-pub const COMMANDS: [&str; 6] = [":q", ":nick", ":who", ":msg", ":me", ":help"];
+pub(crate) const COMMANDS: [&str; 6] = [":q", ":nick", ":who", ":msg", ":me", ":help"];
 
 /// Whether a line is a message at first sight: it does not begin with a colon, and is not blank.
-pub fn is_surely_said(line: &[u8]) -> bool {
+pub(crate) fn is_surely_said(line: &[u8]) -> bool {
     line.first().is_some_and(|&first| first != b':' && !first.is_ascii_whitespace())
 }
 
 /// Reads one sanitized line.
-pub fn parse(line: &str) -> Input<'_> {
+pub(crate) fn parse(line: &str) -> Input<'_> {
     let Some(after_colon) = line.strip_prefix(':') else { return Input::Say(line) };
     if after_colon.starts_with(':') {
         return Input::Say(after_colon);

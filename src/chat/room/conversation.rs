@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 /// Everybody who is in the room.
-pub struct Room {
+pub(crate) struct Room {
     lang: Lang,
     seats: usize,
     names: Table<Name>,
@@ -22,35 +22,35 @@ pub struct Room {
 }
 
 /// What a member is called, as it stands before each of its lines: `<nick> `.
-pub struct Name(Box<str>);
+pub(super) struct Name(Box<str>);
 
 impl Room {
     /// An empty room.
-    pub fn new(lang: Lang, seats: usize) -> Room {
+    pub(crate) fn new(lang: Lang, seats: usize) -> Room {
         Room { lang, seats, names: Table::default(), nicks: HashMap::new(), transcript: None }
     }
 
     /// Keeps a transcript from now on.
-    pub fn record(&mut self) {
+    pub(crate) fn record(&mut self) {
         self.transcript = Some(Transcript::default());
     }
 
     /// Appends to `transcript` what happened since the last call.
-    pub fn take_transcript(&mut self, transcript: &mut Transcript) {
+    pub(crate) fn take_transcript(&mut self, transcript: &mut Transcript) {
         if let Some(ours) = &mut self.transcript {
             transcript.append(ours);
         }
     }
 
     /// The language of all notices.
-    pub fn lang(&self) -> Lang {
+    pub(crate) fn lang(&self) -> Lang {
         self.lang
     }
 
     // Coming and going.
 
     /// Somebody comes in, is greeted and announced. `replay` is what it gets to read of earlier.
-    pub fn join(&mut self, connections: &mut Connections, id: Id, peer: SocketAddr, replay: &[u8]) {
+    pub(crate) fn join(&mut self, connections: &mut Connections, id: Id, peer: SocketAddr, replay: &[u8]) {
         let nick = nick::guest(id.number());
         let who = Who { nick: &nick, id };
         if self.nicks.len() < ANNOUNCE_MAX {
@@ -72,13 +72,13 @@ impl Room {
     }
 
     /// Somebody is not let in. Returns what to tell it.
-    pub fn refuse(&mut self, peer: SocketAddr) -> Vec<u8> {
+    pub(crate) fn refuse(&mut self, peer: SocketAddr) -> Vec<u8> {
         self.note(Event::Refused { peer });
         messages::refusal(self.lang, self.seats)
     }
 
     /// Somebody leaves. What was said before may still be written to it; then it is closed.
-    pub fn leave(&mut self, connections: &mut Connections, id: Id, reason: Reason) {
+    pub(crate) fn leave(&mut self, connections: &mut Connections, id: Id, reason: Reason) {
         let Some(name) = self.names.remove(id) else { return };
         let nick = name.nick();
         self.nicks.remove(&nick::skeleton(nick));
@@ -90,7 +90,7 @@ impl Room {
     }
 
     /// Everybody leaves, for the room closes.
-    pub fn close(&mut self, connections: &mut Connections) {
+    pub(crate) fn close(&mut self, connections: &mut Connections) {
         self.note(Event::Closing);
         let everybody: Vec<Id> = self.names.iter().map(|(id, _)| id).collect();
         for id in everybody {
@@ -100,7 +100,7 @@ impl Room {
 
     /// Takes leave of those that the connections give up. To be called after anything that makes an outbox longer, or shows
     /// that it does not get shorter.
-    pub fn evict(&mut self, connections: &mut Connections) {
+    pub(crate) fn evict(&mut self, connections: &mut Connections) {
         while let Some((id, reason)) = connections.next_eviction() {
             self.leave(connections, id, reason);
         }
@@ -109,7 +109,7 @@ impl Room {
     // What is said.
 
     /// A member's line, which is safe to show: a message or a command.
-    pub fn hear(&mut self, connections: &mut Connections, id: Id, line: &str) {
+    pub(crate) fn hear(&mut self, connections: &mut Connections, id: Id, line: &str) {
         match command::parse(line) {
             Input::Say(text) | Input::Act(text) if text.trim().is_empty() => {}
             Input::Say(text) => self.say(connections, id, text.as_bytes()),
@@ -130,7 +130,7 @@ impl Room {
 
     /// Says a line that is a message.
     #[inline]
-    pub fn say(&mut self, connections: &mut Connections, id: Id, text: &[u8]) {
+    pub(crate) fn say(&mut self, connections: &mut Connections, id: Id, text: &[u8]) {
         let Some(name) = self.names.get(id) else { return };
         connections.send_others(id, |log| {
             log.extend_from_slice(name.before_line());
@@ -193,7 +193,7 @@ impl Room {
     }
 
     /// Tells one member alone.
-    pub fn tell(&mut self, connections: &mut Connections, id: Id, text: &Notice<'_>) {
+    pub(crate) fn tell(&mut self, connections: &mut Connections, id: Id, text: &Notice<'_>) {
         self.send(connections, id, &messages::notice(self.lang, text));
     }
 
@@ -210,7 +210,7 @@ impl Room {
 
     /// What a member is called.
     #[cfg(any(test, feature = "fuzz"))]
-    pub fn nick(&self, id: Id) -> Option<&str> {
+    pub(crate) fn nick(&self, id: Id) -> Option<&str> {
         self.names.get(id).map(Name::nick)
     }
 }

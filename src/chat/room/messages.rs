@@ -12,7 +12,7 @@ use std::fmt::{self, Display, Formatter};
 
 /// A member as others see it.
 #[derive(Clone, Copy, Debug)]
-pub struct Who<'a> {
+pub(crate) struct Who<'a> {
     pub nick: &'a str,
     pub id: Id,
 }
@@ -24,7 +24,7 @@ impl Display for Who<'_> {
 }
 
 /// What the server says to members. Each is one line or more, without the leading `-- ` and without line ends.
-pub enum Notice<'a> {
+pub(crate) enum Notice<'a> {
     Welcome(Who<'a>),
     Alone,
     /// The others, and how many more there are than are listed.
@@ -53,7 +53,7 @@ pub enum Notice<'a> {
 }
 
 /// A thing said in a language, ready to be written.
-pub struct Said<'a, T>(pub Lang, pub &'a T);
+pub(crate) struct Said<'a, T>(pub Lang, pub &'a T);
 
 impl Display for Said<'_, Notice<'_>> {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
@@ -215,7 +215,7 @@ impl Display for List<'_> {
 }
 
 /// The whole notice as it goes over the wire: each line begins with `-- ` and ends with LF.
-pub fn notice(lang: Lang, notice: &Notice<'_>) -> Vec<u8> {
+pub(crate) fn notice(lang: Lang, notice: &Notice<'_>) -> Vec<u8> {
     let mut wire = String::new();
     for line in Said(lang, notice).to_string().lines() {
         wire.push_str("-- ");
@@ -226,12 +226,12 @@ pub fn notice(lang: Lang, notice: &Notice<'_>) -> Vec<u8> {
 }
 
 /// What a server that is full says to one it did not let in.
-pub fn refusal(lang: Lang, seats: usize) -> Vec<u8> {
+pub(crate) fn refusal(lang: Lang, seats: usize) -> Vec<u8> {
     notice(lang, &Notice::Full(seats))
 }
 
 /// What a server that cannot serve a client says before it closes.
-pub fn no_thread(lang: Lang) -> Vec<u8> {
+pub(crate) fn no_thread(lang: Lang) -> Vec<u8> {
     notice(lang, &Notice::Goodbye(Reason::NoThread))
 }
 

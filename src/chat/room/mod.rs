@@ -8,10 +8,10 @@
 //!
 //! It hands what is said to the [connections](super::connections), as bytes, and knows nothing of sockets that are full.
 
-pub mod command;
+pub(crate) mod command;
 mod conversation;
-pub mod messages;
-pub mod nick;
-pub mod transcript;
+pub(crate) mod messages;
+pub(crate) mod nick;
+pub(crate) mod transcript;
 
-pub use conversation::Room;
+pub(super) use conversation::Room;

@@ -12,7 +12,7 @@ const GUEST: &str = "guest";
 
 /// Why a name is refused before it is compared with anybody's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Flaw {
+pub(crate) enum Flaw {
     TooLong,
     /// Something other than letters, digits, `_` and `-`.
     BadCharacter,
@@ -24,15 +24,15 @@ pub enum Flaw {
 
 /// What two names must not share: how they look, without regard to case. The skeleton of UTS 39.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Skeleton(Box<str>);
+pub(crate) struct Skeleton(Box<str>);
 
 /// The name a member has until it takes one.
-pub fn guest(number: u64) -> String {
+pub(crate) fn guest(number: u64) -> String {
     format!("{GUEST}{number}")
 }
 
 /// Whether `nick` may be worn at all; `number` is its wearer's, who may have its own guest name back.
-pub fn check(nick: &str, number: u64) -> Result<Skeleton, Flaw> {
+pub(crate) fn check(nick: &str, number: u64) -> Result<Skeleton, Flaw> {
     if nick.chars().count() > NICK_CHARS_MAX {
         return Err(Flaw::TooLong);
     }
@@ -55,7 +55,7 @@ pub fn check(nick: &str, number: u64) -> Result<Skeleton, Flaw> {
 }
 
 /// The skeleton of any text. Only that of a checked nick is anybody's.
-pub fn skeleton(nick: &str) -> Skeleton {
+pub(crate) fn skeleton(nick: &str) -> Skeleton {
     // Folded before and after: the skeleton of a digit may be a capital.
     let folded = nick.to_lowercase();
     Skeleton(confusable_detection::skeleton(&folded).flat_map(char::to_lowercase).collect())

@@ -8,35 +8,35 @@ use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-pub const MS: Duration = Duration::from_millis(1);
-pub const SECOND: Duration = Duration::from_secs(1);
+pub(super) const MS: Duration = Duration::from_millis(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 /// A room with a driver.
-pub struct Room(Rc<RefCell<Sim>>);
+pub(super) struct Room(Rc<RefCell<Sim>>);
 
 impl Room {
     /// One for each style of driver.
-    pub fn each(limits: Limits) -> [Room; 2] {
+    pub(super) fn each(limits: Limits) -> [Room; 2] {
         STYLES.map(|style| Room(Rc::new(RefCell::new(Sim::new(style, limits.clone())))))
     }
 
-    pub fn each_by_default() -> [Room; 2] {
+    pub(super) fn each_by_default() -> [Room; 2] {
         Room::each(Limits::default())
     }
 
-    pub fn sim(&self) -> RefMut<'_, Sim> {
+    pub(super) fn sim(&self) -> RefMut<'_, Sim> {
         self.0.borrow_mut()
     }
 
     /// Somebody comes and reads what it is greeted with, after so many bytes of earlier lines.
-    pub fn greets(&self, earlier: &[u8]) -> Guest {
+    pub(super) fn greets(&self, earlier: &[u8]) -> Guest {
         let id = self.sim().come(ROOMY, earlier).expect("there is a seat");
         self.sim().turn();
         Guest { room: Room(self.0.clone()), id, seen: Cell::new(0) }
     }
 
     /// People come, take their names and have read all that was said about it.
-    pub fn welcomes<const N: usize>(&self, names: [&str; N]) -> [Guest; N] {
+    pub(super) fn welcomes<const N: usize>(&self, names: [&str; N]) -> [Guest; N] {
         let guests = names.map(|name| {
             let guest = self.greets(b"");
             guest.says(&format!(":nick {name}"));
@@ -46,17 +46,17 @@ impl Room {
         guests
     }
 
-    pub fn waits(&self, time: Duration) {
+    pub(super) fn waits(&self, time: Duration) {
         self.sim().wait(time);
     }
 
-    pub fn queued(&self) -> usize {
+    pub(super) fn queued(&self) -> usize {
         self.sim().hub.connections.queued
     }
 }
 
 /// Somebody in the room.
-pub struct Guest {
+pub(super) struct Guest {
     room: Room,
     pub id: Id,
     /// So many bytes of what it got has the test looked at.
@@ -64,18 +64,18 @@ pub struct Guest {
 }
 
 impl Guest {
-    pub fn says(&self, line: &str) {
+    pub(super) fn says(&self, line: &str) {
         self.sends(format!("{line}\n").as_bytes());
     }
 
-    pub fn sends(&self, bytes: &[u8]) {
+    pub(super) fn sends(&self, bytes: &[u8]) {
         let mut sim = self.room.sim();
         sim.send(self.id, bytes);
         sim.turn();
     }
 
     /// Says more and more, until it is held back.
-    pub fn floods(&self) {
+    pub(super) fn floods(&self) {
         let mut said = 0;
         while !self.is_paused() {
             assert!(said < OUTBOX_TOTAL_MAX, "nothing holds it back");
@@ -85,7 +85,7 @@ impl Guest {
     }
 
     /// Says line upon line in one turn, for as long as a driver would read them. Returns how many bytes that makes.
-    pub fn says_a_turn_full(&self) -> usize {
+    pub(super) fn says_a_turn_full(&self) -> usize {
         let mut sim = self.room.sim();
         while sim.hub.turn_has_room() {
             assert!(sim.hub.connections.log.len() < 2 * TURN_MAX, "the turn does not end");
@@ -96,29 +96,29 @@ impl Guest {
         said
     }
 
-    pub fn ends_its_stream(&self) {
+    pub(super) fn ends_its_stream(&self) {
         let mut sim = self.room.sim();
         sim.end(self.id);
         sim.turn();
     }
 
-    pub fn hangs_up(&self) {
+    pub(super) fn hangs_up(&self) {
         let mut sim = self.room.sim();
         sim.lose(self.id);
         sim.turn();
     }
 
-    pub fn stops_reading(&self) {
+    pub(super) fn stops_reading(&self) {
         self.room.sim().client(self.id).room = 0;
     }
 
-    pub fn reads(&self, bytes: usize) {
+    pub(super) fn reads(&self, bytes: usize) {
         let mut sim = self.room.sim();
         sim.take(self.id, bytes);
         sim.turn();
     }
 
-    pub fn sees(&self, line: &str) {
+    pub(super) fn sees(&self, line: &str) {
         let client = self.client();
         let rest = &client.got[self.seen.get()..];
         let len = memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
@@ -127,7 +127,7 @@ impl Guest {
     }
 
     /// Reads on until it has seen this line.
-    pub fn comes_to(&self, line: &str) {
+    pub(super) fn comes_to(&self, line: &str) {
         let client = self.client();
         let line = format!("\n{line}\n");
         // From the LF before on, which belongs to a line that was looked at already.
@@ -136,47 +136,47 @@ impl Guest {
         self.seen.set(from + at.unwrap_or_else(|| panic!("{} never sees {line:?}", self.id)) + line.len());
     }
 
-    pub fn sees_nothing(&self) {
+    pub(super) fn sees_nothing(&self) {
         let client = self.client();
         assert_eq!(String::from_utf8_lossy(&client.got[self.seen.get()..]), "", "{}", self.id);
     }
 
-    pub fn has_read(&self) {
+    pub(super) fn has_read(&self) {
         self.seen.set(self.client().got.len());
     }
 
-    pub fn is_paused(&self) -> bool {
+    pub(super) fn is_paused(&self) -> bool {
         self.room.sim().hub.connections.paused.contains(self.id)
     }
 
-    pub fn is_here(&self) -> bool {
+    pub(super) fn is_here(&self) -> bool {
         self.room.sim().hub.is_seated(self.id)
     }
 
-    pub fn left_because(&self) -> Option<Reason> {
+    pub(super) fn left_because(&self) -> Option<Reason> {
         self.client().left.map(|(_, reason)| reason)
     }
 
-    pub fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         self.client().closed.is_some()
     }
 
-    pub fn times_resumed(&self) -> usize {
+    pub(super) fn times_resumed(&self) -> usize {
         self.client().resumed
     }
 
     /// Bytes that wait for it.
-    pub fn waiting(&self) -> usize {
+    pub(super) fn waiting(&self) -> usize {
         self.room.sim().hub.connections.table.get(self.id).map_or(0, |connection| connection.outbox.len())
     }
 
-    pub fn client(&self) -> Ref<'_, sim::Client> {
+    pub(super) fn client(&self) -> Ref<'_, sim::Client> {
         Ref::map(self.room.0.borrow(), |sim| &sim.clients[&self.id])
     }
 }
 
 /// So many kibibytes in lines of one kibibyte.
-pub fn long_lines(kib: usize) -> Vec<u8> {
+pub(super) fn long_lines(kib: usize) -> Vec<u8> {
     [&[b'x'; 1023][..], b"\n"].concat().repeat(kib)
 }
 

@@ -11,7 +11,7 @@ use crate::text::Lang;
 
 /// A room that keeps everything that was ever said, and for whom it was.
 #[derive(Default)]
-pub struct Model {
+pub(super) struct Model {
     people: Vec<Person>,
     lines: Vec<(Vec<Id>, Vec<u8>)>,
     pub told: Vec<String>,
@@ -27,7 +27,7 @@ struct Person {
 
 impl Model {
     /// The room after all that happened.
-    pub fn after(history: &[Happened], limits: &Limits) -> Model {
+    pub(super) fn after(history: &[Happened], limits: &Limits) -> Model {
         let mut model = Model { limits: limits.clone(), ..Model::default() };
         for happened in history {
             match happened {
@@ -52,7 +52,7 @@ impl Model {
     }
 
     /// All that was for one.
-    pub fn owed(&self, id: Id) -> Vec<u8> {
+    pub(super) fn owed(&self, id: Id) -> Vec<u8> {
         let lines = self.lines.iter().filter(|(audience, _)| audience.contains(&id));
         lines.map(|(_, line)| line.as_slice()).collect::<Vec<_>>().concat()
     }

@@ -8,14 +8,14 @@ use crate::chat::{Framing, Lang, Reason};
 use std::time::Duration;
 
 /// Short, so that scripts reach it.
-pub const LINE_MAX: usize = 64;
+pub(super) const LINE_MAX: usize = 64;
 
 /// A line of earlier: so many of them make a long outbox at little cost.
 const EARLIER: &[u8] = &[b'-'; 1023];
 
 /// One step of a script. Clients are named by a number that is taken modulo those who have come.
 #[derive(Clone, Debug)]
-pub enum Step {
+pub(super) enum Step {
     /// Somebody comes, whose socket takes so many bytes before it reads, and gets so many kibibytes of earlier lines.
     Come {
         room: usize,
@@ -32,7 +32,7 @@ pub enum Step {
 }
 
 /// Plays a script, until all that can be read has been read.
-pub fn play(script: &[Step], style: Style, limits: &Limits, split: impl Fn(&[u8]) -> Vec<&[u8]>) -> Sim {
+pub(super) fn play(script: &[Step], style: Style, limits: &Limits, split: impl Fn(&[u8]) -> Vec<&[u8]>) -> Sim {
     let mut sim = Sim::new(style, limits.clone());
     sim.lazy_writers = true;
     for step in script {
@@ -76,7 +76,7 @@ fn play_step(sim: &mut Sim, step: &Step, split: impl Fn(&[u8]) -> Vec<&[u8]>) {
 }
 
 /// A split that is none.
-pub fn whole(bytes: &[u8]) -> Vec<&[u8]> {
+pub(super) fn whole(bytes: &[u8]) -> Vec<&[u8]> {
     vec![bytes]
 }
 
@@ -86,7 +86,7 @@ pub fn whole(bytes: &[u8]) -> Vec<&[u8]> {
 ///
 /// The styles of driver, and reads cut into pieces of some size, come to the same as long as nobody was thrown out or had to
 /// wait: the one is a matter of time, and the other of whose turn it is.
-pub fn assert_all(script: &[Step], limits: &Limits, size: usize) {
+pub(super) fn assert_all(script: &[Step], limits: &Limits, size: usize) {
     let sims = STYLES.map(|style| play(script, style, limits, whole));
     if limits.framing == Framing::Line {
         for (style, sim) in STYLES.into_iter().zip(&sims) {
@@ -107,7 +107,7 @@ fn assert_same_if_at_ease(one: &Sim, other: &Sim) {
 }
 
 /// Everybody got what the model says, and the console was told what it says.
-pub fn assert_lawful(sim: &Sim) {
+pub(super) fn assert_lawful(sim: &Sim) {
     let model = Model::after(&sim.history, sim.hub.limits());
     assert_eq!(sim.told, model.told);
     for (id, client) in &sim.clients {
@@ -128,7 +128,7 @@ pub fn assert_lawful(sim: &Sim) {
 }
 
 /// And that when the room closes.
-pub fn assert_closes_lawfully(mut sim: Sim) {
+pub(super) fn assert_closes_lawfully(mut sim: Sim) {
     sim.close_room();
     sim.turn();
     assert!(sim.hub.is_deserted());
@@ -136,7 +136,7 @@ pub fn assert_closes_lawfully(mut sim: Sim) {
 }
 
 /// The same was said in both, and everybody who stayed to the end got it.
-pub fn assert_same(one: &Sim, other: &Sim) {
+pub(super) fn assert_same(one: &Sim, other: &Sim) {
     assert_eq!(one.told, other.told);
     for ((id, a), b) in one.clients.iter().zip(other.clients.values()) {
         let is_in_part = |client: &Client| client.lost || client.was_given_up();
@@ -182,7 +182,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// A split into pieces of these sizes, taken in turn.
-pub fn pieces<'a>(mut bytes: &'a [u8], sizes: &[usize]) -> Vec<&'a [u8]> {
+pub(super) fn pieces<'a>(mut bytes: &'a [u8], sizes: &[usize]) -> Vec<&'a [u8]> {
     let mut pieces = Vec::new();
     for size in sizes.iter().cycle() {
         if bytes.is_empty() {

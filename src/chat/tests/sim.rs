@@ -10,27 +10,27 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// Room for all that a test may write.
-pub const ROOMY: usize = usize::MAX / 2;
+pub(super) const ROOMY: usize = usize::MAX / 2;
 
 /// Where everybody comes from.
-pub fn peer() -> SocketAddr {
+pub(super) fn peer() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 4000))
 }
 
 /// How a driver carries out a flush.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub enum Style {
+pub(super) enum Style {
     /// Changes, then effects, written straight from the turn's log; then the turn ends.
     EventLoop,
     /// Every change is a turn of its own; what waits is carried off, and a writer tells later how much went.
     Threaded,
 }
 
-pub const STYLES: [Style; 2] = [Style::EventLoop, Style::Threaded];
+pub(super) const STYLES: [Style; 2] = [Style::EventLoop, Style::Threaded];
 
 /// What the hub was told, and whom it threw out: all that a model has to know, in order.
 #[derive(Clone, Debug)]
-pub enum Happened {
+pub(super) enum Happened {
     Came(Id, Vec<u8>),
     Refused,
     Sent(Id, Vec<u8>),
@@ -41,7 +41,7 @@ pub enum Happened {
 }
 
 /// A client and its socket.
-pub struct Client {
+pub(super) struct Client {
     /// So many bytes does its socket take before the client reads again.
     pub room: usize,
     /// It has not taken all that it might have.
@@ -64,14 +64,14 @@ pub struct Client {
 
 impl Client {
     /// It was closed because it did not read its goodbye, and not before that was due.
-    pub fn was_given_up(&self) -> bool {
+    pub(super) fn was_given_up(&self) -> bool {
         let (Some((left, _)), Some(closed)) = (self.left, self.closed) else { return false };
         closed >= left + GOODBYE_MAX || closed >= self.got_at.max(left) + GOODBYE_PATIENCE
     }
 }
 
 /// The hub, a driver and clients.
-pub struct Sim {
+pub(super) struct Sim {
     pub hub: Hub,
     pub style: Style,
     pub now: Instant,
@@ -86,7 +86,7 @@ pub struct Sim {
 }
 
 impl Sim {
-    pub fn new(style: Style, limits: Limits) -> Sim {
+    pub(super) fn new(style: Style, limits: Limits) -> Sim {
         let now = Instant::now();
         Sim {
             hub: Hub::new(limits, Lang::En, now).record(),
@@ -103,7 +103,7 @@ impl Sim {
     // What clients do. In the event-loop style their doings gather until the turn is taken.
 
     /// A client comes whose socket takes `room` bytes before it reads. `None` when there is no seat.
-    pub fn come(&mut self, room: usize, replay: &[u8]) -> Option<Id> {
+    pub(super) fn come(&mut self, room: usize, replay: &[u8]) -> Option<Id> {
         let peer = peer();
         if !self.hub.has_seat() {
             self.history.push(Happened::Refused);
@@ -132,7 +132,7 @@ impl Sim {
         Some(id)
     }
 
-    pub fn send(&mut self, id: Id, bytes: &[u8]) {
+    pub(super) fn send(&mut self, id: Id, bytes: &[u8]) {
         if !bytes.is_empty() {
             self.client(id).sent.push_back(bytes.to_vec());
             self.read_from(id);
@@ -140,13 +140,13 @@ impl Sim {
     }
 
     /// The client ends its stream, and may go on reading.
-    pub fn end(&mut self, id: Id) {
+    pub(super) fn end(&mut self, id: Id) {
         self.client(id).sent.push_back(Vec::new());
         self.read_from(id);
     }
 
     /// The client's connection breaks.
-    pub fn lose(&mut self, id: Id) {
+    pub(super) fn lose(&mut self, id: Id) {
         if self.client(id).closed.is_none() {
             self.history.push(Happened::Lost(id));
             self.client(id).lost = true;
@@ -157,7 +157,7 @@ impl Sim {
     }
 
     /// The client reads, so that its socket takes so many bytes more.
-    pub fn take(&mut self, id: Id, bytes: usize) {
+    pub(super) fn take(&mut self, id: Id, bytes: usize) {
         let client = self.client(id);
         client.room = (client.room + bytes).min(ROOMY);
         self.hub.writable(id);
@@ -167,7 +167,7 @@ impl Sim {
     }
 
     /// A writer gets to write at most so many bytes, and tells how many went.
-    pub fn write(&mut self, id: Id, at_most: usize) {
+    pub(super) fn write(&mut self, id: Id, at_most: usize) {
         let now = self.now;
         let client = self.client(id);
         if client.flight.is_empty() {
@@ -188,7 +188,7 @@ impl Sim {
         self.changed();
     }
 
-    pub fn close_room(&mut self) {
+    pub(super) fn close_room(&mut self) {
         self.history.push(Happened::Closing);
         self.hub.close_room();
         self.changed();
@@ -197,7 +197,7 @@ impl Sim {
     // What a driver does.
 
     /// Time passes, and the driver wakes whenever the hub asks for it.
-    pub fn wait(&mut self, time: Duration) {
+    pub(super) fn wait(&mut self, time: Duration) {
         let until = self.now + time;
         self.turn();
         while let Some(at) = self.hub.next_deadline().filter(|at| *at < until) {
@@ -207,14 +207,14 @@ impl Sim {
     }
 
     /// It is `now`, without the driver having been awake since it last was.
-    pub fn tick(&mut self, now: Instant) {
+    pub(super) fn tick(&mut self, now: Instant) {
         self.now = now;
         self.hub.tick(now);
         self.turn();
     }
 
     /// Drains the hub, until nothing more comes of it.
-    pub fn turn(&mut self) {
+    pub(super) fn turn(&mut self) {
         loop {
             match self.style {
                 Style::EventLoop => {
@@ -365,17 +365,17 @@ impl Sim {
     // Finding.
 
     /// Nobody was thrown out or kept waiting.
-    pub fn is_at_ease(&self) -> bool {
+    pub(super) fn is_at_ease(&self) -> bool {
         let thrown_out = self.history.iter().any(|happened| matches!(happened, Happened::ThrownOut(..)));
         !thrown_out && self.clients.values().all(|client| client.resumed == 0)
     }
 
-    pub fn client(&mut self, id: Id) -> &mut Client {
+    pub(super) fn client(&mut self, id: Id) -> &mut Client {
         self.clients.get_mut(&id).expect("every id was given to a client")
     }
 
     /// Whose connection is open, in order of arrival.
-    pub fn open(&self) -> impl Iterator<Item = Id> {
+    pub(super) fn open(&self) -> impl Iterator<Item = Id> {
         self.clients.iter().filter(|(_, client)| client.closed.is_none()).map(|(id, _)| *id)
     }
 

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::process::Command;
 
 /// What is measured.
-pub enum Subject {
+pub(super) enum Subject {
     /// Our own server in one of its modes, as a process of its own for each run.
     Ours(&'static str),
     /// A server that runs already, and its process if that is known.
@@ -18,7 +18,7 @@ pub enum Subject {
 
 /// Where server and load run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
-pub enum Cores {
+pub(super) enum Cores {
     /// Where the system puts them
     Free,
     /// Both on one core
@@ -27,7 +27,7 @@ pub enum Cores {
     Apart,
 }
 
-pub struct Campaign {
+pub(super) struct Campaign {
     pub subjects: Vec<Subject>,
     /// The load of one round, but for its clients.
     pub scenario: Scenario,
@@ -40,7 +40,7 @@ pub struct Campaign {
 }
 
 /// One server with so many clients.
-pub struct Cell {
+pub(super) struct Cell {
     pub server: String,
     pub scenario: Scenario,
     /// One a round; there is one at least.
@@ -49,13 +49,13 @@ pub struct Cell {
 
 impl Campaign {
     /// The load with so many clients.
-    pub fn scenario(&self, clients: usize) -> Scenario {
+    pub(super) fn scenario(&self, clients: usize) -> Scenario {
         let talkers = self.talkers.map_or(clients, |talkers| talkers.min(clients));
         Scenario { clients, talkers, ..self.scenario.clone() }
     }
 
     /// Measures everything. The servers take turns in short rounds, and who begins changes: what drifts drifts for all.
-    pub fn run(&self) -> Result<Vec<Cell>, String> {
+    pub(super) fn run(&self) -> Result<Vec<Cell>, String> {
         // Hidden by itself where stderr is no terminal.
         let bar = ProgressBar::new((self.counts.len() * self.rounds * self.subjects.len() * STEPS) as u64);
         if let Ok(style) = ProgressStyle::with_template("{msg:40} {wide_bar} {percent:>3} %") {
@@ -126,7 +126,7 @@ impl Campaign {
 const STEPS: usize = 100;
 
 impl Subject {
-    pub fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         match self {
             Subject::Ours(mode) => (*mode).into(),
             Subject::Running(addr, _) => addr.to_string(),
@@ -136,12 +136,12 @@ impl Subject {
 
 impl Cell {
     /// A figure of each round; fewer where the system did not tell.
-    pub fn figures(&self, figure: impl Fn(&Outcome) -> Option<f64>) -> Vec<f64> {
+    pub(super) fn figures(&self, figure: impl Fn(&Outcome) -> Option<f64>) -> Vec<f64> {
         self.rounds.iter().filter_map(figure).collect()
     }
 
     /// The latencies of all rounds together. Nanoseconds.
-    pub fn latency(&self) -> Histogram<u64> {
+    pub(super) fn latency(&self) -> Histogram<u64> {
         let mut all = self.rounds[0].latency.clone();
         for round in &self.rounds[1..] {
             // Both grow by themselves.
@@ -150,16 +150,16 @@ impl Cell {
         all
     }
 
-    pub fn is_flawless(&self) -> bool {
+    pub(super) fn is_flawless(&self) -> bool {
         self.rounds.iter().all(Outcome::is_flawless)
     }
 
-    pub fn generator_is_the_limit(&self) -> bool {
+    pub(super) fn generator_is_the_limit(&self) -> bool {
         self.rounds.iter().any(Outcome::generator_is_the_limit)
     }
 
     /// Whether every line came, in words.
-    pub fn verdict(&self) -> String {
+    pub(super) fn verdict(&self) -> String {
         let mut faults = load::Faults::default();
         self.rounds.iter().for_each(|round| faults += round.faults);
         let counts = [
@@ -177,7 +177,7 @@ impl Cell {
 }
 
 /// A load in words.
-pub fn describe(scenario: &Scenario) -> String {
+pub(super) fn describe(scenario: &Scenario) -> String {
     let Scenario { clients, talkers, idle, line_len, .. } = scenario;
     let pace = match scenario.pace {
         Pace::Window(1) => "closed loop, 1 line under way each".into(),
@@ -189,7 +189,7 @@ pub fn describe(scenario: &Scenario) -> String {
 }
 
 /// Which server delivers more than each other one, if that is beyond doubt: in every round, and by the servers' doing.
-pub fn winner(cells: &[&Cell]) -> Option<String> {
+pub(super) fn winner(cells: &[&Cell]) -> Option<String> {
     if cells.len() < 2
         || cells.iter().any(|cell| cell.rounds.len() < 2 || !cell.is_flawless() || cell.generator_is_the_limit())
     {

@@ -11,7 +11,7 @@ use std::path::Path;
 const CURVE_POINTS: usize = 200;
 
 /// What stands on the page beside the figures.
-pub struct Colophon {
+pub(super) struct Colophon {
     /// As it was typed.
     pub command: String,
     /// In words.
@@ -20,7 +20,7 @@ pub struct Colophon {
     pub clients: usize,
 }
 
-pub fn write(file: &Path, cells: &[Cell], colophon: &Colophon) -> Result<(), String> {
+pub(super) fn write(file: &Path, cells: &[Cell], colophon: &Colophon) -> Result<(), String> {
     std::fs::write(file, page(cells, colophon).html()).map_err(|e| format!("{} cannot be written: {e}", file.display()))
 }
 

@@ -21,7 +21,7 @@ use std::time::Duration;
 /// Without --addr it starts its own server in each mode and measures all of them. With --addr it measures any server that relays a
 /// line to the other clients: `ncat -l --chat` too.
 #[derive(clap::Args, Debug)]
-pub struct Args {
+pub(crate) struct Args {
     /// A server that runs already, instead of our own
     #[arg(long, value_name = "ADDR")]
     addr: Option<String>,
@@ -106,7 +106,7 @@ const CLIENTS: usize = 6;
 const SWEEP: &[usize] = &[2, 6, 16, 64];
 
 impl Args {
-    pub fn run(self) -> Result<(), String> {
+    pub(crate) fn run(self) -> Result<(), String> {
         let counts = self.counts();
         let clients = self.main_clients(&counts);
         let campaign = Campaign {

@@ -6,7 +6,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 const DESCRIPTORS_BESIDE_CLIENTS: u64 = 64;
 
 /// Sees to it that so many clients can be played at once, against one address.
-pub fn check(connections: usize) -> Result<(), String> {
+pub(super) fn check(connections: usize) -> Result<(), String> {
     check_ports(connections)?;
     // A thread per client is counted with a descriptor each; without them system calls are left out, and no more.
     let _ = raise_descriptors(2 * connections as u64 + DESCRIPTORS_BESIDE_CLIENTS);

@@ -8,14 +8,14 @@ use hdrhistogram::Histogram;
 use serde_json::json;
 use std::path::Path;
 
-pub const PERCENTILES: [(&str, f64); 6] =
+pub(super) const PERCENTILES: [(&str, f64); 6] =
     [("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p99.9", 99.9), ("p99.99", 99.99), ("max", 100.0)];
 
 /// One row of a table: what it is, and a cell for each server.
-pub type Row = (&'static str, Vec<String>);
+pub(super) type Row = (&'static str, Vec<String>);
 
 /// What is known of some servers with the same number of clients. What nobody knows is left out.
-pub fn rows(cells: &[&Cell]) -> Vec<Row> {
+pub(super) fn rows(cells: &[&Cell]) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     let mut row = |name, cell: &dyn Fn(&Cell) -> Option<String>| {
         let texts: Vec<_> = cells.iter().map(|c| cell(c)).collect();
@@ -61,7 +61,7 @@ fn per_second(run: &Outcome, count: Option<u64>) -> Option<f64> {
 }
 
 /// What a reader must know before trusting the figures, in sentences.
-pub fn warnings(cells: &[Cell]) -> Vec<String> {
+pub(super) fn warnings(cells: &[Cell]) -> Vec<String> {
     let mut warnings = Vec::new();
     for cell in cells {
         let (server, clients) = (&cell.server, cell.scenario.clients);
@@ -86,7 +86,7 @@ pub fn warnings(cells: &[Cell]) -> Vec<String> {
 }
 
 /// The result for people.
-pub fn text(cells: &[Cell]) -> String {
+pub(super) fn text(cells: &[Cell]) -> String {
     let mut text = String::new();
     for group in cells.chunk_by(|a, b| a.scenario.clients == b.scenario.clients) {
         if !text.is_empty() {
@@ -114,7 +114,7 @@ pub fn text(cells: &[Cell]) -> String {
 }
 
 /// The result for programs: one entry for each server, number of clients and round.
-pub fn json(cells: &[Cell]) -> serde_json::Value {
+pub(super) fn json(cells: &[Cell]) -> serde_json::Value {
     let runs = cells.iter().flat_map(|cell| {
         let number = |(round, run): (usize, &Outcome)| run_to_json(cell, round + 1, run);
         cell.rounds.iter().enumerate().map(number).collect::<Vec<_>>()
@@ -167,7 +167,7 @@ fn percentiles(histogram: &Histogram<u64>) -> serde_json::Value {
 }
 
 /// Latency percentiles in the text form that HdrHistogram's plotters read. The server's name is put before the ending.
-pub fn write_hgrm(file: &Path, cell: &Cell) -> Result<(), String> {
+pub(super) fn write_hgrm(file: &Path, cell: &Cell) -> Result<(), String> {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
     let name = cell.server.replace(':', "-");
     let path = file.with_file_name(format!("{stem}.{name}.hgrm"));

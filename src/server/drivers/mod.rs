@@ -89,7 +89,7 @@ pub static DRIVERS: &[Driver] = &[
 ];
 
 /// The drivers that this build leaves out, by the cargo features that would add them.
-pub static LEFT_OUT: &[&str] = &[
+pub(crate) static LEFT_OUT: &[&str] = &[
     #[cfg(not(feature = "poll"))]
     "poll",
     #[cfg(not(feature = "threaded"))]

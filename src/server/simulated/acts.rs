@@ -4,7 +4,7 @@ use super::client::{Act, Habit, Step};
 use super::kernel::{Kernel, Stage};
 
 impl Kernel {
-    pub fn act(&mut self, act: Act) {
+    pub(super) fn act(&mut self, act: Act) {
         match act {
             Act::Connect(number) => {
                 self.connect(number);
@@ -32,7 +32,7 @@ impl Kernel {
     }
 
     /// There is something for the client to read.
-    pub fn incoming(&mut self, number: usize) {
+    pub(super) fn incoming(&mut self, number: usize) {
         let (dice, elapsed) = (&mut self.dice, self.elapsed);
         let client = &mut self.sockets[number].client;
         let delay = match client.habit {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// When a client does something by itself, or its system does.
 #[derive(Clone, Copy, Debug)]
-pub enum Act {
+pub(super) enum Act {
     Connect(usize),
     /// The next step of its script.
     Step(usize),
@@ -16,7 +16,7 @@ pub enum Act {
 }
 
 #[derive(Clone, Debug)]
-pub enum Step {
+pub(super) enum Step {
     Send(Vec<u8>),
     /// Waits until then.
     Until(Duration),
@@ -26,7 +26,7 @@ pub enum Step {
 
 /// How a client reads.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub enum Habit {
+pub(super) enum Habit {
     Eager,
     /// Some of it, every few milliseconds.
     Slow,
@@ -35,7 +35,7 @@ pub enum Habit {
     Never,
 }
 
-pub struct Client {
+pub(super) struct Client {
     pub habit: Habit,
     pub script: VecDeque<Step>,
     /// What it says, in order, and how much of that has been said in the room.
@@ -58,7 +58,7 @@ pub struct Client {
 
 impl Client {
     /// Somebody who comes, talks, and stays or goes.
-    pub fn random(number: usize, dice: &mut Dice) -> Client {
+    pub(super) fn random(number: usize, dice: &mut Dice) -> Client {
         let habit = match dice.below(10) {
             0 => Habit::Never,
             1 => Habit::From(Duration::from_millis(20 + dice.below(700) as u64)),
@@ -107,14 +107,14 @@ impl Client {
     }
 
     /// Somebody who reads all it gets, and at `at` sends `count` lines of a kilobyte at once.
-    pub fn flooder(number: usize, count: usize, at: Duration) -> Client {
+    pub(super) fn flooder(number: usize, count: usize, at: Duration) -> Client {
         let lines: Vec<String> = (0..count).map(|line| format!("{number}.{line} {:.<1$}", "", 1000)).collect();
         let bytes = lines.iter().flat_map(|line| [line, "\n"]).collect::<String>().into();
         Client { lines, script: [Step::Until(at), Step::Send(bytes)].into(), ..Client::silent() }
     }
 
     /// Somebody who leaves at `at` and keeps its connection open.
-    pub fn quitter(at: Duration) -> Client {
+    pub(super) fn quitter(at: Duration) -> Client {
         Client { quits: true, script: [Step::Until(at), Step::Send(b":q\n".into())].into(), ..Client::silent() }
     }
 
@@ -136,20 +136,20 @@ impl Client {
     }
 
     /// Says that it goes, and more that nobody wants to read any more.
-    pub fn quit_at_once(&mut self) {
+    pub(super) fn quit_at_once(&mut self) {
         self.lines.clear();
         self.quits = true;
         self.script = [&b":q\n"[..], &[b'y'; 3000]].map(|bytes| Step::Send(bytes.to_vec())).into();
     }
 
     /// Goes on sending, a byte at a time, and never comes to a line's end.
-    pub fn type_on(&mut self) {
+    pub(super) fn type_on(&mut self) {
         self.lines.clear();
         self.quits = false;
         self.script = vec![Step::Send(b"y".to_vec()); 500].into();
     }
 
-    pub fn reads(&self) -> bool {
+    pub(super) fn reads(&self) -> bool {
         self.habit != Habit::Never
     }
 }

@@ -2,29 +2,29 @@
 
 use std::time::Duration;
 
-pub struct Dice(fastrand::Rng);
+pub(super) struct Dice(fastrand::Rng);
 
 impl Dice {
-    pub fn new(seed: u64) -> Dice {
+    pub(super) fn new(seed: u64) -> Dice {
         Dice(fastrand::Rng::with_seed(seed))
     }
 
     /// Less than `end`.
-    pub fn below(&mut self, end: usize) -> usize {
+    pub(super) fn below(&mut self, end: usize) -> usize {
         self.0.usize(..end)
     }
 
     /// True once in `n` times.
-    pub fn one_in(&mut self, n: usize) -> bool {
+    pub(super) fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }
 
-    pub fn one_of<T: Copy>(&mut self, choice: &[T]) -> T {
+    pub(super) fn one_of<T: Copy>(&mut self, choice: &[T]) -> T {
         choice[self.below(choice.len())]
     }
 
     /// Less than `end` microseconds.
-    pub fn micros(&mut self, end: usize) -> Duration {
+    pub(super) fn micros(&mut self, end: usize) -> Duration {
         Duration::from_micros(self.below(end) as u64)
     }
 }

@@ -16,7 +16,7 @@ use std::io;
 use std::time::Duration;
 
 impl Kernel {
-    pub fn note(&mut self, event: &Event<'_>) {
+    pub(super) fn note(&mut self, event: &Event<'_>) {
         match *event {
             Event::Arrived { id, nick, peer, .. } => self.came(id, nick, kernel::number(peer)),
             Event::Said { id, nick, text } => self.said(id, nick, text),
@@ -97,7 +97,7 @@ impl Kernel {
 
     /// Nothing is left that only the server can do, and that nobody will tell it of. Or somebody is slow, and others wait for
     /// that; but only for a time.
-    pub fn assert_may_sleep(&self, for_a_time: bool) {
+    pub(super) fn assert_may_sleep(&self, for_a_time: bool) {
         let lingering = self.lingering();
         assert!(lingering <= LINGERING_MAX, "{lingering} connections linger");
         let somebody_lags = for_a_time && self.sockets.iter().any(Socket::has_pending);
@@ -115,12 +115,12 @@ impl Kernel {
     }
 
     /// Nobody is here any more, and nobody is expected anything.
-    pub fn is_deserted(&self) -> bool {
+    pub(super) fn is_deserted(&self) -> bool {
         self.room.people.is_empty() && !self.sockets.iter().any(Socket::has_pending)
     }
 
     /// The server sleeps until something comes, and nothing will. Then it is told to stop.
-    pub fn rest(&mut self) {
+    pub(super) fn rest(&mut self) {
         assert!(self.told_to_stop.is_none(), "it was told to stop, and sleeps");
         for (number, socket) in self.sockets.iter().enumerate() {
             // Who is not in the room has no socket any more, and the other way round.
@@ -149,7 +149,7 @@ impl Kernel {
     }
 
     /// The server has ended.
-    pub fn judge(&mut self, result: io::Result<()>) {
+    pub(super) fn judge(&mut self, result: io::Result<()>) {
         result.expect("it ends well");
         let told = self.told_to_stop.expect("it was told to stop");
         let took = self.elapsed - told;

@@ -17,9 +17,9 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// A room that is not at rest by then never will be: nobody's script takes so long, and no patience.
-pub const LIFE_MAX: Duration = Duration::from_secs(300);
+pub(super) const LIFE_MAX: Duration = Duration::from_secs(300);
 /// Between the look at the clock and the sleep, and in the turn before, somebody else had the core.
-pub const OVERSLEEP: Duration = Duration::from_millis(20);
+pub(super) const OVERSLEEP: Duration = Duration::from_millis(20);
 /// What is written first, if no longer than this, is taken whole: a new socket's buffer is empty.
 const FIRST_WRITE: usize = 512;
 
@@ -28,16 +28,16 @@ thread_local! {
 }
 
 /// Starts a kernel for this thread.
-pub fn boot(kernel: Kernel) {
+pub(super) fn boot(kernel: Kernel) {
     KERNEL.set(Some(kernel));
 }
 
-pub fn with<T>(call: impl FnOnce(&mut Kernel) -> T) -> T {
+pub(super) fn with<T>(call: impl FnOnce(&mut Kernel) -> T) -> T {
     KERNEL.with_borrow_mut(|kernel| call(kernel.as_mut().expect("it was booted")))
 }
 
 /// A call that cannot fail: it is also made when the loop is dropped because a call of its has found a fault.
-pub fn release(call: impl FnOnce(&mut Kernel)) {
+pub(super) fn release(call: impl FnOnce(&mut Kernel)) {
     KERNEL.with(|kernel| {
         if let Ok(mut kernel) = kernel.try_borrow_mut() {
             kernel.as_mut().map(call);
@@ -48,16 +48,16 @@ pub fn release(call: impl FnOnce(&mut Kernel)) {
 /// Connections are numbered in the order in which they came, and the number stands in the peer's port.
 const FIRST_PORT: u16 = 40_000;
 
-pub fn address(number: usize) -> SocketAddr {
+pub(super) fn address(number: usize) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], FIRST_PORT + number as u16))
 }
 
-pub fn number(peer: SocketAddr) -> usize {
+pub(super) fn number(peer: SocketAddr) -> usize {
     usize::from(peer.port() - FIRST_PORT)
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub enum Watched {
+pub(super) enum Watched {
     Listener,
     Signals,
     Socket(usize),
@@ -65,7 +65,7 @@ pub enum Watched {
 
 /// What the poll was told about a source.
 #[derive(Clone, Copy)]
-pub struct Watch {
+pub(super) struct Watch {
     pub token: Token,
     pub interest: Interest,
     /// Its edge has not been handed out yet. Several are one.
@@ -73,7 +73,7 @@ pub struct Watch {
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub enum Stage {
+pub(super) enum Stage {
     ToCome,
     /// In the listener's queue.
     Queued,
@@ -83,7 +83,7 @@ pub enum Stage {
 }
 
 /// A connection: the server's end, the wire and the client.
-pub struct Socket {
+pub(super) struct Socket {
     pub client: Client,
     pub stage: Stage,
     /// The server reads these, then the end-of-file, then the error.
@@ -113,7 +113,7 @@ pub struct Socket {
 }
 
 impl Socket {
-    pub fn new(client: Client, capacity: usize) -> Socket {
+    pub(super) fn new(client: Client, capacity: usize) -> Socket {
         Socket {
             client,
             stage: Stage::ToCome,
@@ -136,25 +136,25 @@ impl Socket {
     }
 
     /// A third of the buffer is free.
-    pub fn is_writable(&self) -> bool {
+    pub(super) fn is_writable(&self) -> bool {
         self.reset || (self.capacity - self.window.len()) * 3 >= self.capacity
     }
 
-    pub fn has_unread(&self) -> bool {
+    pub(super) fn has_unread(&self) -> bool {
         !self.inbox.is_empty() || (!self.fin_read && (self.fin || self.reset || self.deaf))
     }
 
     /// What was said to the client, it or its window has not got, and the server may still write.
-    pub fn has_pending(&self) -> bool {
+    pub(super) fn has_pending(&self) -> bool {
         let got = self.client.got.len() + self.window.len();
         self.stage == Stage::Accepted && !self.shut && !self.reset && self.client.expected.len() > got
     }
 }
 
 /// What has been met, over many runs: a danger that never comes tests nothing.
-pub type Met = BTreeMap<&'static str, usize>;
+pub(super) type Met = BTreeMap<&'static str, usize>;
 
-pub struct Kernel {
+pub(super) struct Kernel {
     pub dice: Dice,
     pub start: Instant,
     pub elapsed: Duration,
@@ -189,7 +189,7 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    pub fn new(dice: Dice, room: Room) -> Kernel {
+    pub(super) fn new(dice: Dice, room: Room) -> Kernel {
         Kernel {
             dice,
             start: Instant::now(),
@@ -217,25 +217,25 @@ impl Kernel {
         }
     }
 
-    pub fn meet(&mut self, what: &'static str) {
+    pub(super) fn meet(&mut self, what: &'static str) {
         *self.met.entry(what).or_default() += 1;
     }
 
     // Time.
 
-    pub fn now(&mut self) -> Instant {
+    pub(super) fn now(&mut self) -> Instant {
         let moment = self.dice.micros(5);
         self.pass(moment);
         self.start + self.elapsed
     }
 
-    pub fn plan(&mut self, delay: Duration, act: Act) {
+    pub(super) fn plan(&mut self, delay: Duration, act: Act) {
         self.acts += 1;
         self.agenda.insert((self.elapsed + delay, self.acts), act);
     }
 
     /// Time passes, and the clients do what they do in it.
-    pub fn pass(&mut self, time: Duration) {
+    pub(super) fn pass(&mut self, time: Duration) {
         let end = self.elapsed + time;
         while let Some(first) = self.agenda.first_entry().filter(|first| first.key().0 <= end) {
             let ((at, _), act) = first.remove_entry();
@@ -253,13 +253,13 @@ impl Kernel {
     }
 
     /// A call takes its time, and once in a while somebody else gets the core.
-    pub fn call(&mut self) {
+    pub(super) fn call(&mut self) {
         let end = if self.dice.one_in(32) { 2000 } else { 10 };
         let time = self.dice.micros(end);
         self.pass(time);
     }
 
-    pub fn interrupts(&mut self, call: &'static str) -> io::Result<()> {
+    pub(super) fn interrupts(&mut self, call: &'static str) -> io::Result<()> {
         if self.fails && self.dice.one_in(self.interrupted) {
             self.meet(call);
             return Err(ErrorKind::Interrupted.into());
@@ -267,14 +267,14 @@ impl Kernel {
         Ok(())
     }
 
-    pub fn progress(&mut self) {
+    pub(super) fn progress(&mut self) {
         self.idle_polls = 0;
     }
 
     // Readiness.
 
     /// Something has happened to a source: an edge, if it is watched for that.
-    pub fn raise(&mut self, source: Watched, concerns: impl Fn(Interest) -> bool) {
+    pub(super) fn raise(&mut self, source: Watched, concerns: impl Fn(Interest) -> bool) {
         if let Some((_, watch)) = self.watches.iter_mut().find(|(watched, _)| *watched == source)
             && concerns(watch.interest)
         {
@@ -282,27 +282,27 @@ impl Kernel {
         }
     }
 
-    pub fn forget(&mut self, source: Watched) {
+    pub(super) fn forget(&mut self, source: Watched) {
         self.watches.retain(|(watched, _)| *watched != source);
     }
 
     // Signals.
 
-    pub fn signal(&mut self) {
+    pub(super) fn signal(&mut self) {
         self.told_twice = self.told_to_stop.is_some();
         self.told_to_stop.get_or_insert(self.elapsed);
         self.signals += 1;
         self.raise(Watched::Signals, |_| true);
     }
 
-    pub fn take_signals(&mut self) -> usize {
+    pub(super) fn take_signals(&mut self) -> usize {
         self.call();
         std::mem::take(&mut self.signals)
     }
 
     // Sockets.
 
-    pub fn accept(&mut self) -> io::Result<usize> {
+    pub(super) fn accept(&mut self) -> io::Result<usize> {
         self.call();
         self.interrupts("interrupted accept")?;
         let too_early = self.refused_at.is_some_and(|at| self.elapsed + OVERSLEEP < at + ACCEPT_RETRY);
@@ -325,7 +325,7 @@ impl Kernel {
         Ok(number)
     }
 
-    pub fn close_listener(&mut self) {
+    pub(super) fn close_listener(&mut self) {
         self.forget(Watched::Listener);
         self.is_listening = false;
         for number in std::mem::take(&mut self.queue) {
@@ -334,14 +334,14 @@ impl Kernel {
     }
 
     /// As much as is there. Less than was asked for is all there was.
-    pub fn read(&mut self, number: usize, buffer: &mut [u8]) -> io::Result<usize> {
+    pub(super) fn read(&mut self, number: usize, buffer: &mut [u8]) -> io::Result<usize> {
         self.call();
         self.interrupts("interrupted read")?;
         self.read_what_is_there(number, buffer)
     }
 
     /// The same, where nothing interrupts: if nothing is there it does not wait.
-    pub fn read_at_once(&mut self, number: usize, buffer: &mut [u8]) -> io::Result<usize> {
+    pub(super) fn read_at_once(&mut self, number: usize, buffer: &mut [u8]) -> io::Result<usize> {
         self.call();
         self.read_what_is_there(number, buffer)
     }
@@ -374,7 +374,7 @@ impl Kernel {
     }
 
     /// Some of what there is space for.
-    pub fn write(&mut self, number: usize, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub(super) fn write(&mut self, number: usize, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         self.call();
         let len: usize = pieces.iter().map(|piece| piece.len()).sum();
         let socket = &mut self.sockets[number];
@@ -410,7 +410,7 @@ impl Kernel {
         Ok(taken)
     }
 
-    pub fn shut(&mut self, number: usize) {
+    pub(super) fn shut(&mut self, number: usize) {
         self.call();
         let end = self.elapsed + LINGER - OVERSLEEP;
         let socket = &mut self.sockets[number];
@@ -421,11 +421,11 @@ impl Kernel {
     }
 
     /// Connections that are closed on our side alone.
-    pub fn lingering(&self) -> usize {
+    pub(super) fn lingering(&self) -> usize {
         self.sockets.iter().filter(|socket| socket.stage == Stage::Accepted && socket.shut).count()
     }
 
-    pub fn close(&mut self, number: usize) {
+    pub(super) fn close(&mut self, number: usize) {
         self.progress();
         self.forget(Watched::Socket(number));
         let (now, ends) = (self.elapsed, self.told_to_stop.is_some() || std::thread::panicking());
@@ -446,7 +446,7 @@ impl Kernel {
     }
 
     /// The process ends: what it has not closed is closed.
-    pub fn exit(&mut self) {
+    pub(super) fn exit(&mut self) {
         self.close_listener();
         for number in 0..self.sockets.len() {
             if self.sockets[number].stage == Stage::Accepted {
@@ -457,7 +457,7 @@ impl Kernel {
 
     // What the clients do to it.
 
-    pub fn connect(&mut self, number: usize) {
+    pub(super) fn connect(&mut self, number: usize) {
         if self.is_listening {
             self.sockets[number].stage = Stage::Queued;
             self.queue.push_back(number);
@@ -467,7 +467,7 @@ impl Kernel {
         }
     }
 
-    pub fn arrive(&mut self, number: usize, bytes: &[u8]) {
+    pub(super) fn arrive(&mut self, number: usize, bytes: &[u8]) {
         let socket = &mut self.sockets[number];
         if socket.stage != Stage::Closed && !socket.reset && !socket.fin {
             socket.inbox.extend_from_slice(bytes);
@@ -475,7 +475,7 @@ impl Kernel {
         }
     }
 
-    pub fn end(&mut self, number: usize) {
+    pub(super) fn end(&mut self, number: usize) {
         if !self.sockets[number].reset {
             self.sockets[number].fin = true;
             self.raise(Watched::Socket(number), Interest::is_readable);
@@ -483,7 +483,7 @@ impl Kernel {
     }
 
     /// What the server has not read yet is lost, or it is not.
-    pub fn reset(&mut self, number: usize) {
+    pub(super) fn reset(&mut self, number: usize) {
         let forgets = self.dice.one_in(2);
         let socket = &mut self.sockets[number];
         socket.reset = true;

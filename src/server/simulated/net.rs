@@ -1,20 +1,20 @@
 //! The same names as in the real [`net`](crate::server::net), upon the simulated [`kernel`](crate::server::simulated::kernel).
 
 use super::kernel::{Watched, address, release, with};
-pub use mio::{Interest, Token};
-pub use rustix::event::PollFlags;
+pub(super) use mio::{Interest, Token};
+pub(super) use rustix::event::PollFlags;
 use std::io::{self, IoSlice, Read, Write};
 use std::marker::PhantomData;
 use std::net::{Shutdown, SocketAddr};
 use std::time::{Duration, Instant};
 
-pub fn now() -> Instant {
+pub(super) fn now() -> Instant {
     with(|kernel| kernel.now())
 }
 
 /// What the kernel says about one source, in epoll's words.
 #[derive(Clone, Copy, Debug)]
-pub struct Event {
+pub(super) struct Event {
     pub token: Token,
     pub readable: bool,
     pub writable: bool,
@@ -23,74 +23,74 @@ pub struct Event {
 }
 
 /// Whether a read is worth trying.
-pub fn is_readable(event: &Event) -> bool {
+pub(super) fn is_readable(event: &Event) -> bool {
     event.readable || event.read_closed || event.error
 }
 
 impl Event {
-    pub fn token(&self) -> Token {
+    pub(super) fn token(&self) -> Token {
         self.token
     }
-    pub fn is_writable(&self) -> bool {
+    pub(super) fn is_writable(&self) -> bool {
         self.writable
     }
-    pub fn is_read_closed(&self) -> bool {
+    pub(super) fn is_read_closed(&self) -> bool {
         self.read_closed
     }
-    pub fn is_error(&self) -> bool {
+    pub(super) fn is_error(&self) -> bool {
         self.error
     }
-    pub fn is_priority(&self) -> bool {
+    pub(super) fn is_priority(&self) -> bool {
         false
     }
 }
 
-pub struct Events {
+pub(super) struct Events {
     pub list: Vec<Event>,
     pub capacity: usize,
 }
 
 impl Events {
     /// Where calls fall short it is a small one, whatever is asked for, so that more is ready at times than it can hold.
-    pub fn with_capacity(asked: usize) -> Events {
+    pub(super) fn with_capacity(asked: usize) -> Events {
         let capacity = with(|kernel| if kernel.fails { 1 + kernel.dice.below(8) } else { asked });
         Events { list: Vec::new(), capacity }
     }
-    pub fn iter(&self) -> impl Iterator<Item = &Event> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Event> {
         self.list.iter()
     }
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.list.clear();
     }
 }
 
-pub struct Poll;
+pub(super) struct Poll;
 
 impl Poll {
-    pub fn new() -> io::Result<Poll> {
+    pub(super) fn new() -> io::Result<Poll> {
         Ok(Poll)
     }
-    pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+    pub(super) fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         with(|kernel| kernel.poll_edges(events, timeout))
     }
-    pub fn register(&self, source: &mut impl Source, token: Token, interest: Interest) -> io::Result<()> {
+    pub(super) fn register(&self, source: &mut impl Source, token: Token, interest: Interest) -> io::Result<()> {
         with(|kernel| kernel.watch(source.name(), token, interest));
         Ok(())
     }
-    pub fn reregister(&self, source: &mut impl Source, token: Token, interest: Interest) -> io::Result<()> {
+    pub(super) fn reregister(&self, source: &mut impl Source, token: Token, interest: Interest) -> io::Result<()> {
         self.register(source, token, interest)
     }
 }
 
-pub trait Source {
+pub(super) trait Source {
     fn name(&self) -> Watched;
 }
 
 /// A source, what poll(2) is asked about it, and the answer.
-pub struct PollFd<'a> {
+pub(super) struct PollFd<'a> {
     pub source: Watched,
     pub asked: PollFlags,
     pub answer: PollFlags,
@@ -98,34 +98,34 @@ pub struct PollFd<'a> {
 }
 
 impl<'a> PollFd<'a> {
-    pub fn new(source: &'a impl Source, asked: PollFlags) -> PollFd<'a> {
+    pub(super) fn new(source: &'a impl Source, asked: PollFlags) -> PollFd<'a> {
         PollFd { source: source.name(), asked, answer: PollFlags::empty(), borrowed: PhantomData }
     }
-    pub fn revents(&self) -> PollFlags {
+    pub(super) fn revents(&self) -> PollFlags {
         self.answer
     }
 }
 
-pub fn poll(sources: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<()> {
+pub(super) fn poll(sources: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<()> {
     with(|kernel| kernel.poll_levels(sources, timeout))
 }
 
 /// The listening socket before it is the poll's.
-pub struct Bound;
+pub(super) struct Bound;
 
 impl Bound {
-    pub fn set_nonblocking(&self, _: bool) -> io::Result<()> {
+    pub(super) fn set_nonblocking(&self, _: bool) -> io::Result<()> {
         Ok(())
     }
 }
 
-pub struct TcpListener(());
+pub(super) struct TcpListener(());
 
 impl TcpListener {
-    pub fn from_std(_: Bound) -> TcpListener {
+    pub(super) fn from_std(_: Bound) -> TcpListener {
         TcpListener(())
     }
-    pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+    pub(super) fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         with(|kernel| kernel.accept()).map(|number| (TcpStream(number), address(number)))
     }
 }
@@ -142,10 +142,10 @@ impl Drop for TcpListener {
     }
 }
 
-pub struct TcpStream(usize);
+pub(super) struct TcpStream(usize);
 
 impl TcpStream {
-    pub fn shutdown(&self, _: Shutdown) -> io::Result<()> {
+    pub(super) fn shutdown(&self, _: Shutdown) -> io::Result<()> {
         with(|kernel| kernel.shut(self.0));
         Ok(())
     }
@@ -184,13 +184,13 @@ impl Drop for TcpStream {
     }
 }
 
-pub struct Signals(());
+pub(super) struct Signals(());
 
 impl Signals {
-    pub fn new(_: [i32; 2]) -> io::Result<Signals> {
+    pub(super) fn new(_: [i32; 2]) -> io::Result<Signals> {
         Ok(Signals(()))
     }
-    pub fn pending(&mut self) -> impl Iterator<Item = i32> {
+    pub(super) fn pending(&mut self) -> impl Iterator<Item = i32> {
         std::iter::repeat_n(signal_hook::consts::SIGTERM, with(|kernel| kernel.take_signals()))
     }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 const SCHEDULES: u64 = 2000;
 
 /// A driver.
-pub type Run = fn(Service<net::Bound>) -> io::Result<()>;
+pub(super) type Run = fn(Service<net::Bound>) -> io::Result<()>;
 
 /// Makes a test of each function below, with one driver.
 macro_rules! schedules {
@@ -84,16 +84,16 @@ fn serve(run: Run, kernel: Kernel) -> io::Result<()> {
     run(Service::new(net::Bound, net::now()))
 }
 
-pub fn a_crowd_that_floods_costs_nobody_the_seat(run: Run) {
+pub(super) fn a_crowd_that_floods_costs_nobody_the_seat(run: Run) {
     live(run, crowd_that_floods(0));
 }
 
-pub fn one_is_heard_among_flooders(run: Run) {
+pub(super) fn one_is_heard_among_flooders(run: Run) {
     live(run, one_among_flooders(0));
     with(|kernel| assert_the_one_is_heard_in_time(kernel));
 }
 
-pub fn not_too_many_linger(run: Run) {
+pub(super) fn not_too_many_linger(run: Run) {
     live(run, many_who_linger(0));
 }
 
@@ -102,7 +102,7 @@ fn is_often_interrupted(kernel: &mut Kernel) {
     (kernel.interrupted, kernel.spin) = (3, Duration::ZERO);
 }
 
-pub fn a_last_word_survives_an_interrupted_read(run: Run) {
+pub(super) fn a_last_word_survives_an_interrupted_read(run: Run) {
     play_all(200, |seed| {
         play(run, seed, |kernel| {
             is_often_interrupted(kernel);
@@ -111,7 +111,7 @@ pub fn a_last_word_survives_an_interrupted_read(run: Run) {
     });
 }
 
-pub fn it_ends_in_time_whoever_still_reads(run: Run) {
+pub(super) fn it_ends_in_time_whoever_still_reads(run: Run) {
     play_all(40, |seed| {
         play(run, seed, |kernel| {
             kernel.room.replay = vec![b'-'; 200_000];
@@ -123,7 +123,7 @@ pub fn it_ends_in_time_whoever_still_reads(run: Run) {
     });
 }
 
-pub fn what_is_sent_while_it_ends_costs_nobody_the_last_word(run: Run) {
+pub(super) fn what_is_sent_while_it_ends_costs_nobody_the_last_word(run: Run) {
     play_all(300, |seed| {
         play(run, seed, |kernel| {
             if seed < 150 {
@@ -135,12 +135,12 @@ pub fn what_is_sent_while_it_ends_costs_nobody_the_last_word(run: Run) {
     });
 }
 
-pub fn a_poll_that_fails_ends_the_server(run: Run) {
+pub(super) fn a_poll_that_fails_ends_the_server(run: Run) {
     let result = serve(run, random(0, |kernel| kernel.no_poll_from = Some(Duration::from_millis(5))));
     assert_eq!(result.expect_err("there is nothing to wait with").kind(), io::ErrorKind::OutOfMemory);
 }
 
-pub fn who_spins_is_awake_for_what_comes_soon(run: Run) {
+pub(super) fn who_spins_is_awake_for_what_comes_soon(run: Run) {
     let sleeps = |spin| -> usize {
         // Where it is often disturbed it never comes to the end of a spin.
         let set_up = |kernel: &mut Kernel| {
@@ -154,7 +154,7 @@ pub fn who_spins_is_awake_for_what_comes_soon(run: Run) {
 }
 
 /// The driver meets these dangers, too.
-pub fn no_schedule_loses_a_wake_up_or_a_byte(run: Run, own_dangers: &[&str]) {
+pub(super) fn no_schedule_loses_a_wake_up_or_a_byte(run: Run, own_dangers: &[&str]) {
     let dangers = [
         "aborted connection",
         "full console",

@@ -12,7 +12,7 @@ const SPIN_POLLS: usize = 300;
 
 impl Kernel {
     /// Told anew what to watch for, the kernel looks at once whether it is there.
-    pub fn watch(&mut self, source: Watched, token: Token, interest: Interest) {
+    pub(super) fn watch(&mut self, source: Watched, token: Token, interest: Interest) {
         self.call();
         self.watches.retain(|(watched, _)| *watched != source);
         let watch = Watch { token, interest, raised: false };
@@ -45,7 +45,7 @@ impl Kernel {
         (event.readable || event.writable).then_some(event)
     }
 
-    pub fn poll_edges(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+    pub(super) fn poll_edges(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         self.begin_poll()?;
         events.list.clear();
         self.sleep_until(timeout, |kernel| kernel.watches.iter().any(|(_, watch)| watch.raised))?;
@@ -53,7 +53,7 @@ impl Kernel {
         Ok(())
     }
 
-    pub fn poll_levels(&mut self, sources: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<()> {
+    pub(super) fn poll_levels(&mut self, sources: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<()> {
         self.begin_poll()?;
         let is_ready = |kernel: &Kernel| sources.iter().any(|source| !kernel.level(source).is_empty());
         self.sleep_until(timeout, is_ready)?;

@@ -12,7 +12,7 @@ const SHOW_AFTER: Duration = Duration::from_millis(5);
 
 /// In place of console and history: what was noted is shown as soon as somebody looks, and written some time later.
 #[derive(Default)]
-pub struct Records {
+pub(super) struct Records {
     to_show: usize,
     show_at: Option<Instant>,
     to_write: usize,
@@ -20,13 +20,13 @@ pub struct Records {
 }
 
 /// As many notes.
-pub struct Batch(usize);
+pub(super) struct Batch(usize);
 
 impl Records {
-    pub fn are_kept(&self) -> bool {
+    pub(super) fn are_kept(&self) -> bool {
         true
     }
-    pub fn note(&mut self, transcript: &mut Transcript, now: Instant) {
+    pub(super) fn note(&mut self, transcript: &mut Transcript, now: Instant) {
         let events = transcript.iter().inspect(|event| with(|kernel| kernel.note(event))).count();
         transcript.clear();
         let to_write = if with(|kernel| kernel.room.has_history) { events } else { 0 };
@@ -37,11 +37,11 @@ impl Records {
         self.to_write += to_write;
         with(|kernel| kernel.room.unrecorded += events + to_write);
     }
-    pub fn flush(&mut self, now: Instant) -> usize {
+    pub(super) fn flush(&mut self, now: Instant) -> usize {
         self.due_batch(now).map(Batch::write);
         self.flush_console(now)
     }
-    pub fn flush_console(&mut self, now: Instant) -> usize {
+    pub(super) fn flush_console(&mut self, now: Instant) -> usize {
         if self.to_show == 0 || self.show_at.is_some_and(|at| now < at) {
             return 0;
         }
@@ -54,20 +54,20 @@ impl Records {
         let _ = Batch(std::mem::take(&mut self.to_show)).write();
         1
     }
-    pub fn due_batch(&mut self, now: Instant) -> Option<Batch> {
+    pub(super) fn due_batch(&mut self, now: Instant) -> Option<Batch> {
         self.write_at.take_if(|at| *at <= now)?;
         Some(Batch(std::mem::take(&mut self.to_write)))
     }
-    pub fn written(&mut self, result: io::Result<()>) {
+    pub(super) fn written(&mut self, result: io::Result<()>) {
         result.expect("the disk is well");
     }
-    pub fn deadline(&self) -> Option<Instant> {
+    pub(super) fn deadline(&self) -> Option<Instant> {
         self.show_at.into_iter().chain(self.write_at).min()
     }
-    pub fn replay(&self) -> Vec<u8> {
+    pub(super) fn replay(&self) -> Vec<u8> {
         with(|kernel| kernel.room.replay.clone())
     }
-    pub fn finish(&mut self) {
+    pub(super) fn finish(&mut self) {
         for rest in [&mut self.to_show, &mut self.to_write] {
             let _ = Batch(std::mem::take(rest)).write();
         }
@@ -75,7 +75,7 @@ impl Records {
 }
 
 impl Batch {
-    pub fn write(self) -> io::Result<()> {
+    pub(super) fn write(self) -> io::Result<()> {
         with(|kernel| {
             kernel.call();
             kernel.room.unrecorded -= self.0;

@@ -3,7 +3,7 @@
 use crate::chat::Id;
 use crate::server::WhenFull;
 
-pub struct Room {
+pub(super) struct Room {
     pub seats: usize,
     pub when_full: WhenFull,
     /// What newcomers get to read of earlier.
@@ -17,27 +17,27 @@ pub struct Room {
     pub speakers: Vec<usize>,
 }
 
-pub struct Person {
+pub(super) struct Person {
     pub id: Id,
     pub nick: String,
     pub socket: usize,
 }
 
 impl Room {
-    pub fn new(seats: usize, when_full: WhenFull, replay: Vec<u8>) -> Room {
+    pub(super) fn new(seats: usize, when_full: WhenFull, replay: Vec<u8>) -> Room {
         Room { seats, when_full, replay, has_history: true, unrecorded: 0, people: Vec::new(), speakers: Vec::new() }
     }
 
-    pub fn lets_in(&self) -> bool {
+    pub(super) fn lets_in(&self) -> bool {
         self.people.len() < self.seats || self.when_full == WhenFull::Refuse
     }
 
     /// The socket of the member with this number.
-    pub fn socket_of(&self, number: u64) -> Option<usize> {
+    pub(super) fn socket_of(&self, number: u64) -> Option<usize> {
         self.people.iter().find(|person| person.id.number() == number).map(|person| person.socket)
     }
 
-    pub fn holds(&self, socket: usize) -> bool {
+    pub(super) fn holds(&self, socket: usize) -> bool {
         self.people.iter().any(|person| person.socket == socket)
     }
 }

@@ -19,7 +19,7 @@ struct PolledClient {
     lines: Lines,
 }
 
-pub fn serve(listener: TcpListener) -> io::Result<()> {
+pub(crate) fn serve(listener: TcpListener) -> io::Result<()> {
     let mut clients: Vec<PolledClient> = Vec::new();
     let (mut last, mut accept_at) = (0, Instant::now());
     loop {

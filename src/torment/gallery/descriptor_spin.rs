@@ -12,7 +12,7 @@ use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
-pub fn serve(listener: TcpListener) -> io::Result<()> {
+pub(crate) fn serve(listener: TcpListener) -> io::Result<()> {
     let members = Members::default();
     for (number, stream) in listener.incoming().enumerate() {
         let Ok(stream) = stream else { continue };

@@ -11,7 +11,7 @@ use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
-pub fn serve(listener: TcpListener) -> io::Result<()> {
+pub(crate) fn serve(listener: TcpListener) -> io::Result<()> {
     let members = Members::default();
     thread_for_each(&listener, move |number, stream| talk(&members, number, &stream))
 }

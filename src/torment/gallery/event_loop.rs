@@ -9,20 +9,20 @@ use std::time::Duration;
 
 const LISTENER: Token = Token(0);
 
-pub struct LoopClient {
+pub(crate) struct LoopClient {
     pub stream: TcpStream,
     pub lines: Lines,
     pub outbox: Outbox,
 }
 
 /// By number. A number is never used again.
-pub type LoopClients = BTreeMap<usize, LoopClient>;
+pub(crate) type LoopClients = BTreeMap<usize, LoopClient>;
 
 /// Reads from the client with this number and sends its lines to the others. Adds clients that cannot be written to to a list.
 /// Returns `false` if the client is gone.
-pub type ReadFn = fn(&mut LoopClients, usize, &mut Vec<usize>) -> io::Result<bool>;
+pub(crate) type ReadFn = fn(&mut LoopClients, usize, &mut Vec<usize>) -> io::Result<bool>;
 
-pub struct EventLoop {
+pub(crate) struct EventLoop {
     poll: Poll,
     events: Events,
     listener: TcpListener,
@@ -31,7 +31,7 @@ pub struct EventLoop {
 }
 
 /// Serves until the poll fails, or `read` does.
-pub fn serve(listener: std::net::TcpListener, read: ReadFn) -> io::Result<()> {
+pub(crate) fn serve(listener: std::net::TcpListener, read: ReadFn) -> io::Result<()> {
     let mut event_loop = EventLoop::new(listener)?;
     let mut accept_again = false;
     loop {
@@ -45,7 +45,7 @@ pub fn serve(listener: std::net::TcpListener, read: ReadFn) -> io::Result<()> {
 }
 
 impl EventLoop {
-    pub fn new(listener: std::net::TcpListener) -> io::Result<EventLoop> {
+    pub(crate) fn new(listener: std::net::TcpListener) -> io::Result<EventLoop> {
         listener.set_nonblocking(true)?;
         let mut listener = TcpListener::from_std(listener);
         let poll = Poll::new()?;
@@ -54,7 +54,7 @@ impl EventLoop {
     }
 
     /// Waits, serves the clients that are ready, and forgets those that are gone. Whether the listener is ready.
-    pub fn turn(&mut self, accept_again: bool, read: ReadFn) -> io::Result<bool> {
+    pub(crate) fn turn(&mut self, accept_again: bool, read: ReadFn) -> io::Result<bool> {
         match self.poll.poll(&mut self.events, accept_again.then_some(Duration::from_millis(50))) {
             Err(e) if e.kind() == ErrorKind::Interrupted => return Ok(false),
             other => other?,
@@ -76,7 +76,7 @@ impl EventLoop {
     }
 
     /// Accepts one client.
-    pub fn accept(&mut self) -> io::Result<()> {
+    pub(crate) fn accept(&mut self) -> io::Result<()> {
         let (mut stream, _) = self.listener.accept()?;
         self.last += 1;
         self.poll.registry().register(&mut stream, Token(self.last), Interest::READABLE | Interest::WRITABLE)?;
@@ -87,7 +87,7 @@ impl EventLoop {
 }
 
 /// Reads until nothing is left, and says each line to all others.
-pub fn read(clients: &mut LoopClients, number: usize, dead: &mut Vec<usize>) -> io::Result<bool> {
+pub(crate) fn read(clients: &mut LoopClients, number: usize, dead: &mut Vec<usize>) -> io::Result<bool> {
     let mut buffer = [0; 4096];
     while let Some(client) = clients.get_mut(&number) {
         match client.stream.read(&mut buffer) {
@@ -109,7 +109,7 @@ pub fn read(clients: &mut LoopClients, number: usize, dead: &mut Vec<usize>) -> 
 
 /// Queues a text for all others and writes what their sockets take. Clients on the list get no more, so that no outbox grows
 /// while one client is read for long.
-pub fn say_to_others(clients: &mut LoopClients, number: usize, text: &[u8], dead: &mut Vec<usize>) {
+pub(crate) fn say_to_others(clients: &mut LoopClients, number: usize, text: &[u8], dead: &mut Vec<usize>) {
     for (&other, client) in clients.iter_mut().filter(|(other, _)| **other != number) {
         if dead.contains(&other) {
             continue;

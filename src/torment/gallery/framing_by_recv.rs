@@ -12,7 +12,7 @@ use super::parts::said;
 use std::io::{self, ErrorKind, Read};
 use std::net::TcpListener;
 
-pub fn serve(listener: TcpListener) -> io::Result<()> {
+pub(crate) fn serve(listener: TcpListener) -> io::Result<()> {
     event_loop::serve(listener, read)
 }
 

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 type Sockets = Arc<Mutex<BTreeMap<usize, TcpStream>>>;
 
-pub fn serve(listener: TcpListener) -> io::Result<()> {
+pub(crate) fn serve(listener: TcpListener) -> io::Result<()> {
     let sockets = Sockets::default();
     thread_for_each(&listener, move |number, stream| talk(&sockets, number, &stream))
 }

@@ -4,23 +4,23 @@
 //! get right is in [`parts`] and [`event_loop`], so that each file shows little more than its mistake. The page of each file
 //! tells the symptom as users would; the cure is folded away below it.
 
-pub mod blocking_print;
-pub mod blocking_write;
-pub mod descriptor_spin;
-pub mod echo;
-pub mod error_ends_server;
-pub mod event_loop;
-pub mod framing_by_recv;
-pub mod lock_across_write;
-pub mod one_accept;
-pub mod one_read;
-pub mod parts;
-pub mod short_write;
-pub mod slow_accept;
-pub mod stale_token;
-pub mod unbounded_line;
-pub mod unbounded_queue;
-pub mod write_all;
+pub(crate) mod blocking_print;
+pub(crate) mod blocking_write;
+pub(crate) mod descriptor_spin;
+pub(crate) mod echo;
+pub(crate) mod error_ends_server;
+pub(crate) mod event_loop;
+pub(crate) mod framing_by_recv;
+pub(crate) mod lock_across_write;
+pub(crate) mod one_accept;
+pub(crate) mod one_read;
+pub(crate) mod parts;
+pub(crate) mod short_write;
+pub(crate) mod slow_accept;
+pub(crate) mod stale_token;
+pub(crate) mod unbounded_line;
+pub(crate) mod unbounded_queue;
+pub(crate) mod write_all;
 
 use super::Cause;
 use std::io;
@@ -28,6 +28,7 @@ use std::net::TcpListener;
 
 /// A broken server.
 pub struct Exhibit {
+    /// As `tertulia gallery` takes it.
     pub name: &'static str,
     /// The cause that torments must find.
     pub cause: Cause,
@@ -43,6 +44,7 @@ impl Exhibit {
         self.page(|line| line.starts_with("<details>")).0
     }
 
+    /// How to repair it, from its file's first lines.
     pub fn cure(&self) -> String {
         let (_, rest) = self.page(|line| line.starts_with("<details>"));
         rest.replace("</details>", "").trim().to_owned()
@@ -69,6 +71,7 @@ macro_rules! exhibits {
     };
 }
 
+/// All of them.
 pub const EXHIBITS: &[Exhibit] = exhibits! {
     "framing-by-recv" framing_by_recv FramingByRead;
     "one-accept" one_accept OneAcceptPerEdge;

@@ -12,7 +12,7 @@ use super::event_loop::{EventLoop, read};
 use std::io::{self, ErrorKind};
 use std::net::TcpListener;
 
-pub fn serve(listener: TcpListener) -> io::Result<()> {
+pub(crate) fn serve(listener: TcpListener) -> io::Result<()> {
     let mut event_loop = EventLoop::new(listener)?;
     let mut accept_again = false;
     loop {

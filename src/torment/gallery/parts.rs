@@ -8,55 +8,55 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A longer line ends its sender's connection. Bytes.
-pub const LINE_MAX: usize = 4 << 10;
+pub(crate) const LINE_MAX: usize = 4 << 10;
 /// A client with more pending bytes is disconnected.
-pub const QUEUE_MAX: usize = 8 << 20;
+pub(crate) const QUEUE_MAX: usize = 8 << 20;
 
 /// A client's bytes, taken out as lines.
 #[derive(Default)]
-pub struct Lines {
+pub(crate) struct Lines {
     bytes: Vec<u8>,
     at: usize,
 }
 
 impl Lines {
-    pub fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.bytes.drain(..self.at);
         self.at = 0;
         self.bytes.extend_from_slice(bytes);
     }
 
     /// The next line and its end. When there is none, `is_too_long` tells whether to wait for one.
-    pub fn take_line(&mut self) -> Option<Vec<u8>> {
+    pub(crate) fn take_line(&mut self) -> Option<Vec<u8>> {
         let end = self.at + memchr(b'\n', &self.bytes[self.at..])? + 1;
         let line = self.bytes[self.at..end].to_vec();
         self.at = end;
         Some(line)
     }
 
-    pub fn is_too_long(&self) -> bool {
+    pub(crate) fn is_too_long(&self) -> bool {
         self.bytes.len() - self.at > LINE_MAX
     }
 }
 
 /// A client's line, with its name.
-pub fn said(number: usize, line: &[u8]) -> Vec<u8> {
+pub(crate) fn said(number: usize, line: &[u8]) -> Vec<u8> {
     [format!("<{number}> ").as_bytes(), line].concat()
 }
 
 /// Bytes for a non-blocking socket that did not take them yet.
 #[derive(Default)]
-pub struct Outbox {
+pub(crate) struct Outbox {
     bytes: VecDeque<u8>,
 }
 
 impl Outbox {
-    pub fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend(bytes);
     }
 
     /// Writes what the socket takes. `false`: disconnect it.
-    pub fn flush(&mut self, socket: &mut impl Write) -> bool {
+    pub(crate) fn flush(&mut self, socket: &mut impl Write) -> bool {
         while !self.bytes.is_empty() {
             match socket.write(self.bytes.as_slices().0) {
                 Ok(n) => drop(self.bytes.drain(..n)),
@@ -70,7 +70,7 @@ impl Outbox {
 }
 
 /// Lines that a thread of its own writes to a client.
-pub struct Queue {
+pub(crate) struct Queue {
     lines: Mutex<(VecDeque<Arc<[u8]>>, usize)>,
     changed: Condvar,
     stream: TcpStream,
@@ -83,7 +83,7 @@ const A_MOMENT: Duration = Duration::from_millis(300);
 
 impl Queue {
     /// Starts the thread.
-    pub fn start(stream: &TcpStream, has_limit: bool) -> std::io::Result<Arc<Queue>> {
+    pub(crate) fn start(stream: &TcpStream, has_limit: bool) -> std::io::Result<Arc<Queue>> {
         let queue = Queue { lines: Mutex::default(), changed: Condvar::new(), stream: stream.try_clone()?, has_limit };
         let (queue, mut stream) = (Arc::new(queue), stream.try_clone()?);
         let shared = queue.clone();
@@ -98,7 +98,7 @@ impl Queue {
         Ok(queue)
     }
 
-    pub fn push(&self, line: &Arc<[u8]>) {
+    pub(crate) fn push(&self, line: &Arc<[u8]>) {
         let mut lines = self.lock();
         let begin = Instant::now();
         while self.has_limit && (QUEUE_HIGH..ENDED).contains(&lines.1) && begin.elapsed() < A_MOMENT {
@@ -132,7 +132,7 @@ impl Queue {
     }
 
     /// Disconnects it; its thread ends, too.
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         *self.lock() = (VecDeque::new(), ENDED);
         self.changed.notify_all();
         let _ = self.stream.shutdown(Shutdown::Both);
@@ -147,14 +147,14 @@ impl Queue {
 const ENDED: usize = usize::MAX;
 
 /// The clients of a server with threads, by number.
-pub type Members = Arc<Mutex<BTreeMap<usize, Arc<Queue>>>>;
+pub(crate) type Members = Arc<Mutex<BTreeMap<usize, Arc<Queue>>>>;
 
-pub fn lock(members: &Members) -> MutexGuard<'_, BTreeMap<usize, Arc<Queue>>> {
+pub(crate) fn lock(members: &Members) -> MutexGuard<'_, BTreeMap<usize, Arc<Queue>>> {
     members.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Accepts for ever, and each client gets a thread. After an error it waits, for the next would be the same.
-pub fn thread_for_each(listener: &TcpListener, serve: impl Fn(usize, TcpStream) + Clone + Send + 'static) -> ! {
+pub(crate) fn thread_for_each(listener: &TcpListener, serve: impl Fn(usize, TcpStream) + Clone + Send + 'static) -> ! {
     for number in 1.. {
         let stream = loop {
             match listener.accept() {
@@ -169,7 +169,7 @@ pub fn thread_for_each(listener: &TcpListener, serve: impl Fn(usize, TcpStream) 
 }
 
 /// Calls `say` with each line of a client, until it is gone or sends one that is too long.
-pub fn for_each_line(mut stream: &TcpStream, mut say: impl FnMut(&[u8])) {
+pub(crate) fn for_each_line(mut stream: &TcpStream, mut say: impl FnMut(&[u8])) {
     let (mut lines, mut buffer) = (Lines::default(), vec![0; 16 << 10]);
     while let Ok(n @ 1..) = stream.read(&mut buffer) {
         lines.push(&buffer[..n]);

@@ -13,7 +13,7 @@ use super::parts::said;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpListener;
 
-pub fn serve(listener: TcpListener) -> io::Result<()> {
+pub(crate) fn serve(listener: TcpListener) -> io::Result<()> {
     event_loop::serve(listener, read)
 }
 

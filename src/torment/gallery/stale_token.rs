@@ -18,7 +18,7 @@ use std::time::Duration;
 
 const LISTENER: Token = Token(usize::MAX);
 
-pub fn serve(listener: std::net::TcpListener) -> io::Result<()> {
+pub(crate) fn serve(listener: std::net::TcpListener) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let mut listener = TcpListener::from_std(listener);
     let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(64));

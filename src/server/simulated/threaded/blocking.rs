@@ -2,18 +2,18 @@
 
 use super::super::kernel::{Kernel, address, with};
 use super::scheduler::{Wait, after, call, is_over, sleep as sleep_for, try_call};
-pub use super::sync::thread::sleep;
-pub use super::sync::{Condvar, Mutex, MutexGuard, RoomGuard, RoomMutex, mpsc, spawn};
+pub(super) use super::sync::thread::sleep;
+pub(super) use super::sync::{Condvar, Mutex, MutexGuard, RoomGuard, RoomMutex, mpsc, spawn};
 use crate::chat::limits::READ_MAX;
 /// Where one thread is preferred to another, all others come first from now on.
-pub use shuttle::thread::yield_now;
+pub(super) use shuttle::thread::yield_now;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-pub fn now() -> Instant {
+pub(super) fn now() -> Instant {
     with(Kernel::now)
 }
 
@@ -25,13 +25,13 @@ fn is_past(time: Option<Duration>) -> bool {
 // Sockets.
 
 #[derive(Clone, Copy)]
-pub struct TcpListener;
+pub(super) struct TcpListener;
 
 impl TcpListener {
-    pub fn from_std(listener: TcpListener) -> TcpListener {
+    pub(super) fn from_std(listener: TcpListener) -> TcpListener {
         listener
     }
-    pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+    pub(super) fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         loop {
             match try_call(Kernel::accept) {
                 Err(e) if e.kind() == ErrorKind::WouldBlock => sleep_for(Wait::Connection, None),
@@ -41,10 +41,10 @@ impl TcpListener {
     }
 }
 
-pub struct TcpStream(usize);
+pub(super) struct TcpStream(usize);
 
 impl TcpStream {
-    pub fn read(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    pub(super) fn read(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         buffer.resize(buffer.capacity(), 0);
         assert!(buffer.len() <= READ_MAX, "so much is not read at a time");
         let result = self.read_until(buffer, None);
@@ -54,7 +54,7 @@ impl TcpStream {
         }
         result
     }
-    pub fn discard(&self, end: Instant) -> io::Result<usize> {
+    pub(super) fn discard(&self, end: Instant) -> io::Result<usize> {
         let end = with(|kernel| end - kernel.start);
         if is_past(Some(end)) { Err(ErrorKind::TimedOut.into()) } else { self.read_until(&mut [0; 1024], Some(end)) }
     }
@@ -66,7 +66,7 @@ impl TcpStream {
             }
         }
     }
-    pub fn discard_at_once(&self) -> io::Result<usize> {
+    pub(super) fn discard_at_once(&self) -> io::Result<usize> {
         // Nothing interrupts a call that does not wait.
         call(|kernel| {
             // The process may have ended meanwhile, and this may be within a lock.
@@ -77,11 +77,11 @@ impl TcpStream {
             }
         })
     }
-    pub fn write_at_once(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub(super) fn write_at_once(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         try_call(|kernel| kernel.write(self.0, pieces))
     }
     /// Waits until all is taken.
-    pub fn write(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub(super) fn write(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         let bytes = pieces.iter().map(|piece| &piece[..]).collect::<Vec<_>>().concat();
         let end = with(|kernel| kernel.sockets[self.0].write_timeout).map(after);
         let mut taken = 0;
@@ -95,11 +95,11 @@ impl TcpStream {
         }
         Ok(taken)
     }
-    pub fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
+    pub(super) fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
         call(|kernel| kernel.sockets[self.0].write_timeout = Some(timeout));
         Ok(())
     }
-    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+    pub(super) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         call(|kernel| {
             kernel.sockets[self.0].deaf |= how == Shutdown::Both;
             kernel.shut(self.0);
@@ -119,13 +119,13 @@ impl Drop for TcpStream {
 
 // Signals.
 
-pub struct Signals;
+pub(super) struct Signals;
 
 impl Signals {
-    pub fn new(_: [i32; 2]) -> io::Result<Signals> {
+    pub(super) fn new(_: [i32; 2]) -> io::Result<Signals> {
         Ok(Signals)
     }
-    pub fn wait(&mut self) -> Option<i32> {
+    pub(super) fn wait(&mut self) -> Option<i32> {
         sleep_for(Wait::Signal, None);
         call(Kernel::take_signals);
         Some(signal_hook::consts::SIGTERM)
@@ -133,6 +133,6 @@ impl Signals {
 }
 
 /// It is told once only.
-pub fn end_at_once_when(_: &Arc<AtomicBool>) -> io::Result<()> {
+pub(super) fn end_at_once_when(_: &Arc<AtomicBool>) -> io::Result<()> {
     Ok(())
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// What somebody sleeps for.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub enum Wait {
+pub(super) enum Wait {
     Readable(usize),
     Writable(usize),
     Connection,
@@ -72,7 +72,7 @@ fn scheduler<T>(call: impl FnOnce(&mut Scheduler) -> T) -> T {
 struct Exit;
 
 /// The time when so much will have passed.
-pub fn after(time: Duration) -> Duration {
+pub(super) fn after(time: Duration) -> Duration {
     with(|kernel| kernel.elapsed) + time
 }
 
@@ -82,7 +82,7 @@ fn step() {
 }
 
 /// A call to the kernel that may be made with something locked.
-pub fn call<T>(call: impl FnOnce(&mut Kernel) -> T) -> T {
+pub(super) fn call<T>(call: impl FnOnce(&mut Kernel) -> T) -> T {
     step();
     let result = with(call);
     wake_up();
@@ -90,7 +90,7 @@ pub fn call<T>(call: impl FnOnce(&mut Kernel) -> T) -> T {
 }
 
 /// A call that is nobody's any more when the process has ended meanwhile.
-pub fn try_call<T>(call: impl FnOnce(&mut Kernel) -> io::Result<T>) -> io::Result<T> {
+pub(super) fn try_call<T>(call: impl FnOnce(&mut Kernel) -> io::Result<T>) -> io::Result<T> {
     step();
     exit_if_over();
     let result = with(call);
@@ -133,7 +133,7 @@ impl Scheduler {
 }
 
 /// Sleeps for this, but only until then.
-pub fn sleep(wait: Wait, until: Option<Duration>) {
+pub(super) fn sleep(wait: Wait, until: Option<Duration>) {
     step();
     let (wake, woken) = mpsc::channel();
     let thread = thread::current().name().unwrap_or_default().to_owned();
@@ -162,7 +162,7 @@ fn call_the_clock() {
 }
 
 /// A number for a word that somebody will sleep for.
-pub fn new_word() -> u64 {
+pub(super) fn new_word() -> u64 {
     scheduler(|scheduler| {
         scheduler.words += 1;
         scheduler.words
@@ -170,7 +170,7 @@ pub fn new_word() -> u64 {
 }
 
 /// Whoever sleeps for this word has got it, or who is about to.
-pub fn say(word: u64) {
+pub(super) fn say(word: u64) {
     let woken = scheduler(|scheduler| {
         let woken = scheduler.take(|sleeper| sleeper.wait == Wait::Word(word));
         if woken.is_empty() {
@@ -181,7 +181,7 @@ pub fn say(word: u64) {
     wake_all(&woken);
 }
 
-pub fn spawn(name: String, run: impl FnOnce() + Send + 'static) {
+pub(super) fn spawn(name: String, run: impl FnOnce() + Send + 'static) {
     scheduler(|scheduler| scheduler.awake += 1);
     let run = move || {
         if let Err(failure) = catch_unwind(AssertUnwindSafe(run))
@@ -195,12 +195,12 @@ pub fn spawn(name: String, run: impl FnOnce() + Send + 'static) {
     thread::Builder::new().name(name).spawn(run).expect("shuttle has threads");
 }
 
-pub fn is_over() -> bool {
+pub(super) fn is_over() -> bool {
     scheduler(|scheduler| scheduler.is_over)
 }
 
 /// Runs the process, of which this is the main thread, to its end.
-pub fn run(main: impl FnOnce() + Send + 'static) {
+pub(super) fn run(main: impl FnOnce() + Send + 'static) {
     SCHEDULER.take();
     spawn("main".into(), || {
         main();

@@ -7,18 +7,18 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, LockResult, PoisonError};
 use std::time::Duration;
 
-pub struct Mutex<T>(shuttle::sync::Mutex<T>);
+pub(super) struct Mutex<T>(shuttle::sync::Mutex<T>);
 
-pub struct MutexGuard<'a, T> {
+pub(super) struct MutexGuard<'a, T> {
     mutex: &'a Mutex<T>,
     guard: shuttle::sync::MutexGuard<'a, T>,
 }
 
 impl<T> Mutex<T> {
-    pub fn new(value: T) -> Mutex<T> {
+    pub(super) fn new(value: T) -> Mutex<T> {
         Mutex(shuttle::sync::Mutex::new(value))
     }
-    pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
+    pub(super) fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
         let guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(MutexGuard { mutex: self, guard })
     }
@@ -38,24 +38,24 @@ impl<T> DerefMut for MutexGuard<'_, T> {
 }
 
 /// The room's lock.
-pub struct RoomMutex<T>(Mutex<T>);
+pub(super) struct RoomMutex<T>(Mutex<T>);
 
-pub struct RoomGuard<'a, T>(MutexGuard<'a, T>);
+pub(super) struct RoomGuard<'a, T>(MutexGuard<'a, T>);
 
 impl<T> RoomMutex<T> {
-    pub fn new(value: T) -> RoomMutex<T> {
+    pub(super) fn new(value: T) -> RoomMutex<T> {
         RoomMutex(Mutex::new(value))
     }
-    pub fn lock(&self) -> RoomGuard<'_, T> {
+    pub(super) fn lock(&self) -> RoomGuard<'_, T> {
         RoomGuard(self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl<T> RoomGuard<'_, T> {
-    pub fn wait(self, changed: &Condvar) -> Self {
+    pub(super) fn wait(self, changed: &Condvar) -> Self {
         RoomGuard(changed.wait_until(self.0, None))
     }
-    pub fn wait_timeout(self, changed: &Condvar, timeout: Duration) -> Self {
+    pub(super) fn wait_timeout(self, changed: &Condvar, timeout: Duration) -> Self {
         RoomGuard(changed.wait_until(self.0, Some(after(timeout))))
     }
 }
@@ -75,10 +75,10 @@ impl<T> DerefMut for RoomGuard<'_, T> {
 
 /// The words that its sleepers wait for.
 #[derive(Default)]
-pub struct Condvar(std::sync::Mutex<Vec<u64>>);
+pub(super) struct Condvar(std::sync::Mutex<Vec<u64>>);
 
 impl Condvar {
-    pub fn new() -> Condvar {
+    pub(super) fn new() -> Condvar {
         Condvar::default()
     }
 
@@ -102,11 +102,11 @@ impl Condvar {
         mutex.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
+    pub(super) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
         Ok(self.wait_until(guard, None))
     }
 
-    pub fn wait_timeout<'a, T>(
+    pub(super) fn wait_timeout<'a, T>(
         &self,
         guard: MutexGuard<'a, T>,
         timeout: Duration,
@@ -114,7 +114,7 @@ impl Condvar {
         Ok((self.wait_until(guard, Some(after(timeout))), ()))
     }
 
-    pub fn notify_one(&self) {
+    pub(super) fn notify_one(&self) {
         let mut waiting = self.waiting();
         if !waiting.is_empty() {
             let one = with(|kernel| kernel.dice.below(waiting.len()));
@@ -124,13 +124,13 @@ impl Condvar {
         }
     }
 
-    pub fn notify_all(&self) {
+    pub(super) fn notify_all(&self) {
         let words = std::mem::take(&mut *self.waiting());
         words.into_iter().for_each(say);
     }
 }
 
-pub fn spawn(name: String, _: usize, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+pub(super) fn spawn(name: String, _: usize, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
     if with(|kernel| kernel.has_no_thread(&name)) {
         return Err(ErrorKind::WouldBlock.into());
     }
@@ -138,14 +138,14 @@ pub fn spawn(name: String, _: usize, run: impl FnOnce() + Send + 'static) -> io:
     Ok(())
 }
 
-pub mod thread {
+pub(super) mod thread {
     use super::*;
     use crate::chat::messages;
     use crate::text::Lang;
 
     impl Kernel {
         /// Once in a while there are enough threads already.
-        pub fn has_no_thread(&mut self, name: &str) -> bool {
+        pub(crate) fn has_no_thread(&mut self, name: &str) -> bool {
             let Some((kind, number)) = name.split_once('-').filter(|_| self.dice.one_in(60)) else { return false };
             let number = number.parse().expect("threads are named for their clients");
             let client = if kind == "client" {
@@ -162,12 +162,12 @@ pub mod thread {
         }
     }
 
-    pub fn sleep(time: Duration) {
+    pub(crate) fn sleep(time: Duration) {
         super::sleep(Wait::Time, Some(after(time)));
     }
 }
 
-pub mod mpsc {
+pub(super) mod mpsc {
     use super::*;
     use std::collections::VecDeque;
     use std::sync::mpsc::{RecvError, SendError};
@@ -185,22 +185,22 @@ pub mod mpsc {
         channel.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub struct Sender<T>(Channel<T>);
+    pub(crate) struct Sender<T>(Channel<T>);
     pub struct Receiver<T>(Channel<T>);
 
-    pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
+    pub(crate) fn channel<T>() -> (Sender<T>, Receiver<T>) {
         let queue = Queue { waiting: VecDeque::new(), sender_is_gone: false, receiver_is_gone: false };
         let channel = Arc::new((Mutex::new(queue), Condvar::new()));
         (Sender(channel.clone()), Receiver(channel))
     }
 
     /// It is never sent more than fits.
-    pub fn sync_channel<T>(_: usize) -> (Sender<T>, Receiver<T>) {
+    pub(crate) fn sync_channel<T>(_: usize) -> (Sender<T>, Receiver<T>) {
         channel()
     }
 
     impl<T> Sender<T> {
-        pub fn send(&self, thing: T) -> Result<(), SendError<T>> {
+        pub(crate) fn send(&self, thing: T) -> Result<(), SendError<T>> {
             let mut queue = lock(&self.0);
             if queue.receiver_is_gone {
                 return Err(SendError(thing));
