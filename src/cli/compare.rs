@@ -17,7 +17,7 @@ use std::time::Duration;
 /// Compare the ways of waiting: one page with what each did, and how that grows
 ///
 /// Starts our own server in each mode and plays the same against each: a talk whose steps are recorded, growing numbers of
-/// clients, and six scenes that are hard in different ways. Takes about a minute.
+/// clients, and six scenes that are hard in different ways. Takes a little over a minute.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// Where to write the page [default: compare.html, with --json none]

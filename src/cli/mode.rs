@@ -8,13 +8,13 @@ use std::ffi::OsStr;
 
 /// Takes a driver's name. One that this build leaves out is told how to be had.
 #[derive(Clone)]
-pub(crate) struct Mode;
+pub(crate) struct ModeParser;
 
 fn values() -> impl Iterator<Item = PossibleValue> {
     DRIVERS.iter().map(|driver| PossibleValue::new(driver.name).help(&*driver.title.en))
 }
 
-impl TypedValueParser for Mode {
+impl TypedValueParser for ModeParser {
     type Value = &'static Driver;
 
     fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Self::Value, Error> {

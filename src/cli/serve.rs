@@ -1,7 +1,7 @@
 //! `tertulia serve`.
 
 use super::address::Address;
-use super::mode::Mode;
+use super::mode::ModeParser;
 use super::{colors_stdout, diagnostics::Diagnostics, lang_or_locale};
 use crate::chat::{Framing, Limits};
 use crate::server::console::Paint;
@@ -21,7 +21,7 @@ pub(crate) struct Args {
     address: Address,
 
     /// How to wait
-    #[arg(long, value_name = "MODE", default_value = DRIVERS[0].name, env = "TERTULIA_MODE", value_parser = Mode)]
+    #[arg(long, value_name = "MODE", default_value = DRIVERS[0].name, env = "TERTULIA_MODE", value_parser = ModeParser)]
     mode: &'static Driver,
 
     /// Where one thread waits for every socket: look again for so long before going to sleep. Answers sooner, on a core of its own, and burns that core

@@ -78,9 +78,9 @@ enum Echo {
 
 impl Args {
     pub(crate) fn run(self) -> Result<(), String> {
-        let page = Page { colors: !self.json && colors_stdout(self.color), width: width() };
+        let report = Report { colors: !self.json && colors_stdout(self.color), width: width() };
         if self.list {
-            return super::print(page.list().as_bytes());
+            return super::print(report.list().as_bytes());
         }
         let target = self.target()?;
         let seed = self.seed.unwrap_or_else(|| {
@@ -105,13 +105,13 @@ impl Args {
 
         let mut tell = |news: News| match news {
             _ if self.json => {}
-            News::Begins(torment) => page.announce(torment),
+            News::Begins(torment) => report.announce(torment),
             News::Found(finding) => {
-                let _ = super::print(page.row(finding).as_bytes());
+                let _ = super::print(report.row(finding).as_bytes());
             }
         };
-        let findings = torment::run(&target, &torments, &settings, &mut tell).inspect_err(|_| page.erase())?;
-        let result = if self.json { format!("{:#}\n", to_json(&findings, seed)) } else { page.end(&findings, seed) };
+        let findings = torment::run(&target, &torments, &settings, &mut tell).inspect_err(|_| report.erase())?;
+        let result = if self.json { format!("{:#}\n", to_json(&findings, seed)) } else { report.end(&findings, seed) };
         super::print(result.as_bytes())?;
         in_a_word(&findings)
     }
@@ -193,7 +193,7 @@ fn to_json(findings: &[Finding], seed: u64) -> serde_json::Value {
 }
 
 /// The result for people.
-struct Page {
+struct Report {
     colors: bool,
     width: usize,
 }
@@ -202,7 +202,7 @@ struct Page {
 const NAME: usize = 17;
 const INDENT: &str = "   ";
 
-impl Page {
+impl Report {
     fn list(&self) -> String {
         let mut text = String::new();
         for torment in TORMENTS {

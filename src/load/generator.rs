@@ -8,7 +8,7 @@ use super::shape::Shape;
 use super::system_calls::SystemCalls;
 use super::tally::Faults;
 use super::timetable::Timetable;
-use super::under_way::Line;
+use super::under_way::SentLine;
 use super::usage::Usage;
 use crate::chat::sanitize::sanitize_text;
 use crate::harness::probe::{self, Found};
@@ -327,7 +327,7 @@ impl<'a> Generator<'a> {
 
     fn say(&mut self, talker: usize, to_be_sent: Duration, now: Duration) {
         let client = &mut self.clients[talker];
-        let seq = client.under_way.say(Line { to_be_sent, sent: now });
+        let seq = client.under_way.say(SentLine { to_be_sent, sent: now });
         let probe = Probe { kind: Kind::Flood, sender: talker as u16, seq };
         client.append(probe, self.nonce, self.scenario);
         self.sent += 1;

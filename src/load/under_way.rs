@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// When a line was due and when it was sent, since the beginning.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) struct Line {
+pub(crate) struct SentLine {
     pub to_be_sent: Duration,
     pub sent: Duration,
 }
@@ -17,7 +17,7 @@ pub(crate) struct Line {
 #[derive(Debug)]
 pub(crate) struct UnderWay {
     /// The oldest first.
-    lines: VecDeque<Line>,
+    lines: VecDeque<SentLine>,
     /// How many receivers wait for each of the lines and, last, for the one that will be sent next.
     waiting: VecDeque<u32>,
     /// The oldest line's number.
@@ -40,14 +40,14 @@ impl UnderWay {
     }
 
     /// Another line; returns its number.
-    pub(crate) fn say(&mut self, line: Line) -> u32 {
+    pub(crate) fn say(&mut self, line: SentLine) -> u32 {
         self.lines.push_back(line);
         self.waiting.push_back(0);
         self.sent() - 1
     }
 
     /// A receiver that waited for line `from` waits for line `to` now. `done` gets each line that nobody waits for any more.
-    pub(crate) fn reached(&mut self, from: u32, to: u32, mut done: impl FnMut(Line)) {
+    pub(crate) fn reached(&mut self, from: u32, to: u32, mut done: impl FnMut(SentLine)) {
         let (from, to) = (from.wrapping_sub(self.first) as usize, to.wrapping_sub(self.first) as usize);
         if from >= to || to >= self.waiting.len() {
             return;
@@ -73,7 +73,7 @@ mod tests {
         let ms = Duration::from_millis;
         let mut under_way = UnderWay::new(2);
         for n in 0..4 {
-            assert_eq!(under_way.say(Line { to_be_sent: ms(n), sent: ms(n) }), n as u32);
+            assert_eq!(under_way.say(SentLine { to_be_sent: ms(n), sent: ms(n) }), n as u32);
         }
         let reached = |under_way: &mut UnderWay, from, to| {
             let mut done = Vec::new();

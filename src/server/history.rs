@@ -29,7 +29,7 @@ const RECORD_MAX: u64 = 8 << 10;
 
 /// One line of the file.
 #[derive(Serialize, Deserialize)]
-struct Record<'a> {
+struct Entry<'a> {
     /// RFC 3339, UTC.
     time: &'a str,
     id: u64,
@@ -117,7 +117,7 @@ impl History {
         // The first may begin somewhere within: what is left of it is no JSON.
         let lines = tail.split_inclusive(|&b| b == b'\n');
         for line in lines.filter(|line| line.ends_with(b"\n")) {
-            if let Ok(record) = serde_json::from_slice::<Record>(line)
+            if let Ok(record) = serde_json::from_slice::<Entry>(line)
                 && clock.when(record.time).is_some()
             {
                 self.remember(record.event, record.time, &record.nick, record.text.as_deref().unwrap_or(""));
@@ -141,7 +141,7 @@ impl History {
         if self.file.is_none() {
             return;
         }
-        let record = Record { time: clock.timestamp(), id: id.number(), event: kind, nick: nick.into(), text };
+        let record = Entry { time: clock.timestamp(), id: id.number(), event: kind, nick: nick.into(), text };
         // Neither writing to a Vec nor a struct of texts and numbers can fail.
         let _ = serde_json::to_writer(&mut self.batch, &record);
         self.batch.push(b'\n');

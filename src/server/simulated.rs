@@ -33,11 +33,11 @@ use super::service::{ACCEPT_RETRY, STOP_PATIENCE, WhenFull};
 use crate::chat::{self, Limits};
 use crate::server::hub::Hub;
 use crate::text::Lang;
-use client::{Act, Client};
+use client::{Act, ScriptedClient};
 use dice::Dice;
 use kernel::{Kernel, Met, Socket, with};
 use records::Records;
-use room::Room;
+use room::RoomModel;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, Instant};
@@ -63,13 +63,13 @@ fn random_scenario(seed: u64) -> Kernel {
         _ => (0, [600, 4 << 10, 64 << 10]),
     };
     let replay = [&[b'-'; 1023][..], b"\n"].concat().repeat(replay);
-    let mut kernel = Kernel::new(dice, Room::new(seats, when_full, replay));
+    let mut kernel = Kernel::new(dice, RoomModel::new(seats, when_full, replay));
 
     kernel.room.has_history = kernel.dice.one_in(2);
     // Either all connect within one turn, or one after the other.
     let burst = kernel.dice.one_in(3);
     for number in 0..clients {
-        let client = Client::random(number, &mut kernel.dice);
+        let client = ScriptedClient::random(number, &mut kernel.dice);
         let capacity = kernel.dice.one_of(&capacities);
         kernel.sockets.push(Socket::new(client, capacity));
         let end = if burst { 1 } else { kernel.dice.one_of(&[1000, 20_000, 300_000]) };
@@ -89,8 +89,8 @@ fn random_scenario(seed: u64) -> Kernel {
 }
 
 /// A scenario with these clients, which connect at once, find a seat each, and have large socket buffers. Nothing fails.
-fn calm(seed: u64, clients: Vec<Client>) -> Kernel {
-    let room = Room::new(clients.len(), WhenFull::Refuse, Vec::new());
+fn calm(seed: u64, clients: Vec<ScriptedClient>) -> Kernel {
+    let room = RoomModel::new(clients.len(), WhenFull::Refuse, Vec::new());
     let mut kernel = Kernel::new(Dice::new(seed), room);
     kernel.fails = false;
     for (number, client) in clients.into_iter().enumerate() {
@@ -106,13 +106,13 @@ const BEGINNING: Duration = Duration::from_millis(800);
 /// A room full of clients that flood: one read from each is more than all outboxes may hold. None of them may be disconnected, for
 /// all of them read: what one turn ingests is bounded.
 fn crowd_that_floods(seed: u64) -> Kernel {
-    calm(seed, (0..40).map(|number| Client::flooder(number, 63, BEGINNING)).collect())
+    calm(seed, (0..40).map(|number| ScriptedClient::flooder(number, 63, BEGINNING)).collect())
 }
 
 /// More clients flood than one turn has room for, and one says a line.
 fn one_among_flooders(seed: u64) -> Kernel {
     let lines = |number| if number == LAST { 1 } else { 252 };
-    calm(seed, (0..=LAST).map(|number| Client::flooder(number, lines(number), BEGINNING)).collect())
+    calm(seed, (0..=LAST).map(|number| ScriptedClient::flooder(number, lines(number), BEGINNING)).collect())
 }
 
 /// The one who says a line.
@@ -127,7 +127,7 @@ fn assert_the_one_is_heard_in_time(kernel: &Kernel) {
 
 /// More clients leave at once than may linger, and none closes its connection.
 fn many_who_linger(seed: u64) -> Kernel {
-    calm(seed, (0..LINGERING_MAX + 40).map(|_| Client::quitter(BEGINNING)).collect())
+    calm(seed, (0..LINGERING_MAX + 40).map(|_| ScriptedClient::quitter(BEGINNING)).collect())
 }
 
 // What a driver finds around it.

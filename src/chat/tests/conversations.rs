@@ -12,16 +12,16 @@ pub(super) const MS: Duration = Duration::from_millis(1);
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 /// A room with a driver.
-pub(super) struct Room(Rc<RefCell<Sim>>);
+pub(super) struct TestRoom(Rc<RefCell<Sim>>);
 
-impl Room {
+impl TestRoom {
     /// One for each style of driver.
-    pub(super) fn each(limits: Limits) -> [Room; 2] {
-        STYLES.map(|style| Room(Rc::new(RefCell::new(Sim::new(style, limits.clone())))))
+    pub(super) fn each(limits: Limits) -> [TestRoom; 2] {
+        STYLES.map(|style| TestRoom(Rc::new(RefCell::new(Sim::new(style, limits.clone())))))
     }
 
-    pub(super) fn each_by_default() -> [Room; 2] {
-        Room::each(Limits::default())
+    pub(super) fn each_by_default() -> [TestRoom; 2] {
+        TestRoom::each(Limits::default())
     }
 
     pub(super) fn sim(&self) -> RefMut<'_, Sim> {
@@ -32,7 +32,7 @@ impl Room {
     pub(super) fn greets(&self, earlier: &[u8]) -> Guest {
         let id = self.sim().come(ROOMY, earlier).expect("there is a seat");
         self.sim().turn();
-        Guest { room: Room(self.0.clone()), id, seen: Cell::new(0) }
+        Guest { room: TestRoom(self.0.clone()), id, seen: Cell::new(0) }
     }
 
     /// People come, take their names and have read all that was said about it.
@@ -57,7 +57,7 @@ impl Room {
 
 /// Somebody in the room.
 pub(super) struct Guest {
-    room: Room,
+    room: TestRoom,
     pub id: Id,
     /// So many bytes of what it got has the test looked at.
     pub seen: Cell<usize>,
@@ -170,7 +170,7 @@ impl Guest {
         self.room.sim().hub.connections.table.get(self.id).map_or(0, |connection| connection.outbox.len())
     }
 
-    pub(super) fn client(&self) -> Ref<'_, sim::Client> {
+    pub(super) fn client(&self) -> Ref<'_, sim::SimClient> {
         Ref::map(self.room.0.borrow(), |sim| &sim.clients[&self.id])
     }
 }
@@ -184,7 +184,7 @@ pub(super) fn long_lines(kib: usize) -> Vec<u8> {
 
 #[test]
 fn who_comes_is_greeted_and_announced() {
-    for room in Room::each_by_default() {
+    for room in TestRoom::each_by_default() {
         let ana = room.greets(b"");
         ana.sees("-- welcome to tertulia: you are guest1 (#1)");
         ana.sees("-- nobody else is here yet");
@@ -204,7 +204,7 @@ fn who_comes_is_greeted_and_announced() {
 
 #[test]
 fn all_but_the_speaker_see_a_line() {
-    for room in Room::each_by_default() {
+    for room in TestRoom::each_by_default() {
         let [ana, beto, carla] = room.welcomes(["ana", "beto", "carla"]);
         ana.says("hola");
         beto.says("¿qué tal?");
@@ -225,7 +225,7 @@ fn all_but_the_speaker_see_a_line() {
 
 #[test]
 fn lines_of_several_in_one_turn_keep_their_order() {
-    let room = &Room::each_by_default()[0];
+    let room = &TestRoom::each_by_default()[0];
     let [ana, beto, carla] = room.welcomes(["ana", "beto", "carla"]);
     for (guest, line) in [(&ana, "1\n"), (&beto, "2\n"), (&ana, "3\n"), (&ana, ":msg beto 4\n"), (&carla, "5\n")] {
         room.sim().send(guest.id, line.as_bytes());
@@ -241,7 +241,7 @@ fn lines_of_several_in_one_turn_keep_their_order() {
 
 #[test]
 fn a_private_line_is_for_one() {
-    for room in Room::each_by_default() {
+    for room in TestRoom::each_by_default() {
         let [ana, beto, carla] = room.welcomes(["ana", "beto", "carla"]);
         ana.says(":msg BETO psst");
         beto.sees("[ana -> you] psst");
@@ -254,7 +254,7 @@ fn a_private_line_is_for_one() {
 
 #[test]
 fn two_cannot_look_the_same() {
-    for room in Room::each_by_default() {
+    for room in TestRoom::each_by_default() {
         let [ana, beto] = room.welcomes(["ana", "beto"]);
         beto.says(":nick ANA");
         beto.sees("-- ANA is taken, or looks like a name that is; take another one");
@@ -270,7 +270,7 @@ fn two_cannot_look_the_same() {
 
 #[test]
 fn what_comes_after_q_is_not_said() {
-    for room in Room::each_by_default() {
+    for room in TestRoom::each_by_default() {
         let [ana, beto] = room.welcomes(["ana", "beto"]);
         ana.sends(b"a\n:q\nb\n");
         beto.sees("<ana> a");
@@ -284,7 +284,7 @@ fn what_comes_after_q_is_not_said() {
 
 #[test]
 fn who_ends_its_stream_has_said_its_last_line_and_gets_what_is_owed() {
-    for room in Room::each_by_default() {
+    for room in TestRoom::each_by_default() {
         let [ana, beto] = room.welcomes(["ana", "beto"]);
         ana.stops_reading();
         beto.says("hola");
@@ -304,7 +304,7 @@ fn who_ends_its_stream_has_said_its_last_line_and_gets_what_is_owed() {
 
 #[test]
 fn a_stale_id_finds_nobody() {
-    for room in Room::each_by_default() {
+    for room in TestRoom::each_by_default() {
         let [ana, beto] = room.welcomes(["ana", "beto"]);
         let mut sim = room.sim();
         sim.lose(ana.id);
@@ -327,7 +327,7 @@ fn a_stale_id_finds_nobody() {
 
 #[test]
 fn without_framing_a_read_is_a_message() {
-    for room in Room::each(Limits { framing: Framing::Raw, ..Limits::default() }) {
+    for room in TestRoom::each(Limits { framing: Framing::Raw, ..Limits::default() }) {
         let (ana, beto) = (room.greets(b""), room.greets(b""));
         [&ana, &beto].into_iter().for_each(Guest::has_read);
         ana.sends(b"hel");
@@ -352,7 +352,7 @@ fn a_room_speaks_the_language_it_was_given() {
 
 #[test]
 fn a_big_room_does_not_tell_who_comes_and_goes() {
-    for room in Room::each(Limits { clients_max: 1000, ..Limits::default() }) {
+    for room in TestRoom::each(Limits { clients_max: 1000, ..Limits::default() }) {
         let first = room.greets(b"");
         for _ in 2..ANNOUNCE_MAX {
             room.sim().come(ROOMY, b"");
@@ -382,7 +382,7 @@ fn a_big_room_does_not_tell_who_comes_and_goes() {
 
 #[test]
 fn when_the_room_closes_all_are_told_and_nobody_can_hold_it_up() {
-    for room in Room::each_by_default() {
+    for room in TestRoom::each_by_default() {
         let [ana, beto] = room.welcomes(["ana", "beto"]);
         beto.stops_reading();
         ana.says("hola");
@@ -399,7 +399,7 @@ fn when_the_room_closes_all_are_told_and_nobody_can_hold_it_up() {
 
 #[test]
 fn a_goodbye_may_be_read_slowly_but_not_forever() {
-    for room in Room::each_by_default() {
+    for room in TestRoom::each_by_default() {
         let [ana, beto] = room.welcomes(["ana", "beto"]);
         beto.stops_reading();
         ana.says(&"x".repeat(1000));
@@ -417,7 +417,7 @@ fn a_goodbye_may_be_read_slowly_but_not_forever() {
 
 #[test]
 fn idle_members_cost_no_buffers() {
-    for room in Room::each_by_default() {
+    for room in TestRoom::each_by_default() {
         let [ana, beto] = room.welcomes(["ana", "beto"]);
         let buffers = |guest: &Guest| {
             let sim = room.sim();

@@ -1,7 +1,7 @@
 //! Things that happen to a room, one after the other, and the laws that hold whatever they are.
 
 use super::model::Model;
-use super::sim::{Client, ROOMY, STYLES, Sim, Style};
+use super::sim::{ROOMY, STYLES, Sim, SimClient, Style};
 use crate::chat::limits::Limits;
 use crate::chat::messages::{self, Notice};
 use crate::chat::{Framing, Lang, Reason};
@@ -139,7 +139,7 @@ pub(super) fn assert_closes_lawfully(mut sim: Sim) {
 pub(super) fn assert_same(one: &Sim, other: &Sim) {
     assert_eq!(one.told, other.told);
     for ((id, a), b) in one.clients.iter().zip(other.clients.values()) {
-        let is_in_part = |client: &Client| client.lost || client.was_given_up();
+        let is_in_part = |client: &SimClient| client.lost || client.was_given_up();
         assert!(a.got == b.got || is_in_part(a) || is_in_part(b), "{id} got\n{}and\n{}", text(&a.got), text(&b.got));
     }
 }

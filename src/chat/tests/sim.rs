@@ -41,7 +41,7 @@ pub(super) enum Happened {
 }
 
 /// A client and its socket.
-pub(super) struct Client {
+pub(super) struct SimClient {
     /// So many bytes does its socket take before the client reads again.
     pub room: usize,
     /// It has not taken all that it might have.
@@ -62,7 +62,7 @@ pub(super) struct Client {
     pub resumed: usize,
 }
 
-impl Client {
+impl SimClient {
     /// It was closed because it did not read its goodbye, and not before that was due.
     pub(super) fn was_given_up(&self) -> bool {
         let (Some((left, _)), Some(closed)) = (self.left, self.closed) else { return false };
@@ -75,7 +75,7 @@ pub(super) struct Sim {
     pub hub: Hub,
     pub style: Style,
     pub now: Instant,
-    pub clients: BTreeMap<Id, Client>,
+    pub clients: BTreeMap<Id, SimClient>,
     pub history: Vec<Happened>,
     /// The transcript, as the console shows it.
     pub told: Vec<String>,
@@ -115,7 +115,7 @@ impl Sim {
         let id = self.hub.connect(key, peer, replay).expect("there is a seat");
         assert!(self.clients.keys().all(|earlier| earlier.number() < id.number()), "{id} came back");
         self.history.push(Happened::Came(id, replay.to_vec()));
-        let client = Client {
+        let client = SimClient {
             room,
             was_full: false,
             got: Vec::new(),
@@ -370,7 +370,7 @@ impl Sim {
         !thrown_out && self.clients.values().all(|client| client.resumed == 0)
     }
 
-    pub(super) fn client(&mut self, id: Id) -> &mut Client {
+    pub(super) fn client(&mut self, id: Id) -> &mut SimClient {
         self.clients.get_mut(&id).expect("every id was given to a client")
     }
 

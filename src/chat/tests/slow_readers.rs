@@ -1,6 +1,6 @@
 //! Conversations with those who do not read, or not fast enough: who waits for them, who goes, and how much memory that takes.
 
-use super::conversations::{MS, Room, SECOND, long_lines};
+use super::conversations::{MS, SECOND, TestRoom, long_lines};
 use super::sim::ROOMY;
 use crate::chat::limits::*;
 use crate::chat::{Effect, Hub, Id, Lang, Reason, nick};
@@ -8,7 +8,7 @@ use std::time::Instant;
 
 #[test]
 fn for_a_stuck_reader_the_others_wait_a_moment_and_it_goes() {
-    for room in Room::each_by_default() {
+    for room in TestRoom::each_by_default() {
         let [ana, beto, carla] = room.welcomes(["ana", "beto", "carla"]);
         beto.stops_reading();
         ana.floods();
@@ -43,7 +43,7 @@ fn for_a_stuck_reader_the_others_wait_a_moment_and_it_goes() {
 
 #[test]
 fn a_stuck_reader_goes_at_the_maximum() {
-    for room in Room::each_by_default() {
+    for room in TestRoom::each_by_default() {
         let [ana, beto] = room.welcomes(["ana", "beto"]);
         beto.stops_reading();
         ana.floods();
@@ -67,7 +67,7 @@ fn a_stuck_reader_goes_at_the_maximum() {
 
 #[test]
 fn over_one_who_is_stalled_a_flood_does_not_run_at_once() {
-    for room in Room::each_by_default() {
+    for room in TestRoom::each_by_default() {
         let [ana, beto] = room.welcomes(["ana", "beto"]);
         beto.stops_reading();
         ana.floods();
@@ -84,7 +84,7 @@ fn over_one_who_is_stalled_a_flood_does_not_run_at_once() {
 
 #[test]
 fn the_maximum_is_for_private_lines_too() {
-    for room in Room::each_by_default() {
+    for room in TestRoom::each_by_default() {
         let [ana, beto] = room.welcomes(["ana", "beto"]);
         beto.stops_reading();
         ana.floods();
@@ -102,7 +102,7 @@ fn the_maximum_is_for_private_lines_too() {
 
 #[test]
 fn a_trickle_does_not_save() {
-    for room in Room::each_by_default() {
+    for room in TestRoom::each_by_default() {
         let [ana, beto] = room.welcomes(["ana", "beto"]);
         beto.stops_reading();
         ana.floods();
@@ -119,7 +119,7 @@ fn a_trickle_does_not_save() {
 
 #[test]
 fn a_slow_reader_stays_and_senders_are_paced() {
-    for room in Room::each_by_default() {
+    for room in TestRoom::each_by_default() {
         let [ana, beto, carla] = room.welcomes(["ana", "beto", "carla"]);
         beto.stops_reading();
         // Not a read at a time: all of it lies in the kernel, and is read when the room has room.
@@ -145,7 +145,7 @@ fn a_slow_reader_stays_and_senders_are_paced() {
 
 #[test]
 fn one_line_may_wait_for_half_a_minute() {
-    for room in Room::each_by_default() {
+    for room in TestRoom::each_by_default() {
         let [ana, beto] = room.welcomes(["ana", "beto"]);
         beto.stops_reading();
         ana.says("hola");
@@ -165,7 +165,7 @@ fn one_line_may_wait_for_half_a_minute() {
 
 #[test]
 fn what_is_owed_to_whom_is_known_before_it_is_written_and_until_it_is_taken() {
-    for room in Room::each_by_default() {
+    for room in TestRoom::each_by_default() {
         let [ana, beto, carla] = room.welcomes(["ana", "beto", "carla"]);
         let owed = || room.sim().hub.pending().collect::<Vec<_>>();
         beto.stops_reading();
@@ -180,7 +180,7 @@ fn what_is_owed_to_whom_is_known_before_it_is_written_and_until_it_is_taken() {
 
 #[test]
 fn a_server_that_slept_blames_nobody() {
-    for room in Room::each_by_default() {
+    for room in TestRoom::each_by_default() {
         let [ana, beto] = room.welcomes(["ana", "beto"]);
         beto.stops_reading();
         ana.says("hola");
@@ -203,7 +203,7 @@ fn a_server_that_slept_blames_nobody() {
 
 #[test]
 fn who_asks_for_more_than_it_reads_waits_for_itself() {
-    for room in Room::each_by_default() {
+    for room in TestRoom::each_by_default() {
         let [ana] = room.welcomes(["ana"]);
         ana.stops_reading();
         for _ in 0..6 {
@@ -215,7 +215,7 @@ fn who_asks_for_more_than_it_reads_waits_for_itself() {
 
 #[test]
 fn who_asks_for_more_than_it_reads_goes_at_the_maximum() {
-    for room in Room::each_by_default() {
+    for room in TestRoom::each_by_default() {
         let [ana] = room.welcomes(["ana"]);
         ana.stops_reading();
         for _ in 0..40 {
@@ -229,7 +229,7 @@ fn who_asks_for_more_than_it_reads_goes_at_the_maximum() {
 
 #[test]
 fn who_has_something_to_say_waits_for_a_slow_reader_until_it_is_below_the_low_mark() {
-    for room in Room::each_by_default() {
+    for room in TestRoom::each_by_default() {
         let [ana, beto, carla, dora] = room.welcomes(["ana", "beto", "carla", "dora"]);
         beto.stops_reading();
         ana.floods();
@@ -245,7 +245,7 @@ fn who_has_something_to_say_waits_for_a_slow_reader_until_it_is_below_the_low_ma
 
 #[test]
 fn who_waits_for_two_is_not_woken_for_the_first() {
-    for room in Room::each_by_default() {
+    for room in TestRoom::each_by_default() {
         let [ana, beto, carla] = room.welcomes(["ana", "beto", "carla"]);
         beto.stops_reading();
         carla.stops_reading();
@@ -259,7 +259,7 @@ fn who_waits_for_two_is_not_woken_for_the_first() {
 
 #[test]
 fn who_is_waited_for_may_speak_itself() {
-    for room in Room::each_by_default() {
+    for room in TestRoom::each_by_default() {
         let [ana, beto] = room.welcomes(["ana", "beto"]);
         beto.stops_reading();
         ana.floods();
@@ -274,7 +274,7 @@ fn who_is_waited_for_may_speak_itself() {
 
 #[test]
 fn who_leaves_while_it_is_held_back_is_let_go() {
-    for room in Room::each_by_default() {
+    for room in TestRoom::each_by_default() {
         let [ana, beto, carla] = room.welcomes(["ana", "beto", "carla"]);
         beto.stops_reading();
         ana.floods();
@@ -291,7 +291,7 @@ fn who_leaves_while_it_is_held_back_is_let_go() {
 
 #[test]
 fn when_the_one_that_is_waited_for_leaves_the_others_go_on() {
-    for room in Room::each_by_default() {
+    for room in TestRoom::each_by_default() {
         let [ana, beto, carla] = room.welcomes(["ana", "beto", "carla"]);
         beto.stops_reading();
         ana.floods();
@@ -308,7 +308,7 @@ fn when_the_one_that_is_waited_for_leaves_the_others_go_on() {
 
 #[test]
 fn who_goes_for_being_slow_is_missed_by_all() {
-    for room in Room::each_by_default() {
+    for room in TestRoom::each_by_default() {
         let [ana, beto, carla] = room.welcomes(["ana", "beto", "carla"]);
         beto.stops_reading();
         ana.floods();
@@ -342,7 +342,7 @@ fn many_seats() -> Limits {
 
 #[test]
 fn when_memory_is_short_the_longest_goes() {
-    for room in Room::each(many_seats()) {
+    for room in TestRoom::each(many_seats()) {
         let [ana] = room.welcomes(["ana"]);
         let stuck = |kib: usize| {
             let id = room.sim().come(0, &long_lines(kib)).expect("there is a seat");
@@ -362,7 +362,7 @@ fn when_memory_is_short_the_longest_goes() {
 
 #[test]
 fn answers_count_when_memory_is_short() {
-    for room in Room::each(many_seats()) {
+    for room in TestRoom::each(many_seats()) {
         let [ana, beto] = room.welcomes(["ana", "beto"]);
         for _ in 0..70 {
             room.sim().come(0, &long_lines(900));
@@ -377,7 +377,7 @@ fn answers_count_when_memory_is_short() {
 }
 
 /// People come and quit without reading, until only so many bytes of memory are free.
-fn leave_unread(room: &Room, free: usize) {
+fn leave_unread(room: &TestRoom, free: usize) {
     let comes_and_quits = |earlier: &[u8]| {
         let id = room.sim().come(0, earlier).expect("there is a seat");
         room.sim().send(id, b":q\n");
@@ -392,7 +392,7 @@ fn leave_unread(room: &Room, free: usize) {
 
 #[test]
 fn those_who_left_without_reading_push_nobody_out() {
-    for room in Room::each(many_seats()) {
+    for room in TestRoom::each(many_seats()) {
         let [ana, beto] = room.welcomes(["ana", "beto"]);
         leave_unread(&room, 1500);
         beto.has_read();
@@ -407,7 +407,7 @@ fn those_who_left_without_reading_push_nobody_out() {
 
 #[test]
 fn a_turn_says_no_more_than_a_driver_can_hold() {
-    let room = &Room::each_by_default()[0];
+    let room = &TestRoom::each_by_default()[0];
     let [ana, beto] = room.welcomes(["ana", "beto"]);
     beto.stops_reading();
     let said = ana.says_a_turn_full();
@@ -416,7 +416,7 @@ fn a_turn_says_no_more_than_a_driver_can_hold() {
 
 #[test]
 fn the_most_that_one_read_can_say_is_what_is_reckoned_with() {
-    let room = &Room::each_by_default()[0];
+    let room = &TestRoom::each_by_default()[0];
     let nick = |letter: char| letter.to_string().repeat(NICK_CHARS_MAX);
     let long = ('\u{10000}'..).map(nick).find(|nick| nick::check(nick, 1).is_ok()).expect("there are such letters");
     let [ana] = room.welcomes([&*long]);
@@ -429,7 +429,7 @@ fn the_most_that_one_read_can_say_is_what_is_reckoned_with() {
 
 #[test]
 fn a_turn_says_no_more_than_all_outboxes_hold() {
-    let room = &Room::each(many_seats())[0];
+    let room = &TestRoom::each(many_seats())[0];
     let [ana] = room.welcomes(["ana"]);
     (1..100).for_each(|_| {
         room.sim().come(0, b"");
@@ -442,7 +442,7 @@ fn a_turn_says_no_more_than_all_outboxes_hold() {
 
 #[test]
 fn a_turn_may_say_something_however_short_memory_is() {
-    let room = &Room::each(many_seats())[0];
+    let room = &TestRoom::each(many_seats())[0];
     let [ana, beto] = room.welcomes(["ana", "beto"]);
     leave_unread(room, 1500);
     let said = ana.says_a_turn_full();

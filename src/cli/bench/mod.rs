@@ -6,7 +6,7 @@ mod preflight;
 mod report;
 
 use super::address;
-use super::mode::Mode;
+use super::mode::ModeParser;
 use crate::load::{Eol, Pace, Scenario, Usage};
 use crate::server::{DRIVERS, Driver};
 use campaign::{Campaign, Cell, Cores, Subject};
@@ -27,7 +27,7 @@ pub(crate) struct Args {
     addr: Option<String>,
 
     /// Our own server's mode; all of them if it is not said
-    #[arg(long, value_name = "MODE", conflicts_with = "addr", value_parser = Mode)]
+    #[arg(long, value_name = "MODE", conflicts_with = "addr", value_parser = ModeParser)]
     mode: Option<&'static Driver>,
 
     /// The running server's process, to see what it uses

@@ -37,7 +37,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
-use writing::{Parcel, Writer};
+use writing::{Parcel, WriterHandle};
 
 /// A client's thread needs little: its buffer is on the heap. Only the pages that are used cost memory. Bytes.
 const STACK: usize = 256 << 10;
@@ -59,7 +59,7 @@ pub(crate) fn run(mut service: Service) -> io::Result<()> {
     let listener = TcpListener::from_std(listener);
     let are_kept = records.are_kept();
     let server = Arc::new(Server {
-        room: RoomMutex::new(Room {
+        room: RoomMutex::new(LockedRoom {
             hub,
             clients: Slab::new(),
             transcript: Transcript::default(),
@@ -87,7 +87,7 @@ pub(crate) fn run(mut service: Service) -> io::Result<()> {
 
 /// What all threads share.
 struct Server {
-    room: RoomMutex<Room>,
+    room: RoomMutex<LockedRoom>,
     when_full: WhenFull,
     /// Wakes the accepting thread, where it waits for a free seat.
     seat_freed: Condvar,
@@ -102,7 +102,7 @@ struct Server {
 }
 
 /// What the mutex guards.
-struct Room {
+struct LockedRoom {
     hub: Hub,
     /// By the hub's keys.
     clients: Slab<Arc<Client>>,
@@ -118,19 +118,23 @@ struct Client {
     stream: TcpStream,
     /// Wakes the client's thread, where it waits to be resumed or to be closed. Goes with the room's mutex.
     changed: Condvar,
-    writer: Mutex<Writer>,
+    writer: Mutex<WriterHandle>,
 }
 
 impl Server {
     // Turns.
 
     /// One turn: a change to the room, and what comes of it.
-    fn turn<T>(self: &Arc<Self>, change: impl FnOnce(&mut Room) -> T) -> T {
+    fn turn<T>(self: &Arc<Self>, change: impl FnOnce(&mut LockedRoom) -> T) -> T {
         self.turn_in(self.lock(), change)
     }
 
     /// A turn in a room that is locked already.
-    fn turn_in<T>(self: &Arc<Self>, mut room: RoomGuard<'_, Room>, change: impl FnOnce(&mut Room) -> T) -> T {
+    fn turn_in<T>(
+        self: &Arc<Self>,
+        mut room: RoomGuard<'_, LockedRoom>,
+        change: impl FnOnce(&mut LockedRoom) -> T,
+    ) -> T {
         let mut parcels = Vec::new();
         let result = change(&mut room);
         self.end_turn(&mut room, &mut parcels);
@@ -140,14 +144,14 @@ impl Server {
     }
 
     /// Locks the room for a turn, and tells it the time. Something may come of that, too.
-    fn lock(&self) -> RoomGuard<'_, Room> {
+    fn lock(&self) -> RoomGuard<'_, LockedRoom> {
         let mut room = self.room.lock();
         room.hub.tick(now());
         room
     }
 
     /// Does what the hub says, still under the lock: nothing here waits. What is to be written is only carried off.
-    fn end_turn(&self, room: &mut Room, parcels: &mut Vec<Parcel>) {
+    fn end_turn(&self, room: &mut LockedRoom, parcels: &mut Vec<Parcel>) {
         while let Some(effect) = room.hub.poll_effect() {
             match effect {
                 Effect::Flush(id) => parcels.extend(room.carry_off(id)),
@@ -246,7 +250,7 @@ impl Server {
     /// nobody has said more. A line on its own in a small room gains nothing by that: its thread writes it at once.
     ///
     /// The turn never gets longer than the outboxes can take: whoever fills it ends it, leader or not.
-    fn commit<'a>(self: &'a Arc<Self>, mut room: RoomGuard<'a, Room>, said: usize) {
+    fn commit<'a>(self: &'a Arc<Self>, mut room: RoomGuard<'a, LockedRoom>, said: usize) {
         let mut leads = false;
         if room.hub.turn_has_room() {
             if room.has_leader {
@@ -354,7 +358,7 @@ impl Server {
             let Some(id) = room.hub.connect(entry.key(), peer, &replay) else {
                 return Err((stream, room.hub.refuse(peer)));
             };
-            let client = Client { id, stream, changed: Condvar::new(), writer: Mutex::new(Writer::None) };
+            let client = Client { id, stream, changed: Condvar::new(), writer: Mutex::new(WriterHandle::None) };
             Ok(entry.insert(Arc::new(client)).clone())
         });
         let _ = admit.send(result.map_err(|(stream, refusal)| {
@@ -385,7 +389,7 @@ impl Server {
     }
 }
 
-impl Room {
+impl LockedRoom {
     fn carry_off(&mut self, id: Id) -> Option<Parcel> {
         let client = self.clients.get(id.key())?.clone();
         let flight = self.hub.carry_off(id)?;

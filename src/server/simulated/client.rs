@@ -35,7 +35,7 @@ pub(super) enum Habit {
     Never,
 }
 
-pub(super) struct Client {
+pub(super) struct ScriptedClient {
     pub habit: Habit,
     pub script: VecDeque<Step>,
     /// What it says, in order, and how much of that has been said in the room.
@@ -56,9 +56,9 @@ pub(super) struct Client {
     pub unserved: bool,
 }
 
-impl Client {
+impl ScriptedClient {
     /// Somebody who comes, talks, and stays or goes.
-    pub(super) fn random(number: usize, dice: &mut Dice) -> Client {
+    pub(super) fn random(number: usize, dice: &mut Dice) -> ScriptedClient {
         let habit = match dice.below(10) {
             0 => Habit::Never,
             1 => Habit::From(Duration::from_millis(20 + dice.below(700) as u64)),
@@ -103,23 +103,27 @@ impl Client {
             }
             _ => {}
         }
-        Client { habit, script, lines, quits, closes: dice.one_in(2), ..Client::silent() }
+        ScriptedClient { habit, script, lines, quits, closes: dice.one_in(2), ..ScriptedClient::silent() }
     }
 
     /// Somebody who reads all it gets, and at `at` sends `count` lines of a kilobyte at once.
-    pub(super) fn flooder(number: usize, count: usize, at: Duration) -> Client {
+    pub(super) fn flooder(number: usize, count: usize, at: Duration) -> ScriptedClient {
         let lines: Vec<String> = (0..count).map(|line| format!("{number}.{line} {:.<1$}", "", 1000)).collect();
         let bytes = lines.iter().flat_map(|line| [line, "\n"]).collect::<String>().into();
-        Client { lines, script: [Step::Until(at), Step::Send(bytes)].into(), ..Client::silent() }
+        ScriptedClient { lines, script: [Step::Until(at), Step::Send(bytes)].into(), ..ScriptedClient::silent() }
     }
 
     /// Somebody who leaves at `at` and keeps its connection open.
-    pub(super) fn quitter(at: Duration) -> Client {
-        Client { quits: true, script: [Step::Until(at), Step::Send(b":q\n".into())].into(), ..Client::silent() }
+    pub(super) fn quitter(at: Duration) -> ScriptedClient {
+        ScriptedClient {
+            quits: true,
+            script: [Step::Until(at), Step::Send(b":q\n".into())].into(),
+            ..ScriptedClient::silent()
+        }
     }
 
-    fn silent() -> Client {
-        Client {
+    fn silent() -> ScriptedClient {
+        ScriptedClient {
             habit: Habit::Eager,
             script: VecDeque::new(),
             lines: Vec::new(),

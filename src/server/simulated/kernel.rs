@@ -3,9 +3,9 @@
 //! Time moves when the server sleeps, and a little with every call; the clients act whenever their time has come, so between
 //! any two calls. What the dice decide is decided again by the same seed.
 
-use super::client::{Act, Client};
+use super::client::{Act, ScriptedClient};
 use super::dice::Dice;
-use super::room::Room;
+use super::room::RoomModel;
 use crate::chat::limits::READ_MAX;
 use crate::server::lingering::{LINGER, LINGERING_MAX};
 use crate::server::service::ACCEPT_RETRY;
@@ -84,7 +84,7 @@ pub(super) enum Stage {
 
 /// A connection: the server's end, the wire and the client.
 pub(super) struct Socket {
-    pub client: Client,
+    pub client: ScriptedClient,
     pub stage: Stage,
     /// The server reads these, then the end-of-file, then the error.
     pub inbox: Vec<u8>,
@@ -113,7 +113,7 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    pub(super) fn new(client: Client, capacity: usize) -> Socket {
+    pub(super) fn new(client: ScriptedClient, capacity: usize) -> Socket {
         Socket {
             client,
             stage: Stage::ToCome,
@@ -184,12 +184,12 @@ pub(super) struct Kernel {
     acts: usize,
     /// Polls since something came of one, or the loop slept.
     pub idle_polls: usize,
-    pub room: Room,
+    pub room: RoomModel,
     pub met: Met,
 }
 
 impl Kernel {
-    pub(super) fn new(dice: Dice, room: Room) -> Kernel {
+    pub(super) fn new(dice: Dice, room: RoomModel) -> Kernel {
         Kernel {
             dice,
             start: Instant::now(),

@@ -3,7 +3,7 @@
 use crate::chat::Id;
 use crate::server::WhenFull;
 
-pub(super) struct Room {
+pub(super) struct RoomModel {
     pub seats: usize,
     pub when_full: WhenFull,
     /// What newcomers get to read of earlier.
@@ -23,9 +23,17 @@ pub(super) struct Person {
     pub socket: usize,
 }
 
-impl Room {
-    pub(super) fn new(seats: usize, when_full: WhenFull, replay: Vec<u8>) -> Room {
-        Room { seats, when_full, replay, has_history: true, unrecorded: 0, people: Vec::new(), speakers: Vec::new() }
+impl RoomModel {
+    pub(super) fn new(seats: usize, when_full: WhenFull, replay: Vec<u8>) -> RoomModel {
+        RoomModel {
+            seats,
+            when_full,
+            replay,
+            has_history: true,
+            unrecorded: 0,
+            people: Vec::new(),
+            speakers: Vec::new(),
+        }
     }
 
     pub(super) fn lets_in(&self) -> bool {

@@ -2,12 +2,12 @@
 //! have to wait is left to a thread of its own.
 
 use super::blocking::now;
-use super::{Room, Server, lock};
+use super::{LockedRoom, Server, lock};
 use std::sync::PoisonError;
 
 impl Server {
     /// Takes down what happened, in the order in which it happened: so under the room's lock.
-    pub(super) fn note(&self, room: &mut Room) {
+    pub(super) fn note(&self, room: &mut LockedRoom) {
         let Some(records) = &self.records else { return };
         room.hub.take_transcript(&mut room.transcript);
         if room.transcript.is_empty() {

@@ -17,7 +17,7 @@ const WRITE_PATIENCE: Duration = Duration::from_millis(50);
 const ROUNDS_MAX: usize = 64;
 
 /// The way to the thread that may wait for a client's socket.
-pub(super) enum Writer {
+pub(super) enum WriterHandle {
     /// None was needed so far.
     None,
     Writing(Sender<Parcel>),
@@ -138,22 +138,22 @@ impl Server {
 impl Client {
     pub(super) fn hand_over(&self, server: &Arc<Server>, parcel: Parcel) -> io::Result<()> {
         let mut writer = lock(&self.writer);
-        if let Writer::None = *writer {
+        if let WriterHandle::None = *writer {
             self.stream.set_write_timeout(WRITE_PATIENCE)?;
             let (sender, parcels) = mpsc::channel();
             let name = format!("writer-{}", self.id.number());
             spawn(name, server, move |server| server.write_slowly(&parcels))?;
-            *writer = Writer::Writing(sender);
+            *writer = WriterHandle::Writing(sender);
         }
         match &*writer {
-            Writer::Writing(sender) => sender.send(parcel).map_err(|_| ErrorKind::BrokenPipe.into()),
-            Writer::None | Writer::Gone => Ok(()),
+            WriterHandle::Writing(sender) => sender.send(parcel).map_err(|_| ErrorKind::BrokenPipe.into()),
+            WriterHandle::None | WriterHandle::Gone => Ok(()),
         }
     }
 
     /// Ends the threads that wait for this client.
     pub(super) fn let_go(&self) {
-        *lock(&self.writer) = Writer::Gone;
+        *lock(&self.writer) = WriterHandle::Gone;
         self.changed.notify_all();
     }
 }
