@@ -1,4 +1,4 @@
-//! The command line: what it takes, what it says when it does not, and where that goes.
+//! The command line: what it accepts, what it prints when it does not, and where the output goes.
 
 mod common;
 
@@ -7,13 +7,13 @@ use common::*;
 use std::process::{Command, Stdio};
 use tertulia::server::DRIVERS;
 
-/// `tertulia` with these words, to its end.
+/// Runs `tertulia` with these arguments to its end.
 #[track_caller]
 fn tells(args: &[&str]) -> Ended {
     run(tertulia().args(args))
 }
 
-/// The command line is wrong: exit code 2, nothing on stdout, and these parts for people.
+/// Checks a wrong command line: exit code 2, nothing on stdout, and these parts on stderr.
 #[track_caller]
 fn is_told(command: &mut Command, parts: &[&str]) {
     let ended = run(command);
@@ -23,7 +23,7 @@ fn is_told(command: &mut Command, parts: &[&str]) {
     }
 }
 
-/// The names that `tertulia --help` lists.
+/// The names of the subcommands that `tertulia --help` lists.
 #[track_caller]
 fn subcommands() -> Vec<String> {
     let help = tells(&["--help"]).stdout;
@@ -32,14 +32,14 @@ fn subcommands() -> Vec<String> {
     names.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
 
-/// `serve` on a free port, with these words and this environment.
+/// `serve` on a free port, with these arguments and this environment.
 fn serve(args: &[&str], env: &[(&str, &str)]) -> Command {
     let mut command = tertulia();
     command.args(["serve", "--addr", "127.0.0.1:0"]).args(args).envs(env.iter().copied());
     command
 }
 
-/// What such a server writes while people come, talk and leave: stdout and stderr.
+/// What such a server writes while clients come, talk and leave: stdout and stderr.
 #[track_caller]
 fn outputs(args: &[&str], env: &[(&str, &str)]) -> (String, String) {
     let mut server = Server::of(serve(args, env));
@@ -47,7 +47,7 @@ fn outputs(args: &[&str], env: &[(&str, &str)]) -> (String, String) {
     (server.console.whole(), server.diagnostics.whole())
 }
 
-/// People come, talk, break off and leave; then the server ends.
+/// Clients come, talk, reset and leave; then the server is stopped.
 #[track_caller]
 fn conversation(server: &mut Server) {
     let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
@@ -60,7 +60,7 @@ fn conversation(server: &mut Server) {
 
 const ESC: char = '\x1b';
 
-// What it says of itself.
+// Its own descriptions.
 
 #[test]
 fn help_is_there_for_each_subcommand() {
@@ -125,7 +125,7 @@ fn version_names_the_modes_that_were_built_in() {
 mod man {
     use super::*;
 
-    /// A shell reads a script and says whether it makes sense, or is not here. Then `None`.
+    /// Lets a shell read a script, and returns the result; `None` if the shell is not installed.
     #[track_caller]
     fn shell(name: &str, args: &[&str], script: &str) -> Option<Ended> {
         if Command::new(name).args(["-c", "exit 0"]).status().is_err() {
@@ -161,7 +161,7 @@ mod man {
         ] {
             let (before, word) = words.rsplit_once(' ').expect("more words than one");
             let previous = before.rsplit(' ').next().expect("a word");
-            // As bash does on Tab.
+            // The same as bash does on Tab.
             let tab = format!(
                 "{script}\nCOMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))\n\
                  _tertulia tertulia '{word}' '{previous}'; echo \"${{COMPREPLY[*]}}\"\n"
@@ -198,7 +198,7 @@ mod man {
     }
 }
 
-// What it does not take.
+// Wrong arguments.
 
 #[test]
 fn a_wrong_command_line_is_told_with_what_to_try() {
@@ -266,7 +266,7 @@ fn an_address_with_two_ports_is_told() {
     fails_with(tertulia().args(["serve", "127.0.0.1:1", "2"]), &["127.0.0.1:1", "2 is another", "take one of them"]);
 }
 
-// What it takes.
+// Accepted arguments.
 
 #[test]
 fn serve_takes_addresses_as_people_type_them() {
@@ -354,7 +354,7 @@ fn the_language_is_asked_for_or_the_localess() {
     }
 }
 
-// Where it goes.
+// Where the output goes.
 
 #[test]
 fn stdout_is_the_transcript_and_stderr_silent_unless_there_is_a_warning() {
@@ -412,13 +412,13 @@ mod on_linux {
     use super::*;
     use crate::common::kernel::*;
 
-    /// As [`outputs`], of a server that need not say where it listens.
+    /// The same as [`outputs`], for a server that need not print where it listens.
     #[track_caller]
     fn outputs_unheard(mut command: Command) -> (String, String) {
         let (stdout, its_stdout) = std::io::pipe().expect("a pipe");
         let (stderr, its_stderr) = std::io::pipe().expect("a pipe");
         let mut server = start_unheard(command.stdout(its_stdout).stderr(its_stderr));
-        // It holds the pipes' ends, too.
+        // It holds the write ends of the pipes, too.
         drop(command);
         conversation(&mut server);
         (Output::of(stdout).whole(), Output::of(stderr).whole())
@@ -478,7 +478,7 @@ mod on_linux {
             (vec!["serve", addr.as_str()], fails),
         ];
         if cfg!(feature = "join") {
-            // Port 1 is nobody's.
+            // No server listens on port 1.
             cases.push((vec!["join", "127.0.0.1:1"], fails));
         }
         for (args, code) in cases {
@@ -488,7 +488,7 @@ mod on_linux {
         }
     }
 
-    /// A result that could not be printed is a failure, and one that nobody wanted to the end is none.
+    /// A result that could not be printed is a failure; one whose reader stopped early is not.
     #[cfg(any(feature = "bench", feature = "extras"))]
     #[test]
     fn a_result_that_cannot_be_printed_is_told() {
@@ -508,7 +508,7 @@ mod on_linux {
             for elsewhere in [">&-", "2>&-", ">&- 2>&-"] {
                 assert_eq!(ends(&args, elsewhere, "").code, Some(0), "{args:?} {elsewhere}");
             }
-            // A pipe whose reader is gone before it is written to.
+            // A pipe whose reader is closed before it is written to.
             let (reader, writer) = std::io::pipe().expect("a pipe");
             drop(reader);
             let mut command = tertulia();
@@ -531,7 +531,7 @@ mod on_linux {
         }
     }
 
-    /// `tertulia` in a shell, after `first`, with its outputs led elsewhere.
+    /// Runs `tertulia` in a shell, after `first`, with redirected outputs.
     #[track_caller]
     fn ends(args: &[&str], outputs: &str, first: &str) -> Ended {
         let ended = run(&mut by_shell(first, args, outputs));

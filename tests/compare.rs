@@ -1,4 +1,4 @@
-//! `tertulia compare`: both modes on one page.
+//! `tertulia compare`: all modes on one page.
 #![cfg(all(feature = "compare", target_os = "linux"))]
 
 mod common;
@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use tertulia::server::DRIVERS;
 
-/// The page and the figures of a short comparison.
+/// The page and the results of a short comparison.
 #[track_caller]
 fn compared(dir: &Dir) -> (String, Value) {
     let page = dir.file("page.html");
@@ -30,7 +30,7 @@ fn each_mode_is_measured_and_put_on_a_page() {
     for driver in DRIVERS {
         let line = &result["per_line"][driver.name];
         let calls = line["system_calls"].as_object().expect("counts");
-        // To five others, and to the console.
+        // Writes to five other clients, and to the console.
         let count = |name: &str| calls.get(name).and_then(Value::as_f64).unwrap_or_default();
         assert!(count("sendto") + count("writev") >= 5.0 - 1e-9, "{line}");
         assert!((count("write") - 1.0).abs() < 0.2, "{line}");
@@ -59,7 +59,7 @@ fn a_page_that_cannot_be_written_is_told_of_before_all_is_measured() {
     fails_with(tertulia().args(["compare", "-o", "/nowhere/page.html"]), &["/nowhere/page.html", "written"]);
 }
 
-/// Told to end by whom it may be: at a terminal the servers would hear Ctrl-C, too.
+/// Only `compare` gets the signal here; at a terminal the servers would get Ctrl-C, too.
 #[test]
 fn no_server_is_left_behind() {
     let dir = Dir::new();
@@ -124,7 +124,7 @@ fn all_timelines_follow_the_same_message_in_a_browser() {
     let of = |what: &str| seen[what].as_array().expect("one for each timeline").clone();
     assert_eq!(of("lanes").len(), DRIVERS.len(), "{seen}");
     for (driver, lanes) in DRIVERS.iter().zip(of("lanes")) {
-        // Six threads, the others, the room and six sockets; or the one thread and six sockets.
+        // Six threads, the other threads, the room and six sockets; or one thread and six sockets.
         assert!(if driver.blocks { lanes.as_u64() >= Some(14) } else { lanes == 7 }, "{seen}");
     }
     assert!(of("messages").iter().all(|message| *message == of("messages")[0]), "{seen}");

@@ -1,4 +1,4 @@
-//! `tertulia join` in a pipe: what a program can rely on.
+//! `tertulia join` in a pipe: the behaviour that a program can rely on.
 #![cfg(feature = "join")]
 
 mod common;
@@ -26,7 +26,7 @@ struct Ended {
 }
 
 impl Join {
-    /// By a command of the test's own.
+    /// Starts it by this command.
     #[track_caller]
     fn of(command: Command) -> Join {
         let (mut join, stdout) = Join::unread(command, Stdio::piped());
@@ -34,7 +34,7 @@ impl Join {
         join
     }
 
-    /// The test itself reads its stdout, or has put something else there.
+    /// The test itself reads its stdout, or has redirected it.
     #[track_caller]
     fn unread(mut command: Command, stdout: Stdio) -> (Join, Option<ChildStdout>) {
         let mut child =
@@ -60,12 +60,12 @@ impl Join {
         self.stdin.as_mut().expect("stdin is open").write_all(text.as_bytes()).expect("join reads");
     }
 
-    /// Ends its stdin.
+    /// Closes its stdin.
     fn hangs_up(&mut self) {
         self.stdin = None;
     }
 
-    /// Waits for its end. Its stdin stays as it is until then.
+    /// Waits for its end, and does not close its stdin before.
     #[track_caller]
     fn ends(mut self) -> Ended {
         let code = wait_for(&mut self.child).code();
@@ -81,14 +81,14 @@ impl Drop for Join {
 }
 
 impl Ended {
-    /// All is well: exit code 0, and nothing on stderr. Returns stdout.
+    /// Checks for success: exit code 0, and nothing on stderr. Returns stdout.
     #[track_caller]
     fn well(self) -> String {
         assert_eq!((self.code, self.err.as_str()), (Some(0), ""), "stdout:\n{}", self.out);
         self.out
     }
 
-    /// It failed with one line on stderr that holds all of `parts`. Returns stdout.
+    /// Checks that it failed with one line on stderr that contains all of `parts`. Returns stdout.
     #[track_caller]
     fn badly(self, parts: &[&str]) -> String {
         let Ended { code, out, err } = self;
@@ -106,16 +106,16 @@ fn join_command(addr: impl ToString, flags: &[&str]) -> Command {
     command
 }
 
-/// `join` with all of its stdin ready from the start.
+/// Runs `join` with all of its stdin ready from the start.
 #[track_caller]
 fn join_with(addr: impl ToString, flags: &[&str], stdin: &str) -> Ended {
     let mut join = Join::to(addr, flags);
-    // One that is turned away at once reads nothing.
+    // A client that is refused at once reads nothing.
     let _ = join.stdin.take().expect("piped").write_all(stdin.as_bytes());
     join.ends()
 }
 
-/// A port on which nobody listens, and which nobody else gets meanwhile.
+/// A port on which no server listens, and which stays reserved meanwhile.
 fn deaf_port() -> (socket2::Socket, u16) {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
     let any: std::net::SocketAddr = ([127, 0, 0, 1], 0).into();
@@ -124,7 +124,7 @@ fn deaf_port() -> (socket2::Socket, u16) {
     (socket, port)
 }
 
-/// A server of the test's own: it does with its one client what the test says.
+/// A server for one client, which does what the test's closure does.
 fn foreign(serve: impl FnOnce(TcpStream) + Send + 'static) -> (String, thread::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let addr = listener.local_addr().expect("an address").to_string();
@@ -154,7 +154,7 @@ each_driver! {
         let mut ana = server.join_as("ana");
         let out = join_with(server.addr, &[], "hola\n\nque tal").well();
         ana.sees("<guest2> hola");
-        // Not ended by an LF, and said all the same.
+        // The last line is said although it has no LF.
         ana.sees("<guest2> que tal");
         ana.notice("guest2 (#2) is gone: hung up");
         assert!(out.ends_with("\n-- goodbye\n"), "{out}");
@@ -219,7 +219,7 @@ each_driver! {
             let out = join_with(server.addr, &["--nick", nick], "a secret\n").badly(&["the name was refused: ", words]);
             assert!(out.starts_with("-- welcome") && !out.contains(words), "{out}");
         }
-        // These never reach the server.
+        // These names never reach the server.
         for nick in ["two words", "", " ", "be\nto"] {
             assert_eq!(join_with(server.addr, &["--nick", nick], "a secret\n").badly(&["the name was refused: "]), "");
         }
@@ -273,7 +273,7 @@ each_driver! {
         assert_eq!(out, format!("{GREETING}-- the server closes; goodbye\n"));
     }
 
-    /// Neither way waits for the other: a program may write all it has before it reads a line.
+    /// Neither direction waits for the other: a program may write all it has before it reads a line.
     fn megabytes_both_ways_arrive_whole(mode) {
         const LINES: usize = 4000;
         let text = "x".repeat(1000);
@@ -283,7 +283,7 @@ each_driver! {
         ana.notice("is now beto");
         let mut stdin = beto.stdin.take().expect("piped");
         let (hear, heard) = channel();
-        // Output is for less.
+        // [`Output`] is made for smaller outputs.
         thread::spawn(move || {
             let lines = BufReader::new(out.expect("piped")).lines().map(|line| line.expect("UTF-8"));
             lines.filter(|line| !line.starts_with("-- ")).try_for_each(|line| hear.send(line))
@@ -337,7 +337,7 @@ each_driver! {
     }
 }
 
-/// As `| head -1` does it.
+/// The same as `| head -1` does.
 #[test]
 fn who_stops_reading_has_read_enough() {
     let server = Server::start("epoll");
@@ -347,7 +347,7 @@ fn who_stops_reading_has_read_enough() {
     BufReader::new(stdout.expect("piped")).read_line(&mut first).expect("a line");
     assert_eq!(first, "-- welcome to tertulia: you are guest2 (#2)\n");
     ana.notice("guest2 (#2) is here");
-    // Once would do, were it not for processes that start elsewhere: for a moment, each holds the pipe's end, too.
+    // Once would be enough, but processes that other tests start hold the pipe's end, too, for a moment.
     until("join has ended", || {
         ana.says("is anybody there?");
         join.child.try_wait().expect("a child of ours")
@@ -451,7 +451,7 @@ fn the_locale_says_the_language() {
     }
 }
 
-/// A server that says in Spanish where it listens.
+/// A server that prints in Spanish where it listens.
 fn spanish_server(flags: &[&str]) -> Server {
     let mut command = tertulia();
     command.args(["serve", "--addr", "127.0.0.1:0", "--lang", "es"]).args(flags);
@@ -464,7 +464,8 @@ fn spanish_server(flags: &[&str]) -> Server {
     Server { child, addr, console, diagnostics }
 }
 
-/// The client's own words are in its language, the server's in the server's; it is understood all the same.
+/// The client's own texts are in its language, and the server's in the server's. The client understands them all the
+/// same.
 #[test]
 fn a_server_that_speaks_spanish_is_understood() {
     let server = spanish_server(&["--max-clients", "2"]);
@@ -484,7 +485,7 @@ fn a_server_that_speaks_spanish_is_understood() {
     full(join_with(server.addr, &[], "hola\n"));
 }
 
-/// What a hostile server sends is shown without all that a terminal obeys.
+/// What a hostile server sends is shown without control sequences.
 #[test]
 fn escapes_of_a_hostile_server_do_not_come_through() {
     let (addr, serving) = foreign(|mut stream| {

@@ -1,4 +1,4 @@
-//! The load generator against relays with faults on purpose: it must find each fault, and none in a healthy relay.
+//! The load generator against relays with deliberate faults: it must find each fault, and none in a healthy relay.
 #![cfg(feature = "bench")]
 
 mod common;
@@ -16,25 +16,25 @@ use tertulia::load::{self, Eol, Faults, Outcome, Pace, Scenario};
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Wrong {
     Nothing,
-    /// Puts no name before lines.
+    /// It puts no name before lines.
     NamesNobody,
-    /// Puts a number before each line, which changes.
+    /// It puts a number before each line, which changes.
     CountsLines,
     Loses,
     /// Every line from the fiftieth on.
     LosesTheRest,
-    /// It goes to the last client only.
+    /// The line goes to the last client only.
     Narrows,
     Doubles,
     Cuts,
-    /// It comes after the next one.
+    /// The line comes after the next one.
     Swaps,
-    /// It comes after another client's next line, which is no fault.
+    /// The line comes after another client's next line, which is no fault.
     SwapsSenders,
     Changes,
-    /// It and the next one become one line.
+    /// The line and the next one become one line.
     Glues,
-    /// Its first half and the second half of the next become one line.
+    /// The first half of the line and the second half of the next become one line.
     Mixes,
     Echoes,
 }
@@ -103,7 +103,7 @@ impl Relay {
                 String::new()
             }
             Wrong::Swaps => text + &mine(&mut self.held).unwrap_or_default(),
-            // Whoever comes next; the sender's own next line must not overtake.
+            // Any client's line may come next, but the sender's own next line must not overtake.
             Wrong::SwapsSenders if me == 0 => self.held.take().unwrap_or_default() + &text,
             Wrong::SwapsSenders => text + &self.held.take().unwrap_or_default(),
             Wrong::Glues => mine(&mut self.held).unwrap_or_default().replace('\n', "") + &text,
@@ -172,7 +172,7 @@ fn each_fault_is_found_and_classified() {
         assert!(faults.malformed > 0 && lost.contains(&faults.lost), "{wrong:?} {pace:?} {faults:?}");
         assert_eq!((faults.duplicate, faults.reordered), (0, 0), "{wrong:?} {pace:?}");
     };
-    // All in parallel: after a loss each waits until nothing arrives any more.
+    // All in parallel, because after a loss each waits until nothing arrives any more.
     std::thread::scope(|scope| {
         for pace in [PACE, Pace::Window(64)] {
             for (wrong, at) in [
@@ -225,7 +225,7 @@ fn an_impossible_scenario_is_reported_in_one_line() {
     }
     if cfg!(target_os = "linux") {
         fails_with(tertulia().args(["bench", "--clients", "65000", "--idle", "9000"]), &["local port", "sysctl"]);
-        // No process has a number beyond the kernel's greatest.
+        // No process has a number above the kernel's maximum.
         fails_with(tertulia().args(["bench", "--addr", ":1", "--pid", "4194305"]), &["no process 4194305"]);
     }
 }
@@ -248,7 +248,7 @@ each_driver! {
         if cfg!(target_os = "linux") {
             assert!(outcome.usage.is_some_and(|usage| usage.threads.is_some() && usage.cpu.is_some()));
         }
-        // Where the system lets us count: never less than one write for what was gathered.
+        // Where the system lets us count: gathered lines need at least one write.
         assert!(outcome.system_calls_per_delivery.is_none_or(|calls| calls > 0.0));
     }
 
@@ -331,10 +331,10 @@ fn a_browser_shows_the_page_without_an_error_or_a_request() {
         .arg(format!("file://{}", dir.file("page.html").display())));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert_eq!(ended.stdout.matches("<svg").count(), page.matches("<svg").count());
-    // What a page does wrong is logged with this word; the browser's own troubles without.
+    // The page's own errors are logged with this word; the browser's are not.
     assert!(!ended.stderr.contains("CONSOLE"), "{}", ended.stderr);
     let log = std::fs::read_to_string(log).expect("a log of requests");
-    // So a request's origin is called that comes from a page in a file; the browser's own have another name.
+    // The initiator of a request from a page in a file has this name; the browser's own requests have another.
     assert!(!log.contains("\"initiator\":\"null\""), "the page asked for something");
 }
 
@@ -350,7 +350,7 @@ fn ncat_can_be_measured() {
             .stdout(Stdio::null())
             .spawn()
             .expect("ncat starts");
-        // It stays: ncat does not always survive it when somebody hangs up at once.
+        // It stays connected: ncat does not always survive a client that hangs up at once.
         let _first = until("ncat listens", || TcpStream::connect(addr).ok());
         let mut command = tertulia();
         command.args(["bench", "--clients", "4", "--duration", "0.5", "--warm-up", "0.1", "--addr", &addr.to_string()]);

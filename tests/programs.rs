@@ -1,4 +1,4 @@
-//! Programs that people have at hand, as clients: what they really send, and what they show of what they get.
+//! Common programs as clients: what they really send, and what they show of what they get.
 
 mod common;
 
@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 
-/// A program that the test types to. Killed when dropped.
+/// A program to which the test types. Killed when dropped.
 struct Program {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -33,7 +33,7 @@ impl Program {
         Program::start(name, flags.iter().copied().chain([host.as_str(), port.as_str()]))
     }
 
-    /// As [`Program::at`], and the greeting has come.
+    /// The same as [`Program::at`], and waits for the greeting.
     #[track_caller]
     fn greeted(name: &str, flags: &[&str], server: &Server) -> Program {
         let program = Program::at(name, flags, server.addr);
@@ -41,7 +41,7 @@ impl Program {
         program
     }
 
-    /// `telnet` on a terminal, as a person has it; `script` makes one.
+    /// `telnet` on a terminal, as a user has it; `script` makes the terminal.
     #[track_caller]
     fn telnet_on_a_terminal(addr: SocketAddr) -> Program {
         let telnet = format!("telnet {} {}", addr.ip(), addr.port());
@@ -74,7 +74,7 @@ impl Drop for Program {
     }
 }
 
-/// Lines come and go, and `:q` is answered.
+/// Lines are sent and received, and `:q` is answered.
 #[track_caller]
 fn talks(name: &str, flags: &[&str], mode: &str) {
     let server = Server::start(mode);
@@ -101,7 +101,7 @@ fn talks(name: &str, flags: &[&str], mode: &str) {
     assert!(!screen.contains("hola, ana") && !screen.contains("two"), "nobody gets their own lines: {screen}");
 }
 
-/// A program whose input ends hangs up one way only, and still gets what is said to it.
+/// A program whose input ends shuts down its write side, and still gets what is said.
 #[track_caller]
 fn half_closes(name: &str, flags: &[&str], mode: &str) {
     let server = Server::start(mode);
@@ -138,7 +138,7 @@ fn two_talk(name: &str, flags: &[&str], mode: &str) {
     assert_eq!(talk.matches("<guest2> ").count(), 20, "{talk}");
 }
 
-/// What a `telnet` sends when the person at it says "hola" and hits Ctrl-C, read by one who is no chat.
+/// What `telnet` sends when its user types "hola" and presses Ctrl-C, read by a server that is no chat.
 #[track_caller]
 fn telnets_own_words() -> Vec<u8> {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -156,8 +156,8 @@ fn telnets_own_words() -> Vec<u8> {
     words.to_vec()
 }
 
-/// The client of 2018, as far as the wire can tell: it never reads, and a message is what one write takes. It leaves with
-/// `:q` and does not wait for an answer.
+/// A client with the wire behaviour of the 2018 one: it never reads, and a message is what one write takes. It leaves
+/// with `:q` and does not wait for an answer.
 const CLIENT_OF_2018: &str = r#"
 import socket, sys
 
@@ -237,8 +237,8 @@ each_driver! {
         ana.reads("<guest2> hola");
         ana.says("hola, telnet");
         assert_eq!(telnet.screen.shows("hola, telnet").trim_end(), "<ana> hola, telnet");
-        // From the first Ctrl-C on its screen shows nothing that comes: it waits for an answer to DO TIMING-MARK, and to
-        // telnet's own words a chat has none.
+        // From the first Ctrl-C on, its screen shows nothing that it receives: it waits for an answer to DO
+        // TIMING-MARK, and the chat does not answer telnet commands.
         for round in 0..5 {
             telnet.types(&format!("\x03round {round}\n"));
             ana.reads(&format!("<guest2> round {round}"));

@@ -1,4 +1,4 @@
-//! `tertulia join` in a terminal: a real one, which tmux keeps and shows us the screen of.
+//! `tertulia join` in a real terminal, which tmux provides, and whose screen tmux reports.
 #![cfg(feature = "join")]
 
 mod common;
@@ -11,16 +11,16 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// A terminal with a shell that runs `tertulia join`, tells how that ended, and then echoes a line.
+/// A terminal with a shell that runs `tertulia join`, prints how that ended, and then echoes a line.
 struct Terminal {
-    /// The name of its tmux server: each terminal has one of its own.
+    /// The name of its tmux server: each terminal has a separate one.
     name: String,
-    /// All that was written to the terminal, byte by byte.
+    /// All bytes that were written to the terminal.
     raw: PathBuf,
     tmux_pid: String,
 }
 
-/// How big, and what else is set in the environment of `join`.
+/// The size, and additional environment variables for `join`.
 #[derive(Clone, Copy)]
 struct Setup<'a> {
     width: usize,
@@ -31,7 +31,7 @@ struct Setup<'a> {
 const USUAL: Setup = Setup { width: 80, height: 24, env: "" };
 
 impl Terminal {
-    /// `tertulia join`, with its prompt or without.
+    /// Starts `tertulia join`, with its prompt or without it.
     #[track_caller]
     fn open(addr: impl ToString, flags: &str, setup: Setup) -> Terminal {
         static OPENED: AtomicUsize = AtomicUsize::new(0);
@@ -75,7 +75,7 @@ impl Terminal {
         terminal
     }
 
-    /// One who has a name and a prompt.
+    /// A client that has a name and a prompt.
     #[track_caller]
     fn join(server: &Server, nick: &str, setup: Setup) -> Terminal {
         let terminal = Terminal::open(server.addr, &format!("--nick {nick}"), setup);
@@ -100,20 +100,20 @@ impl Terminal {
         self.tmux(&["send-keys", "-l", "--", text]);
     }
 
-    /// Presses keys by tmux's names: `Enter`, `Tab`, `C-c`, `Up`.
+    /// Presses keys, by tmux's names: `Enter`, `Tab`, `C-c`, `Up`.
     #[track_caller]
     fn presses(&self, keys: &[&str]) {
         self.tmux(&[&["send-keys"], keys].concat());
     }
 
-    /// Types a line and ends it.
+    /// Types a line and presses Enter.
     #[track_caller]
     fn says(&self, line: &str) {
         self.types(line);
         self.presses(&["Enter"]);
     }
 
-    /// The rows of the screen down to the last that is not empty, without the time at a line's beginning.
+    /// The rows of the screen down to the last one that is not empty, without the time at the beginning of a line.
     fn screen(&self) -> Vec<String> {
         let rows = self.tmux(&["capture-pane", "-p"]);
         rows.trim_end().lines().map(|row| without_time(row).to_owned()).collect()
@@ -141,7 +141,7 @@ impl Terminal {
         });
     }
 
-    /// Waits for a row that holds `part`.
+    /// Waits for a row that contains `part`.
     #[track_caller]
     fn shows(&self, part: &str) {
         self.becomes(part, |screen| screen.iter().any(|row| row.contains(part)));
@@ -152,13 +152,13 @@ impl Terminal {
         String::from_utf8_lossy(&std::fs::read(&self.raw).expect("a file")).into_owned()
     }
 
-    /// Waits until this was written to the terminal, and returns all that was.
+    /// Waits until this was written to the terminal, and returns everything that was.
     #[track_caller]
     fn wrote(&self, part: &str) -> String {
         until(&format!("{part:?} is written"), || Some(self.raw()).filter(|raw| raw.contains(part)))
     }
 
-    /// `join` has ended so, the shell has its terminal back, and that echoes what is typed.
+    /// Checks that `join` has ended with this code, and that the shell has its terminal back and echoes what is typed.
     #[track_caller]
     fn exits(&self, code: i32) {
         self.shows(&format!("EXIT {code}, sane"));
@@ -193,7 +193,7 @@ impl Drop for Terminal {
         let _ = kill("CONT", &self.tmux_pid);
         let end = ["-L", &self.name, "-f", "/dev/null", "display-message", "-p", "#{socket_path}", ";", "kill-server"];
         let ended = Command::new("tmux").env_remove("TMUX").args(end).output();
-        // tmux leaves its socket where it was.
+        // tmux does not remove its socket.
         if let Ok(socket) = ended.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()) {
             let _ = std::fs::remove_file(socket);
         }
@@ -207,7 +207,7 @@ fn kill(signal: &str, pid: &str) -> bool {
         && Command::new("kill").args([&format!("-{signal}"), pid]).status().is_ok_and(|status| status.success())
 }
 
-/// A row without the time that it begins with.
+/// A row without the time at its beginning.
 fn without_time(row: &str) -> &str {
     let is_time = row.len() >= 5
         && row.bytes().take(6).enumerate().all(|(i, byte)| match i {
@@ -230,7 +230,7 @@ fn what_is_typed_stays_whole_while_lines_arrive() {
         ana.says(&format!("line {i}"));
         beto.ends_with(&[&format!("<ana> line {i}"), "beto> half a thou"]);
     }
-    // And many at once, past the screen's top.
+    // Then many lines at once, past the top of the screen.
     ana.sends((11..=500).map(|i| format!("line {i}\n")).collect::<String>().as_bytes());
     let mut rows: Vec<String> = (478..=500).map(|i| format!("<ana> line {i}")).collect();
     rows.push("beto> half a thou".into());
@@ -286,14 +286,14 @@ fn ones_own_line_is_shown_once() {
     });
 }
 
-/// Between two lines nobody reads the keys, and the terminal itself must neither show nor eat them.
+/// Between two lines the keys are not read, and the terminal itself must neither show nor lose them.
 #[test]
 #[ignore = "needs tmux"]
 fn what_is_typed_ahead_is_shown_once_and_not_lost() {
     let server = Server::start("epoll");
     let mut ana = server.join_as("ana");
     let beto = Terminal::join(&server, "beto", USUAL);
-    // There is no prompt while the server considers a name, and this one takes its time.
+    // There is no prompt while the server checks a name, and this server is stopped.
     server.signal("STOP");
     beto.says(":nick carla");
     beto.says("hola");
@@ -359,7 +359,7 @@ fn a_mention_stands_out_and_rings_until_the_bell_is_off() {
     until("it rings", || (rings(beto.raw()) == 1).then_some(()));
     let screen = beto.tmux(&["capture-pane", "-p", "-e"]);
     let row = screen.lines().find(|row| row.contains("oye")).expect("it is shown");
-    // tmux has its own way to write what it was written.
+    // tmux writes the same attributes in its own way.
     let (before, marked) = row.split_once("Beto\x1b[0m").unwrap_or_default();
     assert!(before.ends_with("oye, \x1b[1m\x1b[7m") && marked.ends_with('!'), "{row:?}");
     ana.says(":msg beto psst");
@@ -375,7 +375,7 @@ fn a_mention_stands_out_and_rings_until_the_bell_is_off() {
     beto.ends_with(&["== the bell is on; :bell turns it off", "beto>"]);
     ana.says("and now, beto?");
     until("it rings again", || (rings(beto.raw()) == 3).then_some(()));
-    // None of that went out.
+    // Nothing of that was sent.
     beto.says("yes");
     ana.sees("<beto> yes");
     assert!(!beto.raw().contains("no command"));
@@ -452,7 +452,7 @@ fn a_server_that_closes_is_heard_to_the_end() {
     beto.exits(1);
 }
 
-/// Where the editor listens to nobody but the keyboard.
+/// In this state the editor reads only the keyboard.
 #[test]
 #[ignore = "needs tmux"]
 fn a_server_that_dies_during_a_search_of_the_history_is_told() {
@@ -498,7 +498,8 @@ fn a_resized_terminal_keeps_what_is_typed() {
     beto.ends_with(&["<ana> 30", "<ana> 100", "<ana> 20", "<ana> 80", "beto> hola", "beto>"]);
 }
 
-/// The editor takes a terminal that breaks lines anew for one that does not: rows above may be drawn twice or over.
+/// The editor treats a terminal that rewraps lines like one that does not: rows above may be drawn twice or
+/// overwritten.
 #[test]
 #[ignore = "needs tmux"]
 fn a_resized_terminal_keeps_what_is_typed_in_two_rows() {
@@ -696,7 +697,7 @@ fn a_stopped_client_goes_on_where_it_was() {
     ana.says("are you there?");
     beto.presses(&["Enter"]);
     beto.ends_with(&["<ana> are you there?", "beto> half a thou"]);
-    // Were the terminal the shell's still, these keys would be shown, and not move the cursor.
+    // If the terminal still belonged to the shell, these keys would be shown, and would not move the cursor.
     beto.presses(&["Home"]);
     beto.types("not ");
     beto.ends_with(&["<ana> are you there?", "beto> not half a thou"]);
@@ -707,7 +708,7 @@ fn a_stopped_client_goes_on_where_it_was() {
     beto.exits(0);
 }
 
-/// The server must not have to wait for somebody's terminal: it would throw its owner out.
+/// The server must not have to wait for a user's terminal, because it would disconnect the user.
 #[test]
 #[ignore = "needs tmux"]
 fn a_frozen_terminal_costs_lines_and_not_the_seat() {

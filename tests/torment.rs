@@ -1,4 +1,4 @@
-//! The torments against servers whose faults are known: they name the fault, and find none in a healthy server.
+//! The torments against servers with known faults: they find the fault, and find none in a healthy server.
 #![cfg(feature = "torment")]
 
 mod common;
@@ -47,7 +47,7 @@ fn torments(names: &[&str]) -> Vec<&'static Torment> {
     all
 }
 
-/// Starts `tertulia` with these words for each torment.
+/// Starts `tertulia` with these arguments for each torment.
 fn started(words: &[&str]) -> Target {
     let own = tertulia();
     // In English, and without the tester's settings.
@@ -65,7 +65,7 @@ fn started(words: &[&str]) -> Target {
     Target::Started(Launcher::of_words(command).expect("{port} in it"))
 }
 
-/// Twice the default times, and no limit that matters.
+/// Twice the default times, and a limit that is never reached.
 fn patient() -> Settings {
     Settings { time: 2.0, limit: Duration::from_secs(1200), ..Settings::default() }
 }
@@ -127,7 +127,7 @@ each_driver! {
     }
 }
 
-/// Serves on a free port, a thread for each client.
+/// Serves on a free port, with a thread for each client.
 fn serving(talk: impl Fn(usize, TcpStream) + Clone + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let addr = listener.local_addr().expect("bound");
@@ -146,7 +146,7 @@ fn lock(sockets: &Sockets) -> MutexGuard<'_, BTreeMap<usize, TcpStream>> {
     sockets.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Comes in, and calls `say` with each line until the client is gone or `say` has had enough.
+/// Adds a client, and calls `say` with each line until the client is gone or `say` returns `false`.
 fn for_each_line(sockets: &Sockets, me: usize, stream: TcpStream, mut say: impl FnMut(&[u8]) -> bool) {
     lock(sockets).insert(me, stream.try_clone().expect("a descriptor"));
     let mut reader = BufReader::new(stream);
@@ -165,7 +165,8 @@ fn tell_all(sockets: &Sockets, text: &[u8]) {
     }
 }
 
-/// A healthy server that is very different from ours: no names, no notices, lines go back to their sender, text follows the line.
+/// A healthy server that is very different from ours: no names, no notices, lines go back to their sender, text follows
+/// the line.
 fn another() -> SocketAddr {
     let sockets = Sockets::default();
     serving(move |me, stream| {
@@ -209,7 +210,7 @@ fn a_server_that_is_no_chat_is_reported_before_any_torment() {
     assert!(error.contains("--login"), "{error}");
 }
 
-/// The run ends with an error, which says what to try.
+/// Checks that the run ends with an error that says what to try.
 #[track_caller]
 fn cannot_be_tormented(addr: SocketAddr, words: &[&str]) {
     let settings = Settings { time: 0.3, ..Settings::default() };
@@ -243,7 +244,7 @@ fn a_rate_limit_is_no_fault_and_is_reported_at_once() {
     let addr = serving(move |me, stream| {
         let (begin, mut said) = (Instant::now(), 0.0);
         for_each_line(&sockets, me, stream, |line| {
-            // Ten lines, and then two a second.
+            // Ten lines at once, and then two a second.
             said += 1.0;
             if said < 10.0 + begin.elapsed().as_secs_f64() * 2.0 {
                 tell_all(&sockets, line);
@@ -260,7 +261,7 @@ fn a_slow_server_is_not_waited_for_without_end() {
     let addr = serving(move |me, stream| {
         for_each_line(&sockets, me, stream, |line| {
             tell_all(&sockets, line);
-            // A slow one, by nature.
+            // This server is slow by design.
             std::thread::sleep(Duration::from_millis(50));
             true
         });
@@ -273,7 +274,7 @@ fn a_slow_server_is_not_waited_for_without_end() {
 
 #[test]
 fn a_server_that_removes_the_wrong_client_fails_when_clients_come_and_go() {
-    // Each remembers its place in the list, and others leave meanwhile.
+    // Each client remembers its index in the list, and others leave meanwhile.
     let sockets: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
     let addr = serving(move |_, stream| {
         let lock = || sockets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -309,7 +310,7 @@ fn the_command_reports_what_it_cannot_do() {
         command.arg("torment").args(args);
         command
     };
-    // Nothing is sent there: it is an address for documentation.
+    // Nothing is sent there: the address is reserved for documentation.
     fails_with(&mut command(&["192.0.2.1:9"]), &["not on this machine", "--i-own-this-server"]);
     fails_with(&mut command(&["--", "true"]), &["{port}"]);
     fails_with(&mut command(&["--", "/nonexistent/server", "{port}"]), &["cannot be started"]);
@@ -350,7 +351,7 @@ mod gallery {
 
     fn findings(exhibit: &Exhibit, torments: &[&'static Torment]) -> Vec<Finding> {
         let target = started(&["gallery", exhibit.name, "127.0.0.1:{port}"]);
-        // That a sender hears itself is a fault only if one says so.
+        // An echo to the sender is a fault only if the settings say so.
         let settings = Settings { echo: Some(false), ..patient() };
         torment(&target, torments, &settings)
     }
@@ -372,7 +373,7 @@ mod gallery {
         assert_eq!(diagnose(&findings)[0].0, Cause::ClientErrorEndsServer, "{findings:#?}");
     }
 
-    /// By the torments that show an exhibit's fault, and by some that must pass.
+    /// Runs the torments that show an exhibit's fault, and some that must pass.
     #[test]
     fn each_exhibit_fails_by_its_own_fault() {
         for exhibit in EXHIBITS {

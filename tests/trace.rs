@@ -1,4 +1,4 @@
-//! The steps that a driver takes, as they are recorded, told and drawn.
+//! The steps that a driver takes, as they are recorded, narrated and drawn.
 // Some of them are compared with the system calls, which have these names on Linux.
 #![cfg(all(feature = "trace", target_os = "linux"))]
 
@@ -22,7 +22,7 @@ fn traced(mode: &str, file: &Path) -> Server {
     Server::with(mode, &["--trace", file.to_str().expect("text")])
 }
 
-/// Three who have heard of each other, in a server that has nothing left to do.
+/// Three clients that have heard of each other, in a server that has nothing left to do.
 #[track_caller]
 fn three(server: &Server) -> [Client; 3] {
     let clients = server.join_all(["ana", "beto", "cleo"]);
@@ -30,7 +30,7 @@ fn three(server: &Server) -> [Client; 3] {
     clients
 }
 
-/// The trace of a server that was told to stop.
+/// The trace of a server, which is stopped first.
 #[track_caller]
 fn ended(mut server: Server, file: &Path) -> Trace {
     assert!(server.stop().success());
@@ -42,7 +42,7 @@ fn blocks(mode: &str) -> bool {
     Driver::named(mode).expect("a mode").blocks
 }
 
-/// The read that brought so many bytes.
+/// The index of the read that brought `len` bytes.
 #[track_caller]
 fn read_of(trace: &Trace, len: usize) -> usize {
     let is_it = |event: &Event| matches!(event.step, Step::Read { bytes, .. } if bytes == len);
@@ -55,7 +55,7 @@ each_driver! {
         let file = dir.file("trace.json");
         let server = traced(mode, &file);
         let [mut ana, mut beto, mut cleo] = three(&server);
-        // Only ana's talk from here on, and nothing else is under way.
+        // From here on only ana talks, and nothing else is under way.
         for text in ["one", "two, and this one is looked at", "three"] {
             ana.says(text);
             for other in [&mut beto, &mut cleo] {
@@ -86,7 +86,7 @@ each_driver! {
         assert!(calls[0].step.sleeps());
         assert_eq!(calls[0].call.as_deref(), Driver::named(mode).map(|driver| driver.sleeps_in));
 
-        // And the message is known from end to end.
+        // The message is also known from end to end.
         let told = turn.iter().find(|event| event.message.is_some()).expect("a message");
         assert_eq!(told.cause, Some(1));
         let delivered: Vec<_> = turn.iter().filter(|event| !event.delivers.is_empty()).collect();
@@ -105,7 +105,7 @@ each_driver! {
         ana.says(":msg cleo psst");
         ana.says(":q");
         cleo.notice("ana (#1) is gone");
-        // Two are still there.
+        // Two clients are still there.
         let trace = ended(server, &file);
         assert_eq!(trace.lost, 0);
 
@@ -116,7 +116,7 @@ each_driver! {
         let number = |event: &Value, name: &str| event[name].as_f64().expect("a number");
         let mut spans: Vec<&Value> = events.iter().filter(|event| event["ph"] == "X").collect();
         assert!(spans.len() > 20);
-        // Outer ones first, as Perfetto sorts them.
+        // Outer spans first, as Perfetto sorts them.
         spans.sort_by(|a, b| {
             let key = |event: &Value| (number(event, "ts"), -number(event, "dur"));
             key(a).partial_cmp(&key(b)).expect("numbers")
@@ -124,7 +124,7 @@ each_driver! {
         for span in spans {
             let (begin, end) = (number(span, "ts"), number(span, "ts") + number(span, "dur"));
             let open = open.entry(span["tid"].as_u64().expect("a thread")).or_default();
-            // Half a nanosecond: the file tells microseconds as decimals.
+            // Half a nanosecond: the file has microseconds as decimals.
             open.retain(|(_, outer_end)| *outer_end > begin + 0.0005);
             assert!(open.iter().all(|(_, outer_end)| end <= *outer_end + 0.0005), "{span} overlaps {open:?}");
             open.push((begin, end));
@@ -160,7 +160,7 @@ each_driver! {
         server.child.wait().expect("it is gone");
         let counted = run(tertulia().args(["trace", "calls"]).arg(&file));
         assert!(counted.code == Some(0) && counted.stdout.contains("total"), "{}", counted.stderr);
-        // Nor does it matter where it breaks off.
+        // It does not matter either where the file breaks off.
         let text = fs::read_to_string(&file).expect("a file");
         fs::write(&file, &text[..text.len() - 7]).expect("a shorter one");
         chrome::read(&file).expect("a trace");
@@ -199,7 +199,7 @@ each_driver! {
                 assert!(then(&|step| matches!(step, Step::Wait { ready, .. } if ready.iter().any(is_writable))));
             }
         }
-        // All of it came, in parts and by whom ever: every message has an end.
+        // All of it arrived, in parts and by any thread: every message has an end.
         let said = trace.events.iter().filter(|event| event.message.is_some() && event.cause == Some(2)).count();
         let whole: usize = trace.events.iter().map(|event| event.completes.len()).sum();
         assert!(said > 0 && whole >= said, "{said} messages, {whole} of them whole");
@@ -243,14 +243,14 @@ each_driver! {
         let mut ana = server.connect();
         ana.notice("welcome");
         server.diagnostics.shows("to #1");
-        // The read, at least, is told before the answer is written.
+        // At least the read is narrated before the answer is written.
         let asked = Instant::now();
         ana.says(":who");
         ana.notice("1 here");
         assert!(asked.elapsed() >= Duration::from_millis(100));
     }
 
-    /// It would take a quarter of an hour to tell its end.
+    /// Its pauses at the end would take a quarter of an hour.
     fn a_slow_server_ends_at_once_all_the_same(mode) {
         let mut server = Server::with(mode, &["--explain", "--slow", "60000"]);
         let _clients = [server.connect(), server.connect()];
@@ -258,11 +258,11 @@ each_driver! {
         assert!(server.stop().success());
     }
 
-    /// Not even for a stderr that takes nothing.
+    /// The chat does not wait for the narration, not even if stderr takes nothing.
         fn nobody_waits_for_the_narration(mode) {
         let mut command = tertulia();
         command.args(["serve", "--addr", "127.0.0.1:0", "--quiet", "--explain", "--mode", mode]);
-        // Nobody reads this pipe, which holds 64 KiB.
+        // This pipe is never read. It holds 64 KiB.
         let server = common::kernel::start_unheard(command.stdout(Stdio::null()).stderr(Stdio::piped()));
         let [mut ana, mut beto, _cleo] = three(&server);
         for i in 0..1000 {
@@ -271,7 +271,7 @@ each_driver! {
         }
     }
 
-    /// Nor for the trace, though the disk is full. Files may hold 16 KiB here.
+    /// The chat does not wait for the trace either, even if the disk is full. Files may hold 16 KiB here.
     fn the_chat_outlives_its_trace(mode) {
         let dir = Dir::new();
         let file = dir.file("trace.json");
@@ -295,7 +295,7 @@ each_driver! {
     }
 }
 
-/// Plays something to a server with so many seats that is watched, until so many connections are closed.
+/// Runs `play` against a server with `seats` seats under strace, and waits until `closed` connections are closed.
 #[track_caller]
 fn agrees_with_strace(mode: &str, seats: usize, closed: usize, play: impl FnOnce(&Server)) {
     let dir = Dir::new();
@@ -310,7 +310,7 @@ fn agrees_with_strace(mode: &str, seats: usize, closed: usize, play: impl FnOnce
         let text = fs::read_to_string(&log).ok()?;
         (counted(&text).get("close") == Some(&closed)).then_some(())
     });
-    // strace's child, not strace itself.
+    // The server is strace's child, not strace itself.
     let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", server.pid())).expect("it has one");
     let child = children.split_whitespace().next().expect("a child");
     assert!(Command::new("kill").args(["-TERM", child]).status().expect("kill runs").success());
@@ -320,7 +320,7 @@ fn agrees_with_strace(mode: &str, seats: usize, closed: usize, play: impl FnOnce
     let trace = chrome::read(&file).expect("a trace");
     let mut steps: BTreeMap<String, usize> =
         tertulia::trace::calls::count(&trace).into_iter().map(|(name, times)| (name.to_owned(), times)).collect();
-    // To stdout, which is no socket.
+    // These go to stdout, which is no socket.
     steps.remove("write");
     assert_eq!(steps, expected);
     assert_eq!(expected["close"], closed);
@@ -339,19 +339,19 @@ fn what_cannot_be_done_is_said() {
     let file = dir.file("other.json");
     fs::write(&file, "[1, 2]").expect("a file");
     fails_with(tertulia().args(["trace", "calls"]).arg(&file), &["no trace of tertulia", "serve --trace"]);
-    // Chrome's own, of another program, in both of the format's forms.
+    // Files in Chrome's format by another program, in both of the format's forms.
     let event = r#"{"name":"x","ph":"X","ts":1,"dur":2,"pid":1,"tid":1,"args":{}}"#;
     for text in [format!("[{event}]"), format!("[\n{event},\n{event}\n]"), format!("{{\"traceEvents\":[{event}]}}")] {
         fs::write(&file, text).expect("a file");
         fails_with(tertulia().args(["trace", "view"]).arg(&file), &["no trace of tertulia"]);
     }
-    // Ours, and nothing happened.
+    // Our own file, without steps.
     let begin = r#"{"name":"tertulia","ph":"M","pid":1,"tid":0,"args":{"mode":"epoll"}}"#;
     fs::write(&file, format!("[\n{begin}")).expect("a file");
     fails_with(tertulia().args(["trace", "view"]).arg(&file), &["holds no steps"]);
 }
 
-/// It would wait for ever for somebody who reads.
+/// A FIFO without a reader would block the server for ever.
 #[test]
 fn a_trace_is_not_written_to_what_is_no_file() {
     let dir = Dir::new();
@@ -370,11 +370,11 @@ fn two_servers_do_not_write_into_one_trace() {
     let _clients = three(&server);
     fails_with(tertulia().args(["serve", "--addr", ":0", "--trace"]).arg(&file), &["another server"]);
     assert!(!ended(server, &file).events.is_empty());
-    // The next one may, and begins anew.
+    // The next server may use the file, and overwrites it.
     assert!(ended(traced("epoll", &file), &file).events.len() < 5);
 }
 
-/// Who made the file up, or what befell it: a page all the same, and nothing in it is taken for a script.
+/// The file may be forged or damaged: it is drawn all the same, and nothing in it is interpreted as a script.
 #[test]
 fn a_file_that_lies_or_is_damaged_is_drawn() {
     let dir = Dir::new();
@@ -391,7 +391,7 @@ fn a_file_that_lies_or_is_damaged_is_drawn() {
     assert_eq!(html.matches("</script>").count(), 2);
 }
 
-/// What a client of each kind does: talks, whispers, leaves, hangs up, does not read, is refused.
+/// Clients do something of each kind: talk, whisper, leave, hang up, do not read, are refused.
 fn a_lively_hour(server: &Server) {
     let [mut ana, mut beto, mut cleo] = three(server);
     for i in 0..20 {
@@ -418,7 +418,7 @@ fn a_lively_hour(server: &Server) {
     server.console.shows("ana is gone");
 }
 
-/// Twenty send a burst each and at once; one reads slowly, one breaks off.
+/// Twenty clients send a burst each, all at once; one reads slowly, one resets.
 fn all_shout(server: &Server) {
     let mut slow = server.join_narrow("slow", 4096);
     let mut clients: Vec<Client> = (0..20).map(|i| server.join_as(&format!("n{i}"))).collect();
@@ -442,7 +442,7 @@ fn all_shout(server: &Server) {
     }
 }
 
-/// strace's line, if it is a finished call on a client's connection, the listener or the poll: the call's name.
+/// The number of finished calls in strace's log on clients' connections, the listener or the poll, by name.
 fn counted(text: &str) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     let mut unfinished: BTreeMap<&str, &str> = BTreeMap::new();
@@ -462,7 +462,7 @@ fn counted(text: &str) -> BTreeMap<String, usize> {
             "epoll_wait" => true,
             "ppoll" => arguments.contains("<TCP:["),
             "accept4" => !rest.contains("= ?"),
-            // In a debug build the standard library asks if a descriptor is open.
+            // In a debug build the standard library checks whether a descriptor is open.
             "fcntl" => false,
             _ => is_connection,
         };
@@ -473,7 +473,7 @@ fn counted(text: &str) -> BTreeMap<String, usize> {
     counts
 }
 
-/// The page in a real browser, with a script at its end that does what a person does and writes down what it sees.
+/// The page in a real browser, with a script at its end that acts like a user and records what it sees.
 #[test]
 #[ignore = "needs chromium"]
 fn the_page_works_in_a_browser() {

@@ -3,37 +3,38 @@
 //! A [`Hub`] has no sockets, no threads and no clock: a driver owns those. A driver works in turns, and every turn has
 //! these five steps, in this order:
 //!
-//! 1. **Tell the time**: [`Hub::tick`].
-//! 2. **Tell what happened**: [`Hub::connect`] or [`Hub::refuse`] for a new connection; [`Hub::permit`], a read and
-//!    [`Permit::receive`] for bytes; [`Hub::receive_end`] for an end-of-file; [`Hub::writable`] for a socket that has room
-//!    again; [`Hub::disconnect`] for a connection that failed.
+//! 1. **Set the time**: [`Hub::tick`].
+//! 2. **Report what happened**: [`Hub::connect`] or [`Hub::refuse`] for a new connection; [`Hub::permit`], a read and
+//!    [`Permit::receive`] for bytes; [`Hub::receive_end`] for an end-of-file; [`Hub::writable`] for a socket that is
+//!    writable again; [`Hub::disconnect`] for a connection that failed.
 //! 3. **Carry out the effects**: call [`Hub::poll_effect`] until it returns `None`, and do what each [`Effect`] says.
 //! 4. **End the turn**: [`Hub::end_turn`].
 //! 5. **Wait** until something happens, but not past [`Hub::next_deadline`].
 //!
 //! # Two ways to write
 //!
-//! A line for everybody is stored once, in the turn's log. [`Effect::Flush`] asks the driver to write to one client what it
-//! has not got yet: its outbox, then its part of the log. There are two ways to do so. A driver chooses one; both have the
-//! steps above.
+//! A line for everybody is stored once, in the turn's log. [`Effect::Flush`] asks the driver to write the pending bytes
+//! of one client: its outbox, then its part of the log. There are two ways to do so. A driver chooses one; both have
+//! the steps above.
 //!
-//! * **Direct**, for a driver that may write while it holds the hub. [`Hub::gather`] lends the bytes, the driver writes them
-//!   at once, and [`Hub::wrote`] takes the number of bytes that went. Only what the socket did not take is copied to the
+//! * **Direct**, for a driver that may write while it holds the hub. [`Hub::gather`] lends the bytes, the driver writes
+//!   them at once, and [`Hub::wrote`] takes the number of bytes that the socket took. Only the rest is copied to the
 //!   client's outbox. When `wrote` returns `true`, the socket is full: wait for it to become writable.
 //! * **Detached**, for a driver that must not write while it holds the hub (threads), or cannot (io_uring).
-//!   [`Hub::carry_off`] gives the bytes away. They are written later, and [`Hub::carried`] accounts for them in step 2 of a
-//!   later turn. When all of them are accounted for, call `carry_off` again: no `Flush` tells of what was added meanwhile.
-//!   All that is carried off in one turn shares that turn's log.
+//!   [`Hub::carry_off`] gives the bytes away. They are written later, and [`Hub::carried`] accounts for them in step 2
+//!   of a later turn. When all of them are accounted for, call `carry_off` again: no `Flush` reports what was added
+//!   meanwhile. All bytes that are carried off in one turn share that turn's log.
 //!
 //! # Calls at the wrong time
 //!
-//! No call panics, and none breaks the hub. An id whose client is gone is ignored everywhere. More bytes than were given
-//! count as those that were given. A turn that ends before its effects were polled keeps what was said in the outboxes.
-//! Each method says what it does in such a case.
+//! No call panics, and none breaks the hub. An id whose client is gone is ignored everywhere. A number of bytes larger
+//! than the hub gave out counts as the number that it gave out. A turn that ends before its effects were polled keeps
+//! what was said in the outboxes. Each method says what it does in such a case.
 //!
 //! # Example
 //!
-//! A whole driver in memory, with the direct way to write. Its sockets are byte slices to read from and vectors to write to.
+//! A whole driver in memory, with the direct way to write. Its sockets are byte slices to read from and vectors to
+//! write to.
 //!
 //! ```
 //! use std::io::{self, Read, Write};
@@ -102,7 +103,7 @@ use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-/// The chat, as a driver sees it: the room and the connections of those who are in it.
+/// The chat, as a driver sees it: the room, and the connections of its clients.
 pub struct Hub {
     limits: Limits,
     pub(super) connections: Connections,
@@ -113,13 +114,13 @@ pub struct Hub {
 /// What to wait for on a client's socket.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Interest {
-    /// A permit was not refused.
+    /// False while the client waits for an [`Effect::Resume`].
     pub readable: bool,
-    /// The socket did not take all that was offered.
+    /// True while the socket is full: it did not take everything that was offered.
     pub writable: bool,
 }
 
-/// Leave to hand over what one client sent: see [`Hub::permit`].
+/// Permission to hand over what one client sent: see [`Hub::permit`].
 #[must_use = "the client's bytes are received with it"]
 pub struct Permit<'a> {
     hub: &'a mut Hub,
@@ -127,14 +128,14 @@ pub struct Permit<'a> {
 }
 
 impl Permit<'_> {
-    /// How much to read from the client at a time, so that the others get their turn. Bytes.
+    /// The most to read from the client at a time, so that the others get their turn. Bytes.
     ///
-    /// More is received, too; but what is said in one turn then exceeds the bounds in [`limits`](super::limits).
+    /// A longer read is accepted, too; but then the output of the turn exceeds the bounds in [`limits`](super::limits).
     pub fn read_max(&self) -> usize {
         self.hub.connections.read_max()
     }
 
-    /// The client sent `bytes`. Those of a client that is leaving or gone are ignored.
+    /// The client sent `bytes`. Bytes of a client that is leaving or gone are ignored.
     pub fn receive(self, bytes: &[u8]) {
         self.hub.receive(self.id, bytes);
     }
@@ -147,7 +148,7 @@ impl Hub {
         Hub { limits, connections: Connections::new(now), room, last_number: 0 }
     }
 
-    /// Records what happens from now on, for [`Hub::take_transcript`].
+    /// Records events from now on, for [`Hub::take_transcript`].
     pub fn record(mut self) -> Hub {
         self.room.record();
         self
@@ -155,18 +156,18 @@ impl Hub {
 
     // 1. The time.
 
-    /// It is `now`. All that happens until the next call happens now. A time before that of the last call counts as that.
+    /// Sets the time of all that happens until the next call. A time before that of the last call counts as the latter.
     pub fn tick(&mut self, now: Instant) {
         self.connections.tick(now);
     }
 
     // 2. What happened.
 
-    /// Somebody came and takes a seat. `key` is the driver's own number for the connection, as a slab gives it: small, because
-    /// the hub holds an array of that length, and taken until the client is closed or disconnected. `replay` is what the
-    /// client gets to read of earlier, in whole lines.
+    /// A client came and takes a seat. `key` is the driver's own number for the connection, as a slab gives it. It must
+    /// be small, because the hub holds an array of that length. It is taken until the client is closed or disconnected.
+    /// `replay` is the earlier messages that the client gets, in whole lines.
     ///
-    /// `None`, and nothing is changed, when there is no seat, or `key` is taken or not below [`KEYS_MAX`].
+    /// Returns `None`, and changes nothing, when there is no seat, or when `key` is taken or not below [`KEYS_MAX`].
     #[must_use = "everything else about the client is told by its id"]
     pub fn connect(&mut self, key: usize, peer: SocketAddr, replay: &[u8]) -> Option<Id> {
         if key >= KEYS_MAX || self.connections.has_key(key) || !self.has_seat() {
@@ -178,17 +179,18 @@ impl Hub {
         Some(id)
     }
 
-    /// Somebody came and there is no seat. Returns what to write to it before it is closed.
+    /// A client came and there is no seat. Returns what to write to it before it is closed.
     #[must_use = "whoever is refused is told so"]
     pub fn refuse(&mut self, peer: SocketAddr) -> Vec<u8> {
         self.room.refuse(peer)
     }
 
-    /// Asks to read from a client and to hand over what it sent.
+    /// Asks for permission to read from a client and to hand over what it sent.
     ///
-    /// `None` means that the client has to wait, for itself or for another that cannot keep up. This registers it:
-    /// [`Effect::Resume`] tells when to ask again. Until then do not read from it. The kernel's window closes, and the client
-    /// can send no more: nothing is lost. A client that is leaving or gone gets a permit, and what it sent is ignored.
+    /// `None` means that the client has to wait, because of its own outbox or because another client cannot keep up.
+    /// The hub remembers that: [`Effect::Resume`] tells when to ask again. Until then do not read from it. The TCP
+    /// window closes, and the client can send no more: nothing is lost. A client that is leaving or gone gets a permit,
+    /// and what it sent is ignored.
     #[must_use = "without a permit nothing may be read"]
     pub fn permit(&mut self, id: Id) -> Option<Permit<'_>> {
         if self.connections.pause(id) { None } else { Some(Permit { hub: self, id }) }
@@ -216,7 +218,7 @@ impl Hub {
 
     fn receive_raw(&mut self, id: Id, bytes: &[u8]) {
         for message in bytes.chunks(self.limits.line_max) {
-            // A line end within the message is a control character like others, and shown as a blank.
+            // A line end within the message is a control character like others, and is replaced by a space.
             let message = message.trim_ascii_end();
             let flat: Vec<u8> = message.iter().map(|&b| if b == b'\n' { b' ' } else { b }).collect();
             if !self.line(id, Line::Text(&flat)) {
@@ -225,13 +227,13 @@ impl Hub {
         }
     }
 
-    /// Returns whether its client stays.
+    /// Handles one line. Returns whether its client stays.
     #[inline]
     fn line(&mut self, id: Id, line: Line<'_>) -> bool {
         let Hub { room, connections, limits, .. } = self;
         match line {
             Line::Text(bytes) if is_plain(bytes) && is_surely_said(bytes) => {
-                // Nearly all that is said: the next case would change nothing about it, and takes twice as long.
+                // Nearly all lines: the next case would do the same in twice the time.
                 room.say(connections, id, bytes);
                 return true;
             }
@@ -251,26 +253,27 @@ impl Hub {
         self.room.leave(&mut self.connections, id, Reason::EndOfInput);
     }
 
-    /// A client's socket takes bytes again. Ignored for one that was not full.
+    /// A client's socket takes bytes again. Ignored for a socket that was not full.
     pub fn writable(&mut self, id: Id) {
         self.connections.writable(id);
     }
 
-    /// A client's connection is gone, or cannot be served any more: nothing is written to it from now on, and no
+    /// A client's connection is gone, or cannot be served any more. Nothing is written to it from now on, and no
     /// [`Effect::Close`] follows. The driver closes it.
     pub fn disconnect(&mut self, id: Id, reason: Reason) {
         self.room.leave(&mut self.connections, id, reason);
         self.connections.forget(id);
     }
 
-    /// Nobody may stay: everybody is told, and closed when that is written. [`Hub::is_deserted`] tells when that is done.
+    /// Closes the room: every client gets a notice, and is closed when that is written. [`Hub::is_deserted`] tells when
+    /// that is done.
     pub fn close_room(&mut self) {
         self.room.close(&mut self.connections);
     }
 
-    // 3. What to do.
+    // 3. The effects.
 
-    /// The next thing to do; `None` when there is nothing more. Asked again then, it returns `None` again.
+    /// The next effect; `None` when there is none. Calls after that return `None` again.
     #[must_use = "an effect that is not carried out leaves a client unwritten, unread or open"]
     pub fn poll_effect(&mut self) -> Option<Effect> {
         match self.connections.next_flush() {
@@ -290,16 +293,16 @@ impl Hub {
         }
     }
 
-    /// The direct way: what to write to a client, in one gathered write. These are its outbox, and the turn's log before and
-    /// after the client's own lines. All are empty for a client that is gone, or while bytes are carried off for it: what is
-    /// written now would overtake them.
+    /// The direct way: what to write to a client, in one gathered write. The three parts are its outbox, and the turn's
+    /// log before and after the client's own lines. All are empty for a client that is gone, or while bytes are carried
+    /// off for it: what is written now would overtake them.
     #[must_use = "the bytes are to be written"]
     pub fn gather(&self, id: Id) -> [IoSlice<'_>; 3] {
         self.connections.gather(id)
     }
 
-    /// Of what [`Hub::gather`] returned, the socket took the first `taken` bytes and would not take more. A number beyond what
-    /// was returned counts as all of it. Returns whether the socket is full: then wait for it to be writable, and call
+    /// The socket took the first `taken` bytes of what [`Hub::gather`] returned, and not the rest. A number larger than
+    /// that counts as all of it. Returns whether the socket is full: then wait for it to be writable, and call
     /// [`Hub::writable`].
     #[must_use = "a full socket has to be watched until it is writable"]
     pub fn wrote(&mut self, id: Id, taken: usize) -> bool {
@@ -313,20 +316,20 @@ impl Hub {
         self.connections.is_full(id)
     }
 
-    /// The detached way: takes all that is to be written to a client, its outbox and its part of the turn's log. The driver
-    /// owes an account of all these bytes by [`Hub::carried`]; when it is complete, call this again: no [`Effect::Flush`]
-    /// tells of what was added meanwhile.
+    /// The detached way: takes all that is to be written to a client, its outbox and its part of the turn's log. The
+    /// driver must account for all these bytes by [`Hub::carried`]. When it has, call this again: no [`Effect::Flush`]
+    /// reports what was added meanwhile.
     ///
-    /// `None` when there is nothing to write, when an earlier call is not accounted for yet (two writers would mix up the
-    /// order), or when the client is gone.
+    /// Returns `None` when there is nothing to write, when an earlier call is not accounted for yet (two writers would
+    /// mix up the order), or when the client is gone.
     pub fn carry_off(&mut self, id: Id) -> Option<Flight> {
         self.connections.carry_off(id)
     }
 
-    /// Of the bytes that were carried off for a client, its socket took `taken` more. A number beyond those counts as all of
-    /// them; when none are carried off, nothing happens. Zero is worth telling, too, several times in
-    /// [`STALL_AFTER`](super::limits::STALL_AFTER): it is how the hub learns that a client does not read. No deadline wakes
-    /// the driver for it.
+    /// A client's socket took `taken` more of the bytes that were carried off. A number larger than those counts as all
+    /// of them; when none are carried off, nothing happens. Report zero, too, several times in
+    /// [`STALL_AFTER`](super::limits::STALL_AFTER): that is how the hub learns that a client does not read. No deadline
+    /// wakes the driver for it.
     pub fn carried(&mut self, id: Id, taken: usize) {
         self.connections.carried(id, taken);
         self.room.evict(&mut self.connections);
@@ -334,18 +337,18 @@ impl Hub {
 
     // 4. The end of the turn.
 
-    /// Forgets what was said in this turn. Called before [`Hub::poll_effect`] has returned `None`, it copies what was said to
-    /// the outboxes of those that have not got it; then there are effects again.
+    /// Forgets what was said in this turn. If it is called before [`Hub::poll_effect`] has returned `None`, it copies
+    /// what was said to the outboxes of the clients that have not got it; then there are effects again.
     pub fn end_turn(&mut self) {
         while !self.connections.end_turn() {
             self.room.evict(&mut self.connections);
         }
     }
 
-    // 5. How long to wait.
+    // 5. The deadline.
 
-    /// When the next turn has to begin at the latest; `None` if the hub waits for nothing but the clients. While there are
-    /// effects to poll, this is the time of the last [`Hub::tick`]: do not wait at all.
+    /// When the next turn has to begin at the latest; `None` if the hub waits only for clients. While there are effects
+    /// to poll, this is the time of the last [`Hub::tick`]: do not wait at all.
     pub fn next_deadline(&self) -> Option<Instant> {
         let connections = &self.connections;
         if connections.is_dirty() { Some(connections.now()) } else { connections.first_timer() }
@@ -368,13 +371,13 @@ impl Hub {
         self.connections.is_open(id)
     }
 
-    /// Whether nobody is left, not even one who is leaving.
+    /// Whether no client is left, not even one that is leaving.
     pub fn is_deserted(&self) -> bool {
         self.connections.is_empty()
     }
 
-    /// What to wait for on a client's socket: for a driver that asks the system anew each time. Nothing for a client that is
-    /// gone.
+    /// What to wait for on a client's socket, for a driver that asks the system anew each time. Nothing for a client
+    /// that is gone.
     pub fn interest(&self, id: Id) -> Interest {
         let connections = &self.connections;
         if connections.knows(id) {
@@ -384,29 +387,29 @@ impl Hub {
         }
     }
 
-    /// Whether the driver may read from another client in this turn. All outboxes could take what was said so far, even if
-    /// no socket takes a byte.
+    /// Whether the driver may read from another client in this turn. While this is true, all outboxes could take what
+    /// was said so far, even if no socket takes a byte.
     pub fn turn_has_room(&self) -> bool {
         self.connections.turn_has_room()
     }
 
-    /// The clients that have not got everything yet, each with the number of bytes that are not accounted for as written.
+    /// The clients with pending bytes, each with the number of bytes that are not accounted for as written.
     pub fn pending(&self) -> impl Iterator<Item = (Id, usize)> {
         self.connections.pending()
     }
 
-    /// Appends to `transcript` what happened since the last call, if the hub was told to [`record`](Hub::record). Pass an
-    /// empty transcript that was used before, and its memory is used again.
+    /// Appends to `transcript` the events since the last call, if the hub [records](Hub::record) them. Pass an empty
+    /// transcript that was used before, and its memory is reused.
     pub fn take_transcript(&mut self, transcript: &mut Transcript) {
         self.room.take_transcript(transcript);
     }
 
-    /// The language that the room speaks.
+    /// The language of the room.
     pub fn lang(&self) -> Lang {
         self.room.lang()
     }
 
-    /// The limits that the hub was made with.
+    /// The limits with which the hub was made.
     pub fn limits(&self) -> &Limits {
         &self.limits
     }

@@ -1,11 +1,11 @@
-//! Who a client is, and a table by that.
+//! The identity of a client, and a table by identity.
 
 use std::fmt::{self, Display, Formatter};
 
-/// A client, for as long as the server lives: `#1`, `#2`, ... A number is never used twice.
+/// The identity of a client, unique for the lifetime of the server: `#1`, `#2`, ... A number is never used twice.
 ///
-/// An id also holds the driver's key for the connection. Keys are used again, so an id that is out of date has the key of
-/// another client; every look-up compares the numbers, too, and does not find that one.
+/// An id also holds the driver's key for the connection. Keys are reused, so an outdated id may have the key of another
+/// client. Every look-up compares the numbers too, so it does not find that client.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Id {
     number: u64,
@@ -13,7 +13,7 @@ pub struct Id {
 }
 
 impl Id {
-    /// An id that was read and not given: `join` reads them in notices.
+    /// For ids that the hub did not give out: `join` reads them in notices.
     pub(crate) fn new(number: u64, key: usize) -> Id {
         Id { number, key }
     }
@@ -35,7 +35,7 @@ impl Display for Id {
     }
 }
 
-/// One value for each client, found in one step by the driver's key.
+/// One value for each client, indexed by the driver's key.
 pub(super) struct Table<T> {
     slots: Vec<Option<(Id, T)>>,
 }
@@ -65,7 +65,7 @@ impl<T> Table<T> {
         self.slots.get(key).is_some_and(Option::is_some)
     }
 
-    /// Puts in a value. One with the same key goes.
+    /// Inserts a value. It replaces one with the same key.
     pub(super) fn insert(&mut self, id: Id, value: T) {
         if self.slots.len() <= id.key {
             self.slots.resize_with(id.key + 1, || None);
@@ -78,7 +78,7 @@ impl<T> Table<T> {
         removed.map(|(_, value)| value)
     }
 
-    /// All of them, by key.
+    /// All values, in the order of the keys.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Id, &T)> {
         self.slots.iter().flatten().map(|(id, value)| (*id, value))
     }
@@ -87,7 +87,7 @@ impl<T> Table<T> {
         self.slots.iter().all(Option::is_none)
     }
 
-    /// The table as an array by key, for a walk that stops and goes on later.
+    /// The table as an array by key, for a walk that stops and continues later.
     pub(super) fn slots(&self) -> &[Option<(Id, T)>] {
         &self.slots
     }

@@ -1,15 +1,15 @@
-//! What is said: the conversation, without sockets, threads, clocks or mio.
+//! The chat: the conversation, without sockets, threads, clocks or mio.
 //!
 //! Bytes come in, effects go out. [`hub`] holds the contract with a driver: read it first. Behind it are two halves:
 //!
-//! * **connections**: bytes. [`mod@line`] cuts a stream into lines, [`sanitize`] makes them safe for any screen, and every
-//!   client has an outbox for what its socket has not taken yet; who has to wait and who has to go is decided here. It knows
-//!   nothing of nicks or messages;
-//! * **room**: people. [`command`] tells a command from a message, [`nick`] says which names may be worn, [`messages`] holds
-//!   every text that the server says in English and Spanish, and [`transcript`] is what happened, for the console and the
-//!   history. It hands bytes to the connections, and knows nothing of sockets that are full.
+//! * **connections** handle bytes. [`mod@line`] cuts a stream into lines, [`sanitize`] makes them safe for any screen,
+//!   and every client has an outbox for what its socket has not taken yet. This half decides which clients have to wait
+//!   and which are disconnected. It knows nothing of nicks or messages;
+//! * **room** handles people. [`command`] tells a command from a message, [`nick`] decides which names are allowed,
+//!   [`messages`] holds every text of the server in English and Spanish, and [`transcript`] is the record of events for
+//!   the console and the history. This half hands bytes to the connections, and knows nothing of full sockets.
 //!
-//! Below both: [`limits`], a number for everything.
+//! Both use the numbers in [`limits`].
 
 mod connections;
 mod effect;

@@ -1,4 +1,4 @@
-//! Why a client leaves.
+//! The reasons for which a client leaves.
 
 /// Why a client left the room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -11,18 +11,18 @@ pub enum Reason {
     Lost,
     /// It sent this many bytes without a line end.
     EndlessLine(usize),
-    /// It did not read: this many bytes were waiting.
+    /// It did not read, and this many bytes were waiting.
     TooSlow(usize),
-    /// All outboxes together were too long, and its was the longest: this many bytes.
+    /// All outboxes together were too long, and its own was the longest, with this many bytes.
     MemoryFull(usize),
-    /// The server could not start what serves it.
+    /// The server could not start a thread that serves it.
     NoThread,
     /// The server closes.
     Closing,
 }
 
 impl Reason {
-    /// Whether it came about while the server was reading what the client sent.
+    /// Whether the client ended the connection itself, by something that the server read from it.
     pub fn is_the_clients(self) -> bool {
         matches!(self, Reason::Quit | Reason::EndOfInput | Reason::EndlessLine(_))
     }

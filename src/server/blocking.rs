@@ -1,8 +1,9 @@
-//! What the threads stand on: sockets that block, the room's lock, threads, signals, and the time.
+//! The system layer of the threaded driver: blocking sockets, the room's mutex, threads, signals, and the time.
 //!
-//! All of it is the system's. It has a place of its own for two reasons. Here each call is marked for the trace, so that the driver's
-//! lines show nothing but its way of waiting. And the driver is compiled a second time for the tests, upon a scheduler that lets its
-//! threads run in any order, and a kernel in memory that plays every trick a real one may.
+//! It wraps the standard library and system calls. It is a module of its own for two reasons. Each call is marked for
+//! the trace here, so that the driver's code shows only its way of waiting. And the tests compile the driver a second
+//! time, on a scheduler that runs its threads in any order and on a kernel in memory that injects the failures of a
+//! real one.
 
 use crate::chat::limits::READ_MAX;
 use crate::trace::marks::{self, Call};
@@ -26,7 +27,7 @@ pub(crate) fn now() -> Instant {
 
 // Sockets.
 
-/// Listens.
+/// The listening socket.
 pub(crate) struct TcpListener(std::net::TcpListener);
 
 impl TcpListener {
@@ -34,17 +35,18 @@ impl TcpListener {
         TcpListener(listener)
     }
 
-    /// Waits for a connection.
+    /// Blocks until a connection comes.
     pub(crate) fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         marks::accept(Call::blocking("accept4"), || self.0.accept().map(|(stream, peer)| (TcpStream(stream), peer)))
     }
 }
 
-/// A client's connection.
+/// A client's connection, in blocking mode.
 pub(crate) struct TcpStream(std::net::TcpStream);
 
 impl TcpStream {
-    /// Waits for something to read, and reads what there is of it, as far as the buffer has capacity.
+    /// Blocks until there is something to read, and reads at most the spare capacity of the buffer. Returns the number
+    /// of bytes; 0 is the end-of-file.
     #[inline(always)]
     pub(crate) fn read(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         let asked = buffer.capacity() - buffer.len();
@@ -52,10 +54,11 @@ impl TcpStream {
         marks::read(Call::blocking("read"), self.as_raw_fd(), asked, call)
     }
 
-    /// Waits for something to read until it is `end`, and throws away some of it.
+    /// Blocks until there is something to read, at most until `end`, and discards up to 1024 bytes. Returns the number
+    /// of bytes; 0 is the end-of-file. After `end` it fails with `WouldBlock` or `TimedOut`.
     pub(crate) fn discard(&self, end: Instant) -> io::Result<usize> {
         let mut buffer = [0; 1024];
-        // A timeout of zero would be none.
+        // `set_read_timeout` does not accept zero.
         let left = Some(end.saturating_duration_since(now())).filter(|left| !left.is_zero());
         let left = left.ok_or(io::ErrorKind::TimedOut)?;
         marks::set_up(1, || self.0.set_read_timeout(Some(left)))?;
@@ -63,14 +66,15 @@ impl TcpStream {
         marks::read(Call::blocking("recvfrom"), self.as_raw_fd(), 1024, call)
     }
 
-    /// Reads and throws away what is there.
+    /// Reads and discards what is there, without blocking.
     pub(crate) fn discard_at_once(&self) -> io::Result<usize> {
         let mut buffer = Vec::with_capacity(READ_MAX);
         let call = || Ok(recv(&self.0, spare_capacity(&mut buffer), RecvFlags::DONTWAIT)?.0);
         marks::read(Call::at_once("recvfrom"), self.as_raw_fd(), READ_MAX, call)
     }
 
-    /// Writes what the socket takes at once. What is in one piece is written as such: it takes the kernel less time.
+    /// Writes what the socket takes without blocking. A single piece goes out with `send`: that costs the kernel less
+    /// time than `sendmsg`.
     #[inline(always)]
     pub(crate) fn write_at_once(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut filled = pieces.iter().filter(|piece| !piece.is_empty());
@@ -86,7 +90,7 @@ impl TcpStream {
         }
     }
 
-    /// Waits until the socket takes some of it, but no longer than [`TcpStream::set_write_timeout`] allows.
+    /// Blocks until the socket takes some of the bytes, at most for the time of [`TcpStream::set_write_timeout`].
     pub(crate) fn write(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         marks::write(Call::blocking("writev"), self.as_raw_fd(), pieces, || (&self.0).write_vectored(pieces))
     }
@@ -120,17 +124,17 @@ impl Drop for TcpStream {
 
 // The room's lock.
 
-/// A mutex whose taking and giving back are steps of the trace.
+/// A mutex whose locking and unlocking are steps of the trace.
 pub(crate) struct RoomMutex<T>(Mutex<T>);
 
-/// Holds it.
+/// The guard of a [`RoomMutex`].
 pub(crate) struct RoomGuard<'a, T> {
-    // Fields are dropped in this order: the mark comes before the lock is given back.
+    // Fields are dropped in this order: the mark is made before the mutex is unlocked.
     mark: LeaveMark,
     guard: MutexGuard<'a, T>,
 }
 
-/// Marks, when it is dropped, that the thread leaves the room.
+/// When dropped, marks that the thread unlocks the room.
 struct LeaveMark;
 
 impl Drop for LeaveMark {
@@ -145,7 +149,7 @@ impl<T> RoomMutex<T> {
         RoomMutex(Mutex::new(value))
     }
 
-    /// A thread that panicked has left the room as it was between two changes; the others go on.
+    /// Ignores poisoning: a thread that panicked has left the room between two changes, and the other threads go on.
     #[inline(always)]
     pub(crate) fn lock(&self) -> RoomGuard<'_, T> {
         let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -154,7 +158,7 @@ impl<T> RoomMutex<T> {
 }
 
 impl<'a, T> RoomGuard<'a, T> {
-    /// Gives the lock back, waits for `changed`, and takes the lock again.
+    /// Unlocks, waits for `changed`, and locks again.
     pub(crate) fn wait(self, changed: &Condvar) -> RoomGuard<'a, T> {
         self.parked(|guard| changed.wait(guard).unwrap_or_else(PoisonError::into_inner))
     }
@@ -166,7 +170,7 @@ impl<'a, T> RoomGuard<'a, T> {
 
     fn parked(self, wait: impl FnOnce(MutexGuard<'a, T>) -> MutexGuard<'a, T>) -> RoomGuard<'a, T> {
         let RoomGuard { mark, guard } = self;
-        // The step of waiting marks that by itself.
+        // `marks::park` marks the unlocking itself.
         std::mem::forget(mark);
         RoomGuard { guard: marks::park(|| wait(guard)), mark: LeaveMark }
     }
@@ -188,7 +192,7 @@ impl<T> DerefMut for RoomGuard<'_, T> {
 
 // Threads and signals.
 
-/// Starts a thread with this name and so many bytes of stack.
+/// Starts a thread with this name and a stack of `stack` bytes.
 pub(crate) fn spawn(name: String, stack: usize, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
     marks::spawn(&name, || std::thread::Builder::new().name(name.clone()).stack_size(stack).spawn(run).map(drop))
 }
@@ -201,13 +205,13 @@ impl Signals {
         signal_hook::iterator::Signals::new(signals).map(Signals)
     }
 
-    /// Waits for one.
+    /// Blocks until a signal comes.
     pub(crate) fn wait(&mut self) -> Option<i32> {
         marks::signal(Call::blocking("read"), || self.0.forever().next())
     }
 }
 
-/// From when `told` is set, a signal ends the process at once, whatever its threads are waiting for.
+/// Once `told` is set, a signal ends the process at once, whatever its threads are waiting for.
 pub(crate) fn end_at_once_when(told: &Arc<AtomicBool>) -> io::Result<()> {
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register_conditional_shutdown(signal, 0, told.clone())?;

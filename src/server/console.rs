@@ -1,7 +1,7 @@
-//! The transcript on stdout: what a teacher projects and a pipe reads. One line an event.
+//! The transcript on stdout, for a projector or a pipe. One line per event.
 //!
-//! The chat never waits for it. What stdout does not take waits in a bounded buffer; what finds no room there is lost,
-//! counted, and said as soon as stdout takes something again.
+//! The chat never waits for stdout. What stdout does not take waits in a bounded buffer. Lines that find no room there
+//! are lost and counted, and the count is printed as soon as stdout takes something again.
 
 use super::sink::Sink;
 use super::wall_clock::WallClock;
@@ -12,19 +12,19 @@ use anstyle::{AnsiColor, Style};
 use std::io::{self, ErrorKind, Write};
 use std::time::{Duration, Instant};
 
-/// Bytes that may wait for stdout.
+/// The most that may wait for stdout. Bytes.
 const BUFFER_MAX: usize = 1 << 20;
-/// Of these, what people say takes at most so many. The rest is for who came and who left: when a flood is more than stdout
-/// takes, that is when one wants to see who was disconnected, and why.
+/// What people say takes at most this much of the buffer. Bytes. The rest is for arrivals and departures: when a flood
+/// is more than stdout takes, the reader needs to see who was disconnected and why.
 const SAID_MAX: usize = BUFFER_MAX - (128 << 10);
-/// How long to leave a stdout alone that takes nothing: at first, so that a slow pipe drains; and at most, so that a frozen
-/// terminal costs next to nothing. Twice as long each time in vain.
+/// The delay before a blocked stdout is tried again: the first, so that a slow pipe drains, and the longest, so that a
+/// frozen terminal costs next to nothing. It doubles after each failed try.
 const RETRY: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(160));
 
 /// What sets off the time of day from what happened.
 const DIM: Style = Style::new().dimmed();
 
-/// In colours or not.
+/// Whether the transcript is coloured.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Paint {
     Plain,
@@ -32,21 +32,21 @@ pub enum Paint {
 }
 
 pub(crate) struct Console {
-    /// `None` when nothing can be written any more.
+    /// `None` once stdout is closed for good or could not be opened.
     sink: Option<Sink>,
     paint: Paint,
     lang: Lang,
     /// Lines that stdout has not taken; the first may have been taken in part.
     buffer: Vec<u8>,
-    /// Lines lost since that was last said.
+    /// Lines lost since the last report of a loss.
     lost: u64,
-    /// What stdout took last ends within a line.
+    /// The last write ended within a line.
     torn: bool,
-    /// When to try again; `None` unless stdout took less than there was.
+    /// When to try again; `None` unless stdout took less than was offered.
     retry_at: Option<Instant>,
-    /// How long to wait then.
+    /// The delay before the next retry.
     patience: Duration,
-    /// Calls to write that were made.
+    /// The number of write calls since [`Console::take_writes`].
     writes: usize,
 }
 
@@ -70,7 +70,8 @@ impl Console {
         let is_talk =
             matches!(event, Event::Said { .. } | Event::Acted { .. } | Event::Whispered { .. } | Event::Renamed { .. });
         let waiting_max = if is_talk { SAID_MAX } else { BUFFER_MAX };
-        // After a line that is lost all talk is, until that has been said: the gap is one, and its size stands where it is.
+        // After one lost line all talk is dropped until the loss is reported. So there is one gap, and its size is
+        // printed where it is.
         if self.buffer.len() >= waiting_max || (is_talk && self.lost > 0) || self.sink.is_none() {
             self.lost += 1;
             return;
@@ -78,7 +79,7 @@ impl Console {
         self.line(event, clock);
     }
 
-    /// Writes what stdout takes without waiting.
+    /// Writes what stdout takes without blocking.
     pub(crate) fn flush(&mut self, now: Instant, clock: &mut WallClock) {
         if self.retry_at.is_some_and(|at| now < at) {
             return;
@@ -90,7 +91,7 @@ impl Console {
             self.lost += memchr::memchr_iter(b'\n', &self.buffer).count() as u64;
             self.buffer.clear();
             if e.kind() == ErrorKind::BrokenPipe {
-                // Whoever read it is gone for good.
+                // The reader is gone for good.
                 self.sink = None;
             }
         } else if self.lost > 0 && self.buffer.is_empty() && self.sink.is_some() {
@@ -98,7 +99,8 @@ impl Console {
         }
     }
 
-    /// Says how many lines are missing, where they are. They are forgotten only when stdout has taken that.
+    /// Reports how many lines are missing, at the place where they are missing. If the write fails, the count is kept
+    /// for the next report.
     fn tell_loss(&mut self, now: Instant, clock: &mut WallClock) {
         if self.torn {
             self.buffer.push(b'\n');
@@ -111,7 +113,8 @@ impl Console {
         }
     }
 
-    /// Writes until the buffer is empty or stdout takes no more for now; what is left after an error is not taken at all.
+    /// Writes until the buffer is empty or stdout takes no more for now. After an error, the buffer holds what was not
+    /// written.
     fn write(&mut self, now: Instant) -> io::Result<()> {
         self.retry_at = None;
         let mut written = 0;
@@ -144,7 +147,7 @@ impl Console {
         result
     }
 
-    /// How often stdout was asked to take something, since the last call.
+    /// The number of write calls since the last call of this method.
     pub(crate) fn take_writes(&mut self) -> usize {
         std::mem::take(&mut self.writes)
     }
@@ -162,7 +165,7 @@ impl Console {
         };
         self.buffer.push(b' ');
         let _ = match event {
-            // Nearly all there is in a flood, and twice as fast as with the rest.
+            // Nearly every event of a flood is this one, and this path is twice as fast as the general one.
             Event::Said { id, nick, text } => write!(self.buffer, "{id}").map(|()| {
                 for part in [" <", nick, "> ", text] {
                     self.buffer.extend_from_slice(part.as_bytes());
@@ -194,7 +197,7 @@ pub(super) mod tests {
     use super::*;
     use std::io::{PipeReader, Read};
 
-    /// A console whose pipe is full, and of how many bytes.
+    /// A console whose pipe is full, the reader of the pipe, and the number of bytes in it.
     pub(crate) fn stuck() -> (PipeReader, usize, Console) {
         let (reader, writer) = io::pipe().expect("a pipe");
         let sink = Sink::to(writer.into()).expect("a sink");

@@ -1,9 +1,9 @@
-//! What was said, in a file: one JSON line an event, read again at the next start.
+//! The history: a file of what was said, one JSON line per event, read again at the next start.
 //!
-//! Written in batches, at the latest half a second after the first line of one, so that kill -9 loses less than a second.
-//! A disk that fails costs a warning and the lines it did not take. In epoll mode the loop itself writes: a file is always
-//! "ready" in epoll's sense, and yet a slow disk makes the write slow, and everybody waits that long. The kernel's page
-//! cache makes that rare; a thread, which threaded mode has, would make it never.
+//! Lines are written in batches, at most half a second after the first line of a batch, so that kill -9 loses less than
+//! a second. A failing disk costs a warning and the lines it did not take. In epoll and poll mode the loop itself
+//! writes: a file is always "ready" for epoll, yet a slow disk makes the write slow, and all clients wait that long.
+//! The kernel's page cache makes that rare. In threaded mode a thread of its own writes.
 
 use super::wall_clock::WallClock;
 use crate::chat::messages::Said;
@@ -19,12 +19,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const BATCH_DELAY: Duration = Duration::from_millis(500);
-/// A batch of this many bytes is not kept waiting.
+/// A batch of this many bytes is written at once.
 const BATCH_MAX: usize = 64 << 10;
-/// What a newcomer gets to read of earlier is at most this long. It goes into the newcomer's outbox, and many may come at
-/// once: together they must stay far from what all outboxes may hold. Bytes.
+/// The longest replay for a newcomer. Bytes. It goes into the newcomer's outbox, and many may come at once: together
+/// the replays must stay far below the limit for all outboxes.
 const REPLAY_MAX: usize = 128 << 10;
-/// The longest line read back: a message of 1024 bytes, each escaped, and what is around it. Bytes.
+/// The longest line read back: a message of 1024 bytes, all escaped, and the other fields. Bytes.
 const RECORD_MAX: u64 = 8 << 10;
 
 /// One line of the file.
@@ -36,7 +36,7 @@ struct Entry<'a> {
     event: Kind,
     #[serde(borrow)]
     nick: std::borrow::Cow<'a, str>,
-    /// What was said; the name before, for one who was renamed; why, for one who left.
+    /// What was said; for `Renamed` the old nick; for `Left` the reason.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     text: Option<std::borrow::Cow<'a, str>>,
 }
@@ -53,7 +53,7 @@ enum Kind {
 
 /// A message that newcomers get.
 struct Recent {
-    /// RFC 3339, UTC. How it is said depends on the day on which it is read.
+    /// RFC 3339, UTC. How it is shown depends on the day of the replay.
     time: String,
     message: String,
 }
@@ -62,18 +62,18 @@ pub(crate) struct History {
     path: PathBuf,
     file: Option<Arc<File>>,
     batch: Vec<u8>,
-    /// When the batch is written at the latest; `None` while it is empty.
+    /// The deadline for writing the batch; `None` while it is empty.
     due: Option<Instant>,
-    /// The file ends within a line, which the next batch must not continue.
+    /// The file ends within a line. The next batch must begin with a line end.
     torn: bool,
-    /// The last write failed, and that was said.
+    /// The last write failed, and a warning was logged.
     failing: bool,
-    /// The last lines, as a newcomer gets them.
+    /// The last messages, for replays.
     recent: VecDeque<Recent>,
     replay: usize,
 }
 
-/// Lines on their way to the file. Whoever may wait for the disk writes them, without holding the history.
+/// Lines on their way to the file. A thread that may wait for the disk writes them without holding the history.
 pub(crate) struct Batch {
     file: Arc<File>,
     lines: Vec<u8>,
@@ -86,7 +86,7 @@ impl Batch {
 }
 
 impl History {
-    /// Opens or creates the file. If that fails, the chat goes on without: a warning says so.
+    /// Opens or creates the file. If that fails, a warning is logged and the chat goes on without a history file.
     pub(crate) fn open(path: &Path, replay: usize, clock: &WallClock) -> History {
         let mut history = History {
             path: path.to_owned(),
@@ -108,13 +108,13 @@ impl History {
     fn load(&mut self, clock: &WallClock) -> io::Result<()> {
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(&self.path)?;
         let len = file.metadata()?.len();
-        // Not all lines are messages: look some way further back than the replay needs.
+        // Not all lines are messages, so this reads further back than the replay needs.
         let start = len.saturating_sub(RECORD_MAX * (self.replay as u64 * 4 + 1));
         file.seek(SeekFrom::Start(start))?;
         let mut tail = Vec::new();
         Read::by_ref(&mut file).take(len - start).read_to_end(&mut tail)?;
         self.torn = tail.last().is_some_and(|&last| last != b'\n');
-        // The first may begin somewhere within: what is left of it is no JSON.
+        // The first line may be cut at its beginning; what is left of it is not valid JSON.
         let lines = tail.split_inclusive(|&b| b == b'\n');
         for line in lines.filter(|line| line.ends_with(b"\n")) {
             if let Ok(record) = serde_json::from_slice::<Entry>(line)
@@ -142,13 +142,13 @@ impl History {
             return;
         }
         let record = Entry { time: clock.timestamp(), id: id.number(), event: kind, nick: nick.into(), text };
-        // Neither writing to a Vec nor a struct of texts and numbers can fail.
+        // Neither writing to a Vec nor serializing strings and numbers can fail.
         let _ = serde_json::to_writer(&mut self.batch, &record);
         self.batch.push(b'\n');
         self.due.get_or_insert(now + BATCH_DELAY);
     }
 
-    /// The batch, if it is time to write it. What came of that is owed to [`History::written`].
+    /// The batch, if it is due. Pass the result of the write to [`History::written`].
     pub(crate) fn due_batch(&mut self, now: Instant) -> Option<Batch> {
         let is_due = self.due.is_some_and(|due| due <= now) || self.batch.len() >= BATCH_MAX;
         if is_due { self.take_batch() } else { None }
@@ -165,7 +165,7 @@ impl History {
         Some(Batch { file, lines })
     }
 
-    /// What came of writing a batch.
+    /// Takes the result of writing a batch.
     pub(crate) fn written(&mut self, result: io::Result<()>) {
         if let Err(e) = &result
             && !self.failing
@@ -180,7 +180,7 @@ impl History {
         self.due
     }
 
-    /// The last lines, for a newcomer.
+    /// The last messages, for a newcomer.
     pub(crate) fn replay(&self, clock: &WallClock) -> Vec<u8> {
         let mut room = REPLAY_MAX;
         let fits = |recent: &&Recent| {
@@ -200,7 +200,7 @@ impl History {
         if self.replay == 0 {
             return;
         }
-        // The file may have been written by others: what comes from it passes the sanitizer like all else.
+        // Other programs may have written the file, so its text passes the sanitizer too.
         let (nick, text) = (sanitize_text(nick), sanitize_text(text));
         let message = match kind {
             Kind::Said => format!("<{nick}> {text}"),
@@ -214,7 +214,7 @@ impl History {
     }
 }
 
-/// A reason as it stands in the file, the same in every language.
+/// A reason as it is stored in the file: in English, whatever the server's language.
 fn why(reason: Reason) -> String {
     Said(Lang::En, &reason).to_string()
 }

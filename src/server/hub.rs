@@ -1,11 +1,12 @@
-//! The hub as drivers hold it: what it ingests, and what it accounts for, are steps of the trace.
+//! A wrapper around [`chat::Hub`] for the drivers: it marks what the hub ingests and accounts for as steps of the
+//! trace.
 
 use crate::chat::{self, Id, Reason};
 use crate::trace::marks;
 use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
 
-/// [`chat::Hub`], whose contract it has. The methods here are the same, each with its mark.
+/// Wraps [`chat::Hub`] and has the same contract. The methods below add a mark each.
 pub(crate) struct Hub(chat::Hub);
 
 impl Hub {

@@ -1,35 +1,38 @@
-//! Connections that are closed on our side and read from until the peer closes, too.
+//! Lingering connections: closed on our side, and read from until the peer closes too.
 //!
-//! A socket that is closed with bytes unread sends a RST, and that throws away what its peer has not read yet: the reason why it was
-//! closed. So our side is shut down first, and what still comes is thrown away, for a while and for a bounded number of connections.
+//! Closing a socket with unread bytes sends a RST. The RST discards what the peer has not read yet, which is the reason
+//! for the close. So our side is shut down first, and what still comes is discarded, for a limited time and for a
+//! limited number of connections.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// How long a connection lingers.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
-/// At most this many connections linger at a time. More would be descriptors that newcomers need.
+/// At most this many connections linger at a time. More would use up descriptors that newcomers need.
 pub(crate) const LINGERING_MAX: usize = 64;
 
-/// The keys of connections that linger, the first to end first.
+/// The keys of the lingering connections, in the order of their deadlines.
 #[derive(Default)]
 pub(crate) struct Lingering(VecDeque<(Instant, usize)>);
 
 impl Lingering {
-    /// A connection lingers from `now` on. Returns the key of the oldest if they are too many: close that one.
+    /// Adds a connection that lingers from `now` on. If there are too many, returns the key of the oldest: close that
+    /// one.
     #[must_use = "the oldest connection is to be closed"]
     pub(crate) fn push(&mut self, key: usize, now: Instant) -> Option<usize> {
         self.0.push_back((now + LINGER, key));
         if self.0.len() > LINGERING_MAX { self.0.pop_front().map(|(_, oldest)| oldest) } else { None }
     }
 
-    /// A connection that has lingered long enough by `now`: close it, and ask again.
+    /// Removes and returns a connection whose time is over by `now`. Close it, and call again until this returns
+    /// `None`.
     pub(crate) fn pop_over(&mut self, now: Instant) -> Option<usize> {
         self.0.front().filter(|(until, _)| *until <= now)?;
         self.0.pop_front().map(|(_, key)| key)
     }
 
-    /// A connection is closed.
+    /// Removes a connection that is closed.
     pub(crate) fn remove(&mut self, key: usize) {
         self.0.retain(|(_, lingering)| *lingering != key);
     }

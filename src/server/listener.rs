@@ -1,4 +1,4 @@
-//! Where clients come in: the listening socket, and what every accepted one is set to.
+//! The listening socket, and the options of accepted sockets.
 
 use crate::trace::marks;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -9,14 +9,15 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 /// How many connections may wait to be accepted. The kernel cuts it to its own maximum (`net.core.somaxconn`, 4096 on
-/// Linux). The standard library's 128 is less than one burst of a load test, and whoever comes too late waits a second for
-/// the next SYN.
+/// Linux). The standard library's 128 is less than one burst of a load test, and a client that is too late waits a
+/// second for its next SYN.
 const BACKLOG: i32 = 4096;
 
 /// Descriptors that are not clients: the standard three, the poll, the listener, the signals' pipe, console, history.
 const DESCRIPTORS_BESIDE_CLIENTS: u64 = 10;
 
-/// Sees to it that so many clients can have a descriptor each: raises the soft limit as far as the hard one.
+/// Makes room for one descriptor per client: raises the soft limit as far as the hard limit allows. The error is text
+/// for people.
 pub fn make_room_for(clients_max: usize) -> Result<(), String> {
     let needed = (clients_max as u64).saturating_add(DESCRIPTORS_BESIDE_CLIENTS);
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
@@ -40,7 +41,7 @@ pub fn make_room_for(clients_max: usize) -> Result<(), String> {
         .map_err(|_| too_few(current.unwrap_or(0)))
 }
 
-/// Listens on the first of the host's addresses that lets us.
+/// Listens on the first of the host's addresses that can be bound. The error is text for people.
 pub(crate) fn bind((host, port): &(String, u16)) -> Result<TcpListener, String> {
     let place = place(host, *port);
     let addrs = (host.as_str(), *port)
@@ -64,12 +65,12 @@ pub(crate) fn bind((host, port): &(String, u16)) -> Result<TcpListener, String> 
     })
 }
 
-/// An address as it is typed.
+/// An address as a user types it.
 pub(crate) fn place(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
-/// An error in words, without its number.
+/// The text of an error, without its number.
 pub(crate) fn what(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
@@ -78,7 +79,8 @@ pub(crate) fn what(error: &io::Error) -> String {
 
 fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
-    // Connections of a server that just stopped stay in TIME_WAIT for a minute; they must not keep the next from binding.
+    // A server that just stopped leaves connections in TIME_WAIT for a minute. They must not keep the next server from
+    // binding.
     socket.set_reuse_address(true)?;
     socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?;
@@ -88,17 +90,17 @@ fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
 /// The system calls that [`prepare`] makes.
 const PREPARE_CALLS: usize = 5;
 
-/// Sets an accepted socket to what a chat needs. An error is worth a word in the log and no more.
+/// Sets the options of an accepted socket. Errors are only logged.
 pub(crate) fn prepare(stream: &impl AsFd) {
     marks::set_up(PREPARE_CALLS, || set_options(SockRef::from(stream)));
 }
 
 fn set_options(socket: SockRef<'_>) {
-    // Without it a small line may wait for the acknowledgement of the one before it: 44 ms a round trip.
+    // Without it a small line may wait for the acknowledgement of the line before it: 44 ms per round trip.
     if let Err(e) = socket.set_tcp_nodelay(true) {
         log::debug!("TCP_NODELAY: {e}");
     }
-    // A peer that vanished without a FIN is found after two minutes; a silent one that is there is not bothered.
+    // A peer that vanished without a FIN is found after two minutes. A silent peer that is there stays connected.
     let keepalive =
         TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(10)).with_retries(6);
     if let Err(e) = socket.set_tcp_keepalive(&keepalive) {
@@ -106,8 +108,9 @@ fn set_options(socket: SockRef<'_>) {
     }
 }
 
-/// Whether an error of accept is that one connection's own and the next may be better. All others (no descriptors, no
-/// memory) are the machine's: the same call would fail again at once, so the listener must be left alone for a while.
+/// Whether an error of accept concerns only one connection, so that the next accept may succeed. All other errors (no
+/// descriptors, no memory) concern the machine: the same call would fail again at once, so the listener must be left
+/// alone for a while.
 pub(crate) fn is_one_connections(error: &io::Error) -> bool {
     use ErrorKind::*;
     matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted | PermissionDenied | TimedOut)

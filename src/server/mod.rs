@@ -1,11 +1,11 @@
-//! How bytes move: the drivers, and what they need. Nothing here knows what a line means.
+//! How bytes move: the drivers, and what they stand on. Nothing here knows what a line means.
 //!
-//! * [`drivers`]: a file each, and the table of them;
+//! * [`drivers`]: one file for each driver, and the table of them;
 //! * [`service`]: what a driver is given;
-//! * [`net`] and `blocking`: what the one and what the other stands on, and in its tests does not. There, and in [`hub`], the
-//!   steps are marked for the trace;
-//! * [`listener`]: where clients come in;
-//! * [`records`]: where it is told what happened: [`console`] and [`history`].
+//! * [`net`] (for `epoll` and `poll`) and `blocking` (for `threaded`): the layer between a driver and the system. The tests put a
+//!   simulated one in its place. This layer and [`hub`] mark the steps for the trace;
+//! * [`listener`]: the listening socket;
+//! * [`records`]: where events are recorded: the [`console`] and the [`history`].
 
 #[cfg(feature = "threaded")]
 pub(crate) mod blocking;
@@ -42,7 +42,7 @@ pub struct Options {
     pub addr: (String, u16),
     /// The way of waiting.
     pub driver: &'static Driver,
-    /// For how long one thread that waits for every socket looks again before it sleeps.
+    /// How long a one-thread driver polls without sleeping before it sleeps.
     pub spin: Duration,
     /// What happens to a client that connects when all seats are taken.
     pub when_full: WhenFull,
@@ -50,13 +50,13 @@ pub struct Options {
     pub limits: Limits,
     /// The language of what the server says.
     pub lang: Lang,
-    /// The transcript on stdout, in colours or not; `None` for no transcript.
+    /// The transcript on stdout, coloured or plain; `None` for no transcript.
     pub console: Option<console::Paint>,
     /// Where to keep what is said; `None` for nowhere.
     pub history: Option<PathBuf>,
     /// How many lines of the history a newcomer gets.
     pub replay: usize,
-    /// What becomes of the steps that the driver takes.
+    /// Where the steps that the driver takes are recorded.
     pub trace: trace::Options,
 }
 

@@ -1,9 +1,8 @@
-//! What one thread that waits for every socket stands on: sockets that never block, ways to ask which are ready, signals, and the
-//! time.
+//! The system layer of the one-thread drivers: non-blocking sockets, readiness, signals, and the time.
 //!
-//! All of it is mio's or the system's. It has a place of its own for two reasons. Here each call is marked for the trace, so that a
-//! driver's lines show nothing but its way of waiting. And the drivers are compiled a second time for the tests, upon a kernel in
-//! memory that plays every trick a real one may.
+//! It wraps mio and system calls. It is a module of its own for two reasons. Each call is marked for the trace here, so
+//! that a driver's code shows only its way of waiting. And the tests compile the drivers a second time, on a kernel in
+//! memory that injects the failures of a real one.
 
 use crate::trace::marks::{self, Call};
 use crate::trace::step::Source as Named;
@@ -24,7 +23,7 @@ pub(crate) fn now() -> Instant {
 
 // Readiness.
 
-/// epoll(7), or what mio has for it elsewhere. Edge-triggered: it tells that a source *became* ready, once.
+/// epoll(7), or mio's equivalent on other systems. Edge-triggered: it reports once that a source *became* ready.
 pub(crate) struct Poll(mio::Poll);
 
 impl Poll {
@@ -32,7 +31,7 @@ impl Poll {
         mio::Poll::new().map(Poll)
     }
 
-    /// Waits until a source is ready, but no longer than `timeout`; without one, for ever.
+    /// Waits until a source is ready, at most for `timeout`; without a timeout, for ever.
     pub(crate) fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         let (poll, list) = (&mut self.0, &mut *events);
         let call = move || (poll.poll(list, timeout), list);
@@ -47,13 +46,13 @@ impl Poll {
         source.marked(token, interest, |source| self.0.registry().register(source, token, interest))
     }
 
-    /// Watches a source for something else, and arms its edges anew: what is ready by now is told.
+    /// Changes what a source is watched for, and re-arms its edges: what is already ready is reported.
     pub(crate) fn reregister(&self, source: &mut impl Source, token: Token, interest: Interest) -> io::Result<()> {
         source.marked(token, interest, |source| self.0.registry().reregister(source, token, interest))
     }
 }
 
-/// Whether a read is worth trying: an end and an error are told by a read, too.
+/// Whether a read is worth trying. An end-of-file and an error are also returned by a read.
 pub(crate) fn is_readable(event: &Event) -> bool {
     event.is_readable() || event.is_read_closed() || event.is_error()
 }
@@ -62,16 +61,16 @@ pub(crate) fn is_readable(event: &Event) -> bool {
 pub(crate) trait Source {
     type Inner: mio::event::Source;
 
-    /// Makes the call that lets a poll watch it, and marks it.
+    /// Makes the call that registers this source with a poll, and marks it.
     fn marked<T>(&mut self, token: Token, interest: Interest, call: impl FnOnce(&mut Self::Inner) -> T) -> T;
 }
 
 pub(crate) use rustix::event::{PollFd, PollFlags};
 
-/// poll(2). Level-triggered: it tells of each source whether it *is* ready. Waits until one is, but no longer than `timeout`; without
-/// one, for ever.
+/// poll(2). Level-triggered: it reports for each source whether it *is* ready. Waits until one is, at most for
+/// `timeout`; without a timeout, for ever.
 pub(crate) fn poll(sources: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<()> {
-    // A time that the system cannot count is as good as for ever.
+    // A timeout that does not fit into a `Timespec` counts as none.
     let limit = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
     let call = || (rustix::event::poll(sources, limit.as_ref()), sources);
     let (result, _) = marks::wait("ppoll", timeout, call, |(_, list), sockets| {
@@ -86,11 +85,11 @@ pub(crate) fn poll(sources: &mut [PollFd<'_>], timeout: Option<Duration>) -> io:
 
 // Sockets.
 
-/// Listens, and never blocks.
+/// The listening socket, in non-blocking mode.
 pub(crate) struct TcpListener(mio::net::TcpListener);
 
 impl TcpListener {
-    /// Of a socket that does not block.
+    /// Takes a socket that is in non-blocking mode already.
     pub(crate) fn from_std(listener: std::net::TcpListener) -> TcpListener {
         marks::is(listener.as_raw_fd(), Named::Listener);
         TcpListener(mio::net::TcpListener::from_std(listener))
@@ -116,7 +115,7 @@ impl AsFd for TcpListener {
     }
 }
 
-/// A client's connection, which never blocks.
+/// A client's connection, in non-blocking mode.
 pub(crate) struct TcpStream(mio::net::TcpStream);
 
 impl TcpStream {
@@ -138,7 +137,7 @@ impl Write for TcpStream {
         marks::write(Call::at_once("sendto"), self.0.as_raw_fd(), &[IoSlice::new(bytes)], || self.0.write(bytes))
     }
 
-    /// What is in one piece is written as such: a gathered write takes the kernel longer, 3 % of a round trip.
+    /// A single piece is written with `write`: a gathered write costs the kernel 3 % of a round trip more.
     #[inline(always)]
     fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         match pieces {
@@ -180,7 +179,7 @@ impl Drop for TcpStream {
 
 // Signals.
 
-/// Signals as bytes in a pipe, so that a loop waits for them as it waits for clients.
+/// Signals as bytes in a socket pair, so that a loop can wait for them as it waits for clients.
 pub(crate) struct Signals(SignalDelivery<mio::net::UnixStream, SignalOnly>);
 
 impl Signals {
@@ -190,7 +189,7 @@ impl Signals {
         SignalDelivery::with_pipe(read, OwnedFd::from(write), SignalOnly, signals).map(Signals)
     }
 
-    /// Those that came since the last call, at once.
+    /// The signals that came since the last call, without blocking.
     pub(crate) fn pending(&mut self) -> impl Iterator<Item = i32> + '_ {
         marks::signal(Call::at_once("recvfrom"), || self.0.pending())
     }

@@ -1,4 +1,4 @@
-//! Where it is told what happened: to the console and to the history.
+//! The records of what happened: the console and the history.
 
 use super::console::{Console, Paint};
 use super::history::{Batch, History};
@@ -10,7 +10,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long a console that takes nothing is asked again at the very end.
+/// How long a blocked console is tried again at the end.
 const LAST_PATIENCE: Duration = Duration::from_millis(200);
 
 pub(crate) struct Records {
@@ -28,12 +28,12 @@ impl Records {
         Records { console, history, clock }
     }
 
-    /// Whether anything is told to anybody.
+    /// Whether events are recorded anywhere.
     pub(crate) fn are_kept(&self) -> bool {
         self.console.is_some() || self.history.is_some()
     }
 
-    /// Takes down what happened, and empties the transcript.
+    /// Records the events of the transcript, and empties it.
     pub(crate) fn note(&mut self, transcript: &mut Transcript, now: Instant) {
         if !transcript.is_empty() {
             self.clock.look();
@@ -49,7 +49,7 @@ impl Records {
         transcript.clear();
     }
 
-    /// Takes down one thing, and shows it at once.
+    /// Records one event, and shows it at once.
     pub(crate) fn note_one(&mut self, event: Event<'_>) {
         let mut transcript = Transcript::default();
         transcript.push(event);
@@ -61,8 +61,8 @@ impl Records {
         }
     }
 
-    /// Writes what stdout takes without waiting, and the history's batch if it is time. Returns how many writes to stdout
-    /// that took.
+    /// Writes what stdout takes without blocking, and the history's batch if it is due. Returns the number of writes to
+    /// stdout.
     pub(crate) fn flush(&mut self, now: Instant) -> usize {
         let writes = self.flush_console(now);
         if let Some(batch) = self.due_batch(now) {
@@ -72,7 +72,7 @@ impl Records {
         writes
     }
 
-    /// Returns how many writes that took.
+    /// Writes what stdout takes without blocking. Returns the number of writes.
     pub(crate) fn flush_console(&mut self, now: Instant) -> usize {
         let Some(console) = &mut self.console else { return 0 };
         marks::show(|| {
@@ -81,7 +81,7 @@ impl Records {
         })
     }
 
-    /// The history's batch if it is time, for one who can wait for the disk; what came of it is owed to
+    /// The history's batch if it is due, for a caller that may wait for the disk. Pass the result of the write to
     /// [`Records::written`].
     pub(crate) fn due_batch(&mut self, now: Instant) -> Option<Batch> {
         self.history.as_mut()?.due_batch(now)
@@ -100,12 +100,12 @@ impl Records {
         console.into_iter().chain(history).min()
     }
 
-    /// What a newcomer gets to read of earlier.
+    /// The earlier messages that a newcomer gets.
     pub(crate) fn replay(&self) -> Vec<u8> {
         self.history.as_ref().map(|history| history.replay(&self.clock)).unwrap_or_default()
     }
 
-    /// Writes all that is left, as far as the world lets us.
+    /// Writes everything that is left, as far as stdout and the disk take it.
     pub(crate) fn finish(&mut self) {
         if let Some(batch) = self.history.as_mut().and_then(History::take_batch) {
             let result = batch.write();

@@ -16,7 +16,7 @@ pub enum WhenFull {
     Wait,
 }
 
-/// How long outboxes are flushed when the server is told to stop.
+/// How long outboxes are flushed after the server is told to stop.
 pub(crate) const STOP_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a driver leaves the listener alone after accept failed for lack of descriptors or memory.
 pub(crate) const ACCEPT_RETRY: Duration = Duration::from_millis(100);
@@ -34,7 +34,8 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Says that the server listens. A driver does so once it catches signals: whoever waits for this word may send one.
+    /// Reports that the server listens. A driver calls this after it has installed its signal handlers: a program that
+    /// waits for this line may send a signal at once.
     pub(crate) fn announce(&mut self) -> io::Result<()> {
         let (mode, addr, seats) = (self.mode, self.listener.local_addr()?, self.hub.limits().clients_max);
         self.records.note_one(Event::Listening { addr, mode, seats });

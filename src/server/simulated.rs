@@ -1,10 +1,11 @@
-//! The drivers upon a simulated [`kernel`]: seeded schedules by the thousand, and what must hold after each.
+//! Tests of the drivers on a simulated [`kernel`]: thousands of seeded schedules, and checks after each.
 //!
 //! `epoll.rs` is compiled a second time in [`epoll`], and the other drivers likewise. They find around them what they find in the
 //! server: the same names, and calls that go to the kernel in memory. The clients' scripts are in [`client`], and
 //! what must hold is in [`judge`].
 //!
-//! A schedule that fails prints its seed. `SEED=17 cargo test --lib simulated::epoll::no_schedule` plays that one alone.
+//! A schedule that fails prints its seed. `SEED=17 cargo test --lib simulated::epoll::no_schedule` plays that one
+//! alone.
 
 mod acts;
 mod client;
@@ -115,7 +116,7 @@ fn one_among_flooders(seed: u64) -> Kernel {
     calm(seed, (0..=LAST).map(|number| ScriptedClient::flooder(number, lines(number), BEGINNING)).collect())
 }
 
-/// The one who says a line.
+/// The client that says a line.
 const LAST: usize = 20;
 
 /// The one is heard before the flooders have said half of their lines.
@@ -130,7 +131,7 @@ fn many_who_linger(seed: u64) -> Kernel {
     calm(seed, (0..LINGERING_MAX + 40).map(|_| ScriptedClient::quitter(BEGINNING)).collect())
 }
 
-// What a driver finds around it.
+// The modules that a driver imports.
 
 mod lingering {
     pub(super) use crate::server::lingering::*;
@@ -154,7 +155,7 @@ struct Service<L> {
 }
 
 impl<L> Service<L> {
-    /// Upon the kernel that was booted.
+    /// A service on the booted kernel.
     fn new(listener: L, now: Instant) -> Service<L> {
         let (seats, when_full, spin) = with(|kernel| (kernel.room.seats, kernel.room.when_full, kernel.spin));
         let hub = chat::Hub::new(Limits { clients_max: seats, ..Limits::default() }, Lang::En, now).record();

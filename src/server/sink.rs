@@ -1,8 +1,9 @@
-//! Writes to stdout and stderr without ever waiting for them.
+//! Writes to stdout and stderr that never block.
 //!
-//! A pipe nobody reads and a terminal stopped by Ctrl-S stop whoever writes to them, and a server that prints in its loop
-//! with them. O_NONBLOCK would help, but it belongs to the open file description, which we share with the shell and
-//! whoever else has the terminal: they would fail with EAGAIN. So what can be opened a second time is, for us alone.
+//! A pipe that nobody reads, or a terminal stopped by Ctrl-S, blocks its writers, and with them a server that prints in
+//! its loop. O_NONBLOCK would help, but it belongs to the open file description, which we share with the shell and
+//! other programs on the terminal: their writes would fail with EAGAIN. So the file is opened a second time where that
+//! is possible, and only our description is non-blocking.
 
 use crate::trace::record::Stderr;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -12,12 +13,12 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::{AsFd, OwnedFd};
 
-/// What a pipe that is said to be writable takes without waiting: POSIX's least.
+/// A pipe that polls as writable takes this many bytes without blocking: the minimum that POSIX guarantees. Bytes.
 const PIPE_BUF: usize = 512;
 
-/// Lets whatever is written to stderr fail rather than wait, by any means (`eprintln!` too), where the system allows it.
+/// Makes all writes to stderr fail instead of block (`eprintln!` too), where the system allows it.
 pub(crate) fn keep_stderr_from_waiting() -> io::Result<()> {
-    // A file on a disk is the same file again; a socket stays as it is.
+    // A regular file is the same description again. A socket is left as it is.
     if let Sink::File(file) = Sink::to(io::stderr().as_fd().try_clone_to_owned()?)? {
         rustix::stdio::dup2_stderr(&file)?;
     }
@@ -25,11 +26,11 @@ pub(crate) fn keep_stderr_from_waiting() -> io::Result<()> {
 }
 
 pub(crate) enum Sink {
-    /// Never waits: an open file description of our own with O_NONBLOCK, or a file on a disk.
+    /// Never blocks: an open file description of our own with O_NONBLOCK, or a regular file.
     File(File),
-    /// A socket has a flag for each call.
+    /// A socket, written to with MSG_DONTWAIT in each call.
     Socket(OwnedFd),
-    /// Could not be opened again: asked before each small piece if it would take it.
+    /// Could not be opened again. poll(2) is asked before each small write.
     Asked(File),
 }
 
@@ -42,7 +43,7 @@ impl Sink {
         Sink::to(io::stderr().as_fd().try_clone_to_owned()?)
     }
 
-    /// For one who need not know what a sink is.
+    /// The same as a closure, for code that does not know [`Sink`].
     pub(crate) fn into_writer(self) -> Stderr {
         Box::new(move |bytes| self.write(bytes))
     }
@@ -58,7 +59,8 @@ impl Sink {
         })
     }
 
-    /// Writes as much as is taken at once. [`ErrorKind::WouldBlock`] if that is nothing.
+    /// Writes what is taken without blocking, and returns the number of bytes. Fails with [`ErrorKind::WouldBlock`] if
+    /// nothing is taken.
     pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Sink::File(file) => (&*file).write(bytes),
@@ -75,7 +77,7 @@ impl Sink {
     }
 }
 
-/// Opens what is behind a descriptor once more.
+/// Opens the file behind a descriptor again.
 #[cfg(target_os = "linux")]
 fn reopen(fd: &OwnedFd) -> io::Result<File> {
     use rustix::fs::{Mode, OFlags, open};
@@ -85,7 +87,7 @@ fn reopen(fd: &OwnedFd) -> io::Result<File> {
     Ok(open(path, flags, Mode::empty())?.into())
 }
 
-/// Elsewhere `/dev/fd` gives the same description again; a terminal can be opened by its name.
+/// On other systems `/dev/fd` gives the same description; only a terminal can be opened again, by its name.
 #[cfg(not(target_os = "linux"))]
 fn reopen(fd: &OwnedFd) -> io::Result<File> {
     use rustix::fs::{Mode, OFlags, open};
@@ -100,7 +102,7 @@ mod tests {
     use std::io::Read;
     use std::os::unix::net::UnixStream;
 
-    /// Writes until nothing more is taken; how much was.
+    /// Writes until nothing more is taken. Returns the number of bytes.
     fn fill(sink: &Sink) -> usize {
         let mut total = 0;
         loop {

@@ -1,14 +1,14 @@
-//! The time of day, for people. Timers never ask it: it jumps.
+//! The time of day, for display. Timers do not use it, because it can jump.
 
 use jiff::{Timestamp, tz::TimeZone};
 use std::cell::LazyCell;
 use std::time::SystemTime;
 
-/// The local time of day and the UTC timestamp, worked out once a second at most.
+/// The local time of day and the UTC timestamp, computed at most once a second.
 pub(crate) struct WallClock {
     /// Looked up when it is first needed: a quiet server never asks for the time of day.
     zone: LazyCell<TimeZone>,
-    /// The second, since 1970, that the texts below are of; `None` before the first look.
+    /// The second since 1970 for which the texts below were made; `None` before the first look.
     second: Option<u64>,
     time_of_day: String,
     timestamp: String,
@@ -34,7 +34,7 @@ impl WallClock {
         &self.timestamp
     }
 
-    /// Looks what time it is. Once for all that happened in a turn: it costs as much as to write a line.
+    /// Reads the clock. Call it once for all events of a turn: it costs as much as writing a line.
     pub(crate) fn look(&mut self) {
         let second = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
         if self.second == Some(second) {
@@ -46,7 +46,7 @@ impl WallClock {
         self.time_of_day = timestamp.to_zoned_datetime(self.zone.clone()).strftime("%H:%M:%S").to_string();
     }
 
-    /// When that was, as people say it: `HH:MM` today, with the date before it otherwise. `None` if it is no timestamp.
+    /// A timestamp as people write it: `HH:MM` today, with the date before it otherwise. `None` if it cannot be parsed.
     pub(crate) fn when(&self, timestamp: &str) -> Option<String> {
         let local = |timestamp: Timestamp| timestamp.to_zoned_datetime(self.zone.clone());
         let (then, today) = (local(timestamp.parse().ok()?), local(Timestamp::now()).date());

@@ -1,4 +1,4 @@
-//! How clients meet: each has received a line of the others before anything is tried.
+//! The introduction of clients: each has received a line of the others before a torment begins.
 
 use crate::harness::{Crowd, Kind, SHORT_LEN};
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ impl Unacquainted {
 /// Lets some of a crowd send hellos until all of them have received each other's.
 ///
 /// They send one after the other, the last one first. What a server does when several send at once, or while a client
-/// connects, is the business of the torments.
+/// connects, is left to the torments.
 pub(crate) fn acquaint(crowd: &mut Crowd, who: &[usize], limit: Duration) -> Result<(), Unacquainted> {
     let begin = Instant::now();
     let mut pause = Duration::from_millis(60);
@@ -50,7 +50,8 @@ pub(crate) fn acquaint(crowd: &mut Crowd, who: &[usize], limit: Duration) -> Res
         match who.iter().find_map(|&i| unheard_by(crowd, i, who)) {
             None => return Ok(()),
             Some(by) if begin.elapsed() >= limit => return Err(Unacquainted::Unheard { by }),
-            // A client does not get what was sent before it was let in, and a server that asks for a name takes the first line.
+            // A client does not get what was sent before it was let in, and a server that asks for a name takes the
+            // first line as the name.
             Some(_) => pause = (pause * 2).min(Duration::from_millis(500)),
         }
     }

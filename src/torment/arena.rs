@@ -1,5 +1,5 @@
-//! What a torment works with: the server, its process if it was started here, its baseline, new clients, and the checks of
-//! its health.
+//! The arena: what a torment works with. It holds the server, its process if it was started here, its baseline, new
+//! clients, and the checks of its health.
 
 use super::acquaint::{Unacquainted, acquaint};
 use super::baseline::Baseline;
@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long to wait for what must arrive, from a server that answers at once.
+/// The timeout for what must arrive, from a server that answers at once.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// A slow server gets this many of its own round trips, up to a limit, so that a run ends.
 const PATIENCE_ROUND_TRIPS: u32 = 40;
@@ -22,15 +22,15 @@ const PATIENCE_MAX: Duration = Duration::from_secs(8);
 const CONNECT: Duration = Duration::from_secs(4);
 /// How long to wait until the first client is accepted, so that the second causes an event of its own.
 const FIRST_ALONE: Duration = Duration::from_millis(500);
-/// A process with more memory than this before it has served anybody has a garbage collector. Bytes.
+/// A process with more memory than this before it has served any client has a garbage collector. Bytes.
 pub(crate) const COLLECTOR_MEMORY_MIN: u64 = 20 << 20;
 /// A server that uses more than this share of a processor while nobody sends anything is in a busy loop.
 const SPIN_SHARE: f64 = 0.12;
-/// One that uses less than this sleeps. Between the two it is compared with a loop of our own: a busy machine leaves little
-/// to both.
+/// A server that uses less than this sleeps. Between the two shares it is compared with a busy loop of our own, because
+/// a busy machine leaves little to both.
 const SLEEP_SHARE: f64 = 0.03;
 const SPIN_BESIDE: Duration = Duration::from_millis(400);
-/// It is measured three times, each time longer: work that is left from before ends.
+/// It is measured three times, each time for longer, so that work left from before can end.
 const SPIN_LOOKS: [Duration; 3] = [Duration::from_millis(150), Duration::from_millis(400), Duration::from_millis(1000)];
 
 /// The next login's number.
@@ -40,11 +40,11 @@ pub struct Arena<'a> {
     pub settings: &'a Settings,
     pub baseline: Baseline,
     pub addr: SocketAddr,
-    /// If it was started here.
+    /// The server's process, if it was started here.
     pub server: Option<ServerProcess>,
     pub launcher: Option<&'a Launcher<'static>>,
     pub random: Rng,
-    /// The patience is halved.
+    /// The timeouts are halved.
     pub is_hurried: bool,
     /// Observations that are no faults.
     pub remarks: Vec<String>,
@@ -75,7 +75,7 @@ impl<'a> Arena<'a> {
         time.mul_f64(self.settings.time)
     }
 
-    /// How long to wait for what must arrive.
+    /// The timeout for what must arrive.
     pub fn patience(&self) -> Duration {
         let patience = if self.is_hurried { PATIENCE / 2 } else { PATIENCE };
         self.scaled(patience).max((self.baseline.round_trip * PATIENCE_ROUND_TRIPS).min(self.scaled(PATIENCE_MAX)))
@@ -95,7 +95,8 @@ impl<'a> Arena<'a> {
         self.ask(proc::private_memory)
     }
 
-    /// Stops the server's process meanwhile, if it was started here: all that `happens` reaches it in one batch.
+    /// Stops the server's process while `happens` runs, if it was started here: all that is done then reaches it in one
+    /// batch.
     pub fn frozen<T>(&mut self, happens: impl FnOnce(&mut Arena<'a>) -> T) -> T {
         if let Some(server) = &self.server {
             server.freeze();
@@ -130,7 +131,8 @@ impl<'a> Arena<'a> {
 
     pub fn login(&self, client: &mut TestClient) {
         if let Some(login) = &self.settings.login {
-            // Not the client's number, which begins anew in each arena: a name may stay taken for a while after its owner left.
+            // Not the client's number, which starts again in each arena: a name may stay taken for a while after its
+            // owner has left.
             let number = LOGINS.fetch_add(1, Ordering::Relaxed);
             let line = login.replace("{n}", &number.to_string());
             client.push(&[line.as_bytes(), self.settings.eol.bytes()].concat());
@@ -203,7 +205,7 @@ impl<'a> Arena<'a> {
         Ok(())
     }
 
-    /// In words, if it is in a busy loop: how much of a processor it uses while nobody sends anything.
+    /// Describes how much of a processor the server uses while nobody sends anything, if it is in a busy loop.
     pub fn spins(&self) -> Option<String> {
         let mut share = 0.0;
         for look in SPIN_LOOKS {
@@ -227,7 +229,8 @@ impl<'a> Arena<'a> {
         cpu().saturating_sub(before) * 3 > proc::thread_cpu().saturating_sub(ours_before)
     }
 
-    /// When nothing moves any more: in words, whether the server has left something unread that it could read.
+    /// Call it when nothing arrives any more. Describes what the server has left unread although it could read it, if
+    /// anything.
     pub fn left_unread(&self, crowd: &mut Crowd, heard: impl Fn(&Crowd) -> usize) -> Option<String> {
         let unread =
             crowd.members.iter().filter_map(|client| proc::unread(self.addr, client.stream.local_addr().ok()?));
@@ -235,7 +238,7 @@ impl<'a> Arena<'a> {
         if unread > 0 {
             return Some(format!("{unread} bytes lie in its sockets, and it does not read them"));
         }
-        // Where the kernel does not tell: what was left is read when each client sends another line.
+        // Where the kernel does not report unread bytes: what was left is read when each client sends another line.
         let before = heard(crowd);
         for who in 0..crowd.count() {
             crowd.says(who);
@@ -272,7 +275,7 @@ pub enum Leaving {
     SomeByReset,
 }
 
-/// A server that relays a few lines a second is not blamed for lines that are still to come.
+/// The failure of a server that relays only a few lines a second. It is not blamed for lines that are still to come.
 pub(crate) fn too_slow(came: usize, due: usize) -> Failure {
     Failure::Skip(format!("it relays too slowly: {came} of {due} lines arrived in the time; --time gives more"))
 }
@@ -285,7 +288,7 @@ pub(crate) fn cannot_connect(error: &io::Error) -> String {
     }
 }
 
-/// A line in words.
+/// A line, described for people.
 pub(crate) fn named(probe: Probe) -> String {
     format!("line {} of client {}", probe.seq, probe.sender)
 }

@@ -1,4 +1,4 @@
-//! Torments by bytes that are no text.
+//! Torments with bytes that are not text.
 
 use super::arena::Arena;
 use super::cause::Cause;
@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Sets a terminal's clipboard (OSC 52), clears the screen and changes the colour.
 const ESCAPE: &[u8] = b"\x1b]52;c;dG9ybWVudA==\x07\x1b[2J\x1b[31m";
 
-/// What is sent, and its name.
+/// The bytes to send, each with a name.
 fn garbage(arena: &mut Arena) -> Vec<(&'static str, Vec<u8>)> {
     let mut random = [0; 4096];
     arena.random.fill(&mut random);
@@ -34,7 +34,7 @@ pub(crate) fn garbage_bytes(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     crowd.members[1].receiver.watch_for(ESCAPE);
     for (name, bytes) in garbage(arena) {
         let mut stranger = arena.connect().map_err(|e| Failure::Silence(super::arena::cannot_connect(&e)))?;
-        // A server may take the first line for a name: the garbage comes after it.
+        // A server may take the first line as a name, so the garbage comes after it.
         stranger.say(Kind::Hello, crate::harness::SHORT_LEN);
         crowd.members.push(stranger);
         crowd.go_on(Duration::from_millis(30));

@@ -1,4 +1,4 @@
-//! Measures a server's baseline before the torments.
+//! The calibration: it measures a server's baseline before the torments.
 
 use super::arena::Arena;
 use super::baseline::Baseline;
@@ -16,17 +16,17 @@ const UNHURRIED: Duration = Duration::from_millis(1200);
 /// A server may fail at the first attempt by chance: by a race of two threads.
 const MEETINGS: usize = 2;
 
-/// Why there is no baseline.
+/// Why there is no complete baseline.
 enum Stop {
     /// Another attempt makes no sense. Holds the message.
     For(String),
     /// Another attempt may succeed. Holds the message if none does.
     Again(String),
-    /// It closed a client. Another attempt may succeed; if none does, the torments run with what was measured.
+    /// The server closed a client. Another attempt may succeed; if none does, the torments run with what was measured.
     Closes(Baseline),
 }
 
-/// Measures a server's baseline. An error is one line for the user.
+/// Measures a server's baseline. The error is one line for the user.
 pub(crate) fn calibrate(target: &Target, settings: &Settings) -> Result<Baseline, String> {
     let mut last = Err(String::new());
     for _ in 0..MEETINGS {
@@ -65,7 +65,7 @@ fn meet(target: &Target, settings: &Settings) -> Result<Baseline, Stop> {
         Ok(crowd) => crowd,
         Err(failure) => return Err(stranger(&mut arena, failure)),
     };
-    // Seats: clients are added as long as the next is let in quickly. The third must get in, and may take long.
+    // Seats: clients are added as long as each is let in quickly. The third must get in, but may take long.
     let moment = arena.patience().min(Duration::from_millis(1500));
     let mut admissions = Vec::new();
     let mut refusal = String::new();
@@ -94,7 +94,7 @@ fn meet(target: &Target, settings: &Settings) -> Result<Baseline, Stop> {
         )));
     }
     if let (Some(before), Some(now)) = (before, arena.ask(proc::status)) {
-        // A runtime may start or end threads of its own meanwhile: four of five suffice.
+        // A runtime may start or end threads of its own meanwhile, so four of five are enough.
         baseline.thread_each = (now.threads.saturating_sub(before.threads)) * 5 >= crowd.count() * 4;
     }
     let mut times = crowd.round_trips(ROUND_TRIPS);
@@ -103,7 +103,7 @@ fn meet(target: &Target, settings: &Settings) -> Result<Baseline, Stop> {
     }
     times.sort();
     baseline.round_trip = times[ROUND_TRIPS * 3 / 4];
-    // The sender of a line that is too long may be closed: another sends the next.
+    // The sender of a line that is too long may be closed, so another client sends the next line.
     for (talker, len) in (0..baseline.seats - 1).cycle().zip(LINE_LENS) {
         if relays(&mut crowd, talker, len) {
             baseline.line_len = len;
@@ -114,7 +114,7 @@ fn meet(target: &Target, settings: &Settings) -> Result<Baseline, Stop> {
     Ok(baseline)
 }
 
-/// Two clients have met, and then a line did not arrive.
+/// The failure when two clients have met and then a line did not arrive.
 fn does_not_relay(arena: &mut Arena, crowd: &mut Crowd) -> Stop {
     let heard = crowd.members[0].receiver.excerpt();
     let closed = crowd.members[..2].iter().any(|client| !client.is_open());
@@ -141,7 +141,7 @@ fn does_not_relay(arena: &mut Arena, crowd: &mut Crowd) -> Stop {
     if closed { Stop::Again(why) } else { Stop::For(why) }
 }
 
-/// The error in the server's stderr, if it was started here.
+/// The error that the server wrote to stderr, if it was started here.
 fn its_message(arena: &mut Arena) -> String {
     match arena.server.as_ref().and_then(|server| server.message_so_far()) {
         Some(message) => format!("; it wrote: {message}"),
@@ -149,11 +149,11 @@ fn its_message(arena: &mut Arena) -> String {
     }
 }
 
-/// Whether it relays a line of `len` bytes intact.
+/// Whether the server relays a line of `len` bytes intact.
 fn relays(crowd: &mut Crowd, talker: usize, len: usize) -> bool {
     let reader = crowd.count() - 1;
     let probe = crowd.members[talker].say(Kind::Line, len);
-    // When a later line has arrived, the line will not.
+    // If a later line has arrived, this one will not.
     let after = crowd.says(talker);
     let patience = crowd.patience;
     crowd.wait(patience, |crowd| crowd.has_heard(reader, after) || !crowd.members[talker].is_open());

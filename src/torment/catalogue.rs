@@ -4,8 +4,8 @@ use super::cause::Cause::*;
 use super::entry::Torment;
 use super::{bytes, connections, floods, framing, process, readers};
 
-/// All torments, in the order in which they are done. Those whose failure explains others come first. Those that take long come
-/// last, because a server that fails many may use up the time.
+/// All torments, in the order in which they run. Torments whose failure explains others come first. Those that take
+/// long come last, because a server that fails many may use up the time.
 pub const TORMENTS: &[Torment] = &[
     Torment::new(
         "idle",

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// In the order in which to fix them: an early one also fails torments that are about a later one.
+/// In the order in which to fix them: an early one also fails torments that are made for a later one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(test, derive(clap::ValueEnum))]
@@ -90,7 +90,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Its name for programs.
+    /// Its name in JSON and for programs.
     pub fn id(self) -> String {
         serde_json::to_value(self).ok().and_then(|value| value.as_str().map(String::from)).unwrap_or_default()
     }
@@ -105,7 +105,7 @@ impl Cause {
         self.words().1
     }
 
-    /// Where to read on.
+    /// Where to read more.
     pub fn read(self) -> &'static str {
         self.words().2
     }

@@ -1,4 +1,4 @@
-//! Torments by clients that connect and leave.
+//! Torments with clients that connect and leave.
 
 use super::acquaint::{Unacquainted, acquaint};
 use super::arena::{Arena, Leaving, cannot_connect};
@@ -8,7 +8,7 @@ use crate::harness::{Crowd, Kind, Probe, State, proc};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Connections that wait in the listener's queue at once: the shortest backlogs in use hold more.
+/// Connections that wait in the listener's queue at once. The shortest backlogs in use hold more.
 const BURST: usize = 8;
 /// Connecting takes longer than this only if the listener's queue is full.
 const QUEUE_FULL: Duration = Duration::from_millis(200);
@@ -56,7 +56,8 @@ pub(crate) fn burst_connect(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
             if let Unacquainted::Closed(_) = unacquainted {
                 return Err(fault(&[Cause::OneAcceptPerEdge], format!("{seen}, and some were closed")));
             }
-            // Those for which no event will come wait for ever. If the server is only slow to accept, more get in meanwhile.
+            // Clients for which no event will come wait for ever. If the server is only slow to accept, more get in
+            // meanwhile.
             let begin = Instant::now();
             let _ = acquaint(crowd, &all, patience);
             let more = self::served(crowd).saturating_sub(served);
@@ -75,7 +76,8 @@ pub(crate) fn burst_connect(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     }
 }
 
-/// How many clients another one has received a line of: the others were not served. The first one always counts.
+/// The number of clients of which another one has received a line: the others were not served. The first client always
+/// counts.
 fn served(crowd: &Crowd) -> usize {
     let numbers = crowd.members.iter().map(|client| client.number());
     let served = numbers.filter(|&number| {
@@ -137,7 +139,7 @@ pub(crate) fn reset_backlog(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
 
 pub(crate) fn reset_mid_fanout(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let seats = arena.baseline.seats.min(5);
-    // Whichever way the server orders its clients, in some round the leaver is between the others.
+    // Whichever order the server has for its clients, in some round the leaver is between the others.
     for round in 0..4 {
         crowd.leave();
         *crowd = arena.guests(seats)?;
@@ -186,7 +188,7 @@ pub(crate) fn half_close(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     if let Some((who, _)) = crowd.all_hear(&others, &said) {
         let missing = said.iter().filter(|probe| !crowd.has_heard(who, **probe)).count();
         let seen = format!("a client sent three lines and ended its side; {missing} of them did not arrive");
-        // The three may have been taken for one message. A single line tells.
+        // The three lines may have been taken as one message. A single line shows that.
         let alone = crowd.says(1);
         crowd.members[1].half_close();
         return Err(match crowd.hears(0, alone) {
@@ -210,8 +212,8 @@ pub(crate) fn stale_event(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     for round in 0..3 {
         crowd.leave();
         *crowd = arena.guests(3)?;
-        // In one batch of events: a line, whose fan-out finds a dead client; a new client, which gets its slot; and then the dead
-        // client's own event.
+        // One batch of events contains a line, whose fan-out finds a dead client; a new client, which gets its slot;
+        // and then the dead client's own event.
         let victim = crowd.take(1 + round % 2);
         let said = arena.frozen(|arena| {
             let said = crowd.says(0);
@@ -254,7 +256,7 @@ pub(crate) fn vanish(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     Ok(())
 }
 
-/// Visitors at a time, and in all.
+/// The number of visitors at a time. `RUSH_VISITS` is the number of all visits.
 const VISITORS: usize = 4;
 const RUSH_VISITS: usize = 1000;
 /// How long a visitor waits until its line has arrived.
@@ -296,7 +298,7 @@ pub(crate) fn rush_hour(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         }
         crowd.turn(Duration::from_millis(1));
         for &who in &all {
-            // One line of each is under way: two lines in one read are the business of another torment.
+            // Only one line of each client is under way: two lines in one read are left to another torment.
             let mut hearers = all.iter().filter(|&&hearer| hearer != who && crowd.members[hearer].is_open());
             if hearers.all(|&hearer| crowd.has_heard(hearer, last[who])) {
                 last[who] = crowd.says(who);
@@ -330,7 +332,7 @@ pub(crate) fn rush_hour(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     Ok(())
 }
 
-/// A server that lets in this many clients counts as without a limit.
+/// A server that lets in this many clients counts as a server without a limit.
 const FULL_AT: usize = 32;
 
 pub(crate) fn full_house(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
@@ -338,7 +340,7 @@ pub(crate) fn full_house(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let begin = Instant::now();
     let limit = arena.scaled(Duration::from_secs(3));
     let trial = arena.patience().min(Duration::from_millis(1500));
-    // Until a client is not let in: it is closed, or left waiting.
+    // Adds clients until one is not let in: it is closed, or left waiting.
     let mut outside = None;
     while crowd.count() < FULL_AT && begin.elapsed() < limit {
         let client = arena.connect().map_err(|e| Failure::Silence(cannot_connect(&e)))?;
@@ -389,14 +391,14 @@ pub(crate) fn full_house(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
 
 /// Clients that connect, exchange lines and leave.
 const VISITS: usize = 300;
-/// Lines are slow if the quickest takes longer than this, and this many times as long as before.
+/// Lines count as slowed if the quickest takes longer than this, and [`SLOWED_TIMES`] times as long as before.
 const SLOWED: Duration = Duration::from_millis(1);
 const SLOWED_TIMES: u32 = 10;
 
 pub(crate) fn churn(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(2)?;
     let quickest_before = crowd.round_trips(20).into_iter().min().unwrap_or_default();
-    // The first visits warm it up: stacks, buffers, the heap.
+    // The first visits warm the server up: stacks, buffers, the heap.
     let limit = arena.scaled(Duration::from_millis(2500));
     let begin = Instant::now();
     let mut warm = None;
@@ -415,7 +417,7 @@ pub(crate) fn churn(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         visits += 1;
     }
     pair_talks(crowd, &format!("after {visits} clients have come and gone"))?;
-    // Writes to clients that have left take time. The quickest line shows that on a busy machine, too.
+    // Writes to clients that have left take time. The quickest line shows that even on a busy machine.
     let quickest = crowd.round_trips(20).into_iter().min().unwrap_or_default();
     if quickest > SLOWED && quickest > quickest_before * SLOWED_TIMES {
         return Err(fault(
@@ -428,7 +430,7 @@ pub(crate) fn churn(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         ));
     }
     let Some(warm) = warm else { return Ok(()) };
-    // Giving resources back may take a moment.
+    // Releasing resources may take a moment.
     let begin = Instant::now();
     loop {
         crowd.go_on(Duration::from_millis(50));
@@ -456,7 +458,7 @@ pub(crate) fn churn(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     }
 }
 
-/// What grows if the server keeps something of clients that have left.
+/// The resources that grow if the server keeps something for clients that have left.
 struct Footprint {
     descriptors: usize,
     threads: usize,
@@ -464,7 +466,7 @@ struct Footprint {
     memory: u64,
 }
 
-/// `None` if the kernel does not tell.
+/// `None` if the kernel does not report them.
 fn footprint(arena: &Arena) -> Option<Footprint> {
     Some(Footprint {
         descriptors: arena.ask(proc::descriptors)?.len(),

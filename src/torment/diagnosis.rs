@@ -1,4 +1,5 @@
-//! From failures to causes. Failures have overlapping causes; the causes are listed in the order in which to fix them.
+//! The diagnosis: it derives causes from failures. Failures have overlapping causes; the causes are listed in the order
+//! in which to fix them.
 
 use super::cause::Cause;
 use super::finding::{Finding, Verdict};
@@ -6,8 +7,8 @@ use std::collections::BTreeMap;
 
 /// The causes that explain all failures, in the order in which to fix them, each with the torments that it explains.
 ///
-/// A failure with one possible cause establishes it. One with several is assigned to a cause that is established already, or
-/// else to its likeliest.
+/// A failure with one possible cause establishes that cause. A failure with several is assigned to a cause that is
+/// established already, or else to its likeliest one.
 pub fn diagnose(findings: &[Finding]) -> Vec<(Cause, Vec<&'static str>)> {
     let blamed: Vec<&Finding> =
         findings.iter().filter(|f| matches!(f.verdict, Verdict::Fail | Verdict::Doubtful)).collect();

@@ -23,7 +23,7 @@ pub struct Torment {
     pub may_spin: bool,
     /// Likely causes if the server ends, the likeliest first.
     pub if_it_ends: &'static [Cause],
-    /// The same if nobody can talk any more.
+    /// The same if no client can talk any more.
     pub if_silent: &'static [Cause],
     /// Does it.
     pub run: fn(&mut Arena, &mut Crowd) -> Outcome,

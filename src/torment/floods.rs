@@ -1,4 +1,4 @@
-//! Torments by clients that send as fast as they can.
+//! Torments with clients that send as fast as they can.
 
 use super::arena::{Arena, too_slow};
 use super::cause::Cause;
@@ -8,7 +8,7 @@ use crate::harness::{Crowd, Flood, Kind, Probe, TestClient, Waited};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// Lines that each client sends at most.
+/// The most lines that each client sends.
 const LINES: u32 = 4000;
 const LINE_LEN: usize = 120;
 
@@ -98,7 +98,7 @@ fn all_came(crowd: &Crowd) -> bool {
     })
 }
 
-/// Clients that were not closed. What the others sent may not have been read.
+/// Clients that were not closed. The server may not have read all that a closed client sent.
 fn open(crowd: &Crowd) -> impl Iterator<Item = &TestClient> {
     crowd.members.iter().filter(|client| client.is_open())
 }
@@ -145,7 +145,7 @@ impl FloodTally {
     }
 }
 
-/// In how many places two clients received the same lines in different orders; of the first such pair.
+/// The number of places where two clients received the same lines in different orders, for the first such pair.
 fn other_order(crowd: &Crowd) -> Option<usize> {
     let members: Vec<&TestClient> = open(crowd).collect();
     let heard = |who: &'_ TestClient, other: &TestClient| -> Vec<(u16, u32)> {
@@ -161,7 +161,7 @@ fn other_order(crowd: &Crowd) -> Option<usize> {
     })
 }
 
-/// Beside a flood a line is late if it takes longer than this, and this many times as long as without the flood.
+/// During a flood a line is late if it takes longer than this, and [`LATE_TIMES`] times as long as without the flood.
 const LATE: Duration = Duration::from_millis(1500);
 const LATE_TIMES: u32 = 50;
 /// How long a server may need to relay the rest of a flood that has ended.
@@ -220,10 +220,10 @@ pub(crate) fn firehose(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     ))
 }
 
-/// How long the lines of client 0 took to client 1 while client 2 sent without pause.
+/// The times that the lines of client 0 took to client 1 while client 2 sent without pause.
 struct Beside {
     times: Vec<Duration>,
-    /// How many did not arrive.
+    /// The number of lines that did not arrive.
     unheard: usize,
     /// Client 1 still received something at the end.
     still_moves: bool,

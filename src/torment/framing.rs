@@ -1,4 +1,4 @@
-//! Torments by lines in pieces, several lines in one piece, and long lines.
+//! Torments with lines in pieces, several lines in one piece, and long lines.
 
 use super::arena::{Arena, COLLECTOR_MEMORY_MIN, named, too_slow};
 use super::cause::Cause;
@@ -19,7 +19,7 @@ pub(crate) fn split_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     }
 }
 
-/// Half a line, another client's line, the other half. Returns what arrived instead, if not both lines did.
+/// Sends half a line, another client's line, and the other half. Returns what arrived instead, if not both lines did.
 pub(crate) fn split(crowd: &mut Crowd) -> Result<Option<String>, Failure> {
     let mangled = crowd.members[READER].receiver.mangled;
     let (probe, line) = crowd.members[TALKER].line(Kind::Line, 60);
@@ -133,7 +133,7 @@ pub(crate) fn utf8_split(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         return Err(Failure::Skip("it does not relay characters of several bytes even in one piece".into()));
     }
     let (probe, line) = crowd.members[TALKER].line(Kind::Han, 60);
-    // The padding is characters of three bytes: the cut is after three of them and a byte of the fourth.
+    // The padding is characters of three bytes. The cut is after three characters and one byte of the fourth.
     let (head, tail) = line.split_at(crate::harness::probe::HEADER_LEN + 10);
     crowd.members[TALKER].push(head);
     crowd.go_on(Duration::from_millis(60));
@@ -233,8 +233,8 @@ pub(crate) fn long_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     Ok(())
 }
 
-/// Bytes without a line end. A process with a garbage collector takes memory anyway, so it takes more bytes to see whether it
-/// grows without limit.
+/// The number of bytes without a line end. A process with a garbage collector takes memory anyway, so more bytes are
+/// needed to see whether it grows without limit.
 const ENDLESS: u64 = 64 << 20;
 const ENDLESS_COLLECTED: u64 = 640 << 20;
 pub(crate) fn endless_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {

@@ -1,20 +1,22 @@
-//! The misbehaving clients: what happens to a chat server in real life, done on purpose.
+//! The torments: misbehaving clients, which do on purpose what happens to a chat server in real life.
 //!
-//! It works on any server that relays a line to the other clients. In reading order, each file using only those below it:
+//! They work on any server that relays a line to the other clients. In reading order, where each file uses only those
+//! below it:
 //!
 //! * [`catalogue`]: what is done, and what a healthy server does;
-//! * [`trial`]: runs the torments one after the other and judges; [`calibration`]: measures what is normal for a server;
-//! * [`diagnosis`]: from failures to causes;
+//! * [`trial`]: runs the torments one after the other and judges; [`calibration`]: measures what is normal for a
+//!   server;
+//! * [`diagnosis`]: derives causes from failures;
 //! * [`framing`], [`bytes`], [`connections`], [`readers`], [`floods`], [`process`]: the torments;
 //! * [`finding`]: a verdict; [`entry`]: an entry of the catalogue;
-//! * [`arena`]: the server under test, its clients and its health; [`acquaint`]: how clients meet;
-//! * [`settings`], [`baseline`]: what is given, and what was measured before;
+//! * [`arena`]: the server under test, its clients and its health; [`acquaint`]: the introduction of clients;
+//! * [`settings`], [`baseline`]: what the user sets, and what was measured;
 //! * [`failure`]: why a torment was not passed; [`cause`]: the mistakes behind failures, each explained;
 //! * `gallery` (cargo feature `gallery`): servers that are broken on purpose, one for each classic mistake.
 //!
-//! A torment blames a server only for what harms clients that behave: a freeze, a crash, lines that are lost, duplicated or
-//! mixed, a busy loop, memory without limit. The longest line, what happens when the room is full, and whether a sender gets
-//! its own line back are the server's choice, and worth a remark at most.
+//! A torment blames a server only for what harms clients that behave: a freeze, a crash, lines that are lost,
+//! duplicated or mixed, a busy loop, memory without limit. The longest line, what happens when the room is full, and
+//! whether a sender gets its own line back are the server's choice, and cause a remark at most.
 
 pub(crate) mod acquaint;
 pub(crate) mod arena;

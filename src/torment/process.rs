@@ -106,7 +106,7 @@ pub(crate) fn stop_continue(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         crowd.go_on(Duration::from_millis(60));
         let said = arena.frozen(|_| {
             let said: Vec<_> = match round {
-                // In the first round nothing has happened meanwhile.
+                // In the first round nothing happens while it is stopped.
                 0 => vec![],
                 _ => all.iter().map(|&who| crowd.says(who)).collect(),
             };
@@ -121,7 +121,8 @@ pub(crate) fn stop_continue(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     Ok(())
 }
 
-/// Lines and visits: whichever a server prints, that is more than a pipe of one page and a buffer hold.
+/// Numbers of lines and visits. Whichever of them a server prints, that is more than a pipe of one page and a buffer
+/// hold.
 const PRINTED_LINES: usize = 1500;
 const PRINTED_VISITS: usize = 400;
 
@@ -137,7 +138,7 @@ fn makes_it_print(arena: &mut Arena, crowd: &mut Crowd, what: &str) -> Outcome {
     let begin = Instant::now();
     let limit = arena.scaled(Duration::from_millis(1500));
     for _ in 0..PRINTED_LINES / all.len() {
-        // Nobody connects or leaves yet, so printing is the only cause.
+        // No client connects or leaves yet, so printing is the only cause.
         if let Err(Failure::Silence(seen)) = talk(crowd, &all, &when) {
             let ended = arena.server.as_mut().and_then(|server| server.ends_within(Duration::from_millis(200)));
             let seen = ended.map_or(seen, |ended| format!("{when} the server ended: {ended}"));

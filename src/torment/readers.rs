@@ -1,4 +1,4 @@
-//! Torments by clients that read slowly or not at all while others flood.
+//! Torments with clients that read slowly or not at all while others flood.
 
 use super::acquaint::acquaint;
 use super::arena::{Arena, COLLECTOR_MEMORY_MIN};
@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 
 const FLOODER: usize = 0;
 const TALKER: usize = 1;
-/// The chat is frozen if no line arrives for this long. A server may hold senders back for a moment.
+/// The chat is frozen if no line arrives for this long. A server may make senders wait for a moment.
 const FROZEN: Duration = Duration::from_secs(4);
-/// When the client that did not read reads again, the others go on within this time, if it was the cause.
+/// If the client that did not read was the cause, the others go on within this time after it reads again.
 const FREED: Duration = Duration::from_millis(1500);
 const PING_EVERY: Duration = Duration::from_millis(40);
 /// A receive buffer that fills quickly. Bytes.
 const NARROW: usize = 4 << 10;
-/// Bytes that must be pending for the client that does not read before a queue without a limit can be seen, and more if one is
-/// suspected. The kernel's buffers hold some MiB.
+/// The number of bytes that must be pending for the client that does not read before a queue without a limit can be
+/// seen, and more if one is suspected. The kernel's buffers hold some MiB. Bytes.
 const PENDING: u64 = 24 << 20;
 const PENDING_LEAST: u64 = 6 << 20;
 const PENDING_SUSPICIOUS: u64 = 96 << 20;
@@ -31,10 +31,10 @@ pub(crate) fn trickle_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     beside(arena, crowd, Reading::Slowly { per_second: 2048.0, since: Instant::now(), taken: 0.0 })
 }
 
-/// Lines that are sent to measure when they arrive.
+/// Lines that are sent to measure the time until they arrive.
 struct Pings {
     said: Vec<(Probe, Instant)>,
-    /// The first that has not arrived yet.
+    /// The index of the first line that has not arrived yet.
     unheard: usize,
     hearer: usize,
 }
@@ -56,13 +56,13 @@ impl Pings {
         }
     }
 
-    /// How long the oldest line that has not arrived has been under way.
+    /// For how long the oldest line that has not arrived has been under way.
     fn waits(&self) -> Duration {
         self.said.get(self.unheard).map_or(Duration::ZERO, |(_, at)| at.elapsed())
     }
 }
 
-/// One client floods and one talks beside a client that reads as `reading` says.
+/// One client floods and one talks, beside a client that reads as `reading` tells.
 fn beside(arena: &mut Arena, crowd: &mut Crowd, reading: Reading) -> Outcome {
     let bad = with_one_more(arena, crowd, NARROW)?;
     crowd.members[bad].reading = reading;
@@ -125,8 +125,8 @@ fn beside(arena: &mut Arena, crowd: &mut Crowd, reading: Reading) -> Outcome {
     Ok(())
 }
 
-/// With a thread for each client only the flooder's may block: the kernel still takes short lines of others long after it has
-/// refused a long one.
+/// With a thread for each client only the flooder's thread may block: the kernel still takes short lines of others long
+/// after it has refused a long one.
 fn the_flooder_is_heard(crowd: &mut Crowd, bad: usize, what: &str, since: Instant, limit: Duration) -> Outcome {
     let last = crowd.says(FLOODER);
     let (patience, mut told, mut at) = (crowd.patience, 0, Instant::now());
@@ -156,7 +156,7 @@ fn the_flooder_is_heard(crowd: &mut Crowd, bad: usize, what: &str, since: Instan
     }
 }
 
-/// Two or three clients, and a last one with a receive buffer of this size, in bytes.
+/// Two or three clients, and a last one with a receive buffer of `receive_buffer` bytes.
 fn with_one_more(arena: &mut Arena, crowd: &mut Crowd, receive_buffer: usize) -> Result<usize, Failure> {
     *crowd = arena.guests((arena.baseline.seats - 1).clamp(2, 3))?;
     let patience = arena.patience();
@@ -164,7 +164,8 @@ fn with_one_more(arena: &mut Arena, crowd: &mut Crowd, receive_buffer: usize) ->
     Ok(crowd.count() - 1)
 }
 
-/// No ping has arrived for too long. If a new client can still talk, a blocking write is the cause and no lock.
+/// The failure when no ping has arrived for too long. If a new client can still talk, the cause is a blocking write and
+/// not a lock.
 fn everybody_waits(arena: &mut Arena, crowd: &mut Crowd, bad: usize, what: &str, pings: &Pings) -> Failure {
     let waited = pings.waits().as_secs_f64();
     crowd.members[FLOODER].end_flood();
@@ -193,7 +194,8 @@ fn everybody_waits(arena: &mut Arena, crowd: &mut Crowd, bad: usize, what: &str,
             Err(_) => false,
         };
     }
-    // The client reads again, which frees the others. It does not reset, because some servers would not survive that.
+    // The client reads again, which releases the others. It does not reset, because some servers would not survive
+    // that.
     let before = pings.unheard;
     crowd.members[bad].reading = Reading::Eagerly;
     let waits = pings.said.get(before).map(|&(probe, _)| probe);
@@ -215,7 +217,7 @@ fn everybody_waits(arena: &mut Arena, crowd: &mut Crowd, bad: usize, what: &str,
 struct QueueWatch {
     before: Option<u64>,
     looked: Instant,
-    /// Pairs of pending bytes and growth of memory, in the order of time. Bytes.
+    /// Pairs of pending bytes and the growth of memory, in the order of time. Bytes.
     grown: Vec<(u64, u64)>,
 }
 
@@ -247,7 +249,7 @@ impl QueueWatch {
         self.grown.last().is_some_and(|&(pending, grown)| grown > 4 << 20 && grown * 3 > pending)
     }
 
-    /// Enough bytes are pending, or there is no more time.
+    /// Whether enough bytes are pending, or the time is over.
     fn has_shown_itself(&self, pending: u64, elapsed: Duration) -> bool {
         let (goal, seconds) = match (self.is_suspicious(), self.is_collected()) {
             (false, _) if pending < PENDING_LEAST && self.still_moved() => (PENDING, 7),
@@ -261,7 +263,7 @@ impl QueueWatch {
     fn fault(&self, what: &str) -> Option<Failure> {
         let &(pending, grown) = self.grown.last()?;
         let least = if self.is_collected() { 96 << 20 } else { 20 << 20 };
-        // And it grew to the end: memory that is taken once is no queue.
+        // It must also have grown to the end: memory that is taken once is no queue.
         let &(pending_half, grown_half) = self.grown.iter().find(|(at, _)| *at > pending / 2)?;
         let still_grows = (grown.saturating_sub(grown_half)) * 2 > pending.saturating_sub(pending_half);
         (grown > least && grown * 2 > pending && still_grows).then(|| {
@@ -277,12 +279,12 @@ impl QueueWatch {
     }
 }
 
-/// Bytes that are sent to a slow reader at first: more than the kernel's buffers hold.
+/// The bytes that are sent to a slow reader at first: more than the kernel's buffers hold.
 const SLOW_FLOOD: usize = 6 << 20;
-/// What is sent after that: several times what it reads. Bytes per second.
+/// What is sent after that: several times the speed of the reader. Bytes per second.
 const SLOW_FLOOD_RATE: f64 = 8e6;
 const SLICE: Duration = Duration::from_millis(20);
-/// A few hellos may have reached one of two clients before counting began, and the other after. Bytes.
+/// A few hellos may have reached one client before counting began, and the other one after. Bytes.
 const NOT_OF_THE_FLOOD: u64 = 8 << 10;
 
 pub(crate) fn slow_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
@@ -290,8 +292,8 @@ pub(crate) fn slow_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let len = arena.baseline.line_len;
     crowd.members[slow].reading = Reading::Slowly { per_second: 2e6, since: Instant::now(), taken: 0.0 };
     let before = [TALKER, slow].map(|who| crowd.members[who].receiver.total);
-    // First what fills the kernel's buffers; then again and again more than the slow one reads, so that its socket becomes full
-    // at many different places of a line.
+    // The first flood fills the kernel's buffers. Later ones exceed again and again what the slow client reads, so that
+    // its socket becomes full at many different places of a line.
     crowd.members[FLOODER].start_flood(Flood { lines: (SLOW_FLOOD / (len + 1)) as u32, len });
     let begin = Instant::now();
     let slowly = arena.scaled(Duration::from_millis(1500));
@@ -319,7 +321,7 @@ pub(crate) fn slow_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let is_open = crowd.members[slow].is_open();
     if eager.mangled > 0 {
         let text = eager.first_mangled.clone().unwrap_or_default();
-        // Both should get the same bytes, however lines are cut.
+        // Both should get the same number of bytes, however lines are cut.
         let less = (eager.total - before[0]).saturating_sub(receiver.total - before[1]);
         if is_open && less > NOT_OF_THE_FLOOD {
             return Err(fault(

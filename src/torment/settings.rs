@@ -1,4 +1,4 @@
-//! What is tormented, and how.
+//! The settings of a run, and the server under test.
 
 use crate::harness::{Eol, Launcher};
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! Runs the torments one after the other and judges each.
+//! The trial: it runs the torments one after the other and judges each.
 
 use super::arena::Arena;
 use super::calibration::calibrate;
@@ -21,13 +21,14 @@ pub enum News<'a> {
 /// The reason given for torments that were skipped for lack of time.
 pub(crate) const NO_TIME: &str = "no time was left; --time gives more";
 
-/// After this many failures the patience is halved, because each further failure takes all of it.
+/// After this many failures the timeouts are halved, because each further failure waits for all of its timeout.
 const PATIENT_UNTIL: usize = 5;
 /// A server that takes this many times as long to start as the first time has most likely not got its port.
 const START_TIMES: u32 = 8;
 const START_LEAST: Duration = Duration::from_secs(3);
 
-/// Torments a server, and passes each finding to `tell` as it is made. An error is one line: why no torment could begin.
+/// Torments a server, and passes each finding to `tell` as it is made. The error is one line that tells why no torment
+/// could begin.
 pub fn run(
     target: &Target,
     torments: &[&'static Torment],
@@ -39,7 +40,7 @@ pub fn run(
     let start_limit = (baseline.start * START_TIMES).max(START_LEAST).min(START_LIMIT);
     let mut torments = torments.to_vec();
     if baseline.is_slow_to_admit() {
-        // There will not be time for all: the first of each kind come first.
+        // There will not be time for all torments, so the first ones of each kind are done first.
         torments.sort_by_key(|torment| !torment.is_first_of_its_kind);
     }
     let mut findings: Vec<Finding> = Vec::new();
@@ -113,12 +114,12 @@ fn try_one(arena: &mut Arena, torment: &'static Torment) -> Finding {
         is_over = true;
         crowd.leave();
         match had_process && arena.server.is_none() {
-            // It was meant to end.
+            // The torment ended the server on purpose.
             true => Ok(()),
             false => has_survived(arena, torment),
         }
     });
-    // Judged before the clients leave: that may end the server.
+    // Judged before the clients leave, because that may end the server.
     let (verdict, causes, seen) = match outcome {
         Ok(()) => (Verdict::Pass, vec![], String::new()),
         Err(Failure::Skip(why)) => (Verdict::Skipped, vec![], why),
@@ -128,7 +129,7 @@ fn try_one(arena: &mut Arena, torment: &'static Torment) -> Finding {
     Finding { torment, verdict, causes, seen, remarks: std::mem::take(&mut arena.remarks), took: begin.elapsed() }
 }
 
-/// Whether new clients can talk, and the server is in no busy loop.
+/// Whether new clients can talk, and the server is not in a busy loop.
 fn has_survived(arena: &mut Arena, torment: &Torment) -> Outcome {
     let mut newcomers = Crowd::empty();
     let outcome = arena.check_health(&mut newcomers);
@@ -162,7 +163,7 @@ fn judge(arena: &mut Arena, torment: &Torment, failure: Failure, is_over: bool) 
             }
         }
         if is_over && causes.len() > 1 {
-            // It has survived the torment, but not the clients' leaving.
+            // The server has survived the torment, but not the departure of its clients.
             causes.insert(0, Cause::ClientErrorEndsServer);
         } else if !causes.contains(&Cause::ClientErrorEndsServer) && causes.len() > 1 {
             causes.push(Cause::ClientErrorEndsServer);
@@ -180,7 +181,7 @@ fn judge(arena: &mut Arena, torment: &Torment, failure: Failure, is_over: bool) 
     };
     let is_gone = |arena: &Arena| arena.server.is_none() && nobody_listens(arena);
     match failure {
-        // Of a server that was not started here nothing more can be known about its end.
+        // If the server was not started here, nothing more can be known about its end.
         Failure::Silence(seen) | Failure::Fault { seen, .. } if is_gone(arena) => {
             (Verdict::Fail, torment.if_it_ends.into(), format!("the server is gone: {seen}"))
         }
@@ -195,7 +196,7 @@ fn judge(arena: &mut Arena, torment: &Torment, failure: Failure, is_over: bool) 
         Failure::Silence(seen) => {
             let mut causes: Vec<Cause> = torment.if_silent.into();
             if is_over {
-                // It has survived the torment, but not the clients' leaving.
+                // The server has survived the torment, but not the departure of its clients.
                 causes.extend([Cause::ErrorEndsFanOut, Cause::ClientErrorEndsServer]);
             }
             with_its_message(arena, causes, seen)
@@ -204,7 +205,7 @@ fn judge(arena: &mut Arena, torment: &Torment, failure: Failure, is_over: bool) 
     }
 }
 
-/// Nobody can talk, and nobody reads its stdout. If they can talk once it is read, printing was the cause.
+/// Reads the server's stdout, which was not read before. If clients can talk after that, printing was the cause.
 fn was_the_printing(arena: &mut Arena) -> bool {
     if !arena.server.as_mut().is_some_and(ServerProcess::read_stdout) {
         return false;
@@ -247,7 +248,7 @@ fn nobody_accepts(arena: &mut Arena) -> bool {
     false
 }
 
-/// The cause that a server's error message tells, if any.
+/// The cause that a server's error message shows, if any.
 fn cause_in_message(message: &str) -> Option<Cause> {
     let message = message.to_lowercase();
     let known: [(Cause, &[&str]); 5] = [

@@ -1,10 +1,10 @@
-//! Counts the steps' system calls, as `strace -f -c` does: lay the two side by side.
+//! Counts of the system calls of all steps, comparable with `strace -f -c`.
 
 use super::chrome::Trace;
 use super::ledger::Event;
 use std::collections::BTreeMap;
 
-/// How often each system call was made, by its name on Linux.
+/// How often each system call was made, by its Linux name.
 pub fn count(trace: &Trace) -> BTreeMap<&str, usize> {
     let mut counts = BTreeMap::new();
     for (call, times) in trace.events.iter().filter_map(Event::system_calls) {
@@ -13,7 +13,7 @@ pub fn count(trace: &Trace) -> BTreeMap<&str, usize> {
     counts
 }
 
-/// The counts for people, the most frequent first.
+/// The counts as a table for people, the most frequent call first.
 pub fn table(trace: &Trace) -> String {
     let mut counts: Vec<_> = count(trace).into_iter().collect();
     counts.sort_by_key(|(_, times)| std::cmp::Reverse(*times));

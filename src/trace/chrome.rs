@@ -1,7 +1,8 @@
-//! The trace's file: Chrome's trace format, as ui.perfetto.dev and chrome://tracing open it. Ours to read again.
+//! The trace file: written in Chrome's trace format, which ui.perfetto.dev and chrome://tracing open, and read again by
+//! [`read`].
 //!
-//! It is a JSON array, one event a line, and every event is a whole step with its duration: a file that breaks off because
-//! the server was killed is still read, by Perfetto and by [`read`]; only its closing bracket is missing.
+//! It is a JSON array with one event per line, and every event is a whole step with its duration. If the server is
+//! killed only the closing bracket is missing, and both Perfetto and [`read`] still read the file.
 
 use super::ledger::{Event, Ledger};
 use super::record::Record;
@@ -13,10 +14,10 @@ use std::fs::{File, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-/// A longer file is of no use to anybody: what comes then is counted as lost. Bytes.
+/// The longest file. Later steps are counted as lost, because a longer file is of no use. Bytes.
 const FILE_MAX: u64 = 128 << 20;
 
-/// What is to be written.
+/// Something to write.
 pub enum Item {
     /// A thread takes its first step.
     Thread {
@@ -25,7 +26,7 @@ pub enum Item {
         /// Its name.
         name: String,
     },
-    /// A thread goes to sleep in a step that may never end.
+    /// A thread begins to sleep in a step that may never end.
     Asleep {
         /// The thread.
         track: u32,
@@ -43,17 +44,17 @@ pub struct Writer {
     out: BufWriter<File>,
     written: u64,
     ledger: Ledger,
-    /// Who sleeps, since when, in what.
+    /// The threads that sleep: since when, and in which step.
     asleep: BTreeMap<u32, (u64, Step)>,
-    /// Where on its thread each message began that has not reached all.
+    /// Where each message began that has not reached all its receivers: the thread and the time.
     arrivals: HashMap<u64, (u32, u64)>,
-    /// The last step that may have brought a message, by thread: when it ended.
+    /// By thread: the end of the last step that may have brought a message.
     bringers: HashMap<u32, u64>,
-    /// Steps lost in all, and those of them that the file is not told of yet.
+    /// All lost steps. `untold` is the number of those that the file does not report yet.
     lost: u64,
     untold: u64,
     result: io::Result<()>,
-    /// It has been told that the file cannot be written any more.
+    /// A warning was logged that the file cannot be written any more.
     is_given_up: bool,
 }
 
@@ -97,7 +98,7 @@ impl Writer {
         }
     }
 
-    /// So many steps were lost by now.
+    /// Reports that this many steps were lost by now.
     pub fn lost(&mut self, steps: u64, now: u64) {
         self.lost += steps;
         self.tell_lost(steps, now);
@@ -171,7 +172,7 @@ impl Writer {
             _ => {}
         }
         for message in &event.delivers {
-            // Nobody's eyes need an arrow for what is not received: it begins with the first who gets it.
+            // A message's arrow begins with its first receiver. Messages that nobody receives need no arrow.
             if let Some((from, at)) = self.arrivals.get(message).copied().filter(|(_, at)| *at != u64::MAX) {
                 self.arrow("s", *message, from, at);
                 self.arrivals.insert(*message, (from, u64::MAX));
@@ -184,7 +185,7 @@ impl Writer {
         }
     }
 
-    /// A flow event. It belongs to the span around its time: so it stands a nanosecond before that one's end.
+    /// A flow event. It belongs to the span around its time, so it is placed a nanosecond before that span's end.
     fn arrow(&mut self, phase: &str, message: u64, track: u32, end: u64) {
         let at = micros(end.saturating_sub(1));
         let mut line = json!({
@@ -214,9 +215,9 @@ impl Writer {
     }
 }
 
-/// An empty file that is ours alone as long as it is open.
+/// Opens an empty file, and locks it for as long as it is open.
 fn create(path: &Path) -> io::Result<File> {
-    // What is no file could make its writer wait for ever, as a FIFO does, even to be opened.
+    // A FIFO or another special file could block its writer for ever, even in open.
     if std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
         return Err(io::Error::other("it is no regular file; give the name of one"));
     }
@@ -225,7 +226,7 @@ fn create(path: &Path) -> io::Result<File> {
         Err(TryLockError::WouldBlock) => {
             return Err(io::Error::other("another server writes its trace there; give each a file of its own"));
         }
-        // There are file systems that have no locks.
+        // Some file systems have no locks.
         Ok(()) | Err(TryLockError::Error(_)) => {}
     }
     file.set_len(0)?;
@@ -236,7 +237,7 @@ fn micros(nanos: u64) -> f64 {
     nanos as f64 / 1e3
 }
 
-/// What a file holds.
+/// The contents of a trace file.
 #[derive(Debug)]
 pub struct Trace {
     /// What the driver said of itself.
@@ -249,10 +250,10 @@ pub struct Trace {
     pub lost: u64,
 }
 
-/// Reads a file that [`Writer`] wrote, to its end or to where it breaks off.
+/// Reads a file that [`Writer`] wrote, to its end or to where it breaks off. The error is text for people.
 pub fn read(path: &Path) -> Result<Trace, String> {
     let bytes = std::fs::read(path).map_err(|e| format!("{} cannot be read: {e}", path.display()))?;
-    // It may break off within a letter.
+    // The file may break off within a character.
     parse(&String::from_utf8_lossy(&bytes)).ok_or_else(|| {
         format!("{} is no trace of tertulia; make one with `tertulia serve --trace FILE`", path.display())
     })
@@ -263,7 +264,7 @@ fn parse(text: &str) -> Option<Trace> {
     let mut trace = Trace { header: Header::default(), threads: BTreeMap::new(), events: Vec::new(), lost: 0 };
     for line in text.lines() {
         let line = line.trim_end_matches(',');
-        // The brackets; and the last line of a file that breaks off.
+        // This skips the brackets, and the last line of a file that breaks off.
         let Ok(value @ Value::Object(_)) = serde_json::from_str::<Value>(line) else { continue };
         let track = value["tid"].as_u64()? as u32;
         match (value["ph"].as_str()?, value["name"].as_str()?) {

@@ -1,8 +1,9 @@
-//! Which write brought which message to whom.
+//! The ledger: it finds out which write brought which message to which member.
 //!
-//! What a member gets is a stream, and every message ends somewhere in it. When the room ingests something, a member's stream
-//! reaches as far as all that its socket took and all that is pending for it. Once that much has been written the message is
-//! there: whatever was written together, in parts, or by another thread.
+//! What a member gets is a stream of bytes, and every message ends at some position in it. When the room ingests
+//! something, the end of a member's stream is what its socket has taken plus what is pending for it. Once that many
+//! bytes are written the message has arrived, whether it was written together with others, in parts, or by another
+//! thread.
 
 use super::record::Record;
 use super::step::{Pending, Step};
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 
-/// A step, and what it had to do with messages.
+/// A step, and the messages it concerns.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Event {
     /// The thread.
@@ -25,25 +26,25 @@ pub struct Event {
     /// What was done.
     #[serde(flatten)]
     pub step: Step,
-    /// The system call that it was, by its name on Linux, and how many of it.
+    /// The step's system call, by its Linux name. `calls` is the number of calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<Cow<'static, str>>,
     /// How many calls it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calls: Option<usize>,
-    /// The message that came about.
+    /// The message that this step created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<u64>,
-    /// Whose doing it was; 0 is nobody's in the room.
+    /// The client that caused it; 0 if it was no client in the room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<u64>,
-    /// The messages that have now reached the step's client.
+    /// The messages that have now reached the step's client completely.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delivers: Vec<u64>,
-    /// Those of them that have now reached all.
+    /// Those of them that have now reached all their receivers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub completes: Vec<u64>,
-    /// The thread was still in it at the end.
+    /// The thread was still in this step when the recording ended.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unfinished: bool,
 }
@@ -69,7 +70,7 @@ impl From<Record> for Event {
 }
 
 impl Event {
-    /// The system call that it was and how many of it, unless it was not over at the end.
+    /// The step's system call and the number of calls, unless the step was unfinished.
     pub fn system_calls(&self) -> Option<(&str, usize)> {
         self.call.as_deref().zip(self.calls).filter(|_| !self.unfinished)
     }
@@ -80,9 +81,9 @@ impl Event {
 pub struct Ledger {
     messages: u64,
     members: HashMap<u64, Account>,
-    /// How many a message has not reached yet.
+    /// The number of receivers that each message has not reached yet.
     open: HashMap<u64, usize>,
-    /// By whom something came last, by thread, if the room has not ingested it yet.
+    /// By thread: the client of the last read that the room has not ingested yet.
     causes: HashMap<u32, u64>,
 }
 
@@ -92,12 +93,12 @@ struct Account {
     written: u64,
     settled: u64,
     promised: u64,
-    /// Where each message ends that is still to be written.
+    /// Where each message ends that is still to be written, and the message.
     ends: VecDeque<(u64, u64)>,
 }
 
 impl Ledger {
-    /// Enters a step. Call it in the order in which the steps were recorded.
+    /// Enters a step, and returns what it did. Call it in the order in which the steps were recorded.
     pub fn enter(&mut self, record: Record) -> Event {
         let mut event = Event::from(record);
         let track = event.track;
@@ -145,13 +146,13 @@ impl Ledger {
         event
     }
 
-    /// Steps are missing: what was under way is not known any more.
+    /// Steps are missing: forgets all messages that are under way.
     pub fn forget(&mut self) {
         self.members.clear();
         self.open.clear();
     }
 
-    /// What is pending for each beyond what was promised before, as a new message.
+    /// Makes one new message of the pending bytes that were not promised before. Returns these bytes.
     fn promise(&mut self, pending: &[Pending]) -> Vec<Pending> {
         let message = self.messages + 1;
         let mut added = Vec::new();
@@ -162,7 +163,7 @@ impl Ledger {
                 added.push(Pending { client, bytes: (end - account.promised) as usize });
                 account.ends.push_back((end, message));
             } else {
-                // What waits for one who leaves may be cut.
+                // The pending bytes of a client that is leaving may be cut.
                 account.ends.retain(|(at, _)| *at <= end);
             }
             account.promised = end;
@@ -174,7 +175,7 @@ impl Ledger {
         added
     }
 
-    /// Whether that was the last.
+    /// Counts down a message's receivers. Returns whether that was the last one.
     fn has_one_less(&mut self, message: u64) -> bool {
         let Some(left) = self.open.get_mut(&message) else { return false };
         *left -= 1;

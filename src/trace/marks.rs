@@ -1,11 +1,11 @@
-//! What the seam between a driver and the kernel calls to mark its steps.
+//! The functions that the drivers' system layer calls to mark the steps.
 //!
-//! A process has one recorder, as it has one logger: a driver need not know of it. Off, a mark is one test of a static that never
-//! changes; without the cargo feature `trace` not even that.
+//! A process has one recorder, as it has one logger, so a driver does not need to know it. When tracing is off, a mark
+//! is one test of a static that never changes; without the cargo feature `trace` it is nothing at all.
 //!
-//! The functions that take a `call` make it, in any case, and return what it returned. They are compiled into their callers, and
-//! what is done when somebody wants to know is kept out of the way: else a thread per client takes 15 % more time for a delivery
-//! while nobody does.
+//! A function that takes a `call` always makes it, and returns its result. These functions are inlined into their
+//! callers. The recording is in cold functions that are not inlined: inlined, it made a delivery of the threaded driver
+//! 15 % slower with tracing off.
 
 #[cfg(not(feature = "trace"))]
 use self::never::Recorder;
@@ -23,7 +23,7 @@ use std::time::Duration;
 
 static RECORDER: OnceLock<Recorder> = OnceLock::new();
 
-/// A system call: its name on Linux, and whether the thread sleeps in it until there is something to do.
+/// A system call: its Linux name, and whether the thread sleeps in it until there is something to do.
 #[derive(Clone, Copy, Debug)]
 pub struct Call {
     name: &'static str,
@@ -31,18 +31,19 @@ pub struct Call {
 }
 
 impl Call {
-    /// One that may block.
+    /// A call that may block.
     pub const fn blocking(name: &'static str) -> Call {
         Call { name, waits: true }
     }
 
-    /// One that returns at once.
+    /// A call that returns at once.
     pub const fn at_once(name: &'static str) -> Call {
         Call { name, waits: false }
     }
 }
 
-/// Begins to record what is asked for. `stderr` opens a way there. Once in a process.
+/// Starts the recording that `options` ask for, once per process. `stderr` opens stderr for the narration. The error is
+/// text for people.
 pub(crate) fn start(
     options: &Options,
     header: Header,
@@ -63,15 +64,15 @@ pub(crate) fn finish() {
     }
 }
 
-/// Without the feature the answer is known when this is compiled, and nothing is left of the marks.
+/// Without the feature this is `None` at compile time, and the marks compile to nothing.
 #[inline(always)]
 fn on() -> Option<&'static Recorder> {
     if cfg!(feature = "trace") { RECORDER.get() } else { None }
 }
 
-// The sleep of one thread that waits for every socket.
+// The wait of a one-thread driver.
 
-/// Asks who is ready, and sleeps until somebody is, but no longer than `timeout`. `ready` tells who is, after that.
+/// Asks which sources are ready, and sleeps until one is, at most for `timeout`. `ready` lists them after the call.
 #[inline(always)]
 pub(crate) fn wait<T>(
     name: &'static str,
@@ -88,7 +89,7 @@ pub(crate) fn wait<T>(
     }
 }
 
-/// The poll is told what to watch a connection for.
+/// Sets what the poll watches a connection for.
 #[inline(always)]
 pub(crate) fn watch<T>(fd: RawFd, token: usize, writable: bool, call: impl FnOnce() -> T) -> T {
     match on() {
@@ -101,14 +102,14 @@ pub(crate) fn watch<T>(fd: RawFd, token: usize, writable: bool, call: impl FnOnc
     }
 }
 
-/// The poll watches the listener or the signals, which is no step: it is so before clients come.
+/// The poll watches the listener or the signals. This is no step, because it happens before clients come.
 pub(crate) fn watches(fd: RawFd, token: usize) {
     if let Some(on) = on() {
         on.sockets().watched(token, fd);
     }
 }
 
-/// This descriptor is the listener, or the pipe of the signals.
+/// This descriptor is the listener, or the socket pair of the signals.
 pub(crate) fn is(fd: RawFd, source: Source) {
     if let Some(on) = on() {
         on.sockets().is(fd, source);
@@ -136,7 +137,7 @@ pub(crate) fn accept<S: AsRawFd>(
     }
 }
 
-/// A socket's options are set, by `calls` calls.
+/// Sets a socket's options with `calls` system calls.
 #[inline(always)]
 pub(crate) fn set_up<T>(calls: usize, call: impl FnOnce() -> T) -> T {
     match on() {
@@ -171,7 +172,7 @@ fn read_recorded(
     take_call(on, how, step((0, None)), call, |result| step(outcome(result)))
 }
 
-/// Offers a socket bytes, in one piece or gathered from several.
+/// Offers bytes to a socket, in one piece or gathered from several.
 #[inline(always)]
 pub(crate) fn write(
     how: Call,
@@ -223,9 +224,9 @@ pub(crate) fn closes(fd: RawFd) {
     }
 }
 
-// What is no socket.
+// Calls on other things than sockets.
 
-/// Takes in signals. Its calls are on a pipe of our own and are not counted.
+/// Takes in signals. The calls on the signals' own pipe are not counted.
 #[inline(always)]
 pub(crate) fn signal<T>(how: Call, call: impl FnOnce() -> T) -> T {
     match on() {
@@ -246,7 +247,7 @@ pub(crate) fn spawn<T>(thread: &str, call: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Shows the transcript. `call` returns how many writes to stdout that took.
+/// Shows the transcript. `call` returns the number of writes to stdout.
 #[inline(always)]
 pub(crate) fn show(call: impl FnOnce() -> usize) -> usize {
     match on() {
@@ -266,9 +267,9 @@ fn show_recorded(on: &Recorder, call: impl FnOnce() -> usize) -> usize {
     writes
 }
 
-// The room, and what threads do to share it.
+// The room, and how threads share it.
 
-/// Somebody from there was let in, as this client.
+/// The connection from this address was let in, as this client.
 #[inline(always)]
 pub(crate) fn connected(peer: SocketAddr, client: u64) {
     if let Some(on) = on() {
@@ -276,7 +277,7 @@ pub(crate) fn connected(peer: SocketAddr, client: u64) {
     }
 }
 
-/// The room ingested something. `pending` is how many bytes there are for whom, by now.
+/// The room ingested something. `pending` lists the bytes that are now pending for each client.
 #[inline(always)]
 pub(crate) fn ingested<I: Iterator<Item = (u64, usize)>>(pending: impl FnOnce() -> I) {
     if let Some(on) = on() {
@@ -299,7 +300,7 @@ pub(crate) fn settled(client: u64, bytes: usize) {
     }
 }
 
-/// Bytes that a client's socket did not take are left to a thread that may wait for it.
+/// The rest of a client's bytes is left to a thread that may block on its socket.
 #[inline(always)]
 pub(crate) fn handed_over(client: u64, bytes: usize) {
     if let Some(on) = on() {
@@ -307,7 +308,7 @@ pub(crate) fn handed_over(client: u64, bytes: usize) {
     }
 }
 
-/// Takes the room's lock: by `lock`, and where it is recorded by `try_lock` if nobody holds it.
+/// Locks the room with `lock`. When recording, `try_lock` is tried first, to find out whether the thread has to wait.
 #[inline(always)]
 pub(crate) fn lock<T>(try_lock: impl FnOnce() -> Option<T>, lock: impl FnOnce() -> T) -> T {
     match on() {
@@ -330,7 +331,7 @@ fn lock_recorded<T>(on: &Recorder, try_lock: impl FnOnce() -> Option<T>, lock: i
     guard
 }
 
-/// The room's lock is about to be given back.
+/// The room is about to be unlocked.
 #[inline(always)]
 pub(crate) fn unlocks() {
     if let Some(on) = on() {
@@ -338,7 +339,7 @@ pub(crate) fn unlocks() {
     }
 }
 
-/// Waits for a change in the room, and gives back its lock meanwhile.
+/// Waits for a change in the room, which is unlocked meanwhile.
 #[inline(always)]
 pub(crate) fn park<T>(call: impl FnOnce() -> T) -> T {
     match on() {
@@ -359,9 +360,9 @@ fn park_recorded<T>(on: &Recorder, call: impl FnOnce() -> T) -> T {
     result
 }
 
-// Behind them.
+// Helpers.
 
-/// Takes a step that is one system call.
+/// A step that is one system call.
 fn take_call<T>(on: &Recorder, how: Call, asleep: Step, call: impl FnOnce() -> T, step: impl FnOnce(&T) -> Step) -> T {
     take(on, how.waits.then_some(asleep), Some((how.name, 1)), call, step)
 }
@@ -399,7 +400,7 @@ fn flaw(error: &io::Error) -> Flaw {
     }
 }
 
-/// The recorder of a build that has none.
+/// The recorder of a build without the feature.
 #[cfg(not(feature = "trace"))]
 mod never {
     use super::*;

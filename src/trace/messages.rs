@@ -1,11 +1,11 @@
-//! Each step in a sentence, in English and Spanish.
+//! The sentence for each step, in English and Spanish.
 
 use super::ledger::Event;
 use super::step::{Flaw, Pending, Ready, Source, Step};
 use crate::text::numbers::short_nanos;
 use crate::text::{Lang, say};
 
-/// What a thread did, without its name; nothing if that is not worth a sentence.
+/// What a thread did, without the thread's name; `None` for steps that are not worth a sentence.
 pub(crate) fn sentence(lang: Lang, event: &Event) -> Option<String> {
     let time = short_nanos(event.end - event.begin);
     Some(match &event.step {

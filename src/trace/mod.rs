@@ -1,30 +1,33 @@
-//! The steps that a driver takes: recorded, narrated, drawn.
+//! The trace: the steps that a driver takes are recorded, narrated and drawn.
 //!
-//! A step is marked in the seam where a driver meets the kernel or the room, not in the driver: what is marked there, and how, is
-//! the business of [`marks`]. In reading order:
+//! A step is marked in the layer between a driver and the kernel or the room, and not in the driver itself. In reading
+//! order:
 //!
 //! * [`step`] names the steps: wait, read, ingested, write, …;
-//! * [`record`] is what is recorded of one;
-//! * [`marks`] is what the seam calls. Off, a mark is one test of a static that never changes; without the cargo feature `trace`
-//!   not even that;
-//! * [`sockets`] knows whose socket is behind a descriptor;
-//! * `recorder` takes the steps down, off the hot path: a bounded queue, and a thread that empties it;
-//! * `ledger` finds out which write brought which message to whom;
-//! * `messages` says each step in a sentence, in English and Spanish; `narrator` puts them on stderr, `serve --explain`;
-//! * `chrome` writes them to a file, `serve --trace`, and reads that back;
-//! * `page` draws them, `tertulia trace view`: `page.html`, `page.css` and `page.js`;
-//! * `calls` counts them as strace does, `tertulia trace calls`.
+//! * [`record`] is what is recorded of one step;
+//! * [`marks`] is what the layer calls to mark a step. When tracing is off, a mark is one test of a static that never
+//!   changes; without the cargo feature `trace` it is nothing at all;
+//! * [`sockets`] maps descriptors to clients;
+//! * `recorder` records the steps off the hot path, with a bounded queue and a thread that empties it;
+//! * `ledger` finds out which write brought which message to which member;
+//! * `messages` has the sentence for each step, in English and Spanish; `narrator` writes them to stderr for `serve
+//!   --explain`;
+//! * `chrome` writes the steps to a file for `serve --trace`, and reads the file again;
+//! * `page` draws them for `tertulia trace view`, with `page.html`, `page.css` and `page.js`;
+//! * `calls` counts their system calls as strace does, for `tertulia trace calls`.
 //!
 //! # What is a step and what is not
 //!
-//! From the moment the server says that it listens, every system call on a socket or on the poll is a step, and so is every
-//! write to stdout. Not steps, though strace shows them:
+//! From the moment when the server reports that it listens, every system call on a socket or on the poll is a step, and
+//! so is every write to stdout. The following are not steps, although strace shows them:
 //!
-//! * what threads ask of the kernel to wait for each other (`futex`): only a lock that is taken already costs one. The step
-//!   is there, and says how long it took;
-//! * what a thread costs to start and to end (`clone3`, `mmap`, `mprotect`, `madvise`, `rseq`, …): one step, *start thread*;
-//! * a signal's own pipe (`sendto` by the handler, `recvfrom` or `read` by who takes it in): one step, *signal*;
-//! * the question whether stdout takes something (`ppoll`), which is asked only where it cannot be opened anew;
+//! * calls by which threads wait for each other (`futex`). Only a mutex that is taken already costs one. Locking is a
+//!   step that records how long it took;
+//! * calls that start and end a thread (`clone3`, `mmap`, `mprotect`, `madvise`, `rseq`, …). Together they are one
+//!   step, *start thread*;
+//! * calls on a signal's own pipe (`sendto` by the handler, `recvfrom` or `read` by the receiver). Together they are
+//!   one step, *signal*;
+//! * the question whether stdout takes something (`ppoll`), which is asked only when stdout cannot be opened again;
 //! * memory (`brk`, `mmap`, `munmap`), the history's file, and the trace's own file and thread.
 
 #[cfg(feature = "trace")]

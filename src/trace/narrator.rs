@@ -1,4 +1,4 @@
-//! Tells each step on stderr as it is taken: `serve --explain`.
+//! The narrator: it tells each step on stderr as it is taken, for `serve --explain`.
 
 use super::ledger::Ledger;
 use super::messages::sentence;
@@ -7,12 +7,12 @@ use super::step::Step;
 use crate::text::{Lang, say};
 use std::io::{ErrorKind, Write};
 
-/// Bytes that may wait for a stderr that takes nothing.
+/// The most that may wait while stderr takes nothing. Bytes.
 const BUFFER_MAX: usize = 64 << 10;
 
 pub(crate) struct Narrator {
     lang: Lang,
-    /// The driver has a thread for each client: each sentence says whose it is.
+    /// The driver has a thread for each client, so each sentence names its thread.
     names_threads: bool,
     ledger: Ledger,
     /// `None` if stderr is closed.
@@ -20,7 +20,7 @@ pub(crate) struct Narrator {
     buffer: Vec<u8>,
     /// Sentences that found no room in the buffer.
     lost: u64,
-    /// The last step was to look who is ready, and nobody was.
+    /// The last step was a poll without sleep that found nothing ready.
     asked_in_vain: bool,
 }
 
@@ -30,10 +30,10 @@ impl Narrator {
         Narrator { lang, names_threads, ledger, stderr, buffer: Vec::new(), lost: 0, asked_in_vain: false }
     }
 
-    /// Whether there was something to tell.
+    /// Tells a step. Returns whether there was something to tell.
     pub(crate) fn tell(&mut self, record: &Record, thread: &str) -> bool {
         let event = self.ledger.enter(record.clone());
-        // One that spins asks in vain a million times a second: that is told once.
+        // A loop that spins polls a million times a second without a result. That is told once.
         let in_vain = matches!(&event.step, Step::Wait { may_sleep: false, ready } if ready.is_empty());
         if std::mem::replace(&mut self.asked_in_vain, in_vain) && in_vain {
             return false;
@@ -58,7 +58,7 @@ impl Narrator {
         true
     }
 
-    /// Writes what stderr takes at once.
+    /// Writes what stderr takes without blocking.
     fn flush(&mut self) {
         while let Some(write) = &self.stderr
             && !self.buffer.is_empty()

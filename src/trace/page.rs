@@ -1,7 +1,7 @@
-//! Draws a trace: one page that needs nothing else.
+//! The page that shows a trace: one HTML file without external resources.
 //!
-//! `page.html` is the frame, `page.css` how it looks, `page.js` what it does. Here the steps become what the script draws:
-//! each with its sentence in both languages, and each message with the steps that carried it.
+//! `page.html` is the frame, `page.css` the style, and `page.js` the behaviour. This module makes the data for the
+//! script: each step with its sentence in both languages, and each message with the steps that carried it.
 
 use super::chrome::Trace;
 use super::ledger::Event;
@@ -12,10 +12,10 @@ use serde::Serialize;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// More steps than these are more than a browser draws with ease: the page shows the first, and says so.
+/// The page shows at most this many steps, and says so: more than these are slow to draw in a browser.
 pub(crate) const STEPS_MAX: usize = 40_000;
 
-/// A trace as the script gets it. Times are microseconds since the first step.
+/// A trace in the form that the script gets. Times are microseconds since the first step.
 #[derive(Serialize)]
 pub(crate) struct Picture<'a> {
     mode: &'a str,
@@ -24,7 +24,7 @@ pub(crate) struct Picture<'a> {
     clients: BTreeSet<u64>,
     steps: Vec<Drawn<'a>>,
     messages: Vec<Message>,
-    /// Steps that were lost when it was recorded, and those that are not in the picture.
+    /// Steps that were lost in the recording. `left_out` is the number of steps that are not in the picture.
     lost: u64,
     left_out: usize,
 }
@@ -35,29 +35,29 @@ struct Thread {
     name: String,
 }
 
-/// A step, with few letters: there are many.
+/// A step. The field names are short because there are many steps.
 #[derive(Serialize)]
 struct Drawn<'a> {
-    /// The thread, its begin, its end.
+    /// The thread, the begin and the end.
     t: u32,
     b: f64,
     e: f64,
-    /// What it is, and in a word or two.
+    /// The kind of step, and a label of a word or two.
     kind: &'static str,
     label: String,
-    /// The client whose socket it is about; 0 for none.
+    /// The client that the step concerns; 0 for none.
     #[serde(skip_serializing_if = "is_none")]
     c: u64,
-    /// Bytes that moved.
+    /// The bytes that moved.
     #[serde(skip_serializing_if = "is_nothing")]
     n: usize,
-    /// The thread sleeps in it.
+    /// The thread sleeps in this step.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     z: bool,
-    /// The system call, and how many of it.
+    /// The system call, and the number of calls.
     #[serde(skip_serializing_if = "Option::is_none")]
     call: Option<(&'a str, usize)>,
-    /// The messages that it is a step of.
+    /// The messages that this step belongs to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     m: Vec<u64>,
     en: String,
@@ -72,19 +72,19 @@ fn is_nothing(bytes: &usize) -> bool {
     *bytes == 0
 }
 
-/// What came from one, and went to others.
+/// Something that came from one client and went to others.
 #[derive(Serialize)]
 struct Message {
     id: u64,
-    /// 0 if nobody in the room said it: an arrival, a leaving.
+    /// 0 if no client in the room said it: an arrival or a departure.
     from: u64,
     to: Vec<u64>,
-    /// The steps that carried it: woken, read, ingested, written.
+    /// The steps that carried it: wake-up, read, ingestion, writes.
     path: Vec<usize>,
-    /// From when its bytes were known to be there until the last write that took some of it.
+    /// When its bytes were there to be read. `end` is the end of the last write that took some of it.
     begin: f64,
     end: f64,
-    /// It reached all it was for.
+    /// It reached all its receivers.
     whole: bool,
     #[serde(skip)]
     ingested: usize,
@@ -98,7 +98,7 @@ impl<'a> Picture<'a> {
         let micros = |nanos: u64| (nanos - origin) as f64 / 1e3;
         let shown: Vec<&'a Event> = trace.events.iter().take(STEPS_MAX).collect();
         let mut messages: BTreeMap<u64, Message> = BTreeMap::new();
-        // By thread: how it woke, what it read since, and if it had to wait for the room.
+        // By thread: the step that woke it, its reads since then, and its waits for the room's mutex.
         let mut before: HashMap<u32, Vec<usize>> = HashMap::new();
 
         let mut steps: Vec<Drawn<'a>> = Vec::with_capacity(shown.len());
@@ -115,7 +115,7 @@ impl<'a> Picture<'a> {
                 Step::Ingested { pending } => {
                     let Some(id) = event.message else { continue };
                     let mut path = std::mem::take(waiting);
-                    // The others that are read in this turn were woken by the same sleep.
+                    // The same wake-up is part of the other messages that are read in this turn.
                     *waiting = path.iter().copied().filter(|i| matches!(shown[*i].step, Step::Wait { .. })).collect();
                     path.push(i);
                     let first = path.first().map_or(i, |first| *first);
@@ -136,7 +136,7 @@ impl<'a> Picture<'a> {
                         },
                     );
                 }
-                // It was in the room for what was ingested there.
+                // This stay in the room includes the messages that were ingested during it.
                 Step::Inside => {
                     for message in
                         messages.values_mut().rev().take_while(|message| message.ingested_at >= micros(event.begin))
@@ -198,7 +198,7 @@ fn drawn<'a>(event: &'a Event, micros: &impl Fn(u64) -> f64) -> Drawn<'a> {
     }
 }
 
-/// What it is drawn as.
+/// The kind that the script draws.
 fn kind(step: &Step) -> &'static str {
     match step {
         Step::Wait { .. } => "wait",
@@ -215,7 +215,7 @@ fn kind(step: &Step) -> &'static str {
     }
 }
 
-/// Everybody in the room that it has to do with.
+/// All clients that the step concerns.
 fn clients(event: &Event) -> Vec<u64> {
     let mut clients = match &event.step {
         Step::Ingested { pending } => pending.iter().map(|pending| pending.client).collect(),
@@ -234,12 +234,13 @@ pub(crate) fn of(trace: &Trace, lang: Lang) -> String {
     with_report(&[trace], lang, "")
 }
 
-/// The page for traces, one below the other, and below them a report: HTML, of which each part says its language.
+/// The page for several traces, one below the other, and a report below them. The report is HTML, and each of its parts
+/// states its language.
 pub(crate) fn with_report(traces: &[&Trace], lang: Lang, report: &str) -> String {
     let pictures: Vec<_> = traces.iter().map(|trace| Picture::of(trace)).collect();
     let lang = lang.code();
     let data = json!({ "lang": lang, "traces": pictures });
-    // A script ends at `</script>`, wherever that stands.
+    // `</script>` anywhere in the data would end the script.
     let data = data.to_string().replace('<', "\\u003c");
     let kind = if report.is_empty() { "alone" } else { "with-report" };
     let mut page = include_str!("page.html").replace("{{lang}}", lang).replace("{{kind}}", kind);

@@ -1,4 +1,4 @@
-//! What is recorded of a step, and what to do with it.
+//! What is recorded of a step, and where it goes.
 
 use super::step::Step;
 use std::io;
@@ -10,16 +10,16 @@ use std::time::Duration;
 pub struct Options {
     /// Narrate them on stderr.
     pub explain: bool,
-    /// How long to pause after each step that is narrated, in the thread that took it: the server is slowed down on purpose.
+    /// How long the thread that took a step pauses after it is narrated. This slows the server down on purpose.
     pub slow: Option<Duration>,
     /// Write them to this file.
     pub file: Option<PathBuf>,
 }
 
-/// Writes to stderr what it takes without blocking. Returns how many bytes that was.
+/// Writes to stderr what it takes without blocking, and returns the number of bytes.
 pub(crate) type Stderr = Box<dyn Fn(&[u8]) -> io::Result<usize> + Send>;
 
-/// A step that was taken. Times are nanoseconds since the recorder began.
+/// A step that was taken. Times are nanoseconds since the recorder started.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Record {
     /// The thread's number.
@@ -27,7 +27,7 @@ pub struct Record {
     pub begin: u64,
     pub end: u64,
     pub step: Step,
-    /// The system call that it was, by its name on Linux, and how many of it. `None` if it needed none, or none for certain: a
-    /// lock that is free is taken without the kernel.
+    /// The step's system call, by its Linux name, and the number of calls. `None` if it needed none, or possibly none:
+    /// a free mutex is locked without the kernel.
     pub call: Option<(&'static str, usize)>,
 }

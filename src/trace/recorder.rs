@@ -1,9 +1,9 @@
-//! Takes the steps down.
+//! The recorder: it takes the steps and passes them on.
 //!
-//! A thread that took a step reads the clock twice and puts what it did into a bounded queue; a thread of our own empties
-//! that and does the rest. Where it does not come to it in time steps are lost, counted, and the file says how many: the
-//! chat never waits for its picture. Only the narration of `--explain` is made in the thread itself, for it is to be seen as
-//! it happens.
+//! A thread that took a step reads the clock twice and puts the step into a bounded queue. A separate thread empties
+//! the queue and does the rest. If it is too slow steps are lost and counted, and the file reports the number: the chat
+//! never waits for its trace. Only the narration of `--explain` is made in the thread itself, so that it appears as the
+//! steps happen.
 
 use super::chrome::{Item, Writer};
 use super::narrator::Narrator;
@@ -20,11 +20,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// Steps that may wait to be written.
+/// The number of steps that may wait to be written.
 const QUEUE_MAX: usize = 1 << 16;
-/// How often they are written. What is younger when the process is killed is not in the file.
+/// How often they are written. Steps younger than this are lost when the process is killed.
 const WRITE_EVERY: Duration = Duration::from_millis(20);
-/// Longest pause that is slept at a time, so that a server that is to stop does so.
+/// The longest pause that is slept at a time, so that the server can stop soon.
 const NAP: Duration = Duration::from_millis(50);
 
 pub(crate) struct Recorder {
@@ -34,38 +34,38 @@ pub(crate) struct Recorder {
     sockets: Sockets,
     narrator: Option<Mutex<Narrator>>,
     slow: Option<Duration>,
-    /// The server was told to stop: nobody is made to wait for its last words.
+    /// The server is told to stop: no more pauses are made.
     hurries: Arc<AtomicBool>,
     queue: Option<SyncSender<Item>>,
     writing: Mutex<Option<JoinHandle<()>>>,
     shared: Arc<Shared>,
 }
 
-/// What the writing thread shares with the others.
+/// What the writing thread shares with the other threads.
 #[derive(Default)]
 struct Shared {
-    /// Steps that found the queue full.
+    /// The number of steps that found the queue full.
     lost: AtomicU64,
     is_over: AtomicBool,
 }
 
 thread_local! {
-    /// The thread's own number, and whether it has been introduced.
+    /// The thread's number. It is set together with the record of the thread's name.
     static TRACK: OnceCell<u32> = const { OnceCell::new() };
-    /// When its last step ended.
+    /// When the thread's last step ended.
     static LAST_END: Cell<u64> = const { Cell::new(0) };
-    /// The client that it read from last; 0 for none.
+    /// The client that the thread read from last; 0 for none.
     static OWN_CLIENT: Cell<u64> = const { Cell::new(0) };
-    /// When it got the room's lock, while it has it.
+    /// When the thread locked the room; `None` while it has not.
     static INSIDE_SINCE: Cell<Option<u64>> = const { Cell::new(None) };
-    /// Sentences after which it has not paused yet.
+    /// The number of sentences for which the thread has not paused yet.
     static PAUSES: Cell<u32> = const { Cell::new(0) };
 }
 
 static TRACKS: AtomicU32 = AtomicU32::new(0);
 
 impl Recorder {
-    /// Begins to record as is asked for.
+    /// Starts the recording that `options` ask for. The error is text for people.
     pub(crate) fn start(
         options: &Options,
         header: Header,
@@ -84,7 +84,7 @@ impl Recorder {
             shared: Arc::default(),
         };
         if recorder.slow.is_some() {
-            // A pause does not hear of it otherwise: who would is the thread that pauses.
+            // The thread that would handle the signal may be the one that pauses, so the pause needs a flag of its own.
             for signal in [SIGINT, SIGTERM] {
                 let caught = signal_hook::flag::register(signal, recorder.hurries.clone());
                 caught.map_err(|e| format!("signals cannot be caught: {e}"))?;
@@ -104,7 +104,7 @@ impl Recorder {
         let (shared, start) = (self.shared.clone(), self.start);
         let write = move || {
             loop {
-                // Asked before the queue is emptied: so what was in it by then is written.
+                // Loaded before the queue is emptied, so that all steps queued before the end are written.
                 let is_over = shared.is_over.load(Ordering::Acquire);
                 for item in items.try_iter() {
                     writer.item(item);
@@ -118,7 +118,7 @@ impl Recorder {
                     return writer.finish(now);
                 }
                 writer.flush();
-                // A sender that had to wake us would be slowed down by it.
+                // Sleeps for a time instead of being woken, because waking a thread would slow the sender down.
                 thread::park_timeout(WRITE_EVERY);
             }
         };
@@ -143,7 +143,7 @@ impl Recorder {
         &self.sockets
     }
 
-    /// The client that this thread serves; 0 if none.
+    /// The client that this thread serves; 0 for none.
     pub(crate) fn own_client(&self) -> u64 {
         OWN_CLIENT.get()
     }
@@ -161,7 +161,7 @@ impl Recorder {
         begin
     }
 
-    /// A step is over. `call` is its system call and how many of it.
+    /// Ends a step. `call` is its system call and the number of calls.
     pub(crate) fn end(&self, begin: u64, step: Step, call: Option<(&'static str, usize)>) {
         let end = self.now();
         LAST_END.set(end);
@@ -171,30 +171,31 @@ impl Recorder {
         self.record(Record { track: self.track(), begin, end, step, call });
     }
 
-    /// A step that began when the thread's last one ended.
+    /// Ends a step that began when the thread's last step ended.
     pub(crate) fn since_last(&self, step: Step) {
         self.end(LAST_END.get(), step, None);
     }
 
-    /// A step that takes no time.
+    /// Records a step that takes no time.
     pub(crate) fn moment(&self, step: Step, call: Option<(&'static str, usize)>) {
         let now = self.now();
         self.record(Record { track: self.track(), begin: now, end: now, step, call });
     }
 
-    /// The thread is in the room.
+    /// The thread has locked the room.
     pub(crate) fn enter(&self) {
         INSIDE_SINCE.set(Some(LAST_END.get()));
     }
 
-    /// The thread leaves the room.
+    /// The thread unlocks the room.
     pub(crate) fn leave(&self) {
         if let Some(since) = INSIDE_SINCE.take() {
             self.end(since, Step::Inside, None);
         }
     }
 
-    /// Makes the pauses that are due. Never within the lock: all others would pause, too, and then say they waited for it.
+    /// Makes the pauses that are due, but never while the room is locked: all other threads would pause too, and report
+    /// that they waited for the mutex.
     pub(crate) fn pause(&self) {
         let Some(slow) = self.slow.filter(|_| INSIDE_SINCE.get().is_none()) else { return };
         let end = Instant::now() + slow * PAUSES.take();

@@ -1,7 +1,7 @@
-//! Whose socket is behind a descriptor.
+//! The map from descriptors to clients.
 //!
-//! A driver's seam knows descriptors; a trace tells of clients. The seam says what becomes of a descriptor (accepted, watched, shut
-//! down, closed), and the room who was let in from which address.
+//! A driver's system layer knows descriptors, and a trace shows clients. The layer reports what happens to a descriptor
+//! (accepted, watched, shut down, closed). The room reports which client was let in from which address.
 
 use super::step::{Ready, Source};
 use std::collections::HashMap;
@@ -9,16 +9,16 @@ use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The descriptors that are open.
+/// The open descriptors.
 #[derive(Default)]
 pub(crate) struct Sockets(Mutex<Tables>);
 
 #[derive(Default)]
 struct Tables {
     connections: HashMap<RawFd, Connection>,
-    /// Accepted, and not let in or refused yet.
+    /// Accepted connections that are neither let in nor refused yet.
     newcomers: HashMap<SocketAddr, RawFd>,
-    /// What the poll was told to watch, by its tokens. A connection is known by its descriptor.
+    /// The descriptors that the poll watches, by token.
     tokens: HashMap<usize, RawFd>,
     /// The listener and the signals.
     others: HashMap<RawFd, Source>,
@@ -29,7 +29,7 @@ struct Tables {
 pub(crate) struct Connection {
     /// The client's number; 0 if it was not let in.
     pub client: u64,
-    /// Our side of it is shut down: what still comes is thrown away.
+    /// Our side is shut down: what still comes is discarded.
     pub shut: bool,
 }
 
@@ -45,7 +45,7 @@ impl Sockets {
         tables.newcomers.insert(peer, fd);
     }
 
-    /// The one from there is in the room, as this client.
+    /// The connection from this address is in the room, as this client.
     pub(crate) fn connected(&self, peer: SocketAddr, client: u64) {
         let mut tables = self.tables();
         if let Some(fd) = tables.newcomers.remove(&peer)
@@ -59,14 +59,14 @@ impl Sockets {
         self.tables().connections.get(&fd).copied().unwrap_or_default()
     }
 
-    /// Returns what it was before.
+    /// Notes that our side is shut down. Returns the connection as it was before.
     pub(crate) fn shut(&self, fd: RawFd) -> Connection {
         let mut tables = self.tables();
         let Some(connection) = tables.connections.get_mut(&fd) else { return Connection::default() };
         std::mem::replace(connection, Connection { shut: true, ..*connection })
     }
 
-    /// Returns what it was.
+    /// Forgets the connection. Returns it as it was.
     pub(crate) fn closed(&self, fd: RawFd) -> Connection {
         let mut tables = self.tables();
         tables.newcomers.retain(|_, newcomer| *newcomer != fd);
@@ -74,24 +74,24 @@ impl Sockets {
         tables.connections.remove(&fd).unwrap_or_default()
     }
 
-    /// The listener, or the pipe of the signals.
+    /// This descriptor is the listener, or the socket pair of the signals.
     pub(crate) fn is(&self, fd: RawFd, source: Source) {
         self.tables().others.insert(fd, source);
     }
 
-    /// The poll watches a descriptor under this token.
+    /// The poll watches this descriptor under this token.
     pub(crate) fn watched(&self, token: usize, fd: RawFd) {
         self.tables().tokens.insert(token, fd);
     }
 
-    /// What the poll calls ready, by its tokens.
+    /// The sources that the poll reported as ready, by token.
     pub(crate) fn ready_tokens(&self, ready: impl Iterator<Item = (usize, bool, bool)>) -> Vec<Ready> {
         let tables = self.tables();
         let by_fd = |(token, readable, writable)| Some((*tables.tokens.get(&token)?, readable, writable));
         ready.filter_map(by_fd).map(|ready| tables.ready(ready)).collect()
     }
 
-    /// What the poll calls ready, by descriptors.
+    /// The sources that the poll reported as ready, by descriptor.
     pub(crate) fn ready(&self, ready: impl Iterator<Item = (RawFd, bool, bool)>) -> Vec<Ready> {
         let tables = self.tables();
         ready.map(|ready| tables.ready(ready)).collect()

@@ -1,33 +1,33 @@
-//! The steps that a driver takes: the one place where they are named.
+//! The steps that a driver takes, and their names.
 
 use crate::text::Bilingual;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-/// What a driver says of itself, at the head of what is recorded.
+/// What a recording says about its driver, at its beginning.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Header {
-    /// As `--mode` takes it.
+    /// The value of `--mode`.
     pub mode: Cow<'static, str>,
-    /// What it does, as a heading says it.
+    /// What it does, as a heading.
     #[serde(default)]
     pub title: Bilingual,
-    /// The system call that its threads sleep in while all clients are silent.
+    /// The system call in which its threads sleep while all clients are silent.
     #[serde(default)]
     pub sleeps_in: Cow<'static, str>,
-    /// Each connection has a thread of its own, which blocks in its calls.
+    /// True if each connection has a thread of its own that blocks in its calls.
     #[serde(default)]
     pub blocks: bool,
 }
 
-/// A step, and what came of it. Most are one system call.
+/// A step and its result. Most steps are one system call.
 ///
-/// A `client` is the number of one in the room; 0 is somebody who is not in it yet, or not any more.
+/// A `client` is the number of a client in the room; 0 is a connection that is not in the room yet, or not any more.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
 pub enum Step {
-    /// The loop slept until somebody was ready, or until it was time for something. While there is work left it only asks
-    /// who is ready, and does not sleep.
+    /// The loop slept until a source was ready or a deadline came. While there is work left it only asks which sources
+    /// are ready, and does not sleep.
     Wait {
         /// Nothing was left to do: it could sleep.
         may_sleep: bool,
@@ -40,7 +40,7 @@ pub enum Step {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         waits: bool,
     },
-    /// One was taken from the listener's queue; or nobody was there.
+    /// A connection was taken from the listener's queue, or there was none.
     Accept {
         /// The thread blocked until a connection came.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -63,7 +63,7 @@ pub enum Step {
         /// Its name.
         thread: String,
     },
-    /// Bytes were read; none of them is the end of the stream.
+    /// Bytes were read; zero bytes are the end of the stream.
     Read {
         /// Whose socket.
         client: u64,
@@ -83,13 +83,13 @@ pub enum Step {
         /// Another thread held it, and this one blocked.
         waited: bool,
     },
-    /// The room ingested something, and has pending bytes for some clients. As a driver's seam marks it: all that is pending.
-    /// As it is recorded: what this added.
+    /// The room ingested something, and bytes are pending for some clients. The marks list all pending bytes. The
+    /// recording lists only those that this step added.
     Ingested {
         /// For each client, in bytes.
         pending: Vec<Pending>,
     },
-    /// A thread was in the room, and all others were not.
+    /// A thread held the room's mutex.
     Inside,
     /// A socket was offered bytes and took some of them.
     Write {
@@ -106,7 +106,7 @@ pub enum Step {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         flaw: Option<Flaw>,
     },
-    /// The room was told how many bytes a client's socket took.
+    /// The room accounted for bytes that a client's socket took.
     Settled {
         /// Whose socket.
         client: u64,
@@ -120,8 +120,8 @@ pub enum Step {
         /// Bytes that are left.
         bytes: usize,
     },
-    /// A thread waited for a change in the room, and gave back its lock meanwhile: until the others keep up with its client, until
-    /// its client is closed, or until there is a free seat.
+    /// A thread waited for a change in the room, which was unlocked meanwhile: until the others keep up with its
+    /// client, until its client is closed, or until there is a free seat.
     Park {
         /// Whose thread; 0 for the accepting one.
         client: u64,
@@ -131,7 +131,7 @@ pub enum Step {
         /// Bytes that its socket took.
         bytes: usize,
     },
-    /// What somebody still sent who has left was read and thrown away.
+    /// Bytes from a client that has left were read and discarded.
     Discard {
         /// Bytes that were read.
         bytes: usize,
@@ -156,7 +156,7 @@ pub enum Step {
     },
 }
 
-/// Why a call brought nothing.
+/// Why a call moved nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Flaw {
@@ -178,7 +178,7 @@ pub struct Ready {
     pub writable: bool,
 }
 
-/// What can be ready.
+/// Something that can be ready.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "source", content = "client", rename_all = "snake_case")]
 pub enum Source {
@@ -192,7 +192,7 @@ pub enum Source {
     Leaver,
 }
 
-/// Bytes for a client.
+/// Bytes that are pending for a client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Pending {
     /// The client's number.
@@ -201,11 +201,11 @@ pub struct Pending {
     pub bytes: usize,
 }
 
-/// Most receivers of a message that are recorded by name.
+/// The most receivers of a message that are recorded individually.
 pub const PENDING_MAX: usize = 64;
 
 impl Step {
-    /// Whether the thread sleeps in it, as long as it takes.
+    /// Whether the thread sleeps for the duration of the step.
     pub fn sleeps(&self) -> bool {
         match self {
             Step::Wait { .. } | Step::Park { .. } => true,
@@ -219,7 +219,7 @@ impl Step {
         }
     }
 
-    /// In a word or two, for a box in a picture.
+    /// A word or two, for a box in the picture.
     pub fn label(&self) -> String {
         match self {
             Step::Wait { .. } => "wait".into(),
@@ -245,7 +245,7 @@ impl Step {
         }
     }
 
-    /// The client it has to do with; 0 for none.
+    /// The client that the step concerns; 0 for none.
     pub fn client(&self) -> u64 {
         match self {
             Step::Watch { client, .. }

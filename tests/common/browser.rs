@@ -1,4 +1,4 @@
-//! A page in a real browser, with a script at its end that does what a person does and notes what it sees.
+//! A page in a real browser, with a script at its end that acts like a user and records what it sees.
 
 use super::process::{Ended, run};
 use serde_json::Value;
@@ -6,8 +6,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// What `acts` puts into `seen`, an object, on the page that is `html`. It is opened from beside `page`. Nothing goes wrong
-/// meanwhile, and nothing is asked of a network.
+/// Returns the object `seen`, which the script `acts` fills, on the page `html`. The page is opened from the directory
+/// of `page`. Checks that nothing fails, and that nothing is requested from a network.
 #[track_caller]
 pub fn sees(page: &Path, html: &str, acts: &str) -> Value {
     let script = format!(

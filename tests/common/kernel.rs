@@ -1,4 +1,4 @@
-//! What Linux tells in /proc about a process and its sockets.
+//! What Linux reports in /proc about a process and its sockets.
 
 use super::{Client, LIMIT, Output, Server, until};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -11,17 +11,17 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// `/proc` counts processor time in these.
+/// The unit of processor time in `/proc`.
 const TICK: Duration = Duration::from_millis(10);
 
-/// The fields of `/proc/PID/stat` from the third on; the name before them may hold blanks.
+/// The fields of `/proc/PID/stat` from the third on. The name before them may contain spaces.
 fn stat(pid: i32) -> Vec<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process is there");
     let (_, rest) = stat.rsplit_once(") ").expect("a name in parentheses");
     rest.split(' ').map(str::to_owned).collect()
 }
 
-/// `T` is stopped, `Z` has ended and was not waited for.
+/// The state of a process: `T` is stopped, `Z` has ended and was not waited for.
 pub fn state(pid: i32) -> String {
     stat(pid)[0].clone()
 }
@@ -32,7 +32,8 @@ pub fn cpu_time(pid: i32) -> Duration {
     TICK * ticks
 }
 
-/// A server that spins uses half a processor at least, on a machine with as much else to do. Per second.
+/// The most processor time of an idle server, per second. A server that spins uses at least half a processor, even on a
+/// machine with as much other work.
 pub const HARDLY_ANY: Duration = Duration::from_millis(150);
 
 /// A number of `/proc/PID/status`: `VmRSS` in KiB, `Threads`.
@@ -42,23 +43,24 @@ pub fn status(pid: i32, name: &str) -> u64 {
     line.split_whitespace().next().expect("a value").parse().expect("a number")
 }
 
-/// Limits a process to `spare` descriptors more than it has.
+/// Limits a process to `spare` more descriptors than it has.
 pub fn limit_descriptors(pid: i32, spare: u64) {
     let fds = fs::read_dir(format!("/proc/{pid}/fd")).expect("the process is there");
     let open: Vec<u64> = fds.flatten().filter_map(|fd| fd.file_name().to_str()?.parse().ok()).collect();
-    // Not simply their number: some with high numbers may be inherited from the tests' parent.
+    // Not simply their number, because some with high numbers may be inherited from the tests' parent.
     let mut free = (0..).filter(|fd| !open.contains(fd));
     limit(pid, "nofile", free.nth(spare as usize));
 }
 
-/// Sets another process's soft limit, by its name with prlimit(1); `None` is as much as the hard one allows.
+/// Sets another process's soft limit with prlimit(1), by the limit's name; `None` is as much as the hard limit allows.
 pub fn limit(pid: i32, name: &str, soft: Option<u64>) {
     let hard = prlimit(pid, &[&format!("--{name}"), "--output=HARD", "--noheadings"]);
     let soft = soft.map_or(hard, |soft| soft.to_string());
     prlimit(pid, &[&format!("--{name}={}:", soft.trim())]);
 }
 
-/// As the process's owner: root may not limit the others' where it lacks CAP_SYS_RESOURCE, as in many containers.
+/// Runs as the process's owner: root may not limit other users' processes without CAP_SYS_RESOURCE, as in many
+/// containers.
 fn prlimit(pid: i32, args: &[&str]) -> String {
     let owner = fs::metadata(format!("/proc/{pid}")).expect("the process is there");
     let mut prlimit = Command::new("prlimit");
@@ -73,9 +75,9 @@ struct Socket {
     local: SocketAddr,
     remote: SocketAddr,
     state: u8,
-    /// Sent and not acknowledged by the peer. Bytes.
+    /// Bytes sent and not acknowledged by the peer.
     unacknowledged: u64,
-    /// Received and not read by the process. Bytes.
+    /// Bytes received and not read by the process.
     unread: u64,
     inode: String,
 }
@@ -83,8 +85,8 @@ struct Socket {
 const TIME_WAIT: u8 = 6;
 const LISTEN: u8 = 10;
 
-/// The sockets whose line holds a text. There may be many thousands, so the other lines are not parsed: the reason for not using
-/// the procfs crate here.
+/// The sockets whose line contains `part`. There may be many thousands, so the other lines are not parsed; that is why
+/// the procfs crate is not used here.
 fn sockets(part: &str) -> Vec<Socket> {
     let number = |text: &str| u64::from_str_radix(text, 16).expect("hexadecimal");
     let addr = |text: &str| {
@@ -107,12 +109,12 @@ fn sockets(part: &str) -> Vec<Socket> {
     table.lines().skip(1).filter(|line| line.contains(part)).map(socket).collect()
 }
 
-/// A port as it stands in the table.
+/// A port in the format of the table.
 fn in_the_table(addr: SocketAddr) -> String {
     format!(":{:04X} ", addr.port())
 }
 
-/// Where a process listens.
+/// The address on which a process listens.
 fn listens_on(pid: i32) -> Option<SocketAddr> {
     let fds = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
     let open: Vec<OsString> = fds.flatten().filter_map(|fd| Some(fs::read_link(fd.path()).ok()?.into())).collect();
@@ -139,7 +141,7 @@ pub fn in_the_kernel(from: SocketAddr, to: SocketAddr) -> u64 {
     sockets(&in_the_table(to)).into_iter().map(of).sum()
 }
 
-/// A server whose outputs belong to the test, so that they may not say where it listens.
+/// A server whose outputs belong to the test, so that it may not print where it listens.
 #[track_caller]
 pub fn start_unheard(command: &mut Command) -> Server {
     let child = command.stdin(Stdio::null()).spawn().expect("the server starts");
@@ -149,11 +151,11 @@ pub fn start_unheard(command: &mut Command) -> Server {
     server
 }
 
-/// A member that does not read, to whom `talker` has said more than the kernel holds: the rest is in its outbox. Returns
-/// how many lines were said to it, too.
+/// A member that does not read, to which `talker` has said more than the kernel holds: the rest is in its outbox.
+/// Returns also the number of lines that were said.
 #[track_caller]
 pub fn overfed(server: &Server, talker: &mut Client) -> (Client, usize) {
-    // Below the high-water mark, and more than the kernel makes room for when it is asked once more.
+    // Below the high-water mark, but more than the kernel makes room for when it is tried once more.
     const LEFT_OVER: u64 = 512 << 10;
     const AT_A_TIME: usize = 256;
     let member = server.connect();
@@ -165,7 +167,7 @@ pub fn overfed(server: &Server, talker: &mut Client) -> (Client, usize) {
             talker.says(&text);
         }
         lines += AT_A_TIME;
-        // Answered, so all before it was dealt with.
+        // The answer shows that everything before it was handled.
         talker.says(":who");
         talker.notice("here: ");
         let said = lines as u64 * text.len() as u64;
@@ -185,7 +187,7 @@ pub fn hears_nothing(client: &Client, how_long: Duration) {
     client.stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
 }
 
-/// A terminal: what a person's end is, and what a program's.
+/// A terminal: the user's end, and the program's end.
 pub fn terminal() -> (File, File) {
     let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
     grantpt(&person).and_then(|()| unlockpt(&person)).expect("a terminal of ours");

@@ -1,6 +1,6 @@
-//! A server in a process of its own, and clients that talk to it.
+//! A server in a separate process, and clients that talk to it.
 //!
-//! Everything waits for what is expected, for as long as [`LIMIT`], and for nothing else: no test sleeps for luck.
+//! Tests wait for the events that they expect, for at most [`LIMIT`]. No test sleeps for a fixed time and hopes.
 #![allow(dead_code)] // Each test crate uses its part.
 
 pub mod browser;
@@ -17,7 +17,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tertulia::server::DRIVERS;
 
-/// How long anything may take on a busy machine before a test gives up.
+/// The time after which a test gives up, also on a busy machine.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// Makes each function a test that runs with each driver. The body gets the mode's name.
@@ -38,7 +38,7 @@ macro_rules! each_driver {
 pub fn with_each_driver(test: impl Fn(&'static str) + Sync) {
     let only = std::env::var("TERTULIA_TEST_MODE").ok();
     for driver in DRIVERS.iter().filter(|driver| only.as_deref().is_none_or(|only| only == driver.name)) {
-        // A test that fails names its thread.
+        // The thread's name appears in the failure.
         let run = std::thread::Builder::new().name(format!("mode {}", driver.name));
         let failure =
             std::thread::scope(|scope| run.spawn_scoped(scope, || test(driver.name)).expect("a thread").join().err());
@@ -59,7 +59,7 @@ struct OutputState {
 }
 
 impl Output {
-    /// Reads a stream to its end, in a thread of its own.
+    /// Reads a stream to its end, in a separate thread.
     pub fn of(mut stream: impl Read + Send + 'static) -> Output {
         let output = Output::default();
         let shared = output.clone();
@@ -83,7 +83,7 @@ impl Output {
         self.lock().text.clone()
     }
 
-    /// Waits until a line holds `part`, and returns that line.
+    /// Waits until a line contains `part`, and returns that line.
     #[track_caller]
     pub fn shows(&self, part: &str) -> String {
         let deadline = Instant::now() + LIMIT;
@@ -93,7 +93,7 @@ impl Output {
             if let Some(line) = state.text[looked_at..].lines().find(|line| line.contains(part)) {
                 return line.to_owned();
             }
-            // The last line may go on.
+            // The last line may not be complete.
             looked_at = state.text.rfind('\n').map_or(0, |at| at + 1);
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(!state.ended && !left.is_zero(), "no line with {part:?} in:\n{}", ending(&state.text));
@@ -114,7 +114,7 @@ impl Output {
         state.text.clone()
     }
 
-    /// The text is intact even if a test has failed while it held the lock.
+    /// Ignores poisoning: the text is intact even if a test has failed while it held the mutex.
     fn lock(&self) -> MutexGuard<'_, OutputState> {
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -139,7 +139,7 @@ pub struct Server {
     pub diagnostics: Output,
 }
 
-/// `tertulia`, in English whatever the environment says.
+/// `tertulia`, in English whatever the environment is.
 pub fn tertulia() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tertulia"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TERTULIA_")) {
@@ -162,11 +162,11 @@ impl Server {
         Server::of(command)
     }
 
-    /// A server that is started by this command. Its stdout says where it listens.
+    /// A server that is started by this command. Its stdout must say where it listens.
     #[track_caller]
     pub fn of(mut command: Command) -> Server {
         let (child, console, diagnostics) = process::spawn(&mut command);
-        // In whatever language: the first line says where it listens.
+        // In any language, the first line says where it listens.
         let line = console.shows(" (");
         let addr = line.split(' ').find_map(|word| word.parse().ok()).expect("an address");
         Server { child, addr, console, diagnostics }
@@ -184,7 +184,8 @@ impl Server {
         self.join().named(nick)
     }
 
-    /// The same with a small receive buffer, in bytes: what this one does not read, the kernel does not take for it.
+    /// The same with a small receive buffer, in bytes: what the client does not read, the kernel does not accept for
+    /// it.
     #[track_caller]
     pub fn join_narrow(&self, nick: &str, buffer: usize) -> Client {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
@@ -208,7 +209,7 @@ impl Server {
         clients.try_into().ok().expect("as many as names")
     }
 
-    /// A connection, and nothing read from it yet.
+    /// A connection from which nothing has been read.
     #[track_caller]
     pub fn connect(&self) -> Client {
         Client::of(TcpStream::connect(self.addr).expect("the server accepts"))
@@ -223,14 +224,14 @@ impl Server {
         assert!(status.expect("kill runs").success());
     }
 
-    /// Ends the server as Ctrl-C does.
+    /// Stops the server as Ctrl-C does.
     #[track_caller]
     pub fn stop(&mut self) -> ExitStatus {
         self.signal("INT");
         wait_for(&mut self.child)
     }
 
-    /// Stops the server while `happens` runs: all that happens reaches it in one batch.
+    /// Stops the server's process while `happens` runs: all that is done then reaches it in one batch.
     #[track_caller]
     pub fn frozen<T>(&self, happens: impl FnOnce() -> T) -> T {
         self.signal("STOP");
@@ -240,13 +241,13 @@ impl Server {
         result
     }
 
-    /// Whether the server is still there.
+    /// Whether the server's process still runs.
     pub fn lives(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
 }
 
-/// What the kernel tells of the server's process, on Linux.
+/// What Linux reports about the server's process.
 impl Server {
     /// Open file descriptors.
     pub fn descriptors(&self) -> usize {
@@ -262,7 +263,7 @@ impl Server {
         field(&read(&format!("/proc/{}/status", self.pid())), "VmHWM:")
     }
 
-    /// Waits until all its threads sleep and have not run between two looks: there is no busy loop.
+    /// Waits until all its threads sleep and have not run between two looks, so that there is no busy loop.
     #[track_caller]
     pub fn rests(&self) {
         let mut before = Vec::new();
@@ -286,7 +287,7 @@ impl Server {
 #[derive(PartialEq)]
 struct Task {
     state: char,
-    /// How often it stopped running.
+    /// How often it stopped running: context switches.
     switches: usize,
 }
 
@@ -298,7 +299,7 @@ impl Task {
     }
 }
 
-/// The number behind a name in a file of /proc.
+/// The number after a name in a file of /proc.
 fn field(text: &str, name: &str) -> usize {
     let value = text.split(name).nth(1).and_then(|rest| rest.split_whitespace().next());
     value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in {text}"))
@@ -319,13 +320,13 @@ impl Drop for Server {
     }
 }
 
-/// Waits for a process's end.
+/// Waits for the end of a process.
 #[track_caller]
 pub fn wait_for(child: &mut Child) -> ExitStatus {
     until("the process ends", || child.try_wait().expect("a child of ours"))
 }
 
-/// Asks again and again until there is an answer. For events that cannot be waited for.
+/// Asks again and again until there is an answer, for events that cannot be waited for.
 #[track_caller]
 pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + LIMIT;
@@ -343,7 +344,7 @@ pub struct Client {
     pub stream: TcpStream,
     pub nick: String,
     reader: BufReader<TcpStream>,
-    /// Read and not asked for yet.
+    /// Lines that were read and not returned yet.
     kept: VecDeque<String>,
 }
 
@@ -386,13 +387,13 @@ impl Client {
         self.stream.write_all(bytes).expect("the server reads");
     }
 
-    /// Waits until the server has read all that was sent so far, so that what is sent next comes in a read of its own.
+    /// Waits until the server has read everything sent so far, so that what is sent next comes in a separate read.
     #[track_caller]
     pub fn is_read(&self) {
         until("the server has read everything", || (self.unread() == 0).then_some(()));
     }
 
-    /// Bytes that were sent and that the server has not read. Elsewhere than on Linux it is not known, and 0.
+    /// The bytes that were sent and that the server has not read. On systems other than Linux this is not known, and 0.
     #[cfg(target_os = "linux")]
     pub fn unread(&self) -> u64 {
         let addrs = self.stream.local_addr().and_then(|ours| Ok((ours, self.stream.peer_addr()?)));
@@ -405,7 +406,7 @@ impl Client {
         0
     }
 
-    /// The next line, without its LF. `None` at the end.
+    /// The next line, without its LF. `None` at the end of the stream.
     #[track_caller]
     pub fn line(&mut self) -> Option<String> {
         if let Some(line) = self.kept.pop_front() {
@@ -425,14 +426,14 @@ impl Client {
         }
     }
 
-    /// The next line must be this one, notice or not.
+    /// Checks that the next line is this one, notice or not.
     #[track_caller]
     pub fn reads(&mut self, expected: &str) {
         let line = self.line().unwrap_or_else(|| panic!("{} was closed before {expected:?}", self.nick));
         assert_eq!(line, expected, "{} reads something else", self.nick);
     }
 
-    /// All lines up to this one, notices too, and without it.
+    /// All lines before this one, including notices.
     #[track_caller]
     pub fn lines_to(&mut self, last: &str) -> Vec<String> {
         std::iter::from_fn(|| {
@@ -442,14 +443,14 @@ impl Client {
         .collect()
     }
 
-    /// The next line that is no notice must be this one.
+    /// Checks that the next line that is no notice is this one.
     #[track_caller]
     pub fn sees(&mut self, expected: &str) {
         let line = self.message().unwrap_or_else(|| panic!("{} was closed before {expected:?}", self.nick));
         assert_eq!(line, expected, "{} sees something else", self.nick);
     }
 
-    /// The next line that is no notice; `None` at the end.
+    /// The next line that is no notice; `None` at the end of the stream.
     #[track_caller]
     pub fn message(&mut self) -> Option<String> {
         loop {
@@ -460,7 +461,7 @@ impl Client {
         }
     }
 
-    /// The next notice that holds `part`; what is no notice before it is kept for later.
+    /// The next notice that contains `part`. Messages before it are kept for later.
     #[track_caller]
     pub fn notice(&mut self, part: &str) -> String {
         let mut kept = VecDeque::new();
@@ -478,18 +479,18 @@ impl Client {
         }
     }
 
-    /// Ends its own stream, and still reads.
+    /// Shuts down its write side, and can still read.
     pub fn hangs_up(&mut self) {
         self.stream.shutdown(Shutdown::Write).expect("a connection");
     }
 
-    /// All lines to the end of the stream, notices too.
+    /// All lines to the end of the stream, including notices.
     #[track_caller]
     pub fn rest(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.line()).collect()
     }
 
-    /// The server has closed, and says nothing more than notices.
+    /// Checks that the server has closed the connection, and sent only notices before.
     #[track_caller]
     pub fn is_closed(&mut self) {
         assert_eq!(self.message(), None, "{} is not closed", self.nick);

@@ -17,8 +17,8 @@ pub struct Ended {
 
 /// Starts a program, and reads both of its outputs.
 ///
-/// The tests have a launcher of their own: they look at every line of a server, and also test a build without the library's
-/// launcher.
+/// The tests have a launcher of their own because they look at every line of a server, and also test a build without
+/// the library's launcher.
 #[track_caller]
 pub fn spawn(command: &mut Command) -> (Child, Output, Output) {
     let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -28,7 +28,7 @@ pub fn spawn(command: &mut Command) -> (Child, Output, Output) {
     (child, stdout, stderr)
 }
 
-/// Runs a program that is expected to end by itself; one that does not is killed, and that is a failure.
+/// Runs a program that should end by itself. One that does not is killed, and that is a failure.
 #[track_caller]
 pub fn run(command: &mut Command) -> Ended {
     let (mut child, stdout, stderr) = spawn(command);
@@ -47,7 +47,8 @@ pub fn run(command: &mut Command) -> Ended {
     Ended { code: status.code(), stdout: stdout.whole(), stderr: stderr.whole() }
 }
 
-/// A program that fails as it should: nothing on stdout, exit code 1, and one line for people that holds these parts.
+/// Checks that a program fails as it should: nothing on stdout, exit code 1, and one line on stderr that contains these
+/// parts.
 #[track_caller]
 pub fn fails_with(command: &mut Command, parts: &[&str]) {
     let ended = run(command);
@@ -58,14 +59,14 @@ pub fn fails_with(command: &mut Command, parts: &[&str]) {
     }
 }
 
-/// `tertulia serve` on a free port, begun by a shell that is told first what to do (`ulimit`), and at last where the
-/// outputs go.
+/// `tertulia serve` on a free port, started by a shell that executes `first` before it (`ulimit`). `last` redirects the
+/// outputs.
 pub fn serve_by_shell(first: &str, mode: &str, flags: &[&str], last: &str) -> Command {
     let serve = ["serve", "--addr", "127.0.0.1:0", "--mode", mode];
     by_shell(&format!("{first} exec"), &[&serve, flags].concat(), last)
 }
 
-/// `tertulia` with these words, in a shell.
+/// `tertulia` with these arguments, in a shell.
 pub fn by_shell(first: &str, args: &[&str], last: &str) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", &format!("{first} \"$0\" \"$@\" {last}"), env!("CARGO_BIN_EXE_tertulia")]).args(args);
@@ -78,8 +79,8 @@ pub fn by_shell(first: &str, args: &[&str], last: &str) -> Command {
     command
 }
 
-/// Lets a command run as the user `nobody` if it would run as root, for whom few limits hold. Returns `false`, and prints why,
-/// if that user cannot run what was built.
+/// Lets a command run as the user `nobody` if it would run as root, for which few limits hold. Returns `false`, and
+/// prints why, if that user cannot run what was built.
 #[cfg(unix)]
 pub fn as_nobody(command: &mut Command) -> bool {
     use std::os::unix::process::CommandExt;
@@ -95,7 +96,7 @@ pub fn as_nobody(command: &mut Command) -> bool {
     trial.is_ok()
 }
 
-/// A directory of a test's own, removed when dropped.
+/// A directory for one test, removed when dropped.
 pub struct Dir(PathBuf);
 
 impl Dir {

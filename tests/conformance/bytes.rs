@@ -74,7 +74,7 @@ each_driver! {
                 beto.reads(&format!("<ana> {line}"));
             }
         }
-        // Never half a character: the limit falls inside the ñ.
+        // Half a character is never sent: the limit is inside the ñ.
         for line in ["x".repeat(1025), "x".repeat(1023) + "ñ"] {
             ana.says(&line);
             ana.reads("-- your line of 1025 bytes was not sent: a line holds at most 1024");
@@ -233,13 +233,13 @@ each_driver! {
         }
     }
 
-    /// Out-of-band data cuts the stream: a read stops in front of it, although more is there.
+    /// Out-of-band data splits the stream: a read stops before it, although there are more bytes.
     #[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
     fn an_out_of_band_byte_holds_nothing_up(mode) {
         let server = Server::start(mode);
         let [mut ana, mut beto, mut cleo] = server.join_all(["ana", "beto", "cleo"]);
         server.frozen(|| {
-            // A telnet's Ctrl-C: Interrupt Process, Data Mark, the mark out of band.
+            // Telnet's Ctrl-C: Interrupt Process, and Data Mark, with the mark out of band.
             ana.sends(b"hol\xff\xf4\xff");
             SockRef::from(&ana.stream).send_out_of_band(b"\xf2").expect("sent");
             ana.sends(b"a\n:q\n");

@@ -1,4 +1,4 @@
-//! What the server says, and what people can say to each other.
+//! Conversations: what the server sends, and what clients can say to each other.
 
 use crate::common::*;
 use crate::each_driver;
@@ -187,7 +187,7 @@ each_driver! {
                 beto.sees(read);
             }
         }
-        // The lesson: what is sent as two may be read as one.
+        // The lesson: two messages that are sent apart may be read as one.
         server.frozen(|| {
             ana.sends(b"one");
             ana.sends(b"two");
@@ -214,7 +214,7 @@ each_driver! {
         old.hangs_up();
         ana.reads("-- guest2 (#2) is gone: left");
         server.console.shows("#2 guest2 is gone: left");
-        // All that it never read was there for it.
+        // All that it never read was sent to it.
         let mut all = String::new();
         old.stream.read_to_string(&mut all).expect("the server closes in good order");
         assert!(all.ends_with("<guest1> qué tal\n-- goodbye\n"), "{all}");
@@ -238,7 +238,7 @@ each_driver! {
         third.reads("-- welcome to tertulia: you are guest3 (#3)");
     }
 
-    /// A socket closed with bytes unread sends a RST, and that throws away the reason on its way.
+    /// Closing a socket with unread bytes sends a RST, and that discards the reason on its way.
     #[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
     fn who_is_refused_can_read_why_although_it_had_sent_already(mode) {
         let server = Server::with(mode, &["--max-clients", "1"]);
@@ -248,7 +248,7 @@ each_driver! {
             late.sends(b"hola\nI bring news\n");
             late
         });
-        // It goes on sending, as one does who has not read the reason yet.
+        // It goes on sending, because it has not read the reason yet.
         server.console.shows("turned away");
         late.sends(&[b'x'; 64 << 10]);
         late.reads("-- the room is full (1 of 1 seats taken); try again later");
@@ -341,7 +341,7 @@ each_driver! {
     }
 }
 
-/// All drivers carry one conversation: whoever took part cannot tell which it was.
+/// All drivers give the same conversation: clients cannot tell which driver it was.
 #[test]
 fn the_same_script_gives_the_same_transcripts() {
     use Step::{Leaves, Says};
@@ -375,15 +375,15 @@ fn the_same_script_gives_the_same_transcripts() {
     }
 }
 
-/// Somebody, by number, and what it sends in one write.
+/// A client, by number, and what it sends in one write.
 enum Step<'a> {
     Says(usize, &'a [u8]),
-    /// The last that it sends.
+    /// The last bytes that it sends.
     Leaves(usize, &'a [u8]),
 }
 
-/// What each has read of a conversation in which all wait for each other, so that timing leaves no choice; and last, what
-/// the console has shown, without times and addresses.
+/// What each client has read of a conversation in which all wait for each other, so that timing does not matter; and
+/// last, what the console has shown, without times and addresses.
 fn transcripts(mode: &str, script: &[Step<'_>]) -> Vec<Vec<String>> {
     let mut server = Server::with(mode, &["--max-clients", "4", "--max-line", "64"]);
     let mut people = Vec::new();
@@ -395,7 +395,7 @@ fn transcripts(mode: &str, script: &[Step<'_>]) -> Vec<Vec<String>> {
         let (speaker, transcript) = &mut people[who];
         speaker.sends(bytes);
         match step {
-            // Only the speaker gets the answer, and all that went before has been said by then.
+            // Only the speaker gets the answer, and everything sent before has been said by then.
             Step::Says(..) if !bytes.ends_with(b"\n") => speaker.is_read(),
             Step::Says(..) => {
                 speaker.says(":msg nobody ?");

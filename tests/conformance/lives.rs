@@ -1,9 +1,10 @@
-//! Lives: how people come and go, in good order and in bad.
+//! Arrivals and departures, orderly and not.
 
 use crate::common::*;
 use crate::each_driver;
 
-/// Each who came while these lines were read has gone, or is one of the `staying`, and nobody has gone twice.
+/// Checks that each client that came while these lines were read has left or is one of the `staying`, and that none has
+/// left twice.
 #[track_caller]
 fn each_arrival_has_one_leaving(lines: &[String], staying: usize) {
     let who = |end: &str| {
@@ -18,7 +19,7 @@ fn each_arrival_has_one_leaving(lines: &[String], staying: usize) {
     assert!(gone.iter().all(|gone| came.contains(gone)), "gone and never come: {lines:#?}");
 }
 
-/// Waits until the console has shown that so many have come in all, and that all have gone but so many.
+/// Waits until the console has shown that `of` clients have come, and that all but `staying` have left.
 #[track_caller]
 fn stay(server: &Server, staying: usize, of: usize) {
     until(&format!("{staying} of {of} stay"), || {
@@ -108,7 +109,7 @@ each_driver! {
         let mut ana = server.join_as("ana");
         let mut eva = server.join_as("eva");
         for number in (4..=22).step_by(2) {
-            // Between the two in the order of arrival, so also of writing.
+            // Between the two others in the order of arrival, so also in the order of the writes.
             let beto = server.join();
             let mut zoe = server.join_as("zoe");
             eva.notice("is now zoe ");
@@ -127,7 +128,7 @@ each_driver! {
         }
     }
 
-    /// `nc -N` sends its input and then ends its side, and reads on.
+    /// `nc -N` sends its input, shuts down its write side, and reads on.
     fn a_half_close_after_sending_delivers_everything_and_then_leaves(mode) {
         let server = Server::start(mode);
         let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
@@ -142,7 +143,7 @@ each_driver! {
         assert_eq!(ana.line(), None);
     }
 
-    /// Who half-closes may still be owed much, and has time to read it.
+    /// A client that half-closes may still have much pending output, and gets time to read it.
     fn who_half_closes_gets_what_was_said_before(mode) {
         let server = Server::start(mode);
         let mut ana = server.join_narrow("ana", 4 << 10);
@@ -164,7 +165,8 @@ each_driver! {
         assert_eq!(ana.line(), None);
     }
 
-    /// Two die in one batch and their places are taken at once: what the kernel tells of the dead is not meant for the new.
+    /// Two clients die in one batch and their keys are taken again at once: events for the dead must not reach the new
+    /// clients.
     #[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
     fn a_stale_event_touches_nobody(mode) {
         let server = Server::with(mode, &["--max-clients", "3", "--when-full", "wait"]);
@@ -185,7 +187,7 @@ each_driver! {
             next_beto.says("end");
             let lines = cleo.lines_to(&format!("<guest{}> end", number + 1));
             for gone in [number - 2, number - 1] {
-                // Lost or hung up: the kernel tells of a reset once, and it may be told to one who was writing.
+                // Lost or hung up: the kernel reports a reset once, and it may report it to a write.
                 let told = format!("-- guest{gone} (#{gone}) is gone: ");
                 assert_eq!(lines.iter().filter(|line| line.starts_with(&told)).count(), 1, "{told} in {lines:#?}");
             }
@@ -236,7 +238,7 @@ fn come_and_go(mode: &str, times: usize) {
         }
     }
     until("all descriptors are given back", || (server.descriptors() == descriptors).then_some(()));
-    // Some may have begun since, and stay: one each, perhaps, that writes to those who stay.
+    // Some threads may have started since, and stay: perhaps a writer for each client that stays.
     until("all threads have ended", || (server.threads() <= threads + 8).then_some(()));
     let grown = server.memory_peak() - memory;
     assert!(grown < 4 << 10, "{grown} KiB more for {times} who came and went");

@@ -1,13 +1,12 @@
-//! One suite for both drivers: what the world does to a chat server, and what must come of it.
+//! The conformance suite for all drivers: what happens to a chat server, and what the server must do.
 //!
-//! Each test is a conversation with the real program over real sockets, and is held twice: once with the event loop, once
-//! with a thread per client.
+//! Each test is a conversation with the real program over real sockets, and runs once with each driver.
 //!
-//! * [`conversation`]: what the server says and what people can say to each other;
+//! * [`conversation`]: what the server sends and what clients can say to each other;
 //! * [`bytes`]: how a stream becomes lines, however it is cut;
 //! * [`screens`]: what a terminal must never be shown;
-//! * [`lives`]: coming and going, in good order and in bad;
-//! * [`pressure`]: those who do not read, and those who do not stop.
+//! * [`lives`]: arrivals and departures, orderly and not;
+//! * [`pressure`]: clients that do not read, and clients that flood.
 
 #[path = "../common/mod.rs"]
 mod common;

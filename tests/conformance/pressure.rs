@@ -1,4 +1,4 @@
-//! Slow and greedy: those who do not read, and those who do not stop. Whoever reads loses nothing.
+//! Slow and greedy clients: those that do not read, and those that flood. A client that reads loses nothing.
 
 use crate::common::*;
 use crate::each_driver;
@@ -8,21 +8,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The longest that somebody well-behaved may be kept waiting because of somebody who is not.
+/// The longest time that a well-behaved client may have to wait because of one that is not.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// More lines of a flood than any test needs: it goes on until it is told to stop.
+/// More lines than any test needs, for a flood that goes on until it is stopped.
 const ENDLESS: usize = 200_000;
 
-/// The last thing that everybody says.
+/// The last line that every client says.
 const LAST: &str = "that was all";
 
-/// A line of a flood, of a kilobyte. Its number tells it from the others.
+/// A line of a flood, of a kilobyte. Its number distinguishes it from the others.
 fn flood_line(number: usize) -> String {
     format!("{number} {}\n", "x".repeat(1000))
 }
 
-/// Says the lines of a flood until it is enough, or until told to stop; then the last thing.
+/// Sends `enough` lines of a flood, or fewer if it is stopped; then [`LAST`].
 fn flood(client: &TcpStream, enough: usize, stop: &AtomicBool) {
     let mut mouth = client;
     for number in (0..enough).take_while(|_| !stop.load(Ordering::Relaxed)) {
@@ -31,7 +31,7 @@ fn flood(client: &TcpStream, enough: usize, stop: &AtomicBool) {
     mouth.write_all(format!("{LAST}\n").as_bytes()).expect("sooner or later the server reads");
 }
 
-/// Stops a flood when dropped: also when the test fails, or nobody would ever hear of that.
+/// Stops a flood when dropped, also when the test fails: otherwise the failure would never be reported.
 struct Stop<'a>(&'a AtomicBool);
 
 impl Drop for Stop<'_> {
@@ -40,20 +40,20 @@ impl Drop for Stop<'_> {
     }
 }
 
-/// A second handle on a client's connection: one thread speaks while another reads.
+/// A second handle on a client's connection: one thread sends while another reads.
 fn mouth(client: &Client) -> TcpStream {
     client.stream.try_clone().expect("a descriptor")
 }
 
-/// What somebody has seen of others' messages.
+/// What a client has seen of the others' messages.
 struct Seen {
     nick: String,
     lines: Vec<String>,
-    /// The longest time between two of them.
+    /// The longest time between two of the lines.
     gap: Duration,
 }
 
-/// Reads until so many have said their last. What is to be done after each line is up to the test.
+/// Reads until this many speakers have said [`LAST`]. The test decides what to do after each line.
 fn reads_all(reader: &mut Client, mut speakers: usize, mut then: impl FnMut(&mut Client, &str)) -> Seen {
     let mut seen = Seen { nick: reader.nick.clone(), lines: Vec::new(), gap: Duration::ZERO };
     let mut before = Instant::now();
@@ -71,7 +71,8 @@ fn reads_all(reader: &mut Client, mut speakers: usize, mut then: impl FnMut(&mut
 fn does_nothing_else(_: &mut Client, _: &str) {}
 
 impl Seen {
-    /// Everything that somebody said is here, once and in its order. Returns how many lines that were before the last.
+    /// Checks that everything this speaker said is here, once and in order. Returns the number of lines before the
+    /// last.
     #[track_caller]
     fn has_all_of(&self, nick: &str) -> usize {
         let prefix = format!("<{nick}> ");
@@ -86,7 +87,7 @@ impl Seen {
         count
     }
 
-    /// Both have seen the same in the same order, but for what either said itself.
+    /// Checks that both have seen the same in the same order, except for what they said themselves.
     #[track_caller]
     fn agrees_with(&self, other: &Seen) {
         let (a, b) = (format!("<{}> ", self.nick), format!("<{}> ", other.nick));
@@ -138,7 +139,7 @@ each_driver! {
         }
         let line = server.console.shows("#1 stuck is gone: did not read, ");
         assert!(line.contains("iB waiting (5 of 6 seats)"), "{line}");
-        // Never a silent gap: the stuck one was given the beginning, and then nothing.
+        // There is no silent gap: the stuck client got the beginning, and then nothing.
         let fred = |lines: &[String]| -> Vec<String> {
             lines.iter().filter(|line| line.starts_with("<fred> ")).cloned().collect()
         };
@@ -153,7 +154,7 @@ each_driver! {
         let server = Server::with(mode, &["--max-clients", "24"]);
         let mut crowd: Vec<Client> = (0..CROWD).map(|number| server.join_as(&format!("c{number}"))).collect();
         for burst in 0..BURSTS {
-            // Found all at once, each with several lines.
+            // The server finds all of them at once, each with several lines.
             server.frozen(|| {
                 for client in &mut crowd {
                     let mut lines: String = (2 * burst..2 * burst + 2).map(flood_line).collect();
@@ -217,8 +218,9 @@ each_driver! {
         assert!(grown < 48 << 10, "{grown} KiB more");
     }
 
-    /// Paced is the flood, and nobody is thrown out: what the slow one has not read yet waits with its sender, who has said
-    /// everything and hung up. So when it is no longer paused, it is read to its end without a new edge.
+    /// The flood is slowed down, and no client is disconnected. What the slow client has not read yet waits with its
+    /// sender, which has said everything and hung up. So when the sender is resumed, it must be read to its end without
+    /// a new edge.
     #[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
     fn a_healthy_reader_slower_than_the_flood_stays_in_and_loses_nothing(mode) {
         const LINES: usize = 12_000;
@@ -237,7 +239,7 @@ each_driver! {
             let seen = reads_all(&mut slow, 1, |_, _| {
                 count += 1;
                 if count % 32 == 0 {
-                    // That is how slow it is: some three megabytes a second.
+                    // This makes it slow: some three megabytes a second.
                     thread::sleep(Duration::from_millis(10));
                 }
             });
@@ -291,7 +293,7 @@ each_driver! {
         a_trickle_is_out(mode, 1 << 10, Duration::from_millis(20));
     }
 
-    /// As with Ctrl-Z and `fg`: what was said meanwhile is in the kernel's buffers and the outbox.
+    /// The same as with Ctrl-Z and `fg`: what was said meanwhile is in the kernel's buffers and the outbox.
     fn who_does_not_read_for_a_while_catches_up(mode) {
         let server = Server::start(mode);
         let mut cleo = server.join_narrow("cleo", 4 << 10);
@@ -314,7 +316,7 @@ each_driver! {
         beto.sees("<cleo> yes");
     }
 
-    /// Nobody else adds to its outbox, so nobody else can be made to wait.
+    /// No other client adds to its outbox, so no other client has to wait.
     #[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
     fn who_asks_for_more_than_it_reads_hurts_only_itself(mode) {
         let server = Server::start(mode);
@@ -338,7 +340,7 @@ each_driver! {
     }
 }
 
-/// Somebody takes so many bytes at a time, with such pauses, while another floods.
+/// A client takes `bytes` bytes at a time, with pauses of `pause`, while another floods.
 fn a_trickle_is_out(mode: &str, bytes: usize, pause: Duration) {
     let server = Server::start(mode);
     let mut drip = server.join_narrow("drip", 4 << 10);

@@ -1,9 +1,9 @@
-//! Screens: a terminal obeys what it is shown, so nothing to obey may come out of the server anywhere.
+//! Screens: a terminal obeys what it is shown, so no control sequence may come out of the server anywhere.
 
 use crate::common::*;
 use crate::each_driver;
 
-/// What somebody may send to play tricks on others' terminals.
+/// Text that a client may send to manipulate others' terminals.
 const HOSTILE: [&str; 14] = [
     "\x1b[2J\x1b[Hscreen",
     "\x1b]0;title\x07",
@@ -21,7 +21,7 @@ const HOSTILE: [&str; 14] = [
     "\x00\x01\x02\x03\x04\x05\x06\x0e\x0f\x1a\x1c",
 ];
 
-/// Characters that a terminal or a reader of lines may take for more than a letter.
+/// Characters that a terminal or a line reader may interpret as more than a letter.
 fn is_hostile(c: char) -> bool {
     let bidi = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     (c.is_control() && c != '\n') || bidi || matches!(c, '\u{2028}' | '\u{2029}')
@@ -83,7 +83,7 @@ each_driver! {
         assert!(line.starts_with("<ana> a\u{301}") && line.ends_with('b'), "{line}");
         let marks = line.chars().filter(|c| *c == '\u{301}').count();
         assert!(marks <= 16, "{marks} marks on one letter");
-        // Those that a language needs stay.
+        // The marks that a language needs stay.
         ana.says("e\u{301} हिन्दी");
         beto.reads("<ana> e\u{301} हिन्दी");
     }
@@ -110,7 +110,7 @@ each_driver! {
     fn two_whole_words_of_other_alphabets_that_look_alike_cannot_both_be_worn(mode) {
         let server = Server::start(mode);
         let [mut ana, mut cop] = server.join_all(["ana", "cop"]);
-        // All Cyrillic, so it is no mixture.
+        // All letters are Cyrillic, so the name is not mixed.
         ana.says(":nick сор");
         ana.reads("-- сор is taken, or looks like a name that is; take another one");
         cop.says(":q");

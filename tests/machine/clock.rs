@@ -1,4 +1,4 @@
-//! The wall clock jumps, as when a machine wakes up or is told the time: nothing that waits may wait by it.
+//! Tests with a wall clock that jumps, as when a machine wakes up or sets its time. No timer may depend on it.
 
 use crate::common::kernel::*;
 use crate::common::process::*;
@@ -21,7 +21,7 @@ each_driver! {
         fs::write(&clock, "+0d").expect("our directory");
         let mut server = Server::of(command);
         let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
-        // Has 30 seconds to take a byte.
+        // It has 30 seconds to take a byte.
         let (_slow, _) = overfed(&server, &mut ana);
 
         let mut days = Vec::new();
@@ -29,7 +29,7 @@ each_driver! {
             fs::write(&clock, jump).expect("our directory");
             ana.says(&format!("jump {jump}"));
             while beto.message().expect("the server stays") != format!("<ana> jump {jump}") {}
-            // Written half a second later, whatever time it is by then.
+            // Written half a second later, whatever the wall clock says by then.
             let record = until("it is written", || {
                 let kept = fs::read_to_string(&history).ok()?;
                 kept.lines().find(|line| line.contains(&format!("jump {jump}\""))).map(str::to_owned)

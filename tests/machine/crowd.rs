@@ -1,4 +1,4 @@
-//! Thousands who say nothing, and two who talk among them.
+//! Thousands of clients that say nothing, and two that talk among them.
 
 use crate::common::kernel::*;
 use crate::common::*;
@@ -12,7 +12,7 @@ const SEATS: usize = 9000;
 /// One crowd at a time: two would need twice the descriptors.
 static ROOM: Mutex<()> = Mutex::new(());
 
-/// One of the crowd: a descriptor and nothing else.
+/// A silent client: a descriptor and nothing else.
 struct Idle(TcpStream);
 
 impl Idle {
@@ -29,7 +29,7 @@ each_driver! {
         let _alone = ROOM.lock().unwrap_or_else(PoisonError::into_inner);
         limit(std::process::id() as i32, "nofile", None);
         let mut server = Server::with(mode, &["--max-clients", &SEATS.to_string()]);
-        // Whatever it starts for the first who comes is there.
+        // Whatever the server starts for its first client is there.
         drop(server.join());
         server.console.shows("#1 guest1 is gone");
         server.rests();
@@ -70,7 +70,7 @@ each_driver! {
         eprintln!("{mode}: {} KiB when all have read", status(server.pid(), "VmRSS"));
 
         drop(crowd);
-        // That is much to say to all at once, and those who read are not blamed for it.
+        // That is much output to all at once, and clients that read are not disconnected for it.
         until("the two are alone", || {
             ana.says(":who");
             ana.notice(" here: ").starts_with("-- 2 here: ").then_some(())

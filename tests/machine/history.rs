@@ -1,4 +1,4 @@
-//! What was said is kept, over stops, kills and disks that fail.
+//! Tests of the history: it keeps what was said across stops, kills and failing disks.
 
 use crate::common::process::*;
 use crate::common::*;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::fs::{self, OpenOptions};
 use std::path::Path;
 
-/// `serve` with a history, at a place where the clocks show UTC.
+/// `serve` with a history, in the time zone UTC.
 fn serve(mode: &str, history: &Path, flags: &[&str]) -> std::process::Command {
     let mut command = tertulia();
     command.args(["serve", "--addr", "127.0.0.1:0", "--mode", mode, "--history"]).arg(history).args(flags);
@@ -24,7 +24,7 @@ fn read(history: &Path) -> String {
     String::from_utf8_lossy(&fs::read(history).unwrap_or_default()).into_owned()
 }
 
-/// The file's lines, each of which must be whole.
+/// The file's lines, each of which must be complete.
 #[track_caller]
 fn records(history: &Path) -> Vec<Value> {
     let text = read(history);
@@ -37,14 +37,14 @@ fn waits_for(history: &Path, text: &str) {
     until(&format!("the history has {text:?}"), || read(history).contains(text).then_some(()));
 }
 
-/// What is said, and heard by another, so that the server has dealt with it.
+/// Says something and waits until another client has it, so that the server has handled it.
 #[track_caller]
 fn say(ana: &mut Client, beto: &mut Client, text: &str) {
     ana.says(text);
     beto.sees(&format!("<{}> {text}", ana.nick));
 }
 
-/// What a newcomer reads between its greeting and its leaving.
+/// What a newcomer reads between its greeting and its goodbye.
 #[track_caller]
 fn replay(server: &Server) -> Vec<String> {
     let mut newcomer = server.join();
@@ -54,7 +54,7 @@ fn replay(server: &Server) -> Vec<String> {
     lines
 }
 
-/// The texts of a replay, behind the time and this name.
+/// The texts of a replay, after the time and this nick.
 #[track_caller]
 fn texts(replay: &[String], nick: &str) -> Vec<String> {
     let name = format!("<{nick}> ");
@@ -130,7 +130,7 @@ each_driver! {
             say(&mut ana, &mut beto, &format!("message {n}"));
             ana.says(&format!(":msg beto secret {n}"));
             beto.sees(&format!("[ana -> you] secret {n}"));
-            // Comings and goings are no messages and take nobody's place.
+            // Arrivals and departures are not messages and do not use up the replay.
             server.join().says(":q");
             ana.notice("is gone: left");
         }
@@ -153,7 +153,7 @@ each_driver! {
                 for (line, record) in lines.iter().rev().zip(said.iter().rev()) {
                     let (date, time) = record["time"].as_str().and_then(|time| time.split_once('T')).expect("a time");
                     let (time, text) = (&time[..5], record["text"].as_str().expect("a text"));
-                    // With its date, if a day began while we were at it.
+                    // With the date, if a new day began during the test.
                     let with_date = format!("-- {date} {time} <ana> {text}");
                     assert!(*line == format!("-- {time} <ana> {text}") || *line == with_date, "{line}");
                 }
@@ -194,7 +194,7 @@ each_driver! {
         let history = dir.file("history.jsonl");
         let server = start(mode, &history, &[]);
         let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
-        // They talk without a pause, and yet it is written.
+        // They talk without a pause, and yet the history is written.
         let mut said = 0;
         until("the history has what was said first", || {
             say(&mut ana, &mut beto, &format!("message {said}"));
@@ -227,7 +227,7 @@ each_driver! {
         let dir = Dir::new();
         let history = dir.file("history.jsonl");
         let hostile = [
-            // Longer than the part that is read again.
+            // Longer than the part of the file that is read again.
             format!("{{\"time\":\"{}\"}}\n", "x".repeat(1 << 20)).into_bytes(),
             b"no JSON at all\n\n\0\n[]\n{}\n42\nnull\n".to_vec(),
             b"{\"time\":\"2020-02-29T23:58:00Z\",\"id\":1,\"event\":\"said\",\"nick\":\"ana\",\"text\":\"bad \xff\"}\n".to_vec(),
@@ -254,7 +254,7 @@ each_driver! {
         assert_eq!(server.diagnostics.whole(), "");
     }
 
-    /// What is replayed goes into the newcomer's outbox: many lines of many bytes for many newcomers would fill memory.
+    /// A replay goes into the newcomer's outbox: many long lines for many newcomers would fill the memory.
     fn of_a_long_history_of_long_lines_the_last_are_replayed(mode) {
         let dir = Dir::new();
         let flags = ["--max-line", "65536", "--replay", "1000"];
@@ -272,12 +272,12 @@ each_driver! {
     }
 }
 
-/// A record as others may write one.
+/// A record as another program may write it.
 fn line(time: &str, event: &str, nick: &str, text: &str) -> Vec<u8> {
     format!("{}\n", json!({ "time": time, "id": 1, "event": event, "nick": nick, "text": text })).into_bytes()
 }
 
-/// A server that can keep no history says so in one line, and is as good as another.
+/// Checks that a server that can keep no history reports that in one line, and works like any other.
 #[track_caller]
 fn chats_without(command: std::process::Command, complaint: &str, history: &Path) {
     let mut server = Server::of(command);
@@ -332,7 +332,7 @@ mod on_linux {
             }
             server.diagnostics.shows("the history loses lines");
             say(&mut ana, &mut beto, "lost");
-            // The disk's end is known to both sides, and no line was kept to its end.
+            // Both sides know that the disk is full, and the last line is not complete.
             let torn = read(&history);
             assert!(torn.len() == 4099 && !torn.ends_with('\n'), "{torn}");
             limit(server.pid(), "fsize", None);
@@ -349,14 +349,14 @@ mod on_linux {
         }
     }
 
-    /// No thread is had for a disk either, be it good or full.
+    /// There is no thread for the disk either, whether it works or is full.
     #[test]
     fn epoll_has_one_thread_whatever_becomes_of_its_history() {
         let dir = Dir::new();
         for history in [dir.file("history.jsonl"), "/dev/full".into(), dir.path().to_owned()] {
             let server = start("epoll", &history, &[]);
             let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
-            // Over two batches.
+            // Two batches.
             for batch in 0..2 {
                 say(&mut ana, &mut beto, &format!("batch {batch}"));
                 if fs::metadata(&history).is_ok_and(|file| file.is_file()) {

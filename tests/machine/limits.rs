@@ -1,4 +1,4 @@
-//! Descriptors and threads run out, and come back.
+//! Tests in which descriptors and threads run out, and become available again.
 
 use crate::common::kernel::*;
 use crate::common::process::*;
@@ -6,7 +6,7 @@ use crate::common::*;
 use crate::each_driver;
 use std::time::Duration;
 
-/// Descriptors that our children get from us unasked, with numbers that count.
+/// The number of descriptors that our children inherit and that count against the limit.
 fn inherited_below(limit: u32) -> usize {
     let list = run(std::process::Command::new("sh").args(["-c", "ls /proc/$$/fd"])).stdout;
     list.lines().filter(|fd| fd.parse().is_ok_and(|fd: u32| (3..limit).contains(&fd))).count()
@@ -48,7 +48,7 @@ each_driver! {
     fn a_stop_without_descriptors_does_not_spin_either(mode) {
         let mut server = Server::with(mode, &["--max-clients", "20"]);
         let mut ana = server.join_as("ana");
-        // Keeps the server from ending before its patience does.
+        // Keeps the server from ending before its timeout.
         let (_stuck, _) = overfed(&server, &mut ana);
         limit_descriptors(server.pid(), 0);
         let _waiting = server.connect();
@@ -67,7 +67,7 @@ each_driver! {
         let dir = Dir::new();
         let history = dir.file("history.jsonl");
         let flags = ["--history", history.to_str().expect("a path")];
-        // Six for the people and ten besides, as `serve` reckons; and those that whoever runs the tests left open.
+        // Six for the clients and ten more, as `serve` computes; and those that the tests' parent left open.
         let ulimit = format!("ulimit -n {};", 16 + inherited_below(16));
         let server = Server::of(serve_by_shell(&ulimit, mode, &flags, ""));
         let mut people = server.join_all(["ana", "beto", "cleo", "dora", "eva", "fay"]);
@@ -92,7 +92,7 @@ each_driver! {
     }
 }
 
-/// One thread is what the mode is about: with whatever else the server has to do.
+/// The mode has one thread, whatever else the server has to do.
 #[test]
 fn epoll_has_one_thread_and_needs_no_other() {
     let dir = Dir::new();
@@ -103,7 +103,7 @@ fn epoll_has_one_thread_and_needs_no_other() {
     std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).expect("our directory");
     let mut server = Server::of(command);
     if able {
-        // Not even one more could be had.
+        // Not even one more thread could be started.
         limit(server.pid(), "nproc", Some(1));
     }
     let mut ana = server.join_as("ana");
@@ -117,7 +117,7 @@ fn epoll_has_one_thread_and_needs_no_other() {
 mod threads {
     use super::*;
 
-    /// A server in threaded mode whose threads can be limited: root's cannot.
+    /// A server in threaded mode whose threads can be limited; that is not possible for root's processes.
     fn limitable() -> Option<Server> {
         let mut command = tertulia();
         command.args(["serve", "--addr", "127.0.0.1:0", "--mode", "threaded"]);

@@ -1,4 +1,4 @@
-//! What the machine does to a chat server: limits, signals, outputs that fail, disks that are full.
+//! Tests of what the machine does to a chat server: limits, signals, outputs that fail, full disks.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,4 +1,4 @@
-//! stdout and stderr fail in every way they can, and the chat does not notice.
+//! Tests in which stdout and stderr fail in every way they can. The chat must not notice.
 
 use crate::common::kernel::*;
 use crate::common::process::*;
@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
 use std::time::Duration;
 
-/// People come, talk, break off and leave.
+/// Clients come, talk, reset and leave.
 #[track_caller]
 fn conversation(server: &mut Server) {
     for _ in 0..5 {
@@ -20,7 +20,7 @@ fn conversation(server: &mut Server) {
         beto.says(":me waves");
         ana.sees("* beto waves");
         let cleo = server.join_as("cleo");
-        // Worth a line of diagnostics at -vv.
+        // This makes a line of diagnostics at -vv.
         cleo.resets();
         ana.notice("is gone: connection lost");
         leave([ana, beto]);
@@ -28,7 +28,7 @@ fn conversation(server: &mut Server) {
     assert!(server.lives());
 }
 
-/// They are gone, and their names are free.
+/// Both leave, and their names are free.
 #[track_caller]
 fn leave(members: [Client; 2]) {
     for mut member in members {
@@ -37,7 +37,8 @@ fn leave(members: [Client; 2]) {
     }
 }
 
-/// One says so much that neither a pipe nor the console's buffer of 1 MiB holds it. Returns how many lines.
+/// One client says so many bytes that neither a pipe nor the console's buffer of 1 MiB holds them. Returns the number
+/// of lines.
 #[track_caller]
 fn flood(ana: &mut Client, beto: &mut Client) -> usize {
     let text = "x".repeat(1000);
@@ -48,7 +49,7 @@ fn flood(ana: &mut Client, beto: &mut Client) -> usize {
     1300
 }
 
-/// The transcript, read at last, has each of the lines or counts it as lost.
+/// Checks that the transcript, read at last, contains each of the lines or counts it as lost.
 #[track_caller]
 fn accounts_for(transcript: &Output, ana: &mut Client, beto: &mut Client, flooded: usize) {
     transcript.shows("lines of this transcript were lost");
@@ -67,7 +68,7 @@ fn accounts_for(transcript: &Output, ana: &mut Client, beto: &mut Client, floode
     assert_eq!(shown.len() + lost, flooded, "shown and lost");
 }
 
-/// `serve` with outputs that are the test's business.
+/// `serve` with outputs that the test provides.
 #[track_caller]
 fn serve(mode: &str, flags: &[&str], stdout: impl Into<Stdio>, stderr: impl Into<Stdio>) -> Server {
     let mut command = tertulia();
@@ -79,7 +80,7 @@ fn full() -> File {
     OpenOptions::new().write(true).open("/dev/full").expect("linux has one")
 }
 
-/// A pipe whose reader says what it got.
+/// A pipe whose reader collects what it gets.
 fn heard() -> (Output, std::io::PipeWriter) {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     (Output::of(reader), writer)
@@ -96,7 +97,7 @@ each_driver! {
         let (reader, stdout) = std::io::pipe().expect("a pipe");
         let (diagnostics, stderr) = heard();
         let mut server = serve(mode, &[], stdout, stderr);
-        // As `| head -1` does.
+        // The same as `| head -1` does.
         let mut first = String::new();
         BufReader::new(reader).read_line(&mut first).expect("a line");
         assert!(first.contains("listening on"), "{first}");
@@ -124,7 +125,7 @@ each_driver! {
         }
     }
 
-    /// As `>> log 2>&1` does.
+    /// The same as `>> log 2>&1` does.
     fn a_file_behind_both_keeps_what_is_in_it(mode) {
         let dir = Dir::new();
         let path = dir.file("log");
@@ -175,7 +176,7 @@ each_driver! {
         let loss = text.lines().find(|line| line.ends_with("lines of this transcript were lost")).expect("one is told");
         let lost: usize = loss.split(' ').nth(1).and_then(|number| number.parse().ok()).expect("on a line of its own");
         let shown = text.lines().filter(|line| line.ends_with(&text_of_a_line)).count();
-        // "first" is lost as well: there was room, but not yet tried.
+        // "first" is lost as well: there was room, but no write had been tried yet.
         assert_eq!(shown + lost, said + 1, "{text}");
     }
 
@@ -198,7 +199,7 @@ each_driver! {
         let mut server = serve(mode, &[], stdout, Stdio::null());
         let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
         let flooded = flood(&mut ana, &mut beto);
-        // However much is said, there is room left for who comes and goes.
+        // However much is said, there is room left for arrivals and departures.
         let _cleo = server.join();
         ana.notice("guest3 (#3) is here");
         beto.notice("guest3 (#3) is here");
@@ -286,7 +287,7 @@ fn unread_diagnostics(mode: &str, reader: impl Read + Send + 'static, stderr: im
     ana.says("hola");
     beto.sees("<ana> hola");
     let diagnostics = Output::of(reader);
-    // Until there is room, and something to say.
+    // Until there is room, and something to log.
     until("the loss is told", || {
         server.join().resets();
         diagnostics.text().contains("lines of diagnostics were lost").then_some(())

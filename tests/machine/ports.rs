@@ -1,4 +1,4 @@
-//! Where a server may listen, and where it may not.
+//! The addresses where a server may listen, and where it may not.
 
 #[cfg(target_os = "linux")]
 use crate::common::kernel::is_in_time_wait;
@@ -26,7 +26,7 @@ each_driver! {
         fails_with(&mut serve(mode, "host:x"), &["\"x\" is no port", "a number up to 65535"]);
         fails_with(&mut serve(mode, "[::1"), &["bracket", "write [::1]:8889"]);
         fails_with(&mut serve(mode, "no.such.host.invalid:8889"), &["no.such.host.invalid", "try 127.0.0.1:8889"]);
-        // TEST-NET-3 is nobody's.
+        // No host has an address of TEST-NET-3.
         fails_with(&mut serve(mode, "203.0.113.1:8889"), &["203.0.113.1:8889", "no address of this machine", "try"]);
     }
 
@@ -38,7 +38,7 @@ each_driver! {
         people[1].sees("<ana> hola");
         assert!(first.stop().success());
         for member in &mut people {
-            // Who closes with something unread resets the connection, and nothing is left of it.
+            // A client that closes with unread bytes resets the connection, and then there is no TIME_WAIT.
             member.rest();
         }
         drop(people);

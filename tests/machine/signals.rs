@@ -1,4 +1,4 @@
-//! The server is told to stop, told twice, frozen and thawed.
+//! Tests with signals: the server is told to end, once and twice, or is stopped and continued.
 
 use crate::common::process::*;
 use crate::common::*;
@@ -63,7 +63,7 @@ mod on_linux {
             let begin = Instant::now();
             ana.notice("the server closes");
             assert_eq!(wait_for(&mut server.child).code(), Some(0));
-            // Two seconds, and what a busy machine takes.
+            // Two seconds, and the time that a busy machine takes.
             assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
         }
 

@@ -1,13 +1,13 @@
-//! A long time of everything at once: people come and go, flood, dawdle and get stuck, while four talk on. Afterwards nothing
-//! is left of it.
+//! The soak test: for a long time clients come and go, flood, read slowly and get stuck, while four talk on. Afterwards
+//! nothing of them must be left.
 //!
 //! ```console
 //! $ cargo test --release -- --ignored soak
 //! $ TERTULIA_SOAK_SECONDS=60 TERTULIA_SOAK_SEED=7 cargo test --release -- --ignored --nocapture soak
 //! ```
 //!
-//! `TERTULIA_SOAK_SECONDS` is the time for all modes together, 600 without it. Who does what is seeded, and the seed is shown;
-//! when it happens is the machine's business.
+//! `TERTULIA_SOAK_SECONDS` is the time for all modes together; the default is 600. The clients' actions are seeded, and
+//! the seed is printed; their timing depends on the machine.
 
 use crate::common::kernel::*;
 use crate::common::*;
@@ -22,23 +22,27 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 use tertulia::server::DRIVERS;
 
-/// They are there from the first line to the last, and must not miss any. Each speaks when it has heard the one before it.
+/// These clients stay from the first line to the last, and must not miss any. Each speaks when it has heard the one
+/// before it.
 const REGULARS: [&str; 4] = ["ana", "beto", "cleo", "dora"];
-/// Who comes and goes: so many of each kind at a time.
+/// The clients that come and go: how many of each kind at a time.
 const VISITORS: [(usize, Kind); 4] = [(4, churns), (2, floods), (2, dawdles), (2, gets_stuck)];
-/// More than there are people: of one who broke off, the server may not know yet.
+/// More than there are clients, because the server may not know yet that one has reset.
 const SEATS: usize = 64;
-/// So often everybody leaves, and what is left is looked at.
+/// How many times all clients leave, and the remains are checked.
 const ROUNDS: u32 = 5;
 /// The end of a round. No other line looks like it.
 const LAST: &str = "<host> that is all";
 
-/// KiB. As much as two members' longest outboxes: whoever is not forgotten shows within the rounds.
+/// The limit for the memory that is left over. KiB. It is as much as two members' longest outboxes: clients that are
+/// not forgotten exceed it within the rounds.
 const LEFT_OVER_MAX: u64 = 16 << 10;
-/// KiB. Twice what all outboxes together may hold, for a buffer that grows is there twice; and once for all else.
+/// The limit for the most memory. KiB. Twice what all outboxes together may hold, because a buffer that grows exists
+/// twice, and once for everything else.
 const PEAK_MAX: u64 = 3 * (64 << 10);
-/// For the GNU allocator: one heap, not several a core; large buffers outside of it; and what is free at its end goes back.
-/// Without that it keeps what threads once had, 200 MiB on two cores: bounded, and no leak of ours.
+/// Settings of the GNU allocator: one heap instead of several per core, large buffers outside of it, and free memory at
+/// its end is returned. Without them it keeps what threads once had, 200 MiB on two cores: bounded, and no leak of
+/// ours.
 const ALLOCATOR: [(&str, &str); 3] =
     [("MALLOC_ARENA_MAX", "1"), ("MALLOC_MMAP_THRESHOLD_", "65536"), ("MALLOC_TRIM_THRESHOLD_", "65536")];
 
@@ -60,9 +64,9 @@ each_driver! {
         let mut command = tertulia();
         command.args(["serve", "--addr", "127.0.0.1:0", "--mode", mode, "--max-clients", &SEATS.to_string()]);
         command.envs(ALLOCATOR);
-        // The transcript is written, and nobody keeps a gigabyte of it.
+        // The transcript is written, but not kept: it would be a gigabyte.
         let mut server = start_unheard(command.stdout(Stdio::null()));
-        // Whatever it starts for the first who comes is there.
+        // Whatever the server starts for its first client is there.
         let first = server.join();
         let descriptors = server.descriptors() - 1;
         drop(first);
@@ -87,7 +91,7 @@ each_driver! {
     }
 }
 
-/// A number from the environment. One that is none is no reason to soak for ten minutes.
+/// A number from the environment. A value that is no number fails at once, instead of a soak of ten minutes.
 fn number(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok()?;
     Some(value.parse().unwrap_or_else(|_| panic!("{name}={value} is no number")))
@@ -99,7 +103,7 @@ fn rests_alone(server: &Server, descriptors: usize) {
     server.rests();
 }
 
-/// Returns how many lines a regular heard, and of how many visitors.
+/// Returns the number of lines that a regular heard, and the number of visitors.
 fn round(server: &Server, time: Duration, dice: &mut Rng) -> (u64, usize) {
     let (visits_end, talk_ends) = (AtomicBool::new(false), AtomicBool::new(false));
     let said = Mutex::new(HashMap::new());
@@ -143,19 +147,19 @@ fn round(server: &Server, time: Duration, dice: &mut Rng) -> (u64, usize) {
     (heard[0].next.values().sum(), said.len())
 }
 
-/// What one has heard. Speakers number their lines, and none may be missing or come twice.
+/// What a client has heard. Speakers number their lines, and none may be missing or come twice.
 #[derive(Default)]
 struct Heard {
     /// The number that each speaker's next line must have.
     next: HashMap<String, u64>,
     /// It came when others had spoken already.
     late: bool,
-    /// Stands for all that visitors said, in its order.
+    /// A hash of all that visitors said, in order.
     order: u64,
 }
 
 impl Heard {
-    /// Returns who said a line; nobody did if it is a notice.
+    /// Returns the speaker of a line; `None` for a notice.
     #[track_caller]
     fn hears<'a>(&mut self, line: &'a str) -> Option<&'a str> {
         if line.starts_with("-- ") {
@@ -163,7 +167,8 @@ impl Heard {
         }
         let (nick, text) = line.strip_prefix('<').and_then(|rest| rest.split_once("> ")).expect(line);
         if !text.contains(' ') {
-            // Cut within its number, by a reset of which a writing thread heard first: to the reader that is an end.
+            // The line is cut within its number, because a writing thread noticed the reset first: for the reader that
+            // looks like an end-of-file.
             let due = self.next.get(nick).map(u64::to_string);
             assert!(!REGULARS.contains(&nick), "one who stays is cut: {line}");
             assert!(due.is_none_or(|due| due.starts_with(text)), "of {nick}'s lines another was to come: {line}");
@@ -186,7 +191,7 @@ impl Heard {
         Some(nick)
     }
 
-    /// Hears what is still to come, and returns the last of it.
+    /// Hears the rest, and returns the last line.
     #[track_caller]
     fn hears_out(&mut self, client: &mut Client) -> String {
         let mut last = String::new();
@@ -197,7 +202,7 @@ impl Heard {
         last
     }
 
-    /// All that visitors said was heard; of those who broke off, what came through.
+    /// Checks that everything visitors said was heard; of those that reset, the part that arrived.
     #[track_caller]
     fn is_what_was(&self, said: &HashMap<String, Said>) {
         for (nick, said) in said {
@@ -211,10 +216,10 @@ impl Heard {
     }
 }
 
-/// How many lines a visitor said.
+/// The number of lines that a visitor said.
 enum Said {
     All(u64),
-    /// It broke off, and what was under way is lost.
+    /// It reset, and what was under way is lost.
     AtMost(u64),
 }
 
@@ -222,7 +227,7 @@ fn numbered(number: u64, len: usize) -> String {
     format!("{number} {:x<len$}", "")
 }
 
-/// One who stays, and speaks whenever the one before it has spoken.
+/// A client that stays, and speaks whenever the one before it has spoken.
 fn talks(mut client: Client, place: usize, end: &AtomicBool) -> Heard {
     let before = REGULARS[(place + REGULARS.len() - 1) % REGULARS.len()];
     let mut heard = Heard::default();
@@ -239,7 +244,7 @@ fn talks(mut client: Client, place: usize, end: &AtomicBool) -> Heard {
         }
         speaks = heard.hears(&line) == Some(before);
         if place == 0 && speaks {
-            // They would do nothing else.
+            // Without a pause they would talk all the time.
             thread::sleep(Duration::from_millis(1));
             speaks = !end.load(Ordering::Relaxed);
         }
@@ -248,10 +253,10 @@ fn talks(mut client: Client, place: usize, end: &AtomicBool) -> Heard {
 
 // Visitors.
 
-/// What one of them does from its coming to its going.
+/// What a visitor does from its arrival to its departure.
 type Kind = fn(&mut Visits<'_>);
 
-/// One after the other, until it is the end.
+/// Visits one after the other, until the end of the round.
 struct Visits<'a> {
     server: &'a Server,
     said: &'a Mutex<HashMap<String, Said>>,
@@ -264,7 +269,7 @@ impl Visits<'_> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner).insert(nick.to_owned(), said);
     }
 
-    /// Waits for so long, or until it is the end.
+    /// Waits for this time, or until the end of the round.
     fn waits(&self, time: Duration) {
         let until = Instant::now() + time;
         while Instant::now() < until && !self.end.load(Ordering::Relaxed) {
@@ -272,7 +277,7 @@ impl Visits<'_> {
         }
     }
 
-    /// One who has said so many lines leaves, one way or the other.
+    /// A client that has said this many lines leaves, in one of several ways.
     fn leaves(&mut self, mut client: Client, mut heard: Heard, lines: u64) {
         match self.dice.u64(..4) {
             0 => {
@@ -292,7 +297,7 @@ fn latecomer() -> Heard {
     Heard { late: true, ..Heard::default() }
 }
 
-/// Comes, says little or nothing, goes.
+/// Comes, says little or nothing, and leaves.
 fn churns(visits: &mut Visits<'_>) {
     match visits.dice.u64(..8) {
         0 => return drop(visits.server.connect()),
@@ -317,7 +322,7 @@ fn floods(visits: &mut Visits<'_>) {
     let (client, heard) = thread::scope(|scope| {
         let reader = scope.spawn(|| {
             let (mut client, mut heard) = (client, latecomer());
-            // Somebody always speaks.
+            // There is always a client that speaks.
             while !done.load(Ordering::Relaxed) {
                 let line = client.line().expect("who reads may stay");
                 heard.hears(&line);
@@ -334,9 +339,9 @@ fn floods(visits: &mut Visits<'_>) {
     visits.leaves(client, heard, lines);
 }
 
-/// Reads, and does not for a while, and reads again. It may be thrown out for that, and is told so.
+/// Reads, pauses for a while, and reads again. It may be disconnected for that, and gets the reason.
 fn dawdles(visits: &mut Visits<'_>) {
-    // A buffer of several segments: with a smaller one it could not read all in the time that a goodbye takes.
+    // A buffer of several segments: with a smaller one it could not read everything in the time for a goodbye.
     let mut client = visits.server.join_narrow(&format!("slow{}", visits.dice.u64(..1 << 40)), 256 << 10);
     let mut heard = latecomer();
     for _ in 0..visits.dice.u64(..10) {

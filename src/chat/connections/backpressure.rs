@@ -1,4 +1,5 @@
-//! Who has to wait for whom, who has to go because it does not read, and what the time has to do with it.
+//! Backpressure: which clients have to wait for others, which are disconnected because they do not read, and the timers
+//! for both.
 
 use super::*;
 use crate::chat::limits::{OUTBOX_TOTAL_MAX, TURN_MAX};
@@ -6,7 +7,7 @@ use crate::chat::limits::{OUTBOX_TOTAL_MAX, TURN_MAX};
 impl Connections {
     // Time.
 
-    /// It is `now`, or as late as it was already.
+    /// Sets the time to `now`, but never back.
     pub(crate) fn tick(&mut self, now: Instant) {
         let now = now.max(self.at.now);
         self.at = Conditions::new(now, self.open);
@@ -20,8 +21,9 @@ impl Connections {
                     self.close(id);
                     continue;
                 }
-                // Whether it takes bytes is seen by trying, not by waiting to be told: a socket is called writable when
-                // a third of its buffer is free, and a slow reader may need more than a stall's time for that.
+                // Whether it takes bytes is found out by trying, not by waiting for an event: a socket is reported
+                // writable when a third of its buffer is free, and a slow reader may need longer than a stall's time
+                // for that.
                 connection.outbox.unblock();
                 self.dirty.insert(id);
             }
@@ -29,14 +31,14 @@ impl Connections {
         }
     }
 
-    /// When [`Connections::tick`] has to be called at the latest, for want of anything else.
+    /// When [`Connections::tick`] has to be called at the latest, if nothing else happens.
     pub(crate) fn first_timer(&self) -> Option<Instant> {
         self.timers.iter().filter_map(|id| self.table.get(id)?.deadline()).min()
     }
 
-    // Who has to go.
+    // Evictions.
 
-    /// What a write has shown about its connection.
+    /// Updates a connection after a write.
     pub(super) fn after_write(&mut self, id: Id) {
         let Some(connection) = self.table.get_mut(id) else { return };
         if connection.outbox.is_empty() {
@@ -54,7 +56,8 @@ impl Connections {
         self.judge(id);
     }
 
-    /// Returns whether somebody has to be evicted: this one because it does not read, or any because memory is short.
+    /// Returns whether a connection has to be evicted: this one because it does not read, or any because memory is
+    /// short.
     pub(super) fn judge(&mut self, id: Id) -> bool {
         if self.table.get(id).is_some_and(|connection| connection.is_hopeless(self.at.now)) {
             self.hopeless = Some(id);
@@ -62,16 +65,18 @@ impl Connections {
         self.must_evict()
     }
 
-    /// Whether [`Connections::next_eviction`] names somebody.
+    /// Whether [`Connections::next_eviction`] returns a connection.
     #[inline]
     pub(crate) fn must_evict(&self) -> bool {
         self.hopeless.is_some() || self.queued > OUTBOX_TOTAL_MAX
     }
 
-    /// Somebody that has to go, and why. [`Connections::leave`] has to be called for it before the next one is asked for.
+    /// A connection that has to be evicted, and why. [`Connections::leave`] must be called for it before the next one
+    /// is asked for.
     ///
-    /// When memory is short, these are the connections with the longest outboxes, until all together are within the limit.
-    /// Those that are leaving already, and what a writer has in its hands, cannot be made shorter: they are closed at once.
+    /// When memory is short, these are the connections with the longest outboxes, until all together are within the
+    /// limit. The outboxes of connections that are leaving, and bytes that a writer has carried off, cannot be cut:
+    /// such connections are closed at once.
     pub(crate) fn next_eviction(&mut self) -> Option<(Id, Reason)> {
         if let Some(id) = self.hopeless.take()
             && let Some(connection) = self.table.get(id).filter(|connection| connection.is_open())
@@ -88,9 +93,9 @@ impl Connections {
         None
     }
 
-    // Who has to wait.
+    // Waiting.
 
-    /// Whether a connection may not be read from now. If so, an [`Effect::Resume`] tells when it may.
+    /// Whether a connection may not be read from now. If so, an [`Effect::Resume`] reports when it may.
     #[inline]
     pub(crate) fn pause(&mut self, id: Id) -> bool {
         if self.blockers.is_empty() || !self.must_wait(id) {
@@ -100,12 +105,13 @@ impl Connections {
         true
     }
 
-    /// Whether a connection was told to wait, and not yet that it may go on.
+    /// Whether a connection was paused and has not been resumed yet.
     pub(crate) fn is_paused(&self, id: Id) -> bool {
         self.paused.contains(id)
     }
 
-    /// Whether a connection must wait: for others that cannot keep up, or for itself if it asks for more than it reads.
+    /// Whether a connection must wait: for others that cannot keep up, or for itself if it requests more output than it
+    /// reads.
     pub(in crate::chat) fn must_wait(&self, id: Id) -> bool {
         let Some(connection) = self.table.get(id).filter(|connection| connection.is_open()) else { return false };
         let is_blocking = self.blockers.contains(id);
@@ -126,7 +132,7 @@ impl Connections {
         }
     }
 
-    /// Tells those that had to wait and need not any more, in the order in which they began to wait.
+    /// Resumes the connections that need not wait any more, in the order in which they were paused.
     fn resume(&mut self) {
         let resumed: Vec<Id> = self.paused.iter().filter(|id| !self.must_wait(*id)).collect();
         for id in resumed {
@@ -135,8 +141,8 @@ impl Connections {
         }
     }
 
-    /// Whether another client may be read from in this turn: all outboxes could take what was said so far, even if no socket takes a
-    /// byte of it, nor of what is lent.
+    /// Whether another client may be read from in this turn: all outboxes could take what was said so far, even if no
+    /// socket takes a byte of it, nor of the bytes that are lent.
     pub(crate) fn turn_has_room(&self) -> bool {
         const LEAST: usize = 16 << 10;
         let (said, room) = (self.log.len(), OUTBOX_TOTAL_MAX.saturating_sub(self.queued + self.lent));

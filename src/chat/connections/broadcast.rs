@@ -1,20 +1,20 @@
-//! What all connections get, stored once: the log of the turn.
+//! The log of a turn: what all connections get, stored once.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-/// The bytes for everybody since the last turn ended.
+/// The bytes for all connections since the end of the last turn.
 ///
-/// Positions count all bytes that were ever logged, so that no [`Place`] has to be set back when the log is cleared.
+/// Positions count all bytes that were ever logged, so no [`Place`] has to change when the log is cleared.
 #[derive(Default)]
 pub(crate) struct Broadcast {
     start: u64,
     bytes: Vec<u8>,
-    /// A copy of `bytes`, as they were when a writer last carried off a part of them: the flights of a turn share it.
+    /// A copy of `bytes` from the last time when a writer carried off a part of them. The flights of a turn share it.
     shared: Arc<[u8]>,
 }
 
-/// A part of the log, less what its reader said itself, that outlives the turn.
+/// A part of the log that outlives the turn, without its reader's own lines.
 #[derive(Default)]
 pub(crate) struct Share {
     pub bytes: Arc<[u8]>,
@@ -22,12 +22,12 @@ pub(crate) struct Share {
     pub after: Range<usize>,
 }
 
-/// How far one connection has got in the log.
+/// How much of the log one connection has read.
 pub(crate) struct Place {
-    /// The position up to which it has read: the bytes are written to the socket, or copied to the outbox. It reads all there
-    /// is at once, so between two turns this is the log's end.
+    /// The position up to which it has read: these bytes are written to the socket or copied to the outbox. A
+    /// connection always reads all there is, so between two turns this is the log's end.
     read_to: u64,
-    /// What it said itself and does not get back, where that stands behind something that it has not read yet.
+    /// Its own lines, which it does not get back, if they stand behind something that it has not read yet.
     own: Range<u64>,
 }
 
@@ -37,7 +37,7 @@ impl Place {
 }
 
 impl Broadcast {
-    /// The place of a connection that gets what is said from now on.
+    /// The place of a connection that gets what is logged from now on.
     pub(crate) fn end_place(&self) -> Place {
         Place { read_to: self.end(), own: 0..0 }
     }
@@ -47,7 +47,7 @@ impl Broadcast {
         self.start + self.len() as u64
     }
 
-    /// Bytes logged in this turn.
+    /// The number of bytes logged in this turn.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
@@ -56,18 +56,18 @@ impl Broadcast {
         self.bytes.is_empty()
     }
 
-    /// Logs something for everybody.
+    /// Logs bytes for all connections.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Whether a connection has to read all before [`Broadcast::push_own`]: its own part is one range, and others have logged
-    /// something since.
+    /// Whether a connection has to read everything before [`Broadcast::push_own`]: its own part must be one range, and
+    /// others have logged something behind it.
     pub(crate) fn parts_own(&self, place: &Place) -> bool {
         place.read_to < place.own.end && place.own.end < self.end()
     }
 
-    /// Logs something for everybody but the connection at this place.
+    /// Logs bytes for all connections but the one with this place.
     #[inline]
     pub(crate) fn push_own(&mut self, place: &mut Place, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.end();
@@ -82,12 +82,12 @@ impl Broadcast {
         }
     }
 
-    /// Whether a connection has not read all there is for it.
+    /// Whether a connection has unread bytes in the log.
     pub(crate) fn has_unread(&self, place: &Place) -> bool {
         place.read_to < self.end()
     }
 
-    /// The length of what [`Broadcast::unread`] returns.
+    /// The length of what [`Broadcast::unread`] returns. Bytes.
     pub(crate) fn unread_len(&self, place: &Place) -> usize {
         let own = if place.own.end > place.read_to { place.own.end - place.own.start } else { 0 };
         (self.end().saturating_sub(place.read_to) - own) as usize
@@ -99,7 +99,7 @@ impl Broadcast {
         (&self.bytes[before], &self.bytes[after])
     }
 
-    /// Where in the log's bytes that is.
+    /// The ranges of the unread bytes in `bytes`.
     fn unread_ranges(&self, place: &Place) -> (Range<usize>, Range<usize>) {
         let end = self.len();
         let at = |position: u64| (position.saturating_sub(self.start) as usize).min(end);
@@ -109,7 +109,7 @@ impl Broadcast {
         (at(place.read_to)..at(place.own.start), at(place.own.end)..end)
     }
 
-    /// The same as [`Broadcast::unread`], to be kept beyond the turn. The log's bytes are copied once for all that ask for it.
+    /// The same as [`Broadcast::unread`], but it outlives the turn. The log's bytes are copied once for all calls.
     pub(crate) fn share_unread(&mut self, place: &Place) -> Share {
         if self.shared.len() != self.bytes.len() {
             self.shared = Arc::from(&self.bytes[..]);
@@ -118,12 +118,12 @@ impl Broadcast {
         Share { bytes: self.shared.clone(), before, after }
     }
 
-    /// The connection has read all there is.
+    /// Marks everything as read.
     pub(crate) fn read_all(&self, place: &mut Place) {
         place.read_to = place.read_to.max(self.end());
     }
 
-    /// Forgets all bytes. Whoever has not read them never will.
+    /// Forgets all bytes, also for connections that have not read them.
     pub(crate) fn clear(&mut self) {
         self.start = self.end();
         self.bytes.clear();

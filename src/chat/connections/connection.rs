@@ -1,4 +1,4 @@
-//! One connection.
+//! The state of one connection.
 
 use super::broadcast::Place;
 use super::line::LineDecoder;
@@ -7,23 +7,23 @@ use crate::chat::limits::{GOODBYE_MAX, GOODBYE_PATIENCE};
 use crate::chat::reason::Reason;
 use std::time::Instant;
 
-/// What is kept for one client's connection.
+/// The state of one client's connection.
 pub(crate) struct Connection {
     pub phase: Phase,
     pub input: LineDecoder,
     pub outbox: Outbox,
-    /// How far it has got in the turn's log.
+    /// How much of the turn's log it has read.
     pub place: Place,
-    /// Some of what is in its outbox is what it asked for itself.
+    /// Its outbox holds output that it requested itself.
     pub self_fed: bool,
 }
 
-/// Where a connection is in its life.
+/// The phase of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Phase {
     /// It is read from and written to.
     Open,
-    /// It gets what is in its outbox, and is closed then.
+    /// It still gets what is in its outbox, and is closed then.
     Leaving { since: Instant, reason: Reason },
 }
 
@@ -32,7 +32,7 @@ impl Connection {
         self.phase == Phase::Open
     }
 
-    /// When it has to be looked at, if no byte is taken until then.
+    /// When it has to be checked, if no byte is taken until then.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self.phase {
             Phase::Open => self.outbox.deadline(),
@@ -40,7 +40,7 @@ impl Connection {
         }
     }
 
-    /// Whether its member must go: it does not read.
+    /// Whether its member must be disconnected because it does not read.
     pub(crate) fn is_hopeless(&self, now: Instant) -> bool {
         self.is_open() && self.outbox.is_hopeless(now)
     }

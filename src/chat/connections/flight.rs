@@ -1,17 +1,17 @@
-//! Bytes that are carried off to be written.
+//! A flight: bytes that are carried off to be written.
 
 use super::broadcast::Share;
 use std::io::IoSlice;
 
-/// What a writer has to write to one client: what [`Hub::carry_off`](crate::chat::Hub::carry_off) gave away.
+/// Bytes that a writer has to write to one client, from [`Hub::carry_off`](crate::chat::Hub::carry_off).
 ///
-/// All flights of a turn share one copy of its log. Whoever keeps a flight for long should
-/// [compact](Flight::compact) it, for it keeps all of that log in memory.
+/// All flights of a turn share one copy of the turn's log, and each keeps the whole copy in memory.
+/// [Compact](Flight::compact) a flight that is kept for long.
 #[must_use = "the bytes are gone from the hub and have to be written"]
 pub struct Flight {
     outbox: Vec<u8>,
     share: Share,
-    /// Bytes that the socket has taken.
+    /// The number of bytes that the socket has taken.
     taken: usize,
 }
 
@@ -36,17 +36,17 @@ impl Flight {
         self.outbox.len() + self.share.before.len() + self.share.after.len() - self.taken
     }
 
-    /// Whether all is written.
+    /// Whether everything is written.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The socket took `taken` bytes more. A number beyond the rest counts as all of it.
+    /// The socket took `taken` more bytes. A number larger than the rest counts as the rest.
     pub fn advance(&mut self, taken: usize) {
         self.taken += taken.min(self.len());
     }
 
-    /// Copies the rest, and lets go of the turn's log.
+    /// Copies the rest, and releases the turn's log.
     pub fn compact(&mut self) {
         *self = Flight { outbox: self.to_vec(), share: Share::default(), taken: 0 };
     }

@@ -1,9 +1,9 @@
-//! What was said goes out: the effects, the two ways to write, and the end of the turn.
+//! Output: the effects, the two ways to write, and the end of the turn.
 
 use super::*;
 use std::io::IoSlice;
 
-/// A walk over all connections, in the order of their keys, to offer each what it has not got of the turn's log.
+/// A walk over all connections, in the order of their keys, that offers each what it has not read of the turn's log.
 #[derive(Default)]
 pub(super) struct Walk {
     /// The next key to look at.
@@ -13,14 +13,13 @@ pub(super) struct Walk {
 }
 
 impl Connections {
-    /// The next effect where it is to write from the log, which it nearly always is. `None` says nothing: ask
-    /// [`Connections::poll_effect`].
+    /// The next effect in the common case, which is a write from the log. On `None`, call [`Connections::poll_effect`].
     #[inline]
     pub(crate) fn next_flush(&mut self) -> Option<Id> {
         if self.effects.is_empty() && self.dirty.is_empty() { self.walk() } else { None }
     }
 
-    /// The next effect; `None` when there is none, or somebody has to be evicted first.
+    /// The next effect; `None` when there is none, or when a connection has to be evicted first.
     pub(crate) fn poll_effect(&mut self) -> Option<Effect> {
         if let Some(effect) = self.effects.pop_front() {
             return Some(effect);
@@ -36,7 +35,7 @@ impl Connections {
             if let Some(id) = self.walk() {
                 return Some(Effect::Flush(id));
             }
-            // The walk stands at its end, or at a connection whose socket cannot take what it has not got.
+            // The walk stands at its end, or at a connection whose socket cannot take its unread bytes now.
             let id = self.table.slots().get(self.walk.next)?.as_ref()?.0;
             self.walk.next += 1;
             if self.keep(id) {
@@ -45,8 +44,9 @@ impl Connections {
         }
     }
 
-    /// Walks on to a connection that has not got all of the log, and returns it if its socket may take it. If not, the walk
-    /// stands at that connection. It ends when all have been looked at and the log has not grown meanwhile.
+    /// Walks on to a connection with unread bytes in the log, and returns it if its socket may take them. If not, the
+    /// walk stops at that connection. The walk ends when all connections were visited and the log has not grown
+    /// meanwhile.
     #[inline]
     fn walk(&mut self) -> Option<Id> {
         loop {
@@ -69,7 +69,8 @@ impl Connections {
         }
     }
 
-    /// Keeps for a connection what its socket cannot take now. Returns whether somebody has to be evicted for that.
+    /// Copies to a connection's outbox what its socket cannot take now. Returns whether a connection has to be evicted
+    /// for that.
     #[inline(never)]
     fn keep(&mut self, id: Id) -> bool {
         if self.catch_up(id) {
@@ -78,7 +79,7 @@ impl Connections {
         self.judge(id)
     }
 
-    /// Whether [`Connections::poll_effect`] has something to do, as far as can be told without doing it.
+    /// Whether [`Connections::poll_effect`] may have something to return.
     pub(crate) fn is_dirty(&self) -> bool {
         !self.effects.is_empty() || !self.dirty.is_empty() || !self.log.is_empty()
     }
@@ -87,7 +88,7 @@ impl Connections {
     #[inline]
     pub(crate) fn gather(&self, id: Id) -> [IoSlice<'_>; 3] {
         match self.table.get(id) {
-            // While there are bytes in flight, these would overtake them.
+            // While bytes are in flight, these would overtake them.
             Some(connection) if !connection.outbox.is_in_flight() => {
                 let (before, after) = self.log.unread(&connection.place);
                 [IoSlice::new(connection.outbox.waiting()), IoSlice::new(before), IoSlice::new(after)]
@@ -96,8 +97,8 @@ impl Connections {
         }
     }
 
-    /// A write was tried, and `taken` bytes went. Returns whether that was all of the log and nothing else waited, so that
-    /// nothing has to be kept: the common case. If not, [`Connections::wrote_in_part`] follows.
+    /// A write was tried, and the socket took `taken` bytes. Returns whether that was all of the log and the outbox was
+    /// empty, so that nothing has to be kept: the common case. If not, call [`Connections::wrote_in_part`].
     #[inline]
     pub(crate) fn wrote_all(&mut self, id: Id, taken: usize) -> bool {
         let Some(connection) = self.table.get_mut(id) else { return true };
@@ -108,7 +109,8 @@ impl Connections {
         is_all
     }
 
-    /// A write was tried, and `taken` bytes went; what is left is kept. Somebody may have to be evicted for that.
+    /// A write was tried, and the socket took `taken` bytes; the rest is kept. A connection may have to be evicted for
+    /// that.
     #[cold]
     pub(crate) fn wrote_in_part(&mut self, id: Id, taken: usize) {
         let Some(connection) = self.table.get_mut(id) else { return };
@@ -137,8 +139,8 @@ impl Connections {
         self.table.get(id).is_some_and(|connection| connection.outbox.is_blocked())
     }
 
-    /// All that a connection has not got, for a writer: its outbox, and its part of the log. `None` if there is nothing, or an
-    /// earlier flight is not accounted for.
+    /// All that a connection has not got, for a writer: its outbox, and its part of the log. `None` if there is
+    /// nothing, or if an earlier flight is not accounted for.
     pub(crate) fn carry_off(&mut self, id: Id) -> Option<Flight> {
         let at = self.at;
         let connection = self.table.get_mut(id).filter(|connection| !connection.outbox.is_in_flight())?;
@@ -152,7 +154,7 @@ impl Connections {
         Some(Flight::new(connection.outbox.carry_off(from_log, at), share))
     }
 
-    /// Of the bytes that were carried off, `taken` more went. Somebody may have to be evicted for that.
+    /// The socket took `taken` more of the bytes that were carried off. A connection may have to be evicted after that.
     pub(crate) fn carried(&mut self, id: Id, taken: usize) {
         let at = self.at;
         let Some(connection) = self.table.get_mut(id).filter(|it| it.outbox.is_in_flight()) else { return };
@@ -173,26 +175,26 @@ impl Connections {
         }
     }
 
-    /// Who has not got everything yet, each with the number of bytes that are not accounted for as written.
+    /// The connections with pending bytes, each with the number of bytes that are not accounted for as written.
     pub(crate) fn pending(&self) -> impl Iterator<Item = (Id, usize)> {
         let pending = |it: &Connection| it.outbox.len() + self.log.unread_len(&it.place);
         self.table.iter().map(move |(id, it)| (id, pending(it))).filter(|(_, bytes)| *bytes > 0)
     }
 
-    /// Somebody that has not got all of the log.
+    /// A connection that has not got all of the log.
     fn left_out(&self) -> Option<Id> {
         self.table.iter().find(|(_, connection)| self.log.has_unread(&connection.place)).map(|(id, _)| id)
     }
 
-    /// Forgets the turn's log, and keeps it for those that were not written to. Returns `false` when somebody has to be
-    /// evicted first; then call it again.
+    /// Forgets the turn's log, and keeps it for connections that were not written to. Returns `false` when a connection
+    /// has to be evicted first; then call it again.
     #[inline]
     #[must_use]
     pub(crate) fn end_turn(&mut self) -> bool {
         if self.log.is_empty() {
             return true;
         }
-        // There is nobody if the driver has polled all effects and carried them out.
+        // There are none if the driver has polled all effects and carried them out.
         while let Some(id) = self.left_out() {
             if self.keep(id) {
                 return false;

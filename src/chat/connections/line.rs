@@ -1,7 +1,7 @@
-//! Cuts a byte stream into lines: bounded, and no byte is looked at twice.
+//! The line decoder: it cuts a byte stream into lines, with bounded memory, and looks at no byte twice.
 //!
-//! TCP is a stream. A read may bring half a line, three lines, or the end of one and the start of the next; what was sent
-//! as one piece need not arrive as one. So the end of a message must be in the bytes themselves: here, LF.
+//! TCP is a stream. A read may return half a line, three lines, or the end of one and the start of the next. What was
+//! sent as one piece need not arrive as one. So the end of a message must be in the bytes themselves: here it is LF.
 
 use memchr::memchr;
 
@@ -10,27 +10,28 @@ use memchr::memchr;
 pub enum Line<'a> {
     /// A whole line, without its LF and without the CR before it.
     Text(&'a [u8]),
-    /// A line longer than the limit, thrown away up to its LF. Holds its length in bytes without the LF.
+    /// A line longer than the limit, discarded up to its LF. Holds its length in bytes without the LF.
     TooLong(usize),
-    /// A line that has no end in sight. Its sender should be closed.
+    /// A line that exceeds the endless limit without an LF. Its sender should be closed.
     Endless,
 }
 
-/// The state between two reads: the unfinished line, or how much of a too long one has gone by.
+/// The state between two reads: the unfinished line, or the length of a too long one.
 #[derive(Default, Debug)]
 pub struct LineDecoder {
     partial: Vec<u8>,
-    /// Length so far of a line that is being thrown away; 0 while there is none.
+    /// The length so far of a line that is being discarded; 0 if there is none.
     skipped: usize,
-    /// `partial` was handed out as a whole line; the next call forgets it.
+    /// `partial` was returned as a whole line; the next call clears it.
     handed_out: bool,
 }
 
 impl LineDecoder {
-    /// The next line in `input`, which is moved past it. `None` when `input` is used up: the rest of the line is kept.
+    /// The next line in `input`, which is advanced past it. `None` when `input` is used up: the rest of the line is
+    /// kept.
     ///
-    /// `line_max` counts the bytes without line end. At most `line_max + 1` bytes are ever stored (the one is for a CR whose
-    /// LF is still on its way); past `endless` bytes without LF the answer is [`Line::Endless`].
+    /// `line_max` counts the bytes without the line end. At most `line_max + 1` bytes are ever stored (one more for a
+    /// CR whose LF has not come yet). Past `endless` bytes without LF the answer is [`Line::Endless`].
     pub fn next<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8], line_max: usize, endless: usize) -> Option<Line<'s>> {
         self.forget_handed_out();
         let bytes = *input;
@@ -39,7 +40,7 @@ impl LineDecoder {
         }
         let (piece, ended) = match memchr(b'\n', bytes) {
             Some(at) if self.partial.is_empty() && self.skipped == 0 && at < endless => {
-                // The common case, without a copy: the whole line lies in this read.
+                // The common case, without a copy: the whole line is in this read.
                 *input = &bytes[at + 1..];
                 return Some(whole(&bytes[..at], line_max));
             }
@@ -79,7 +80,7 @@ impl LineDecoder {
         Some(whole(&self.partial, line_max))
     }
 
-    /// The last line, when its sender has ended the stream without an LF.
+    /// The last line, if the sender has ended the stream without an LF.
     pub fn finish(&mut self, line_max: usize) -> Option<Line<'_>> {
         self.forget_handed_out();
         if self.skipped > 0 {
@@ -92,7 +93,7 @@ impl LineDecoder {
         Some(whole(&self.partial, line_max))
     }
 
-    /// Gives memory back when nothing is kept: an idle client costs no buffer.
+    /// Frees the memory when nothing is kept, so that an idle client costs no buffer.
     pub fn shrink(&mut self) {
         self.forget_handed_out();
         if self.partial.is_empty() {
@@ -129,7 +130,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What came out, owned, so that runs can be compared.
+    /// The decoder's output, owned, so that runs can be compared.
     #[derive(Debug, PartialEq, Clone)]
     enum Got {
         Text(Vec<u8>),

@@ -1,16 +1,17 @@
-//! The half of the chat that knows bytes: what comes from each client, what waits for each, and who cannot keep up.
+//! The half of the chat that handles bytes: the input of each client, its pending output, and what happens to clients
+//! that cannot keep up.
 //!
-//! * [`mod@line`] and [`sanitize`]: bytes in;
+//! * [`mod@line`] and [`sanitize`]: the input;
 //! * [`outbox`]: what one client's socket has not taken yet;
-//! * [`broadcast`]: what all clients get, stored once a turn;
+//! * [`broadcast`]: what all clients get, stored once per turn;
 //! * [`flight`]: what a writer has carried off;
-//! * [`queue`]: clients in a row, such as those that wait to be read from;
-//! * [`connection`]: all that is kept for one client;
-//! * [`flush`]: what to write to whom, in the two ways of the contract;
-//! * [`backpressure`]: who has to wait for whom, who has to go, and when.
+//! * [`queue`]: queues of clients, such as those that wait to be read from;
+//! * [`connection`]: the state of one client;
+//! * [`flush`]: what to write to which client, in the two ways of the contract;
+//! * [`backpressure`]: which clients have to wait, which have to go, and when.
 //!
-//! It knows nothing of nicks and messages. Whom it gives up it does not throw out itself: somebody has to take leave of them
-//! first. [`Connections::next_eviction`] names them.
+//! It knows nothing of nicks and messages. It does not remove a client that it gives up, because the room has to
+//! announce that first. [`Connections::next_eviction`] returns such clients.
 
 mod backpressure;
 mod broadcast;
@@ -40,27 +41,28 @@ pub(super) struct Connections {
     pub(super) table: Table<Connection>,
     pub(super) log: Broadcast,
     pub(super) at: Conditions,
-    /// How many are open, and not leaving.
+    /// The number of connections that are open, and not leaving.
     pub(super) open: usize,
-    /// Bytes in all outboxes, those that were carried off from there included.
+    /// Bytes in all outboxes, including those that were carried off from there.
     pub(super) queued: usize,
     /// Bytes of the turns' logs that writers have carried off and not accounted for yet.
     pub(super) lent: usize,
     effects: VecDeque<Effect>,
-    /// Have something in their outboxes that their sockets may take.
+    /// Connections with bytes in their outboxes that their sockets may take.
     pub(super) dirty: Queue,
-    /// Have a deadline, or may get one by the next write: those that are leaving, and those that did not take all.
+    /// Connections that have a deadline, or may get one by the next write: those that are leaving, and those whose
+    /// socket did not take everything.
     pub(super) timers: Queue,
-    /// Were told to wait, and get an [`Effect::Resume`].
+    /// Connections that were refused a permit and will get an [`Effect::Resume`].
     pub(super) paused: Queue,
-    /// Cannot keep up: the others wait for them.
+    /// Connections that cannot keep up: the others wait for them.
     pub(super) blockers: Queue,
-    /// Does not read and has to go.
+    /// A connection that does not read and has to be evicted.
     hopeless: Option<Id>,
     walk: flush::Walk,
 }
 
-/// A client's input while its lines are taken out, one by one. It has to be [put back](Connections::put_back).
+/// A client's decoder while its lines are taken out, one by one. It has to be [put back](Connections::put_back).
 pub(super) struct Input {
     pub decoder: LineDecoder,
     outbox_before: usize,
@@ -85,9 +87,9 @@ impl Connections {
         }
     }
 
-    // Coming and going.
+    // Arrivals and departures.
 
-    /// A new connection, which gets all that is sent to everybody from now on.
+    /// Adds a connection. It gets all that is sent to everybody from now on.
     pub(super) fn open(&mut self, id: Id) {
         self.open += 1;
         self.table.insert(
@@ -102,10 +104,11 @@ impl Connections {
         );
     }
 
-    /// Ends an open connection with a last word: it gets nothing else any more, and is closed when its outbox is written. One
-    /// that is evicted gets of its outbox only the line that may have been written in part.
+    /// Ends an open connection with a last message: it gets nothing else any more, and is closed when its outbox is
+    /// written. An evicted connection gets, of the rest of its outbox, only the line that may have been written in
+    /// part.
     pub(super) fn leave(&mut self, id: Id, reason: Reason, last_word: &[u8]) {
-        // What was said before is for it, too.
+        // What was said before is for this connection, too.
         self.catch_up(id);
         let at = self.at;
         let Some(connection) = self.table.get_mut(id).filter(|connection| connection.is_open()) else { return };
@@ -124,12 +127,12 @@ impl Connections {
         self.dirty.insert(id);
         self.update_blocking(id);
         if self.paused.remove(id) {
-            // Its reader may be waiting, and has to see that it is over.
+            // Its reader may be waiting, and has to notice that the connection has ended.
             self.effects.push_back(Effect::Resume(id));
         }
     }
 
-    /// Forgets a connection, which is leaving. The driver closes it without being told.
+    /// Forgets a connection that is leaving. No effect tells the driver to close it.
     pub(super) fn forget(&mut self, id: Id) {
         if let Some(connection) = self.table.remove(id) {
             self.queued -= connection.outbox.held();
@@ -139,7 +142,7 @@ impl Connections {
         }
     }
 
-    /// Forgets a connection, which is leaving, and tells the driver to close it.
+    /// Forgets a connection that is leaving, and tells the driver to close it.
     fn close(&mut self, id: Id) {
         if let Some(Phase::Leaving { reason, .. }) = self.table.get(id).map(|connection| connection.phase) {
             self.forget(id);
@@ -152,7 +155,7 @@ impl Connections {
         self.table.get(id).is_some_and(Connection::is_open)
     }
 
-    /// Whether there is such a connection, be it one that is leaving.
+    /// Whether there is such a connection, open or leaving.
     pub(super) fn knows(&self, id: Id) -> bool {
         self.table.get(id).is_some()
     }
@@ -162,7 +165,7 @@ impl Connections {
         self.at.now
     }
 
-    /// Whether there is none, not even one that is leaving.
+    /// Whether there are no connections, open or leaving.
     pub(super) fn is_empty(&self) -> bool {
         self.table.is_empty()
     }
@@ -172,26 +175,26 @@ impl Connections {
         self.table.has_key(key)
     }
 
-    /// How many connections are open, and not leaving.
+    /// The number of connections that are open, and not leaving.
     pub(super) fn count(&self) -> usize {
         self.open
     }
 
-    // Bytes in.
+    // Input.
 
     /// How much to read from one client at a time. Bytes.
     pub(super) fn read_max(&self) -> usize {
         read_max(self.open)
     }
 
-    /// Takes out what is kept of an open connection's input.
+    /// Takes out the decoder of an open connection.
     #[inline]
     pub(super) fn take_input(&mut self, id: Id) -> Option<Input> {
         let connection = self.table.get_mut(id).filter(|connection| connection.is_open())?;
         Some(Input { decoder: std::mem::take(&mut connection.input), outbox_before: connection.outbox.len() })
     }
 
-    /// Puts back the input of a connection, if it is still open.
+    /// Puts back the decoder of a connection, if it is still open.
     #[inline]
     pub(super) fn put_back(&mut self, id: Id, mut input: Input) {
         if let Some(connection) = self.table.get_mut(id).filter(|connection| connection.is_open()) {
@@ -203,14 +206,14 @@ impl Connections {
         }
     }
 
-    // Bytes out.
+    // Output.
 
-    /// Sends bytes to everybody.
+    /// Sends bytes to all connections.
     pub(super) fn send_all(&mut self, bytes: &[u8]) {
         self.log.push(bytes);
     }
 
-    /// Sends bytes to everybody but the one that they come from.
+    /// Sends bytes to all connections but the one that they come from.
     #[inline]
     pub(super) fn send_others(&mut self, from: Id, write: impl FnOnce(&mut Vec<u8>)) {
         let Some(mut connection) = self.table.get_mut(from) else { return };
@@ -224,7 +227,8 @@ impl Connections {
         self.log.push_own(&mut connection.place, write);
     }
 
-    /// Sends bytes to one alone, behind all that was said before. Somebody may have to be evicted for that.
+    /// Sends bytes to one connection only, behind all that was said before. A connection may have to be evicted for
+    /// that.
     pub(super) fn send(&mut self, id: Id, bytes: &[u8]) {
         self.catch_up(id);
         let at = self.at;
@@ -236,8 +240,8 @@ impl Connections {
         self.judge(id);
     }
 
-    /// Copies what a connection has not got of the turn's log to its outbox. Returns whether there was something: then it
-    /// has to be judged and flushed.
+    /// Copies the unread part of the turn's log to a connection's outbox. Returns whether there was any: then the
+    /// connection has to be judged and flushed.
     fn catch_up(&mut self, id: Id) -> bool {
         let Some(connection) = self.table.get_mut(id) else { return false };
         let (before, after) = self.log.unread(&connection.place);

@@ -1,24 +1,25 @@
-//! What a member's socket has not taken yet, and how patient we are with it.
+//! The outbox: what a member's socket has not taken yet, and the limits on its length and age.
 //!
-//! A write may come up short: the peer's receive buffer is full, and so is our send buffer. The rest waits here. How much
-//! waits, and how long nothing of it has been taken, decides whether the others wait for this member (pressure) or whether it
-//! has to go.
+//! A write may be short because the peer's receive buffer and our send buffer are full. The rest waits here. Its
+//! length, and the time since the last byte was taken, decide whether the other members wait for this one
+//! (backpressure) or whether it is disconnected.
 
 use crate::chat::limits::*;
 use std::time::Instant;
 
-/// What the room is like when an outbox is looked at.
+/// The time and the limits with which an outbox is checked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Conditions {
     pub now: Instant,
     /// Above this the others wait for the outbox's member. Bytes.
     pub high_water: usize,
-    /// Below this they do not any more. Bytes.
+    /// Below this they no longer wait. Bytes.
     pub low_water: usize,
 }
 
 impl Conditions {
-    /// Of a room with so many members: in a large one the marks are lower, for all outboxes together have a limit.
+    /// The conditions in a room with this many members. In a large room the marks are lower, because all outboxes
+    /// together have a limit.
     pub(crate) fn new(now: Instant, members: usize) -> Conditions {
         let high_water = share(members).min(OUTBOX_HIGH_WATER);
         Conditions { now, high_water, low_water: high_water / 2 }
@@ -28,22 +29,22 @@ impl Conditions {
 /// Bytes for one member, in order. Holds memory only while it holds bytes.
 pub(crate) struct Outbox {
     bytes: Vec<u8>,
-    /// Of `bytes`, so many have been taken already.
+    /// The number of bytes at the start of `bytes` that have been taken already.
     head: usize,
     /// Bytes that a writer has carried off and not accounted for yet.
     in_flight: usize,
-    /// Of those, the bytes that are parts of the turn's log. All writers share their memory, and no socket has refused them
-    /// yet: what is not taken of them counts from the moment when the writer says so.
+    /// The part of `in_flight` that comes from the turn's log. All writers share its memory, and no socket has refused
+    /// it yet, so it counts against the limits only once the writer reports that it was not taken.
     lent: usize,
-    /// The last write came up short: the socket is full until it is said to be writable.
+    /// The last write was short: the socket is full until it is reported writable.
     blocked: bool,
-    /// Since when no byte is taken, where that has been for [`STALL_AFTER`] above the high-water mark.
+    /// Since when no byte was taken, if that has been for [`STALL_AFTER`] above the high-water mark.
     stalled_since: Option<Instant>,
     /// When the last write was tried.
     tried_at: Instant,
-    /// When the last byte was taken, or when the first began to wait.
+    /// When the last byte was taken, or when the first one began to wait.
     taken_at: Instant,
-    /// When the high-water mark was passed; `None` again once below the low one.
+    /// When the high-water mark was passed; `None` again below the low-water mark.
     above_since: Option<Instant>,
 }
 
@@ -62,7 +63,7 @@ impl Outbox {
         }
     }
 
-    /// Bytes not taken yet, those in flight included.
+    /// Bytes not taken yet, including those in flight.
     pub(crate) fn len(&self) -> usize {
         self.waiting().len() + self.in_flight
     }
@@ -86,12 +87,12 @@ impl Outbox {
         self.bytes.capacity()
     }
 
-    /// Whether nothing is owed: what is pushed next may be written past it.
+    /// Whether no bytes are pending, so that new bytes may be written without going through the outbox.
     pub(crate) fn is_clear(&self) -> bool {
         self.bytes.is_empty() && self.in_flight == 0
     }
 
-    /// Whether a writer has bytes in its hands.
+    /// Whether a writer has carried off bytes and not accounted for them.
     pub(crate) fn is_in_flight(&self) -> bool {
         self.in_flight > 0
     }
@@ -105,13 +106,13 @@ impl Outbox {
         self.blocked
     }
 
-    /// Whether a write may be tried: none is under way, and the last did not come up short.
+    /// Whether a write may be tried: none is under way, and the last one was not short.
     pub(crate) fn may_be_written(&self) -> bool {
         !self.blocked && self.in_flight == 0
     }
 
-    /// Whether the senders should wait for this member: it is above the mark and still taking bytes, or it is not and its
-    /// outbox grows faster than it may.
+    /// Whether the senders should wait for this member. Either it is above the mark and still takes bytes, or it is
+    /// stalled and its outbox grows faster than allowed.
     pub(crate) fn holds_others_back(&self, at: Conditions) -> bool {
         match self.stalled_since {
             None => self.above_since.is_some(),
@@ -129,7 +130,7 @@ impl Outbox {
         if self.is_empty() {
             self.taken_at = at.now;
         }
-        // Moving the rest to the front pays once as much has been taken as is left: amortized, a byte moves once.
+        // Moving the rest to the front pays off once at least half has been taken: amortized, a byte moves once.
         if self.head >= self.bytes.len() - self.head {
             self.bytes.drain(..self.head);
             self.head = 0;
@@ -138,8 +139,9 @@ impl Outbox {
         self.measure(at);
     }
 
-    /// Hands all that waits to a writer, with `lent` bytes of the turn's log. The writer owes a [`Outbox::settle_flight`] for all
-    /// of them. Not while bytes are in flight: two writers would mix up the order.
+    /// Gives all waiting bytes to a writer, together with `lent` bytes of the turn's log. The writer must account for
+    /// all of them by [`Outbox::settle_flight`]. Do not call it while bytes are in flight: two writers would mix up the
+    /// order.
     pub(crate) fn carry_off(&mut self, lent: usize, at: Conditions) -> Vec<u8> {
         if self.is_empty() {
             self.taken_at = at.now;
@@ -151,17 +153,17 @@ impl Outbox {
         bytes
     }
 
-    /// Of the bytes in flight, `taken` have been taken, or all if that are fewer.
+    /// `taken` of the bytes in flight have been taken, or all if they are fewer.
     pub(crate) fn settle_flight(&mut self, taken: usize, at: Conditions) {
         let taken = taken.min(self.in_flight);
         self.in_flight -= taken;
         self.lent = 0;
         self.note_write(taken, at);
-        // What came meanwhile has not been offered to the socket, and so it has not been refused.
+        // Bytes added meanwhile have not been offered to the socket, so it has not refused them.
         self.blocked = self.in_flight > 0;
     }
 
-    /// Forgets the first `taken` waiting bytes, or all if they are fewer: the socket took them.
+    /// Removes the first `taken` waiting bytes, or all if they are fewer: the socket took them.
     pub(crate) fn consume(&mut self, taken: usize) {
         self.head = self.head.saturating_add(taken).min(self.bytes.len());
         if self.head == self.bytes.len() {
@@ -170,7 +172,7 @@ impl Outbox {
         }
     }
 
-    /// A write has been tried and `taken` bytes went; what is left did not.
+    /// A write was tried: the socket took `taken` bytes and not the rest.
     pub(crate) fn note_write(&mut self, taken: usize, at: Conditions) {
         self.tried_at = at.now;
         if taken > 0 {
@@ -184,13 +186,13 @@ impl Outbox {
         }
     }
 
-    /// The socket may take bytes again, or it is time to see if it does.
+    /// The socket may take bytes again, or it is time to try.
     pub(crate) fn unblock(&mut self) {
         self.blocked = false;
     }
 
-    /// When this outbox wants to be looked at, if no byte is taken until then. `None` while it is being tried: what comes of
-    /// that is told by a write, not by the time.
+    /// When this outbox has to be checked, if no byte is taken until then. `None` while a write may be tried: then the
+    /// result of the write decides, not the time.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         if !self.blocked {
             return None;
@@ -203,8 +205,8 @@ impl Outbox {
         })
     }
 
-    /// Whether its member must go. Time counts against one that was tried and took nothing: a server that was itself stopped
-    /// for a while has to try first.
+    /// Whether its member must be disconnected. Time counts only against a member whose socket refused bytes: a server
+    /// that was itself stopped for a while has to try a write first.
     pub(crate) fn is_hopeless(&self, now: Instant) -> bool {
         let too_late = self.blocked && self.end_of_patience() <= now;
         let too_much = self.stalled_since.is_some() && self.len() >= OUTBOX_MAX;
@@ -218,7 +220,8 @@ impl Outbox {
         }
     }
 
-    /// Throws away what waits, up to a line's end: the first line may have been taken in part, and a last word is to come.
+    /// Discards the waiting bytes except for the rest of the first line, which may have been taken in part. A last
+    /// message follows.
     pub(crate) fn cut(&mut self, at: Conditions) {
         let keep = match self.in_flight {
             0 => memchr::memchr(b'\n', self.waiting()).map_or(0, |at| at + 1),
@@ -229,7 +232,7 @@ impl Outbox {
         self.measure(at);
     }
 
-    /// Starts the patience anew.
+    /// Restarts the timeout.
     pub(crate) fn give_time(&mut self, now: Instant) {
         self.taken_at = now;
     }

@@ -1,11 +1,11 @@
-//! Clients in a row.
+//! A queue of clients.
 
 use crate::chat::id::Id;
 use std::collections::BTreeMap;
 
-/// Clients in the order in which they were put in, each at most once. All steps take logarithmic time.
+/// Clients in the order of insertion, each at most once. All operations take logarithmic time.
 ///
-/// The order is fairness: of those that wait, the one that has waited longest comes first.
+/// The order gives fairness: the client that has waited longest comes first.
 #[derive(Default)]
 pub(crate) struct Queue {
     ids: BTreeMap<u64, Id>,
@@ -41,14 +41,14 @@ impl Queue {
         place.is_some_and(|place| self.ids.remove(&place).is_some())
     }
 
-    /// Takes out the first.
+    /// Takes out the first client.
     pub(crate) fn pop(&mut self) -> Option<Id> {
         let (_, id) = self.ids.pop_first()?;
         self.places.remove(&id);
         Some(id)
     }
 
-    /// All of them, the first one first.
+    /// All clients, the first one first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Id> {
         self.ids.values().copied()
     }

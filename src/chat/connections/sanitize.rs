@@ -1,20 +1,21 @@
-//! Makes any bytes safe for any screen: other members', the console's, a log's.
+//! The sanitizer: it makes any bytes safe for any screen, such as other members' terminals, the console and a log.
 //!
-//! A terminal obeys what it is shown. ESC sequences move its cursor, change its title, write its clipboard; a carriage
-//! return overwrites what stands; bidi controls turn a line around. None of it may travel from one client to another, so
-//! one function stands at the door and everything passes it once.
+//! A terminal obeys what it is shown. ESC sequences move its cursor, change its title and write its clipboard; a
+//! carriage return overwrites the line; bidi controls reverse its order. None of it may get from one client to another,
+//! so all input passes this one function once.
 
 use std::borrow::Cow;
 use unicode_width::UnicodeWidthChar;
 
-/// Marks in a row that are drawn over one character. Writing systems need up to four; a thousand cover the lines around.
+/// The most combining marks in a row on one character. Writing systems need up to four; a thousand would cover the
+/// lines around.
 const MARKS_MAX: usize = 8;
 
 /// `bytes` as text that is valid UTF-8 and has no control characters but tab.
 ///
 /// * Bad UTF-8 becomes U+FFFD, by the Unicode standard's substitution of maximal subparts.
-/// * C0 (except tab), DEL, C1, line and paragraph separators and bidi controls go away.
-/// * Telnet's IAC sequences go away whole: a `telnet` client sends them on Ctrl-C.
+/// * C0 (except tab), DEL, C1, line and paragraph separators and bidi controls are removed.
+/// * Telnet's IAC sequences are removed whole: a `telnet` client sends them on Ctrl-C.
 /// * Of a run of combining marks, the first eight stay.
 pub fn sanitize(bytes: &[u8]) -> Cow<'_, str> {
     if is_plain(bytes)
@@ -25,10 +26,11 @@ pub fn sanitize(bytes: &[u8]) -> Cow<'_, str> {
     Cow::Owned(filter(&without_telnet(bytes)))
 }
 
-/// Whether `bytes` are printable ASCII: most of what people type, and nothing to be changed about it.
+/// Whether `bytes` are printable ASCII, which needs no change. Most of what people type is.
 pub fn is_plain(bytes: &[u8]) -> bool {
-    // No early exit and no odd piece at the end: so the compiler looks at sixteen bytes at once, and a line costs 3 ns
-    // instead of 20. A byte is out of 0x20..=0x7e if it is more than 0x5e above 0x20, or below and wraps around.
+    // There is no early exit and no odd piece at the end, so the compiler checks sixteen bytes at once, and a line
+    // costs 3 ns instead of 20. A byte is outside 0x20..=0x7e if it is more than 0x5e above 0x20, or if the subtraction
+    // wraps around.
     const WIDTH: usize = 16;
     let mut most = [0; WIDTH];
     let mut look_at = |piece: &[u8; WIDTH]| {
@@ -39,7 +41,7 @@ pub fn is_plain(bytes: &[u8]) -> bool {
     match bytes.last_chunk() {
         Some(last) => {
             bytes.as_chunks().0.iter().for_each(&mut look_at);
-            // The rest, and again what is before it.
+            // The last sixteen bytes, which overlap with those before.
             look_at(last);
         }
         None => {
@@ -51,7 +53,7 @@ pub fn is_plain(bytes: &[u8]) -> bool {
     most.iter().all(|&byte| byte <= 0x5e)
 }
 
-/// [`sanitize`] for text of our own making that may hold somebody's words, such as a log line.
+/// [`sanitize`] for text of our own that may contain a client's words, such as a log line.
 pub fn sanitize_text(text: &str) -> Cow<'_, str> {
     sanitize(text.as_bytes())
 }
@@ -74,16 +76,16 @@ fn filter(bytes: &[u8]) -> String {
 fn is_control(c: char) -> bool {
     let bidi = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let separator = matches!(c, '\u{2028}' | '\u{2029}');
-    // Deprecated format characters and the tag characters, which hide text from the eye.
+    // Deprecated format characters and tag characters, which hide text from readers.
     let hidden = matches!(c, '\u{206a}'..='\u{206f}' | '\u{e0000}'..='\u{e007f}' | '\u{feff}');
     (c.is_control() && c != '\t') || bidi || separator || hidden
 }
 
-/// Drops telnet commands (RFC 854): IAC and one byte, IAC WILL/WONT/DO/DONT and an option, IAC SB up to IAC SE. Of IAC DM,
-/// which a Ctrl-C sends, the DM comes out of band and not to us: an IAC goes away also alone.
+/// Removes telnet commands (RFC 854): IAC and one byte, IAC WILL/WONT/DO/DONT and an option, IAC SB up to IAC SE. Of
+/// IAC DM, which a Ctrl-C sends, the DM is sent out of band and does not arrive here, so a single IAC is removed too.
 ///
-/// 0xFF never occurs in UTF-8, so no text is lost. LF ends a line before this function sees it: a sequence that was cut by
-/// one is dropped as far as it goes, and cannot swallow the next line.
+/// 0xFF never occurs in UTF-8, so no text is lost. LF ends a line before this function gets it: a sequence that was cut
+/// by an LF is removed as far as it goes, and cannot swallow the next line.
 fn without_telnet(bytes: &[u8]) -> Cow<'_, [u8]> {
     const IAC: u8 = 255;
     const SB: u8 = 250;

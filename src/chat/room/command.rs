@@ -1,8 +1,8 @@
-//! Tells a command from a message.
+//! The command parser: it tells a command from a message.
 //!
-//! A command is a colon and a known word: `:q`, `:nick ana`. People also write `:)`, `:D` and `:p`, so a colon alone makes
-//! no command. But `:qit` is a slip of the finger, not something to tell the room: a colon with two or more lower-case
-//! letters that is no command stays with its sender. `::text` says `:text`, whatever the text.
+//! A command is a colon and a known word: `:q`, `:nick ana`. People also write `:)`, `:D` and `:p`, so a colon alone
+//! makes no command. But `:qit` is probably a typing error and not meant for the room: a colon with two or more
+//! lower-case letters that is no command is answered to its sender only. `::text` says `:text`, for any text.
 
 /// What a line asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,16 +17,16 @@ pub(crate) enum Input<'a> {
     Who,
     Help,
     Quit,
-    /// A known command without what it needs, or with more than it takes. Holds its word, colon and all.
+    /// A known command without its argument, or with too many. Holds the word with its colon.
     Misused(&'a str),
-    /// A colon and a word that is no command. Holds the word, colon and all.
+    /// A colon and a word that is no command. Holds the word with its colon.
     Unknown(&'a str),
 }
 
-/// The commands' words, for help and completion.
+/// The words of all commands, for help and completion.
 pub(crate) const COMMANDS: [&str; 6] = [":q", ":nick", ":who", ":msg", ":me", ":help"];
 
-/// Whether a line is a message at first sight: it does not begin with a colon, and is not blank.
+/// Whether a line is certainly a message: it does not begin with a colon, and is not blank.
 pub(crate) fn is_surely_said(line: &[u8]) -> bool {
     line.first().is_some_and(|&first| first != b':' && !first.is_ascii_whitespace())
 }

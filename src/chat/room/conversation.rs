@@ -1,4 +1,4 @@
-//! The room: lines become messages, notices and answers, and each goes to whom it is for.
+//! The room: it turns lines into messages, notices and answers, and sends each to its receivers.
 
 use super::command::{self, Input};
 use super::messages::{self, Notice, Who};
@@ -12,7 +12,7 @@ use crate::text::Lang;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-/// Everybody who is in the room.
+/// All members of the room.
 pub(crate) struct Room {
     lang: Lang,
     seats: usize,
@@ -21,7 +21,7 @@ pub(crate) struct Room {
     transcript: Option<Transcript>,
 }
 
-/// What a member is called, as it stands before each of its lines: `<nick> `.
+/// A member's name in the form that stands before each of its lines: `<nick> `.
 pub(super) struct Name(Box<str>);
 
 impl Room {
@@ -47,9 +47,9 @@ impl Room {
         self.lang
     }
 
-    // Coming and going.
+    // Arrivals and departures.
 
-    /// Somebody comes in, is greeted and announced. `replay` is what it gets to read of earlier.
+    /// A client enters, is greeted and announced. `replay` is the earlier messages that it gets.
     pub(crate) fn join(&mut self, connections: &mut Connections, id: Id, peer: SocketAddr, replay: &[u8]) {
         let nick = nick::guest(id.number());
         let who = Who { nick: &nick, id };
@@ -71,13 +71,13 @@ impl Room {
         self.send(connections, id, &greeting);
     }
 
-    /// Somebody is not let in. Returns what to tell it.
+    /// A client is not let in. Returns what to write to it.
     pub(crate) fn refuse(&mut self, peer: SocketAddr) -> Vec<u8> {
         self.note(Event::Refused { peer });
         messages::refusal(self.lang, self.seats)
     }
 
-    /// Somebody leaves. What was said before may still be written to it; then it is closed.
+    /// A client leaves. What was said before may still be written to it; then it is closed.
     pub(crate) fn leave(&mut self, connections: &mut Connections, id: Id, reason: Reason) {
         let Some(name) = self.names.remove(id) else { return };
         let nick = name.nick();
@@ -89,7 +89,7 @@ impl Room {
         self.note(Event::Left { id, nick, reason, seats_taken: self.nicks.len(), seats: self.seats });
     }
 
-    /// Everybody leaves, for the room closes.
+    /// All clients leave, because the room closes.
     pub(crate) fn close(&mut self, connections: &mut Connections) {
         self.note(Event::Closing);
         let everybody: Vec<Id> = self.names.iter().map(|(id, _)| id).collect();
@@ -98,8 +98,8 @@ impl Room {
         }
     }
 
-    /// Takes leave of those that the connections give up. To be called after anything that makes an outbox longer, or shows
-    /// that it does not get shorter.
+    /// Removes the clients that the connections give up, and announces it. Call it after anything that makes an outbox
+    /// longer, or shows that it does not get shorter.
     pub(crate) fn evict(&mut self, connections: &mut Connections) {
         while let Some((id, reason)) = connections.next_eviction() {
             self.leave(connections, id, reason);
@@ -108,7 +108,7 @@ impl Room {
 
     // What is said.
 
-    /// A member's line, which is safe to show: a message or a command.
+    /// Handles a sanitized line of a member: a message or a command.
     pub(crate) fn hear(&mut self, connections: &mut Connections, id: Id, line: &str) {
         match command::parse(line) {
             Input::Say(text) | Input::Act(text) if text.trim().is_empty() => {}
@@ -183,7 +183,7 @@ impl Room {
         self.tell(connections, id, &Notice::YouAre(nick));
     }
 
-    /// Those in the room, up to the number that is listed by name, and how many more there are.
+    /// The members that are listed by name, and the number of those that are not.
     fn listing(&self) -> (Vec<Who<'_>>, usize) {
         let members = self.names.iter().take(LISTED_MAX);
         let mut listed: Vec<_> = members.map(|(id, name)| Who { nick: name.nick(), id }).collect();
@@ -192,7 +192,7 @@ impl Room {
         (listed, more)
     }
 
-    /// Tells one member alone.
+    /// Sends a notice to one member only.
     pub(crate) fn tell(&mut self, connections: &mut Connections, id: Id, text: &Notice<'_>) {
         self.send(connections, id, &messages::notice(self.lang, text));
     }
@@ -208,7 +208,7 @@ impl Room {
         }
     }
 
-    /// What a member is called.
+    /// The nick of a member.
     #[cfg(any(test, feature = "fuzz"))]
     pub(crate) fn nick(&self, id: Id) -> Option<&str> {
         self.names.get(id).map(Name::nick)

@@ -1,6 +1,6 @@
-//! Every text the server says, in English and Spanish.
+//! Every text of the server, in English and Spanish.
 //!
-//! One arm a text, both languages in it: a text that is missing in one does not compile.
+//! Each text is one match arm with both languages in it, so a missing translation does not compile.
 
 use super::nick::Flaw;
 use super::transcript::Event;
@@ -23,19 +23,19 @@ impl Display for Who<'_> {
     }
 }
 
-/// What the server says to members. Each is one line or more, without the leading `-- ` and without line ends.
+/// A notice from the server to members. Each is one or more lines, without the leading `-- ` and without line ends.
 pub(crate) enum Notice<'a> {
     Welcome(Who<'a>),
     Alone,
-    /// The others, and how many more there are than are listed.
+    /// The other members, and the number of those that are not listed.
     Here(&'a [Who<'a>], usize),
     HowTo,
     Arrived(Who<'a>),
     Left(Who<'a>, Reason),
-    /// Somebody's old name, and what it is now.
+    /// A member's old name, and its new one.
     Renamed(&'a str, Who<'a>),
     YouAre(&'a str),
-    /// To everybody, including yourself: who is here.
+    /// The answer to `:who`: all members, including the one who asks.
     Everyone(&'a [Who<'a>], usize),
     Help,
     NickFlaw(Flaw),
@@ -47,12 +47,12 @@ pub(crate) enum Notice<'a> {
         len: usize,
         max: usize,
     },
-    /// To the one who leaves.
+    /// For the client that leaves.
     Goodbye(Reason),
     Full(usize),
 }
 
-/// A thing said in a language, ready to be written.
+/// A text in a language, to be formatted.
 pub(crate) struct Said<'a, T>(pub Lang, pub &'a T);
 
 impl Display for Said<'_, Notice<'_>> {
@@ -197,7 +197,7 @@ impl Display for Said<'_, Event<'_>> {
     }
 }
 
-/// Names in a row, and how many are left out.
+/// A list of names, and the number of those that are left out.
 struct List<'a>(Lang, &'a [Who<'a>], usize);
 
 impl Display for List<'_> {
@@ -225,12 +225,12 @@ pub(crate) fn notice(lang: Lang, notice: &Notice<'_>) -> Vec<u8> {
     wire.into_bytes()
 }
 
-/// What a server that is full says to one it did not let in.
+/// What a full server writes to a client that it does not let in.
 pub(crate) fn refusal(lang: Lang, seats: usize) -> Vec<u8> {
     notice(lang, &Notice::Full(seats))
 }
 
-/// What a server that cannot serve a client says before it closes.
+/// What the server writes before it closes a client for which it has no thread.
 pub(crate) fn no_thread(lang: Lang) -> Vec<u8> {
     notice(lang, &Notice::Goodbye(Reason::NoThread))
 }

@@ -1,12 +1,12 @@
-//! The half of the chat that knows people: who is in the room, what they are called, what they say and what they are told.
+//! The half of the chat that handles people: who is in the room, their names, what they say and what they get.
 //!
-//! * [`conversation`]: the room itself. Lines become messages, notices and answers;
+//! * [`conversation`]: the room itself. It turns lines into messages, notices and answers;
 //! * [`command`]: what a line asks for;
-//! * [`nick`]: which names may be worn, and which are too alike;
-//! * [`messages`]: every text that the server says;
-//! * [`transcript`]: what happened, for the console and the history.
+//! * [`nick`]: which names are allowed, and which look too much alike;
+//! * [`messages`]: every text of the server;
+//! * [`transcript`]: the events, for the console and the history.
 //!
-//! It hands what is said to the [connections](super::connections), as bytes, and knows nothing of sockets that are full.
+//! It hands what is said to the [connections](super::connections) as bytes, and knows nothing of full sockets.
 
 pub(crate) mod command;
 mod conversation;

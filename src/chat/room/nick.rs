@@ -1,16 +1,16 @@
-//! Which names may be worn, and which are too alike.
+//! Nicks: which names are allowed, and which look too much alike.
 //!
-//! A name is how people know who speaks, so two members must not look the same: not by case, and not by letters of another
-//! alphabet (`evan` with a Cyrillic `е`). The Unicode standard's skeletons (UTS 39) tell what looks alike.
+//! A name tells who speaks, so two members must not have names that look the same: not by case, and not by letters of
+//! another alphabet (`evan` with a Cyrillic `е`). The skeletons of the Unicode standard (UTS 39) tell what looks alike.
 
 use crate::chat::limits::NICK_CHARS_MAX;
 use unicode_security::{GeneralSecurityProfile, MixedScript, confusable_detection};
 use unicode_width::UnicodeWidthChar;
 
-/// Names given by the server begin so.
+/// The prefix of the names that the server gives.
 const GUEST: &str = "guest";
 
-/// Why a name is refused before it is compared with anybody's.
+/// Why a name is refused, apart from being taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Flaw {
     TooLong,
@@ -18,28 +18,29 @@ pub(crate) enum Flaw {
     BadCharacter,
     /// Letters of more than one alphabet.
     MixedAlphabets,
-    /// `guest…` belongs to the server.
+    /// `guest…` is reserved for the server.
     Reserved,
 }
 
-/// What two names must not share: how they look, without regard to case. The skeleton of UTS 39.
+/// How a name looks, ignoring case: the skeleton of UTS 39. Two members must not share one.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Skeleton(Box<str>);
 
-/// The name a member has until it takes one.
+/// The name that a member has until it chooses one.
 pub(crate) fn guest(number: u64) -> String {
     format!("{GUEST}{number}")
 }
 
-/// Whether `nick` may be worn at all; `number` is its wearer's, who may have its own guest name back.
+/// Whether `nick` is allowed at all. `number` is the member's, because it may take its own guest name again. Returns
+/// the skeleton.
 pub(crate) fn check(nick: &str, number: u64) -> Result<Skeleton, Flaw> {
     if nick.chars().count() > NICK_CHARS_MAX {
         return Err(Flaw::TooLong);
     }
-    // `is_alphanumeric` takes no symbol, and of what has no width only the marks that are vowels; but it takes the invisible
-    // Hangul fillers, which the identifier profile does not.
+    // `is_alphanumeric` accepts no symbols, and of the characters without width only marks that are vowels. But it
+    // accepts the invisible Hangul fillers, which the identifier profile does not.
     let fits = |c: char| (c.is_alphanumeric() && c.identifier_allowed()) || c == '_' || c == '-';
-    // A mark is drawn over the letter before it. A name of marks alone would have none, and be drawn over the `<`.
+    // A mark is drawn over the letter before it. At the start of a name it would be drawn over the `<`.
     let begins_with_mark = nick.starts_with(|c: char| c.width() == Some(0));
     if nick.is_empty() || begins_with_mark || !nick.chars().all(fits) {
         return Err(Flaw::BadCharacter);
@@ -54,9 +55,9 @@ pub(crate) fn check(nick: &str, number: u64) -> Result<Skeleton, Flaw> {
     Ok(skeleton)
 }
 
-/// The skeleton of any text. Only that of a checked nick is anybody's.
+/// The skeleton of any text. Only the skeleton of a checked nick can belong to a member.
 pub(crate) fn skeleton(nick: &str) -> Skeleton {
-    // Folded before and after: the skeleton of a digit may be a capital.
+    // Converted to lower case before and after, because the skeleton of a digit may be a capital.
     let folded = nick.to_lowercase();
     Skeleton(confusable_detection::skeleton(&folded).flat_map(char::to_lowercase).collect())
 }

@@ -1,13 +1,13 @@
-//! What happened, for the console and the history: recorded under way, told later.
+//! The transcript: the events of the room, recorded during a turn and read later by the console and the history.
 
 use crate::chat::id::Id;
 use crate::chat::reason::Reason;
 use std::net::SocketAddr;
 
-/// One thing that happened, with texts that are borrowed.
+/// An event with borrowed texts.
 pub type Event<'a> = EventOf<&'a str>;
 
-/// One thing that happened. `T` is how its texts are held.
+/// An event. `T` is the type of its texts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum EventOf<T> {
     Listening {
@@ -32,7 +32,7 @@ pub enum EventOf<T> {
         nick: T,
         text: T,
     },
-    /// A private message. What it said is nobody else's business.
+    /// A private message. Its text is not recorded.
     Whispered {
         id: Id,
         nick: T,
@@ -54,20 +54,20 @@ pub enum EventOf<T> {
         peer: SocketAddr,
     },
     Closing,
-    /// So many lines found no room in the console's buffer.
+    /// This many lines found no room in the console's buffer.
     Lost {
         lines: u64,
     },
 }
 
-/// Events in order. The texts lie in one buffer, so that a message costs no allocation of its own.
+/// Events in order. The texts are in one buffer, so that a message costs no allocation of its own.
 #[derive(Default)]
 pub struct Transcript {
     events: Vec<EventOf<Span>>,
     texts: String,
 }
 
-/// Where a text lies in the buffer. Bytes.
+/// The position of a text in the buffer. Bytes.
 #[derive(Clone, Copy)]
 struct Span {
     start: usize,
@@ -75,7 +75,7 @@ struct Span {
 }
 
 impl<T> EventOf<T> {
-    /// The same event with its texts held otherwise. They are passed to `hold` in order.
+    /// The same event with other texts. They are passed to `hold` in order.
     fn map<U>(self, mut hold: impl FnMut(T) -> U) -> EventOf<U> {
         use EventOf::*;
         match self {
@@ -96,18 +96,18 @@ impl<T> EventOf<T> {
 }
 
 impl Transcript {
-    /// Whether nothing happened.
+    /// Whether there are no events.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty()
     }
 
-    /// Forgets all events. Their memory is used again.
+    /// Removes all events, and keeps the memory.
     pub fn clear(&mut self) {
         self.events.clear();
         self.texts.clear();
     }
 
-    /// Adds an event behind the others.
+    /// Appends an event.
     pub fn push(&mut self, event: Event<'_>) {
         let texts = &mut self.texts;
         self.events.push(event.map(|text| {
@@ -120,7 +120,7 @@ impl Transcript {
     /// Moves all events of `other` behind these.
     pub fn append(&mut self, other: &mut Transcript) {
         if self.is_empty() {
-            // The one's memory is used again by the other.
+            // The memory of both is used again.
             return std::mem::swap(self, other);
         }
         other.iter().for_each(|event| self.push(event));
@@ -155,7 +155,7 @@ mod tests {
         assert!(transcript.iter().eq(events));
         assert!(!transcript.is_empty());
 
-        // One that was read is used again.
+        // A transcript that was read is used again.
         transcript.clear();
         assert!(transcript.is_empty());
         transcript.push(events[1]);

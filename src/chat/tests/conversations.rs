@@ -1,4 +1,4 @@
-//! Conversations, every one with both ways to write.
+//! Conversations, each run with both ways to write.
 
 use super::sim::{self, ROOMY, STYLES, Sim};
 use crate::chat::limits::*;
@@ -15,7 +15,7 @@ pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) struct TestRoom(Rc<RefCell<Sim>>);
 
 impl TestRoom {
-    /// One for each style of driver.
+    /// One room for each style of driver.
     pub(super) fn each(limits: Limits) -> [TestRoom; 2] {
         STYLES.map(|style| TestRoom(Rc::new(RefCell::new(Sim::new(style, limits.clone())))))
     }
@@ -28,14 +28,14 @@ impl TestRoom {
         self.0.borrow_mut()
     }
 
-    /// Somebody comes and reads what it is greeted with, after so many bytes of earlier lines.
+    /// A client enters and reads its greeting, after the lines of `earlier`.
     pub(super) fn greets(&self, earlier: &[u8]) -> Guest {
         let id = self.sim().come(ROOMY, earlier).expect("there is a seat");
         self.sim().turn();
         Guest { room: TestRoom(self.0.clone()), id, seen: Cell::new(0) }
     }
 
-    /// People come, take their names and have read all that was said about it.
+    /// Clients enter, take these names, and read all that is said about it.
     pub(super) fn welcomes<const N: usize>(&self, names: [&str; N]) -> [Guest; N] {
         let guests = names.map(|name| {
             let guest = self.greets(b"");
@@ -55,11 +55,11 @@ impl TestRoom {
     }
 }
 
-/// Somebody in the room.
+/// A client in the room.
 pub(super) struct Guest {
     room: TestRoom,
     pub id: Id,
-    /// So many bytes of what it got has the test looked at.
+    /// The number of bytes of its output that the test has looked at.
     pub seen: Cell<usize>,
 }
 
@@ -74,7 +74,7 @@ impl Guest {
         sim.turn();
     }
 
-    /// Says more and more, until it is held back.
+    /// Says more and more, until it has to wait.
     pub(super) fn floods(&self) {
         let mut said = 0;
         while !self.is_paused() {
@@ -84,7 +84,7 @@ impl Guest {
         }
     }
 
-    /// Says line upon line in one turn, for as long as a driver would read them. Returns how many bytes that makes.
+    /// Says lines in one turn, for as long as a driver would read them. Returns the number of bytes.
     pub(super) fn says_a_turn_full(&self) -> usize {
         let mut sim = self.room.sim();
         while sim.hub.turn_has_room() {
@@ -126,11 +126,11 @@ impl Guest {
         assert_eq!(String::from_utf8_lossy(&rest[..len]), format!("{line}\n"), "{}", self.id);
     }
 
-    /// Reads on until it has seen this line.
+    /// Skips its output up to and including this line.
     pub(super) fn comes_to(&self, line: &str) {
         let client = self.client();
         let line = format!("\n{line}\n");
-        // From the LF before on, which belongs to a line that was looked at already.
+        // Starts at the LF before, which belongs to a line that was looked at already.
         let from = self.seen.get() - 1;
         let at = memchr::memmem::find(&client.got[from..], line.as_bytes());
         self.seen.set(from + at.unwrap_or_else(|| panic!("{} never sees {line:?}", self.id)) + line.len());
@@ -165,7 +165,7 @@ impl Guest {
         self.client().resumed
     }
 
-    /// Bytes that wait for it.
+    /// The number of bytes in its outbox.
     pub(super) fn waiting(&self) -> usize {
         self.room.sim().hub.connections.table.get(self.id).map_or(0, |connection| connection.outbox.len())
     }
@@ -175,7 +175,7 @@ impl Guest {
     }
 }
 
-/// So many kibibytes in lines of one kibibyte.
+/// This many kibibytes, in lines of one kibibyte.
 pub(super) fn long_lines(kib: usize) -> Vec<u8> {
     [&[b'x'; 1023][..], b"\n"].concat().repeat(kib)
 }
@@ -346,7 +346,7 @@ fn a_room_speaks_the_language_it_was_given() {
     let ana = hub.connect(0, sim::peer(), b"").expect("there is a seat");
     let greeting = String::from_utf8_lossy(&hub.gather(ana)[0]).into_owned();
     assert!(greeting.starts_with("-- te damos la bienvenida"), "{greeting}");
-    // A driver asks for it when it has to turn somebody away itself.
+    // A driver asks for the language when it turns a client away itself.
     assert_eq!(messages::no_thread(hub.lang()), "-- desconexión: no hay hilo para ello\n".as_bytes());
 }
 

@@ -1,4 +1,4 @@
-//! Calls at the wrong time, with a wrong number, or for a client that is gone: harmless, each of them.
+//! Calls at the wrong time, with a wrong number, or for a client that is gone: all of them are harmless.
 
 use crate::chat::limits::{KEYS_MAX, PATIENCE_BELOW};
 use crate::chat::messages::Said;
@@ -17,7 +17,7 @@ fn hub(seats: usize) -> Hub {
     Hub::new(limits, Lang::En, Instant::now()).record()
 }
 
-/// A room of two that have read everything.
+/// A room of two clients that have read everything.
 fn room_of_two() -> (Hub, Id, Id) {
     let mut hub = hub(6);
     let [ana, beto] = [0, 1].map(|key| hub.connect(key, peer(), b"").expect("a free seat and key"));
@@ -33,7 +33,7 @@ fn gathered(hub: &Hub, id: Id) -> Vec<u8> {
     hub.gather(id).iter().flat_map(|slice| slice.iter().copied()).collect()
 }
 
-/// The end of a turn, the direct way, with sockets that take everything. Returns what was written, in order.
+/// Steps 3 and 4 of a turn, in the direct way, with sockets that take everything. Returns what was written, in order.
 fn turn(hub: &mut Hub) -> Vec<(Id, Vec<u8>)> {
     let mut written = Vec::new();
     while let Some(effect) = hub.poll_effect() {
@@ -62,7 +62,7 @@ fn connect_without_a_seat_or_with_an_unusable_key_changes_nothing() {
     hub.assert_consistent();
     assert_eq!(turn(&mut hub).iter().map(|(id, _)| *id).collect::<Vec<_>>(), [ana, beto]);
 
-    // Free again, both seat and key.
+    // The seat and the key are free again.
     hub.disconnect(ana, Reason::Lost);
     assert!(hub.connect(7, peer(), b"").is_some());
 }
@@ -148,7 +148,7 @@ fn more_bytes_than_were_gathered_count_as_those() {
     assert!(gathered(&hub, beto).is_empty());
     assert!(turn(&mut hub).is_empty());
 
-    // The same where an outbox holds something, too.
+    // The same with bytes in an outbox.
     say_hola(&mut hub, ana);
     assert!(hub.wrote(beto, 1));
     say_hola(&mut hub, ana);

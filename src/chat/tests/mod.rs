@@ -1,10 +1,10 @@
-//! What is checked about the chat as a whole. Each file of the code has its own tests, too, of what is in it.
+//! The tests of the chat as a whole. Each file of the code also has tests of its own.
 //!
 //! * [`sim`]: both ways to write, with clients and sockets in memory and a clock that the test moves;
-//! * [`conversations`] and [`slow_readers`]: examples, which read like a conversation;
+//! * [`conversations`] and [`slow_readers`]: examples that read like a conversation;
 //! * [`misuse`]: calls at the wrong time;
-//! * [`model`]: a room that is slow and obviously right, [`script`]: things that happen to a room, and the properties that
-//!   hold whatever they are, [`properties`]: random scripts;
+//! * [`model`]: a reference room, slow and simple; [`script`]: things that happen to a room, and the properties that
+//!   always hold; [`properties`]: random scripts;
 //! * [`fuzz`]: any bytes at all, for the targets under `tests/fuzz`.
 
 #[cfg(test)]

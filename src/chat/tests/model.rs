@@ -1,4 +1,4 @@
-//! The room as one would write it who has all the time and memory in the world: slow, and obviously right.
+//! A reference model of the room: slow, and simple enough to be obviously right.
 
 use super::sim::{self, Happened};
 use crate::chat::command::{self, Input};
@@ -9,7 +9,7 @@ use crate::chat::sanitize::sanitize;
 use crate::chat::{Event, Id, Reason};
 use crate::text::Lang;
 
-/// A room that keeps everything that was ever said, and for whom it was.
+/// A room that keeps everything that was ever said, and the receivers of each line.
 #[derive(Default)]
 pub(super) struct Model {
     people: Vec<Person>,
@@ -26,7 +26,7 @@ struct Person {
 }
 
 impl Model {
-    /// The room after all that happened.
+    /// The room after all these events.
     pub(super) fn after(history: &[Happened], limits: &Limits) -> Model {
         let mut model = Model { limits: limits.clone(), ..Model::default() };
         for happened in history {
@@ -51,7 +51,7 @@ impl Model {
         model
     }
 
-    /// All that was for one.
+    /// All bytes that this client must get.
     pub(super) fn owed(&self, id: Id) -> Vec<u8> {
         let lines = self.lines.iter().filter(|(audience, _)| audience.contains(&id));
         lines.map(|(_, line)| line.as_slice()).collect::<Vec<_>>().concat()
@@ -104,7 +104,7 @@ impl Model {
         }
     }
 
-    /// Each read is a message, or as many as are as long as a line may be.
+    /// Each read is a message, or several if it is longer than a line may be.
     fn read_raw(&mut self, id: Id, bytes: &[u8]) {
         for message in bytes.chunks(self.limits.line_max) {
             if self.person(id).is_some() {

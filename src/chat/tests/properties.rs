@@ -1,4 +1,4 @@
-//! What must always hold, for random scripts: the hub against a room that is obviously right.
+//! Properties that hold for random scripts: the hub is compared with the reference model.
 
 use super::script::{LINE_MAX, Step, assert_closes_lawfully, assert_lawful, assert_same, pieces, play, whole};
 use super::sim::{ROOMY, STYLES};
@@ -44,7 +44,7 @@ fn room() -> impl Strategy<Value = usize> {
     prop_oneof![2 => Just(ROOMY), 1 => 0usize..400]
 }
 
-/// Things happen, and no time passes: what comes of it is not a matter of timing.
+/// Steps without waits, so that the result does not depend on timing.
 fn timeless() -> impl Strategy<Value = Vec<Step>> {
     let who = 0usize..20;
     let step = prop_oneof![
@@ -59,7 +59,7 @@ fn timeless() -> impl Strategy<Value = Vec<Step>> {
     vec(step, 1..60)
 }
 
-/// Long outboxes, slow sockets and time.
+/// Steps with long outboxes, slow sockets and waits.
 fn pressing() -> impl Strategy<Value = Vec<Step>> {
     let who = 0usize..8;
     let room = prop_oneof![1 => Just(ROOMY), 2 => 0usize..200 << 10];

@@ -1,4 +1,4 @@
-//! Things that happen to a room, one after the other, and the laws that hold whatever they are.
+//! Scripts of things that happen to a room, and the laws that always hold.
 
 use super::model::Model;
 use super::sim::{ROOMY, STYLES, Sim, SimClient, Style};
@@ -10,13 +10,13 @@ use std::time::Duration;
 /// Short, so that scripts reach it.
 pub(super) const LINE_MAX: usize = 64;
 
-/// A line of earlier: so many of them make a long outbox at little cost.
+/// An earlier line. Many of them make a long outbox at little cost.
 const EARLIER: &[u8] = &[b'-'; 1023];
 
-/// One step of a script. Clients are named by a number that is taken modulo those who have come.
+/// One step of a script. A client is named by a number, modulo the number of clients that have come.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
-    /// Somebody comes, whose socket takes so many bytes before it reads, and gets so many kibibytes of earlier lines.
+    /// A client comes. Its socket takes `room` bytes before it reads, and it gets `replay` KiB of earlier lines.
     Come {
         room: usize,
         replay: usize,
@@ -25,13 +25,13 @@ pub(super) enum Step {
     End(usize),
     Lose(usize),
     Take(usize, usize),
-    /// What only a writer thread does.
+    /// A step of a writer thread only.
     Write(usize, usize),
     Turn,
     Wait(Duration),
 }
 
-/// Plays a script, until all that can be read has been read.
+/// Plays a script, and then lets every client read all there is.
 pub(super) fn play(script: &[Step], style: Style, limits: &Limits, split: impl Fn(&[u8]) -> Vec<&[u8]>) -> Sim {
     let mut sim = Sim::new(style, limits.clone());
     sim.lazy_writers = true;
@@ -39,7 +39,7 @@ pub(super) fn play(script: &[Step], style: Style, limits: &Limits, split: impl F
         play_step(&mut sim, step, &split);
     }
 
-    // Everybody reads all there is.
+    // Every client reads all there is.
     sim.lazy_writers = false;
     sim.turn();
     for id in sim.open().collect::<Vec<_>>() {
@@ -75,17 +75,17 @@ fn play_step(sim: &mut Sim, step: &Step, split: impl Fn(&[u8]) -> Vec<&[u8]>) {
     }
 }
 
-/// A split that is none.
+/// A split into one piece.
 pub(super) fn whole(bytes: &[u8]) -> Vec<&[u8]> {
     vec![bytes]
 }
 
 // Laws.
 
-/// All of them, of one script.
+/// Checks all laws for one script.
 ///
-/// The styles of driver, and reads cut into pieces of some size, come to the same as long as nobody was thrown out or had to
-/// wait: the one is a matter of time, and the other of whose turn it is.
+/// Both styles of driver, and reads cut into pieces of some size, have the same result unless a client was evicted or
+/// had to wait: eviction depends on time, and waiting on the order of the clients.
 pub(super) fn assert_all(script: &[Step], limits: &Limits, size: usize) {
     let sims = STYLES.map(|style| play(script, style, limits, whole));
     if limits.framing == Framing::Line {
@@ -106,7 +106,7 @@ fn assert_same_if_at_ease(one: &Sim, other: &Sim) {
     }
 }
 
-/// Everybody got what the model says, and the console was told what it says.
+/// Checks that every client got what the model says, and that the transcript is the model's.
 pub(super) fn assert_lawful(sim: &Sim) {
     let model = Model::after(&sim.history, sim.hub.limits());
     assert_eq!(sim.told, model.told);
@@ -117,7 +117,7 @@ pub(super) fn assert_lawful(sim: &Sim) {
         match client.left {
             _ if client.lost => assert!(owed.starts_with(got), "{id}"),
             Some((_, reason @ (Reason::TooSlow(_) | Reason::MemoryFull(_)))) => {
-                // A writer that is lazy is not the client's fault, but looks the same.
+                // A lazy writer is not the client's fault, but looks the same.
                 assert!(client.was_full || sim.style == Style::Threaded, "{id} took everything and was thrown out");
                 assert_cut(got, &owed, &messages::notice(Lang::En, &Notice::Goodbye(reason)), client.was_given_up());
             }
@@ -127,7 +127,7 @@ pub(super) fn assert_lawful(sim: &Sim) {
     }
 }
 
-/// And that when the room closes.
+/// Checks the same after the room is closed.
 pub(super) fn assert_closes_lawfully(mut sim: Sim) {
     sim.close_room();
     sim.turn();
@@ -135,7 +135,7 @@ pub(super) fn assert_closes_lawfully(mut sim: Sim) {
     assert_lawful(&sim);
 }
 
-/// The same was said in both, and everybody who stayed to the end got it.
+/// Checks that both runs said the same, and that every client that stayed to the end got it.
 pub(super) fn assert_same(one: &Sim, other: &Sim) {
     assert_eq!(one.told, other.told);
     for ((id, a), b) in one.clients.iter().zip(other.clients.values()) {
@@ -144,7 +144,7 @@ pub(super) fn assert_same(one: &Sim, other: &Sim) {
     }
 }
 
-/// Who was thrown out got a part, in whole lines, and the reason.
+/// Checks that an evicted client got a part, in whole lines, and the reason.
 fn assert_cut(got: &[u8], owed: &[u8], goodbye: &[u8], gave_up: bool) {
     let mut owed = owed.strip_suffix(goodbye).expect("a goodbye is the last word");
     let mut got = got;
@@ -181,7 +181,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A split into pieces of these sizes, taken in turn.
+/// A split into pieces of these sizes, used in turn.
 pub(super) fn pieces<'a>(mut bytes: &'a [u8], sizes: &[usize]) -> Vec<&'a [u8]> {
     let mut pieces = Vec::new();
     for size in sizes.iter().cycle() {

@@ -1,6 +1,7 @@
-//! Both drivers in memory, for the tests: sockets that take as many bytes as the test says, and a clock that it moves.
+//! Both styles of driver in memory, for the tests: with sockets that take as many bytes as the test says, and a clock
+//! that it moves.
 //!
-//! What is checked here holds after every turn of every test, whatever the test is about.
+//! The checks here run after every turn of every test.
 
 use crate::chat::limits::{GOODBYE_MAX, GOODBYE_PATIENCE, OUTBOX_TOTAL_MAX};
 use crate::chat::messages::Said;
@@ -9,10 +10,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// Room for all that a test may write.
+/// A socket buffer that is larger than all that a test writes.
 pub(super) const ROOMY: usize = usize::MAX / 2;
 
-/// Where everybody comes from.
+/// The address of all clients.
 pub(super) fn peer() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 4000))
 }
@@ -20,15 +21,15 @@ pub(super) fn peer() -> SocketAddr {
 /// How a driver carries out a flush.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Style {
-    /// Changes, then effects, written straight from the turn's log; then the turn ends.
+    /// Changes come first, then effects, written straight from the turn's log; then the turn ends.
     EventLoop,
-    /// Every change is a turn of its own; what waits is carried off, and a writer tells later how much went.
+    /// Every change is a turn of its own. Pending bytes are carried off, and a writer accounts for them later.
     Threaded,
 }
 
 pub(super) const STYLES: [Style; 2] = [Style::EventLoop, Style::Threaded];
 
-/// What the hub was told, and whom it threw out: all that a model has to know, in order.
+/// The calls to the hub and its evictions, in order: all that the model has to know.
 #[derive(Clone, Debug)]
 pub(super) enum Happened {
     Came(Id, Vec<u8>),
@@ -42,28 +43,28 @@ pub(super) enum Happened {
 
 /// A client and its socket.
 pub(super) struct SimClient {
-    /// So many bytes does its socket take before the client reads again.
+    /// The number of bytes that its socket takes before the client reads again.
     pub room: usize,
-    /// It has not taken all that it might have.
+    /// A write to it was short.
     pub was_full: bool,
-    /// All that its socket ever took.
+    /// All bytes that its socket has taken.
     pub got: Vec<u8>,
-    /// When that grew.
+    /// When `got` last grew.
     pub got_at: Instant,
     /// What it sent and the server has not read. As with sockets, an empty read is the end of the stream.
     sent: VecDeque<Vec<u8>>,
-    /// What a writer has in its hands. Only in the threaded style.
+    /// What a writer has carried off. Only in the threaded style.
     flight: Vec<u8>,
     pub left: Option<(Instant, Reason)>,
-    /// Its connection broke, perhaps while it was leaving.
+    /// Its connection failed, perhaps while it was leaving.
     pub lost: bool,
-    /// Since when its connection is closed, by whichever side.
+    /// Since when its connection is closed, by either side.
     pub closed: Option<Instant>,
     pub resumed: usize,
 }
 
 impl SimClient {
-    /// It was closed because it did not read its goodbye, and not before that was due.
+    /// It was closed because it did not read its goodbye, and the time for that was over.
     pub(super) fn was_given_up(&self) -> bool {
         let (Some((left, _)), Some(closed)) = (self.left, self.closed) else { return false };
         closed >= left + GOODBYE_MAX || closed >= self.got_at.max(left) + GOODBYE_PATIENCE
@@ -79,9 +80,9 @@ pub(super) struct Sim {
     pub history: Vec<Happened>,
     /// The transcript, as the console shows it.
     pub told: Vec<String>,
-    /// Writers move only when [`Sim::write`] says so, and not in every turn.
+    /// Writers move only by [`Sim::write`], and not in every turn.
     pub lazy_writers: bool,
-    /// Who has to be read from: it was resumed, or it sent more than one read.
+    /// Clients that have to be read from, because they were resumed or sent more than one read.
     ready: Vec<Id>,
 }
 
@@ -100,7 +101,7 @@ impl Sim {
         }
     }
 
-    // What clients do. In the event-loop style their doings gather until the turn is taken.
+    // What clients do. In the event-loop style their actions are collected until the turn.
 
     /// A client comes whose socket takes `room` bytes before it reads. `None` when there is no seat.
     pub(super) fn come(&mut self, room: usize, replay: &[u8]) -> Option<Id> {
@@ -145,7 +146,7 @@ impl Sim {
         self.read_from(id);
     }
 
-    /// The client's connection breaks.
+    /// The client's connection fails.
     pub(super) fn lose(&mut self, id: Id) {
         if self.client(id).closed.is_none() {
             self.history.push(Happened::Lost(id));
@@ -156,7 +157,7 @@ impl Sim {
         }
     }
 
-    /// The client reads, so that its socket takes so many bytes more.
+    /// The client reads, so that its socket takes this many more bytes.
     pub(super) fn take(&mut self, id: Id, bytes: usize) {
         let client = self.client(id);
         client.room = (client.room + bytes).min(ROOMY);
@@ -166,7 +167,7 @@ impl Sim {
         }
     }
 
-    /// A writer gets to write at most so many bytes, and tells how many went.
+    /// A writer writes at most this many bytes, and accounts for them.
     pub(super) fn write(&mut self, id: Id, at_most: usize) {
         let now = self.now;
         let client = self.client(id);
@@ -196,7 +197,7 @@ impl Sim {
 
     // What a driver does.
 
-    /// Time passes, and the driver wakes whenever the hub asks for it.
+    /// Time passes, and the driver wakes up at each deadline of the hub.
     pub(super) fn wait(&mut self, time: Duration) {
         let until = self.now + time;
         self.turn();
@@ -206,14 +207,14 @@ impl Sim {
         self.tick(until);
     }
 
-    /// It is `now`, without the driver having been awake since it last was.
+    /// It is `now`, and the driver has not run since the last call.
     pub(super) fn tick(&mut self, now: Instant) {
         self.now = now;
         self.hub.tick(now);
         self.turn();
     }
 
-    /// Drains the hub, until nothing more comes of it.
+    /// Polls the hub, until there is nothing more to do.
     pub(super) fn turn(&mut self) {
         loop {
             match self.style {
@@ -241,8 +242,8 @@ impl Sim {
         self.assert_drained();
     }
 
-    /// Reads one piece of what a client sent, or as much of it as is read at a time, if it may be read from. Who has more
-    /// stays ready.
+    /// Reads one piece of what a client sent, or the most that is read at a time, if the client has a permit. A client
+    /// that has sent more stays ready.
     fn read_from(&mut self, id: Id) {
         let client = self.clients.get_mut(&id).expect("every id was given to a client");
         if client.closed.is_some() {
@@ -281,7 +282,7 @@ impl Sim {
         self.hub.end_turn();
     }
 
-    /// Whether the hub does not let its driver wait at all.
+    /// Whether the hub's deadline has come.
     fn is_due(&self) -> bool {
         self.hub.next_deadline().is_some_and(|at| at <= self.now)
     }
@@ -362,9 +363,9 @@ impl Sim {
         }
     }
 
-    // Finding.
+    // Queries.
 
-    /// Nobody was thrown out or kept waiting.
+    /// Whether no client was evicted or had to wait.
     pub(super) fn is_at_ease(&self) -> bool {
         let thrown_out = self.history.iter().any(|happened| matches!(happened, Happened::ThrownOut(..)));
         !thrown_out && self.clients.values().all(|client| client.resumed == 0)
@@ -374,24 +375,24 @@ impl Sim {
         self.clients.get_mut(&id).expect("every id was given to a client")
     }
 
-    /// Whose connection is open, in order of arrival.
+    /// The clients with an open connection, in order of arrival.
     pub(super) fn open(&self) -> impl Iterator<Item = Id> {
         self.clients.iter().filter(|(_, client)| client.closed.is_none()).map(|(id, _)| *id)
     }
 
-    /// Whom a writer is writing to.
+    /// The clients that a writer is writing to.
     fn writers(&self) -> Vec<Id> {
         self.open().filter(|id| !self.clients[id].flight.is_empty()).collect()
     }
 
-    /// A write costs a system call: none is asked for that has nothing to write, or is known to come up short.
+    /// A write costs a system call. Checks that the write has something to write, and is not known to be short.
     fn assert_worth_a_write(&self, id: Id) {
         assert!(self.hub.gather(id).iter().any(|slice| !slice.is_empty()), "{id} is flushed for nothing");
         let connection = self.hub.connections.table.get(id).expect("a flush is for somebody");
         assert!(connection.outbox.may_be_written(), "{id} is flushed, and takes nothing");
     }
 
-    /// Nobody has something to be written that its socket may take.
+    /// Checks that no client has pending bytes that its socket may take.
     fn assert_flushed(&self) {
         let connections = &self.hub.connections;
         for (id, connection) in connections.table.iter() {
@@ -401,10 +402,10 @@ impl Sim {
         }
     }
 
-    // What must hold between two turns.
+    // Checks between two turns.
 
-    /// Everybody wears its name, nothing waits without a reason, and the next deadline is ahead: a driver that sleeps until
-    /// then neither spins nor oversleeps.
+    /// Checks the names, that nothing waits without a reason, and that the next deadline is in the future. So a driver
+    /// that sleeps until the deadline neither spins nor oversleeps.
     fn assert_drained(&self) {
         let (connections, room) = (&self.hub.connections, &self.hub.room);
         assert!(connections.log.is_empty());
@@ -427,12 +428,12 @@ impl Sim {
 }
 
 impl Hub {
-    /// Whether the hub knows a client at all, if only to say goodbye.
+    /// Whether the hub knows a client, in the room or leaving.
     pub(super) fn knows(&self, id: Id) -> bool {
         self.connections.table.get(id).is_some()
     }
 
-    /// What is stored for speed is what a recount says.
+    /// Checks that the stored numbers equal a recount.
     pub(super) fn assert_consistent(&self) {
         let connections = &self.connections;
         let all = || connections.table.iter();
@@ -440,7 +441,7 @@ impl Hub {
 
         assert_eq!(connections.queued, all().map(|(_, connection)| connection.outbox.held()).sum::<usize>());
         assert_eq!(connections.lent, all().map(|(_, connection)| connection.outbox.lent()).sum::<usize>());
-        // What was said in a turn is still to be counted, and one member's last words may be.
+        // The output of a turn is not counted yet, and one member's last messages may not be.
         let most = OUTBOX_TOTAL_MAX + connections.log.len() + (8 << 10);
         assert!(connections.queued <= most, "{} queued", connections.queued);
 

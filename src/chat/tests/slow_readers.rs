@@ -1,4 +1,5 @@
-//! Conversations with those who do not read, or not fast enough: who waits for them, who goes, and how much memory that takes.
+//! Conversations with clients that do not read, or not fast enough: which others wait for them, which are disconnected,
+//! and how much memory that takes.
 
 use super::conversations::{MS, SECOND, TestRoom, long_lines};
 use super::sim::ROOMY;
@@ -122,7 +123,7 @@ fn a_slow_reader_stays_and_senders_are_paced() {
     for room in TestRoom::each_by_default() {
         let [ana, beto, carla] = room.welcomes(["ana", "beto", "carla"]);
         beto.stops_reading();
-        // Not a read at a time: all of it lies in the kernel, and is read when the room has room.
+        // These bytes are in the kernel at first, and are read only when the room has capacity.
         for _ in 0..64 {
             room.sim().send(ana.id, &long_lines(64));
             room.sim().turn();
@@ -322,7 +323,7 @@ fn who_goes_for_being_slow_is_missed_by_all() {
                 }
             }
         }
-        // Until so much is allowed, and ana may speak.
+        // By then the stalled outbox may be this long, and ana may speak again.
         room.waits(100 * MS);
         ana.has_read();
         carla.has_read();
@@ -335,7 +336,7 @@ fn who_goes_for_being_slow_is_missed_by_all() {
     }
 }
 
-/// Seats enough for more than all outboxes may hold.
+/// Enough seats for the outboxes of the members to exceed the limit for all outboxes.
 fn many_seats() -> Limits {
     Limits { clients_max: 100, ..Limits::default() }
 }
@@ -376,7 +377,7 @@ fn answers_count_when_memory_is_short() {
     }
 }
 
-/// People come and quit without reading, until only so many bytes of memory are free.
+/// Clients come and quit without reading, until only this many bytes of memory are free.
 fn leave_unread(room: &TestRoom, free: usize) {
     let comes_and_quits = |earlier: &[u8]| {
         let id = room.sim().come(0, earlier).expect("there is a seat");
@@ -420,7 +421,7 @@ fn the_most_that_one_read_can_say_is_what_is_reckoned_with() {
     let nick = |letter: char| letter.to_string().repeat(NICK_CHARS_MAX);
     let long = ('\u{10000}'..).map(nick).find(|nick| nick::check(nick, 1).is_ok()).expect("there are such letters");
     let [ana] = room.welcomes([&*long]);
-    // Lines as short as can be, of a byte that becomes three.
+    // The shortest lines possible, of a byte that becomes three.
     let mut sim = room.sim();
     sim.send(ana.id, &b"\x80\n".repeat(READ_MAX / 2));
     assert_eq!(sim.hub.connections.log.len(), READ_SAID_MAX);
@@ -447,11 +448,12 @@ fn a_turn_may_say_something_however_short_memory_is() {
     leave_unread(room, 1500);
     let said = ana.says_a_turn_full();
     assert!(said > 10 << 10, "{said}");
-    // All of it was taken, and so nothing had to be found room for.
+    // All of it was taken, so no outbox had to hold it.
     assert!(beto.is_here() && room.queued() <= OUTBOX_TOTAL_MAX);
 }
 
-/// What a turn says is lent to the writers of all members at once, and may be more than all outboxes may hold, by one read.
+/// The output of a turn is lent to the writers of all members at once. Together it may exceed the limit for all
+/// outboxes, by one read.
 #[test]
 fn what_is_carried_off_of_a_full_turn_costs_nobody_the_seat() {
     const MEMBERS: usize = 100;

@@ -1,12 +1,13 @@
-//! One thread waits for every socket.
+//! The epoll driver: one thread waits for every socket.
 //!
 //! The thread sleeps in one place, `EventLoop::wait`, and the kernel wakes it when *any* socket is ready. Then it does
-//! what can be done without waiting, and sleeps again. A turn, in this order:
+//! what can be done without blocking, and sleeps again. A turn, in this order:
 //!
-//! wait → read whoever is ready → flush every dirty member once → bury the dead → accept → show it on the console
+//! wait → read each ready client once → flush each dirty member once → bury the dead → accept → show events on the
+//! console
 //!
-//! The poll is edge-triggered: it tells that a socket *became* readable, once. Who is not read until nothing is left has to
-//! be remembered, for the kernel will not say it again.
+//! The poll is edge-triggered: it reports once that a socket *became* readable. A socket that was not drained has to be
+//! remembered, because the kernel does not report it again.
 
 use super::hub::Hub;
 use super::lingering::Lingering;
@@ -24,7 +25,7 @@ use std::time::{Duration, Instant};
 
 /// Readiness events taken from the kernel at a time; more stay there for the next turn.
 const EVENTS_MAX: usize = 1024;
-/// Connections accepted in one turn, so that a storm of them does not keep those inside waiting.
+/// Connections accepted in one turn. The limit keeps a burst of connections from delaying the clients in the room.
 const ACCEPTS_MAX: usize = 256;
 
 /// Serves until told to stop.
@@ -44,19 +45,19 @@ enum Source {
     Listener(TcpListener),
     Signals(Signals),
     Client(Client),
-    /// Closed on our side and read from until its peer closes too: see [`Lingering`].
+    /// Closed on our side, and read from until its peer closes too: see [`Lingering`].
     Lingering(TcpStream),
 }
 
 struct Client {
     stream: TcpStream,
     id: Id,
-    /// What the poll was last told to watch for, so that it is told again only when that is something else.
+    /// What the poll watches this client for now. It is re-registered only when that changes.
     interest: Interest,
     /// It is on the ready list.
     is_ready: bool,
-    /// A short read is not the last. The peer has sent its FIN, and no further event will tell of the end-of-file; or it
-    /// sent a byte out of band, and a read stops in front of that though more is there.
+    /// Read on after a short read. Either the peer has sent its FIN, and no further event will report the end-of-file;
+    /// or it sent out-of-band data, and a read stops in front of that byte although more is there.
     reads_on: bool,
     /// The end-of-file has been read.
     ended: bool,
@@ -64,26 +65,26 @@ struct Client {
 
 struct EventLoop {
     poll: Poll,
-    /// Everything that is waited for. The slab's key is the poll's token and the hub's key; it is used again.
+    /// Everything that is waited for. The slab's key is the poll's token and the hub's key. Keys are reused.
     sources: Slab<Source>,
     hub: Hub,
     records: Records,
     transcript: Transcript,
     when_full: WhenFull,
-    /// For how long to look again before going to sleep.
+    /// How long to poll without sleeping before the thread sleeps.
     spin: Duration,
-    /// Who may have something to read: told so by the poll, and not read until nothing was left.
+    /// Clients that may have something to read: the poll reported them, and they are not drained yet.
     ready: VecDeque<usize>,
     /// Connections that failed while others were still to be served in this turn.
     dead: Vec<Id>,
     lingering: Lingering,
-    /// Somebody may be waiting to be accepted.
+    /// Connections may be waiting to be accepted.
     backlog: bool,
-    /// When to try to accept again, after the machine could not.
+    /// When to accept again, after accept failed for lack of resources.
     accept_at: Option<Instant>,
-    /// When to end at the latest, since we were told to stop.
+    /// The deadline for the end, once the server is told to stop.
     stop_at: Option<Instant>,
-    /// Told to stop a second time.
+    /// The server was told to stop a second time.
     stop_now: bool,
     now: Instant,
     buffer: Box<[u8]>,
@@ -132,7 +133,7 @@ impl EventLoop {
         self.read_ready();
         self.flush_dirty();
         self.bury_dead();
-        // Those inside come first.
+        // Clients that are in the room come first.
         self.accept();
         self.show();
         Ok(())
@@ -143,7 +144,7 @@ impl EventLoop {
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
         match self.look_or_sleep(events) {
             Ok(()) => {}
-            // A signal, or a debugger. There are no events to look at.
+            // A signal or a debugger interrupted the call. There are no events.
             Err(e) if e.kind() == ErrorKind::Interrupted => events.clear(),
             Err(e) => return Err(e),
         }
@@ -173,8 +174,8 @@ impl EventLoop {
         Ok(())
     }
 
-    /// Falling asleep and being woken costs more than a short wait. Who has a core to burn looks again for a while (`--spin`),
-    /// and sleeps when nothing has come by then.
+    /// Sleeping and waking up costs more than a short wait. With `--spin` the thread polls without sleeping for a
+    /// while, and sleeps when nothing has come by then.
     fn look_or_sleep(&mut self, events: &mut Events) -> io::Result<()> {
         let timeout = self.timeout();
         if !self.spin.is_zero() {
@@ -189,7 +190,7 @@ impl EventLoop {
         self.poll.poll(events, timeout)
     }
 
-    /// How long the poll may sleep: not at all while there is work that no event will tell of.
+    /// How long the poll may sleep: not at all while there is work that no event will report.
     fn timeout(&self) -> Option<Duration> {
         if !self.ready.is_empty() || (self.accept_at.is_none() && self.can_accept()) {
             return Some(Duration::ZERO);
@@ -230,8 +231,8 @@ impl EventLoop {
 
     // Read.
 
-    /// Reads once from each client that is ready, a bounded number of bytes: one that sends much does not keep the others waiting.
-    /// One read each and then one write each, instead of writes after each read, is 10 x faster.
+    /// Reads once from each ready client, a bounded number of bytes: a client that sends much does not delay the
+    /// others. One read each and then one write each is 10 x faster than writes after each read.
     fn read_ready(&mut self) {
         for _ in 0..self.ready.len() {
             if !self.hub.turn_has_room() {
@@ -270,8 +271,8 @@ impl EventLoop {
             }
             Ok(n) => {
                 permit.receive(&buffer[..n]);
-                // On Linux less than was asked for means that no more was there, and what comes later makes a new edge:
-                // that saves a read that would only say so. Elsewhere mio asks to read on.
+                // On Linux a short read means that the socket is empty, and later bytes make a new edge. That saves a
+                // read that would only return `WouldBlock`. On other systems mio requires to read on.
                 let drained = cfg!(target_os = "linux") && n < buffer.len() && !client.reads_on;
                 if !drained {
                     make_ready(&mut self.ready, client, key);
@@ -294,7 +295,7 @@ impl EventLoop {
                 Effect::Flush(id) => self.flush(id),
                 Effect::Close(id, _) => self.close(id),
                 Effect::Resume(id) => {
-                    // It may have sent while it was not read from, and its edge is long gone.
+                    // It may have sent while it was paused, and the edge for that is past.
                     if let Some(Source::Client(client)) = self.sources.get_mut(id.key()) {
                         make_ready(&mut self.ready, client, id.key());
                     }
@@ -304,7 +305,7 @@ impl EventLoop {
         self.hub.end_turn();
     }
 
-    /// One gathered write: what was left from earlier turns, and this turn's lines less the client's own.
+    /// One gathered write: what is left from earlier turns, and this turn's lines without the client's own.
     fn flush(&mut self, id: Id) {
         let Some(Source::Client(client)) = self.sources.get_mut(id.key()) else { return };
         let taken = loop {
@@ -322,7 +323,7 @@ impl EventLoop {
         let interest = interest_of(self.hub.wrote(id, taken));
         if client.interest != interest {
             client.interest = interest;
-            // Also arms the edge anew: a socket that is writable by now says so.
+            // This also re-arms the edge: a socket that is already writable is reported.
             if let Err(e) = self.poll.reregister(&mut client.stream, Token(id.key()), interest) {
                 log::warn!("{id}: the poll does not watch it: {e}");
                 self.dead.push(id);
@@ -332,7 +333,8 @@ impl EventLoop {
 
     // Bury the dead.
 
-    /// Here and not where they died, so that nobody's leaving is said in the middle of a fan-out.
+    /// Failed connections are removed here and not where they failed, so that no departure is announced in the middle
+    /// of a fan-out.
     fn bury_dead(&mut self) {
         while let Some(id) = self.dead.pop() {
             if matches!(self.sources.get(id.key()), Some(Source::Client(client)) if client.id == id) {
@@ -342,7 +344,7 @@ impl EventLoop {
         }
     }
 
-    /// Closes a connection whose last word is written. What its peer still sends is read until the peer closes, too.
+    /// Closes a connection whose last bytes are written. Its socket lingers until the peer closes too.
     fn close(&mut self, id: Id) {
         let Some(Source::Client(client)) = self.sources.get_mut(id.key()) else { return };
         debug_assert_eq!(client.id, id, "a key is taken again after all that concerns the one before");
@@ -351,7 +353,7 @@ impl EventLoop {
         if let Source::Client(client) = self.sources.remove(id.key())
             && !ended
         {
-            // Freed and taken again at once, it is the same key.
+            // The slab reuses the key that was freed last, so the key stays the same.
             let key = self.sources.insert(Source::Lingering(client.stream));
             debug_assert_eq!(key, id.key());
             self.linger(key);
@@ -371,7 +373,7 @@ impl EventLoop {
         self.backlog && (self.hub.has_seat() || self.when_full == WhenFull::Refuse)
     }
 
-    /// Accepts until nobody is left in the queue: one edge may stand for many connections.
+    /// Accepts until the queue is empty: one edge may stand for many connections.
     fn accept(&mut self) {
         if self.accept_at.is_some_and(|at| self.now < at) {
             return;
@@ -392,8 +394,8 @@ impl EventLoop {
                 }
                 Err(e) if listener::is_one_connections(&e) => log::debug!("accept: {e}"),
                 Err(e) => {
-                    // No descriptors left, most likely. Those in the queue made their edge already and will make no other:
-                    // we ask again by the clock, until the queue is empty.
+                    // Most likely no descriptors are left. The connections in the queue have made their edge and make
+                    // no other, so accept is tried again by time until the queue is empty.
                     if self.accept_at.is_none() {
                         log::warn!("nobody can be let in for now: {e}");
                     }
@@ -431,7 +433,7 @@ impl EventLoop {
         }
     }
 
-    /// Reads what has come from those who were told goodbye, so that closing them sends no RST.
+    /// Reads what the closed clients have sent, so that closing their sockets sends no RST.
     fn hang_up(&mut self) {
         for (_, source) in self.sources.iter_mut() {
             if let Source::Lingering(stream) = source {
@@ -459,7 +461,7 @@ fn interest_of(is_blocked: bool) -> Interest {
     if is_blocked { READING | Interest::WRITABLE } else { READING }
 }
 
-/// That there is something to read, and on Linux also if some of it is out of band.
+/// Readable, and on Linux also out-of-band data.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const READING: Interest = Interest::READABLE.add(Interest::PRIORITY);
 #[cfg(not(any(target_os = "linux", target_os = "android")))]

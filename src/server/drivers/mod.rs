@@ -1,7 +1,7 @@
 //! The ways of waiting: one file each in this folder, and one entry each in the table below. Lay the files side by side.
 //!
-//! Everything that has to know which ways there are reads [`DRIVERS`]: `--mode`, `--version`, the benchmarks, the comparison, the
-//! trace and the tests.
+//! All code that needs to know the drivers reads [`DRIVERS`]: `--mode`, `--version`, the benchmarks, the comparison,
+//! the trace and the tests.
 
 mod epoll;
 #[cfg(feature = "poll")]
@@ -18,18 +18,18 @@ use crate::text::Bilingual;
 use crate::trace::Header;
 use std::io;
 
-/// A way of waiting for clients.
+/// A driver: one way of waiting for clients.
 pub struct Driver {
-    /// As `--mode` takes it.
+    /// The value of `--mode` that selects it.
     pub name: &'static str,
-    /// What it does, as a heading says it: "one thread waits for every socket".
+    /// What it does, as a heading: "one thread waits for every socket".
     pub title: Bilingual,
-    /// As a sentence calls it: "the event loop".
+    /// Its name within a sentence: "the event loop".
     pub noun: Bilingual,
-    /// The system call that its threads sleep in while all clients are silent, by its name on Linux.
+    /// The Linux system call in which its threads sleep while all clients are silent.
     pub sleeps_in: &'static str,
-    /// Each connection has a thread of its own, which blocks in its calls. Otherwise one thread serves all connections, and its
-    /// calls on sockets never block.
+    /// True if each connection has a thread of its own that blocks in its calls. Otherwise one thread serves all
+    /// connections, and its calls on sockets never block.
     pub blocks: bool,
     /// Serves until SIGINT or SIGTERM.
     pub(crate) run: fn(Service) -> io::Result<()>,
@@ -42,7 +42,7 @@ impl std::fmt::Debug for Driver {
 }
 
 impl Driver {
-    /// What a trace says of it.
+    /// What a trace records about the driver.
     pub(super) fn header(&self) -> Header {
         Header {
             mode: self.name.into(),

@@ -1,13 +1,15 @@
-//! One thread asks about every socket, each time.
+//! The poll driver: one thread asks about every socket, each time.
 //!
-//! The thread sleeps in one place, `PollLoop::wait`. It hands the kernel a list of all sockets, and the kernel wakes it when *any* of
-//! them is ready. Then it does what can be done without blocking, and asks again. A turn, in this order:
+//! The thread sleeps in one place, `PollLoop::wait`. It hands the kernel a list of all sockets, and the kernel wakes it
+//! when *any* of them is ready. Then it does what can be done without blocking, and asks again. A turn, in this order:
 //!
-//! wait → read whoever is ready → flush every dirty member once → bury the dead → accept → show it on the console
+//! wait → read each ready client once → flush each dirty member once → bury the dead → accept → show events on the
+//! console
 //!
-//! poll(2) is level-triggered: it tells that a socket *is* readable, as often as it is asked. Nothing has to be remembered. What was
-//! not read to its end is told again, and what to wait for follows from the hub's state each time. The price: every socket is asked
-//! about each time. A line in a room of 10,000 silent members costs a list of 10,000 entries, which the kernel walks through twice.
+//! poll(2) is level-triggered: it reports that a socket *is* readable, each time it is called. Nothing has to be
+//! remembered: a socket that was not drained is reported again, and what to wait for follows from the hub's state. The
+//! price is that every call lists every socket. A line in a room of 10,000 silent members costs a list of 10,000
+//! entries, which the kernel walks through twice.
 
 use super::hub::Hub;
 use super::lingering::Lingering;
@@ -22,7 +24,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::time::{Duration, Instant};
 
-/// Connections accepted in one turn, so that a storm of them does not keep those inside waiting.
+/// Connections accepted in one turn. The limit keeps a burst of connections from delaying the clients in the room.
 const ACCEPTS_MAX: usize = 256;
 
 /// Serves until told to stop.
@@ -38,18 +40,18 @@ pub(crate) fn run(service: Service) -> io::Result<()> {
 
 enum Connection {
     Client(Client),
-    /// Closed on our side and read from until its peer closes too: see [`Lingering`].
+    /// Closed on our side, and read from until its peer closes too: see [`Lingering`].
     Lingering(TcpStream),
 }
 
 struct Client {
     stream: TcpStream,
     id: Id,
-    /// The end-of-file has been read. It would be told again and again.
+    /// The end-of-file has been read. poll(2) would report it in every turn.
     ended: bool,
 }
 
-/// What the kernel was asked about.
+/// The source that an entry of the list stands for.
 #[derive(Clone, Copy, PartialEq)]
 enum Asked {
     Signals,
@@ -58,33 +60,34 @@ enum Asked {
 }
 
 struct PollLoop {
-    /// `None` since we were told to stop.
+    /// `None` once the server is told to stop.
     listener: Option<TcpListener>,
     signals: Signals,
-    /// The slab's key is the hub's key; it is used again.
+    /// The slab's key is the hub's key. Keys are reused.
     connections: Slab<Connection>,
     hub: Hub,
     records: Records,
     transcript: Transcript,
     when_full: WhenFull,
-    /// For how long to look again before going to sleep.
+    /// How long to poll without sleeping before the thread sleeps.
     spin: Duration,
     /// Connections that are ready to be read, as of this turn.
     ready: Vec<usize>,
-    /// Whose turn it is to be read first. If one turn has no room for all, the next begins with those who were left out.
+    /// The key to read first. If one turn has no room for all, the next turn begins with the clients that were left
+    /// out.
     first: usize,
     /// Connections that failed while others were still to be served in this turn.
     dead: Vec<Id>,
     lingering: Lingering,
-    /// Somebody is waiting to be accepted, as of this turn.
+    /// Connections are waiting to be accepted, as of this turn.
     backlog: bool,
-    /// When to try to accept again, after the machine could not.
+    /// When to accept again, after accept failed for lack of resources.
     accept_at: Option<Instant>,
-    /// The machine could not, the last time. That is said once.
+    /// The last accept failed for lack of resources, and a warning was logged.
     is_failing: bool,
-    /// When to end at the latest, since we were told to stop.
+    /// The deadline for the end, once the server is told to stop.
     stop_at: Option<Instant>,
-    /// Told to stop a second time.
+    /// The server was told to stop a second time.
     stop_now: bool,
     now: Instant,
     buffer: Box<[u8]>,
@@ -124,7 +127,7 @@ impl PollLoop {
         self.read_ready();
         self.flush_dirty();
         self.bury_dead();
-        // Those inside come first.
+        // Clients that are in the room come first.
         self.accept();
         self.show();
         Ok(())
@@ -135,7 +138,7 @@ impl PollLoop {
     fn wait(&mut self) -> io::Result<()> {
         let answers = match self.look_or_sleep() {
             Ok(answers) => answers,
-            // A signal, or a debugger. The next turn asks again.
+            // A signal or a debugger interrupted the call. The next turn asks again.
             Err(e) if e.kind() == ErrorKind::Interrupted => Vec::new(),
             Err(e) => return Err(e),
         };
@@ -156,7 +159,7 @@ impl PollLoop {
         Ok(())
     }
 
-    /// What the kernel says of a connection.
+    /// Takes what the kernel reports about a connection.
     fn note(&mut self, key: usize, events: PollFlags) {
         let Some(Connection::Client(client)) = self.connections.get(key) else { return self.ready.push(key) };
         if events.contains(PollFlags::OUT) {
@@ -164,15 +167,16 @@ impl PollLoop {
         }
         let is_broken = events.intersects(PollFlags::ERR | PollFlags::HUP);
         if is_broken && !self.hub.interest(client.id).readable {
-            // It will be told until something is done about it, and this client may not be read from, which would tell the error.
+            // The kernel reports this until it is handled, and this client may not be read from now, so no read can
+            // return the error.
             self.dead.push(client.id);
         } else if is_broken || events.contains(PollFlags::IN) {
             self.ready.push(key);
         }
     }
 
-    /// Falling asleep and being woken costs more than a short wait. Who has a core to burn looks again for a while (`--spin`),
-    /// and sleeps when nothing has come by then.
+    /// Sleeping and waking up costs more than a short wait. With `--spin` the thread polls without sleeping for a
+    /// while, and sleeps when nothing has come by then.
     fn look_or_sleep(&mut self) -> io::Result<Vec<(Asked, PollFlags)>> {
         let timeout = self.timeout();
         if !self.spin.is_zero() {
@@ -187,7 +191,8 @@ impl PollLoop {
         self.ask(timeout)
     }
 
-    /// Asks about everything that something may come from, and sleeps until something does. Returns who is ready, and for what.
+    /// Asks about every source, and sleeps until one is ready or `timeout` is over. Returns the ready sources and their
+    /// events.
     fn ask(&self, timeout: Option<Duration>) -> io::Result<Vec<(Asked, PollFlags)>> {
         let mut asked = vec![Asked::Signals];
         let mut fds = vec![PollFd::new(&self.signals, PollFlags::IN)];
@@ -253,8 +258,8 @@ impl PollLoop {
 
     // Read.
 
-    /// Reads once from each connection that is ready, a bounded number of bytes: one that sends much does not keep the others
-    /// waiting. One read each and then one write each, instead of writes after each read, is 10 x faster.
+    /// Reads once from each ready connection, a bounded number of bytes: a client that sends much does not delay the
+    /// others. One read each and then one write each is 10 x faster than writes after each read.
     fn read_ready(&mut self) {
         let mut ready = std::mem::take(&mut self.ready);
         let next = ready.iter().position(|key| *key >= self.first).unwrap_or(0);
@@ -282,7 +287,7 @@ impl PollLoop {
 
     fn read(&mut self, key: usize) {
         let Some(Connection::Client(client)) = self.connections.get_mut(key) else { return };
-        // After `Effect::Resume` the hub's interest is in reading again.
+        // After `Effect::Resume` the hub's interest includes reading again.
         let Some(permit) = self.hub.permit(client.id) else { return };
         let buffer = &mut self.buffer[..permit.read_max()];
         match client.stream.read(buffer) {
@@ -306,14 +311,14 @@ impl PollLoop {
             match effect {
                 Effect::Flush(id) => self.flush(id),
                 Effect::Close(id, _) => self.close(id),
-                // It is asked about again.
+                // The next list asks about it again.
                 Effect::Resume(_) => {}
             }
         }
         self.hub.end_turn();
     }
 
-    /// One gathered write: what was left from earlier turns, and this turn's lines less the client's own.
+    /// One gathered write: what is left from earlier turns, and this turn's lines without the client's own.
     fn flush(&mut self, id: Id) {
         let Some(Connection::Client(client)) = self.connections.get_mut(id.key()) else { return };
         let taken = loop {
@@ -328,13 +333,14 @@ impl PollLoop {
                 }
             }
         };
-        // Whether it is full is asked of the hub when the next list is made.
+        // The return value is not needed: the next list asks the hub whether the socket is full.
         let _ = self.hub.wrote(id, taken);
     }
 
     // Bury the dead.
 
-    /// Here and not where they died, so that nobody's leaving is said in the middle of a fan-out.
+    /// Failed connections are removed here and not where they failed, so that no departure is announced in the middle
+    /// of a fan-out.
     fn bury_dead(&mut self) {
         while let Some(id) = self.dead.pop() {
             if matches!(self.connections.get(id.key()), Some(Connection::Client(client)) if client.id == id) {
@@ -344,7 +350,7 @@ impl PollLoop {
         }
     }
 
-    /// Closes a connection whose last word is written. What its peer still sends is read until the peer closes, too.
+    /// Closes a connection whose last bytes are written. Its socket lingers until the peer closes too.
     fn close(&mut self, id: Id) {
         let Some(Connection::Client(client)) = self.connections.get_mut(id.key()) else { return };
         let _ = client.stream.shutdown(Shutdown::Write);
@@ -352,7 +358,7 @@ impl PollLoop {
         if let Connection::Client(client) = self.connections.remove(id.key())
             && !ended
         {
-            // Freed and taken again at once, it is the same key.
+            // The slab reuses the key that was freed last, so the key stays the same.
             let key = self.connections.insert(Connection::Lingering(client.stream));
             self.linger(key);
         }
@@ -370,7 +376,7 @@ impl PollLoop {
         self.hub.has_seat() || self.when_full == WhenFull::Refuse
     }
 
-    /// Accepts until nobody is left in the queue, or there is no seat to wait for.
+    /// Accepts until the queue is empty or, with [`WhenFull::Wait`], no seat is free.
     fn accept(&mut self) {
         if self.accept_at.is_some_and(|at| at <= self.now) {
             self.accept_at = None;
@@ -392,7 +398,8 @@ impl PollLoop {
                 }
                 Err(e) if listener::is_one_connections(&e) => log::debug!("accept: {e}"),
                 Err(e) => {
-                    // No descriptors left, most likely. The listener would be called ready at once: it is left alone for a while.
+                    // Most likely no descriptors are left. The listener would be reported ready at once, so it is left
+                    // alone for a while.
                     if !std::mem::replace(&mut self.is_failing, true) {
                         log::warn!("nobody can be let in for now: {e}");
                     }
@@ -419,7 +426,7 @@ impl PollLoop {
         }
     }
 
-    /// Reads what has come from those who were told goodbye, so that closing them sends no RST.
+    /// Reads what the closed clients have sent, so that closing their sockets sends no RST.
     fn hang_up(&mut self) {
         for (_, connection) in self.connections.iter_mut() {
             if let Connection::Lingering(stream) = connection {

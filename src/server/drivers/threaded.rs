@@ -1,21 +1,23 @@
-//! One thread per client.
+//! The threaded driver: one thread per client.
 //!
-//! Each thread sleeps in its own place: a client's thread in `read`, on that client's socket alone. The kernel wakes the one
-//! thread whose client has sent. The room is one for all, so it stands behind a mutex, and a thread's turn is:
+//! A client's thread sleeps in `read`, on that client's socket alone. The kernel wakes the one thread whose client has
+//! sent. All threads share the room, so a mutex guards it. A thread's turn is:
 //!
-//! read → lock the room, tell it, carry off what is to be written → unlock, write → lock, account for it
+//! read → lock the room, hand over what was read, carry off what is to be written → unlock, write → lock, account for
+//! it
 //!
-//! Nothing is written while the room is locked: one full socket would stop everybody. The thread that said a line writes it
-//! to all it is for, as much as the sockets take at once, so that a lone message wakes nobody but its receivers. Only what a
-//! socket does not take goes to a thread of that member's own, which may wait for it. One thread at a time writes to a
-//! member; what the others say to it meanwhile piles up in its outbox and goes out in one write.
+//! Nothing is written while the room is locked: one full socket would stop everybody. The thread that said a line
+//! writes it to all its receivers, as much as the sockets take at once, so that a single message wakes only its
+//! receivers. What a socket does not take goes to that member's own writer thread, which may block. One thread at a
+//! time writes to a member. What others say to it meanwhile collects in its outbox and goes out in one write.
 //!
-//! In this file: the turn, a client's thread, the accepting one, the end. [`writing`]: who writes. [`recording`]: who tells.
+//! This file holds the turn, the client threads, the accepting thread and the shutdown. [`writing`] holds the writes,
+//! and [`recording`] the console and the history.
 //!
-//! The threads: `client-7` for each client, `writer-7` for each client that was slow once, `accept`, `records` if there is a
-//! console or a history, and the main one, which waits for signals.
+//! The threads: `client-7` for each client, `writer-7` for each client that was slow once, `accept`, `records` if there
+//! is a console or a history, and the main thread, which waits for signals.
 
-// Named, for the sake of the tests that compile this file from elsewhere.
+// With explicit paths, because the tests compile this file from another directory.
 #[path = "threaded/recording.rs"]
 mod recording;
 #[path = "threaded/writing.rs"]
@@ -39,13 +41,15 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 use writing::{Parcel, WriterHandle};
 
-/// A client's thread needs little: its buffer is on the heap. Only the pages that are used cost memory. Bytes.
+/// The stack of each thread: small, because the buffers are on the heap. Only the pages that are used cost memory.
+/// Bytes.
 const STACK: usize = 256 << 10;
-/// A client that says so much at a time is likely to have company that does. Bytes.
+/// A client that sends this much at a time is probably not the only one. Its thread becomes a leader: see
+/// [`Server::commit`]. Bytes.
 const BURST: usize = 256;
-/// In a room of so many each line is many writes, and others are likely to speak meanwhile.
+/// In a room of at least this many members a line takes many writes, and other clients are likely to speak meanwhile.
 const CROWD: usize = 16;
-/// Read from a client at a time, as long as that is enough. Bytes.
+/// The first size of a client's read buffer. It doubles when a read fills it. Bytes.
 const READ_LEAST: usize = 512;
 
 /// Serves until told to stop.
@@ -89,15 +93,16 @@ pub(crate) fn run(mut service: Service) -> io::Result<()> {
 struct Server {
     room: RoomMutex<LockedRoom>,
     when_full: WhenFull,
-    /// Wakes the accepting thread, where it waits for a free seat.
+    /// Wakes the accepting thread when it waits for a free seat.
     seat_freed: Condvar,
-    /// Wakes the stopping thread, where it waits for the last goodbye.
+    /// Wakes the stopping thread when it waits for the last client to be closed.
     client_closed: Condvar,
-    /// `None` if nothing is kept. Locked within the room's lock or alone, never around it.
+    /// `None` if nothing is recorded. Lock it while holding the room's mutex or alone; never lock the room while
+    /// holding it.
     records: Option<Mutex<Records>>,
     /// Wakes the thread that writes records when there is something for it.
     records_due: Condvar,
-    /// Threads that only wait for a peer to close.
+    /// The number of threads that only wait for their peer to close.
     lingering: AtomicUsize,
 }
 
@@ -107,7 +112,7 @@ struct LockedRoom {
     /// By the hub's keys.
     clients: Slab<Arc<Client>>,
     transcript: Transcript,
-    /// A thread writes what was said, and will look for more: see [`Server::commit`].
+    /// A thread is writing what was said, and will look for more: see [`Server::commit`].
     has_leader: bool,
     accept_waits: bool,
     stopping: bool,
@@ -116,7 +121,7 @@ struct LockedRoom {
 struct Client {
     id: Id,
     stream: TcpStream,
-    /// Wakes the client's thread, where it waits to be resumed or to be closed. Goes with the room's mutex.
+    /// Wakes the client's thread when it waits to be resumed or closed. Used with the room's mutex.
     changed: Condvar,
     writer: Mutex<WriterHandle>,
 }
@@ -124,12 +129,12 @@ struct Client {
 impl Server {
     // Turns.
 
-    /// One turn: a change to the room, and what comes of it.
+    /// One turn: a change to the room, and its effects.
     fn turn<T>(self: &Arc<Self>, change: impl FnOnce(&mut LockedRoom) -> T) -> T {
         self.turn_in(self.lock(), change)
     }
 
-    /// A turn in a room that is locked already.
+    /// A turn in a room that is already locked.
     fn turn_in<T>(
         self: &Arc<Self>,
         mut room: RoomGuard<'_, LockedRoom>,
@@ -143,25 +148,27 @@ impl Server {
         result
     }
 
-    /// Locks the room for a turn, and tells it the time. Something may come of that, too.
+    /// Locks the room for a turn, and tells the hub the time. That may have effects, too.
     fn lock(&self) -> RoomGuard<'_, LockedRoom> {
         let mut room = self.room.lock();
         room.hub.tick(now());
         room
     }
 
-    /// Does what the hub says, still under the lock: nothing here waits. What is to be written is only carried off.
+    /// Carries out the hub's effects while the room is locked. Nothing here blocks: bytes are carried off and written
+    /// later.
     fn end_turn(&self, room: &mut LockedRoom, parcels: &mut Vec<Parcel>) {
         while let Some(effect) = room.hub.poll_effect() {
             match effect {
                 Effect::Flush(id) => parcels.extend(room.carry_off(id)),
                 Effect::Close(id, reason) => {
                     if let Some(client) = room.remove(id) {
-                        // A client's own thread, which may be reading, sees to its end. If it is not the client that ended
-                        // it, the thread is to be woken from its read.
+                        // The client's own thread, which may be blocked in a read, finishes the close. If the client
+                        // did not end the connection itself, `Both` wakes the thread from its read.
                         let how = if reason.is_the_clients() { Shutdown::Write } else { Shutdown::Both };
                         let _ = client.stream.shutdown(how);
-                        // The process may end before the client's thread lingers, and that would be a RST, too.
+                        // The process may end before the client's thread lingers, and unread bytes would then cause a
+                        // RST.
                         let _ = client.stream.discard_at_once();
                         client.let_go();
                     }
@@ -187,8 +194,8 @@ impl Server {
 
     fn serve(self: &Arc<Self>, client: &Client) {
         let id = client.id;
-        // Small, for most clients are silent most of the time; it grows with what its client says. Where a read is a message,
-        // it must not be cut.
+        // Small at first, because most clients are silent most of the time; it grows with what the client sends. With
+        // raw framing each read is a message and must not be cut.
         let room_at_first = match self.room.lock().hub.limits().framing {
             Framing::Line => READ_LEAST,
             Framing::Raw => READ_MAX,
@@ -225,10 +232,10 @@ impl Server {
         }
     }
 
-    /// Tells the room what a client sent. Returns whether the client stays.
+    /// Hands over to the hub what a client sent. Returns whether the client stays.
     ///
-    /// While others cannot keep up with the client, its thread really waits, with what it has read in its hands. It reads no
-    /// more, and the kernel lets the client send no more.
+    /// While others cannot keep up with the client, its thread blocks here and keeps what it has read. It reads no
+    /// more, so the TCP window closes and the client can send no more.
     fn take_in(self: &Arc<Self>, client: &Client, bytes: &[u8]) -> bool {
         let mut room = self.lock();
         loop {
@@ -243,13 +250,14 @@ impl Server {
         stays
     }
 
-    /// Group commit: one thread writes for all that have spoken.
+    /// Group commit: one thread writes for all threads that have spoken.
     ///
-    /// Whoever finds a leader leaves its line to it and goes back to read. Whoever finds none becomes the leader, lets go of the
-    /// room, lets the others run once, and then writes to each member what all of them have said, in one write; and so on until
-    /// nobody has said more. A line on its own in a small room gains nothing by that: its thread writes it at once.
+    /// A thread that finds a leader leaves its line to the leader and goes back to read. A thread that finds none
+    /// becomes the leader: it unlocks the room, yields once to the other threads, and then writes to each member what
+    /// all of them have said, in one write. It repeats that until nobody has said more, or often enough. A single line in a small room
+    /// gains nothing by this: its thread writes it at once.
     ///
-    /// The turn never gets longer than the outboxes can take: whoever fills it ends it, leader or not.
+    /// A turn never holds more than the outboxes can take: the thread that fills it ends it, leader or not.
     fn commit<'a>(self: &'a Arc<Self>, mut room: RoomGuard<'a, LockedRoom>, said: usize) {
         let mut leads = false;
         if room.hub.turn_has_room() {
@@ -278,7 +286,7 @@ impl Server {
         }
     }
 
-    /// Reads and throws away until the peer closes too, or [`LINGER`] is over.
+    /// Reads and discards until the peer closes too, or until [`LINGER`] is over.
     fn linger(&self, stream: &TcpStream) {
         if self.lingering.fetch_add(1, Ordering::Relaxed) < LINGERING_MAX {
             self.discard(stream, now() + LINGER);
@@ -286,7 +294,7 @@ impl Server {
         self.lingering.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Reads and throws away until the end of the stream, or until it is `end`.
+    /// Reads and discards until the end of the stream, or until `end`.
     fn discard(&self, stream: &TcpStream, end: Instant) {
         loop {
             match stream.discard(end) {
@@ -312,7 +320,7 @@ impl Server {
                 }
                 Err(e) if listener::is_one_connections(&e) => log::debug!("accept: {e}"),
                 Err(e) => {
-                    // No descriptors left, most likely: the same call would fail again at once.
+                    // Most likely no descriptors are left: the same call would fail again at once.
                     if !is_failing {
                         log::warn!("nobody can be let in for now: {e}");
                     }
@@ -334,7 +342,7 @@ impl Server {
 
     fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
         listener::prepare(&stream);
-        // The thread comes first: only one that can be served is let in.
+        // The thread is started first: a client that no thread can serve is not let in.
         let name = format!("client-{}", self.room.lock().hub.next_number());
         let (admit, admitted) = mpsc::sync_channel::<Result<Arc<Client>, TcpStream>>(1);
         let serve = move |server: &Arc<Server>| match admitted.recv() {
@@ -396,7 +404,7 @@ impl LockedRoom {
         Some(Parcel { client, flight, taken: 0 })
     }
 
-    /// Whether a client is not closed yet.
+    /// Whether the client is not closed yet.
     fn holds(&self, id: Id) -> bool {
         self.clients.get(id.key()).is_some_and(|client| client.id == id)
     }
@@ -405,7 +413,7 @@ impl LockedRoom {
         self.holds(id).then(|| self.clients.remove(id.key()))
     }
 
-    /// Takes out a client that cannot be written to.
+    /// Removes a client that cannot be served any more.
     fn disconnect(&mut self, id: Id, reason: Reason) {
         if let Some(client) = self.remove(id) {
             self.hub.disconnect(id, reason);
@@ -420,7 +428,7 @@ fn spawn(name: String, server: &Arc<Server>, run: impl FnOnce(&Arc<Server>) + Se
     blocking::spawn(name, STACK, move || run(&server))
 }
 
-/// A thread that panicked has left the room as it was between two changes; the others go on.
+/// Ignores poisoning: a thread that panicked has left the data between two changes, and the other threads go on.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -31,7 +31,7 @@ impl Kernel {
         self.plan(pause, Act::Step(number));
     }
 
-    /// There is something for the client to read.
+    /// Plans the next read of a client that has something to read.
     pub(super) fn incoming(&mut self, number: usize) {
         let (dice, elapsed) = (&mut self.dice, self.elapsed);
         let client = &mut self.sockets[number].client;

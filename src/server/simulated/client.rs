@@ -4,21 +4,21 @@ use super::dice::Dice;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// When a client does something by itself, or its system does.
+/// Something that a client does, or its system, at a planned time.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Act {
     Connect(usize),
     /// The next step of its script.
     Step(usize),
     Read(usize),
-    /// Somebody ends the server.
+    /// The server gets a signal to stop.
     Terminate,
 }
 
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Send(Vec<u8>),
-    /// Waits until then.
+    /// Waits until this time.
     Until(Duration),
     End,
     Reset,
@@ -28,9 +28,9 @@ pub(super) enum Step {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Habit {
     Eager,
-    /// Some of it, every few milliseconds.
+    /// Reads a part every few milliseconds.
     Slow,
-    /// Not until then.
+    /// Reads nothing before this time.
     From(Duration),
     Never,
 }
@@ -38,26 +38,26 @@ pub(super) enum Habit {
 pub(super) struct ScriptedClient {
     pub habit: Habit,
     pub script: VecDeque<Step>,
-    /// What it says, in order, and how much of that has been said in the room.
+    /// What it says, in order. `said` is how many of these lines have been said in the room.
     pub lines: Vec<String>,
     pub said: usize,
     pub quits: bool,
-    /// When all is over it ends its stream, too.
+    /// When it has read everything and the server has shut down its side, it ends its stream, too.
     pub closes: bool,
     /// A read is planned.
     pub is_reading: bool,
-    /// All that it has read, and all that it has to read by what happened in the room.
+    /// All that it has read. `owed` is all that it must read, given what happened in the room.
     pub got: Vec<u8>,
     pub expected: Vec<u8>,
     /// Its connection failed before it was accepted.
     pub aborted: bool,
     pub refused: bool,
-    /// There was no thread to be had for it, and it may lack the end of what it was told.
+    /// No thread could be started for it, so it may lack the end of what it was told.
     pub unserved: bool,
 }
 
 impl ScriptedClient {
-    /// Somebody who comes, talks, and stays or goes.
+    /// A client that comes, talks, and stays or leaves.
     pub(super) fn random(number: usize, dice: &mut Dice) -> ScriptedClient {
         let habit = match dice.below(10) {
             0 => Habit::Never,
@@ -106,14 +106,14 @@ impl ScriptedClient {
         ScriptedClient { habit, script, lines, quits, closes: dice.one_in(2), ..ScriptedClient::silent() }
     }
 
-    /// Somebody who reads all it gets, and at `at` sends `count` lines of a kilobyte at once.
+    /// A client that reads all it gets, and at `at` sends `count` lines of a kilobyte at once.
     pub(super) fn flooder(number: usize, count: usize, at: Duration) -> ScriptedClient {
         let lines: Vec<String> = (0..count).map(|line| format!("{number}.{line} {:.<1$}", "", 1000)).collect();
         let bytes = lines.iter().flat_map(|line| [line, "\n"]).collect::<String>().into();
         ScriptedClient { lines, script: [Step::Until(at), Step::Send(bytes)].into(), ..ScriptedClient::silent() }
     }
 
-    /// Somebody who leaves at `at` and keeps its connection open.
+    /// A client that leaves at `at` and keeps its connection open.
     pub(super) fn quitter(at: Duration) -> ScriptedClient {
         ScriptedClient {
             quits: true,
@@ -139,14 +139,14 @@ impl ScriptedClient {
         }
     }
 
-    /// Says that it goes, and more that nobody wants to read any more.
+    /// Makes the client send `:q` and then bytes that the server does not need to read.
     pub(super) fn quit_at_once(&mut self) {
         self.lines.clear();
         self.quits = true;
         self.script = [&b":q\n"[..], &[b'y'; 3000]].map(|bytes| Step::Send(bytes.to_vec())).into();
     }
 
-    /// Goes on sending, a byte at a time, and never comes to a line's end.
+    /// Makes the client send one byte at a time, and never the end of a line.
     pub(super) fn type_on(&mut self) {
         self.lines.clear();
         self.quits = false;

@@ -1,4 +1,4 @@
-//! Random choices that are the same for the same seed.
+//! Random choices from a seed: the same seed makes the same choices.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ impl Dice {
         Dice(fastrand::Rng::with_seed(seed))
     }
 
-    /// Less than `end`.
+    /// A number less than `end`.
     pub(super) fn below(&mut self, end: usize) -> usize {
         self.0.usize(..end)
     }
 
-    /// True once in `n` times.
+    /// True in one of `n` calls on average.
     pub(super) fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }
@@ -23,7 +23,7 @@ impl Dice {
         choice[self.below(choice.len())]
     }
 
-    /// Less than `end` microseconds.
+    /// A time of less than `end` microseconds.
     pub(super) fn micros(&mut self, end: usize) -> Duration {
         Duration::from_micros(self.below(end) as u64)
     }

@@ -1,4 +1,4 @@
-//! The epoll driver upon the simulated kernel.
+//! The epoll driver on the simulated kernel.
 
 #[allow(clippy::duplicate_mod, reason = "that is the point")]
 #[path = "../drivers/epoll.rs"]

@@ -93,10 +93,10 @@ impl Kernel {
         }
     }
 
-    // Judging.
+    // Checks.
 
-    /// Nothing is left that only the server can do, and that nobody will tell it of. Or somebody is slow, and others wait for
-    /// that; but only for a time.
+    /// Checks that the loop may sleep: no work is left that only the server can do and that no event will report.
+    /// Clients may wait unread for a slow client, but only if the sleep has a timeout.
     pub(super) fn assert_may_sleep(&self, for_a_time: bool) {
         let lingering = self.lingering();
         assert!(lingering <= LINGERING_MAX, "{lingering} connections linger");
@@ -119,11 +119,12 @@ impl Kernel {
         self.room.people.is_empty() && !self.sockets.iter().any(Socket::has_pending)
     }
 
-    /// The server sleeps until something comes, and nothing will. Then it is told to stop.
+    /// The server sleeps without a timeout and no client will act again. Checks the state, and tells the server to
+    /// stop.
     pub(super) fn rest(&mut self) {
         assert!(self.told_to_stop.is_none(), "it was told to stop, and sleeps");
         for (number, socket) in self.sockets.iter().enumerate() {
-            // Who is not in the room has no socket any more, and the other way round.
+            // A client has an open socket if and only if it is in the room.
             let is_open = socket.stage == Stage::Accepted;
             assert_eq!(is_open, self.room.holds(number), "client {number}: hub and slab do not agree");
             let client = &socket.client;
@@ -148,7 +149,7 @@ impl Kernel {
         self.signal();
     }
 
-    /// The server has ended.
+    /// Checks the state after the server has ended.
     pub(super) fn judge(&mut self, result: io::Result<()>) {
         result.expect("it ends well");
         let told = self.told_to_stop.expect("it was told to stop");
@@ -161,7 +162,7 @@ impl Kernel {
                 socket.client.got.append(&mut socket.window);
             }
         }
-        // The server's time of a turn is that of its beginning.
+        // The server takes the time once at the start of a turn, hence the tolerance.
         let (ran_out_of_time, told_twice) = (took + OVERSLEEP >= STOP_PATIENCE, self.told_twice);
         self.judge_streams(|socket| {
             let is_late = ran_out_of_time && socket.client.habit == Habit::Slow;
@@ -169,7 +170,8 @@ impl Kernel {
         });
     }
 
-    /// Who reads has got all it had to get, in one order, but for those who may lack the end of it.
+    /// Checks that each reading client got exactly its bytes in order; where `may_lack` is true, a prefix of them is
+    /// enough.
     fn judge_streams(&self, may_lack: impl Fn(&Socket) -> bool) {
         for (number, socket) in self.sockets.iter().enumerate() {
             let client = &socket.client;

@@ -1,7 +1,7 @@
-//! A kernel in memory, and the worst that it may do to a server.
+//! A kernel in memory that injects errors, short operations and delays.
 //!
-//! Time moves when the server sleeps, and a little with every call; the clients act whenever their time has come, so between
-//! any two calls. What the dice decide is decided again by the same seed.
+//! Time advances when the server sleeps, and a little with every call. The clients act when their time has come, so
+//! possibly between any two calls. All random choices come from the seed.
 
 use super::client::{Act, ScriptedClient};
 use super::dice::Dice;
@@ -16,11 +16,11 @@ use std::io::{self, ErrorKind, IoSlice};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// A room that is not at rest by then never will be: nobody's script takes so long, and no patience.
+/// If the room is not at rest by then the test fails: no script and no timeout takes this long.
 pub(super) const LIFE_MAX: Duration = Duration::from_secs(300);
-/// Between the look at the clock and the sleep, and in the turn before, somebody else had the core.
+/// The tolerance for preemption between reading the clock and sleeping, and during the turn before.
 pub(super) const OVERSLEEP: Duration = Duration::from_millis(20);
-/// What is written first, if no longer than this, is taken whole: a new socket's buffer is empty.
+/// A first write of at most this many bytes is taken whole: a new socket's buffer is empty. Bytes.
 const FIRST_WRITE: usize = 512;
 
 thread_local! {
@@ -36,7 +36,8 @@ pub(super) fn with<T>(call: impl FnOnce(&mut Kernel) -> T) -> T {
     KERNEL.with_borrow_mut(|kernel| call(kernel.as_mut().expect("it was booted")))
 }
 
-/// A call that cannot fail: it is also made when the loop is dropped because a call of its has found a fault.
+/// A call that cannot fail. It does nothing while the kernel is borrowed: a socket may be dropped while a failed check
+/// in a kernel call unwinds.
 pub(super) fn release(call: impl FnOnce(&mut Kernel)) {
     KERNEL.with(|kernel| {
         if let Ok(mut kernel) = kernel.try_borrow_mut() {
@@ -45,7 +46,7 @@ pub(super) fn release(call: impl FnOnce(&mut Kernel)) {
     });
 }
 
-/// Connections are numbered in the order in which they came, and the number stands in the peer's port.
+/// Connections are numbered in the order in which they come. The peer's port is this plus the number.
 const FIRST_PORT: u16 = 40_000;
 
 pub(super) fn address(number: usize) -> SocketAddr {
@@ -63,12 +64,12 @@ pub(super) enum Watched {
     Socket(usize),
 }
 
-/// What the poll was told about a source.
+/// What a source is watched for.
 #[derive(Clone, Copy)]
 pub(super) struct Watch {
     pub token: Token,
     pub interest: Interest,
-    /// Its edge has not been handed out yet. Several are one.
+    /// Its edge has not been handed out yet. Several edges count as one.
     pub raised: bool,
 }
 
@@ -86,29 +87,29 @@ pub(super) enum Stage {
 pub(super) struct Socket {
     pub client: ScriptedClient,
     pub stage: Stage,
-    /// The server reads these, then the end-of-file, then the error.
+    /// The server reads these bytes, then the end-of-file, then the error.
     pub inbox: Vec<u8>,
     pub fin: bool,
     pub fin_read: bool,
     pub reset: bool,
-    /// What the server has written and the client has not read, and how much of it there may be.
+    /// What the server has written and the client has not read. `capacity` is its maximum. Bytes.
     pub window: Vec<u8>,
     pub capacity: usize,
-    /// A write came up short: an edge is due once there is space.
+    /// A write was cut short: an edge is due once there is space.
     pub starved: bool,
     has_written: bool,
-    /// The server has ended its stream.
+    /// The server has shut down its write side.
     pub shut: bool,
-    /// The server wants to read no more than what is there.
+    /// The server has shut down its read side: it reads what is there, and then the end-of-file.
     pub deaf: bool,
     pub write_timeout: Option<Duration>,
-    /// Bytes that were unread then, and still are. Who has sent more than one read takes is not counted.
+    /// Bytes that were unread at the shutdown, and still are. Zero if they were more than one read takes.
     unread_at_shut: usize,
-    /// The client has said goodbye and may still be reading the answer: until when the server has to read on.
+    /// The client has left and may still be reading the goodbye. `lingers_until` is how long the server has to read on.
     pub quits: bool,
     pub lingers_until: Option<Duration>,
-    /// The server closed it with bytes unread: that is a RST, and what the client had not read is lost. They may have come
-    /// too late for it to see them.
+    /// The server closed it with unread bytes. That sends a RST, and what the client had not read is lost. Set only if
+    /// the bytes came after the shutdown, where the server may not have seen them, or were more than one read takes.
     pub broken: bool,
 }
 
@@ -144,14 +145,14 @@ impl Socket {
         !self.inbox.is_empty() || (!self.fin_read && (self.fin || self.reset || self.deaf))
     }
 
-    /// What was said to the client, it or its window has not got, and the server may still write.
+    /// Whether the server may still write something that the client and its window have not got.
     pub(super) fn has_pending(&self) -> bool {
         let got = self.client.got.len() + self.window.len();
         self.stage == Stage::Accepted && !self.shut && !self.reset && self.client.expected.len() > got
     }
 }
 
-/// What has been met, over many runs: a danger that never comes tests nothing.
+/// How often each danger was met, over many runs. A danger that never occurs tests nothing.
 pub(super) type Met = BTreeMap<&'static str, usize>;
 
 pub(super) struct Kernel {
@@ -162,27 +163,27 @@ pub(super) struct Kernel {
     pub sockets: Vec<Socket>,
     pub queue: VecDeque<usize>,
     pub is_listening: bool,
-    /// Until then no descriptors are left, and when that was last said.
+    /// No descriptors are left until this time. `refused_at` is when accept last failed for that reason.
     pub no_descriptors_until: Duration,
     pub refused_at: Option<Duration>,
-    /// Calls fail, and fall short, as often as below. Otherwise never.
+    /// Whether calls fail or are cut short at random; otherwise they never are.
     pub fails: bool,
-    /// One call in so many is interrupted.
+    /// One call in this many is interrupted.
     pub interrupted: usize,
-    /// One poll in so many tells of something that has not happened.
+    /// One poll in this many reports a spurious event.
     pub spurious: usize,
-    /// From then on a poll fails.
+    /// From this time on a poll fails.
     pub no_poll_from: Option<Duration>,
-    /// What the server is told to do with `--spin`.
+    /// The value of `--spin`.
     pub spin: Duration,
     pub signals: usize,
-    /// Whose connection was the last to be accepted.
+    /// The connection that was accepted last.
     pub last_accepted: usize,
     pub told_twice: bool,
     pub told_to_stop: Option<Duration>,
     pub agenda: BTreeMap<(Duration, usize), Act>,
     acts: usize,
-    /// Polls since something came of one, or the loop slept.
+    /// Polls since the last sleep or the last call that had an effect.
     pub idle_polls: usize,
     pub room: RoomModel,
     pub met: Met,
@@ -234,7 +235,7 @@ impl Kernel {
         self.agenda.insert((self.elapsed + delay, self.acts), act);
     }
 
-    /// Time passes, and the clients do what they do in it.
+    /// Advances the time, and performs what the clients have planned until then.
     pub(super) fn pass(&mut self, time: Duration) {
         let end = self.elapsed + time;
         while let Some(first) = self.agenda.first_entry().filter(|first| first.key().0 <= end) {
@@ -252,7 +253,7 @@ impl Kernel {
         }
     }
 
-    /// A call takes its time, and once in a while somebody else gets the core.
+    /// Advances the time by the duration of a call, which includes preemption now and then.
     pub(super) fn call(&mut self) {
         let end = if self.dice.one_in(32) { 2000 } else { 10 };
         let time = self.dice.micros(end);
@@ -273,7 +274,7 @@ impl Kernel {
 
     // Readiness.
 
-    /// Something has happened to a source: an edge, if it is watched for that.
+    /// Makes an edge if the source is watched for what has happened.
     pub(super) fn raise(&mut self, source: Watched, concerns: impl Fn(Interest) -> bool) {
         if let Some((_, watch)) = self.watches.iter_mut().find(|(watched, _)| *watched == source)
             && concerns(watch.interest)
@@ -333,14 +334,14 @@ impl Kernel {
         }
     }
 
-    /// As much as is there. Less than was asked for is all there was.
+    /// Reads as much as is there. Less than was asked for means that no more was there.
     pub(super) fn read(&mut self, number: usize, buffer: &mut [u8]) -> io::Result<usize> {
         self.call();
         self.interrupts("interrupted read")?;
         self.read_what_is_there(number, buffer)
     }
 
-    /// The same, where nothing interrupts: if nothing is there it does not wait.
+    /// The same for a call that never blocks, so it is not interrupted.
     pub(super) fn read_at_once(&mut self, number: usize, buffer: &mut [u8]) -> io::Result<usize> {
         self.call();
         self.read_what_is_there(number, buffer)
@@ -373,7 +374,7 @@ impl Kernel {
         Err(ErrorKind::WouldBlock.into())
     }
 
-    /// Some of what there is space for.
+    /// Takes a part of what there is space for.
     pub(super) fn write(&mut self, number: usize, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         self.call();
         let len: usize = pieces.iter().map(|piece| piece.len()).sum();
@@ -420,7 +421,7 @@ impl Kernel {
         self.incoming(number);
     }
 
-    /// Connections that are closed on our side alone.
+    /// The number of connections that only our side has closed.
     pub(super) fn lingering(&self) -> usize {
         self.sockets.iter().filter(|socket| socket.stage == Stage::Accepted && socket.shut).count()
     }
@@ -445,7 +446,7 @@ impl Kernel {
         self.incoming(number);
     }
 
-    /// The process ends: what it has not closed is closed.
+    /// The process ends: closes what it has not closed itself.
     pub(super) fn exit(&mut self) {
         self.close_listener();
         for number in 0..self.sockets.len() {
@@ -455,7 +456,7 @@ impl Kernel {
         }
     }
 
-    // What the clients do to it.
+    // What the clients do to the kernel.
 
     pub(super) fn connect(&mut self, number: usize) {
         if self.is_listening {
@@ -482,7 +483,7 @@ impl Kernel {
         }
     }
 
-    /// What the server has not read yet is lost, or it is not.
+    /// A RST from the client. What the server has not read yet may be lost with it.
     pub(super) fn reset(&mut self, number: usize) {
         let forgets = self.dice.one_in(2);
         let socket = &mut self.sockets[number];

@@ -1,4 +1,5 @@
-//! The same names as in the real [`net`](crate::server::net), upon the simulated [`kernel`](crate::server::simulated::kernel).
+//! The same names as in the real [`net`](crate::server::net), on the simulated
+//! [`kernel`](crate::server::simulated::kernel).
 
 use super::kernel::{Watched, address, release, with};
 pub(super) use mio::{Interest, Token};
@@ -12,7 +13,7 @@ pub(super) fn now() -> Instant {
     with(|kernel| kernel.now())
 }
 
-/// What the kernel says about one source, in epoll's words.
+/// What the kernel reports about one source, in epoll's terms.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Event {
     pub token: Token,
@@ -51,7 +52,8 @@ pub(super) struct Events {
 }
 
 impl Events {
-    /// Where calls fall short it is a small one, whatever is asked for, so that more is ready at times than it can hold.
+    /// When calls may fail the capacity is small, whatever is asked for, so that sometimes more sources are ready than
+    /// fit.
     pub(super) fn with_capacity(asked: usize) -> Events {
         let capacity = with(|kernel| if kernel.fails { 1 + kernel.dice.below(8) } else { asked });
         Events { list: Vec::new(), capacity }
@@ -89,7 +91,7 @@ pub(super) trait Source {
     fn name(&self) -> Watched;
 }
 
-/// A source, what poll(2) is asked about it, and the answer.
+/// A source, the events that poll(2) is asked for, and the answer.
 pub(super) struct PollFd<'a> {
     pub source: Watched,
     pub asked: PollFlags,
@@ -110,7 +112,7 @@ pub(super) fn poll(sources: &mut [PollFd<'_>], timeout: Option<Duration>) -> io:
     with(|kernel| kernel.poll_levels(sources, timeout))
 }
 
-/// The listening socket before it is the poll's.
+/// The listening socket before a driver takes it.
 pub(super) struct Bound;
 
 impl Bound {

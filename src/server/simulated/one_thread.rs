@@ -1,4 +1,4 @@
-//! The schedules of the drivers that wait for every socket in one thread.
+//! The schedules for the one-thread drivers.
 
 use super::client::{Act, Habit};
 use super::kernel::{Kernel, Met, boot, with};
@@ -9,13 +9,13 @@ use super::{one_among_flooders, play_all};
 use std::io;
 use std::time::Duration;
 
-/// Schedules in one `cargo test`.
+/// The number of schedules in one `cargo test`.
 const SCHEDULES: u64 = 2000;
 
-/// A driver.
+/// The entry point of a driver.
 pub(super) type Run = fn(Service<net::Bound>) -> io::Result<()>;
 
-/// Makes a test of each function below, with one driver.
+/// Makes a test of each function below, for one driver.
 macro_rules! schedules {
     ($run:expr, $dangers:expr) => {
         #[test]
@@ -58,7 +58,7 @@ macro_rules! schedules {
 }
 pub(super) use schedules;
 
-/// A random life of a server, and what must hold after it.
+/// Runs a driver on a random scenario, and checks the result.
 fn play(run: Run, seed: u64, set_up: impl FnOnce(&mut Kernel)) -> Met {
     live(run, random(seed, set_up))
 }
@@ -70,7 +70,7 @@ fn random(seed: u64, set_up: impl FnOnce(&mut Kernel)) -> Kernel {
     kernel
 }
 
-/// A server's life, and what must hold after it.
+/// Runs a driver on a scenario, and checks the result.
 fn live(run: Run, kernel: Kernel) -> Met {
     let result = serve(run, kernel);
     with(|kernel| {
@@ -97,7 +97,7 @@ pub(super) fn not_too_many_linger(run: Run) {
     live(run, many_who_linger(0));
 }
 
-/// So often that it never comes to the end of a spin.
+/// Interrupts one call in three. Spinning is off, because no spin would run to its end.
 fn is_often_interrupted(kernel: &mut Kernel) {
     (kernel.interrupted, kernel.spin) = (3, Duration::ZERO);
 }
@@ -142,7 +142,7 @@ pub(super) fn a_poll_that_fails_ends_the_server(run: Run) {
 
 pub(super) fn who_spins_is_awake_for_what_comes_soon(run: Run) {
     let sleeps = |spin| -> usize {
-        // Where it is often disturbed it never comes to the end of a spin.
+        // No interrupts and no spurious events: they would end the spins early.
         let set_up = |kernel: &mut Kernel| {
             (kernel.interrupted, kernel.spurious) = (usize::MAX, usize::MAX);
             kernel.spin = Duration::from_micros(spin);
@@ -153,7 +153,7 @@ pub(super) fn who_spins_is_awake_for_what_comes_soon(run: Run) {
     assert!(with < without / 4 * 3, "it sleeps {without} times, or {with}");
 }
 
-/// The driver meets these dangers, too.
+/// `own_dangers` are dangers that only this driver meets.
 pub(super) fn no_schedule_loses_a_wake_up_or_a_byte(run: Run, own_dangers: &[&str]) {
     let dangers = [
         "aborted connection",

@@ -1,4 +1,4 @@
-//! The poll driver upon the simulated kernel.
+//! The poll driver on the simulated kernel.
 
 #[allow(clippy::duplicate_mod, reason = "that is the point")]
 #[path = "../drivers/poll.rs"]

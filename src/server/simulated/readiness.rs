@@ -1,4 +1,4 @@
-//! Readiness as Linux has it: edge-triggered for epoll(7), level-triggered for poll(2).
+//! Readiness as on Linux: edge-triggered for epoll(7), level-triggered for poll(2).
 
 use super::kernel::{Kernel, LIFE_MAX, Watch, Watched};
 use super::net::{Event, Events, PollFd};
@@ -7,11 +7,11 @@ use rustix::event::PollFlags;
 use std::io;
 use std::time::Duration;
 
-/// So many polls in a row that nothing comes of, and in which the loop does not sleep, are a spin: more than `--spin` is for.
+/// This many polls in a row without an effect and without a sleep are a busy loop: more than `--spin` makes.
 const SPIN_POLLS: usize = 300;
 
 impl Kernel {
-    /// Told anew what to watch for, the kernel looks at once whether it is there.
+    /// Watches a source. A state that is already ready makes an edge at once.
     pub(super) fn watch(&mut self, source: Watched, token: Token, interest: Interest) {
         self.call();
         self.watches.retain(|(watched, _)| *watched != source);
@@ -24,7 +24,7 @@ impl Kernel {
         self.watches.push((source, Watch { raised, ..watch }));
     }
 
-    /// What there is to tell of a source now; an edge that is over by then is not told.
+    /// The event to report for a source now; `None` if the state that made its edge is over.
     fn event(&self, source: Watched, watch: &Watch) -> Option<Event> {
         let quiet = Event { token: watch.token, readable: false, writable: false, read_closed: false, error: false };
         let event = match source {
@@ -68,7 +68,8 @@ impl Kernel {
         Ok(())
     }
 
-    /// What there is to answer about a source now. An error and the end of both directions are told, asked about or not.
+    /// The answer for a source now. An error and the end of both directions are reported even if they were not asked
+    /// for.
     fn level(&self, fd: &PollFd<'_>) -> PollFlags {
         let mut level = PollFlags::empty();
         match fd.source {
@@ -89,7 +90,7 @@ impl Kernel {
         self.call();
         self.idle_polls += 1;
         assert!(self.idle_polls < SPIN_POLLS, "the loop spins");
-        // What the list held before is still in it.
+        // An interrupted poll leaves the old events in the list.
         self.interrupts("interrupted poll")?;
         if self.no_poll_from.is_some_and(|from| from <= self.elapsed) {
             return Err(io::Error::from_raw_os_error(12)); // ENOMEM
@@ -97,7 +98,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// The loop sleeps until something is ready, but no longer than `timeout`.
+    /// Sleeps until something is ready, at most for `timeout`.
     fn sleep_until(&mut self, timeout: Option<Duration>, is_ready: impl Fn(&Kernel) -> bool) -> io::Result<()> {
         let until = timeout.map(|timeout| self.elapsed + timeout);
         while !is_ready(self) && until.is_none_or(|until| self.elapsed < until) {
@@ -115,7 +116,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// Events in any order, at most as many as there is room for, and perhaps one that nothing happened for.
+    /// Hands out events in random order, at most as many as fit, and sometimes a spurious one.
     fn hand_out(&mut self, events: &mut Events) {
         for at in (1..self.watches.len()).rev() {
             let other = self.dice.below(at + 1);
@@ -132,7 +133,7 @@ impl Kernel {
             }
             self.watches[at].1.raised = false;
             if let Some(mut event) = self.event(source, &watch) {
-                // An end or an error is something to read; whether that is also said is another matter.
+                // An end-of-file may be reported without `readable`, and an error without `read_closed`.
                 event.readable &= !(event.read_closed && self.dice.one_in(2));
                 event.read_closed &= !(event.error && self.dice.one_in(2));
                 events.list.push(event);

@@ -5,12 +5,12 @@ use crate::chat::Transcript;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// How long what was noted may wait to be written.
+/// How long a note may wait to be written.
 const WRITE_AFTER: Duration = Duration::from_millis(20);
-/// When a console that took nothing is asked again.
+/// When a console that took nothing is tried again.
 const SHOW_AFTER: Duration = Duration::from_millis(5);
 
-/// In place of console and history: what was noted is shown as soon as somebody looks, and written some time later.
+/// Stands in for the console and the history. Notes are shown by the next flush, and written some time later.
 #[derive(Default)]
 pub(super) struct Records {
     to_show: usize,
@@ -19,7 +19,7 @@ pub(super) struct Records {
     write_at: Option<Instant>,
 }
 
-/// As many notes.
+/// A batch of this many notes.
 pub(super) struct Batch(usize);
 
 impl Records {

@@ -6,14 +6,14 @@ use crate::server::WhenFull;
 pub(super) struct RoomModel {
     pub seats: usize,
     pub when_full: WhenFull,
-    /// What newcomers get to read of earlier.
+    /// The earlier messages that newcomers get.
     pub replay: Vec<u8>,
-    /// There is one, and not a console only.
+    /// There is a history, and not only a console.
     pub has_history: bool,
-    /// What happened and is not yet shown, or not yet written where it is kept.
+    /// The number of events that are not yet shown, plus those not yet written to the history.
     pub unrecorded: usize,
     pub people: Vec<Person>,
-    /// Who said each line, by socket.
+    /// The socket of the client that said each line.
     pub speakers: Vec<usize>,
 }
 

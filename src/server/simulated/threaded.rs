@@ -1,4 +1,4 @@
-//! The threads upon the simulated kernel, in an order that shuttle's schedulers choose.
+//! The threaded driver on the simulated kernel, with thread orders chosen by shuttle's schedulers.
 
 mod blocking;
 #[allow(clippy::duplicate_mod, reason = "that is the point")]
@@ -20,17 +20,17 @@ use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// What the driver is given.
+/// What the driver gets.
 type Service = super::Service<blocking::TcpListener>;
 
-/// So many in one `cargo test`.
+/// The number of schedules in one `cargo test`.
 const SCHEDULES: u64 = 400;
-/// Each with so many orders of the threads.
+/// The number of thread orders for each schedule.
 const ORDERS: usize = 3;
-/// In which one thread after another is preferred, but for so many changes of mind.
+/// The depth for the PCT scheduler, which runs threads by priority and changes the priorities at few points.
 const CHANGES: usize = 3;
 
-/// A random life of a server, in several orders.
+/// Runs a random scenario in several thread orders.
 fn play(seed: u64, set_up: impl Fn(&mut Kernel) + Send + Sync + 'static) -> Met {
     let life = move || {
         let mut kernel = random_scenario(seed);
@@ -40,7 +40,7 @@ fn play(seed: u64, set_up: impl Fn(&mut Kernel) + Send + Sync + 'static) -> Met 
     live(seed, ORDERS, life, |_| ())
 }
 
-/// A server's life in several orders of the threads, and what must hold after each.
+/// Runs a scenario in several thread orders, and checks the result of each.
 fn live(
     seed: u64,
     orders: usize,
@@ -73,7 +73,7 @@ fn live(
     Arc::into_inner(met).expect("all is over").into_inner().expect("nobody failed")
 }
 
-/// The main thread.
+/// The main thread of the simulated process.
 fn serve() {
     let result = driver::run(Service::new(blocking::TcpListener, blocking::now()));
     with(|kernel| {
@@ -84,7 +84,7 @@ fn serve() {
 
 #[test]
 fn a_crowd_that_floods_costs_nobody_the_seat() {
-    // In an order in which a leader is long in coming back.
+    // A seed with a thread order in which a leader comes back late.
     live(1, ORDERS, || crowd_that_floods(1), |_| ());
 }
 

@@ -3,8 +3,8 @@
 //!
 //! <details><summary>The cure</summary>
 //!
-//! stdout may be slower than the chat, or stand still. Print from a thread of its own with a bounded queue, or make it
-//! non-blocking, and count what is lost.
+//! stdout may be slower than the chat, or blocked. Print from a separate thread with a bounded queue, or make stdout
+//! non-blocking, and count the lines that are lost.
 //!
 //! </details>
 
@@ -17,7 +17,7 @@ pub(crate) fn serve(listener: TcpListener) -> io::Result<()> {
     event_loop::serve(listener, read)
 }
 
-/// Reads until nothing is left, and says each line to all others. `false`: it is gone.
+/// Reads until nothing is left, and sends each line to all others. Returns `false` if the client is gone.
 fn read(clients: &mut LoopClients, number: usize, dead: &mut Vec<usize>) -> io::Result<bool> {
     let mut buffer = [0; 4096];
     while let Some(client) = clients.get_mut(&number) {

@@ -1,9 +1,9 @@
-//! Somebody stops his client with Ctrl-Z, and after a while everything stands still for all. `fg`, and it goes on.
+//! Somebody stops a client with Ctrl-Z, and after a while nothing moves for anybody. After `fg` it goes on.
 //!
 //! <details><summary>The cure</summary>
 //!
-//! The loop writes to sockets that block, and waits for the one that is full. Make them non-blocking, keep what they do
-//! not take in an outbox for each (`Outbox`), and disconnect a client whose outbox grows too long.
+//! The sockets are in blocking mode, and the loop waits for the one that is full. Make them non-blocking, keep what
+//! they do not take in an outbox for each (`Outbox`), and disconnect a client whose outbox grows too long.
 //!
 //! </details>
 
@@ -23,7 +23,7 @@ pub(crate) fn serve(listener: TcpListener) -> io::Result<()> {
     let mut clients: Vec<PolledClient> = Vec::new();
     let (mut last, mut accept_at) = (0, Instant::now());
     loop {
-        // Without descriptors the listener is left alone for a while.
+        // When no descriptors are left, the listener is left alone for a while.
         let accepts = Instant::now() >= accept_at;
         let mut fds: Vec<PollFd> = clients.iter().map(|c| PollFd::new(&c.stream, PollFlags::IN)).collect();
         fds.push(PollFd::new(&listener, if accepts { PollFlags::IN } else { PollFlags::empty() }));
@@ -52,7 +52,7 @@ pub(crate) fn serve(listener: TcpListener) -> io::Result<()> {
     }
 }
 
-/// Reads once, and says each line to all others. `false`: it is gone.
+/// Reads once, and sends each line to all others. Returns `false` if the client is gone.
 fn read(clients: &mut [PolledClient], number: usize) -> bool {
     let mut buffer = [0; 4096];
     let Some(at) = clients.iter().position(|client| client.number == number) else { return true };

@@ -2,8 +2,8 @@
 //!
 //! <details><summary>The cure</summary>
 //!
-//! Without descriptors `accept` fails at once, and the connection stays in the queue: the next call fails just as fast.
-//! Sleep a little before trying again.
+//! When no descriptors are left, `accept` fails at once, and the connection stays in the queue: the next call fails
+//! just as fast. Sleep a little before trying again.
 //!
 //! </details>
 
@@ -27,7 +27,7 @@ fn talk(members: &Members, number: usize, stream: &TcpStream) {
     lock(members).insert(number, queue.clone());
     for_each_line(stream, |line| {
         let text: Arc<[u8]> = said(number, line).into();
-        // All hear it in the same order: under the lock. A queue waits for a moment at most.
+        // Under the lock, so that all get the lines in the same order. A queue blocks for a moment at most.
         let members = lock(members);
         for (_, queue) in members.iter().filter(|(other, _)| **other != number) {
             queue.push(&text);

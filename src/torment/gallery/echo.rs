@@ -1,4 +1,4 @@
-//! Everybody sees his own lines twice: as typed, and as they come back.
+//! Everybody sees their own lines twice: as typed, and as they come back.
 //!
 //! <details><summary>The cure</summary>
 //!
@@ -21,7 +21,7 @@ fn talk(members: &Members, number: usize, stream: &TcpStream) {
     lock(members).insert(number, queue.clone());
     for_each_line(stream, |line| {
         let text: Arc<[u8]> = said(number, line).into();
-        // All hear it in the same order: under the lock. A queue waits for a moment at most.
+        // Under the lock, so that all get the lines in the same order. A queue blocks for a moment at most.
         let members = lock(members);
         for queue in members.values() {
             queue.push(&text);

@@ -1,4 +1,4 @@
-//! When somebody's computer crashes, or he just kills his client, the server is gone for all: "Connection reset by
+//! When somebody's computer crashes, or somebody just kills a client, the server is gone for all: "Connection reset by
 //! peer".
 //!
 //! <details><summary>The cure</summary>
@@ -17,7 +17,7 @@ pub(crate) fn serve(listener: TcpListener) -> io::Result<()> {
     event_loop::serve(listener, read)
 }
 
-/// Reads until nothing is left, and says each line to all others. `false`: it is gone.
+/// Reads until nothing is left, and sends each line to all others. Returns `false` if the client is gone.
 fn read(clients: &mut LoopClients, number: usize, dead: &mut Vec<usize>) -> io::Result<bool> {
     let mut buffer = [0; 4096];
     while let Some(client) = clients.get_mut(&number) {

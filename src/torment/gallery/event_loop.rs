@@ -15,11 +15,11 @@ pub(crate) struct LoopClient {
     pub outbox: Outbox,
 }
 
-/// By number. A number is never used again.
+/// The clients by number. A number is never used again.
 pub(crate) type LoopClients = BTreeMap<usize, LoopClient>;
 
-/// Reads from the client with this number and sends its lines to the others. Adds clients that cannot be written to to a list.
-/// Returns `false` if the client is gone.
+/// Reads from the client with this number and sends its lines to the others. Adds clients that cannot be written to to
+/// the list. Returns `false` if the client is gone.
 pub(crate) type ReadFn = fn(&mut LoopClients, usize, &mut Vec<usize>) -> io::Result<bool>;
 
 pub(crate) struct EventLoop {
@@ -53,7 +53,7 @@ impl EventLoop {
         Ok(EventLoop { poll, events: Events::with_capacity(64), listener, clients: LoopClients::new(), last: 0 })
     }
 
-    /// Waits, serves the clients that are ready, and forgets those that are gone. Whether the listener is ready.
+    /// Waits, serves the ready clients, and removes those that are gone. Returns whether the listener is ready.
     pub(crate) fn turn(&mut self, accept_again: bool, read: ReadFn) -> io::Result<bool> {
         match self.poll.poll(&mut self.events, accept_again.then_some(Duration::from_millis(50))) {
             Err(e) if e.kind() == ErrorKind::Interrupted => return Ok(false),
@@ -86,7 +86,7 @@ impl EventLoop {
     }
 }
 
-/// Reads until nothing is left, and says each line to all others.
+/// Reads until nothing is left, and sends each line to all others. Returns `false` if the client is gone.
 pub(crate) fn read(clients: &mut LoopClients, number: usize, dead: &mut Vec<usize>) -> io::Result<bool> {
     let mut buffer = [0; 4096];
     while let Some(client) = clients.get_mut(&number) {
@@ -107,8 +107,8 @@ pub(crate) fn read(clients: &mut LoopClients, number: usize, dead: &mut Vec<usiz
     Ok(true)
 }
 
-/// Queues a text for all others and writes what their sockets take. Clients on the list get no more, so that no outbox grows
-/// while one client is read for long.
+/// Queues a text for all others and writes what their sockets take. Clients on the list `dead` get no more, so that no
+/// outbox grows while one client is read for long.
 pub(crate) fn say_to_others(clients: &mut LoopClients, number: usize, text: &[u8], dead: &mut Vec<usize>) {
     for (&other, client) in clients.iter_mut().filter(|(other, _)| **other != number) {
         if dead.contains(&other) {

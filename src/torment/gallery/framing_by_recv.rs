@@ -1,9 +1,10 @@
-//! Typed by hand it works. But now and then a message comes in two halves, each with the sender's name before it, or
-//! two messages come as one.
+//! With lines typed by hand it works. But now and then a message comes in two halves, each with the sender's name
+//! before it, or two messages come as one.
 //!
 //! <details><summary>The cure</summary>
 //!
-//! A read returns whatever has come so far. Keep each client's bytes in a buffer (`Lines`) and relay only whole lines.
+//! A read returns the bytes that have come so far. Keep each client's bytes in a buffer (`Lines`) and relay only whole
+//! lines.
 //!
 //! </details>
 
@@ -16,7 +17,7 @@ pub(crate) fn serve(listener: TcpListener) -> io::Result<()> {
     event_loop::serve(listener, read)
 }
 
-/// Reads until nothing is left, and says each message to all others. `false`: it is gone.
+/// Reads until nothing is left, and sends each read to all others. Returns `false` if the client is gone.
 fn read(clients: &mut LoopClients, number: usize, dead: &mut Vec<usize>) -> io::Result<bool> {
     let mut buffer = [0; 4096];
     while let Some(client) = clients.get_mut(&number) {

@@ -1,8 +1,8 @@
-//! Servers that are broken on purpose, each by one classic mistake in its purest form.
+//! The gallery: servers that are broken on purpose, each by one classic mistake in its purest form.
 //!
-//! They are exercises: start one (`tertulia gallery NAME`), talk with it, torment it, find the mistake and fix it. What they
-//! get right is in [`parts`] and [`event_loop`], so that each file shows little more than its mistake. The page of each file
-//! tells the symptom as users would; the cure is folded away below it.
+//! They are exercises: start one (`tertulia gallery NAME`), talk with it, torment it, find the mistake and fix it. What
+//! they do right is in [`parts`] and [`event_loop`], so that each file shows little more than its mistake. The module
+//! doc of each file describes the symptom as users would; the cure is folded away below it.
 
 pub(crate) mod blocking_print;
 pub(crate) mod blocking_write;
@@ -32,7 +32,7 @@ pub struct Exhibit {
     pub name: &'static str,
     /// The cause that torments must find.
     pub cause: Cause,
-    /// Its file.
+    /// The source of its file.
     source: &'static str,
     /// Serves until something fails.
     pub serve: fn(TcpListener) -> io::Result<()>,
@@ -50,7 +50,7 @@ impl Exhibit {
         rest.replace("</details>", "").trim().to_owned()
     }
 
-    /// The page of its file, before and after a line.
+    /// The module doc of its file, before and after a border line.
     fn page(&self, is_border: impl Fn(&str) -> bool) -> (String, String) {
         let lines = self.source.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim);
         let lines: Vec<&str> = lines.collect();

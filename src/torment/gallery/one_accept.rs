@@ -1,5 +1,5 @@
-//! It works when people connect one after the other. When several connect at the same moment, one gets in, and the others
-//! wait, connected, until somebody else connects.
+//! It works when people connect one after the other. When several connect at the same moment, one gets in, and the
+//! others wait, connected, until somebody else connects.
 //!
 //! <details><summary>The cure</summary>
 //!
@@ -23,7 +23,7 @@ pub(crate) fn serve(listener: TcpListener) -> io::Result<()> {
     }
 }
 
-/// Accepts a client that waits. Whether to try again later.
+/// Accepts a client that waits. Returns whether to try again later.
 fn accept(event_loop: &mut EventLoop) -> bool {
     match event_loop.accept() {
         Ok(()) => false,

@@ -1,9 +1,10 @@
-//! Short lines work. Of a long text that somebody pastes only the beginning arrives; the rest comes when he sends something
-//! more.
+//! Short lines work. When somebody pastes a long text, only the beginning arrives; the rest comes when the sender sends
+//! something more.
 //!
 //! <details><summary>The cure</summary>
 //!
-//! mio's poll is edge-triggered: it does not say again that there is more to read. Read in a loop until `WouldBlock`.
+//! mio's poll is edge-triggered: it does not report again that there is more to read. Read in a loop until
+//! `WouldBlock`.
 //!
 //! </details>
 
@@ -16,7 +17,7 @@ pub(crate) fn serve(listener: TcpListener) -> io::Result<()> {
     event_loop::serve(listener, read)
 }
 
-/// Reads what is there, and says each line to all others. `false`: it is gone.
+/// Reads once, and sends each line to all others. Returns `false` if the client is gone.
 fn read(clients: &mut LoopClients, number: usize, dead: &mut Vec<usize>) -> io::Result<bool> {
     let mut buffer = [0; 4096];
     if let Some(client) = clients.get_mut(&number) {

@@ -1,4 +1,4 @@
-//! What the exhibits get right, so that each shows one mistake only.
+//! The parts that the exhibits do right, so that each shows one mistake only.
 
 use memchr::memchr;
 use std::collections::{BTreeMap, VecDeque};
@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 /// A longer line ends its sender's connection. Bytes.
 pub(crate) const LINE_MAX: usize = 4 << 10;
-/// A client with more pending bytes is disconnected.
+/// A client with more pending bytes is disconnected. Bytes.
 pub(crate) const QUEUE_MAX: usize = 8 << 20;
 
-/// A client's bytes, taken out as lines.
+/// A client's bytes, which are taken out as lines.
 #[derive(Default)]
 pub(crate) struct Lines {
     bytes: Vec<u8>,
@@ -26,7 +26,7 @@ impl Lines {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// The next line and its end. When there is none, `is_too_long` tells whether to wait for one.
+    /// The next line with its end. If there is none, `is_too_long` tells whether to wait for one.
     pub(crate) fn take_line(&mut self) -> Option<Vec<u8>> {
         let end = self.at + memchr(b'\n', &self.bytes[self.at..])? + 1;
         let line = self.bytes[self.at..end].to_vec();
@@ -55,7 +55,7 @@ impl Outbox {
         self.bytes.extend(bytes);
     }
 
-    /// Writes what the socket takes. `false`: disconnect it.
+    /// Writes what the socket takes. Returns `false` if the client should be disconnected.
     pub(crate) fn flush(&mut self, socket: &mut impl Write) -> bool {
         while !self.bytes.is_empty() {
             match socket.write(self.bytes.as_slices().0) {
@@ -69,7 +69,7 @@ impl Outbox {
     }
 }
 
-/// Lines that a thread of its own writes to a client.
+/// Lines for a client, which a separate thread writes.
 pub(crate) struct Queue {
     lines: Mutex<(VecDeque<Arc<[u8]>>, usize)>,
     changed: Condvar,
@@ -77,12 +77,12 @@ pub(crate) struct Queue {
     has_limit: bool,
 }
 
-/// Above this a sender waits a moment, so that a flood is paced to the readers. Bytes.
+/// Above this a sender waits a moment, so that a flood is slowed down to the readers' speed. Bytes.
 const QUEUE_HIGH: usize = 1 << 20;
 const A_MOMENT: Duration = Duration::from_millis(300);
 
 impl Queue {
-    /// Starts the thread.
+    /// Starts the thread that writes.
     pub(crate) fn start(stream: &TcpStream, has_limit: bool) -> std::io::Result<Arc<Queue>> {
         let queue = Queue { lines: Mutex::default(), changed: Condvar::new(), stream: stream.try_clone()?, has_limit };
         let (queue, mut stream) = (Arc::new(queue), stream.try_clone()?);
@@ -131,7 +131,7 @@ impl Queue {
         }
     }
 
-    /// Disconnects it; its thread ends, too.
+    /// Disconnects the client, and ends the thread.
     pub(crate) fn end(&self) {
         *self.lock() = (VecDeque::new(), ENDED);
         self.changed.notify_all();
@@ -153,7 +153,8 @@ pub(crate) fn lock(members: &Members) -> MutexGuard<'_, BTreeMap<usize, Arc<Queu
     members.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Accepts for ever, and each client gets a thread. After an error it waits, for the next would be the same.
+/// Accepts for ever, and starts a thread for each client. After an error it waits, because the next accept would fail
+/// too.
 pub(crate) fn thread_for_each(listener: &TcpListener, serve: impl Fn(usize, TcpStream) + Clone + Send + 'static) -> ! {
     for number in 1.. {
         let stream = loop {
@@ -168,7 +169,7 @@ pub(crate) fn thread_for_each(listener: &TcpListener, serve: impl Fn(usize, TcpS
     unreachable!("there are more numbers than clients")
 }
 
-/// Calls `say` with each line of a client, until it is gone or sends one that is too long.
+/// Calls `say` with each line of a client, until the client is gone or sends a line that is too long.
 pub(crate) fn for_each_line(mut stream: &TcpStream, mut say: impl FnMut(&[u8])) {
     let (mut lines, mut buffer) = (Lines::default(), vec![0; 16 << 10]);
     while let Ok(n @ 1..) = stream.read(&mut buffer) {

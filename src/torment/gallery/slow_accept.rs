@@ -2,8 +2,8 @@
 //!
 //! <details><summary>The cure</summary>
 //!
-//! The loop that accepts sleeps between one connection and the next, to be kind to the processor. accept waits for a
-//! connection anyway, and that costs nothing: take the sleep out.
+//! The accept loop sleeps between one connection and the next, to save processor time. `accept` blocks until a
+//! connection comes anyway, and that costs nothing: remove the sleep.
 //!
 //! </details>
 

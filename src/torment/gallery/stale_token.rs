@@ -1,10 +1,10 @@
-//! Very rarely a user who has just connected is disconnected at once. It happens when another leaves at the same moment, on
-//! busy days.
+//! Very rarely a user who has just connected is disconnected at once. It happens when another user leaves at the same
+//! moment, on busy days.
 //!
 //! <details><summary>The cure</summary>
 //!
-//! A key of the slab is used again while events for its former owner may still be in the batch. Remove and accept
-//! clients only after the batch; or give each client a number that is never used again.
+//! A key of the slab is reused while events for its former owner may still be in the batch. Remove and accept clients
+//! only after the batch, or give each client a number that is never used again.
 //!
 //! </details>
 
@@ -67,7 +67,7 @@ fn accept(listener: &TcpListener, poll: &Poll, clients: &mut Slab<LoopClient>) -
     }
 }
 
-/// Reads until nothing is left, and says each line to all others. `false`: it is gone.
+/// Reads until nothing is left, and sends each line to all others. Returns `false` if the client is gone.
 fn read(clients: &mut Slab<LoopClient>, key: usize, dead: &mut Vec<usize>) -> bool {
     let mut buffer = [0; 4096];
     while let Some(client) = clients.get_mut(key) {

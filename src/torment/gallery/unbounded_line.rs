@@ -2,7 +2,7 @@
 //!
 //! <details><summary>The cure</summary>
 //!
-//! `read_until` collects bytes until the line's end comes, and somebody never sends it. Set a longest line
+//! `read_until` collects bytes until the line's end comes, and a client may never send it. Set a longest line
 //! (`Read::take` helps), and close a client that exceeds it.
 //!
 //! </details>
@@ -23,7 +23,7 @@ fn talk(members: &Members, number: usize, stream: &TcpStream) {
     let (mut reader, mut line) = (BufReader::new(stream), Vec::new());
     while let Ok(1..) = reader.read_until(b'\n', &mut line) {
         let text: Arc<[u8]> = said(number, &line).into();
-        // All hear it in the same order: under the lock. A queue waits for a moment at most.
+        // Under the lock, so that all get the lines in the same order. A queue blocks for a moment at most.
         let members = lock(members);
         for (_, queue) in members.iter().filter(|(other, _)| **other != number) {
             queue.push(&text);

@@ -1,10 +1,9 @@
-//! Nobody is ever kept waiting. But on some nights the server's memory grows by a gigabyte, and then the kernel ends
-//! it.
+//! Nobody ever has to wait. But on some nights the server's memory grows by a gigabyte, and then the kernel kills it.
 //!
 //! <details><summary>The cure</summary>
 //!
-//! The queue of a client that does not read grows for ever. Give each queue a limit; above it, hold back the senders, and
-//! disconnect a client that does not read.
+//! The queue of a client that does not read grows for ever. Give each queue a limit; above it, make the senders wait,
+//! and disconnect a client that does not read.
 //!
 //! </details>
 
@@ -23,7 +22,7 @@ fn talk(members: &Members, number: usize, stream: &TcpStream) {
     lock(members).insert(number, queue.clone());
     for_each_line(stream, |line| {
         let text: Arc<[u8]> = said(number, line).into();
-        // All hear it in the same order: under the lock. A queue keeps nobody waiting.
+        // Under the lock, so that all get the lines in the same order. A queue never blocks.
         let members = lock(members);
         for (_, queue) in members.iter().filter(|(other, _)| **other != number) {
             queue.push(&text);

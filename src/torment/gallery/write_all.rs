@@ -3,8 +3,8 @@
 //!
 //! <details><summary>The cure</summary>
 //!
-//! `write_all` on a non-blocking socket gives up with `WouldBlock` when the socket is full, and has written a part by
-//! then. Keep what is left in an outbox for each client, and write on when the socket is writable.
+//! `write_all` on a non-blocking socket fails with `WouldBlock` when the socket is full, and has written a part by
+//! then. Keep the rest in an outbox for each client, and continue when the socket is writable.
 //!
 //! </details>
 
@@ -17,7 +17,7 @@ pub(crate) fn serve(listener: TcpListener) -> io::Result<()> {
     event_loop::serve(listener, read)
 }
 
-/// Reads until nothing is left, and says each line to all others. `false`: it is gone.
+/// Reads until nothing is left, and sends each line to all others. Returns `false` if the client is gone.
 fn read(clients: &mut LoopClients, number: usize, dead: &mut Vec<usize>) -> io::Result<bool> {
     let mut buffer = [0; 4096];
     while let Some(client) = clients.get_mut(&number) {

@@ -1,10 +1,11 @@
-//! A line asks for one thing, and for the same thing when it is written out again; a name that may be worn can be used.
+//! The fuzz target for commands and nicks: a line that is parsed and written out again is parsed to the same, and an
+//! allowed name can be used.
 
 use crate::chat::command::{COMMANDS, Input, is_surely_said, parse};
 use crate::chat::nick;
 use crate::chat::sanitize::{is_plain, sanitize};
 
-/// The input is a line. It is read as a command, and every word of it as a name.
+/// The input is a line. It is parsed as a command, and every word of it is checked as a name.
 pub fn commands(line: &[u8]) {
     let text = sanitize(line);
     let text = text.as_ref();
@@ -29,7 +30,7 @@ pub fn commands(line: &[u8]) {
     if !text.starts_with(':') || text.starts_with("::") {
         assert!(matches!(input, Input::Say(_)));
     }
-    // The short way of most lines is as good as the long one.
+    // The fast path for most lines gives the same result as the slow one.
     if is_plain(line) && is_surely_said(line) {
         assert_eq!((text.as_bytes(), input), (line, Input::Say(text)));
         assert!(!text.trim().is_empty());
@@ -38,7 +39,8 @@ pub fn commands(line: &[u8]) {
     text.split([' ', '\t']).for_each(name);
 }
 
-/// The shortest line that asks for the same. There is none for a word that is no command for what is stuck to it.
+/// The shortest line that asks for the same. There is none for a command's word that is unknown because of what
+/// directly follows it.
 fn written_out(input: &Input<'_>) -> Option<String> {
     Some(match input {
         Input::Say(text) if text.starts_with(':') => format!(":{text}"),
@@ -56,7 +58,7 @@ fn written_out(input: &Input<'_>) -> Option<String> {
     })
 }
 
-/// A name that the second one here wants to wear.
+/// A name that the client with number 2 wants.
 fn name(name: &str) {
     let number = 2;
     let skeleton = nick::skeleton(name);

@@ -1,12 +1,13 @@
-//! Lines cut anywhere are the lines that a plain split finds, and little is kept of them.
+//! The fuzz target for the line decoder: a stream that is cut anywhere has the same lines as a plain split, and the
+//! decoder keeps little of it.
 
 use crate::chat::limits::ENDLESS_FACTOR;
 use crate::chat::line::{Line, LineDecoder};
 
-/// Bytes of the input that say how the rest is dealt with: the longest line, and the sizes of the reads.
+/// The number of input bytes that control how the rest is handled: the longest line, and the sizes of the reads.
 const HEADER: usize = 8;
 
-/// What came out, owned.
+/// The decoder's output, owned.
 #[derive(Debug, PartialEq)]
 enum Got {
     Text(Vec<u8>),
@@ -14,7 +15,8 @@ enum Got {
     Endless,
 }
 
-/// A byte for the longest line (1 to 16), seven for the sizes of the reads, which are taken in turn; then the stream.
+/// The input is a byte for the longest line (1 to 16), seven bytes for the sizes of the reads, which are used in turn,
+/// and then the stream.
 pub fn decoder(input: &[u8]) {
     let Some((&[line_max, ref sizes @ ..], stream)) = input.split_first_chunk::<HEADER>() else { return };
     let line_max = usize::from(line_max % 16) + 1;
@@ -36,7 +38,7 @@ fn decoded(stream: &[u8], mut sizes: impl Iterator<Item = usize>, line_max: usiz
                 return got;
             }
         }
-        // As a Vec grows: twice as long, and eight at least.
+        // The way a Vec grows: to twice the length, and to eight at least.
         assert!(decoder.capacity() <= (2 * (line_max + 1)).max(8), "keeps {} bytes", decoder.capacity());
         decoder.shrink();
         let unfinished = stream[..read].rsplit(|byte| *byte == b'\n').next().unwrap_or_default().len();
@@ -57,10 +59,10 @@ fn own(line: Line<'_>) -> Got {
     }
 }
 
-/// The same from the stream as a whole.
+/// The same lines from the stream as a whole.
 fn split(stream: &[u8], line_max: usize) -> Vec<Got> {
     let mut got = Vec::new();
-    // Behind the last LF there is a line only if there is something.
+    // Behind the last LF there is a line only if there are bytes.
     let whole = stream.strip_suffix(b"\n").unwrap_or(stream);
     if stream.is_empty() {
         return got;

@@ -1,8 +1,8 @@
-//! Any bytes at all, and what must hold whatever they are: the bodies of the targets under `tests/fuzz`.
+//! The bodies of the fuzz targets under `tests/fuzz`: they take any bytes, and check what must hold for all of them.
 //!
-//! Each takes its input apart as its own page says, and panics where a law is broken. libFuzzer makes up inputs by the
-//! million; the tests here replay those that led it somewhere new, which are kept in `tests/fuzz/corpus`. How to run a target
-//! is said in `tests/fuzz/Cargo.toml`.
+//! Each target documents how it interprets its input, and panics where a check fails. libFuzzer makes inputs by the
+//! million. The tests here replay those inputs that reached new code, which are kept in `tests/fuzz/corpus`.
+//! `tests/fuzz/Cargo.toml` tells how to run a target.
 
 mod commands;
 mod decoder;
@@ -19,7 +19,7 @@ mod tests {
     use super::*;
     use std::path::Path;
 
-    /// Plays what is kept for a target. The name of a file that breaks a law is shown with the failure.
+    /// Runs a target on its corpus. If a check fails, the output includes the name of the file.
     fn replay(name: &str, target: fn(&[u8])) {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(name);
         let mut files: Vec<_> =

@@ -1,4 +1,5 @@
-//! What is left of any bytes can be shown on any screen, and is what a reader of one byte at a time leaves of them.
+//! The fuzz target for the sanitizer: its output is safe for any screen, and equals that of a simple byte-by-byte
+//! version.
 
 use crate::chat::sanitize::{is_plain, sanitize};
 use unicode_width::UnicodeWidthChar;
@@ -17,7 +18,7 @@ pub fn sanitizer(line: &[u8]) {
     }
 }
 
-/// Where in telnet's commands a byte is met.
+/// The state of the parser of telnet commands.
 enum At {
     Text,
     Iac,
@@ -65,11 +66,11 @@ fn slowly(line: &[u8]) -> String {
 fn may_be_shown(c: char) -> bool {
     match c {
         '\t' => true,
-        // Controls, and what separates lines and paragraphs.
+        // Controls, and line and paragraph separators.
         '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' => false,
-        // What turns the writing around.
+        // Bidi controls.
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => false,
-        // What hides.
+        // Hidden characters.
         '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}' => false,
         _ => true,
     }

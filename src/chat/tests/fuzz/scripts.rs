@@ -1,17 +1,17 @@
-//! Whatever happens to a room, the laws of its scripts hold, and with both styles of driver.
+//! The fuzz target for the hub: whatever happens to a room, the laws of its scripts hold, with both styles of driver.
 
 use super::super::script::{LINE_MAX, Step, assert_all};
 use crate::chat::limits::{Framing, Limits};
 use std::time::Duration;
 
-/// So many steps of a script are played. Each costs little, but the laws compare everybody's with everybody's.
+/// At most this many steps of a script are played. Each step is cheap, but the laws compare the output of all clients.
 const STEPS_MAX: usize = 120;
-/// So many kibibytes of earlier lines are read to those who come, all together.
+/// The limit for the earlier lines that all clients of a script get together. Kibibytes.
 const REPLAY_MAX: usize = 24 << 10;
-/// So long does a wait take at the most: longer than anybody's patience.
+/// The longest wait in a script. It is longer than all timeouts.
 const WAIT_MAX: Duration = Duration::from_secs(40);
 
-/// What people type, and those who would like to see what comes of it.
+/// Things that people type, and attempts to break the server.
 const TYPED: [&str; 16] = [
     "hola\n",
     "hola",
@@ -31,9 +31,9 @@ const TYPED: [&str; 16] = [
     ":msg guest1 psst\n",
 ];
 
-/// The first byte holds the framing and the number of seats, the second the size of pieces; then steps follow.
+/// The first byte holds the framing and the number of seats, and the second the size of the pieces. Then steps follow.
 ///
-/// A step's first byte says with its low half what happens, and with its high half to whom. See [`Bytes::step`].
+/// The low half of a step's first byte says what happens, and the high half to which client. See [`Bytes::step`].
 pub fn hub(input: &[u8]) {
     let mut bytes = Bytes { rest: input, replay_left: REPLAY_MAX };
     let (Some(room), Some(size)) = (bytes.byte(), bytes.byte()) else { return };
@@ -43,7 +43,7 @@ pub fn hub(input: &[u8]) {
     assert_all(&script, &limits, 1 + usize::from(size));
 }
 
-/// What is left of the input.
+/// The rest of the input.
 struct Bytes<'a> {
     rest: &'a [u8],
     replay_left: usize,
@@ -83,7 +83,7 @@ impl Bytes<'_> {
         Some(*byte)
     }
 
-    /// From nothing to more than anybody needs in one byte: up to 15 times a power of two.
+    /// A size from one byte, from zero to more than any test needs: up to 15 times a power of two.
     fn size(&mut self) -> Option<usize> {
         let byte = self.byte()?;
         Some(usize::from(byte & 15) << (2 * (byte >> 4)).min(40))

@@ -1,12 +1,12 @@
-//! Takes down what happens. The thread in which it happened does that, and shows it where stdout takes it at once; what may
-//! have to wait is left to a thread of its own.
+//! The recording of events by threads. The thread in which an event happens records it and shows it as far as stdout
+//! takes it at once. Writes that may block are left to a thread of their own.
 
 use super::blocking::now;
 use super::{LockedRoom, Server, lock};
 use std::sync::PoisonError;
 
 impl Server {
-    /// Takes down what happened, in the order in which it happened: so under the room's lock.
+    /// Records what happened, in the order in which it happened: that is why the room is locked.
     pub(super) fn note(&self, room: &mut LockedRoom) {
         let Some(records) = &self.records else { return };
         room.hub.take_transcript(&mut room.transcript);
@@ -32,7 +32,7 @@ impl Server {
         }
     }
 
-    /// Writes the history, and what stdout did not take at once.
+    /// Writes the history, and what stdout did not take at once. Runs until the process ends.
     pub(super) fn write_records(&self) {
         let Some(mutex) = &self.records else { return };
         let mut records = lock(mutex);
@@ -40,7 +40,7 @@ impl Server {
             let time = now();
             records.flush_console(time);
             if let Some(batch) = records.due_batch(time) {
-                // The disk may be slow, and nobody is to wait for it who has something to say.
+                // The disk may be slow, and threads that have something to record must not wait for it.
                 drop(records);
                 let result = batch.write();
                 records = lock(mutex);

@@ -1,5 +1,5 @@
-//! Who writes to whom: the thread that said something, as far as the sockets take it at once, and for the rest a thread that
-//! may wait.
+//! The writes to clients: the thread that said something writes as much as the sockets take at once, and a thread that
+//! may block writes the rest.
 
 use super::blocking::mpsc::{self, Receiver, Sender};
 use super::{Client, Reason, Server, lock, spawn};
@@ -9,14 +9,14 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a write to a slow client waits before the hub is told how it goes.
+/// How long a write to a slow client blocks before the hub is told the result.
 const WRITE_PATIENCE: Duration = Duration::from_millis(50);
-/// How often a thread looks again at the members it writes to, when others keep adding: some milliseconds. Then a thread of
-/// each member's own goes on, for its own client is waiting to be read. Not sooner: that thread has to be woken for every
-/// parcel, and 64 clients that all talk get a third less through.
+/// The most rounds of writes in one delivery while other threads keep adding: some milliseconds. After that each
+/// member's own writer goes on, because this thread's own client is waiting to be read. A lower limit wakes the writers
+/// for every parcel, and 64 clients that all talk get a third less through.
 const ROUNDS_MAX: usize = 64;
 
-/// The way to the thread that may wait for a client's socket.
+/// The channel to the thread that may block on a client's socket.
 pub(super) enum WriterHandle {
     /// None was needed so far.
     None,
@@ -29,7 +29,7 @@ pub(super) enum WriterHandle {
 pub(super) struct Parcel {
     pub client: Arc<Client>,
     pub flight: Flight,
-    /// What the socket took in the last write, which the hub is to be told.
+    /// What the socket took in the last write, and the hub does not know yet. Bytes.
     pub taken: usize,
 }
 
@@ -41,8 +41,9 @@ impl Parcel {
 }
 
 impl Server {
-    /// Writes what the sockets take at once, and again what others have added meanwhile. What a socket does not take is
-    /// left to the client's own writer. A leader is the leader until nothing is left to write.
+    /// Writes what the sockets take at once, and then what others have added meanwhile. What a socket does not take is
+    /// left to the client's own writer. A leader stays the leader until nothing is left to write, or for [`ROUNDS_MAX`]
+    /// rounds.
     pub(super) fn deliver(self: &Arc<Self>, mut parcels: Vec<Parcel>, leads: bool) {
         for round in 0.. {
             if parcels.is_empty() {
@@ -96,7 +97,7 @@ impl Server {
     /// Leaves the rest of a parcel to the client's writer.
     pub(super) fn hand_over(self: &Arc<Self>, mut parcel: Parcel) {
         let client = parcel.client.clone();
-        // It may take long.
+        // The parcel may wait for long, so it must not keep the whole turn's log alive.
         parcel.flight.compact();
         marks::handed_over(client.id.number(), parcel.flight.len());
         if let Err(e) = client.hand_over(self, parcel) {
@@ -109,7 +110,7 @@ impl Server {
         for mut parcel in parcels {
             let id = parcel.client.id;
             loop {
-                // Waits, but not for long: so the hub hears in time that its member takes nothing.
+                // Blocks only for a short time, so that the hub learns in time that the member takes nothing.
                 let taken = match parcel.client.stream.write(&parcel.flight.rest()) {
                     Ok(n) => n,
                     Err(e) if is_passing(&e) => 0,

@@ -1,11 +1,11 @@
-//! The same names as in the real [`blocking`](crate::server::blocking), upon the simulated kernel and the scheduler.
+//! The same names as in the real [`blocking`](crate::server::blocking), on the simulated kernel and the scheduler.
 
 use super::super::kernel::{Kernel, address, with};
 use super::scheduler::{Wait, after, call, is_over, sleep as sleep_for, try_call};
 pub(super) use super::sync::thread::sleep;
 pub(super) use super::sync::{Condvar, Mutex, MutexGuard, RoomGuard, RoomMutex, mpsc, spawn};
 use crate::chat::limits::READ_MAX;
-/// Where one thread is preferred to another, all others come first from now on.
+/// Under the PCT scheduler the calling thread has the lowest priority from now on.
 pub(super) use shuttle::thread::yield_now;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::{Shutdown, SocketAddr};
@@ -17,7 +17,7 @@ pub(super) fn now() -> Instant {
     with(Kernel::now)
 }
 
-/// Whether that time has come.
+/// Whether this time has come.
 fn is_past(time: Option<Duration>) -> bool {
     time.is_some_and(|time| time <= with(|kernel| kernel.elapsed))
 }
@@ -67,9 +67,9 @@ impl TcpStream {
         }
     }
     pub(super) fn discard_at_once(&self) -> io::Result<usize> {
-        // Nothing interrupts a call that does not wait.
+        // A call that does not block is not interrupted.
         call(|kernel| {
-            // The process may have ended meanwhile, and this may be within a lock.
+            // The process may have ended meanwhile, and the caller may hold a mutex.
             if is_over() {
                 Err(ErrorKind::NotConnected.into())
             } else {
@@ -80,7 +80,7 @@ impl TcpStream {
     pub(super) fn write_at_once(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         try_call(|kernel| kernel.write(self.0, pieces))
     }
-    /// Waits until all is taken.
+    /// Blocks until all is taken.
     pub(super) fn write(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         let bytes = pieces.iter().map(|piece| &piece[..]).collect::<Vec<_>>().concat();
         let end = with(|kernel| kernel.sockets[self.0].write_timeout).map(after);
@@ -110,7 +110,7 @@ impl TcpStream {
 
 impl Drop for TcpStream {
     fn drop(&mut self) {
-        // When the process is over, the kernel closes what is left.
+        // After the end of the process the kernel closes what is left.
         if !is_over() && !std::thread::panicking() {
             call(|kernel| kernel.close(self.0));
         }
@@ -132,7 +132,7 @@ impl Signals {
     }
 }
 
-/// It is told once only.
+/// Not simulated: a second signal has no effect.
 pub(super) fn end_at_once_when(_: &Arc<AtomicBool>) -> io::Result<()> {
     Ok(())
 }

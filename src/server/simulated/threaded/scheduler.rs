@@ -1,8 +1,8 @@
-//! Who runs, who sleeps, and when time passes.
+//! The scheduler of the simulated threads: which of them sleep, and when the time advances.
 //!
-//! Shuttle runs one thread at a time, and at each call another may come next. It knows no time and no sockets: who waits for
-//! one of these, or for a word from another thread, sleeps here. When all sleep, and only then, time passes until something
-//! is due; a wake-up that was lost is not made up for by somebody's timeout.
+//! Shuttle runs one thread at a time, and may switch to another at each call. It knows neither time nor sockets:
+//! threads that wait for one of these, or for a notification from another thread, sleep here. The time advances only
+//! when all threads sleep. So a lost wake-up is not hidden by some timeout.
 
 use super::super::kernel::{Kernel, LIFE_MAX, with};
 use shuttle::sync::atomic::{AtomicBool, Ordering};
@@ -13,20 +13,20 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
-/// What somebody sleeps for.
+/// What a thread sleeps for.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Wait {
     Readable(usize),
     Writable(usize),
     Connection,
     Signal,
-    /// Another thread's word, by its number.
+    /// A notification from another thread, by its number.
     Word(u64),
     Time,
 }
 
 impl Wait {
-    /// Nobody has to sleep for that any more.
+    /// Whether the condition has come true.
     fn is_over(self, kernel: &Kernel) -> bool {
         match self {
             Wait::Readable(number) => kernel.sockets[number].has_unread(),
@@ -40,7 +40,8 @@ impl Wait {
 
 struct Sleeper {
     thread: String,
-    /// Not `unpark`: shuttle wakes who is parked for no reason, too, and dozens who sleep would do little else.
+    /// Not `unpark`: shuttle also makes spurious wake-ups of parked threads, and dozens of sleepers would do little
+    /// else.
     wake: Sender<()>,
     wait: Wait,
     until: Option<Duration>,
@@ -48,19 +49,19 @@ struct Sleeper {
 
 #[derive(Default)]
 struct Scheduler {
-    /// Wakes the one who lets time pass.
+    /// Wakes the thread that advances the time.
     clock: Option<Sender<()>>,
     sleepers: Vec<Sleeper>,
-    /// Threads that do not sleep.
+    /// The number of threads that do not sleep.
     awake: usize,
     words: u64,
-    /// Words that came before somebody slept for them.
+    /// Notifications that came before a thread slept for them.
     said: Vec<Wait>,
     is_over: bool,
 }
 
 thread_local! {
-    /// All simulated threads are one thread of the test's.
+    /// All simulated threads run in one thread of the test.
     static SCHEDULER: RefCell<Scheduler> = RefCell::default();
 }
 
@@ -68,20 +69,20 @@ fn scheduler<T>(call: impl FnOnce(&mut Scheduler) -> T) -> T {
     SCHEDULER.with_borrow_mut(call)
 }
 
-/// The process has ended, and with it this thread.
+/// The payload of the unwinding that ends a thread when the process has ended.
 struct Exit;
 
-/// The time when so much will have passed.
+/// The time when `time` will have passed.
 pub(super) fn after(time: Duration) -> Duration {
     with(|kernel| kernel.elapsed) + time
 }
 
-/// Another thread may come next.
+/// Lets shuttle switch to another thread.
 fn step() {
     AtomicBool::new(false).load(Ordering::SeqCst);
 }
 
-/// A call to the kernel that may be made with something locked.
+/// A call to the kernel. The caller may hold a mutex.
 pub(super) fn call<T>(call: impl FnOnce(&mut Kernel) -> T) -> T {
     step();
     let result = with(call);
@@ -89,7 +90,7 @@ pub(super) fn call<T>(call: impl FnOnce(&mut Kernel) -> T) -> T {
     result
 }
 
-/// A call that is nobody's any more when the process has ended meanwhile.
+/// A call to the kernel that ends the thread if the process has ended meanwhile.
 pub(super) fn try_call<T>(call: impl FnOnce(&mut Kernel) -> io::Result<T>) -> io::Result<T> {
     step();
     exit_if_over();
@@ -98,14 +99,14 @@ pub(super) fn try_call<T>(call: impl FnOnce(&mut Kernel) -> io::Result<T>) -> io
     result
 }
 
-/// Nobody has something locked here, so nobody else has to be let go on the way out.
+/// Callers hold no mutex, so no other thread has to be released when this one unwinds.
 fn exit_if_over() {
     if is_over() {
         resume_unwind(Box::new(Exit));
     }
 }
 
-/// Wakes all whose time has come. Returns whether there are any.
+/// Wakes all threads whose condition or time has come. Returns whether there are any.
 fn wake_up() -> bool {
     let woken = with(|kernel| {
         scheduler(|scheduler| {
@@ -132,7 +133,7 @@ impl Scheduler {
     }
 }
 
-/// Sleeps for this, but only until then.
+/// Sleeps until `wait` is over, at most until `until`.
 pub(super) fn sleep(wait: Wait, until: Option<Duration>) {
     step();
     let (wake, woken) = mpsc::channel();
@@ -161,7 +162,7 @@ fn call_the_clock() {
     }
 }
 
-/// A number for a word that somebody will sleep for.
+/// A number for a notification that a thread will sleep for.
 pub(super) fn new_word() -> u64 {
     scheduler(|scheduler| {
         scheduler.words += 1;
@@ -169,7 +170,7 @@ pub(super) fn new_word() -> u64 {
     })
 }
 
-/// Whoever sleeps for this word has got it, or who is about to.
+/// Wakes the thread that sleeps for this notification, or keeps it for a thread that is about to sleep.
 pub(super) fn say(word: u64) {
     let woken = scheduler(|scheduler| {
         let woken = scheduler.take(|sleeper| sleeper.wait == Wait::Word(word));
@@ -199,7 +200,7 @@ pub(super) fn is_over() -> bool {
     scheduler(|scheduler| scheduler.is_over)
 }
 
-/// Runs the process, of which this is the main thread, to its end.
+/// Runs the simulated process to its end. `main` is its main thread.
 pub(super) fn run(main: impl FnOnce() + Send + 'static) {
     SCHEDULER.take();
     spawn("main".into(), || {
@@ -223,13 +224,13 @@ pub(super) fn run(main: impl FnOnce() + Send + 'static) {
     wake_all(&left);
 }
 
-/// All sleep.
+/// Called when all threads sleep: checks that they may, and advances the time.
 fn let_time_pass() {
     let timeout = scheduler(|scheduler| scheduler.sleepers.iter().filter_map(|sleeper| sleeper.until).min());
     let _told = TellWhoSleeps;
     with(|kernel| {
         kernel.assert_may_sleep(timeout.is_some());
-        // The accepting thread and the records' end with the process.
+        // The accepting thread and the records thread end with the process.
         let main_sleeps = || scheduler(|scheduler| scheduler.sleepers.iter().any(|s| s.thread == "main"));
         let is_done = kernel.told_to_stop.is_some() && kernel.is_deserted();
         assert!(!(is_done && main_sleeps()), "lost wake-up: all have gone and the server does not end");
@@ -245,7 +246,7 @@ fn let_time_pass() {
     });
 }
 
-/// Threads end with the client that they were for.
+/// Checks that a client's threads have ended when the client is gone.
 fn assert_nobody_is_left_over(kernel: &Kernel) {
     scheduler(|scheduler| {
         for sleeper in &scheduler.sleepers {
@@ -257,7 +258,7 @@ fn assert_nobody_is_left_over(kernel: &Kernel) {
     });
 }
 
-/// When it turns out that they should not.
+/// Prints the sleeping threads when a check fails.
 struct TellWhoSleeps;
 
 impl Drop for TellWhoSleeps {

@@ -1,4 +1,5 @@
-//! Locks, words and threads, as the standard library has them, upon shuttle and the [`scheduler`](super::scheduler).
+//! Mutexes, condition variables, channels and threads with the standard library's interface, on shuttle and the
+//! [`scheduler`](super::scheduler).
 
 use super::super::kernel::{Kernel, with};
 use super::scheduler::{Wait, after, is_over, new_word, say, sleep};
@@ -37,7 +38,7 @@ impl<T> DerefMut for MutexGuard<'_, T> {
     }
 }
 
-/// The room's lock.
+/// The room's mutex.
 pub(super) struct RoomMutex<T>(Mutex<T>);
 
 pub(super) struct RoomGuard<'a, T>(MutexGuard<'a, T>);
@@ -73,7 +74,7 @@ impl<T> DerefMut for RoomGuard<'_, T> {
     }
 }
 
-/// The words that its sleepers wait for.
+/// The notifications that its sleepers wait for.
 #[derive(Default)]
 pub(super) struct Condvar(std::sync::Mutex<Vec<u64>>);
 
@@ -86,7 +87,8 @@ impl Condvar {
         self.0.lock().expect("nothing fails within")
     }
 
-    /// With the mutex given back, until somebody says the word or it is `end`; and once in a while for no reason.
+    /// Unlocks the mutex, sleeps until the notification or until `end`, and locks again. Some waits return at once: a
+    /// spurious wake-up.
     fn wait_until<'a, T>(&self, guard: MutexGuard<'a, T>, end: Option<Duration>) -> MutexGuard<'a, T> {
         let word = new_word();
         self.waiting().push(word);
@@ -144,7 +146,7 @@ pub(super) mod thread {
     use crate::text::Lang;
 
     impl Kernel {
-        /// Once in a while there are enough threads already.
+        /// Refuses a thread at random, and notes that its client is not served.
         pub(crate) fn has_no_thread(&mut self, name: &str) -> bool {
             let Some((kind, number)) = name.split_once('-').filter(|_| self.dice.one_in(60)) else { return false };
             let number = number.parse().expect("threads are named for their clients");
@@ -178,7 +180,7 @@ pub(super) mod mpsc {
         receiver_is_gone: bool,
     }
 
-    /// A queue, and the condition that something has happened to it.
+    /// A queue, and a condition variable for its changes.
     type Channel<T> = Arc<(Mutex<Queue<T>>, Condvar)>;
 
     fn lock<T>(channel: &Channel<T>) -> MutexGuard<'_, Queue<T>> {
@@ -194,7 +196,7 @@ pub(super) mod mpsc {
         (Sender(channel.clone()), Receiver(channel))
     }
 
-    /// It is never sent more than fits.
+    /// The driver never sends more than fits, so the bound is not simulated.
     pub(crate) fn sync_channel<T>(_: usize) -> (Sender<T>, Receiver<T>) {
         channel()
     }
