@@ -1,9 +1,9 @@
-//! Counts the instructions that a line takes on its way through the core. A count, unlike a time, does not change on a busy
-//! machine, so that a regression shows without noise.
+//! Counts the instructions that a line takes on its way through the core. A count, unlike a time, does not change on a
+//! busy machine, so that a regression shows without noise.
 //!
-//! `cargo bench --bench instructions`; needs valgrind, and says so where there is none. The counts include
-//! what the core calls of the standard library and the C library. callgrind runs each case with two numbers of rounds, and the
-//! difference counts.
+//! `cargo bench --bench instructions`; needs valgrind, and says so if there is none. The counts include what the core
+//! calls in the standard library and the C library. callgrind runs each case with two numbers of rounds, and the
+//! difference is used.
 
 #[path = "codec/room.rs"]
 mod room;
@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use tertulia::chat::line::LineDecoder;
 use tertulia::chat::sanitize::sanitize;
 
-/// Which case this process is to play and how often; set only by ourselves.
+/// The case that this process plays and the number of rounds. Set only by this program itself.
 const ROLE: &str = "TERTULIA_BENCH_INSTRUCTIONS";
 const FEW: u64 = 100;
 const MORE: u64 = 300;

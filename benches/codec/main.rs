@@ -1,4 +1,4 @@
-//! A line's way through the core, in memory: no sockets, no clocks.
+//! Measures a line's way through the core, in memory, without sockets and clocks.
 //!
 //! `cargo bench --bench codec`
 
@@ -62,7 +62,7 @@ fn hub(criterion: &mut Criterion) {
                 black_box(room.flush())
             });
         });
-        // As in a flood: each read brings many.
+        // As in a flood: each read returns many lines.
         let many = LINE.repeat(LINES as usize);
         group.throughput(Throughput::Elements(members as u64 * LINES));
         group.bench_function(format!("everybody {LINES} lines, {members} members"), |bencher| {

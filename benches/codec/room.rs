@@ -1,4 +1,4 @@
-//! A line's way through the hub, without sockets.
+//! A room for benchmarks: a line's way through the hub, without sockets.
 
 use std::time::Instant;
 use tertulia::chat::{Effect, Hub, Id, Lang, Limits};
@@ -23,12 +23,12 @@ impl BenchRoom {
         room
     }
 
-    /// A member says something.
+    /// Receives bytes from a member.
     pub fn receive(&mut self, id: Id, bytes: &[u8]) {
         self.hub.permit(id).expect("nobody has to wait").receive(bytes);
     }
 
-    /// Ends the turn, and returns how many bytes were written.
+    /// Ends the turn, and returns the number of bytes written.
     pub fn flush(&mut self) -> usize {
         let mut bytes = 0;
         while let Some(effect) = self.hub.poll_effect() {

@@ -1,6 +1,7 @@
-//! FloodClients that all send at full speed. One thread plays them and counts line ends.
+//! Clients that all send at full speed. One thread plays them and counts line ends.
 //!
-//! It is not the load generator: it must cost so little that a server on the same core gets nearly all of it.
+//! The load generator is not used here: this load must cost so little that a server on the same core gets nearly all of
+//! the core's time.
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
@@ -8,9 +9,9 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Lines that may be under way to one receiver ...
+/// About this many lines may be under way to one receiver.
 const UNDER_WAY: usize = 1024;
-/// ... and of one sender.
+/// At most this many lines of one sender may be under way.
 const WINDOW_MAX: usize = 128;
 /// When nothing comes for this long, something is lost.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -71,7 +72,7 @@ impl Flood {
             }
             for client in &mut self.clients {
                 let may_say = (slowest + self.window).min(lines) - client.said;
-                // Half a window at a time: a line at a time would measure the system calls of the clients.
+                // Send half a window at a time: sending single lines would measure the system calls of the clients.
                 if may_say >= self.window / 2 || client.said + may_say == lines {
                     client.said += may_say;
                     client.unsent += may_say * self.line.len();

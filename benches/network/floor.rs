@@ -1,5 +1,5 @@
-//! The least that a relay could do: one read for each client that is ready, one gathered write to each other client. No
-//! lines, no names, no limits, no end.
+//! The floor: the least that a relay could do. It does one read from each client that is ready, and one gathered write
+//! to each other client. It has no lines, no names and no limits, and it runs until killed.
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
@@ -10,7 +10,7 @@ const READ_MAX: usize = 64 << 10;
 
 struct FloorClient {
     stream: TcpStream,
-    /// What its socket did not take.
+    /// Bytes that its socket has not taken.
     rest: Vec<u8>,
 }
 
@@ -46,7 +46,7 @@ pub fn serve(addr: &str, spin: Duration) {
                 }
             }
         }
-        // Read each once, and note which bytes are whose.
+        // Read from each ready client once, and note which bytes are its own.
         let mut said = Vec::new();
         let mut parts = Vec::new();
         for key in std::mem::take(&mut ready) {
@@ -64,7 +64,7 @@ pub fn serve(addr: &str, spin: Duration) {
                 Err(_) => clients[key] = None,
             }
         }
-        // Write to each once.
+        // Write to each client once.
         for (key, client) in clients.iter_mut().enumerate() {
             let own = parts.iter().find(|(speaker, _)| *speaker == key).map_or(0..0, |(_, part)| part.clone());
             write(client, &[&said[..own.start], &said[own.end..]]);

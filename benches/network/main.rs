@@ -1,14 +1,15 @@
-//! The drivers compared with each other, with a floor, and with a chat that uses tokio.
+//! Compares the drivers with each other, with a floor, and with a chat that uses tokio.
 //!
-//! `cargo bench --bench network`. Each server is a process of its own; the load is in this one. On a small machine the placement
-//! matters most, so it is part of the names: `one core` compares the work done most steadily, `a core each` is what a user
-//! sees.
+//! `cargo bench --bench network`. Each server is a separate process; the load runs in this one. On a small machine the
+//! placement on cores matters most, so it is part of the names: `one core` compares the work with the least variation,
+//! `a core each` shows what a user sees.
 //!
 //! * `floor`: the least that a relay could do; no lines, no names, no limits;
-//! * `tokio`: a chat the way tokio's users write it, on one thread.
+//! * `tokio`: a chat as tokio's users write it, on one thread.
 //!
-//! All servers of a group run at the same time, and each sample of one is taken right after a sample of the floor that is as
-//! long: machines are faster now and slower then, and a ratio of neighbours is not. Those ratios are printed below each group.
+//! Each server runs at the same time as the floor, and each of its samples is taken right after a sample of the floor
+//! with as many iterations. The speed of a machine varies over time, but hardly between two such samples, so their
+//! ratio is more reliable. The ratios are printed below each group.
 
 mod flood;
 mod floor;
@@ -27,16 +28,16 @@ use tertulia::harness::server_process::end_all_at_signals;
 use tertulia::harness::{Launcher, START_LIMIT, ServerProcess, Stdout};
 use tertulia::server::{DRIVERS, Driver, make_room_for};
 
-/// Which server this process is to be; set only by ourselves.
+/// The server that this process runs as. Set only by this program itself.
 const ROLE: &str = "TERTULIA_BENCH_ROLE";
-/// Bytes in a line, its end included.
+/// Bytes in a line, including its end.
 const LINE_LEN: usize = 64;
 /// Clients that are silent while six talk.
 const IDLE: usize = 2000;
-/// Servers that run at a time, with their clients.
+/// No more servers than this run at a time, with their clients.
 const SERVERS_MAX: usize = 8;
 
-/// What is measured beside the floor, each of our own modes, and tokio.
+/// What is measured besides the floor, each of our own modes, and tokio.
 #[derive(Clone, Copy, PartialEq)]
 enum Beside {
     Nothing,
@@ -67,7 +68,7 @@ fn start(name: &str, clients: usize) -> ServerProcess {
         let mode = words.next().unwrap_or_default();
         if Driver::named(mode).is_some() {
             let mut command = Command::new(env!("CARGO_BIN_EXE_tertulia"));
-            // A seat to spare: where the kernel does not tell whether the server listens, a connection is made to find out.
+            // A spare seat: if the kernel does not report whether the server listens, a test connection is made.
             let seats = (clients + 1).to_string();
             command.args(["serve", "--mode", mode, "--max-clients", &seats, "--addr", &addr.to_string()]);
             match words.next() {
@@ -84,7 +85,7 @@ fn start(name: &str, clients: usize) -> ServerProcess {
     Launcher::new(command).start(Stdout::Nowhere, START_LIMIT).expect("a server that starts")
 }
 
-/// A line from one client until the last of the others has it.
+/// The time of a line from one client until the last of the others has it.
 fn round_trip(criterion: &mut Criterion) {
     for place in [Place::OneCore, Place::ACoreEach] {
         for clients in [2, 6, 64] {
@@ -99,7 +100,7 @@ fn round_trip(criterion: &mut Criterion) {
     }
 }
 
-/// Six talk before thousands who are silent: each line goes to all of them, with the floor, too.
+/// Six clients talk and thousands are silent. Each line goes to all of them, with the floor, too.
 fn idle_crowd(criterion: &mut Criterion) {
     let names = servers(Beside::Nothing);
     let place = Place::OneCore;

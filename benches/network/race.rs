@@ -1,4 +1,4 @@
-//! Servers that are measured in turns, each beside the floor.
+//! Measures servers one after the other, each beside the floor.
 
 use criterion::{Criterion, SamplingMode, Throughput};
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use tertulia::harness::server_process::pin_this_thread;
 /// Samples taken of each server.
 const SAMPLES: usize = 20;
 const WARM_UP: Duration = Duration::from_millis(300);
-/// Of one server, in all its samples; the floor beside it takes as long again.
+/// The time of all samples of one server. The floor beside it takes as long again.
 const MEASURED: Duration = Duration::from_millis(1500);
 
 /// Where server and load run.
@@ -26,7 +26,7 @@ impl Place {
         }
     }
 
-    /// To be called before the server has clients: their threads stay where it is.
+    /// Call it before the server has clients: the threads that it starts for them run on the same core.
     pub fn pin(self, server: &ServerProcess) {
         let load_core = match self {
             Place::OneCore => 0,
@@ -36,12 +36,13 @@ impl Place {
     }
 }
 
-/// A server with its clients, told how many iterations to run.
+/// A server with its clients, called with the number of iterations to run.
 pub type Runner = Box<dyn FnMut(usize)>;
 
 /// Measures each of `names` next to the first, which is the floor, and prints both criterion's figures and the ratios.
 ///
-/// The floor itself is measured against a second one like it: how far that is from 1.00 tells what the ratios are worth.
+/// The floor itself is measured against a second floor: the distance of that ratio from 1.00 shows the error of all
+/// ratios.
 pub fn race(
     criterion: &mut Criterion,
     group: &str,
@@ -59,7 +60,7 @@ pub fn race(
     let mut floor = None;
     let mut results = Vec::new();
     for name in names {
-        // Criterion asks once a sample, and not at all if it was told to measure something else.
+        // Criterion calls the closure once per sample, and never if its filter excludes this benchmark.
         let mut runner = None;
         let mut ratios = Vec::new();
         group_of.bench_function(name, |bencher| {
@@ -73,7 +74,7 @@ pub fn race(
             });
         });
         if ratios.len() >= SAMPLES {
-            // What came before was warming up.
+            // The earlier ratios are those of the warm-up.
             results.push((name, ratios.split_off(ratios.len() - SAMPLES)));
         }
     }

@@ -1,6 +1,7 @@
 //! Clients that send one after the other, over blocking sockets that are read one after the other.
 //!
-//! It is not the load generator: a loop that waits for all sockets is woken by the first line, see [`Talk::round_trip`].
+//! The load generator is not used here: a loop that waits for all sockets is woken by the first line, see
+//! [`Talk::round_trip`].
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,7 +11,7 @@ pub struct Talk {
     streams: Vec<TcpStream>,
     line: Vec<u8>,
     buffer: Vec<u8>,
-    /// Lines sent so far: tells whose turn it is.
+    /// Lines sent so far, which decides whose turn it is.
     turn: usize,
 }
 
@@ -25,7 +26,7 @@ impl Talk {
         let line = [&vec![b'x'; line_len - 1][..], b"\n"].concat();
         let streams: Vec<TcpStream> = (0..clients).map(connect).collect();
         let mut talk = Talk { streams, line, buffer: vec![0; 64 << 10], turn: 0 };
-        // One line reaches everybody: so all are in, and all earlier notices are read.
+        // All notices are read until there is silence. Then one line must reach everybody, so all are in the room.
         let quiet = Some(Duration::from_millis(100));
         for stream in &talk.streams {
             stream.set_read_timeout(quiet).expect("a socket");
@@ -40,10 +41,11 @@ impl Talk {
         talk
     }
 
-    /// One client sends a line, and all others read it. Each call it is the next one's turn.
+    /// One client sends a line, and all others read it. With each call it is the next client's turn.
     ///
-    /// The last receiver is read first. A thread that sleeps on the first one is woken by it, and on one core preempts the server
-    /// after every write: the round trip would take four times as long, and measure the scheduler.
+    /// The last receiver is read first. A thread that waits for the first one would be woken by the first write, and on
+    /// one core it would preempt the server after every write. The round trip would take four times as long, and
+    /// measure the scheduler.
     pub fn round_trip(&mut self) {
         let speaker = self.turn % self.streams.len();
         self.turn += 1;

@@ -1,5 +1,6 @@
-//! A chat the way tokio's users write it when they care for speed: a task for each client, a channel to each, lines by
-//! `BufReader`, all that waits in a channel in one write; on one thread.
+//! A chat as tokio's users write it when speed matters. Each client has a task that reads, a task that writes, and a
+//! channel between them and the others; lines come from `BufReader`, all that waits in a channel goes in one write, and
+//! everything runs on one thread.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -8,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
-/// Lines in one write.
+/// At most this many lines are in one write.
 const BATCH_MAX: usize = 1024;
 
 type Members = Arc<Mutex<HashMap<SocketAddr, mpsc::UnboundedSender<Arc<str>>>>>;

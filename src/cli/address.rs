@@ -1,6 +1,6 @@
-//! Addresses as people type them: `HOST:PORT`, `HOST`, `:PORT`, or `HOST PORT` as two words.
+//! Parses addresses as people type them: `HOST:PORT`, `HOST`, `:PORT`, or `HOST PORT` as two words.
 
-/// Where the server is unless said otherwise.
+/// The default address of the server.
 pub(crate) const HOST: &str = "127.0.0.1";
 pub(crate) const PORT: u16 = 8889;
 
@@ -21,7 +21,7 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// An address that stands in another flag.
+    /// The address in the value of another flag.
     pub(crate) fn of(place: &str) -> Address {
         Address { place: Some(place.into()), port: None, addr: None }
     }
@@ -33,7 +33,7 @@ impl Address {
         if let (Some(place), Some(addr)) = (&self.place, &self.addr)
             && is_port(place)
         {
-            // Only the port was said anew.
+            // Only the port is given here, so the host is that of `--addr`.
             host = parse(addr)?.0;
         }
         match (port, self.port) {
@@ -52,7 +52,7 @@ fn parse(place: &str) -> Result<(String, Option<u16>), String> {
     if place.is_empty() {
         return Ok((HOST.into(), None));
     }
-    // All digits is a port: nobody means the IPv4 address 0.0.34.185 by 8889.
+    // Digits alone are a port: nobody means the IPv4 address 0.0.34.185 by 8889.
     if is_port(place) {
         return Ok((HOST.into(), port(place)?));
     }
@@ -67,7 +67,7 @@ fn parse(place: &str) -> Result<(String, Option<u16>), String> {
         };
     }
     match place.rsplit_once(':') {
-        // More than one colon and no bracket: an IPv6 address alone.
+        // More than one colon and no bracket: an IPv6 address without a port.
         Some((host, _)) if host.contains(':') => Ok((place.into(), None)),
         Some(("", text)) => Ok((HOST.into(), port(text)?)),
         Some((host, text)) => Ok((host.into(), port(text)?)),

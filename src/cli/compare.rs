@@ -1,4 +1,4 @@
-//! `tertulia compare`.
+//! The command line of `tertulia compare`.
 
 use super::{lang_or_locale, print};
 use crate::compare::{Plan, report};
@@ -66,15 +66,15 @@ impl Args {
         };
         let output = self.output.or_else(|| (!self.json).then(|| "compare.html".into()));
         if let Some(output) = &output {
-            // Nobody should wait for a page that cannot be written.
+            // Check first, so that nobody waits for a page that cannot be written.
             let opened = File::options().append(true).create(true).open(output);
             opened.map_err(|e| format!("{} cannot be written: {e}", output.display()))?;
         }
-        // One descriptor a client here; the servers see to their own.
+        // One file descriptor per client in this process. The servers raise their own limits.
         listener::make_room_for(plan.connections())?;
 
         let stopped = stop_at_signals()?;
-        // Hidden by itself where stderr is no terminal.
+        // The bar hides itself if stderr is no terminal.
         let bar = ProgressBar::new(plan.runs() as u64);
         if let Ok(style) = ProgressStyle::with_template("{msg:44} {wide_bar} {percent:>3} %") {
             bar.set_style(style);
@@ -104,7 +104,8 @@ impl Args {
     }
 }
 
-/// Ctrl-C ends the server that runs, too, and then all is put away as after an error. The signal, once it came.
+/// Makes SIGINT and SIGTERM end the server that runs, so that everything is cleaned up as after an error. Returns a
+/// cell that gets the signal.
 fn stop_at_signals() -> Result<Arc<OnceLock<i32>>, String> {
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|e| format!("signals cannot be caught: {e}"))?;
     let stopped = Arc::new(OnceLock::new());

@@ -1,11 +1,12 @@
-//! Diagnostics on stderr, through `log` and simple_logger; guarded, because simple_logger was made for calmer places.
+//! Diagnostics on stderr, through `log` and simple_logger, with a guard around simple_logger.
 //!
-//! It prints what it is given raw, and here that may hold what a client typed; it uses `eprintln!`, which waits for a frozen
-//! stderr and panics on a closed one. A chat must not wait or die for its diagnostics: they are lost, counted, and that is
-//! said as soon as stderr takes a line again.
+//! simple_logger prints its input unchanged, and here the input may contain what a client typed. It uses `eprintln!`,
+//! which blocks on a frozen stderr and panics on a closed one. A chat must not block or die for its diagnostics. So
+//! lines that stderr does not take are dropped and counted, and the count is printed as soon as stderr takes a line
+//! again.
 //!
-//! To ask stderr first is not enough: a terminal is called writable while it has room for one byte, and whoever writes a
-//! line to it waits for the rest.
+//! Polling stderr first is not enough: a terminal is reported writable while it has room for one byte, and a thread
+//! that writes a line to it blocks until the rest is taken.
 
 use crate::chat::sanitize::sanitize_text;
 use crate::server::sink::keep_stderr_from_waiting;
@@ -15,7 +16,7 @@ use simple_logger::SimpleLogger;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A longer line is cut. A pipe that is said to be writable takes this much without waiting. Bytes.
+/// A longer line is cut. A pipe that is reported writable takes this much without blocking. Bytes.
 const LINE_MAX: usize = 1024;
 
 #[derive(clap::Args, Debug)]
@@ -29,7 +30,7 @@ pub(crate) struct Diagnostics {
     log: Option<Filter>,
 }
 
-/// A level for everything, and others for some modules.
+/// A level for everything, and levels for single modules.
 #[derive(Clone, Debug, PartialEq)]
 struct Filter {
     level: Option<LevelFilter>,
@@ -57,9 +58,9 @@ impl Diagnostics {
         }
         logger = logger.with_level(level);
         log::set_max_level(logger.max_level());
-        // If it cannot be had, asking before each line is all that is left.
+        // If this fails, the poll before each line is the only protection against blocking.
         let _ = keep_stderr_from_waiting();
-        // It fails when there is a logger already; then diagnostics go there.
+        // This fails if there is a logger already; then diagnostics go there.
         let _ = log::set_boxed_logger(Box::new(Guarded { inner: logger, lost: AtomicU64::new(0) }));
     }
 }
@@ -78,7 +79,7 @@ fn parse_filter(text: &str) -> Result<Filter, String> {
     Ok(filter)
 }
 
-/// simple_logger behind a door.
+/// The guard around simple_logger.
 struct Guarded {
     inner: SimpleLogger,
     lost: AtomicU64,
@@ -99,7 +100,7 @@ impl Log for Guarded {
         }
         let lost = self.lost.swap(0, Ordering::Relaxed);
         if lost > 0 && !self.print(record, &format!("{lost} lines of diagnostics were lost")) {
-            // Nor would it take the line itself.
+            // stderr would not take the record itself either.
             self.lost.fetch_add(lost + 1, Ordering::Relaxed);
             return;
         }
@@ -114,9 +115,9 @@ impl Log for Guarded {
 }
 
 impl Guarded {
-    /// Whether stderr took it.
+    /// Prints a line. Returns whether stderr took it.
     fn print(&self, record: &Record, text: &str) -> bool {
-        // A terminal that is nearly full and a disk that is full are called writable, and then `eprintln!` panics.
+        // A nearly full terminal and a full disk are reported writable, and then `eprintln!` panics.
         let printed = catch_unwind(AssertUnwindSafe(|| {
             let metadata = record.metadata().clone();
             self.inner.log(&Record::builder().metadata(metadata).args(format_args!("{text}")).build());

@@ -1,4 +1,4 @@
-//! `tertulia gallery`.
+//! The command line of `tertulia gallery`.
 
 use super::address;
 use crate::server::listener;

@@ -1,4 +1,4 @@
-//! `tertulia join`.
+//! The command line of `tertulia join`.
 
 use super::address::Address;
 use super::{colors_stdout, diagnostics::Diagnostics, lang_or_locale};

@@ -1,4 +1,4 @@
-//! `tertulia completions` and `tertulia man`.
+//! The command line of `tertulia completions` and `tertulia man`.
 
 use super::{Cli, print};
 use clap::CommandFactory;

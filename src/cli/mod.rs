@@ -1,4 +1,4 @@
-//! The command line: one file a subcommand, each turning flags into what the rooms below understand.
+//! The command line: one file per subcommand. Each turns flags into the options of the other modules.
 
 pub(crate) mod address;
 #[cfg(feature = "bench")]
@@ -27,7 +27,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::LazyLock;
 
-/// The version, and what this build can do.
+/// The version, and the modes of this build.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
     let modes: Vec<_> = DRIVERS.iter().map(|driver| driver.name).collect();
     format!("{} (modes: {})", env!("CARGO_PKG_VERSION"), modes.join(", "))
@@ -67,7 +67,7 @@ enum Command {
 }
 
 impl Cli {
-    /// Does what was asked for. An error is one line: what failed and what to try.
+    /// Runs the subcommand. An error is one line on stderr: what failed and what to try.
     pub fn run(self) -> ExitCode {
         let result = match self.command {
             Command::Serve(args) => args.run(),
@@ -91,7 +91,7 @@ impl Cli {
         match result {
             Ok(()) => ExitCode::SUCCESS,
             Err(message) => {
-                // `eprintln!` panics where stderr is closed.
+                // `eprintln!` panics if stderr is closed.
                 let _ = writeln!(io::stderr(), "tertulia: {message}");
                 ExitCode::FAILURE
             }
@@ -99,17 +99,17 @@ impl Cli {
     }
 }
 
-/// Prints a result. `println!` panics where stdout takes nothing.
+/// Prints a result on stdout. `println!` would panic if the write fails.
 #[cfg(any(feature = "bench", feature = "trace", feature = "torment", feature = "extras"))]
 fn print(bytes: &[u8]) -> Result<(), String> {
     match io::stdout().write_all(bytes) {
-        // Whoever read it has seen enough.
+        // The program that reads our output has closed the pipe. That is no error.
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other.map_err(|e| format!("cannot write to stdout: {e}")),
     }
 }
 
-/// Whether to colour what goes to stdout: `--color`, or what NO_COLOR and its like and the terminal say.
+/// Whether to colour stdout: by `--color`, or else by NO_COLOR, similar variables and the terminal.
 fn colors_stdout(asked: ColorChoice) -> bool {
     match asked {
         ColorChoice::Auto => AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never,
@@ -118,7 +118,7 @@ fn colors_stdout(asked: ColorChoice) -> bool {
     }
 }
 
-/// The language asked for, else the environment's.
+/// The requested language, or else the environment's.
 fn lang_or_locale(asked: Option<Lang>) -> Lang {
     asked.unwrap_or_else(|| {
         let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());

@@ -1,4 +1,4 @@
-//! `--mode`: which of the drivers.
+//! The parser for the value of `--mode`, the name of a driver.
 
 use crate::server::drivers::{DRIVERS, Driver, LEFT_OUT};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -6,7 +6,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, Command, Error};
 use std::ffi::OsStr;
 
-/// Takes a driver's name. One that this build leaves out is told how to be had.
+/// Parses a driver's name. For a driver that this build leaves out, the error says how to build it.
 #[derive(Clone)]
 pub(crate) struct ModeParser;
 

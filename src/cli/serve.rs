@@ -1,4 +1,4 @@
-//! `tertulia serve`.
+//! The command line of `tertulia serve`.
 
 use super::address::Address;
 use super::mode::ModeParser;

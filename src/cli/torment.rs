@@ -1,4 +1,4 @@
-//! `tertulia torment`.
+//! The command line of `tertulia torment`.
 
 use super::{address, colors_stdout};
 use crate::harness::Launcher;
@@ -123,7 +123,7 @@ impl Args {
         let (host, port) = address::Address::of(self.addr.as_deref().unwrap_or("")).get()?;
         let addrs: Vec<_> = (host.as_str(), port).to_socket_addrs().ok().into_iter().flatten().collect();
         let Some(first) = addrs.first() else { return Err(format!("{host} is not the name of a host")) };
-        // Nothing is sent to another machine, not even to see whether it answers.
+        // Without the flag nothing is sent to another machine, not even to test whether it answers.
         if !self.i_own_this_server && addrs.iter().any(|addr| !addr.ip().is_loopback()) {
             return Err(format!(
                 "{} is not on this machine, and a torment may break it; say --i-own-this-server if it is yours",
@@ -131,13 +131,13 @@ impl Args {
             ));
         }
         let answers = |addr: &&SocketAddr| TcpStream::connect_timeout(addr, Duration::from_secs(3)).is_ok();
-        // A name may have an IPv4 and an IPv6 address, and the server listen on one.
+        // A name may have an IPv4 and an IPv6 address, while the server listens on one of them only.
         let addr = if addrs.len() > 1 { addrs.iter().find(answers).unwrap_or(first) } else { first };
         Ok(Target::Running(*addr))
     }
 }
 
-/// The result: the exit code and the last line.
+/// The result that gives the exit code. An error is the last line.
 fn in_a_word(findings: &[Finding]) -> Result<(), String> {
     if let Some((cause, _)) = diagnose(findings).first() {
         return Err(format!("not all torments are passed; fix first: {}", cause.title()));
@@ -192,7 +192,7 @@ fn to_json(findings: &[Finding], seed: u64) -> serde_json::Value {
     })
 }
 
-/// The result for people.
+/// Formats the result for people.
 struct Report {
     colors: bool,
     width: usize,
@@ -289,19 +289,19 @@ impl Report {
     }
 }
 
-/// What a healthy server would have done in the first of these torments.
+/// What the first of these torments does, and what a healthy server does then.
 fn healthy(findings: &[Finding], names: &[&str]) -> String {
     let first = findings.iter().find(|f| names.first() == Some(&f.torment.name));
     first.map_or(String::new(), |f| format!("{} {}", f.torment.does, f.torment.healthy))
 }
 
-/// Breaks a text into lines, all but the first behind an indent.
+/// Breaks a text into lines. All but the first are indented.
 pub(super) fn wrap(text: &str, width: usize, indent: &str) -> String {
     let options = textwrap::Options::new(width).initial_indent(indent).subsequent_indent(indent);
     textwrap::fill(text, options).trim_start().to_owned()
 }
 
-/// Width of the terminal, within limits that are easy to read. Columns.
+/// Width of the terminal, limited to what is easy to read. Columns.
 fn width() -> usize {
     let columns = rustix::termios::tcgetwinsize(io::stdout()).map_or(80, |size| size.ws_col as usize);
     if columns == 0 { 80 } else { columns.clamp(40, 100) }

@@ -1,4 +1,4 @@
-//! `tertulia trace`, and what `serve` is told about its steps.
+//! The command line of `tertulia trace`, and the tracing flags of `serve`.
 
 use super::{lang_or_locale, print};
 use crate::text::Lang;

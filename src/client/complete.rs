@@ -1,7 +1,7 @@
-//! What Tab does: commands at the line's start, nicks everywhere.
+//! Tab completion: commands at the start of the line, nicks everywhere.
 //!
-//! Each Tab puts in one candidate, and the next Tab the next one. The editor is never asked to show a list, because it shows no line
-//! that arrives while it waits for the answer.
+//! Each Tab inserts one candidate, and the next Tab replaces it by the next one. The editor is never asked to show a
+//! list, because it shows no incoming lines while it waits for the user's answer to that list.
 
 use super::nicks::NickBook;
 use crate::chat::command::COMMANDS;
@@ -9,14 +9,14 @@ use crate::chat::command::COMMANDS;
 /// The client's own command.
 pub(super) const BELL: &str = ":bell";
 
-/// What the last Tab did, so that the next one may go on.
+/// The state after the last Tab, from which the next Tab continues.
 #[derive(Default)]
 pub(super) struct Completion {
     last: Option<Cycle>,
 }
 
 struct Cycle {
-    /// All before the cursor, as the last Tab left it.
+    /// The text before the cursor after the last Tab.
     left: String,
     start: usize,
     candidates: Vec<String>,
@@ -24,7 +24,8 @@ struct Cycle {
 }
 
 impl Completion {
-    /// What replaces the text from a position to the cursor, given all text before the cursor.
+    /// Completes the text `before` the cursor. Returns a position, and the text that replaces everything from there to
+    /// the cursor.
     pub(super) fn complete(&mut self, before: &str, nicks: &NickBook) -> Option<(usize, String)> {
         let mut cycle = match self.last.take() {
             Some(cycle) if cycle.left == before => Cycle { shown: (cycle.shown + 1) % cycle.candidates.len(), ..cycle },
@@ -41,7 +42,7 @@ impl Completion {
     }
 }
 
-/// All that the word from `start` may become, the likeliest first.
+/// All completions of the word at `start`, the most likely first.
 fn candidates(before: &str, start: usize, nicks: &NickBook) -> Vec<String> {
     let word = &before[start..];
     if start == 0 && word.starts_with(':') {
@@ -52,7 +53,7 @@ fn candidates(before: &str, start: usize, nicks: &NickBook) -> Vec<String> {
     nicks.beginning_with(word).map(|nick| format!("{nick}{after}")).collect()
 }
 
-/// What is typed after a command: a blank if it takes something.
+/// The text behind a completed command: a blank if the command takes an argument.
 fn after_command(command: &str) -> &'static str {
     match command {
         ":nick" | ":msg" | ":me" => " ",
@@ -66,7 +67,7 @@ mod tests {
     use super::super::news::News;
     use super::*;
 
-    /// Ana and Anselmo are here, and beto, who spoke last.
+    /// Ana, Anselmo and beto are here, and beto spoke last.
     fn room() -> NickBook {
         let mut nicks = NickBook::default();
         nicks.learn(&News::Here(vec!["Ana", "Anselmo", "beto"]));
@@ -74,7 +75,7 @@ mod tests {
         nicks
     }
 
-    /// The line after so many Tabs.
+    /// The line after this many Tabs.
     fn tab(typed: &str, times: usize) -> String {
         let (nicks, mut completion, mut line) = (room(), Completion::default(), typed.to_owned());
         for _ in 0..times {

@@ -1,4 +1,4 @@
-//! From `HOST:PORT` to a socket.
+//! Connects a socket to `HOST:PORT`.
 
 use super::messages::Text;
 use crate::text::Lang;
@@ -7,11 +7,11 @@ use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-/// Each of a host's addresses has this long to answer. The kernel's own patience is two minutes.
+/// The timeout for each of a host's addresses. The kernel's own timeout is two minutes.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
-/// A server that is silent this long is asked whether it is still there ...
+/// The first keepalive probe is sent when the server has been silent for this long.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
-/// ... and again this often.
+/// The time between two keepalive probes.
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
 
 /// Connects to the first of the host's addresses that answers.
@@ -36,8 +36,8 @@ pub(super) fn connect(addr: &str, lang: Lang) -> Result<TcpStream, String> {
     })
 }
 
-/// Lines are small and somebody waits for each: no Nagle. A dead server is noticed although nobody writes to it: keepalive.
-/// A socket that takes neither still carries a conversation.
+/// Disables Nagle's algorithm, because lines are small and must not be delayed. Enables keepalive, so that a dead
+/// server is noticed although nothing is written to it. The socket works without both, so an error is only logged.
 fn tune(stream: &TcpStream) {
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_EVERY);
     if let Err(e) = stream.set_nodelay(true).and_then(|()| SockRef::from(stream).set_tcp_keepalive(&keepalive)) {

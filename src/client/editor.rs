@@ -1,4 +1,4 @@
-//! The thread that waits for keys.
+//! The line editor and its thread, which waits for keys.
 
 use super::complete::Completion;
 use super::lock;
@@ -24,25 +24,26 @@ use std::thread;
 #[derive(Debug)]
 pub(super) enum Typed {
     Line(String),
-    /// Ctrl-C with something typed, which is gone.
+    /// Ctrl-C with something typed, which is discarded.
     Cleared,
     /// Ctrl-C with nothing typed, or Ctrl-D.
     End,
     Failed(String),
 }
 
-/// The line editor of this terminal, not yet waiting for keys.
+/// The line editor of this terminal, before its thread is started.
 pub(super) struct Editor {
     lines: rustyline::Editor<Keys, DefaultHistory>,
     screen: Screen,
     tty: Tty,
 }
 
-/// Asks the editor, which has its own thread, for a line.
+/// Asks the editor's thread for a line.
 pub(super) struct Asker(Sender<String>);
 
 impl Editor {
-    /// `None` if this terminal has no way to move its cursor.
+    /// `None` if the library cannot open the terminal. For one that cannot move its cursor, [`Editor::printer`] is
+    /// `None`.
     pub(super) fn open(screen: Screen, tty: Tty, nicks: Arc<Mutex<NickBook>>, style: Paint) -> Option<Editor> {
         let color_mode = match style {
             Paint::Plain => ColorMode::Disabled,
@@ -63,7 +64,8 @@ impl Editor {
         self.lines.create_external_printer().ok()
     }
 
-    /// Starts the thread. What the user does is told to `tell`, once for each asking; at an error there is nobody to tell.
+    /// Starts the thread, which calls `tell` once for each [`Asker::ask`]. If the thread cannot be started, `tell` is
+    /// never called.
     pub(super) fn start(self, mut tell: impl FnMut(Typed) + Send + 'static) -> io::Result<Asker> {
         let (asker, prompts) = channel();
         thread::Builder::new().name("editor".into()).spawn(move || self.answer(prompts, &mut tell))?;
@@ -88,12 +90,13 @@ impl Editor {
 
 impl Asker {
     pub(super) fn ask(&self, prompt: String) {
-        // The editor's thread ends only with its asker.
+        // The editor's thread ends only when its asker is dropped.
         let _ = self.0.send(prompt);
     }
 }
 
-/// A prompt that tells when it is first looked at: the terminal is raw by then, and the editor about to wait.
+/// A prompt that notices when the editor first reads it. By then the terminal is in raw mode, and the editor is about
+/// to wait for keys.
 struct Announced<'a> {
     text: String,
     screen: &'a Screen,
@@ -115,13 +118,13 @@ impl Prompt for Announced<'_> {
     }
 }
 
-/// What the editor asks while keys come in.
+/// The callbacks of the editor while keys come in.
 struct Keys {
     nicks: Arc<Mutex<NickBook>>,
     completion: RefCell<Completion>,
     screen: Screen,
     style: Paint,
-    /// Something is typed. The editor itself does not tell what a Ctrl-C has cleared.
+    /// Something is typed. The editor itself does not report what a Ctrl-C has cleared.
     has_text: Cell<bool>,
 }
 
@@ -139,7 +142,7 @@ impl Completer for Keys {
 impl Hinter for Keys {
     type Hint = String;
 
-    /// Asked after every change of the line; there is never a hint.
+    /// The editor calls this after every change of the line. There is never a hint.
     fn hint(&self, line: &str, _: usize, _: &Context<'_>) -> Option<String> {
         self.has_text.set(!line.is_empty());
         None
@@ -147,7 +150,7 @@ impl Hinter for Keys {
 }
 
 impl Validator for Keys {
-    /// Asked on Enter, before the editor returns; every line is valid.
+    /// The editor calls this on Enter, before it returns. Every line is valid.
     fn validate(&self, _: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
         self.screen.close();
         Ok(ValidationResult::Valid(None))

@@ -1,11 +1,11 @@
-//! What kind of line the server sent, by its first characters.
+//! Tells the kind of a line from the server by its first characters.
 
-/// A nick that a foreign server gives may be odd, but not endless. Bytes.
+/// The longest word that is taken for a nick. Foreign servers may allow longer ones than ours. Bytes.
 const NICK_LEN_MAX: usize = 80;
 
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 pub(super) enum Heard<'a> {
-    /// `-- text`: the server itself.
+    /// `-- text`: a notice from the server itself.
     Notice(&'a str),
     /// `<nick> text`
     Said { nick: &'a str, text: &'a str },
@@ -13,7 +13,7 @@ pub(super) enum Heard<'a> {
     Acted { nick: &'a str, text: &'a str },
     /// `[nick -> you] text`
     Private { nick: &'a str, text: &'a str },
-    /// A server of another kind.
+    /// A line in no known form, from a foreign server.
     Other(&'a str),
 }
 
@@ -37,7 +37,7 @@ impl<'a> Heard<'a> {
     }
 }
 
-/// Whether this may be somebody's nick. Other servers have other rules, but none has a nick of two words.
+/// Whether `word` may be a nick. Other servers have other rules, but none has nicks of two words.
 pub(super) fn is_nick(word: &str) -> bool {
     !word.is_empty() && word.len() <= NICK_LEN_MAX && !word.contains([' ', '\t', '<', '>', '[', ']'])
 }

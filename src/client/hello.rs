@@ -1,4 +1,4 @@
-//! Takes a name before anything else is said.
+//! Requests a nick before anything else is sent.
 
 use super::heard::Heard;
 use super::inbox::{Inbox, Received};
@@ -11,12 +11,14 @@ use std::io::{self, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// A server greets, or says that it is full. Asking before it had the time to would turn its refusal into a reset.
+/// The time that a server has to greet us, or to say that it is full. If we sent a request before it closes, its
+/// refusal could be lost in a connection reset.
 const GREETING_PATIENCE: Duration = Duration::from_millis(300);
-/// A foreign server may never answer, and a full one that lets people wait answers when there is a seat.
+/// The timeout for the answer. A foreign server may never answer, and a full server that lets clients wait answers only
+/// when there is a free seat.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(3);
 
-/// Whether a name can be asked for: one word. The server knows the other rules.
+/// Checks that a nick is one word. The server checks the other rules.
 pub(super) fn check(nick: &str, lang: Lang) -> Result<&str, String> {
     let nick = nick.trim();
     if nick.is_empty() || nick.contains(|c: char| c.is_whitespace() || c.is_control()) {
@@ -26,9 +28,9 @@ pub(super) fn check(nick: &str, lang: Lang) -> Result<&str, String> {
     Ok(nick)
 }
 
-/// Asks for a name and waits for the answer. What else arrives is passed to `show`.
+/// Requests a nick and waits for the answer. The lines that arrive are passed to `show`.
 ///
-/// An answer that does not come in time is not waited for. The error holds the server's words, which are not shown.
+/// A missing answer is no error. A refusal is an error with the server's text, which is not passed to `show`.
 pub(super) fn take_nick(
     nick: &str,
     inbox: &mut Inbox,
@@ -41,7 +43,7 @@ pub(super) fn take_nick(
     }
     let mut outbox = outbox;
     if outbox.write_all(format!(":nick {nick}\n").as_bytes()).is_err() {
-        // Why, the inbox knows.
+        // The inbox returns the reason.
         return listen(inbox, GREETING_PATIENCE, lang, show, |_| false);
     }
     listen(inbox, ANSWER_PATIENCE, lang, show, |line| matches!(news(line), Some(News::Mine(mine)) if mine == nick))
@@ -53,7 +55,7 @@ pub(super) enum Answer {
     Missing,
 }
 
-/// Why a connection is over that we did not end.
+/// The error message for a connection that we did not end.
 pub(super) fn ending(end: io::Result<()>, lang: Lang) -> String {
     match end {
         Ok(()) => Text::ServerClosed.say(lang),
@@ -61,7 +63,7 @@ pub(super) fn ending(end: io::Result<()>, lang: Lang) -> String {
     }
 }
 
-/// What a line tells about names, if it is a notice.
+/// What a line says about names, if it is a notice.
 pub(super) fn news(line: &str) -> Option<News<'_>> {
     match Heard::of(line) {
         Heard::Notice(text) => Some(News::of(text)),
@@ -69,12 +71,12 @@ pub(super) fn news(line: &str) -> Option<News<'_>> {
     }
 }
 
-/// The words after a notice's mark.
+/// The text of a notice without its leading `-- `.
 pub(super) fn words_of(line: &str) -> &str {
     line.strip_prefix("-- ").unwrap_or(line)
 }
 
-/// Shows what comes, until a line is the awaited one or the time is up.
+/// Shows lines until the awaited one comes or the timeout expires.
 fn listen(
     inbox: &mut Inbox,
     patience: Duration,
@@ -117,7 +119,7 @@ fn listen(
     }
 }
 
-/// Leaves as one who leaves, not as one whose connection broke.
+/// Closes the connection with an end-of-file, not with a reset.
 fn hang_up(inbox: &mut Inbox) {
     inbox.end_output();
     let until = Instant::now() + GREETING_PATIENCE;

@@ -1,4 +1,4 @@
-//! The server's bytes as lines. It may be anybody's server: bounded, and safe for the screen.
+//! Reads the server's bytes as lines. The server is not trusted, so the lines are bounded and sanitized.
 
 use crate::chat::line::{Line, LineDecoder};
 use crate::chat::sanitize::sanitize;
@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-/// A longer line is not shown, and not kept in memory. Our server's are below 2 KiB unless it was told otherwise. Bytes.
+/// A longer line is not shown, and not kept in memory. Our own server's lines are below 2 KiB by default. Bytes.
 const LINE_MAX: usize = 256 << 10;
 const READ_MAX: usize = 64 << 10;
 
@@ -14,15 +14,15 @@ const READ_MAX: usize = 64 << 10;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Received {
     Text(String),
-    /// Thrown away; holds its length in bytes.
+    /// A discarded line. Holds its length in bytes.
     TooLong(usize),
 }
 
-/// What one read has brought. Nothing at all when the time was up.
+/// The result of one read. Empty after a timeout.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub lines: Vec<Received>,
-    /// The server will not say more: `Ok` when it closed the connection, else how the connection broke.
+    /// The connection has ended: `Ok` if the server closed it, otherwise the error.
     pub end: Option<io::Result<()>>,
 }
 
@@ -37,16 +37,16 @@ impl Inbox {
         Inbox { stream, decoder: LineDecoder::default(), chunk: vec![0; READ_MAX].into() }
     }
 
-    /// Says no more; the server still may.
+    /// Shuts down our sending direction. The server may still send.
     pub(super) fn end_output(&self) {
-        // It fails only when the connection is over anyway.
+        // It fails only if the connection has ended anyway.
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 
-    /// Waits for bytes, at most so long.
+    /// Waits for bytes, at most for `timeout`.
     pub(super) fn read(&mut self, timeout: Option<Duration>) -> Batch {
         let mut batch = Batch::default();
-        // Zero would mean for ever.
+        // A timeout of zero is an error.
         let timeout = timeout.map(|timeout| timeout.max(Duration::from_millis(1)));
         let taken = self.stream.set_read_timeout(timeout).and_then(|()| self.stream.read(&mut self.chunk));
         match taken {
@@ -56,19 +56,20 @@ impl Inbox {
             }
             Ok(taken) => {
                 let mut rest = &self.chunk[..taken];
-                // Nobody is thrown out for an endless line: it goes by, unseen and uncounted for.
+                // An endless line does not end the connection. It is discarded as it comes.
                 while let Some(line) = self.decoder.next(&mut rest, LINE_MAX, usize::MAX) {
                     batch.lines.push(receive(line));
                 }
             }
-            // A resized window interrupts a read, too.
+            // A read is also interrupted by a signal, such as that of a resized window.
             Err(e)
                 if matches!(
                     e.kind(),
                     io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
                 ) =>
             {
-                // TimedOut is a read's timeout on some systems and a dead connection on others: only the latter without one.
+                // TimedOut is a read's timeout on some systems and a dead connection on others. Without a timeout it is
+                // the latter.
                 if e.kind() == io::ErrorKind::TimedOut && timeout.is_none() {
                     batch.end = Some(Err(e));
                 }

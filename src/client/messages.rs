@@ -1,17 +1,17 @@
-//! Every text the client says, in English and Spanish.
+//! Every text of the client, in English and Spanish.
 //!
-//! One arm a text, both languages in it: a text that is missing in one does not compile.
+//! Each text is one match arm with both languages in it, so a missing translation does not compile.
 
 use crate::text::{Lang, say};
 use std::fmt::{self, Display, Formatter};
 use std::io;
 
-/// What the client says itself, without marks and line ends.
+/// A text of the client itself, without the leading `== ` and without line ends.
 pub(super) enum Text<'a> {
     BadAddress(&'a str),
     NoSuchHost(&'a str),
     CannotConnect(&'a str, &'a io::Error),
-    /// The server's own words about a name.
+    /// The server refused a nick. Holds the server's text.
     NickRefused(&'a str),
     ServerClosed,
     ConnectionLost(&'a io::Error),
@@ -87,7 +87,7 @@ impl Display for Said<'_, Text<'_>> {
     }
 }
 
-/// What went wrong, as far as people can do something about it; else in the system's words.
+/// Our own text for errors that users can act on, and the system's text for all others.
 impl Display for Said<'_, io::Error> {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
         let Said(lang, e) = *self;
@@ -101,7 +101,7 @@ impl Display for Said<'_, io::Error> {
             io::ErrorKind::StorageFull => say!(lang, f, "the disk is full"; "el disco está lleno"),
             _ => {
                 let words = e.to_string();
-                // The number is for programmers, and they can look it up.
+                // The error number is of no use to users.
                 write!(f, "{}", words.split(" (os error").next().unwrap_or_default())
             }
         }

@@ -1,16 +1,16 @@
-//! What `tertulia join` is: a terminal for people, a pipe for programs.
+//! The client, `tertulia join`: a terminal interface for people, a pipe for programs.
 //!
-//! It works with any server that speaks lines; with ours it knows more: who is here, what one is called, and why one was
-//! turned away. In reading order:
+//! It works with any server that sends and receives lines. From our own server it also learns who is in the room, its
+//! own nick, and why it was refused. In reading order:
 //!
-//! * [`connect`]: from `HOST:PORT` to a socket, or to one line that says why not;
+//! * [`connect`]: connects a socket to `HOST:PORT`;
 //! * [`inbox`]: the server's bytes as lines, bounded and sanitized;
-//! * [`heard`]: what kind of line that is; [`news`]: what a notice tells about names;
-//! * [`hello`]: takes a name before anything else is said;
-//! * [`pipe`]: stdin's lines go out, the server's come in, nothing more;
-//! * [`terminal`]: the same for people, out of [`editor`] (a thread that waits for keys), [`screen`] (lines on their way
-//!   to the terminal), [`receiver`], [`tty`], [`render`], [`palette`], [`nicks`] and [`complete`];
-//! * [`messages`]: every text the client says, in English and Spanish.
+//! * [`heard`]: the kind of each line; [`news`]: what a notice says about names;
+//! * [`hello`]: requests a nick before anything else is sent;
+//! * [`pipe`]: sends the lines of stdin and prints the server's lines;
+//! * [`terminal`]: the same for people. Its parts are [`editor`] (a thread that waits for keys), [`screen`] (the lines
+//!   that wait for the terminal), [`receiver`], [`tty`], [`render`], [`palette`], [`nicks`] and [`complete`];
+//! * [`messages`]: every text of the client, in English and Spanish.
 
 mod complete;
 mod connect;
@@ -33,14 +33,14 @@ use crate::text::Lang;
 use std::io::IsTerminal;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How to join.
+/// The options of `tertulia join`.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     /// `HOST:PORT`, where the host is a name, an IPv4 address or an IPv6 address in brackets.
     pub addr: String,
-    /// The name to take before anything is said.
+    /// The nick to request before anything else is sent.
     pub nick: Option<String>,
-    /// Colours on the terminal; a pipe never gets any.
+    /// Whether a terminal gets colours; a pipe never does.
     pub color: bool,
     /// The language of the client's own texts, whatever the server speaks.
     pub lang: Lang,
@@ -48,8 +48,8 @@ pub(crate) struct Options {
 
 /// Joins the conversation until the user or the server ends it. The error is one line: what failed, and what to try.
 ///
-/// On a terminal this is the last thing a process does: stdin may be hung up, because there is no other way to end the
-/// waiting for a key. The terminal is as it was.
+/// On a terminal, the process should end after this: stdin may have been replaced by `/dev/null`, because there is no
+/// other way to end the wait for a key. The terminal's modes are restored.
 pub(crate) fn run(options: Options) -> Result<(), String> {
     let nick = options.nick.as_deref().map(|nick| hello::check(nick, options.lang)).transpose()?;
     let stream = connect::connect(&options.addr, options.lang)?;
@@ -60,7 +60,7 @@ pub(crate) fn run(options: Options) -> Result<(), String> {
     }
 }
 
-/// A thread that panicked has left nothing half done in what these locks guard: names and lines, each whole.
+/// Locks a mutex, poisoned or not: these mutexes guard names and lines, which a thread that panics leaves intact.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

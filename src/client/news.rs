@@ -1,7 +1,8 @@
-//! What a notice tells about names.
+//! Finds out what a notice says about names.
 //!
-//! Notices are written for people, in the server's language, which need not be ours. So they are not parsed: each notice
-//! that matters is written with a hole where the name goes, in both languages, and what came is laid over it.
+//! Notices are written for people, in the server's language, which need not be ours. So they have no grammar to parse.
+//! Each notice that matters is formatted in both languages, with a placeholder for the name, and compared with the
+//! received text.
 
 use super::heard::is_nick;
 use crate::chat::messages::{Notice, Said, Who};
@@ -11,23 +12,23 @@ use crate::text::Lang;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum News<'a> {
-    /// This is what I am called now.
+    /// My nick is this one now.
     Mine(&'a str),
-    /// I do not get the name that I asked for.
+    /// The nick that I requested is refused.
     NickRefused,
-    /// I do not get in.
+    /// The room is full, and I am refused.
     Full,
     Renamed {
         old: &'a str,
         new: &'a str,
     },
     Left(&'a str),
-    /// These are in the room.
+    /// These members are in the room.
     Here(Vec<&'a str>),
     Nothing,
 }
 
-/// Where the name goes. No sanitized text holds it.
+/// The placeholder for a name. No sanitized text contains it.
 const HOLE: &str = "\0";
 
 impl<'a> News<'a> {
@@ -42,7 +43,7 @@ impl<'a> News<'a> {
         if number(text).is_some_and(|seats| is(text, &Notice::Full(seats))) {
             return News::Full;
         }
-        // A replayed message is a notice, too, and may hold whatever its sender wrote.
+        // A replayed message is a notice, too, and may contain anything that its sender wrote.
         if text.contains(['<', '*', '[']) {
             return News::Nothing;
         }
@@ -70,7 +71,7 @@ fn is(text: &str, notice: &Notice<'_>) -> bool {
     Lang::ALL.iter().any(|lang| text == Said(*lang, notice).to_string())
 }
 
-/// The name in a text that is otherwise the notice.
+/// The name in `text`, if the rest of it equals `notice` in one of the languages.
 fn fill<'a>(text: &'a str, notice: &Notice<'_>) -> Option<&'a str> {
     Lang::ALL.iter().find_map(|lang| {
         let shape = Said(*lang, notice).to_string();
@@ -87,14 +88,14 @@ fn is_refusal(text: &str) -> bool {
         || is(text, &Notice::Usage(":nick"))
 }
 
-/// How a leaving begins; the reason comes after it.
+/// The notice that a client has left, up to the reason.
 fn gone(lang: Lang, who: Who<'_>) -> String {
     let mut text = Said(lang, &Notice::Left(who, Reason::Quit)).to_string();
     text.truncate(text.len() - Said(lang, &Reason::Quit).to_string().len());
     text
 }
 
-/// Everybody in a text: `nick (#N)`, in every language.
+/// All members in a text. They are written `nick (#N)` in every language.
 fn members(text: &str) -> Vec<Who<'_>> {
     let mut found = Vec::new();
     for (at, mark) in text.match_indices(" (#") {

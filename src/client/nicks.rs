@@ -1,9 +1,9 @@
-//! Who is here, as far as one has heard, the last to speak first; and what one is called oneself.
+//! The nicks of the other members, as far as they are known, the last speaker first; and the client's own nick.
 
 use super::heard::Heard;
 use super::news::News;
 
-/// More are not remembered: a foreign server may name anybody.
+/// At most this many nicks are remembered, because a foreign server may send any number of them.
 const NICKS_MAX: usize = 1000;
 
 #[derive(Default)]
@@ -17,7 +17,7 @@ impl NickBook {
         self.mine.as_deref()
     }
 
-    /// The others whose nick begins so, without regard to case.
+    /// The other members' nicks that begin with `start`, ignoring case.
     pub(super) fn beginning_with<'a>(&'a self, start: &str) -> impl Iterator<Item = &'a str> {
         let start = start.to_lowercase();
         self.others.iter().map(String::as_str).filter(move |nick| nick.to_lowercase().starts_with(&start))

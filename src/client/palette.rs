@@ -1,7 +1,7 @@
 //! A colour for each nick, the same in every session.
 
-/// Entries of the 256 colours' cube that are neither dark nor light: they can be read on black and on white, which no
-/// entry of the first sixteen is sure to be, since each terminal paints those as it likes.
+/// Entries of the 256-colour cube that are neither dark nor light, so that they can be read on black and on white. The
+/// first sixteen colours are not used, because each terminal defines them differently.
 const COLORS: [u8; 14] = [28, 29, 31, 33, 64, 67, 99, 130, 133, 137, 161, 166, 169, 197];
 
 /// The style of a nick.
@@ -9,13 +9,13 @@ pub(super) fn style_of(nick: &str) -> anstyle::Style {
     anstyle::Ansi256Color(color_of(nick)).on_default()
 }
 
-/// By FNV-1a of the nick without regard to case.
+/// The colour for the FNV-1a hash of the nick, ignoring case.
 fn color_of(nick: &str) -> u8 {
     let hash = nick
         .to_lowercase()
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    // The low bits of FNV are its worst.
+    // The low bits of an FNV hash are the least well mixed.
     COLORS[((hash >> 32) % COLORS.len() as u64) as usize]
 }
 

@@ -1,4 +1,4 @@
-//! For programs: stdin's lines go out, the server's lines come in, nothing else on stdout.
+//! The client for pipes: it sends the lines of stdin and prints the server's lines, and nothing else, on stdout.
 
 use super::hello::{ending, news, take_nick, words_of};
 use super::inbox::{Inbox, Received};
@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-/// Both ways go on at the same time: a program may send 100 MB before it reads a line. The sending has a thread of its own,
-/// which nobody waits for: it may be stuck in reading a stdin that never ends when the server closes.
+/// Sends and receives at the same time, because a program may send 100 MB before it reads a line. The thread that sends
+/// is not joined: when the server closes, it may still wait for a stdin that never ends.
 pub(super) fn run(stream: TcpStream, nick: Option<&str>, lang: Lang) -> Result<(), String> {
     let outbox = stream.try_clone().map_err(|e| Text::ConnectionLost(&e).say(lang))?;
     let mut inbox = Inbox::new(stream);
@@ -42,7 +42,7 @@ pub(super) fn run(stream: TcpStream, nick: Option<&str>, lang: Lang) -> Result<(
         });
         out.show(batch.lines);
         match out.failure {
-            // Who reads our output has read enough.
+            // The program that reads our output has closed the pipe. That is no error.
             Some(e) if e.kind() == io::ErrorKind::BrokenPipe => {
                 inbox.end_output();
                 return Ok(());
@@ -59,14 +59,14 @@ pub(super) fn run(stream: TcpStream, nick: Option<&str>, lang: Lang) -> Result<(
     }
 }
 
-/// stdout, and what is wrong with it.
+/// stdout, and the error that ended writing to it.
 struct Out {
     failure: Option<io::Error>,
     lang: Lang,
 }
 
 impl Out {
-    /// Writes whole lines, at once and flushed: a program on the other end waits for them.
+    /// Writes whole lines and flushes them, because a program at the other end waits for them.
     fn show(&mut self, lines: Vec<Received>) {
         let mut text = String::new();
         for line in lines {
@@ -75,7 +75,7 @@ impl Out {
                     text.push_str(&line);
                     text.push('\n');
                 }
-                // stdout is the server's; what we have to say goes elsewhere.
+                // stdout is for the server's lines only, so the client's own texts are logged.
                 Received::TooLong(len) => log::warn!("{}", Text::LongLine(len).say(self.lang)),
             }
         }
@@ -86,8 +86,8 @@ impl Out {
     }
 }
 
-/// Sends all of `input`, up to its end or to a `:q`. `farewell` is true before the server can know of either: its closing
-/// is no surprise then.
+/// Sends all of `input`, up to its end or to a `:q`. `farewell` is set before the server can notice either, so that it
+/// is no error when the server then closes the connection.
 fn send(mut input: impl BufRead, mut outbox: &TcpStream, farewell: &AtomicBool) {
     let mut watch = QuitWatch::default();
     loop {
@@ -106,7 +106,7 @@ fn send(mut input: impl BufRead, mut outbox: &TcpStream, farewell: &AtomicBool) 
         if is_last {
             farewell.store(true, Ordering::Release);
         }
-        // A connection that takes no more has ended; the reader sees that, too, and says it.
+        // A connection that takes no more has ended. The reader notices that, too, and reports it.
         if outbox.write_all(&chunk[..len]).is_err() {
             return;
         }
@@ -118,17 +118,17 @@ fn send(mut input: impl BufRead, mut outbox: &TcpStream, farewell: &AtomicBool) 
     }
 }
 
-/// Finds the line that says `:q` in a stream that comes in pieces.
+/// Finds the `:q` line in a stream that comes in pieces.
 #[derive(Default)]
 struct QuitWatch {
-    /// The current line's beginning: enough to see that it is more than `:q` and blanks.
+    /// The start of the current line, to tell whether it is `:q` and blanks.
     head: Vec<u8>,
 }
 
 impl QuitWatch {
     const HEAD_MAX: usize = 64;
 
-    /// Where the line ends that says `:q`, its LF included.
+    /// The position in `chunk` behind the LF of the `:q` line.
     fn find(&mut self, chunk: &[u8]) -> Option<usize> {
         let mut start = 0;
         for end in memchr::memchr_iter(b'\n', chunk) {

@@ -16,12 +16,12 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// What the threads of a terminal session tell the one that decides.
+/// An event from the other threads of a terminal session for the one that decides.
 pub(super) enum TerminalEvent {
     Typed(Typed),
-    /// The server said what one is called, or that one is not called so.
+    /// The server has confirmed or refused the client's nick.
     NameSettled,
-    /// The room is full, in the server's words.
+    /// The room is full. Holds the server's text.
     Refused(String),
     /// The server closed the connection, or it failed.
     Ended(io::Result<()>),
@@ -32,13 +32,13 @@ pub(super) struct Receiver {
     pub nicks: Arc<Mutex<NickBook>>,
     pub style: Paint,
     pub bell: Arc<AtomicBool>,
-    /// The server has said something.
+    /// The server has sent a line.
     pub has_heard: Arc<AtomicBool>,
     pub lang: Lang,
 }
 
 impl Receiver {
-    /// Shows lines, and tells what they mean for the session.
+    /// Shows lines, and reports those that matter to the session.
     pub(super) fn receive(&self, lines: Vec<Received>, tell: &mut dyn FnMut(TerminalEvent)) {
         let now = Timestamp::now().to_zoned_datetime(TimeZone::system());
         let time = now.strftime("%H:%M").to_string();
@@ -76,7 +76,7 @@ impl Receiver {
         }
     }
 
-    /// Receives until the server ends. Never waits for the terminal.
+    /// Receives until the connection ends. Never waits for the terminal.
     pub(super) fn run(&self, mut inbox: Inbox, tell: &mut dyn FnMut(TerminalEvent)) {
         loop {
             let batch = inbox.read(None);

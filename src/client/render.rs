@@ -1,4 +1,4 @@
-//! A line as people see it: when it came, who speaks, and whether it is meant for them.
+//! Formats lines for people: when a line came, who speaks, and whether it is meant for the user.
 
 use super::heard::Heard;
 use super::palette::style_of;
@@ -15,7 +15,7 @@ pub(super) enum Paint {
 }
 
 impl Paint {
-    /// The server's line, and whether it is meant for me: my nick is in it, or it is a private one.
+    /// A formatted line of the server, and whether it is meant for me: it contains my nick, or it is private.
     pub(super) fn line(self, time: &str, line: &str, mine: Option<&str>) -> (String, bool) {
         let time_drawn = self.wrap(DIM, time);
         let mark = |text| self.mark_mentions(text, mine);
@@ -40,12 +40,12 @@ impl Paint {
         }
     }
 
-    /// What the client says itself: marked otherwise than the server's notices.
+    /// A text of the client itself, with another mark than the server's notices.
     pub(super) fn own(self, text: &str) -> String {
         self.wrap(DIM, &format!("== {text}"))
     }
 
-    /// Something in a nick's colour.
+    /// A nick in its colour.
     pub(super) fn nick(self, nick: &str) -> String {
         self.wrap(style_of(nick), nick)
     }
@@ -57,7 +57,7 @@ impl Paint {
         }
     }
 
-    /// `text` with my nick set off wherever it stands as a word of its own, and whether it does.
+    /// `text` with my nick highlighted wherever it is a whole word, and whether it occurs.
     fn mark_mentions(self, text: &str, mine: Option<&str>) -> (String, bool) {
         let Some(mine) = mine.map(str::to_lowercase) else { return (text.to_owned(), false) };
         let mut marked = String::with_capacity(text.len());
@@ -81,7 +81,7 @@ impl Paint {
     }
 }
 
-/// What nicks are made of: `ana` is not mentioned by `ana-maria`.
+/// Whether `c` is part of a word. `ana-maria` is one word and does not mention `ana`.
 fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_' || c == '-'
 }

@@ -1,13 +1,13 @@
-//! Lines on their way to the terminal.
+//! The queue of lines that wait for the terminal, and the thread that passes them to the editor.
 //!
-//! Whoever reads the socket must never wait for the terminal: it may be stopped, slow, or on the far end of a frozen
-//! connection, and a server disconnects who does not read. So lines wait here, bounded: past the bound the oldest go, and are
-//! counted and told.
+//! The thread that reads the socket must never wait for the terminal, which may be stopped, slow, or at the far end of
+//! a frozen connection: a server disconnects a client that does not read. So lines wait in a bounded queue. Beyond the
+//! bound the oldest lines are dropped, and their number is shown.
 //!
-//! The editor draws a line above what is being typed only while it waits for keys. It has one hole to throw messages in,
-//! which holds one; a message that lies there when the editor returns stays there until it waits again, and one thrown in
-//! meanwhile is written at once and overtakes it. So nothing is thrown in unless the editor waits, and a copy is kept
-//! until the message is known to be drawn.
+//! The editor draws a message above the typed text only while it waits for keys. It takes messages from a channel that
+//! holds one. A message that is still in the channel when the editor returns stays there until the editor waits again,
+//! and a message that is sent meanwhile is written immediately and overtakes it. So messages are sent only while the
+//! editor waits, and a copy is kept until the message is known to be drawn.
 
 use super::lock;
 use super::messages::Text;
@@ -19,18 +19,19 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// Lines that wait for the terminal.
+/// At most this many lines wait for the terminal.
 const LINES_MAX: usize = 1000;
-/// Bytes of lines that wait for the terminal.
+/// At most this much waits for the terminal. Bytes.
 const BYTES_MAX: usize = 1 << 20;
-/// Lines that are drawn at once.
+/// At most this many lines are drawn at once.
 const BATCH_MAX: usize = 100;
-/// An editor that was asked to wait for keys does so at the latest after this, or never will.
+/// An editor that was asked for a line begins to wait for keys within this time, or never.
 const EDITING_PATIENCE: Duration = Duration::from_millis(200);
-/// At the end an editor has this long to draw the next lines.
+/// At the end of the session, the editor's timeout to draw the next batch.
 const DRAWING_PATIENCE: Duration = Duration::from_millis(300);
 
-/// A message that draws nothing: up a line and down again. When the hole takes it, the message before has left the hole.
+/// A message that draws nothing: it moves the cursor up a line and down again. When the channel accepts it, the
+/// previous message has left the channel.
 const NOTHING: &str = "\x1b[A\n";
 
 #[derive(Clone)]
@@ -48,18 +49,18 @@ struct Shared {
 struct State {
     waiting: VecDeque<String>,
     waiting_bytes: usize,
-    /// Lines that had to go.
+    /// The number of dropped lines that are not reported yet.
     not_shown: usize,
-    /// Thrown in, and not known to be drawn.
+    /// The batch that was sent to the editor and is not known to be drawn.
     in_flight: String,
-    /// Batches that are known to be drawn.
+    /// The number of batches that are known to be drawn.
     drawn: u64,
     /// The editor waits for keys.
     is_editing: bool,
-    /// Others have written to the terminal.
+    /// Another program may have written to the terminal.
     is_stale: bool,
     is_closing: bool,
-    /// The printer has ended.
+    /// The printer's thread has ended.
     is_done: bool,
 }
 
@@ -68,8 +69,8 @@ impl Screen {
         Screen { shared: Arc::new(Shared { state: Mutex::default(), changed: Condvar::new() }), lang }
     }
 
-    /// Starts the thread that hands lines to the editor. At the end, if the editor waits for keys, `hang_up` is called and
-    /// the editor is woken.
+    /// Starts the thread that passes lines to the editor. At the end, if the editor waits for keys, `hang_up` is called
+    /// and the editor is woken.
     pub(super) fn start(
         &self,
         printer: impl ExternalPrinter + Send + 'static,
@@ -80,7 +81,7 @@ impl Screen {
         Ok(())
     }
 
-    /// Shows a line, soon. Never waits.
+    /// Queues a line to be shown. Never waits for the terminal.
     pub(super) fn push(&self, line: String) {
         self.change(|state| {
             state.waiting_bytes += line.len();
@@ -93,12 +94,12 @@ impl Screen {
         });
     }
 
-    /// The editor waits for keys: lines can be drawn above them.
+    /// The editor waits for keys, so lines can be drawn.
     pub(super) fn open(&self) {
         self.change(|state| state.is_editing = true);
     }
 
-    /// The editor is about to return, or has.
+    /// The editor is about to return, or has returned.
     pub(super) fn close(&self) {
         self.change(|state| state.is_editing = false);
     }
@@ -108,20 +109,21 @@ impl Screen {
         lock(&self.shared.state).is_editing
     }
 
-    /// Draws anew what is being typed.
+    /// Draws the typed text again.
     pub(super) fn redraw(&self) {
         self.change(|state| state.is_stale = true);
     }
 
-    /// Waits until the editor that was asked to wait for keys does so, and can be woken.
+    /// Waits, with a timeout, until an editor that was asked for a line waits for keys and can be woken.
     pub(super) fn await_editing(&self) {
         self.wait(EDITING_PATIENCE, |state| state.is_editing);
     }
 
-    /// Draws what can be drawn, hangs up on the editor, and returns the rest for when that is out of the way.
+    /// Draws what can be drawn, ends the editor's input, and returns the rest, to be written after the editor has
+    /// returned.
     ///
-    /// An editor that draws nothing for a while has something else to do, unless the terminal is stopped: then everybody
-    /// waits, or the lines would come out of order when it goes on.
+    /// An editor that draws nothing within the timeout is busy with something else, unless the terminal is stopped. In
+    /// that case this waits on, because the lines would come out of order when the terminal continues.
     pub(super) fn finish(&self, takes_output: impl Fn() -> bool) -> String {
         self.change(|state| state.is_closing = true);
         loop {
@@ -210,7 +212,7 @@ mod tests {
     use super::*;
     use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-    /// An editor's hole: it holds one message.
+    /// The editor's channel, which holds one message.
     struct Hole(SyncSender<String>);
 
     impl ExternalPrinter for Hole {

@@ -1,7 +1,7 @@
-//! For people: what arrives is drawn above what is being typed.
+//! The client for a terminal: it draws incoming lines above the line that is being typed.
 //!
-//! Four threads, because there are three things to wait for, and one of them in a library: the editor waits for keys, the
-//! reader for the socket, the printer for the terminal; this one waits for the news of all and decides.
+//! There are four threads, besides the one for signals. The editor waits for keys, inside a library; the reader waits
+//! for the socket, and the printer for the terminal. The main thread waits for their events and decides.
 
 use super::complete::BELL;
 use super::editor::{Asker, Editor, Typed};
@@ -24,12 +24,12 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The prompt waits so long for the name that belongs in it.
+/// The timeout of the prompt, which waits for the nick that it shows.
 const NAME_PATIENCE: Duration = Duration::from_millis(500);
-/// A server that does not close when one leaves is left all the same.
+/// The timeout for the server to close the connection after the user has left.
 const LEAVING_PATIENCE: Duration = Duration::from_secs(3);
 
-/// An editor that is hung up on returns within microseconds, or not at all.
+/// The timeout for the editor after the end of its input. It returns within microseconds, or not at all.
 const EDITOR_PATIENCE: Duration = Duration::from_millis(200);
 
 /// The terminal's parts, ready to be used.
@@ -42,7 +42,7 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// `None` if this terminal is too simple to be more than a pipe.
+    /// `None` if this terminal is too simple for a line editor. Then the client for pipes is used.
     pub(super) fn open(options: &Options) -> Option<Parts> {
         let tty = Tty::remember().ok()?;
         let style = if options.color { Paint::Colors } else { Paint::Plain };
@@ -56,7 +56,7 @@ impl Parts {
     }
 }
 
-/// Talks until the user leaves or the server ends it.
+/// Runs the session until the user leaves or the server ends it.
 pub(super) fn run(stream: TcpStream, nick: Option<&str>, parts: Parts, options: &Options) -> Result<(), String> {
     let lang = options.lang;
     let Parts { tty, editor, screen, nicks, style } = parts;
@@ -118,10 +118,10 @@ struct Session {
     nicks: Arc<Mutex<NickBook>>,
     style: Paint,
     bell: Arc<AtomicBool>,
-    /// The server has said something.
+    /// The server has sent a line.
     has_heard: Arc<AtomicBool>,
     lang: Lang,
-    /// The editor was asked and has not answered.
+    /// The editor was asked for a line and has not answered.
     is_editing: bool,
     unnamed_until: Option<Instant>,
     leaving_until: Option<Instant>,
@@ -163,7 +163,7 @@ impl Session {
 
     fn obey(&mut self, typed: Typed) -> Result<(), String> {
         match typed {
-            // A line that was pasted may be many.
+            // Pasted text may be several lines.
             Typed::Line(lines) => lines.lines().for_each(|line| self.say(line)),
             Typed::Cleared => {}
             Typed::End => self.say(":q"),
@@ -179,7 +179,7 @@ impl Session {
         if line.split_whitespace().next() == Some(BELL) {
             return self.toggle_bell();
         }
-        // A connection that takes no more has ended; the reader sees that, too, and says it.
+        // A connection that takes no more has ended. The reader notices that, too, and reports it.
         let _ = self.outbox.write_all(format!("{line}\n").as_bytes());
         match command::parse(line) {
             Input::Quit => {
@@ -201,7 +201,7 @@ impl Session {
         self.screen.push(self.style.own(&text.say(self.lang)));
     }
 
-    /// Gives the terminal back, with everything on it that arrived.
+    /// Shows everything that arrived, and restores the terminal.
     fn leave_terminal(&mut self, tty: &Tty, events: &Receiver<TerminalEvent>) {
         if !self.is_editing {
             let rest = self.screen.finish(takes_output);
@@ -216,7 +216,8 @@ impl Session {
         {
             self.is_editing = !matches!(event, TerminalEvent::Typed(_));
         }
-        // An editor that is searching its history, or drawing on a stopped terminal, is not woken, and left behind.
+        // An editor that searches its history, or draws on a stopped terminal, is not woken. Its thread is left
+        // running.
         tty.restore(if self.is_editing { Cursor::InText } else { Cursor::OnFreshLine });
         write_out(&rest);
     }

@@ -1,7 +1,7 @@
-//! The terminal's own state, so that it can be given back as it was.
+//! Saves and restores the modes of the terminal.
 //!
-//! A process that ends while the terminal is raw leaves a shell that shows no typing. The editor puts things right when it
-//! returns, but it waits for keys, and the server may be gone while the user looks out of the window.
+//! If a process ends while the terminal is in raw mode, the shell does not echo what is typed. The editor restores the
+//! modes when it returns, but the server may close the connection while the editor waits for a key.
 
 use super::screen::Screen;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -16,61 +16,61 @@ use std::thread;
 
 const BRACKETED_PASTE_ON: &str = "\x1b[?2004h";
 const BRACKETED_PASTE_OFF: &str = "\x1b[?2004l";
-/// Nothing to the right and below: there may be more rows of an unfinished line.
+/// Clears everything to the right and below: there may be more rows of an unfinished line.
 const CLEAR_BELOW: &str = "\x1b[J";
 
-/// Shared, and not opened anew: that would be another file to close.
+/// The terminal. Clones share one file descriptor, so that there is only one to close.
 #[derive(Clone)]
 pub(super) struct Tty(Arc<Remembered>);
 
 struct Remembered {
-    /// Not stdin itself, which may be hung up.
+    /// A duplicate of stdin, because stdin itself may be replaced by `/dev/null`.
     terminal: OwnedFd,
     cooked: Termios,
-    /// As the editor wants it.
+    /// The modes that the editor sets.
     raw: OnceLock<Termios>,
 }
 
-/// Where the cursor is when an editing ends.
+/// The position of the cursor when the editing ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cursor {
-    /// The editor has returned: on a line of its own.
+    /// On an empty line: the editor has returned.
     OnFreshLine,
-    /// In the middle of what was typed.
+    /// In the typed text.
     InText,
 }
 
 impl Tty {
-    /// The terminal as it is now.
+    /// Saves the terminal's current modes.
     pub(super) fn remember() -> io::Result<Tty> {
         let terminal = io::stdin().as_fd().try_clone_to_owned()?;
         let cooked = tcgetattr(&terminal)?;
         Ok(Tty(Arc::new(Remembered { terminal, cooked, raw: OnceLock::new() })))
     }
 
-    /// No echo, and no keys held back, until the terminal is restored: between two lines the editor leaves it for a moment.
-    /// What is typed then would be shown twice, and a Ctrl-D would be lost.
+    /// Turns off the echo and the line buffering of input until the terminal is restored. Between two lines the editor
+    /// leaves raw mode for a moment; what is typed then would be shown twice, and a Ctrl-D would be lost.
     pub(super) fn mute(&self) {
         let mut mute = self.0.cooked.clone();
         mute.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON);
         self.set(&mute, "");
     }
 
-    /// The terminal as it is now is as the editor wants it.
+    /// Saves the terminal's current modes as those that the editor sets.
     pub(super) fn remember_raw(&self) {
         if let Ok(raw) = tcgetattr(&self.0.terminal) {
             let _ = self.0.raw.set(raw);
         }
     }
 
-    /// The terminal is as it was, and the cursor on a fresh line.
+    /// Restores the saved modes, and puts the cursor on a fresh line.
     pub(super) fn restore(&self, cursor: Cursor) {
         let fresh_line = if cursor == Cursor::InText { "\r\n" } else { "\r" };
         self.set(&self.0.cooked, &format!("{BRACKETED_PASTE_OFF}{fresh_line}{CLEAR_BELOW}"));
     }
 
     fn set(&self, modes: &Termios, written: &str) {
-        // Now, and not when all output is drained: a stopped terminal drains nothing.
+        // Immediately, without waiting until the output is drained: a stopped terminal drains nothing.
         if let Err(e) = tcsetattr(&self.0.terminal, OptionalActions::Now, modes) {
             log::debug!("the terminal is gone: {e}");
         }
@@ -80,10 +80,11 @@ impl Tty {
         }
     }
 
-    /// Restores the terminal also when the process is told to end, and takes it again when the process goes on after Ctrl-Z.
+    /// Restores the terminal on SIGTERM and SIGINT, and sets the editor's modes again when the process continues after
+    /// Ctrl-Z.
     ///
-    /// The editor takes it, too, but may do so before it is stopped: a signal to the process need not stop the thread first
-    /// that sent it. What the shell then does to the terminal would stay.
+    /// The editor sets them, too, but may do so too early: the thread that sends the stop signal to the process may run
+    /// on before it is stopped. The modes that the shell sets after that would stay.
     pub(super) fn mind_signals(&self, screen: Screen) -> io::Result<()> {
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGCONT])?;
         let tty = self.clone();
@@ -111,7 +112,8 @@ pub(super) fn takes_output() -> bool {
     poll(&mut [PollFd::new(&stdout, PollFlags::OUT)], Some(&now)).is_ok_and(|ready| ready > 0)
 }
 
-/// From now on stdin is at its end, whatever it was. Whoever waits for keys there finds that out when something wakes it.
+/// Replaces stdin by `/dev/null`, so that it is at its end. A thread that waits for keys notices that only when it is
+/// woken.
 pub(super) fn hang_up_stdin() -> io::Result<()> {
     Ok(rustix::stdio::dup2_stdin(File::open("/dev/null")?)?)
 }

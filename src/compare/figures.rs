@@ -1,13 +1,13 @@
-//! What a load measures, and how much that varies.
+//! The figures that a load gives, and how much they vary.
 
 use crate::load::{Outcome, Scenario};
 use crate::text::numbers;
 use serde::Serialize;
 
-/// Of one run. `None` is what does not apply, or what the system does not tell.
+/// The figures of one run. `None` if a figure does not apply, or if the system does not report it.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Figures {
-    /// From a line's sending until the last has it, the median and what one in a hundred exceeds. Nanoseconds.
+    /// From the sending of a line until its last receiver has it: the median and the 99th percentile. Nanoseconds.
     pub round_trip: Option<f64>,
     pub round_trip_p99: Option<f64>,
     pub deliveries_per_second: Option<f64>,
@@ -17,7 +17,7 @@ pub(crate) struct Figures {
     pub memory_per_client: Option<f64>,
     pub threads_per_client: Option<f64>,
     pub connections_per_second: Option<f64>,
-    /// Every line came once and in order.
+    /// Every line arrived once and in order.
     pub flawless: bool,
     /// The load generator had no time left: the server may be better than this.
     pub generator_is_the_limit: bool,
@@ -87,7 +87,7 @@ impl Metric {
     }
 }
 
-/// What a figure was in several rounds.
+/// The range and the median of a figure in several rounds.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub(crate) struct Spread {
     pub low: f64,
@@ -98,11 +98,11 @@ pub(crate) struct Spread {
 /// Which drivers are better than the others.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Verdict {
-    /// Those that no other one beats: one beats another if its worst round is better than the other's best.
+    /// Those that no other driver beats. A driver beats another if its worst round is better than the other's best.
     pub leaders: Vec<usize>,
-    /// How many times better the best median is than the best of those that are beaten. If none is beaten: than the worst.
+    /// The ratio between the best median and that of the best beaten driver, or, if none is beaten, the worst median.
     pub times: f64,
-    /// None is beaten: the rounds cannot tell them apart.
+    /// No driver is beaten: the rounds do not distinguish them.
     pub is_tie: bool,
 }
 
@@ -118,7 +118,7 @@ impl Row {
         Some(Spread { low, median: values[values.len() / 2], high })
     }
 
-    /// `None` unless two at least were measured.
+    /// `None` unless at least two drivers were measured.
     pub(crate) fn verdict(&self, metric: Metric) -> Option<Verdict> {
         let spreads: Vec<_> =
             (0..self.modes.len()).filter_map(|mode| Some((mode, self.spread(mode, metric)?))).collect();

@@ -1,4 +1,5 @@
-//! What to notice, in English and Spanish. Which sentence is said, and every figure in it, comes from what was measured.
+//! The findings as sentences, in English and Spanish. The choice of sentences, and every figure in them, follows from
+//! the measurements.
 
 use super::Comparison;
 use super::figures::{Metric, Row, Spread, Verdict};
@@ -7,7 +8,7 @@ use super::talk::PerLine;
 use crate::server::Driver;
 use crate::text::{Lang, numbers, say};
 
-/// Some drivers as a sentence calls them: "a, b and c".
+/// The names of some drivers in a sentence: "a, b and c".
 fn named(lang: Lang, drivers: &[&Driver], which: &[usize]) -> String {
     let names: Vec<_> = which.iter().map(|mode| drivers[*mode].noun.in_lang(lang)).collect();
     match &names[..] {
@@ -87,8 +88,8 @@ fn per_line(lang: Lang, comparison: &Comparison) -> String {
     text
 }
 
-/// How long a line takes when nobody else talks. One is called quicker only if most of its lines are quicker than most of each
-/// other's.
+/// How long a line takes when nobody else talks. A driver is called quicker only if the middle half of its times is
+/// below the middle half of every other driver's.
 fn alone(lang: Lang, comparison: &Comparison) -> String {
     let micros = |value: f64| numbers::nanos(value * 1e3);
     let times = comparison.drivers.iter().zip(&comparison.talks).map(|(driver, talk)| {
@@ -118,11 +119,11 @@ fn alone(lang: Lang, comparison: &Comparison) -> String {
     text
 }
 
-/// Neighbouring numbers of clients with the same leaders are told together.
+/// A sentence about one metric. Neighbouring numbers of clients with the same leaders are put together.
 fn by_size(lang: Lang, which: Metric, drivers: &[&Driver], sweep: &[Row]) -> Option<String> {
-    /// Numbers of clients, and by how many times at most the leaders were better.
+    /// Numbers of clients, and the largest factor by which the leaders were better.
     struct Group {
-        /// `None` is a tie.
+        /// `None` means a tie.
         leaders: Option<Vec<usize>>,
         clients: Vec<usize>,
         times: f64,
@@ -164,7 +165,7 @@ fn by_size(lang: Lang, which: Metric, drivers: &[&Driver], sweep: &[Row]) -> Opt
     Some(format!("{metric}: {parts}."))
 }
 
-/// Where those that deliver more are others.
+/// A sentence about the number of clients at which the leaders in deliveries change.
 fn turning_point(lang: Lang, drivers: &[&Driver], sweep: &[Row]) -> Option<String> {
     let decided = |row: &Row| {
         let verdict = row.verdict(Metric::Deliveries).filter(|verdict| !verdict.is_tie)?;
@@ -210,7 +211,7 @@ fn in_scene(lang: Lang, which: Scene, row: &Row, comparison: &Comparison) -> Opt
         1 => say!(lang, " ({leaders} is better)."; " (gana {leaders})."),
         _ => say!(lang, " ({leaders} are better)."; " (ganan {leaders})."),
     };
-    // What the trouble costs, against the same without it.
+    // The cost of the disturbance, compared with the same scene without it.
     let without = match which {
         Scene::FrozenConsole => Scene::Talk,
         Scene::SlowReader => Scene::Burst,

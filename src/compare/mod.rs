@@ -1,14 +1,14 @@
-//! The ways of waiting, side by side: the same is played against each driver, and one page says what each did.
+//! The comparison of the drivers: the same load is played against each driver, and one page says what each did.
 //!
 //! In reading order:
 //!
 //! * [`plan`]: how much is measured;
-//! * [`server`]: ours, started for a comparison;
+//! * [`server`]: our own server, started for a comparison;
 //! * [`talk`]: six people talk to a server that records its steps;
-//! * [`figures`]: what a load measures, and how much it varies from round to round;
+//! * [`figures`]: the figures that a load gives, and how much they vary from round to round;
 //! * [`scenes`]: loads that are hard in different ways;
-//! * [`messages`]: what to notice, in English and Spanish. Every sentence is made of what was measured;
-//! * [`report`]: all of it on a page, and as JSON.
+//! * [`messages`]: the findings as sentences, in English and Spanish;
+//! * [`report`]: the result as a page, and as JSON.
 
 pub(crate) mod figures;
 pub(crate) mod messages;
@@ -24,31 +24,31 @@ pub(crate) use plan::Plan;
 use scenes::{Scene, load_on};
 use talk::Talk;
 
-/// What came of it.
+/// The result of a comparison.
 pub(crate) struct Comparison {
     pub plan: Plan,
-    /// What is compared. Everything below comes in this order.
+    /// The drivers that are compared. Their results are in this order.
     pub drivers: Vec<&'static Driver>,
-    /// One a driver.
+    /// One per driver.
     pub talks: Vec<Talk>,
     pub sweep: Vec<Row>,
     pub scenes: Vec<(Scene, Row)>,
 }
 
 impl Plan {
-    /// How many runs there will be.
+    /// The number of runs.
     pub(crate) fn runs(&self) -> usize {
         DRIVERS.len() * (1 + self.rounds * (self.clients.len() + Scene::ALL.len()))
     }
 
-    /// Most descriptors that are needed at a time.
+    /// The most descriptors that are needed at a time.
     pub(crate) fn connections(&self) -> usize {
         let clients = self.clients.iter().copied().max().unwrap_or(0);
         clients.max(self.crowd + 16).max(self.storm + 16)
     }
 
-    /// Measures everything. `next` is told what comes next, once before each run. The drivers take turns, and
-    /// the order changes: what drifts drifts for all.
+    /// Measures everything. `next` is called with a description before each run. The drivers take turns, and the order
+    /// alternates, so that a drift of the machine affects all of them.
     pub(crate) fn run(self, next: &mut dyn FnMut(&str)) -> Result<Comparison, String> {
         let mut talks = Vec::new();
         for driver in DRIVERS {

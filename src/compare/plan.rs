@@ -1,4 +1,4 @@
-//! How much is measured.
+//! The plan of a comparison: how much is measured.
 
 use crate::load::Scenario;
 use serde::Serialize;
@@ -6,20 +6,20 @@ use std::time::Duration;
 
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Plan {
-    /// Numbers of clients, upwards.
+    /// Numbers of clients, in ascending order.
     pub clients: Vec<usize>,
     pub rounds: usize,
-    /// What is measured in one round, and the warm-up before that.
+    /// The time that is measured in one round, and the warm-up before it.
     pub duration: Duration,
     pub warm_up: Duration,
-    /// Silent ones, in the scene of that name.
+    /// Silent clients in the scene of the idle crowd.
     pub crowd: usize,
-    /// Connections that come at once.
+    /// Clients that connect at once in the storm.
     pub storm: usize,
 }
 
 impl Plan {
-    /// Everybody talks, and says the next line when the last has reached all.
+    /// All clients talk. Each sends its next line when its last one has reached all.
     pub(crate) fn scenario(&self, clients: usize) -> Scenario {
         Scenario { clients, talkers: clients, duration: self.duration, warm_up: self.warm_up, ..Scenario::default() }
     }

@@ -1,4 +1,4 @@
-//! All of it on a page, and as JSON.
+//! Formats the result as a page, and as JSON.
 
 use super::Comparison;
 use super::figures::{Metric, Row};
@@ -9,12 +9,12 @@ use crate::text::{Lang, numbers, say};
 use crate::trace::page;
 use serde_json::{Value, json};
 
-/// The page, which begins in a language and can be turned into the other.
+/// The page. It begins in `lang`, and can be switched to the other language.
 pub(crate) fn html(comparison: &Comparison, lang: Lang) -> String {
     let traces: Vec<_> = comparison.talks.iter().map(|talk| &talk.trace).collect();
     let report =
         Lang::ALL.map(|lang| format!("<article lang=\"{}\">\n{}</article>\n", lang.code(), text(comparison, lang)));
-    // The pages' own style, for what is in the report alone.
+    // The style of pages, limited to the report.
     let style = format!("<style>\n.report {{\n{}}}\n</style>\n", include_str!("../page/style.css"));
     page::with_report(&traces, lang, &(style + &report.concat()))
 }
@@ -167,7 +167,7 @@ fn colophon(lang: Lang, comparison: &Comparison) -> String {
     text
 }
 
-/// For programs. Times are nanoseconds, memory is bytes.
+/// The result for programs. Unless a name says otherwise, times are in nanoseconds and memory is in bytes.
 pub(crate) fn json(comparison: &Comparison, lang: Lang) -> Value {
     let by_name = |values: Vec<Value>| -> serde_json::Map<String, Value> {
         comparison.drivers.iter().map(|driver| driver.name.to_owned()).zip(values).collect()

@@ -1,4 +1,4 @@
-//! Loads that are hard in different ways.
+//! The scenes: loads that are hard in different ways.
 
 use super::figures::{Figures, Metric};
 use super::plan::Plan;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 /// Lines that each client has under way in a burst.
 const BURST: u32 = 64;
-/// Lines a second in a crowd, of all talkers.
+/// Lines per second in a crowd, of all talkers together.
 const CROWD_RATE: f64 = 40.0;
 /// A receive buffer that is soon full. Bytes.
 const NARROW: usize = 4096;
@@ -27,7 +27,7 @@ pub(crate) enum Scene {
     Burst,
     /// The same, and a client that does not read.
     SlowReader,
-    /// Six people, who talk now and then, and hundreds who are silent.
+    /// Six people who talk now and then, and hundreds who are silent.
     IdleCrowd,
     /// Hundreds come at once.
     Storm,

@@ -1,4 +1,4 @@
-//! Our own server, started for a comparison.
+//! Starts our own server for a comparison, and connects clients to it.
 
 use crate::harness::{Crowd, Eol, Identity, Launcher, START_LIMIT, ServerProcess, Stdout, TestClient};
 use std::io;
@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
 
-/// How long anything may take.
+/// The timeout for connecting, greeting and receiving lines.
 pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 
 /// A server that prints nothing.
@@ -23,7 +23,7 @@ fn start(stdout: Stdout, command: impl Fn(SocketAddr) -> Command) -> Result<Serv
     Launcher::new(command).start(stdout, START_LIMIT)
 }
 
-/// `tertulia serve`, whatever the environment says.
+/// The command `tertulia serve`, without the `TERTULIA_` variables of the environment.
 fn serve(mode: &str, addr: SocketAddr, seats: usize, flags: &[&str]) -> Command {
     let program = std::env::current_exe().unwrap_or_else(|_| "tertulia".into());
     let mut command = Command::new(program);
@@ -35,7 +35,7 @@ fn serve(mode: &str, addr: SocketAddr, seats: usize, flags: &[&str]) -> Command 
     command
 }
 
-/// A client that is connected, and has read nothing yet. A receive buffer is in bytes.
+/// A client that is connected, and has read nothing yet. `receive_buffer` is in bytes.
 pub(crate) fn connect(server: &ServerProcess, number: u16, receive_buffer: Option<usize>) -> io::Result<TestClient> {
     let identity = Identity { number, nonce: *b"comp", eol: Eol::Lf };
     let mut client = TestClient::connect(server.addr, LIMIT, receive_buffer, identity)?;

@@ -1,4 +1,4 @@
-//! Six people talk to a server that records its steps: first one after the other, then all at once.
+//! Plays a talk of six clients on a server that records its steps. They talk first in turn, then all at once.
 
 use super::server::{self, LIMIT};
 use crate::harness::{Crowd, Kind, Probe, SHORT_LEN};
@@ -11,11 +11,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 const PEOPLE: usize = 6;
-/// Lines that each sends, one when it is its turn.
+/// Lines that each client sends in turn.
 const TURNS: usize = 3;
 /// The pause before a line, so that all threads sleep in between.
 const PAUSE: Duration = Duration::from_millis(15);
-/// Lines that each sends when all send at once.
+/// Lines that each client sends when all send at once.
 const AT_ONCE: usize = 2;
 /// How long the server may take to write its trace.
 const END: Duration = Duration::from_secs(5);
@@ -30,16 +30,16 @@ pub(crate) struct Talk {
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct PerLine {
     pub lines: usize,
-    /// By their names on Linux.
+    /// By their Linux names.
     pub system_calls: BTreeMap<String, f64>,
-    /// A sleeping thread was woken.
+    /// How often a sleeping thread was woken.
     pub wake_ups: f64,
-    /// As the kernel counts them. `None` where it does not tell.
+    /// As the kernel counts them. `None` if it does not report them.
     pub context_switches: Option<f64>,
     pub locks: f64,
     pub lock_waits: f64,
-    /// From when a thread woke until the last receiver's socket had the line. Microseconds: the median, and between what the
-    /// middle half was.
+    /// From when a thread woke until the last receiver's socket had the line: the median, and the bounds of the middle
+    /// half. Microseconds.
     pub micros: f64,
     pub micros_middle_half: (f64, f64),
 }
@@ -91,12 +91,12 @@ fn play(mode: &str, file: &std::path::Path) -> Result<Talk, String> {
     Ok(Talk { trace, per_line })
 }
 
-/// Lines that are said one after the other.
+/// The number of lines that are sent one after the other.
 fn lines() -> usize {
     TURNS * PEOPLE
 }
 
-/// Waits until these lines have reached everybody but their senders.
+/// Waits until these lines have reached all clients but their senders.
 fn hear(people: &mut Crowd, lines: &[Probe]) -> std::io::Result<()> {
     let everybody: Vec<usize> = (0..PEOPLE).collect();
     match people.all_hear(&everybody, lines) {
@@ -106,7 +106,7 @@ fn hear(people: &mut Crowd, lines: &[Probe]) -> std::io::Result<()> {
 }
 
 impl PerLine {
-    /// Of the lines that were sent one after the other: all steps from the first of them to the next line after them.
+    /// Counts the steps of the lines that were sent one after the other, from the first of them to the line after them.
     fn of(trace: &Trace) -> PerLine {
         let told = |event: &&Event| event.message.is_some() && event.cause.is_some_and(|client| client > 0);
         let told: Vec<&Event> = trace.events.iter().filter(told).collect();

@@ -11,16 +11,16 @@ const TURN_MAX: Duration = Duration::from_millis(10);
 /// How long a leaving client waits for the server to close. Most servers do so at once.
 const LEAVING: Duration = Duration::from_millis(60);
 
-/// [`Crowd::wait_while_it_moves`] waits this many times the patience for a server that goes on sending.
+/// [`Crowd::wait_while_it_moves`] waits for at most this many times the patience while bytes still move.
 const PATIENCE_WHILE_MOVING: u32 = 4;
 
 /// How [`Crowd::wait_while_it_moves`] ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Waited {
     Done,
-    /// Nothing has moved for as long as the patience lasts.
+    /// No byte has moved for as long as the patience.
     Still,
-    /// It is not done, and goes on.
+    /// It is not done, and bytes still move.
     Moving,
 }
 
@@ -36,7 +36,7 @@ impl Crowd {
         Crowd { members, patience, buffer: vec![0; 64 << 10] }
     }
 
-    /// Without members.
+    /// A crowd without members.
     pub fn empty() -> Crowd {
         Crowd::new(Vec::new(), Duration::ZERO)
     }
@@ -85,7 +85,7 @@ impl Crowd {
             if self.members.iter().all(|client| !client.is_open()) {
                 return false;
             }
-            // One turn in any case: `done` itself may take longer than the limit.
+            // At least one turn, because `done` itself may take longer than the limit.
             self.turn(limit.saturating_sub(begin.elapsed()));
             if begin.elapsed() >= limit {
                 return done(self);
@@ -124,8 +124,8 @@ impl Crowd {
         missing(self)
     }
 
-    /// All leave without a reset: each ends its side and waits a moment for the server to end the other. A connection that is
-    /// closed with bytes unread, or that is written to later, would answer with a reset.
+    /// All clients leave without a reset: each closes its sending direction and waits a moment for the server to close
+    /// the other. A connection that is closed with bytes unread, or that is written to later, would send a reset.
     pub fn leave(&mut self) {
         let leaving: Vec<TestClient> = std::mem::take(&mut self.members);
         self.members = leaving.into_iter().filter(|client| client.is_open()).collect();
@@ -138,7 +138,7 @@ impl Crowd {
         self.members.clear();
     }
 
-    /// One leaves without a reset.
+    /// One client leaves without a reset.
     pub fn leaves(&mut self, who: usize) {
         self.members[who].half_close();
         self.wait(LEAVING, |crowd| !crowd.members[who].is_open());
@@ -150,8 +150,8 @@ impl Crowd {
         self.members.remove(who)
     }
 
-    /// Waits until `done`, or until no byte has moved for as long as the patience lasts. Ends after several times the patience
-    /// even if bytes still move.
+    /// Waits until `done`, or until no byte has moved for as long as the patience. Ends after several times the
+    /// patience even if bytes still move.
     pub fn wait_while_it_moves(&mut self, mut done: impl FnMut(&Crowd) -> bool) -> Waited {
         let moved =
             |crowd: &Crowd| -> u64 { crowd.members.iter().map(|client| client.receiver.total + client.written).sum() };

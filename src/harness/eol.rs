@@ -1,4 +1,4 @@
-//! What ends a line on the wire. Servers differ.
+//! The line end on the wire. Servers differ.
 
 use clap::ValueEnum;
 
@@ -13,7 +13,7 @@ pub enum Eol {
 }
 
 impl Eol {
-    /// As it is sent.
+    /// The bytes that are sent.
     pub fn bytes(self) -> &'static [u8] {
         match self {
             Eol::Lf => b"\n",

@@ -1,4 +1,4 @@
-//! What the instruments share. It works on any chat server that relays a line to the other clients.
+//! The harness: what the instruments share. It works with any chat server that relays a line to the other clients.
 //!
 //! In reading order:
 //!
@@ -7,7 +7,7 @@
 //! * [`receiver`]: finds the probes in a stream of bytes;
 //! * [`test_client`], [`crowd`]: clients with all kinds of behaviour, driven by one thread;
 //! * [`server_process`]: a server that was started here;
-//! * [`proc`]: what the kernel tells about a process and its sockets.
+//! * [`proc`]: what the kernel reports about a process and its sockets.
 
 pub(crate) mod crowd;
 pub(crate) mod eol;

@@ -1,29 +1,29 @@
-//! A probe is a line that any receiver can check: it names its sender and its number, and every other byte is known.
+//! The probe: a line that any receiver can check. It names its sender and its number, and every other byte is known.
 //!
-//! A server may put text before and behind it. The format is `qz`, a nonce of four letters, the kind, the sender, the number,
-//! the length, padding, the sender and the number again, and `z`; so halves of two probes make no whole one. Its bytes are
-//! letters and digits only: no chat takes them for a command, an address or the end of a name.
+//! A server may put text before and behind it. The format is `qz`, a nonce of four letters, the kind, the sender, the
+//! number, the length, padding, the sender and the number again, and `z`; so halves of two probes make no whole one.
+//! Its bytes are letters and digits only, so no chat takes them for a command, an address or the end of a name.
 
 use memchr::memmem;
 use std::ops::Range;
 
-/// Tells the probes of one run from those of another, which a server with a history may show to newcomers.
+/// Distinguishes the probes of one run from those of another, which a server with a history may show to newcomers.
 pub(crate) type Nonce = [u8; 4];
 
-/// What a probe is sent for.
+/// The purpose of a probe.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     /// Sent again and again until all have received it. A server may take the first one for a name.
     Hello,
     /// Must be delivered, once.
     Line,
-    /// The same, and its padding is of characters of three bytes.
+    /// Like `Line`, but the padding consists of three-byte characters.
     Han,
-    /// One of many.
+    /// One line of a flood.
     Flood,
 }
 
-/// Which line it is.
+/// The identity of a line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Probe {
     pub kind: Kind,
@@ -32,14 +32,14 @@ pub struct Probe {
     pub seq: u32,
 }
 
-/// What is in a line.
+/// What was found in a line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Found {
     /// A probe, and where it begins.
     Probe(Probe, usize),
-    /// No probe: the server's own words.
+    /// No probe: a text of the server itself.
     Foreign,
-    /// The beginning of a probe, and then not what was sent.
+    /// The beginning of a probe, but the rest differs from what was sent.
     Malformed,
 }
 
@@ -50,17 +50,17 @@ pub(crate) type Digits = [u8; 8];
 pub(crate) const OPENING_LEN: usize = 6;
 const KIND: usize = OPENING_LEN;
 const SENDER: Range<usize> = 7..11;
-/// Where the number stands, counted from a probe's beginning.
+/// The position of the number, counted from the beginning of a probe.
 pub(crate) const SEQ: Range<usize> = 11..19;
 const LEN: Range<usize> = 19..25;
 /// Sender and number, which are repeated behind the padding.
 const REPEATED: Range<usize> = SENDER.start..SEQ.end;
-/// Where the number stands again, counted back from a probe's end.
+/// The position of the repeated number, counted back from the end of a probe.
 pub(crate) const SEQ_AGAIN_FROM_END: usize = SEQ.end - SEQ.start + 1;
 /// Bytes before the padding.
 pub(crate) const HEADER_LEN: usize = LEN.end;
 const END: u8 = b'z';
-/// A probe with no padding. Bytes.
+/// The length of a probe without padding. Bytes.
 pub(crate) const LEN_MIN: usize = HEADER_LEN + (REPEATED.end - REPEATED.start) + 1;
 pub(crate) const LEN_MAX: usize = (1 << (4 * (LEN.end - LEN.start))) - 1;
 const HAN: &[u8] = "汉".as_bytes();
@@ -122,7 +122,7 @@ impl Probe {
     }
 }
 
-/// The byte at a place of the padding. Characters of three bytes are never cut: what does not fill one is `x`.
+/// The byte at a position in the padding. Three-byte characters are never cut: bytes that do not fill one are `x`.
 fn padding_at(kind: Kind, at: usize, len: usize) -> u8 {
     if kind == Kind::Han && at < len / HAN.len() * HAN.len() { HAN[at % HAN.len()] } else { b'x' }
 }
@@ -135,7 +135,7 @@ impl ProbeFinder {
         ProbeFinder(memmem::Finder::new(&opening(nonce)).into_owned())
     }
 
-    /// Where the next probe begins, if it is one: its header may not have arrived, or be damaged.
+    /// Where the next opening of a probe is. The header behind it may not have arrived, or may be damaged.
     pub(crate) fn find(&self, bytes: &[u8]) -> Option<usize> {
         self.0.find(bytes)
     }
@@ -150,7 +150,7 @@ impl ProbeFinder {
         }
     }
 
-    /// Who may have sent the next probe; it is not checked.
+    /// The sender that the next probe names. The probe is not checked.
     pub(crate) fn next_sender(&self, bytes: &[u8]) -> Option<usize> {
         let probe = &bytes[self.find(bytes)?..];
         number(probe.get(SENDER)?).map(|sender| sender as usize)
@@ -176,7 +176,7 @@ pub(crate) fn increment(digits: &mut Digits) {
     }
 }
 
-/// What digits say; `None` if they are none.
+/// The value of hexadecimal digits; `None` if they are none.
 fn number(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0, |number, &digit| {
         let value = match digit {

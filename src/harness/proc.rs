@@ -1,4 +1,4 @@
-//! What Linux tells in /proc about a process and its sockets. Other systems tell nothing: there every answer is `None`.
+//! Reads what Linux reports in /proc about a process and its sockets. On other systems every answer is `None`.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,17 +8,17 @@ pub(crate) use linux::*;
 #[cfg(not(target_os = "linux"))]
 pub use nothing::*;
 
-/// A process at a moment.
+/// The state of a process at one moment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ProcessStatus {
-    /// `T` is stopped.
+    /// `T` means stopped.
     pub state: char,
     /// Processor time of all its threads since it began.
     pub cpu: Duration,
     pub threads: usize,
 }
 
-/// How often the threads of a process that still live stopped running.
+/// How often the threads of a process stopped running. Threads that have ended do not count.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ContextSwitches {
     /// They had nothing to do.
@@ -53,7 +53,7 @@ mod linux {
     /// Resident memory. Bytes.
     pub(crate) fn resident_memory(pid: u32) -> Option<u64> {
         let process = process(pid)?;
-        // This is exact, and not always ours to read. What `status` says is brought up to date now and then.
+        // This is exact, but we may not be allowed to read it. The figure in `status` is updated only now and then.
         let exact = process.smaps_rollup().ok().and_then(|all| {
             let map = all.memory_map_rollup.into_iter().next()?;
             map.extension.map.get("Rss").copied()
@@ -95,7 +95,7 @@ mod linux {
         }
     }
 
-    /// Where a process of a process group listens on a port, and which one.
+    /// The address on which a process of a process group listens on a port, and the id of that process.
     pub(crate) fn listener(group: u32, port: u16) -> Option<(SocketAddr, u32)> {
         let sockets: Vec<_> = sockets(port).filter(|socket| socket.state == TcpState::Listen).collect();
         if sockets.is_empty() {
@@ -117,7 +117,7 @@ mod linux {
         sockets(server.port()).find(|socket| socket.state == TcpState::Listen).map(|socket| socket.rx_queue)
     }
 
-    /// Bytes of a client that have arrived at the server and that it has not read.
+    /// Bytes from a client that have arrived at the server and that it has not read.
     pub(crate) fn unread(server: SocketAddr, client: SocketAddr) -> Option<u32> {
         let is_its = |socket: &TcpNetEntry| {
             socket.local_address.port() == server.port() && socket.remote_address.port() == client.port()
@@ -125,7 +125,7 @@ mod linux {
         sockets(server.port()).find(is_its).map(|socket| socket.rx_queue)
     }
 
-    /// All sockets that have to do with a port.
+    /// All sockets that have this local or remote port.
     fn sockets(port: u16) -> impl Iterator<Item = TcpNetEntry> {
         let all = [tcp(), tcp6()].into_iter().flatten().flatten();
         all.filter(move |socket| [socket.local_address, socket.remote_address].iter().any(|addr| addr.port() == port))
@@ -181,7 +181,7 @@ mod tests {
             assert_eq!(not_accepted(server), Some(1));
             let _accepted = listener.accept().expect("accepted");
             client.write_all(b"seven b").expect("written");
-            // On the loopback it has come when the write returns.
+            // On the loopback it has arrived when the write returns.
             assert_eq!(unread(server, client.local_addr().expect("bound")), Some(7));
         }
     }

@@ -1,7 +1,7 @@
-//! What a client has received: a stream of bytes, and the probes found in it.
+//! The receiver: the bytes that a client has received, and the probes found in them.
 //!
-//! The stream is not split into lines first: a server may relay bytes as it reads them, and such damage must be recognized.
-//! The load generator splits lines, because it compares most of them whole and must be fast.
+//! The stream is not split into lines first: a server may relay bytes as it reads them, and such damage must be
+//! recognized. The load generator splits lines, because it compares most of them whole and must be fast.
 
 use super::probe::{HEADER_LEN, Kind, Nonce, OPENING_LEN, Probe, ProbeFinder};
 use memchr::{memchr, memmem, memrchr};
@@ -119,7 +119,7 @@ impl Receiver {
         self.pending = pending;
     }
 
-    /// Bytes that are no probe.
+    /// Passes over bytes that are no probe.
     fn pass(&mut self, bytes: &[u8]) {
         match memrchr(b'\n', bytes) {
             Some(at) => {
@@ -133,7 +133,7 @@ impl Receiver {
     fn note(&mut self, probe: Probe, at: Instant, len: usize) {
         let arrival = Arrival { probe, at, prefix_len: self.prefix_len, on_its_own_line: self.fresh_line };
         if probe.kind == Kind::Hello {
-            // It may be a name before a line: the line's prefix goes on.
+            // It may be a name before a line, and so a part of the line's prefix.
             self.prefix_len += len;
             self.arrivals.push(arrival);
             return;
@@ -175,11 +175,11 @@ impl Receiver {
         self.watched.is_some_and(|(_, came)| came)
     }
 
-    /// The end of the stream as a person can read it.
+    /// The end of the stream in a readable form.
     pub fn excerpt(&self) -> String {
         let begin = self.tail.len().saturating_sub(EXCERPT);
         let tail = &self.tail[begin..];
-        // Without the rest of a line that was cut, if whole lines follow.
+        // Leave out the rest of a line that was cut, if whole lines follow.
         let cut = memchr(b'\n', tail).filter(|at| at + 1 < tail.len()).map_or(0, |at| at + 1);
         show(if begin > 0 { &tail[cut..] } else { tail })
     }

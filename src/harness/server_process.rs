@@ -16,10 +16,10 @@ use std::time::{Duration, Instant};
 pub const START_LIMIT: Duration = Duration::from_secs(10);
 /// Another process may take a port that was free a moment ago.
 const PORTS_TRIED: usize = 3;
-/// Ports that are tried first. They are below those that the kernel gives to clients, so that no client takes the port of a
-/// server that is slow to start.
+/// Ports that are tried first. They are below those that the kernel gives to clients, so that no client takes the port
+/// of a server that is slow to start.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
-/// How much of the end of stderr is kept: an error, and what is printed about every thread after it. Bytes.
+/// How much of the end of stderr is kept: enough for an error and what is printed about every thread after it. Bytes.
 const STDERR_TAIL: usize = 64 << 10;
 
 /// The process groups of the servers that run. `None` once [`end_all`] was called.
@@ -55,11 +55,11 @@ pub fn end_all_at_signals() -> Result<(), String> {
 pub enum Stdout {
     /// To /dev/null.
     Nowhere,
-    /// A pipe of one page, if the system lets us choose. Nobody reads it until [`ServerProcess::read_stdout`].
+    /// A pipe of one page, if the system allows that. Nobody reads it until [`ServerProcess::read_stdout`].
     Pipe,
 }
 
-/// How a server is started: makes the command that serves at an address.
+/// How a server is started: it makes the command that serves at an address.
 pub struct Launcher<'a> {
     command: Box<dyn Fn(SocketAddr) -> Command + 'a>,
     keeps_stderr: bool,
@@ -71,7 +71,7 @@ impl<'a> Launcher<'a> {
         Launcher { command: Box::new(command), keeps_stderr: false }
     }
 
-    /// Anybody's server: the words of a command, with `{port}` in one of them. The end of its stderr is kept.
+    /// Any server: the words of a command, with `{port}` in one of them. The end of its stderr is kept.
     pub fn of_words(words: Vec<String>) -> Result<Launcher<'static>, String> {
         if !words.iter().any(|word| word.contains("{port}")) {
             return Err("no word of the command has {port} in it; say where it is told its port, as in: \
@@ -155,7 +155,7 @@ fn free_port() -> io::Result<u16> {
     listener.ok_or(io::ErrorKind::AddrInUse)?.local_addr().map(|addr| addr.port())
 }
 
-/// A server's process and whatever it has started, killed when dropped.
+/// A server's process and all processes that it has started. They are killed on drop.
 pub struct ServerProcess {
     child: Child,
     group: Pid,
@@ -191,8 +191,8 @@ impl ServerProcess {
         Err(format!("the server does not listen on port {}{message}", self.addr.port()))
     }
 
-    /// Where it listens, and which of its processes does. The kernel is asked: a connection that is made to find out would be
-    /// a client already.
+    /// The address on which it listens, and the process that does. The kernel is asked, because a test connection would
+    /// already be a client.
     #[cfg(target_os = "linux")]
     fn listens(&self) -> Option<(SocketAddr, u32)> {
         let (addr, pid) = proc::listener(self.child.id(), self.addr.port())?;
@@ -207,12 +207,13 @@ impl ServerProcess {
         std::net::TcpStream::connect(self.addr).is_ok().then_some((self.addr, self.pid))
     }
 
-    /// Of the process that listens.
+    /// The id of the process that listens.
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// Ends it by SIGTERM, and kills it if it has not ended within `limit`. Returns how it ended, if it did so by itself.
+    /// Ends it by SIGTERM, and kills it if it has not ended within `limit`. Returns how it ended, if it did so by
+    /// itself.
     pub fn stop(mut self, limit: Duration) -> Option<Ended> {
         self.signal(Signal::TERM);
         self.ends_within(limit)
@@ -223,7 +224,7 @@ impl ServerProcess {
         self.child.try_wait().ok().flatten().map(Ended)
     }
 
-    /// Waits for its end.
+    /// Waits for its end, at most `limit`.
     pub fn ends_within(&mut self, limit: Duration) -> Option<Ended> {
         let begin = Instant::now();
         loop {
@@ -237,7 +238,7 @@ impl ServerProcess {
         }
     }
 
-    /// After it has ended: the line of its stderr that best tells why.
+    /// After it has ended: the line of its stderr that best explains why.
     pub fn last_message(&self) -> Option<String> {
         telling_line(&self.stderr.whole())
     }
@@ -274,7 +275,7 @@ impl ServerProcess {
         }
     }
 
-    /// Lets it go on.
+    /// Lets it continue.
     pub fn thaw(&self) {
         let _ = kill_process_group(self.group, Signal::CONT);
     }
@@ -292,7 +293,8 @@ impl ServerProcess {
         self.stdout = None;
     }
 
-    /// With `None`, limits its descriptors to those that it has open, and returns the limit before; `Some` restores a limit.
+    /// With `None`, limits its descriptors to those that it has open, and returns the limit before; `Some` restores a
+    /// limit.
     #[cfg(target_os = "linux")]
     pub fn limit_descriptors(&self, before: Option<rustix::process::Rlimit>) -> Option<rustix::process::Rlimit> {
         use rustix::process::{Resource, Rlimit, prlimit};
@@ -335,7 +337,7 @@ fn pin(thread: Option<Pid>, core: usize) -> Result<(), String> {
     sched_setaffinity(thread, &set).map_err(|e| format!("core {core} cannot be had: {e}"))
 }
 
-/// Elsewhere the system alone decides.
+/// Other systems do not let a program choose a core.
 #[cfg(not(target_os = "linux"))]
 pub fn pin_this_thread(_: usize) -> Result<(), String> {
     Err("this system lets nobody choose a core; take --cores free".into())
@@ -360,7 +362,7 @@ fn speaks_of_an_error(line: &str) -> bool {
     ["error", "exception", "panic", "fatal", "quitting"].iter().any(|word| line.contains(word))
 }
 
-/// An error by its name, as most languages print it: `BrokenPipeError: ...`, `Error: read ECONNRESET`.
+/// Whether a line names an error, as most languages print it: `BrokenPipeError: ...`, `Error: read ECONNRESET`.
 fn names_an_error(line: &str) -> bool {
     let by_name = ["Error:", "Exception:", "panic:", "fatal error:"].iter().any(|name| line.contains(name));
     speaks_of_an_error(line) && (by_name || line.ends_with("Exception"))
@@ -418,7 +420,7 @@ impl std::fmt::Display for Ended {
     }
 }
 
-/// The end of a stream, read by a thread of its own.
+/// The end of a stream, read by a separate thread.
 #[derive(Clone, Default)]
 struct Tail(Arc<(Mutex<TailState>, Condvar)>);
 
@@ -455,7 +457,7 @@ impl Tail {
         String::from_utf8_lossy(&state.text).into_owned()
     }
 
-    /// Of a process that has ended. Its last bytes may not have been read yet: waits for them.
+    /// The text of a process that has ended. Waits for its last bytes, which may not have been read yet.
     fn whole(&self) -> String {
         const ON_ITS_WAY: Duration = Duration::from_millis(300);
         let state = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);

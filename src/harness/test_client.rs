@@ -1,6 +1,7 @@
-//! A client whose behaviour a test decides: how it reads, what it sends in which pieces, how it leaves. Its socket never blocks.
+//! The test client. A test decides how it reads, what it sends in which pieces, and how it leaves. Its socket never
+//! blocks.
 //!
-//! The load generator has another (`load::load_client`), which must be faster than any server and always behaves.
+//! The load generator has another one (`load::load_client`), which must be faster than any server and never misbehaves.
 
 use super::eol::Eol;
 use super::probe::{Kind, Nonce, Probe};
@@ -72,7 +73,8 @@ const FLOOD_PIECE: usize = 64 << 10;
 const READ_PIECES: usize = 4;
 
 impl TestClient {
-    /// Connects within `limit`. The receive buffer's size, in bytes, is set before, because TCP negotiates the window then.
+    /// Connects within `limit`. The receive buffer's size, in bytes, is set before, because TCP negotiates the window
+    /// then.
     pub fn connect(
         addr: SocketAddr,
         limit: Duration,
@@ -127,7 +129,7 @@ impl TestClient {
         (probe, line)
     }
 
-    /// Queues bytes, and writes what the socket takes at once.
+    /// Queues bytes, and writes what the socket takes immediately.
     pub fn push(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
         self.write();
@@ -203,8 +205,9 @@ impl TestClient {
         }
     }
 
-    /// Acknowledges at once. A server that writes twice without TCP_NODELAY gets its second write sent only after the first is
-    /// acknowledged, and the kernel may delay that by 40 ms. The option does not last, so it is set after each read.
+    /// Acknowledges immediately. If a server writes twice without TCP_NODELAY, its second write is sent only after the
+    /// first is acknowledged, and our kernel may delay that by 40 ms. The option does not last, so it is set after each
+    /// read.
     fn acknowledge(&self) {
         #[cfg(target_os = "linux")]
         let _ = SockRef::from(&self.stream).set_tcp_quickack(true);
@@ -252,7 +255,7 @@ impl TestClient {
         self.flood = (flood.lines > 0).then_some(flood);
     }
 
-    /// Takes note of an error on a socket that is not read.
+    /// Records an error on a socket that is not read.
     pub fn note_error(&mut self) {
         if let Ok(Some(e)) = self.stream.take_error() {
             self.state = State::Failed(e.kind());

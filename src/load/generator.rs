@@ -31,9 +31,9 @@ const ROLL_CALL: Duration = Duration::from_secs(10);
 const CALL_EVERY: Duration = Duration::from_millis(100);
 /// The longest time between two looks at the clock.
 const PAUSE: Duration = Duration::from_millis(100);
-/// A thread that sleeps wakes up late by about this much. So the alarm is set this much earlier, and then the generator polls
-/// without sleeping. Where lines follow each other faster it sleeps, because the scheduler preempts a thread that never does
-/// for milliseconds.
+/// A thread that sleeps wakes up late by about this much. So the alarm is set this much earlier, and then the generator
+/// polls without sleeping. If lines follow each other faster than this it sleeps, because a thread that never sleeps
+/// is preempted for milliseconds.
 const WAKE_UP_LATENCY: Duration = Duration::from_micros(60);
 /// The alarm's token; the clients' are their numbers.
 const ALARM: mio::Token = mio::Token(usize::MAX - 1);
@@ -41,13 +41,13 @@ const ALARM: mio::Token = mio::Token(usize::MAX - 1);
 const DRAIN: Duration = Duration::from_secs(2);
 /// How long system calls are counted. This is after the measurement, because counting slows them down.
 const COUNTED: Duration = Duration::from_millis(300);
-/// Troubles that are listed.
+/// At most this many troubles are listed.
 const TROUBLES_MAX: usize = 10;
 /// Significant decimal digits of a latency.
 const DIGITS: u8 = 3;
 
-/// Plays a scenario against the server at `addr`, whose process is `pid` if it is known. `progress` gets how far the run is,
-/// from 0 to 1. An error is one line: what failed and what to try.
+/// Plays a scenario against the server at `addr`, whose process is `pid` if it is known. `progress` gets how far the
+/// run is, from 0 to 1. An error is one line: what failed and what to try.
 pub fn run(
     addr: SocketAddr,
     scenario: &Scenario,
@@ -138,8 +138,8 @@ impl<'a> Generator<'a> {
         })
     }
 
-    /// The first client sends hellos until all clients have received one. From then on all are in the room, and a line that does
-    /// not arrive is lost.
+    /// The first client sends hellos until all clients have received one. From then on all are in the room, and a line
+    /// that does not arrive is lost.
     fn call_roll(&mut self) -> Result<(), String> {
         let begin = Instant::now();
         let mut call_at = begin;
@@ -245,7 +245,7 @@ impl<'a> Generator<'a> {
         }
     }
 
-    /// Plays on for a while and counts the server's system calls for each delivery. `None` if the system does not let us.
+    /// Plays on for a while and counts the server's system calls per delivery. `None` if the system does not allow it.
     fn count_system_calls(&mut self, pid: u32, timetable: &mut Timetable) -> io::Result<Option<f64>> {
         let Some(mut system_calls) = SystemCalls::of(pid) else { return Ok(None) };
         let (calls, arrived) = (system_calls.count(), self.arrived);
@@ -367,7 +367,7 @@ impl<'a> Generator<'a> {
         self.buffer = buffer;
     }
 
-    /// Takes runs of lines that are as expected, and looks at each other line.
+    /// Takes runs of lines that are as expected, and checks each other line.
     fn take_in(&mut self, number: usize, bytes: &[u8], now: Duration) {
         let mut partial = std::mem::take(&mut self.clients[number].partial);
         let mut rest = bytes;
@@ -399,9 +399,9 @@ impl<'a> Generator<'a> {
         self.clients[number].partial = partial;
     }
 
-    /// Takes the next lines of one sender that are as expected to the last byte. Returns how many bytes they are.
+    /// Takes the next lines of one sender if every byte is as expected. Returns their length. Bytes.
     fn run(&mut self, receiver: usize, bytes: &[u8], now: Duration) -> usize {
-        // Most often the sender of the last line goes on.
+        // Most often the next line is from the sender of the last one.
         match self.run_of(self.clients[receiver].heard_last, receiver, bytes, now) {
             0 => self.finder.next_sender(bytes).map_or(0, |sender| self.run_of(sender, receiver, bytes, now)),
             len => len,
@@ -487,7 +487,7 @@ impl<'a> Generator<'a> {
         let client = &mut self.clients[number];
         client.closed = true;
         if self.troubles.len() < TROUBLES_MAX {
-            // The server's last notice often tells why.
+            // The server's last notice often says why.
             let words = String::from_utf8_lossy(&client.last_notice);
             let words = sanitize_text(&words);
             let said = if words.is_empty() { String::new() } else { format!(": {words:?}") };
@@ -496,7 +496,7 @@ impl<'a> Generator<'a> {
     }
 }
 
-/// Reads the usage in a thread of its own: with hundreds of threads that takes longer than a round trip.
+/// Reads the usage in a separate thread: for a server with hundreds of threads that takes longer than a round trip.
 fn usage_meanwhile(pid: u32) -> JoinHandle<Usage> {
     thread::spawn(move || Usage::of(pid))
 }

@@ -1,4 +1,4 @@
-//! The host on which a measurement was made, in words.
+//! Describes the host on which a measurement was made.
 
 /// The processor's model and its number of cores.
 pub(crate) fn processor() -> String {

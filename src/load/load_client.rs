@@ -1,7 +1,7 @@
 //! A client of the load generator: its socket, its lines, and what it has received.
 //!
-//! Unlike the test clients of the harness it must be faster than any server, so it belongs to an edge-triggered loop and
-//! compares lines instead of searching them.
+//! Unlike the test clients of the harness it must be faster than any server, so it belongs to an edge-triggered loop
+//! and compares lines instead of searching them.
 
 use super::scenario::Scenario;
 use super::tally::Tally;
@@ -17,12 +17,12 @@ pub(crate) struct LoadClient {
     pub stream: TcpStream,
     /// The beginning of a line whose end has not arrived.
     pub partial: Vec<u8>,
-    /// What its socket has not taken yet.
+    /// Bytes that its socket has not taken yet.
     pub unsent: Vec<u8>,
     pub tally: Tally,
     /// Its own lines.
     pub under_way: UnderWay,
-    /// Whose line arrived last.
+    /// The sender of the line that arrived last.
     pub heard_last: usize,
     /// The last line without a probe: a notice of the server.
     pub last_notice: Vec<u8>,
@@ -65,7 +65,7 @@ impl LoadClient {
         })
     }
 
-    /// Adds a line to what is to be written.
+    /// Adds a line to the unsent bytes.
     pub(crate) fn append(&mut self, probe: Probe, nonce: Nonce, scenario: &Scenario) {
         let eol = scenario.eol.bytes();
         probe.write(nonce, scenario.line_len - eol.len(), &mut self.unsent);

@@ -1,20 +1,20 @@
 //! A load generator for any chat that relays a line to the other clients.
 //!
-//! It plays all clients in one thread, as an event loop of its own, checks every line at every receiver, and knows nothing of
-//! what is inside the server. In reading order:
+//! It plays all clients in one thread, as an event loop of its own, checks every line at every receiver, and knows
+//! nothing of what is inside the server. In reading order:
 //!
 //! * [`scenario`]: who talks, how fast, how long;
-//! * [`timetable`]: when lines are to be sent, if not when others have come;
-//! * [`alarm`]: how the generator wakes up for it;
-//! * [`shape`]: how the next line is known without looking for anything in it;
+//! * [`timetable`]: when lines are to be sent in an open loop;
+//! * [`alarm`]: wakes the generator when a line is due;
+//! * [`shape`]: compares the next line with an earlier one, instead of parsing it;
 //! * [`tally`]: what a receiver got, and what it should have got;
-//! * [`under_way`]: whom a line has reached;
+//! * [`under_way`]: how many receivers have not got a line yet;
 //! * [`load_client`]: one of the clients;
 //! * [`generator`]: the loop that plays them all;
-//! * [`outcome`]: what they bring home;
+//! * [`outcome`]: the result;
 //! * [`usage`]: what the server's process used meanwhile;
-//! * [`system_calls`]: how often it asked the kernel;
-//! * [`host`]: where it was measured.
+//! * [`system_calls`]: counts its system calls;
+//! * [`host`]: the host of the measurement.
 
 pub(crate) mod alarm;
 pub(crate) mod generator;

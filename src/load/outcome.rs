@@ -19,9 +19,9 @@ pub struct Outcome {
     pub delivered: u64,
     /// From when a line was due until the last client had it. Nanoseconds.
     pub latency: Histogram<u64>,
-    /// From just before it was written. The same as `latency` in a closed loop.
+    /// The same from just before a line was written; equal to `latency` in a closed loop. Nanoseconds.
     pub service: Histogram<u64>,
-    /// Of the whole run, the warm-up included.
+    /// Faults of the whole run, including the warm-up.
     pub faults: Faults,
     /// Lines that came back to their own sender.
     pub echoes: u64,
@@ -48,8 +48,8 @@ impl Outcome {
         !self.faults.any() && self.troubles.is_empty()
     }
 
-    /// Processor time of the server for one delivery. Nanoseconds. `None` if it is too little to be exact: the system counts
-    /// in hundredths of a second.
+    /// Processor time of the server for one delivery. Nanoseconds. `None` if it is too little to be exact: the system
+    /// counts in hundredths of a second.
     pub fn cpu_per_delivery(&self) -> Option<f64> {
         let cpu = self.usage?.cpu?;
         (self.delivered > 0 && cpu >= CPU_TOLD).then(|| cpu.as_nanos() as f64 / self.delivered as f64)

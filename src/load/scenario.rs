@@ -1,4 +1,4 @@
-//! Who talks, how fast and how long.
+//! The scenario of a load: who talks, how fast and how long.
 
 use crate::harness::{Eol, probe};
 use std::time::Duration;
@@ -9,9 +9,9 @@ pub enum Pace {
     /// Closed loop: the number of lines that each talker has under way. It sends the next when one has reached its last
     /// receiver. The server's delay slows the load down, so this measures the server's best.
     Window(u32),
-    /// Open loop: lines a second, of all talkers together, whether the server keeps up or not. Latency counts from when a line
-    /// was due, not from when it could be sent: so a stall affects all lines that it would have delayed (no *coordinated
-    /// omission*).
+    /// Open loop: lines per second, of all talkers together, whether the server keeps up or not. Latency counts from
+    /// when a line was due, not from when it could be sent, so a stall affects all lines that it would have delayed (no
+    /// *coordinated omission*).
     Rate(f64),
 }
 
@@ -24,7 +24,7 @@ pub struct Scenario {
     pub talkers: usize,
     /// Further clients, which nobody waits for.
     pub idle: usize,
-    /// Bytes in a line, its end included.
+    /// Bytes in a line, including its end.
     pub line_len: usize,
     /// When a line is sent.
     pub pace: Pace,
@@ -38,11 +38,11 @@ pub struct Scenario {
     pub eol: Eol,
 }
 
-/// Most lines that a talker may have under way.
+/// The most lines that a talker may have under way.
 pub(crate) const WINDOW_MAX: u32 = 4096;
 
 impl Scenario {
-    /// Why it cannot be played, in a sentence.
+    /// Why the scenario cannot be played, in a sentence.
     pub fn flaw(&self) -> Option<String> {
         let least = probe::LEN_MIN + self.eol.bytes().len();
         if self.clients < 2 {

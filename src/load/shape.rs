@@ -1,7 +1,7 @@
-//! What a sender's lines look like when they arrive. Once one has been parsed, the next ones are only compared with it.
+//! The shape of a sender's lines as they arrive. Once one has been parsed, the next ones are only compared with it.
 //!
-//! Parsing a probe costs more than all else that the generator does, so that the generator would be the limit. A server puts the
-//! same text around every line of a sender, so the next line is known to the last byte. A line that differs is parsed.
+//! Parsing a probe costs more than everything else in the generator, so the generator would be the limit. A server puts
+//! the same text around every line of a sender, so every byte of the next line is known. A line that differs is parsed.
 
 use crate::harness::probe::{self, LEN_MIN, SEQ, SEQ_AGAIN_FROM_END};
 

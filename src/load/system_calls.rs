@@ -13,8 +13,8 @@ pub(crate) struct SystemCalls {
 
 #[cfg(target_os = "linux")]
 impl SystemCalls {
-    /// Begins to count the calls of all threads that a process has now. `None` where the system does not let us: it takes
-    /// root or CAP_PERFMON, and a descriptor for each thread.
+    /// Begins to count the calls of all threads that a process has now. `None` if the system does not allow it: it
+    /// takes root or CAP_PERFMON, and a descriptor for each thread.
     pub(crate) fn of(pid: u32) -> Option<SystemCalls> {
         let id = tracepoint_id()?;
         let counter = |thread: i32| {
@@ -27,7 +27,7 @@ impl SystemCalls {
         Some(SystemCalls { counters: counters? })
     }
 
-    /// How many there were until now.
+    /// The number of calls until now.
     pub(crate) fn count(&mut self) -> Option<u64> {
         self.counters.iter_mut().map(|counter| counter.read().ok()).sum()
     }
@@ -54,7 +54,7 @@ fn read_unmounted(file: &str) -> Option<String> {
     std::io::read_to_string(std::fs::File::from(file)).ok()
 }
 
-/// Other systems do not tell.
+/// On other systems nothing is counted.
 #[cfg(not(target_os = "linux"))]
 impl SystemCalls {
     pub fn of(_: u32) -> Option<SystemCalls> {

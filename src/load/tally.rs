@@ -1,4 +1,4 @@
-//! What one receiver got of each sender, and what it should have got.
+//! The tally of one receiver: what it got from each sender, and what it should have got.
 
 use std::collections::BTreeSet;
 use std::ops::AddAssign;
@@ -32,7 +32,7 @@ impl AddAssign for Faults {
     }
 }
 
-/// What one receiver got of one sender.
+/// What one receiver got from one sender.
 #[derive(Clone, Default, Debug)]
 struct Account {
     /// The number of the next line.
@@ -48,7 +48,8 @@ pub(crate) struct Tally {
     pub faults: Faults,
 }
 
-/// Missing lines that are remembered. Beyond that a line that arrives late counts as lost.
+/// At most this many missing lines are remembered. Beyond that, a line that arrives late counts as lost and as
+/// duplicate.
 const MISSING_MAX: usize = 100_000;
 
 impl Tally {
@@ -61,14 +62,14 @@ impl Tally {
         self.accounts.get(sender).map_or(0, |account| account.next)
     }
 
-    /// Takes note of lines that arrived in order.
+    /// Records lines that arrived in order.
     pub(crate) fn note_run(&mut self, sender: usize, lines: u32) {
         if let Some(account) = self.accounts.get_mut(sender) {
             account.next += lines;
         }
     }
 
-    /// Takes note of a line. Returns whether it arrived for the first time.
+    /// Records a line. Returns whether it arrived for the first time.
     pub(crate) fn note(&mut self, sender: u16, seq: u32, sent: u32) -> bool {
         let Some(account) = self.accounts.get_mut(usize::from(sender)).filter(|_| seq < sent) else {
             // No such line was sent.
@@ -94,7 +95,7 @@ impl Tally {
         false
     }
 
-    /// The end: `sent` says for each sender how many lines it should have got.
+    /// Ends the tally. `sent` holds for each sender the number of lines that should have arrived.
     pub(crate) fn close(mut self, sent: impl Iterator<Item = u32>) -> Faults {
         for (account, sent) in self.accounts.iter().zip(sent) {
             self.faults.lost += account.missing.len() as u64 + u64::from(sent.saturating_sub(account.next));

@@ -1,4 +1,4 @@
-//! When lines are to be sent in an open loop.
+//! Decides when lines are to be sent in an open loop.
 
 use super::scenario::{Pace, Scenario};
 use std::time::Duration;

@@ -3,17 +3,18 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// When a line was due and when it was sent, since the beginning.
+/// When a line was due and when it was sent. Times since the beginning.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct SentLine {
     pub to_be_sent: Duration,
     pub sent: Duration,
 }
 
-/// Counts for each line how many receivers wait for it, so that a run of lines that comes at once costs as much as one.
+/// Counts for each line how many receivers wait for it, so that a run of lines that arrives at once costs as much as
+/// one.
 ///
-/// When a later line arrives, the earlier ones count as arrived, too. If they were lost, the tally reports that; the load goes
-/// on.
+/// When a later line arrives, the earlier ones count as arrived, too. If they were lost, the tally reports that; the
+/// load goes on.
 #[derive(Debug)]
 pub(crate) struct UnderWay {
     /// The oldest first.
@@ -39,14 +40,15 @@ impl UnderWay {
         self.lines.len()
     }
 
-    /// Another line; returns its number.
+    /// Adds a line, and returns its number.
     pub(crate) fn say(&mut self, line: SentLine) -> u32 {
         self.lines.push_back(line);
         self.waiting.push_back(0);
         self.sent() - 1
     }
 
-    /// A receiver that waited for line `from` waits for line `to` now. `done` gets each line that nobody waits for any more.
+    /// A receiver that waited for line `from` waits for line `to` now. `done` gets each line that has reached all
+    /// receivers.
     pub(crate) fn reached(&mut self, from: u32, to: u32, mut done: impl FnMut(SentLine)) {
         let (from, to) = (from.wrapping_sub(self.first) as usize, to.wrapping_sub(self.first) as usize);
         if from >= to || to >= self.waiting.len() {

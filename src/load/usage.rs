@@ -1,4 +1,4 @@
-//! What a server's process used, as the system counts it. Where it does not, there is nothing: no guesses.
+//! What a server's process used, as the system counts it. What the system does not count is `None`.
 
 use crate::harness::proc;
 use std::ops::Sub;
@@ -13,12 +13,12 @@ pub struct Usage {
     pub switches_voluntary: Option<u64>,
     /// Context switches because another thread got the processor.
     pub switches_involuntary: Option<u64>,
-    /// Now, not since the beginning.
+    /// The number now, not a count since the beginning.
     pub threads: Option<u64>,
 }
 
 impl Usage {
-    /// Of a process, now.
+    /// The usage of a process until now.
     pub fn of(pid: u32) -> Usage {
         let (status, switches) = (proc::status(pid), proc::context_switches(pid));
         Usage {

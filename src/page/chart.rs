@@ -5,22 +5,22 @@ use super::scale::{Axis, Scale};
 
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 400.0;
-/// Around the plot: room for an axis' numbers and its label.
+/// The margins of the plot, for the numbers and the label of an axis.
 const LEFT: f64 = 86.0;
 const TOP: f64 = 34.0;
 const BOTTOM: f64 = 62.0;
-/// A line's height and, roughly, a character's width; bold ones are wider.
+/// The height of a line of text and the approximate width of a character; bold ones are wider.
 const LINE: f64 = 22.0;
 const CHAR: f64 = 10.0;
 const BOLD_CHAR: f64 = 11.4;
-/// With more points than these a line has no marks, and its spread is a band.
+/// A line with more points than this has no marks, and its spread is drawn as a band.
 const POINTS_MARKED_MAX: usize = 16;
 
 /// Lines over an axis, each with its name at its end.
 #[derive(Clone, Debug)]
 pub(crate) struct Chart {
     pub title: String,
-    /// What must be known to read it; may be empty.
+    /// The explanation below the chart; may be empty.
     pub note: String,
     pub x: Axis,
     pub y: Axis,
@@ -31,10 +31,10 @@ pub(crate) struct Chart {
 #[derive(Clone, Debug)]
 pub(crate) struct Series {
     pub name: String,
-    /// Which of the six colours, and the mark that goes with it: the same for what belongs together.
+    /// The number of its colour and mark, of which there are six. Series that belong together have the same.
     pub colour: usize,
     pub stroke: Stroke,
-    /// In the order of their x.
+    /// In ascending order of x.
     pub points: Vec<Point>,
 }
 
@@ -44,7 +44,7 @@ pub(crate) enum Stroke {
     Dashed,
 }
 
-/// A value, and from where to where it was when measured repeatedly.
+/// A value, and its range in repeated measurements.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Point {
     pub x: f64,
@@ -66,7 +66,7 @@ impl Point {
 }
 
 impl Chart {
-    /// Whether there is anything to see.
+    /// Whether there is nothing to draw.
     pub(crate) fn is_empty(&self) -> bool {
         self.series.iter().all(|series| series.points.is_empty())
     }
@@ -110,7 +110,7 @@ impl Chart {
         for &tick in &frame.x.ticks {
             let label = (self.x.format)(tick);
             let half = CHAR * label.chars().count() as f64 / 2.0;
-            // A number that would lie on the one before it is left out.
+            // A number that would overlap the one before it is left out.
             if frame.x(tick) - half > free_from {
                 text(frame.x(tick), bottom + 24.0, "middle", &label);
                 free_from = frame.x(tick) + half + 4.0;
@@ -121,7 +121,7 @@ impl Chart {
         svg
     }
 
-    /// Each line's name where it ends; names that would lie on one another move apart.
+    /// The name of each line at its end. Names that would overlap are moved apart.
     fn names(&self, frame: &Frame) -> String {
         let ends = self.series.iter().filter_map(|series| Some((frame.y(series.points.last()?.y), series)));
         let mut names: Vec<_> = ends.collect();
@@ -149,10 +149,10 @@ impl Chart {
     }
 }
 
-/// The classes `c0` to `c5` of the style.
+/// The number of classes in the style, `c0` to `c5`.
 const COLOURS: usize = 6;
 
-/// Where the plot lies.
+/// The position and the scales of the plot.
 struct Frame {
     x: Scale,
     y: Scale,
@@ -209,7 +209,7 @@ impl Series {
     }
 }
 
-/// A colour's mark, so that lines are told apart without colours: a disc, a square, triangles, a diamond.
+/// The mark of a colour, so that lines differ without colours: a disc, a square, triangles, a diamond, a cross.
 fn mark(colour: usize, x: f64, y: f64) -> String {
     let shape = match colour % COLOURS {
         0 => "m-6 0a6 6 0 1 0 12 0a6 6 0 1 0 -12 0z",

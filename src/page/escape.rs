@@ -1,6 +1,6 @@
-//! Text that goes into HTML.
+//! Escapes text for HTML.
 
-/// Text as HTML and SVG take it.
+/// Escapes text for HTML and SVG.
 pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -4,12 +4,12 @@
 //!
 //! * [`Page`]: paragraphs, facts, tables and charts, one below the other;
 //! * [`chart`]: a line chart as SVG;
-//! * [`scale`]: from values to places on an axis, and where its ticks are.
+//! * [`scale`]: maps values to positions on an axis, and chooses its ticks.
 //!
-//! Colours, and what is light or dark, are in `style.css` alone: the SVG names classes. That is why it is written here.
-//! `plotters` writes every colour and font into each element, which no style can turn dark and which puts text where another
-//! font would not fit; `poloto` has classes, and neither bands, whiskers nor an axis of percentiles; the others draw with a
-//! script.
+//! Colours, including those of the dark mode, are in `style.css` only: the SVG names classes. That is why it is written
+//! here, and not by a library. `plotters` writes colours and fonts into each element, so that no style sheet can make
+//! it dark, and other fonts do not fit; `poloto` has classes, but no bands, whiskers or percentile axis; the other
+//! libraries draw with a script.
 
 pub(crate) mod chart;
 mod escape;
@@ -19,7 +19,7 @@ pub(crate) use chart::{Chart, Point, Series, Stroke};
 pub(crate) use escape::escape;
 pub(crate) use scale::{Axis, Kind};
 
-/// A page that grows downwards.
+/// A page. Each method appends an element to it.
 #[derive(Debug)]
 pub(crate) struct Page {
     title: String,
@@ -44,7 +44,7 @@ impl Page {
         self.body += &format!("<p class=\"warning\" role=\"note\">{}</p>\n", escape(text));
     }
 
-    /// Figures that are read first: what, and how much.
+    /// A list of names, each with its value.
     pub(crate) fn facts(&mut self, facts: &[(&str, String)]) {
         self.body += "<dl>\n";
         for (name, value) in facts {
@@ -53,23 +53,23 @@ impl Page {
         self.body += "</dl>\n";
     }
 
-    /// Charts, two side by side where there is room.
+    /// Charts, two side by side if there is room.
     pub(crate) fn charts(&mut self, charts: &[Chart]) {
         let figures: String = charts.iter().map(figure).collect();
         self.body += &format!("<div class=\"charts\">\n{figures}</div>\n");
     }
 
-    /// A chart, and its figures beside it.
+    /// A chart, and a table of its figures beside it.
     pub(crate) fn chart_with_table(&mut self, chart: &Chart, head: &[String], rows: &[Vec<String>]) {
         self.body += &format!("<div class=\"beside\">\n{}{}</div>\n", figure(chart), table(head, rows));
     }
 
-    /// A table whose first column says what the row is.
+    /// A table whose first column labels the rows.
     pub(crate) fn table(&mut self, head: &[String], rows: &[Vec<String>]) {
         self.body += &table(head, rows);
     }
 
-    /// What stands on the page, for one that is framed otherwise.
+    /// The body of the page, to be put into another page.
     pub(crate) fn body(&self) -> &str {
         &self.body
     }
@@ -98,7 +98,7 @@ fn table(head: &[String], rows: &[Vec<String>]) -> String {
     let row = |cells: &[String], scope: &str| {
         let mut html = String::from("<tr>");
         for (column, cell) in cells.iter().enumerate() {
-            // A header is whatever stands in the first row or the first column.
+            // All cells in the first row or the first column are headers.
             let (open, close) = match (scope, column) {
                 ("row", 1..) => ("<td>".to_owned(), "</td>"),
                 _ => (format!("<th scope=\"{scope}\">"), "</th>"),

@@ -1,24 +1,24 @@
-//! From values to places on an axis, and where its ticks are.
+//! Maps values to positions on an axis, and chooses its ticks.
 
-/// How values lie on an axis.
+/// How values are mapped to an axis.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
-    /// Even distances; begins at 0.
+    /// Equal differences have equal lengths. Begins at 0.
     Linear,
-    /// Even ratios. Values are above 0.
+    /// Equal ratios have equal lengths. Values are above 0.
     Log,
-    /// Parts of one, each further nine as wide as the one before: 0, 0.9, 0.99 ...
+    /// Fractions of one. Each further nine has the same length: 0, 0.9, 0.99 ...
     Percentile,
 }
 
-/// An axis as it is asked for; its range comes from what is drawn.
+/// The description of an axis. Its range comes from the values that are drawn.
 #[derive(Clone, Debug)]
 pub(crate) struct Axis {
     pub label: String,
     pub kind: Kind,
     /// How a value is written.
     pub format: fn(f64) -> String,
-    /// Where the ticks are. Empty: at round values.
+    /// The values of the ticks. If empty, round values are chosen.
     pub ticks: Vec<f64>,
 }
 
@@ -32,7 +32,7 @@ impl Axis {
         Axis { ticks, ..self }
     }
 
-    /// The scale on which all of these lie.
+    /// The scale that contains all of these values.
     pub(super) fn scale(&self, values: impl Iterator<Item = f64>) -> Scale {
         let kind = self.kind;
         let values = values.chain(self.ticks.iter().copied()).filter(|&value| kind != Kind::Log || value > 0.0);
@@ -50,7 +50,7 @@ impl Axis {
             Kind::Linear => (0.0, high),
             _ => (place(kind, low), place(kind, high)),
         };
-        // Ticks of our own choice enclose the values; others' may lie within.
+        // Linear and logarithmic ticks that are chosen here enclose the values; others may lie within.
         from = ticks.first().map_or(from, |&tick| place(kind, tick).min(from));
         to = ticks.last().map_or(to, |&tick| place(kind, tick).max(to));
         if to - from < 1e-12 {
@@ -70,7 +70,7 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// Where a value lies, from 0 to 1.
+    /// The position of a value, from 0 to 1.
     pub(super) fn at(&self, value: f64) -> f64 {
         ((place(self.kind, value) - self.from) / (self.to - self.from)).clamp(0.0, 1.0)
     }
@@ -84,7 +84,7 @@ fn place(kind: Kind, value: f64) -> f64 {
     }
 }
 
-/// Five or so from 0, until the highest is enclosed.
+/// About five ticks from 0 on, which enclose the highest value.
 fn linear_ticks(high: f64) -> Vec<f64> {
     let high = if high > 0.0 { high } else { 1.0 };
     let rough = high / 5.0;
@@ -94,7 +94,7 @@ fn linear_ticks(high: f64) -> Vec<f64> {
     (0..=(high / step - 1e-9).ceil() as u32).map(|n| f64::from(n) * step).collect()
 }
 
-/// Powers of ten, and 2 and 5 between them where there is room, from below the lowest to above the highest.
+/// Powers of ten, with 2 and 5, or 3, between them if there is room, from below the lowest to above the highest value.
 fn log_ticks(low: f64, high: f64) -> Vec<f64> {
     let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
     let steps: &[f64] = match last - first {
@@ -136,7 +136,7 @@ mod tests {
             assert!((scale.at(middle) - 0.5).abs() < 0.01, "{kind:?} {scale:?}");
             assert_eq!(scale.at(ends[1]), 1.0);
         }
-        // One value alone has a place, too.
+        // A single value has a position, too.
         let scale = Axis::new("", Kind::Log, crate::text::numbers::count).scale([10.0].into_iter());
         assert_eq!(scale.at(10.0), 0.5);
     }

@@ -1,4 +1,4 @@
-//! The languages that the program speaks. Each text stands in both side by side: one that lacks a language does not compile.
+//! The languages of the program. Each text is given in both side by side, so a missing translation does not compile.
 
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -58,7 +58,7 @@ impl Bilingual {
     }
 }
 
-/// Formats a text in the language asked for: `say!(lang, "hello {name}"; "hola {name}")` is a `String`,
+/// Formats a text in the requested language: `say!(lang, "hello {name}"; "hola {name}")` is a `String`,
 /// `say!(lang, f, "hello {name}"; "hola {name}")` writes it with `write!`.
 macro_rules! say {
     ($lang:expr, $en:literal; $es:literal $(, $arg:expr)*) => {

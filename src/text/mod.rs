@@ -1,6 +1,6 @@
-//! Text for people: the language it is in, and how numbers are written. It depends on nothing else in this crate.
+//! Text for people: its languages, and the format of numbers. It depends on nothing else in this crate.
 //!
-//! * [`lang`]: the languages, and how a text is written in both;
+//! * [`lang`]: the languages, and how a text is given in both;
 //! * [`numbers`]: counts, sizes and times with a unit that fits.
 
 mod lang;

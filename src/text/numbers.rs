@@ -1,4 +1,4 @@
-//! Numbers for people: a few digits and the unit that fits.
+//! Formats numbers for people: a few digits and the unit that fits.
 
 /// A count, with three digits: `950`, `12.3 k`, `4.56 M`.
 pub(crate) fn count(value: f64) -> String {
@@ -15,7 +15,7 @@ pub(crate) fn nanos(value: f64) -> String {
     scaled(value, 1000.0, &[" ns", " µs", " ms", " s"])
 }
 
-/// A time in nanoseconds for a sentence, with two digits: `37 ns`, `3.1 µs`, `812 ms`.
+/// A time in nanoseconds for a sentence, with two or three digits: `37 ns`, `3.1 µs`, `812 ms`.
 pub(crate) fn short_nanos(nanos: u64) -> String {
     let (value, unit) = match nanos {
         ..1_000 => return format!("{nanos} ns"),
@@ -27,7 +27,8 @@ pub(crate) fn short_nanos(nanos: u64) -> String {
     format!("{value:.digits$} {unit}")
 }
 
-/// A size in bytes as a whole number, in the largest unit of which there are ten: `512 bytes`, `8192 KiB`, `64 MiB`.
+/// A size in bytes as a whole number, in the largest unit in which it is at least 10: `512 bytes`, `8192 KiB`,
+/// `64 MiB`.
 pub(crate) fn whole_bytes(bytes: usize) -> String {
     match bytes {
         _ if bytes < 10 << 10 => format!("{bytes} bytes"),
@@ -36,12 +37,12 @@ pub(crate) fn whole_bytes(bytes: usize) -> String {
     }
 }
 
-/// A part of one as a whole percentage: `50 %`.
+/// A fraction as a whole percentage: `50 %`.
 pub(crate) fn whole_percent(part: f64) -> String {
     format!("{:.0} %", part * 100.0)
 }
 
-/// A part of one, with the digits that tell it from the whole: `50 %`, `99.9 %`.
+/// A fraction as a percentage, with as many digits as it needs: `50 %`, `99.9 %`.
 pub(crate) fn percent(value: f64) -> String {
     let percent = (value * 100.0 * 1e6).round() / 1e6;
     format!("{percent} %")
@@ -50,7 +51,7 @@ pub(crate) fn percent(value: f64) -> String {
 fn scaled(value: f64, step: f64, units: &[&str]) -> String {
     let mut value = value;
     let mut unit = 0;
-    // What would be rounded up to the step is of the next unit.
+    // A value that would be rounded up to the step gets the next unit.
     while value.abs() >= step - 0.5 && unit + 1 < units.len() {
         value /= step;
         unit += 1;

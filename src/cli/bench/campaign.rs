@@ -1,4 +1,4 @@
-//! Which server is measured with how many clients, how often and in which order; and what came of it.
+//! The campaign: which server is measured with how many clients, how often and in which order; and the results.
 
 use crate::harness::server_process::pin_this_thread;
 use crate::harness::{Launcher, START_LIMIT, Stdout};
@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::net::SocketAddr;
 use std::process::Command;
 
-/// What is measured.
+/// A server that is measured.
 pub(super) enum Subject {
     /// Our own server in one of its modes, as a process of its own for each run.
     Ours(&'static str),
@@ -29,34 +29,35 @@ pub(super) enum Cores {
 
 pub(super) struct Campaign {
     pub subjects: Vec<Subject>,
-    /// The load of one round, but for its clients.
+    /// The load of one round, except for the numbers of clients and talkers.
     pub scenario: Scenario,
-    /// How many of the clients talk; `None` is all.
+    /// The number of clients that talk; `None` means all.
     pub talkers: Option<usize>,
-    /// How many clients, in rising order.
+    /// The numbers of clients, in ascending order.
     pub counts: Vec<usize>,
     pub rounds: usize,
     pub cores: Cores,
 }
 
-/// One server with so many clients.
+/// The results of one server with one number of clients.
 pub(super) struct Cell {
     pub server: String,
     pub scenario: Scenario,
-    /// One a round; there is one at least.
+    /// One per round, and at least one.
     pub rounds: Vec<Outcome>,
 }
 
 impl Campaign {
-    /// The load with so many clients.
+    /// The load with this many clients.
     pub(super) fn scenario(&self, clients: usize) -> Scenario {
         let talkers = self.talkers.map_or(clients, |talkers| talkers.min(clients));
         Scenario { clients, talkers, ..self.scenario.clone() }
     }
 
-    /// Measures everything. The servers take turns in short rounds, and who begins changes: what drifts drifts for all.
+    /// Measures everything. The servers take turns in short rounds, and the order alternates, so that a drift of the
+    /// machine affects all of them.
     pub(super) fn run(&self) -> Result<Vec<Cell>, String> {
-        // Hidden by itself where stderr is no terminal.
+        // The bar hides itself if stderr is no terminal.
         let bar = ProgressBar::new((self.counts.len() * self.rounds * self.subjects.len() * STEPS) as u64);
         if let Ok(style) = ProgressStyle::with_template("{msg:40} {wide_bar} {percent:>3} %") {
             bar.set_style(style);
@@ -135,7 +136,7 @@ impl Subject {
 }
 
 impl Cell {
-    /// A figure of each round; fewer where the system did not tell.
+    /// A figure of each round, without the rounds for which the system did not report it.
     pub(super) fn figures(&self, figure: impl Fn(&Outcome) -> Option<f64>) -> Vec<f64> {
         self.rounds.iter().filter_map(figure).collect()
     }
@@ -144,7 +145,7 @@ impl Cell {
     pub(super) fn latency(&self) -> Histogram<u64> {
         let mut all = self.rounds[0].latency.clone();
         for round in &self.rounds[1..] {
-            // Both grow by themselves.
+            // Both resize themselves, so this does not fail.
             let _ = all.add(&round.latency);
         }
         all
@@ -158,7 +159,7 @@ impl Cell {
         self.rounds.iter().any(Outcome::generator_is_the_limit)
     }
 
-    /// Whether every line came, in words.
+    /// Whether every line arrived, in words.
     pub(super) fn verdict(&self) -> String {
         let mut faults = load::Faults::default();
         self.rounds.iter().for_each(|round| faults += round.faults);
@@ -188,14 +189,15 @@ pub(super) fn describe(scenario: &Scenario) -> String {
     format!("{clients} clients{talkers}, {idle} idle, lines of {line_len} bytes, {pace}")
 }
 
-/// Which server delivers more than each other one, if that is beyond doubt: in every round, and by the servers' doing.
+/// A sentence that says which server is better in every round, or which are alike. `None` if a server has one round
+/// only, has not delivered every line, or was limited by the load generator.
 pub(super) fn winner(cells: &[&Cell]) -> Option<String> {
     if cells.len() < 2
         || cells.iter().any(|cell| cell.rounds.len() < 2 || !cell.is_flawless() || cell.generator_is_the_limit())
     {
         return None;
     }
-    // In an open loop all deliver what they are given; then the one that takes less time for it is better.
+    // In an open loop all servers deliver what they are given, so the one with the lower latency is better.
     let open = matches!(cells[0].scenario.pace, Pace::Rate(_));
     let figures = |cell: &Cell| {
         let nanos = |round: &Outcome| round.latency.value_at_quantile(0.5) as f64;
@@ -222,7 +224,8 @@ pub(super) fn winner(cells: &[&Cell]) -> Option<String> {
     })
 }
 
-/// Our own server, as quiet as it can be, with a seat more than is needed: who asked whether it listens may still be there.
+/// The command for our own server, without output. It has one seat more than needed, because the connection that tested
+/// whether it listens may still be open.
 fn serve(addr: SocketAddr, mode: &str, scenario: &Scenario) -> Command {
     let program = std::env::current_exe().unwrap_or_else(|_| "tertulia".into());
     let mut command = Command::new(program);

@@ -1,4 +1,4 @@
-//! The result as a page.
+//! The result as an HTML page.
 
 use super::campaign::{Cell, describe, winner};
 use super::report::{rows, warnings};
@@ -7,14 +7,14 @@ use crate::page::{Axis, Chart, Kind, Page, Point, Series, Stroke};
 use crate::text::numbers;
 use std::path::Path;
 
-/// Where the latency curves are sampled: parts of one, closer together towards the end.
+/// The number of intervals between the samples of a latency curve. They are shorter towards the end.
 const CURVE_POINTS: usize = 200;
 
-/// What stands on the page beside the figures.
+/// What the page says besides the figures.
 pub(super) struct Colophon {
-    /// As it was typed.
+    /// The command line as it was typed.
     pub command: String,
-    /// In words.
+    /// Where server and load ran, in words.
     pub cores: &'static str,
     /// The number of clients that is shown first.
     pub clients: usize,
@@ -96,7 +96,7 @@ fn page(cells: &[Cell], colophon: &Colophon) -> Page {
     page
 }
 
-/// All that is known of some servers with the same number of clients: a table's head and its rows.
+/// The table of some servers with the same number of clients: its head and its rows.
 fn table(cells: &[&Cell]) -> (Vec<String>, Vec<Vec<String>>) {
     let row = |name: &str, texts: Vec<String>| std::iter::once(name.into()).chain(texts).collect();
     let head = row("", cells.iter().map(|cell| cell.server.clone()).collect());
@@ -119,7 +119,7 @@ fn spread_in_words(rounds: usize) -> String {
 /// Latency percentiles of each server.
 fn curve(cells: &[&Cell]) -> Chart {
     let series = cells.iter().enumerate().map(|(colour, cell)| {
-        // No further than there are lines to tell it from the maximum.
+        // The curve ends where too few lines are left to tell a percentile from the maximum.
         let least = cell.rounds.iter().map(|round| round.latency.len()).min().unwrap_or(0).max(10) as f64;
         let nines = least.log10().min(6.0);
         let at = |n| 1.0 - 10f64.powf(-(n as f64) / CURVE_POINTS as f64 * nines);
@@ -144,7 +144,7 @@ fn curve(cells: &[&Cell]) -> Chart {
     }
 }
 
-/// Everything that has a curve over the number of clients; what the system did not tell has none.
+/// The charts over the number of clients. A figure that the system did not report has none.
 fn by_clients(cells: &[Cell], servers: &[&str]) -> Vec<Chart> {
     let mut counts: Vec<f64> = cells.iter().map(|cell| cell.scenario.clients as f64).collect();
     counts.dedup();
@@ -203,7 +203,7 @@ fn by_clients(cells: &[Cell], servers: &[&str]) -> Vec<Chart> {
 
 /// One figure of every server.
 struct Figure {
-    /// What is put after the server's name.
+    /// The suffix of the server's name.
     name: &'static str,
     stroke: Stroke,
     figure: fn(&Outcome) -> Option<f64>,

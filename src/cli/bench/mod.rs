@@ -1,4 +1,4 @@
-//! `tertulia bench`.
+//! The command line of `tertulia bench`.
 
 mod campaign;
 mod html;
@@ -74,7 +74,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: Option<u32>,
 
-    // clap would take {n} for the end of a line.
+    // In a help text, clap replaces {n} by a line end.
     /// A line that each client sends first; an n in braces is its number
     #[arg(long, value_name = "LINE")]
     login: Option<String>,
@@ -100,9 +100,9 @@ pub(crate) struct Args {
     html: Option<PathBuf>,
 }
 
-/// How many clients there are if nobody says it: as many as our own server has seats.
+/// The default number of clients: the number of seats of our own server.
 const CLIENTS: usize = 6;
-/// The numbers of clients that a page shows if nobody says it.
+/// The default numbers of clients of a page.
 const SWEEP: &[usize] = &[2, 6, 16, 64];
 
 impl Args {
@@ -147,7 +147,7 @@ impl Args {
         value
     }
 
-    /// How many clients, in rising order.
+    /// The numbers of clients, in ascending order.
     fn counts(&self) -> Vec<usize> {
         let sweep: &[usize] = match (&self.sweep, &self.html) {
             (Some(counts), _) => counts,
@@ -163,7 +163,7 @@ impl Args {
         counts
     }
 
-    /// The number of clients that is looked at closely.
+    /// The number of clients that is reported in detail.
     fn main_clients(&self, counts: &[usize]) -> usize {
         let last = counts.last().copied().unwrap_or(CLIENTS);
         self.clients.unwrap_or(if counts.contains(&CLIENTS) { CLIENTS } else { last })
@@ -216,7 +216,7 @@ impl Cores {
     }
 }
 
-/// What was typed, as a shell takes it again.
+/// The command line as it was typed, quoted for a shell.
 fn command() -> String {
     let quoted = |word: String| {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:,=%@+".contains(&b);

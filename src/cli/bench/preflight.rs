@@ -1,14 +1,16 @@
-//! What the machine must have before a load begins, and what to type if it has not.
+//! Checks before a load that the machine has enough descriptors and ports. The errors say what to type.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Descriptors beside the clients': the standard three, the poll, files of /proc, one a counter of system calls.
+/// Descriptors besides the clients': the standard streams, the poll, files of /proc, and one per counter of system
+/// calls.
 const DESCRIPTORS_BESIDE_CLIENTS: u64 = 64;
 
-/// Sees to it that so many clients can be played at once, against one address.
+/// Ensures that this many clients can be connected to one address at once.
 pub(super) fn check(connections: usize) -> Result<(), String> {
     check_ports(connections)?;
-    // A thread per client is counted with a descriptor each; without them system calls are left out, and no more.
+    // In a server with a thread per client, counting system calls takes a descriptor per thread. Without these, only
+    // those counts are missing.
     let _ = raise_descriptors(2 * connections as u64 + DESCRIPTORS_BESIDE_CLIENTS);
     let needed = connections as u64 + DESCRIPTORS_BESIDE_CLIENTS;
     raise_descriptors(needed).map_err(|limit| {
@@ -20,20 +22,20 @@ pub(super) fn check(connections: usize) -> Result<(), String> {
     })
 }
 
-/// Raises the limit if it is too low. An error is the limit.
+/// Raises the limit of descriptors if it is too low. An error holds the limit.
 fn raise_descriptors(needed: u64) -> Result<(), u64> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    // `None` is no limit.
+    // `None` means no limit.
     if current.is_none_or(|soft| soft >= needed) {
         return Ok(());
     }
-    // Only root may raise the hard one.
+    // Only root may raise the hard limit.
     let maximum = maximum.map(|hard| hard.max(needed));
     let limit = getrlimit(Resource::Nofile).maximum.or(current).unwrap_or(0);
     setrlimit(Resource::Nofile, Rlimit { current: Some(needed), maximum }).map_err(|_| limit)
 }
 
-/// Each connection to one address takes a port of ours, of those that the system gives away.
+/// Checks the number of local ports. Each connection to one address takes one from the system's range.
 fn check_ports(connections: usize) -> Result<(), String> {
     const FILE: &str = "/proc/sys/net/ipv4/ip_local_port_range";
     let range = std::fs::read_to_string(FILE).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The result for people in a terminal, for programs, and for plotters of histograms.
+//! Formats the result as text for a terminal, as JSON for programs, and as files for plotters of histograms.
 
 use super::campaign::{Cell, describe, winner};
 use crate::load::{Outcome, Pace};
@@ -11,10 +11,10 @@ use std::path::Path;
 pub(super) const PERCENTILES: [(&str, f64); 6] =
     [("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p99.9", 99.9), ("p99.99", 99.99), ("max", 100.0)];
 
-/// One row of a table: what it is, and a cell for each server.
+/// One row of a table: its label, and a cell for each server.
 pub(super) type Row = (&'static str, Vec<String>);
 
-/// What is known of some servers with the same number of clients. What nobody knows is left out.
+/// The rows for some servers with the same number of clients. A figure that is unknown for all of them is left out.
 pub(super) fn rows(cells: &[&Cell]) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     let mut row = |name, cell: &dyn Fn(&Cell) -> Option<String>| {
@@ -49,7 +49,7 @@ pub(super) fn rows(cells: &[&Cell]) -> Vec<Row> {
     rows
 }
 
-/// The median of the rounds, and from where to where they lie.
+/// The median of the rounds, and their range.
 fn spread(figures: Vec<f64>, format: fn(f64) -> String) -> Option<String> {
     let Point { y, low, high, .. } = Point::of(0.0, figures)?;
     let [text, low, high] = [y, low, high].map(format);
@@ -93,7 +93,7 @@ pub(super) fn text(cells: &[Cell]) -> String {
             text += "\n";
         }
         let group: Vec<&Cell> = group.iter().collect();
-        // A spread needs more room.
+        // A cell with a range is wider.
         let width = if group[0].rounds.len() == 1 { 22 } else { 34 };
         let rounds = match group[0].rounds.len() {
             1 => String::new(),
@@ -166,7 +166,8 @@ fn percentiles(histogram: &Histogram<u64>) -> serde_json::Value {
     serde_json::Value::Object(PERCENTILES.into_iter().map(micros).collect())
 }
 
-/// Latency percentiles in the text form that HdrHistogram's plotters read. The server's name is put before the ending.
+/// Writes latency percentiles in the text form that HdrHistogram's plotters read. The server's name is put before the
+/// extension of the file.
 pub(super) fn write_hgrm(file: &Path, cell: &Cell) -> Result<(), String> {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
     let name = cell.server.replace(':', "-");
