@@ -361,7 +361,7 @@ fn a_mention_stands_out_and_rings_until_the_bell_is_off() {
     let row = screen.lines().find(|row| row.contains("oye")).expect("it is shown");
     // tmux writes the same attributes in its own way.
     let (before, marked) = row.split_once("Beto\x1b[0m").unwrap_or_default();
-    assert!(before.ends_with("oye, \x1b[1m\x1b[7m") && marked.ends_with('!'), "{row:?}");
+    assert!(before.ends_with("oye, \x1b[1;7m") && marked.ends_with('!'), "{row:?}");
     ana.says(":msg beto psst");
     beto.shows("[ana -> you] psst");
     until("it rings", || (rings(beto.raw()) == 2).then_some(()));
