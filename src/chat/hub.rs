@@ -132,7 +132,7 @@ impl Permit<'_> {
     ///
     /// A longer read is accepted, too; but then the output of the turn exceeds the bounds in [`limits`](super::limits).
     pub fn read_max(&self) -> usize {
-        self.hub.connections.read_max()
+        self.hub.connections.read_max(self.id)
     }
 
     /// The client sent `bytes`. Bytes of a client that is leaving or gone are ignored.
@@ -187,13 +187,20 @@ impl Hub {
 
     /// Asks for permission to read from a client and to hand over what it sent.
     ///
-    /// `None` means that the client has to wait, because of its own outbox or because another client cannot keep up.
+    /// `None` means that the client has to wait: it has caused more output than its [allowance](super::limits::ALLOWANCE), and
+    /// another client cannot keep up, or its own outbox is full of its answers.
     /// The hub remembers that: [`Effect::Resume`] tells when to ask again. Until then do not read from it. The TCP
     /// window closes, and the client can send no more: nothing is lost. A client that is leaving or gone gets a permit,
     /// and what it sent is ignored.
     #[must_use = "without a permit nothing may be read"]
     pub fn permit(&mut self, id: Id) -> Option<Permit<'_>> {
-        if self.connections.pause(id) { None } else { Some(Permit { hub: self, id }) }
+        if self.connections.pause(id, Connections::least_read) { None } else { Some(Permit { hub: self, id }) }
+    }
+
+    /// The same for a driver that has read this many bytes already, because its thread blocks in the read.
+    #[must_use = "without a permit the bytes have to be kept"]
+    pub fn permit_for(&mut self, id: Id, bytes: usize) -> Option<Permit<'_>> {
+        if self.connections.pause(id, |_| bytes) { None } else { Some(Permit { hub: self, id }) }
     }
 
     fn receive(&mut self, id: Id, bytes: &[u8]) {
@@ -385,6 +392,12 @@ impl Hub {
         } else {
             Interest::default()
         }
+    }
+
+    /// When a client that was refused a permit is resumed at the latest, for a driver with a thread for each client: the thread
+    /// must [tell the time](Hub::tick) then. `None` for a client that does not wait.
+    pub fn resumed_by(&self, id: Id) -> Option<Instant> {
+        self.connections.resumed_by(id)
     }
 
     /// Whether the driver may read from another client in this turn. While this is true, all outboxes could take what

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// A member whose outbox is longer than this makes all others wait, until it is half as long. Bytes.
+/// A member whose outbox is longer than this makes the others wait, once they have used up their allowances, until it is half as
+/// long. Bytes.
 ///
 /// In rooms of more than 16 members the mark is lower: see [`share`].
 pub const OUTBOX_HIGH_WATER: usize = 1 << 20;
@@ -31,6 +32,33 @@ pub const PATIENCE_BELOW: Duration = Duration::from_secs(30);
 pub const GOODBYE_PATIENCE: Duration = Duration::from_secs(2);
 /// A client that is leaving has this long to take all of its pending output.
 pub const GOODBYE_MAX: Duration = Duration::from_secs(30);
+
+/// While an outbox is above the high-water mark, a member that has caused more output than this has to wait: see
+/// [`ALLOWANCE_RATE`]. So a member that says little is heard at once, whoever floods or lags. Bytes.
+pub const ALLOWANCE: usize = 8 << 10;
+/// How fast an allowance comes back, in a room of at most four members. Bytes a second.
+pub const ALLOWANCE_RATE: usize = 32 << 10;
+/// How fast the allowances of all members together come back. A reader that takes less than twice as much is disconnected by
+/// [`PATIENCE_ABOVE`], so an outbox cannot grow by allowances alone. Bytes a second.
+pub const ALLOWANCE_RATE_TOTAL: usize = 128 << 10;
+/// An empty allowance is full again after this time at the latest: it is smaller than [`ALLOWANCE`] in rooms of more than 64
+/// members, and all together are at most 512 KiB.
+pub const ALLOWANCE_REFILL_MAX: Duration = Duration::from_secs(4);
+
+/// A driver that reads with a permit gets at least this much of an allowance at a time: less would be a system call for a few bytes.
+/// Bytes.
+pub const ALLOWANCE_READ: usize = 1 << 10;
+/// Allowances count only while all outboxes together hold at most this much. Above it everybody waits for those that cannot keep up.
+/// Bytes.
+pub const ALLOWANCE_TOTAL_MAX: usize = OUTBOX_TOTAL_MAX / 2;
+
+/// The time in which one byte of a member's allowance comes back, in a room with this many members. Nanoseconds.
+pub const fn allowance_nanos(members: usize) -> u64 {
+    const SECOND: u64 = 1_000_000_000;
+    let (alone, shared) = (SECOND / ALLOWANCE_RATE as u64, SECOND / ALLOWANCE_RATE_TOTAL as u64 + 1);
+    let shared = shared * members as u64;
+    if shared > alone { shared } else { alone }
+}
 
 /// At most this much is read from one client at a time; less in a large room: see [`read_max`]. Bytes.
 pub const READ_MAX: usize = 64 << 10;
@@ -73,6 +101,8 @@ pub(super) const READ_SAID_MAX: usize = READ_MAX / 2 * (NICK_CHARS_MAX * 4 + 3 +
 // A member that was below the mark when a turn began must not reach the maximum within that turn.
 const _: () = assert!(OUTBOX_HIGH_WATER + TURN_MAX + READ_SAID_MAX < OUTBOX_MAX);
 const _: () = assert!(OUTBOX_MAX < OUTBOX_TOTAL_MAX);
+// The slowest reader that is not disconnected takes in twice what the allowances add.
+const _: () = assert!(ALLOWANCE_RATE_TOTAL * PATIENCE_ABOVE.as_secs() as usize <= OUTBOX_HIGH_WATER / 4);
 
 /// How a client's bytes become messages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]

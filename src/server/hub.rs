@@ -26,6 +26,14 @@ impl Hub {
         Some(Permit { hub: self, id, read_max })
     }
 
+    /// Receives what was read already. Returns whether that was permitted.
+    pub(crate) fn try_receive(&mut self, id: Id, bytes: &[u8]) -> bool {
+        let Some(permit) = self.0.permit_for(id, bytes.len()) else { return false };
+        permit.receive(bytes);
+        self.mark();
+        true
+    }
+
     pub(crate) fn receive_end(&mut self, id: Id) {
         self.0.receive_end(id);
         self.mark();

@@ -2,7 +2,7 @@
 //! for both.
 
 use super::*;
-use crate::chat::limits::{OUTBOX_TOTAL_MAX, TURN_MAX};
+use crate::chat::limits::{ALLOWANCE_READ, ALLOWANCE_TOTAL_MAX, OUTBOX_TOTAL_MAX, TURN_MAX};
 
 impl Connections {
     // Time.
@@ -11,6 +11,9 @@ impl Connections {
     pub(crate) fn tick(&mut self, now: Instant) {
         let now = now.max(self.at.now);
         self.at = Conditions::new(now, self.open);
+        self.check_memory();
+        // An allowance may have come back.
+        self.resume();
         if self.timers.is_empty() {
             return;
         }
@@ -33,13 +36,16 @@ impl Connections {
 
     /// When [`Connections::tick`] has to be called at the latest, if nothing else happens.
     pub(crate) fn first_timer(&self) -> Option<Instant> {
-        self.timers.iter().filter_map(|id| self.table.get(id)?.deadline()).min()
+        let timers = self.timers.iter().filter_map(|id| self.table.get(id)?.deadline());
+        let allowances = self.paused.iter().filter_map(|id| self.resumed_by(id));
+        timers.chain(allowances).min()
     }
 
     // Evictions.
 
     /// Updates a connection after a write.
     pub(super) fn after_write(&mut self, id: Id) {
+        self.check_memory();
         let Some(connection) = self.table.get_mut(id) else { return };
         if connection.outbox.is_empty() {
             connection.self_fed = false;
@@ -95,14 +101,26 @@ impl Connections {
 
     // Waiting.
 
-    /// Whether a connection may not be read from now. If so, an [`Effect::Resume`] reports when it may.
+    /// Whether a connection may not hand over this many bytes now. If so, an [`Effect::Resume`] reports when it may.
     #[inline]
-    pub(crate) fn pause(&mut self, id: Id) -> bool {
-        if self.blockers.is_empty() || !self.must_wait(id) {
-            return false;
+    pub(crate) fn pause(&mut self, id: Id, bytes: impl FnOnce(&Connections) -> usize) -> bool {
+        !self.blockers.is_empty() && self.pause_while_some_block(id, bytes(self))
+    }
+
+    fn pause_while_some_block(&mut self, id: Id, bytes: usize) -> bool {
+        self.check_memory();
+        let Some(connection) = self.table.get_mut(id) else { return false };
+        connection.wanted = bytes;
+        let waits = self.must_wait(id);
+        if waits {
+            self.paused.insert(id);
         }
-        self.paused.insert(id);
-        true
+        waits
+    }
+
+    /// The least that a driver is told to read. Bytes.
+    pub(crate) fn least_read(&self) -> usize {
+        ALLOWANCE_READ.min(Allowance::most(self.open))
     }
 
     /// Whether a connection was paused and has not been resumed yet.
@@ -110,13 +128,32 @@ impl Connections {
         self.paused.contains(id)
     }
 
-    /// Whether a connection must wait: for others that cannot keep up, or for itself if it requests more output than it
-    /// reads.
+    /// When a paused connection is resumed at the latest: its allowance is large enough then. `None` for one that is not
+    /// paused, or that has to wait until the others keep up.
+    pub(crate) fn resumed_by(&self, id: Id) -> Option<Instant> {
+        let connection = self.table.get(id).filter(|_| self.is_paused(id) && !self.memory_is_short)?;
+        connection.allowance.ready_at(connection.wanted, self.open)
+    }
+
+    /// Whether a connection must wait: it has used up its allowance, and others cannot keep up, or it requests more output
+    /// than it reads.
     pub(in crate::chat) fn must_wait(&self, id: Id) -> bool {
         let Some(connection) = self.table.get(id).filter(|connection| connection.is_open()) else { return false };
+        let ready_at = connection.allowance.ready_at(connection.wanted, self.open);
+        if !self.memory_is_short && ready_at.is_some_and(|at| at <= self.at.now) {
+            return false;
+        }
         let is_blocking = self.blockers.contains(id);
         let others = self.blockers.len() - usize::from(is_blocking);
         others > 0 || (connection.self_fed && is_blocking)
+    }
+
+    /// Notes whether memory is short. When it is not any more, allowances count again.
+    pub(super) fn check_memory(&mut self) {
+        let is_short = self.queued > ALLOWANCE_TOTAL_MAX;
+        if std::mem::replace(&mut self.memory_is_short, is_short) && !is_short {
+            self.resume();
+        }
     }
 
     pub(super) fn update_blocking(&mut self, id: Id) {
@@ -133,7 +170,10 @@ impl Connections {
     }
 
     /// Resumes the connections that need not wait any more, in the order in which they were paused.
-    fn resume(&mut self) {
+    pub(super) fn resume(&mut self) {
+        if self.paused.is_empty() {
+            return;
+        }
         let resumed: Vec<Id> = self.paused.iter().filter(|id| !self.must_wait(*id)).collect();
         for id in resumed {
             self.paused.remove(id);

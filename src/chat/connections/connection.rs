@@ -1,5 +1,6 @@
 //! The state of one connection.
 
+use super::allowance::Allowance;
 use super::broadcast::Place;
 use super::line::LineDecoder;
 use super::outbox::Outbox;
@@ -14,6 +15,10 @@ pub(crate) struct Connection {
     pub outbox: Outbox,
     /// How much of the turn's log it has read.
     pub place: Place,
+    /// The output that it may cause while an outbox is above the high-water mark.
+    pub allowance: Allowance,
+    /// The bytes for which it was refused a permit.
+    pub wanted: usize,
     /// Its outbox holds output that it requested itself.
     pub self_fed: bool,
 }

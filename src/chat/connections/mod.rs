@@ -8,11 +8,13 @@
 //! * [`queue`]: queues of clients, such as those that wait to be read from;
 //! * [`connection`]: the state of one client;
 //! * [`flush`]: what to write to which client, in the two ways of the contract;
+//! * [`allowance`]: the output that a client may cause while others wait;
 //! * [`backpressure`]: which clients have to wait, which have to go, and when.
 //!
 //! It knows nothing of nicks and messages. It does not remove a client that it gives up, because the room has to
 //! announce that first. [`Connections::next_eviction`] returns such clients.
 
+mod allowance;
 mod backpressure;
 mod broadcast;
 mod connection;
@@ -27,6 +29,7 @@ use super::effect::Effect;
 use super::id::{Id, Table};
 use super::limits::read_max;
 use super::reason::Reason;
+use allowance::Allowance;
 use broadcast::{Broadcast, Place};
 use connection::{Connection, Phase};
 pub use flight::Flight;
@@ -43,8 +46,12 @@ pub(super) struct Connections {
     pub(super) at: Conditions,
     /// The number of connections that are open, and not leaving.
     pub(super) open: usize,
+    /// Bytes that were ever sent to one connection only.
+    sent: u64,
     /// Bytes in all outboxes, including those that were carried off from there.
     pub(super) queued: usize,
+    /// All outboxes together hold more than [`ALLOWANCE_TOTAL_MAX`](crate::chat::limits::ALLOWANCE_TOTAL_MAX).
+    memory_is_short: bool,
     /// Bytes of the turns' logs that writers have carried off and not accounted for yet.
     pub(super) lent: usize,
     effects: VecDeque<Effect>,
@@ -66,6 +73,7 @@ pub(super) struct Connections {
 pub(super) struct Input {
     pub decoder: LineDecoder,
     outbox_before: usize,
+    caused_before: u64,
 }
 
 impl Connections {
@@ -75,7 +83,9 @@ impl Connections {
             log: Broadcast::default(),
             at: Conditions::new(now, 0),
             open: 0,
+            sent: 0,
             queued: 0,
+            memory_is_short: false,
             lent: 0,
             effects: VecDeque::new(),
             dirty: Queue::default(),
@@ -99,6 +109,8 @@ impl Connections {
                 input: LineDecoder::default(),
                 outbox: Outbox::new(self.at.now),
                 place: self.log.end_place(),
+                allowance: Allowance::new(self.at.now),
+                wanted: 0,
                 self_fed: false,
             },
         );
@@ -123,6 +135,9 @@ impl Connections {
         connection.place = Place::BEYOND;
         connection.input = LineDecoder::default();
         self.open -= 1;
+        // In a smaller room the allowances are larger.
+        self.check_memory();
+        self.resume();
         self.timers.insert(id);
         self.dirty.insert(id);
         self.update_blocking(id);
@@ -137,6 +152,7 @@ impl Connections {
         if let Some(connection) = self.table.remove(id) {
             self.queued -= connection.outbox.held();
             self.lent -= connection.outbox.lent();
+            self.check_memory();
             self.dirty.remove(id);
             self.timers.remove(id);
         }
@@ -182,27 +198,51 @@ impl Connections {
 
     // Input.
 
-    /// How much to read from one client at a time. Bytes.
-    pub(super) fn read_max(&self) -> usize {
-        read_max(self.open)
+    /// How much to read from a client that has a permit. Bytes.
+    pub(super) fn read_max(&self, id: Id) -> usize {
+        let most = read_max(self.open);
+        if self.blockers.is_empty() {
+            return most;
+        }
+        let left = |it: &Connection| it.allowance.left(self.at.now, self.open).max(self.least_read());
+        self.table.get(id).map_or(most, |connection| most.min(left(connection)))
     }
 
     /// Takes out the decoder of an open connection.
     #[inline]
     pub(super) fn take_input(&mut self, id: Id) -> Option<Input> {
+        let caused_before = self.caused();
         let connection = self.table.get_mut(id).filter(|connection| connection.is_open())?;
-        Some(Input { decoder: std::mem::take(&mut connection.input), outbox_before: connection.outbox.len() })
+        let decoder = std::mem::take(&mut connection.input);
+        Some(Input { decoder, outbox_before: connection.outbox.len(), caused_before })
     }
 
-    /// Puts back the decoder of a connection, if it is still open.
+    /// All output so far, each line counted once. Bytes.
+    #[inline]
+    fn caused(&self) -> u64 {
+        self.log.end() + self.sent
+    }
+
+    /// Puts back the decoder of a connection, if it is still open. While an outbox is above the high-water mark, what its client
+    /// has caused since then is taken off its allowance.
     #[inline]
     pub(super) fn put_back(&mut self, id: Id, mut input: Input) {
+        if !self.blockers.is_empty() {
+            self.spend(id, (self.caused() - input.caused_before) as usize);
+        }
         if let Some(connection) = self.table.get_mut(id).filter(|connection| connection.is_open()) {
             input.decoder.shrink();
             if !input.decoder.is_idle() {
                 connection.input = input.decoder;
             }
             connection.self_fed |= connection.outbox.len() > input.outbox_before;
+        }
+    }
+
+    #[cold]
+    fn spend(&mut self, id: Id, bytes: usize) {
+        if let Some(connection) = self.table.get_mut(id) {
+            connection.allowance.spend(bytes, self.at.now, self.open);
         }
     }
 
@@ -235,6 +275,7 @@ impl Connections {
         let Some(connection) = self.table.get_mut(id).filter(|connection| connection.is_open()) else { return };
         connection.outbox.push(bytes, at);
         self.queued += bytes.len();
+        self.sent += bytes.len() as u64;
         self.dirty.insert(id);
         self.update_blocking(id);
         self.judge(id);

@@ -463,7 +463,8 @@ impl Hub {
         for id in connections.timers.iter().chain(connections.dirty.iter()) {
             assert!(self.knows(id), "{id} is gone and still listed");
         }
-        let first = all().filter_map(|(_, connection)| connection.deadline()).min();
+        let allowances = connections.paused.iter().filter_map(|id| connections.resumed_by(id));
+        let first = all().filter_map(|(_, connection)| connection.deadline()).chain(allowances).min();
         assert_eq!(connections.first_timer(), first, "nobody's patience ends unseen");
     }
 }

@@ -238,16 +238,36 @@ impl Server {
     /// more, so the TCP window closes and the client can send no more.
     fn take_in(self: &Arc<Self>, client: &Client, bytes: &[u8]) -> bool {
         let mut room = self.lock();
-        loop {
-            if let Some(permit) = room.hub.permit(client.id) {
-                permit.receive(bytes);
-                break;
-            }
-            room = room.wait(&client.changed);
+        while !room.hub.try_receive(client.id, bytes) {
+            room = self.wait_to_be_resumed(room, client);
         }
         let stays = room.hub.is_seated(client.id);
         self.commit(room, bytes.len());
         stays
+    }
+
+    /// Waits until a client that was refused a permit may ask again. The turn ends before that, for it may have brought something
+    /// to others.
+    fn wait_to_be_resumed<'a>(
+        self: &'a Arc<Self>,
+        mut room: RoomGuard<'a, LockedRoom>,
+        client: &Client,
+    ) -> RoomGuard<'a, LockedRoom> {
+        let mut parcels = Vec::new();
+        self.end_turn(&mut room, &mut parcels);
+        if !parcels.is_empty() {
+            drop(room);
+            self.deliver(parcels, false);
+            return self.lock();
+        }
+        if !room.hub.interest(client.id).readable {
+            room = match room.hub.resumed_by(client.id) {
+                Some(at) => room.wait_timeout(&client.changed, at.saturating_duration_since(now())),
+                None => room.wait(&client.changed),
+            };
+            room.hub.tick(now());
+        }
+        room
     }
 
     /// Group commit: one thread writes for all threads that have spoken.
