@@ -17,6 +17,7 @@ pub(crate) struct Room {
     lang: Lang,
     seats: usize,
     names: Table<Name>,
+    /// The wearer of each skeleton. A member has two.
     pub(in crate::chat) nicks: HashMap<Skeleton, Id>,
     transcript: Option<Transcript>,
 }
@@ -53,7 +54,7 @@ impl Room {
     pub(crate) fn join(&mut self, connections: &mut Connections, id: Id, peer: SocketAddr, replay: &[u8]) {
         let nick = nick::guest(id.number());
         let who = Who { nick: &nick, id };
-        if self.nicks.len() < ANNOUNCE_MAX {
+        if self.count() < ANNOUNCE_MAX {
             connections.send_all(&messages::notice(self.lang, &Notice::Arrived(who)));
         }
         let (others, more) = self.listing();
@@ -66,8 +67,8 @@ impl Room {
 
         connections.open(id);
         self.names.insert(id, Name::new(&nick));
-        self.nicks.insert(nick::skeleton(&nick), id);
-        self.note(Event::Arrived { id, nick: &nick, peer, seats_taken: self.nicks.len(), seats: self.seats });
+        self.nicks.extend(nick::skeletons(&nick).map(|skeleton| (skeleton, id)));
+        self.note(Event::Arrived { id, nick: &nick, peer, seats_taken: self.count(), seats: self.seats });
         self.send(connections, id, &greeting);
     }
 
@@ -81,12 +82,12 @@ impl Room {
     pub(crate) fn leave(&mut self, connections: &mut Connections, id: Id, reason: Reason) {
         let Some(name) = self.names.remove(id) else { return };
         let nick = name.nick();
-        self.nicks.remove(&nick::skeleton(nick));
+        self.forget_nick(nick);
         connections.leave(id, reason, &messages::notice(self.lang, &Notice::Goodbye(reason)));
-        if self.nicks.len() < ANNOUNCE_MAX {
+        if self.count() < ANNOUNCE_MAX {
             connections.send_all(&messages::notice(self.lang, &Notice::Left(Who { nick, id }, reason)));
         }
-        self.note(Event::Left { id, nick, reason, seats_taken: self.nicks.len(), seats: self.seats });
+        self.note(Event::Left { id, nick, reason, seats_taken: self.count(), seats: self.seats });
     }
 
     /// All clients leave, because the room closes.
@@ -152,7 +153,7 @@ impl Room {
     }
 
     fn whisper(&mut self, connections: &mut Connections, id: Id, to: &str, text: &str) {
-        let Some(&receiver) = self.nicks.get(&nick::skeleton(to)) else {
+        let Some(&receiver) = nick::skeletons(to).iter().find_map(|skeleton| self.nicks.get(skeleton)) else {
             return self.tell(connections, id, &Notice::NobodyCalled(to));
         };
         let Some(name) = self.names.get(id) else { return };
@@ -165,18 +166,18 @@ impl Room {
     }
 
     fn rename(&mut self, connections: &mut Connections, id: Id, nick: &str) {
-        let skeleton = match nick::check(nick, id.number()) {
-            Ok(skeleton) => skeleton,
+        let skeletons = match nick::check(nick, id.number()) {
+            Ok(skeletons) => skeletons,
             Err(flaw) => return self.tell(connections, id, &Notice::NickFlaw(flaw)),
         };
-        if self.nicks.get(&skeleton).is_some_and(|wearer| *wearer != id) {
+        if skeletons.iter().any(|skeleton| self.nicks.get(skeleton).is_some_and(|wearer| *wearer != id)) {
             return self.tell(connections, id, &Notice::NickTaken(nick));
         }
         let Some(name) = self.names.get_mut(id) else { return };
         let old = std::mem::replace(name, Name::new(nick));
         let old = old.nick();
-        self.nicks.remove(&nick::skeleton(old));
-        self.nicks.insert(skeleton, id);
+        self.forget_nick(old);
+        self.nicks.extend(skeletons.map(|skeleton| (skeleton, id)));
         let text = messages::notice(self.lang, &Notice::Renamed(old, Who { nick, id }));
         connections.send_others(id, |log| log.extend_from_slice(&text));
         self.note(Event::Renamed { id, old, nick });
@@ -188,8 +189,19 @@ impl Room {
         let members = self.names.iter().take(LISTED_MAX);
         let mut listed: Vec<_> = members.map(|(id, name)| Who { nick: name.nick(), id }).collect();
         listed.sort_by_key(|who| who.id);
-        let more = self.nicks.len() - listed.len();
+        let more = self.count() - listed.len();
         (listed, more)
+    }
+
+    /// The number of members.
+    fn count(&self) -> usize {
+        self.nicks.len() / 2
+    }
+
+    fn forget_nick(&mut self, nick: &str) {
+        for skeleton in nick::skeletons(nick) {
+            self.nicks.remove(&skeleton);
+        }
     }
 
     /// Sends a notice to one member only.

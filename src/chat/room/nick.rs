@@ -22,9 +22,15 @@ pub(crate) enum Flaw {
     Reserved,
 }
 
-/// How a name looks, ignoring case: the skeleton of UTS 39. Two members must not share one.
+/// How a name looks, ignoring case: a skeleton of UTS 39.
+///
+/// A name has two of them, and two members must not share either. Letters that look alike in one case may not do so in the
+/// other: `l` and `I` are told apart only if `I` becomes `i`, and `ν` and `v` only if `ν` becomes `Ν`.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Skeleton(Box<str>);
+pub(crate) enum Skeleton {
+    Lower(Box<str>),
+    Upper(Box<str>),
+}
 
 /// The name that a member has until it chooses one.
 pub(crate) fn guest(number: u64) -> String {
@@ -32,8 +38,8 @@ pub(crate) fn guest(number: u64) -> String {
 }
 
 /// Whether `nick` is allowed at all. `number` is the member's, because it may take its own guest name again. Returns
-/// the skeleton.
-pub(crate) fn check(nick: &str, number: u64) -> Result<Skeleton, Flaw> {
+/// the skeletons.
+pub(crate) fn check(nick: &str, number: u64) -> Result<[Skeleton; 2], Flaw> {
     if nick.chars().count() > NICK_CHARS_MAX {
         return Err(Flaw::TooLong);
     }
@@ -48,18 +54,37 @@ pub(crate) fn check(nick: &str, number: u64) -> Result<Skeleton, Flaw> {
     if !nick.is_single_script() {
         return Err(Flaw::MixedAlphabets);
     }
-    let skeleton = skeleton(nick);
-    if skeleton.0.starts_with(&*self::skeleton(GUEST).0) && nick != guest(number) {
+    let (skeletons, reserved) = (skeletons(nick), skeletons(GUEST));
+    if skeletons.iter().zip(&reserved).any(|(ours, guests)| ours.text().starts_with(guests.text()))
+        && nick != guest(number)
+    {
         return Err(Flaw::Reserved);
     }
-    Ok(skeleton)
+    Ok(skeletons)
 }
 
-/// The skeleton of any text. Only the skeleton of a checked nick can belong to a member.
-pub(crate) fn skeleton(nick: &str) -> Skeleton {
-    // Converted to lower case before and after, because the skeleton of a digit may be a capital.
-    let folded = nick.to_lowercase();
-    Skeleton(confusable_detection::skeleton(&folded).flat_map(char::to_lowercase).collect())
+/// The skeletons of any text. Only those of a checked nick can belong to a member.
+pub(crate) fn skeletons(nick: &str) -> [Skeleton; 2] {
+    // Converted to lower case after that, too, because the skeleton of a digit may be a capital.
+    let lower = |text: &str| skeleton(text).to_lowercase();
+    // The skeleton once more: what looks alike in upper case may have different small letters.
+    let upper = lower(&lower(&nick.to_uppercase()));
+    [Skeleton::Lower(lower(&nick.to_lowercase()).into()), Skeleton::Upper(upper.into())]
+}
+
+/// The skeleton of UTS 39. A mark that is repeated is drawn over itself, and so it counts once.
+fn skeleton(text: &str) -> String {
+    let mut last = None;
+    let is_new = |c: &char| last.replace(*c) != Some(*c) || c.width() != Some(0);
+    confusable_detection::skeleton(text).filter(is_new).collect()
+}
+
+impl Skeleton {
+    fn text(&self) -> &str {
+        match self {
+            Skeleton::Lower(text) | Skeleton::Upper(text) => text,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -102,11 +127,20 @@ mod tests {
 
     #[test]
     fn names_are_compared_by_skeleton_and_not_by_letters() {
-        assert_eq!(skeleton("Ana"), skeleton("aNA"));
-        assert_eq!(skeleton("ÑANDÚ"), skeleton("ñandú"));
-        assert_eq!(skeleton("сор"), skeleton("cop"), "Cyrillic and Latin");
-        assert_eq!(skeleton("modern"), skeleton("modem"));
-        assert_ne!(skeleton("ana"), skeleton("anna"));
-        assert_ne!(skeleton("n1"), skeleton("n2"));
+        let alike = |a, b| skeletons(a).iter().zip(&skeletons(b)).any(|(a, b)| a == b);
+        assert!(alike("Ana", "aNA"));
+        assert!(alike("ÑANDÚ", "ñandú"));
+        assert!(alike("сор", "cop"), "Cyrillic and Latin");
+        assert!(alike("modern", "modem"));
+        assert!(
+            alike("paul", "pauI") && alike("lan", "Ian") && alike("O2", "02"),
+            "a capital that looks like a small letter"
+        );
+        assert!(alike("σα", "ςα"), "two small letters of one capital");
+        assert!(alike("νου", "vou"), "small letters whose capitals differ");
+        assert!(alike("a\u{64b}", "a\u{64b}\u{64b}"), "a mark over itself");
+        assert!(!alike("ana", "anna"));
+        assert!(!alike("n1", "n2"));
+        assert!(!alike("paul", "paula"));
     }
 }

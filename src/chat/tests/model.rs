@@ -141,16 +141,18 @@ impl Model {
                 self.lines.push((self.others(id), format!("* {nick} {text}\n").into()));
                 self.note(Event::Acted { id, nick, text });
             }
-            Input::Private { to, text } => match self.wearer(&nick::skeleton(to)) {
-                Some(receiver) => {
-                    self.lines.push((vec![receiver], format!("[{nick} -> you] {text}\n").into()));
-                    self.note(Event::Whispered { id, nick, to });
+            Input::Private { to, text } => {
+                match nick::skeletons(to).iter().find_map(|skeleton| self.wearer(skeleton)) {
+                    Some(receiver) => {
+                        self.lines.push((vec![receiver], format!("[{nick} -> you] {text}\n").into()));
+                        self.note(Event::Whispered { id, nick, to });
+                    }
+                    None => self.notice(vec![id], &Notice::NobodyCalled(to)),
                 }
-                None => self.notice(vec![id], &Notice::NobodyCalled(to)),
-            },
+            }
             Input::Nick(new) => match nick::check(new, id.number()) {
                 Err(flaw) => self.notice(vec![id], &Notice::NickFlaw(flaw)),
-                Ok(skeleton) if self.wearer(&skeleton).is_some_and(|wearer| wearer != id) => {
+                Ok(skeletons) if skeletons.iter().any(|it| self.wearer(it).is_some_and(|wearer| wearer != id)) => {
                     self.notice(vec![id], &Notice::NickTaken(new));
                 }
                 Ok(_) => {
@@ -201,7 +203,7 @@ impl Model {
     fn wearer(&self, skeleton: &Skeleton) -> Option<Id> {
         self.people
             .iter()
-            .find(|person| person.here && nick::skeleton(&person.nick) == *skeleton)
+            .find(|person| person.here && nick::skeletons(&person.nick).contains(skeleton))
             .map(|person| person.id)
     }
 }

@@ -416,7 +416,8 @@ impl Sim {
             let name = room.nick(id);
             assert_eq!(name.is_some(), connection.is_open(), "{id} wears {name:?}");
             if let Some(name) = name {
-                assert_eq!(room.nicks.get(&nick::skeleton(name)), Some(&id), "{id} wears {name}");
+                let wearers = nick::skeletons(name).map(|skeleton| room.nicks.get(&skeleton).copied());
+                assert_eq!(wearers, [Some(id); 2], "{id} wears {name}");
             }
             let may_be_written = connection.outbox.may_be_written();
             assert!(connection.outbox.is_empty() || !may_be_written, "{id} is forgotten");
@@ -447,7 +448,7 @@ impl Hub {
 
         assert_eq!(connections.count(), count);
         assert!(count <= self.limits().clients_max);
-        assert_eq!(self.room.nicks.len(), count, "two look the same");
+        assert_eq!(self.room.nicks.len(), 2 * count, "two look the same");
 
         let ids =
             |which: &dyn Fn(Id) -> bool| -> BTreeSet<Id> { all().map(|(id, _)| id).filter(|id| which(*id)).collect() };
