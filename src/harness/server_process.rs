@@ -2,7 +2,7 @@
 
 use super::proc;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io::{self, PipeReader, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -36,11 +36,11 @@ pub fn end_all() {
     }
 }
 
-/// Lets SIGINT and SIGTERM end the servers that were started here, and then this process with exit code 128 + signal.
+/// Lets SIGHUP, SIGINT and SIGTERM end the servers that were started here, and then this process with exit code 128 + signal.
 ///
 /// Each server has a process group of its own, so that a terminal's Ctrl-C does not reach it.
 pub fn end_all_at_signals() -> Result<(), String> {
-    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|e| format!("signals cannot be caught: {e}"))?;
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(|e| format!("signals cannot be caught: {e}"))?;
     std::thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
             end_all();
