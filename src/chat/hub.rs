@@ -88,9 +88,10 @@
 //! ```
 
 use super::command::is_surely_said;
-use super::connections::line::{Line, LineDecoder};
+use super::connections::line::Line;
+use super::connections::opening::Opening;
 use super::connections::sanitize::{is_plain, sanitize};
-use super::connections::{Connections, Flight};
+use super::connections::{Connections, Flight, Input};
 use super::effect::Effect;
 use super::id::Id;
 use super::limits::{ENDLESS_FACTOR, Framing, KEYS_MAX, Limits};
@@ -205,30 +206,31 @@ impl Hub {
 
     fn receive(&mut self, id: Id, bytes: &[u8]) {
         let Some(mut input) = self.connections.take_input(id) else { return };
-        match self.limits.framing {
-            Framing::Line => self.receive_lines(id, bytes, &mut input.decoder),
-            Framing::Raw => self.receive_raw(id, bytes),
+        match (input.opening.read(bytes), self.limits.framing) {
+            (Some(protocol), _) => self.leave(id, Reason::Foreign(protocol)),
+            (None, Framing::Line) => self.receive_lines(id, bytes, &mut input),
+            (None, Framing::Raw) => self.receive_raw(id, bytes, &mut input.opening),
         }
         self.connections.put_back(id, input);
     }
 
-    fn receive_lines(&mut self, id: Id, mut bytes: &[u8], decoder: &mut LineDecoder) {
+    fn receive_lines(&mut self, id: Id, mut bytes: &[u8], Input { decoder, opening, .. }: &mut Input) {
         let line_max = self.limits.line_max;
         while !bytes.is_empty()
             && let Some(line) = decoder.next(&mut bytes, line_max, line_max * ENDLESS_FACTOR)
         {
-            if !self.line(id, line) {
+            if !self.line(id, line, opening) {
                 return;
             }
         }
     }
 
-    fn receive_raw(&mut self, id: Id, bytes: &[u8]) {
+    fn receive_raw(&mut self, id: Id, bytes: &[u8], opening: &mut Opening) {
         for message in bytes.chunks(self.limits.line_max) {
             // A line end within the message is a control character like others, and is replaced by a space.
             let message = message.trim_ascii_end();
             let flat: Vec<u8> = message.iter().map(|&b| if b == b'\n' { b' ' } else { b }).collect();
-            if !self.line(id, Line::Text(&flat)) {
+            if !self.line(id, Line::Text(&flat), opening) {
                 return;
             }
         }
@@ -236,7 +238,11 @@ impl Hub {
 
     /// Handles one line. Returns whether its client stays.
     #[inline]
-    fn line(&mut self, id: Id, line: Line<'_>) -> bool {
+    fn line(&mut self, id: Id, line: Line<'_>, opening: &mut Opening) -> bool {
+        if let Some(protocol) = opening.line(&line) {
+            self.leave(id, Reason::Foreign(protocol));
+            return false;
+        }
         let Hub { room, connections, limits, .. } = self;
         match line {
             Line::Text(bytes) if is_plain(bytes) && is_surely_said(bytes) => {
@@ -255,9 +261,13 @@ impl Hub {
     pub fn receive_end(&mut self, id: Id) {
         let Some(mut input) = self.connections.take_input(id) else { return };
         if let Some(line) = input.decoder.finish(self.limits.line_max) {
-            self.line(id, line);
+            self.line(id, line, &mut input.opening);
         }
-        self.room.leave(&mut self.connections, id, Reason::EndOfInput);
+        self.leave(id, Reason::EndOfInput);
+    }
+
+    fn leave(&mut self, id: Id, reason: Reason) {
+        self.room.leave(&mut self.connections, id, reason);
     }
 
     /// A client's socket takes bytes again. Ignored for a socket that was not full.

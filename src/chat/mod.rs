@@ -22,7 +22,7 @@ mod room;
 mod tests;
 
 pub use crate::text::Lang;
-pub use connections::{Flight, line, sanitize};
+pub use connections::{Flight, Protocol, line, sanitize};
 pub use effect::Effect;
 pub use hub::{Hub, Interest, Permit};
 pub use id::Id;

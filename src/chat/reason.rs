@@ -1,5 +1,7 @@
 //! The reasons for which a client leaves.
 
+use super::connections::Protocol;
+
 /// Why a client left the room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reason {
@@ -11,6 +13,8 @@ pub enum Reason {
     Lost,
     /// It sent this many bytes without a line end.
     EndlessLine(usize),
+    /// It does not chat: its first line is another protocol's.
+    Foreign(Protocol),
     /// It did not read, and this many bytes were waiting.
     TooSlow(usize),
     /// All outboxes together were too long, and its own was the longest, with this many bytes.
@@ -24,6 +28,6 @@ pub enum Reason {
 impl Reason {
     /// Whether the client ended the connection itself, by something that the server read from it.
     pub fn is_the_clients(self) -> bool {
-        matches!(self, Reason::Quit | Reason::EndOfInput | Reason::EndlessLine(_))
+        matches!(self, Reason::Quit | Reason::EndOfInput | Reason::EndlessLine(_) | Reason::Foreign(_))
     }
 }

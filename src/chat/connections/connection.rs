@@ -3,6 +3,7 @@
 use super::allowance::Allowance;
 use super::broadcast::Place;
 use super::line::LineDecoder;
+use super::opening::Opening;
 use super::outbox::Outbox;
 use crate::chat::limits::{GOODBYE_MAX, GOODBYE_PATIENCE};
 use crate::chat::reason::Reason;
@@ -12,6 +13,8 @@ use std::time::Instant;
 pub(crate) struct Connection {
     pub phase: Phase,
     pub input: LineDecoder,
+    /// Its first line, which may show that it speaks another protocol.
+    pub opening: Opening,
     pub outbox: Outbox,
     /// How much of the turn's log it has read.
     pub place: Place,

@@ -2,6 +2,7 @@
 //! that cannot keep up.
 //!
 //! * [`mod@line`] and [`sanitize`]: the input;
+//! * [`opening`]: clients that speak another protocol;
 //! * [`outbox`]: what one client's socket has not taken yet;
 //! * [`broadcast`]: what all clients get, stored once per turn;
 //! * [`flight`]: what a writer has carried off;
@@ -21,6 +22,7 @@ mod connection;
 mod flight;
 mod flush;
 pub mod line;
+pub(super) mod opening;
 mod outbox;
 mod queue;
 pub mod sanitize;
@@ -34,6 +36,8 @@ use broadcast::{Broadcast, Place};
 use connection::{Connection, Phase};
 pub use flight::Flight;
 use line::LineDecoder;
+use opening::Opening;
+pub use opening::Protocol;
 use outbox::{Conditions, Outbox};
 use queue::Queue;
 use std::collections::VecDeque;
@@ -72,6 +76,7 @@ pub(super) struct Connections {
 /// A client's decoder while its lines are taken out, one by one. It has to be [put back](Connections::put_back).
 pub(super) struct Input {
     pub decoder: LineDecoder,
+    pub opening: Opening,
     outbox_before: usize,
     caused_before: u64,
 }
@@ -107,6 +112,7 @@ impl Connections {
             Connection {
                 phase: Phase::Open,
                 input: LineDecoder::default(),
+                opening: Opening::NEW,
                 outbox: Outbox::new(self.at.now),
                 place: self.log.end_place(),
                 allowance: Allowance::new(self.at.now),
@@ -214,7 +220,7 @@ impl Connections {
         let caused_before = self.caused();
         let connection = self.table.get_mut(id).filter(|connection| connection.is_open())?;
         let decoder = std::mem::take(&mut connection.input);
-        Some(Input { decoder, outbox_before: connection.outbox.len(), caused_before })
+        Some(Input { decoder, opening: connection.opening, outbox_before: connection.outbox.len(), caused_before })
     }
 
     /// All output so far, each line counted once. Bytes.
@@ -235,6 +241,7 @@ impl Connections {
             if !input.decoder.is_idle() {
                 connection.input = input.decoder;
             }
+            connection.opening = input.opening;
             connection.self_fed |= connection.outbox.len() > input.outbox_before;
         }
     }

@@ -149,6 +149,9 @@ impl Display for Said<'_, Reason> {
             Reason::EndOfInput => say!(lang, f, "hung up"; "ha colgado"),
             Reason::Lost => say!(lang, f, "connection lost"; "conexión perdida"),
             Reason::EndlessLine(len) => say!(lang, f, "{len} bytes without a line end"; "{len} bytes sin fin de línea"),
+            Reason::Foreign(protocol) => {
+                say!(lang, f, "this is a chat, and it speaks {protocol}"; "esto es un chat, y habla {protocol}")
+            }
             Reason::TooSlow(waiting) => {
                 let waiting = whole_bytes(*waiting);
                 say!(lang, f, "did not read, {waiting} waiting"; "no leía, {waiting} en espera")

@@ -2,11 +2,13 @@
 
 use super::sim::{self, Happened};
 use crate::chat::command::{self, Input};
+use crate::chat::connections::opening::Opening;
 use crate::chat::limits::{ANNOUNCE_MAX, ENDLESS_FACTOR, Framing, Limits};
+use crate::chat::line::Line;
 use crate::chat::messages::{self, Notice, Said, Who};
 use crate::chat::nick::{self, Skeleton};
 use crate::chat::sanitize::sanitize;
-use crate::chat::{Event, Id, Reason};
+use crate::chat::{Event, Id, Protocol, Reason};
 use crate::text::Lang;
 
 /// A room that keeps everything that was ever said, and the receivers of each line.
@@ -22,6 +24,8 @@ struct Person {
     id: Id,
     nick: String,
     unread: Vec<u8>,
+    /// Its first line is not complete.
+    is_new: bool,
     here: bool,
 }
 
@@ -70,7 +74,7 @@ impl Model {
         }
         self.notice(vec![id], &Notice::HowTo);
         self.lines.push((vec![id], replay.to_vec()));
-        self.people.push(Person { id, nick: nick.clone(), unread: Vec::new(), here: true });
+        self.people.push(Person { id, nick: nick.clone(), unread: Vec::new(), is_new: true, here: true });
         let (seats_taken, seats) = (self.here().len(), self.limits.clients_max);
         self.note(Event::Arrived { id, nick: &nick, peer: sim::peer(), seats_taken, seats });
     }
@@ -90,11 +94,18 @@ impl Model {
     fn read(&mut self, id: Id, bytes: &[u8]) {
         let Some(person) = self.person(id) else { return };
         person.unread.extend(bytes);
+        if person.is_new && person.unread.first() == Some(&22) {
+            return self.leave(id, Reason::Foreign(Protocol::Tls));
+        }
         let endless = self.limits.line_max * ENDLESS_FACTOR;
         loop {
             let Some(person) = self.person(id) else { return };
             let end = person.unread.iter().position(|byte| *byte == b'\n');
             if end.unwrap_or(person.unread.len()) >= endless {
+                let unread = person.unread.clone();
+                if let Some(protocol) = self.first_line(id, &unread, &Line::Endless) {
+                    return self.leave(id, Reason::Foreign(protocol));
+                }
                 return self.leave(id, Reason::EndlessLine(endless));
             }
             let Some(end) = end else { return };
@@ -106,6 +117,9 @@ impl Model {
 
     /// Each read is a message, or several if it is longer than a line may be.
     fn read_raw(&mut self, id: Id, bytes: &[u8]) {
+        if self.person(id).is_some_and(|person| person.is_new) && bytes.first() == Some(&22) {
+            return self.leave(id, Reason::Foreign(Protocol::Tls));
+        }
         for message in bytes.chunks(self.limits.line_max) {
             if self.person(id).is_some() {
                 let message = message.trim_ascii_end();
@@ -123,8 +137,22 @@ impl Model {
         self.leave(id, Reason::EndOfInput);
     }
 
+    /// The protocol that a client's first line shows. `bytes` are the line's.
+    fn first_line(&mut self, id: Id, bytes: &[u8], line: &Line<'_>) -> Option<Protocol> {
+        let person = self.person(id).filter(|person| person.is_new)?;
+        person.is_new = false;
+        let mut opening = Opening::NEW;
+        opening.read(bytes);
+        opening.line(line)
+    }
+
     fn line(&mut self, id: Id, line: Vec<u8>) {
         let whole = line.strip_suffix(b"\r").unwrap_or(&line);
+        let is_too_long = whole.len() > self.limits.line_max;
+        let found = if is_too_long { Line::TooLong(line.len()) } else { Line::Text(whole) };
+        if let Some(protocol) = self.first_line(id, &line, &found) {
+            return self.leave(id, Reason::Foreign(protocol));
+        }
         if whole.len() > self.limits.line_max {
             return self.notice(vec![id], &Notice::TooLong { len: line.len(), max: self.limits.line_max });
         }
