@@ -25,10 +25,10 @@ type Case = (&'static str, u64, fn(u64));
 const CASES: &[Case] = &[
     ("decoder", 1, decode),
     ("sanitizer", 1, clean),
-    ("hub, 6 members, one says a line", 1, |rounds| talk(6, 1, 1, rounds)),
-    ("hub, 6 members, each says a line", 6, |rounds| talk(6, 6, 1, rounds)),
-    ("hub, 6 members, each says 64 lines at once", 6 * 64, |rounds| talk(6, 6, 64, rounds)),
-    ("hub, 64 members, each says a line", 64, |rounds| talk(64, 64, 1, rounds)),
+    ("hub, 6 members, one sends 1 line", 1, |rounds| talk(6, 1, 1, rounds)),
+    ("hub, 6 members, each sends 1 line", 6, |rounds| talk(6, 6, 1, rounds)),
+    ("hub, 6 members, each sends 64 lines at once", 6 * 64, |rounds| talk(6, 6, 64, rounds)),
+    ("hub, 64 members, each sends 1 line", 64, |rounds| talk(64, 64, 1, rounds)),
 ];
 
 fn decode(rounds: u64) {
@@ -65,7 +65,7 @@ fn main() {
         return play(rounds.parse().expect("a number"));
     }
     if !Command::new("valgrind").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success()) {
-        println!("counting instructions needs valgrind, and there is none here");
+        println!("valgrind is missing; install it to count instructions");
         return;
     }
     println!("instructions per line");
@@ -86,6 +86,6 @@ fn count(case: usize, rounds: u64) -> u64 {
         .expect("valgrind runs");
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     let collected = text.lines().find_map(|line| line.split_once("Collected : "));
-    let (_, number) = collected.unwrap_or_else(|| panic!("valgrind says: {text}"));
+    let (_, number) = collected.unwrap_or_else(|| panic!("valgrind printed no count: {text}"));
     number.trim().parse().expect("a number")
 }

@@ -207,7 +207,7 @@ fn a_wrong_command_line_is_told_with_what_to_try() {
         (&["serv"], &["'serv'", "'serve'"]),
         (&["serve", "--max-client", "3"], &["'--max-client'", "'--max-clients'"]),
         (&["serve", "--mode", "kqueue"], &["'kqueue'", "[possible values: epoll"]),
-        (&["serve", "--max-clients", "0"], &["take 1 or more"]),
+        (&["serve", "--max-clients", "0"], &["use 1 or more"]),
         (&["serve", "--max-clients", "six"], &["'six'", "a whole number"]),
         (&["serve", "--max-clients", "-1"], &["-1"]),
         (&["serve", "--max-clients", "18446744073709551616"], &["a whole number"]),
@@ -219,8 +219,8 @@ fn a_wrong_command_line_is_told_with_what_to_try() {
         (&["serve", "--framing", "json"], &["line, raw"]),
         (&["serve", "--lang", "fr"], &["en, es"]),
         (&["serve", "--color", "blue"], &["auto, always, never"]),
-        (&["serve", "--log", "loud"], &["\"loud\" is no level", "take off, error, warn, info, debug or trace"]),
-        (&["serve", "--log", "info,mio=loud"], &["\"loud\" is no level", "take off"]),
+        (&["serve", "--log", "loud"], &["\"loud\" is not a log level", "use off, error, warn, info, debug or trace"]),
+        (&["serve", "--log", "info,mio=loud"], &["\"loud\" is not a log level", "use off"]),
         (&["serve", "localhost", "http"], &["'http'", "[PORT]"]),
         (&["serve", "localhost", "65536"], &["65536", "0..=65535"]),
         (&["serve", "a", "1", "c"], &["unexpected argument 'c'", "Usage: tertulia serve"]),
@@ -232,9 +232,9 @@ fn a_wrong_command_line_is_told_with_what_to_try() {
 #[test]
 fn a_wrong_environment_is_told_as_well() {
     for (name, value, parts) in [
-        ("TERTULIA_LOG", "loud", &["\"loud\" is no level", "take off"][..]),
+        ("TERTULIA_LOG", "loud", &["\"loud\" is not a log level", "use off"][..]),
         ("TERTULIA_MODE", "kqueue", &["[possible values: epoll"]),
-        ("TERTULIA_MAX_CLIENTS", "0", &["take 1 or more"]),
+        ("TERTULIA_MAX_CLIENTS", "0", &["use 1 or more"]),
         ("TERTULIA_LANG", "fr", &["en, es"]),
         ("TERTULIA_VERBOSE", "much", &["'much'", "--verbose"]),
     ] {
@@ -263,7 +263,10 @@ fn threads_do_not_spin() {
 
 #[test]
 fn an_address_with_two_ports_is_told() {
-    fails_with(tertulia().args(["serve", "127.0.0.1:1", "2"]), &["127.0.0.1:1", "2 is another", "take one of them"]);
+    fails_with(
+        tertulia().args(["serve", "127.0.0.1:1", "2"]),
+        &["127.0.0.1:1", "2 is a second one", "give only one port"],
+    );
 }
 
 // Accepted arguments.

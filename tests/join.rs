@@ -363,7 +363,7 @@ fn who_cannot_be_reached_is_named_in_one_line() {
     for (addr, parts) in [
         (deaf.as_str(), &[&deaf, "connection refused", "tertulia serve"][..]),
         ("nobody.invalid:1", &["nobody.invalid:1"]),
-        ("host:port", &["host:port", "no port"]),
+        ("host:port", &["host:port", "not a port"]),
         ("localhost:70000", &["localhost:70000", "65535"]),
         ("[::1", &["bracket", "[::1]:8889"]),
     ] {

@@ -219,7 +219,7 @@ fn an_impossible_scenario_is_reported_in_one_line() {
         (&["--sweep", "4,1"], &["--clients 2 or more"]),
         (&["--talkers", "0"], &["--talkers"]),
         (&["--line", "3"], &["or more"]),
-        (&["--addr", &nobody.to_string()], &["cannot connect", "does the server run"]),
+        (&["--addr", &nobody.to_string()], &["cannot connect", "is the server running"]),
     ] {
         fails_with(tertulia().arg("bench").args(args), parts);
     }

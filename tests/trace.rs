@@ -348,7 +348,7 @@ fn what_cannot_be_done_is_said() {
     // Our own file, without steps.
     let begin = r#"{"name":"tertulia","ph":"M","pid":1,"tid":0,"args":{"mode":"epoll"}}"#;
     fs::write(&file, format!("[\n{begin}")).expect("a file");
-    fails_with(tertulia().args(["trace", "view"]).arg(&file), &["holds no steps"]);
+    fails_with(tertulia().args(["trace", "view"]).arg(&file), &["contains no steps"]);
 }
 
 /// A FIFO without a reader would block the server for ever.

@@ -54,7 +54,7 @@ fn hub(criterion: &mut Criterion) {
             });
         });
         group.throughput(Throughput::Elements(members as u64));
-        group.bench_function(format!("everybody a line, {members} members"), |bencher| {
+        group.bench_function(format!("one line per member, {members} members"), |bencher| {
             bencher.iter(|| {
                 for i in 0..members {
                     room.receive(room.ids[i], black_box(LINE));
@@ -65,7 +65,7 @@ fn hub(criterion: &mut Criterion) {
         // As in a flood: each read returns many lines.
         let many = LINE.repeat(LINES as usize);
         group.throughput(Throughput::Elements(members as u64 * LINES));
-        group.bench_function(format!("everybody {LINES} lines, {members} members"), |bencher| {
+        group.bench_function(format!("{LINES} lines per member, {members} members"), |bencher| {
             bencher.iter(|| {
                 for i in 0..members {
                     room.receive(room.ids[i], black_box(&many));

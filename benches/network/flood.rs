@@ -79,7 +79,7 @@ impl Flood {
                     client.write(&self.line);
                 }
             }
-            assert!(self.wait(PATIENCE), "a line does not come");
+            assert!(self.wait(PATIENCE), "a line did not arrive");
         }
     }
 
@@ -115,14 +115,14 @@ impl FloodClient {
         loop {
             match self.stream.read(buffer) {
                 Ok(n) => {
-                    assert!(n > 0, "the server has closed");
+                    assert!(n > 0, "the server closed the connection");
                     self.heard += memchr::memchr_iter(b'\n', &buffer[..n]).count();
                     if n < buffer.len() {
                         return;
                     }
                 }
                 Err(e) if e.kind() == ErrorKind::WouldBlock => return,
-                Err(e) => panic!("the server is gone: {e}"),
+                Err(e) => panic!("the connection failed: {e}"),
             }
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench network`. Each server is a separate process; the load runs in this one. On a small machine the
 //! placement on cores matters most, so it is part of the names: `one core` compares the work with the least variation,
-//! `a core each` shows what a user sees.
+//! `separate cores` shows what a user sees.
 //!
 //! * `floor`: the least that a relay could do; no lines, no names, no limits;
 //! * `tokio`: a chat as tokio's users write it, on one thread.

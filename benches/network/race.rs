@@ -22,7 +22,7 @@ impl Place {
     pub fn name(self) -> &'static str {
         match self {
             Place::OneCore => "one core",
-            Place::ACoreEach => "a core each",
+            Place::ACoreEach => "separate cores",
         }
     }
 
@@ -82,7 +82,7 @@ pub fn race(
 
     if !results.is_empty() {
         let what = if is_rate { "throughput, more is better" } else { "time, less is better" };
-        println!("{group}: ratio to the floor ({what}): median, and the half of the samples around it");
+        println!("{group}: ratio to the floor ({what}): median, and the middle half of the samples");
     }
     for (name, mut ratios) in results {
         if is_rate {

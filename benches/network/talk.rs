@@ -53,8 +53,8 @@ impl Talk {
         for listener in (0..self.streams.len()).rev().filter(|listener| *listener != speaker) {
             let mut got = 0;
             while got == 0 || self.buffer[got - 1] != b'\n' {
-                let n = (&self.streams[listener]).read(&mut self.buffer[got..]).expect("the line comes");
-                assert!(n > 0, "the server has closed");
+                let n = (&self.streams[listener]).read(&mut self.buffer[got..]).expect("the line arrives");
+                assert!(n > 0, "the server closed the connection");
                 got += n;
             }
         }

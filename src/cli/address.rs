@@ -11,11 +11,11 @@ pub(crate) struct Address {
     #[arg(value_name = "ADDR")]
     place: Option<String>,
 
-    /// The port, as a second word
+    /// The port, as a second argument
     #[arg(value_name = "PORT")]
     port: Option<u16>,
 
-    /// HOST:PORT, HOST or :PORT, as a flag [default: 127.0.0.1:8889]
+    /// The same address as a flag: HOST:PORT, HOST or :PORT [default: 127.0.0.1:8889]
     #[arg(long, value_name = "ADDR", env = "TERTULIA_ADDR")]
     addr: Option<String>,
 }
@@ -38,7 +38,7 @@ impl Address {
         }
         match (port, self.port) {
             (Some(port), Some(second)) if port != second => {
-                Err(format!("{place} has a port already, and {second} is another; take one of them"))
+                Err(format!("{place} already has a port, and {second} is a second one; give only one port"))
             }
             (port, second) => Ok((host, port.or(second).unwrap_or(PORT))),
         }
@@ -47,7 +47,7 @@ impl Address {
 
 fn parse(place: &str) -> Result<(String, Option<u16>), String> {
     let port = |text: &str| {
-        text.parse().map(Some).map_err(|_| format!("{text:?} is no port in {place:?}; a port is a number up to 65535"))
+        text.parse().map(Some).map_err(|_| format!("{text:?} in {place:?} is not a port; use a number up to 65535"))
     };
     if place.is_empty() {
         return Ok((HOST.into(), None));
@@ -58,12 +58,12 @@ fn parse(place: &str) -> Result<(String, Option<u16>), String> {
     }
     if let Some(rest) = place.strip_prefix('[') {
         let Some((host, after)) = rest.split_once(']') else {
-            return Err(format!("the bracket of {place:?} is not closed; write [::1]:{PORT}"));
+            return Err(format!("{place:?} has no closing bracket; write it like [::1]:{PORT}"));
         };
         return match after.strip_prefix(':') {
             Some(text) => Ok((host.into(), port(text)?)),
             None if after.is_empty() => Ok((host.into(), None)),
-            None => Err(format!("{after:?} follows the bracket in {place:?}; write [::1]:{PORT}")),
+            None => Err(format!("{after:?} after the bracket in {place:?} is not a port; write it like [::1]:{PORT}")),
         };
     }
     match place.rsplit_once(':') {

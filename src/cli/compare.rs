@@ -14,30 +14,30 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// Compare the ways of waiting: one page with what each did, and how that grows
+/// Compare the server modes under the same load, and write one page with the results
 ///
-/// Starts our own server in each mode and plays the same against each: a talk whose steps are recorded, growing numbers of
-/// clients, and six scenes that are hard in different ways. Takes a little over a minute.
+/// Starts this program's server in each mode and runs the same load against each: a conversation whose steps are
+/// recorded, growing numbers of clients, and six scenes, each with a different difficulty. It takes a little over a minute.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// Where to write the page [default: compare.html, with --json none]
+    /// File to write the page to [default: compare.html; with --json, none]
     #[arg(short, long, value_name = "PAGE")]
     output: Option<PathBuf>,
 
-    /// Numbers of clients to grow through
+    /// Numbers of clients to measure with, separated by commas
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "2,6,16,64,256",
           value_parser = RangedU64ValueParser::<usize>::new().range(2..=20_000))]
     clients: Vec<usize>,
 
-    /// How often each is measured; in one round chance would name a winner
+    /// Rounds per measurement; a single round does not show the random variation
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = RangedU64ValueParser::<usize>::new().range(2..=100))]
     rounds: usize,
 
-    /// What is measured in one round
+    /// Milliseconds to measure per round
     #[arg(long, value_name = "MILLIS", default_value_t = 200, value_parser = clap::value_parser!(u32).range(50..=60_000))]
     millis: u32,
 
-    /// Silent clients in the crowd, and clients in the storm
+    /// Silent clients in the scene idle-crowd, and clients in the scene storm (at most 500 there)
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = RangedU64ValueParser::<usize>::new().range(1..=20_000))]
     crowd: usize,
 
@@ -45,7 +45,7 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
 
-    /// Language that the page begins with [default: from LC_ALL or LANG]
+    /// Initial language of the page [default: from LC_ALL or LANG]
     #[arg(long, value_enum)]
     lang: Option<Lang>,
 }

@@ -21,11 +21,11 @@ const LINE_MAX: usize = 1024;
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Diagnostics {
-    /// Say more on stderr: -v for what happens, -vv for each connection's troubles
+    /// Log more on stderr: -v for events, -vv also for problems of single connections
     #[arg(short, long, action = clap::ArgAction::Count, env = "TERTULIA_VERBOSE")]
     verbose: u8,
 
-    /// Levels on stderr by module: `debug`, or `info,tertulia::server=trace`
+    /// Log level on stderr, in general or by module: `debug`, or `info,tertulia::server=trace`
     #[arg(long, value_name = "FILTER", env = "TERTULIA_LOG", value_parser = parse_filter)]
     log: Option<Filter>,
 }
@@ -67,7 +67,7 @@ impl Diagnostics {
 
 fn parse_filter(text: &str) -> Result<Filter, String> {
     let level = |word: &str| {
-        word.parse().map_err(|_| format!("{word:?} is no level; take off, error, warn, info, debug or trace"))
+        word.parse().map_err(|_| format!("{word:?} is not a log level; use off, error, warn, info, debug or trace"))
     };
     let mut filter = Filter { level: None, modules: Vec::new() };
     for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
@@ -147,6 +147,6 @@ mod tests {
         assert_eq!(filter.modules[0], ("tertulia::server".into(), LevelFilter::Trace));
         assert_eq!(filter.modules[1], ("mio".into(), LevelFilter::Off));
         assert_eq!(parse_filter(""), Ok(Filter { level: None, modules: vec![] }));
-        assert!(parse_filter("loud").expect_err("no level").contains("take off, error"));
+        assert!(parse_filter("loud").expect_err("no level").contains("use off, error"));
     }
 }

@@ -4,20 +4,21 @@ use super::address;
 use crate::server::listener;
 use crate::torment::gallery::{EXHIBITS, Exhibit};
 
-/// Run a server that is broken on purpose, or list them
+/// Run a server that is broken on purpose, or list these servers
 ///
-/// Exercises: each makes one classic mistake. Talk with it, torment it, find the mistake in src/torment/gallery and fix it.
+/// The servers are exercises: each contains one classic mistake. Chat on the server, run `tertulia torment` against it, find
+/// the mistake in src/torment/gallery and fix it.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// Which one
+    /// Name of the server
     #[arg(value_name = "NAME", value_parser = parse_exhibit)]
     exhibit: Option<&'static Exhibit>,
 
-    /// Where: HOST:PORT, HOST or :PORT [default: 127.0.0.1:8889]
+    /// Address to listen on: HOST:PORT, HOST or :PORT [default: 127.0.0.1:8889]
     #[arg(value_name = "ADDR", default_value = "")]
     addr: String,
 
-    /// Print the cure
+    /// Print how to fix the mistake
     #[arg(long, requires = "exhibit")]
     cure: bool,
 }
@@ -37,7 +38,7 @@ impl Args {
         let listener = listener::bind(&address::Address::of(&self.addr).get()?)?;
         let addr = listener.local_addr().map_err(|e| e.to_string())?;
         super::print(format!("{} listens on {addr}\n", exhibit.name).as_bytes())?;
-        (exhibit.serve)(listener).map_err(|e| format!("the server cannot go on: {e}"))
+        (exhibit.serve)(listener).map_err(|e| format!("the server failed: {e}"))
     }
 }
 
@@ -52,5 +53,5 @@ fn list() -> String {
 
 fn parse_exhibit(name: &str) -> Result<&'static Exhibit, String> {
     let exhibit = EXHIBITS.iter().find(|exhibit| exhibit.name == name);
-    exhibit.ok_or_else(|| "there is no such exhibit; tertulia gallery lists them".into())
+    exhibit.ok_or_else(|| "there is no such server in the gallery; tertulia gallery lists them all".into())
 }

@@ -9,22 +9,23 @@ use clap::ColorChoice;
 
 /// Join a chat
 ///
-/// In a terminal: lines arrive above the one being typed, Tab completes names and commands, `:q` leaves. In a pipe: plain
-/// lines; what stdin says is sent, and at its end what still comes is printed.
+/// In a terminal, new lines appear above the line being typed, Tab completes names and commands, and `:q` leaves. In a
+/// pipe, the client sends each line of stdin and prints the lines that it receives as plain text. After the end of stdin it
+/// prints the lines that still arrive.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     #[command(flatten)]
     address: Address,
 
-    /// The name to take
+    /// Nickname to use
     #[arg(long, value_name = "NAME", env = "TERTULIA_NICK")]
     nick: Option<String>,
 
-    /// Language of what the client itself says [default: from LC_ALL or LANG]
+    /// Language of the client's own messages [default: from LC_ALL or LANG]
     #[arg(long, value_enum, env = "TERTULIA_LANG")]
     lang: Option<Lang>,
 
-    /// Colours, in a terminal; NO_COLOR turns `auto` off
+    /// When to use colours; NO_COLOR turns `auto` off
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto, env = "TERTULIA_COLOR")]
     color: ColorChoice,
 

@@ -12,7 +12,7 @@ pub(crate) struct Completions {
 /// Print the manual page, for `man -l -`
 #[derive(clap::Args, Debug)]
 pub(crate) struct Man {
-    /// A subcommand's own page
+    /// Print the page of this subcommand
     command: Option<String>,
 }
 

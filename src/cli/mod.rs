@@ -33,10 +33,10 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
     format!("{} (modes: {})", env!("CARGO_PKG_VERSION"), modes.join(", "))
 });
 
-/// A group chat over TCP, carried by several ways of waiting.
+/// A group chat over TCP, with several modes in which the server waits for its clients.
 ///
-/// One thread that waits for every socket (--mode epoll), one thread per client (--mode threaded), and more: see `serve --help`.
-/// Anybody with nc, ncat or telnet can join; `tertulia join` is more comfortable.
+/// The server uses one thread that waits for all sockets (--mode epoll), one thread per client (--mode threaded), or another
+/// mode: see `serve --help`. Clients can join with nc, ncat or telnet; `tertulia join` is more convenient.
 #[derive(Parser, Debug)]
 #[command(name = "tertulia", version = VERSION.as_str(), propagate_version = true, max_term_width = 100)]
 pub struct Cli {

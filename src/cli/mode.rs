@@ -19,7 +19,7 @@ impl TypedValueParser for ModeParser {
 
     fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Self::Value, Error> {
         if let Some(feature) = LEFT_OUT.iter().find(|feature| value == **feature) {
-            let text = format!("this build has no {feature} mode; build one with `cargo build --features {feature}`");
+            let text = format!("this build has no {feature} mode; add it with `cargo build --features {feature}`");
             return Err(command.clone().error(ErrorKind::InvalidValue, text));
         }
         let name = PossibleValuesParser::new(values()).parse_ref(command, arg, value)?;

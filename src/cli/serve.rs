@@ -14,48 +14,48 @@ use std::time::Duration;
 
 /// Run the server
 ///
-/// Prints one line an event on stdout: who came, who spoke, who left. Ctrl-C or SIGTERM ends it.
+/// Prints one line per event on stdout: who joined, who spoke and who left. Ctrl-C or SIGTERM ends the server.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     #[command(flatten)]
     address: Address,
 
-    /// How to wait
+    /// How the server waits for its clients
     #[arg(long, value_name = "MODE", default_value = DRIVERS[0].name, env = "TERTULIA_MODE", value_parser = ModeParser)]
     mode: &'static Driver,
 
-    /// Where one thread waits for every socket: look again for so long before going to sleep. Answers sooner, on a core of its own, and burns that core
-    /// while there is something to answer; 50 is enough
+    /// In a mode with one thread for all sockets: keep polling for this long before going to sleep. The server answers
+    /// sooner if it has a core of its own, and it keeps that core busy while there is traffic; 50 is enough
     #[arg(long, value_name = "MICROS", default_value_t = 0, env = "TERTULIA_SPIN",
           value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     spin: u32,
 
-    /// Seats in the room
+    /// Number of seats: how many clients can be in the room at once
     #[arg(long, value_name = "N", default_value_t = 6, env = "TERTULIA_MAX_CLIENTS", value_parser = at_least_one)]
     max_clients: usize,
 
-    /// What happens to one who comes when all seats are taken
+    /// What happens to a new client when all seats are taken
     #[arg(long, value_enum, default_value_t = WhenFull::Refuse, env = "TERTULIA_WHEN_FULL")]
     when_full: WhenFull,
 
-    /// Longest line, in bytes, without its end
+    /// Maximum length of a line in bytes, without its line end
     #[arg(long, value_name = "BYTES", default_value_t = 1024, env = "TERTULIA_MAX_LINE",
           value_parser = clap::value_parser!(u32).range(16..=65536))]
     max_line: u32,
 
-    /// How bytes become messages
+    /// How the server splits received bytes into messages
     #[arg(long, value_enum, default_value_t = Framing::Line, env = "TERTULIA_FRAMING")]
     framing: Framing,
 
-    /// Language of what the server says [default: from LC_ALL or LANG]
+    /// Language of the server's messages [default: from LC_ALL or LANG]
     #[arg(long, value_enum, env = "TERTULIA_LANG")]
     lang: Option<Lang>,
 
-    /// Keep what is said in a file, one JSON line an event, and show newcomers the last lines of it
+    /// Keep a history in this file, one JSON line per event, and show its last lines to new clients
     #[arg(long, value_name = "FILE", env = "TERTULIA_HISTORY")]
     history: Option<PathBuf>,
 
-    /// How many lines of the history a newcomer gets
+    /// How many lines of the history a new client gets
     #[arg(long, value_name = "N", default_value_t = 20, env = "TERTULIA_REPLAY",
           value_parser = clap::value_parser!(u32).range(0..=1000))]
     replay: u32,
@@ -64,7 +64,7 @@ pub(crate) struct Args {
     #[arg(short, long, env = "TERTULIA_QUIET", value_parser = FalseyValueParser::new())]
     quiet: bool,
 
-    /// Colours on stdout; NO_COLOR turns `auto` off
+    /// When to use colours on stdout; NO_COLOR turns `auto` off
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto, env = "TERTULIA_COLOR")]
     color: ColorChoice,
 
@@ -82,7 +82,7 @@ impl Args {
         if self.spin > 0 && self.mode.blocks {
             let others: Vec<_> = DRIVERS.iter().filter(|driver| !driver.blocks).map(|driver| driver.name).collect();
             return Err(format!(
-                "--spin is for --mode {}: threads that each wait for one client would all spin; leave it out",
+                "--spin works only with --mode {}: with a thread per client, all threads would spin; leave it out",
                 others.join(", ")
             ));
         }
@@ -107,8 +107,8 @@ impl Args {
 
 fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) => Err("a room needs a seat; take 1 or more".into()),
+        Ok(0) => Err("a room needs at least one seat; use 1 or more".into()),
         Ok(n) => Ok(n),
-        Err(_) => Err("take a whole number, 1 or more".into()),
+        Err(_) => Err("this is not a whole number; use 1 or more".into()),
     }
 }

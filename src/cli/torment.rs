@@ -12,46 +12,47 @@ use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, SystemTime};
 
-/// Torment a chat server with misbehaving clients, as real life brings them
+/// Test how a chat server handles misbehaving clients
 ///
-/// `tertulia torment HOST:PORT` torments a server that runs; `tertulia torment -- COMMAND {port}` starts one, anew for each
-/// torment, and can play with its limits, signals and stdout, too. Any server that relays a line to the other clients will
-/// do. It says what failed, what usually causes it, and where to read on; exit code 0 only when all is passed.
+/// `tertulia torment HOST:PORT` tests a running server. `tertulia torment -- COMMAND {port}` starts a new server for each
+/// torment, and can also change its limits, signals and stdout. Both work with any server that relays a line to the other
+/// clients. The report says what failed, what usually causes it, and where to read more. The exit code is 0 only if
+/// everything passed.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// A server that runs: HOST:PORT, HOST or :PORT [default: 127.0.0.1:8889]
+    /// Address of a running server: HOST:PORT, HOST or :PORT [default: 127.0.0.1:8889]
     #[arg(value_name = "ADDR", conflicts_with = "command")]
     addr: Option<String>,
 
-    /// A server to start; {port} in one of its words is the port
+    /// Command that starts the server; {port} in it stands for the port
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
 
-    /// A line that each client sends first; n in braces is its number
+    /// A line that each client sends first; an n in braces stands for the client's number
     #[arg(long, value_name = "LINE")]
     login: Option<String>,
 
-    /// What ends a line
+    /// Line end that the clients send
     #[arg(long, value_enum, default_value_t = Eol::Lf)]
     eol: Eol,
 
-    /// Whether a sender should get its own lines back
+    /// Whether a sender should receive its own lines
     #[arg(long, value_enum, default_value_t = Echo::Any)]
     echo: Echo,
 
-    /// Only these torments; several with commas between
+    /// Run only these torments, separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = parse_torment)]
     only: Vec<&'static Torment>,
 
-    /// List the torments, and do nothing
+    /// List the torments and exit
     #[arg(long)]
     list: bool,
 
-    /// Makes the same random bytes as another run [default: from the clock]
+    /// Seed of the random bytes; the same seed gives the same bytes [default: from the clock]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 
-    /// Factor for all times: 2 for a slow machine, 0.5 for a quick look
+    /// Factor for all times: 2 for a slow machine, 0.5 for a quick check
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = factor)]
     time: f64,
 
@@ -59,11 +60,11 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
 
-    /// Torment a server that is not on this machine's loopback. It may well break
+    /// Allow a server that is not on this machine's loopback interface. The server may break
     #[arg(long)]
     i_own_this_server: bool,
 
-    /// Colours; NO_COLOR turns `auto` off
+    /// When to use colours; NO_COLOR turns `auto` off
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
     color: ColorChoice,
 }
@@ -72,7 +73,7 @@ pub(crate) struct Args {
 enum Echo {
     Yes,
     No,
-    /// Both are right
+    /// Both are correct
     Any,
 }
 
@@ -122,11 +123,11 @@ impl Args {
         }
         let (host, port) = address::Address::of(self.addr.as_deref().unwrap_or("")).get()?;
         let addrs: Vec<_> = (host.as_str(), port).to_socket_addrs().ok().into_iter().flatten().collect();
-        let Some(first) = addrs.first() else { return Err(format!("{host} is not the name of a host")) };
+        let Some(first) = addrs.first() else { return Err(format!("cannot find the host {host}; check its name")) };
         // Without the flag nothing is sent to another machine, not even to test whether it answers.
         if !self.i_own_this_server && addrs.iter().any(|addr| !addr.ip().is_loopback()) {
             return Err(format!(
-                "{} is not on this machine, and a torment may break it; say --i-own-this-server if it is yours",
+                "{} is not on this machine, and a torment may break it; use --i-own-this-server if it is yours",
                 first.ip()
             ));
         }
@@ -140,12 +141,12 @@ impl Args {
 /// The result that gives the exit code. An error is the last line.
 fn in_a_word(findings: &[Finding]) -> Result<(), String> {
     if let Some((cause, _)) = diagnose(findings).first() {
-        return Err(format!("not all torments are passed; fix first: {}", cause.title()));
+        return Err(format!("not all torments passed; fix this first: {}", cause.title()));
     }
     let count = |is_it: fn(&Finding) -> bool| findings.iter().filter(|finding| is_it(finding)).count();
     match (count(|f| f.seen == NO_TIME), count(|f| f.verdict != Verdict::Skipped)) {
         (0, 1..) => Ok(()),
-        (0, 0) => Err("none of the torments could be tried".into()),
+        (0, 0) => Err("none of the torments could be tried; choose others, or start the server with -- COMMAND".into()),
         (untried, _) => Err(format!("{untried} of {} were not tried: {NO_TIME}", findings.len())),
     }
 }
@@ -275,7 +276,7 @@ impl Report {
 
     fn explains(&self, findings: &[Finding], cause: Cause, names: &[&str]) -> String {
         let sure = names.len() > 1 || findings.iter().any(|f| f.torment.name == names[0] && f.causes == [cause]);
-        let verb = if sure { "Shown by" } else { "Most likely what is behind" };
+        let verb = if sure { "Shown by" } else { "Most likely the cause of" };
         format!("{verb} {}", names.join(", "))
     }
 
@@ -309,13 +310,13 @@ fn width() -> usize {
 
 fn parse_torment(name: &str) -> Result<&'static Torment, String> {
     let torment = TORMENTS.iter().find(|torment| torment.name == name.trim());
-    torment.ok_or_else(|| "there is no such torment; --list tells which there are".into())
+    torment.ok_or_else(|| "there is no such torment; --list shows all of them".into())
 }
 
 fn factor(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(factor) if (0.1..=100.0).contains(&factor) => Ok(factor),
-        _ => Err("take a number from 0.1 to 100".into()),
+        _ => Err("use a number from 0.1 to 100".into()),
     }
 }
 

@@ -10,11 +10,11 @@ use std::time::Duration;
 /// Flags of `serve`.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Serve {
-    /// Tell each step on stderr as it is taken, in plain words
+    /// Explain each step of the server on stderr when it happens
     #[arg(long, env = "TERTULIA_EXPLAIN", value_parser = FalseyValueParser::new())]
     explain: bool,
 
-    /// Pause so long after each step that is told, so that one can guess the next
+    /// Pause after each explained step, so that viewers can guess the next one
     #[arg(long, value_name = "MILLIS", env = "TERTULIA_SLOW", requires = "explain",
           value_parser = clap::value_parser!(u32).range(1..=60_000))]
     slow: Option<u32>,
@@ -37,30 +37,30 @@ impl Serve {
 /// Look at what `serve --trace FILE` recorded
 #[derive(clap::Subcommand, Debug)]
 pub(crate) enum Command {
-    /// Draw it: one page that needs nothing else, for a browser
+    /// Draw the recording as one self-contained page for a browser
     View(View),
-    /// Count its system calls, as `strace -f -c` does
+    /// Count the system calls in the recording, as `strace -f -c` does
     Calls(Calls),
 }
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct View {
-    /// What was recorded
+    /// File that `serve --trace` wrote
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// Where to write the page
+    /// File to write the page to
     #[arg(short, long, value_name = "PAGE", default_value = "trace.html")]
     output: PathBuf,
 
-    /// Language that the page begins with [default: from LC_ALL or LANG]
+    /// Initial language of the page [default: from LC_ALL or LANG]
     #[arg(long, value_enum)]
     lang: Option<Lang>,
 }
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Calls {
-    /// What was recorded
+    /// File that `serve --trace` wrote
     #[arg(value_name = "FILE")]
     file: PathBuf,
 }
@@ -71,7 +71,10 @@ impl Command {
             Command::View(View { file, output, lang }) => {
                 let trace = chrome::read(&file)?;
                 if trace.events.is_empty() {
-                    return Err(format!("{} holds no steps: nobody came while it was recorded", file.display()));
+                    return Err(format!(
+                        "{} contains no steps: no client connected during the recording; record again with clients",
+                        file.display()
+                    ));
                 }
                 let page = page::of(&trace, lang_or_locale(lang));
                 std::fs::write(&output, page).map_err(|e| format!("{} cannot be written: {e}", output.display()))

@@ -41,7 +41,7 @@ pub(super) fn connect(addr: &str, lang: Lang) -> Result<TcpStream, String> {
 fn tune(stream: &TcpStream) {
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_EVERY);
     if let Err(e) = stream.set_nodelay(true).and_then(|()| SockRef::from(stream).set_tcp_keepalive(&keepalive)) {
-        log::debug!("the socket cannot be tuned: {e}");
+        log::debug!("the socket options cannot be set: {e}");
     }
 }
 

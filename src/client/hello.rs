@@ -39,7 +39,7 @@ pub(super) fn take_nick(
     show: &mut dyn FnMut(Vec<Received>),
 ) -> Result<Answer, String> {
     if let Answer::Came = listen(inbox, GREETING_PATIENCE, lang, show, |_| true)? {
-        log::debug!("the server has greeted");
+        log::debug!("the server has sent its greeting");
     }
     let mut outbox = outbox;
     if outbox.write_all(format!(":nick {nick}\n").as_bytes()).is_err() {

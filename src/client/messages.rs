@@ -40,11 +40,11 @@ impl Display for Said<'_, Text<'_>> {
         let Said(lang, text) = *self;
         match text {
             Text::BadAddress(addr) => say!(lang, f,
-                "{addr} is no address; write HOST:PORT, such as 127.0.0.1:8889";
+                "{addr} is not an address; write HOST:PORT, for example 127.0.0.1:8889";
                 "{addr} no es una dirección; escribe HOST:PUERTO, como 127.0.0.1:8889"),
             Text::NoSuchHost(addr) => say!(lang, f,
-                "cannot find the host of {addr}; is its name spelt right?";
-                "no se encuentra el equipo de {addr}; ¿está bien escrito su nombre?"),
+                "cannot find the host of {addr}; check its name";
+                "no se encuentra el equipo de {addr}; comprueba su nombre"),
             Text::CannotConnect(addr, e) => {
                 let cause = Said(lang, *e);
                 say!(lang, f,
@@ -59,23 +59,23 @@ impl Display for Said<'_, Text<'_>> {
                 "el servidor ha cerrado la conexión; vuelve a entrar cuando esté en marcha"),
             Text::ConnectionLost(e) => {
                 let cause = Said(lang, *e);
-                say!(lang, f, "the connection is lost: {cause}; join again"; "se ha perdido la conexión: {cause}; vuelve a entrar")
+                say!(lang, f, "the connection was lost: {cause}; join again"; "se ha perdido la conexión: {cause}; vuelve a entrar")
             }
             Text::CannotWrite(e) => {
                 let cause = Said(lang, *e);
                 say!(lang, f, "cannot write to stdout: {cause}"; "no se puede escribir en stdout: {cause}")
             }
             Text::TerminalFailed(cause) => say!(lang, f,
-                "the terminal failed: {cause}; try it as a pipe: tertulia join | cat";
-                "el terminal ha fallado: {cause}; prueba con una tubería: tertulia join | cat"),
+                "the terminal failed: {cause}; use a pipe instead: tertulia join | cat";
+                "el terminal ha fallado: {cause}; usa una tubería: tertulia join | cat"),
             Text::NotShown(1) => say!(lang, f, "… 1 line not shown"; "… 1 línea sin mostrar"),
             Text::NotShown(lines) => say!(lang, f, "… {lines} lines not shown"; "… {lines} líneas sin mostrar"),
             Text::LongLine(len) => say!(lang, f,
                 "… a line of {len} bytes not shown";
                 "… una línea de {len} bytes sin mostrar"),
             Text::NoAnswer => say!(lang, f,
-                "the server says nothing yet: it may be full and let you wait";
-                "el servidor aún no dice nada: puede que esté lleno y haya que esperar"),
+                "the server has not answered yet: it may be full and keep you waiting";
+                "el servidor aún no responde: puede que esté lleno y haya que esperar"),
             Text::BellOn => say!(lang, f, "the bell is on; :bell turns it off"; "el timbre suena; :bell lo apaga"),
             Text::BellOff => {
                 say!(lang, f, "the bell is off; :bell turns it on"; "el timbre no suena; :bell lo enciende")
@@ -96,7 +96,7 @@ impl Display for Said<'_, io::Error> {
             io::ErrorKind::ConnectionReset => say!(lang, f, "reset by the other end"; "cortada por el otro extremo"),
             io::ErrorKind::TimedOut => say!(lang, f, "no answer"; "sin respuesta"),
             io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-                say!(lang, f, "no way to that host"; "no hay camino a ese equipo")
+                say!(lang, f, "no route to that host"; "no hay ruta hasta ese equipo")
             }
             io::ErrorKind::StorageFull => say!(lang, f, "the disk is full"; "el disco está lleno"),
             _ => {

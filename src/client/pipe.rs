@@ -95,7 +95,7 @@ fn send(mut input: impl BufRead, mut outbox: &TcpStream, farewell: &AtomicBool) 
             Ok(chunk) => chunk,
             Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
             Err(e) => {
-                log::warn!("stdin: {e}");
+                log::warn!("stdin cannot be read: {e}");
                 &[]
             }
         };

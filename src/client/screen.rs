@@ -146,7 +146,7 @@ impl Screen {
         while let Some(batch) = self.next_batch() {
             let drawn = printer.print(batch).and_then(|()| printer.print(NOTHING.into()));
             if let Err(e) = drawn {
-                log::debug!("no line can be drawn any more: {e}");
+                log::debug!("the terminal cannot be drawn on any more: {e}");
                 break;
             }
             self.change(|state| {

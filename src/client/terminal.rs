@@ -49,7 +49,7 @@ impl Parts {
         let screen = Screen::new(options.lang);
         let nicks = Arc::<Mutex<NickBook>>::default();
         let mut editor = Editor::open(screen.clone(), tty.clone(), nicks.clone(), style)?;
-        let hang_up = || hang_up_stdin().unwrap_or_else(|e| log::debug!("the editor cannot be ended: {e}"));
+        let hang_up = || hang_up_stdin().unwrap_or_else(|e| log::debug!("the line editor cannot be stopped: {e}"));
         screen.start(editor.printer()?, hang_up).ok()?;
         tty.mind_signals(screen.clone()).ok()?;
         Some(Parts { tty, editor, screen, nicks, style })

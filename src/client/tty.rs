@@ -72,7 +72,7 @@ impl Tty {
     fn set(&self, modes: &Termios, written: &str) {
         // Immediately, without waiting until the output is drained: a stopped terminal drains nothing.
         if let Err(e) = tcsetattr(&self.0.terminal, OptionalActions::Now, modes) {
-            log::debug!("the terminal is gone: {e}");
+            log::debug!("the terminal modes cannot be set: {e}");
         }
         if takes_output() {
             let mut stdout = io::stdout().lock();

@@ -22,28 +22,36 @@ fn named(lang: Lang, drivers: &[&Driver], which: &[usize]) -> String {
 
 pub(crate) fn metric(lang: Lang, metric: Metric) -> String {
     match metric {
-        Metric::RoundTrip => say!(lang, "round trip, the median"; "ida y vuelta, la mediana"),
-        Metric::RoundTripP99 => say!(lang, "round trip, the worst of a hundred"; "ida y vuelta, la peor de cien"),
-        Metric::Deliveries => say!(lang, "deliveries a second"; "entregas por segundo"),
-        Metric::Cpu => say!(lang, "processor time for a delivery"; "tiempo de procesador por entrega"),
-        Metric::Memory => say!(lang, "memory for a client"; "memoria por cliente"),
-        Metric::Threads => say!(lang, "threads for a client"; "hilos por cliente"),
-        Metric::Connections => say!(lang, "connections a second"; "conexiones por segundo"),
+        Metric::RoundTrip => say!(lang, "round-trip time (median)"; "tiempo de ida y vuelta (mediana)"),
+        Metric::RoundTripP99 => {
+            say!(lang, "round-trip time (99th percentile)"; "tiempo de ida y vuelta (percentil 99)")
+        }
+        Metric::Deliveries => say!(lang, "deliveries per second"; "entregas por segundo"),
+        Metric::Cpu => say!(lang, "processor time per delivery"; "tiempo de procesador por entrega"),
+        Metric::Memory => say!(lang, "memory per client"; "memoria por cliente"),
+        Metric::Threads => say!(lang, "threads per client"; "hilos por cliente"),
+        Metric::Connections => say!(lang, "connections per second"; "conexiones por segundo"),
     }
 }
 
 pub(crate) fn scene(lang: Lang, scene: Scene) -> String {
     match scene {
-        Scene::Talk => say!(lang, "six people talk in turn"; "seis personas hablan por turnos"),
-        Scene::Burst => {
-            say!(lang, "six people, 64 lines under way each"; "seis personas con 64 líneas en camino cada una")
+        Scene::Talk => {
+            say!(lang, "six clients talk, with one line in flight each"; "seis clientes hablan, con una línea en curso cada uno")
         }
-        Scene::SlowReader => say!(lang, "the same, and one who does not read"; "lo mismo, y alguien que no lee"),
-        Scene::IdleCrowd => say!(lang, "six talk in a silent crowd"; "seis hablan entre una multitud callada"),
-        Scene::Storm => say!(lang, "all come at once"; "todos llegan a la vez"),
+        Scene::Burst => {
+            say!(lang, "six clients talk, with 64 lines in flight each"; "seis clientes hablan, con 64 líneas en curso cada uno")
+        }
+        Scene::SlowReader => {
+            say!(lang, "as burst, with one more client that does not read"; "como burst, con un cliente más que no lee")
+        }
+        Scene::IdleCrowd => {
+            say!(lang, "six clients talk, and all others are silent"; "seis clientes hablan y los demás callan")
+        }
+        Scene::Storm => say!(lang, "all clients connect at once"; "todos los clientes se conectan a la vez"),
         Scene::FrozenConsole => say!(lang,
-            "the talk again, and nobody reads the console";
-            "la charla otra vez, y nadie lee la consola"),
+            "as talk, but nobody reads the console";
+            "como talk, pero nadie lee la consola"),
     }
 }
 
@@ -70,7 +78,8 @@ fn per_line(lang: Lang, comparison: &Comparison) -> String {
         let calls: Vec<_> = calls.into_iter().map(|(name, times)| format!("{} {name}", decimal(*times))).collect();
         format!("{} ({})", decimal(line.calls()), calls.join(", "))
     };
-    let mut text = say!(lang, "One line to five others, on average."; "Una línea para otros cinco, de media.");
+    let mut text =
+        say!(lang, "Averages for one line to five other clients."; "Promedios de una línea para otros cinco clientes.");
     for (driver, talk) in comparison.drivers.iter().zip(&comparison.talks) {
         let line = &talk.per_line;
         let (name, calls) = (capital(driver.noun.in_lang(lang)), calls(line));
@@ -80,8 +89,8 @@ fn per_line(lang: Lang, comparison: &Comparison) -> String {
             " {name}: llamadas al sistema {calls}; despertares {wakes}");
         if line.locks > 0.0 {
             text += &say!(lang,
-                "; the room's lock taken {locks}, waited for {waits}";
-                "; llave de la sala tomada {locks}, esperada {waits}");
+                "; the room's lock is taken {locks} times and waited for {waits} times";
+                "; la llave de la sala se toma {locks} veces y se espera {waits} veces");
         }
         text += ".";
     }
@@ -100,10 +109,10 @@ fn alone(lang: Lang, comparison: &Comparison) -> String {
     });
     let times = times.collect::<Vec<_>>().join(", ");
     let mut text = say!(lang,
-        "A line that is said while nobody else talks is in its last receiver's socket after {times}; in parentheses, the middle half \
-         of them.";
-        "Una línea dicha mientras nadie más habla está en el socket de su último receptor tras {times}; entre paréntesis, la mitad \
-         central.");
+        "A line that is sent while nobody else talks reaches the socket of its last receiver after {times}. The middle half of \
+         the times is in parentheses.";
+        "Una línea enviada mientras nadie más habla llega al socket de su último receptor en {times}. Entre paréntesis está la \
+         mitad central de los tiempos.");
     let halves: Vec<_> = comparison.talks.iter().map(|talk| talk.per_line.micros_middle_half).collect();
     let is_quickest = |mode: &usize| {
         let others = halves.iter().enumerate().filter(|(other, _)| other != mode);
@@ -112,9 +121,9 @@ fn alone(lang: Lang, comparison: &Comparison) -> String {
     text += &match (0..halves.len()).find(is_quickest).filter(|_| halves.len() > 1) {
         Some(mode) => {
             let name = capital(comparison.drivers[mode].noun.in_lang(lang));
-            say!(lang, " {name} is quicker."; " {name} es más rápido.")
+            say!(lang, " {name} is faster."; " {name} es más rápido.")
         }
-        None => say!(lang, " That is a tie."; " Es un empate."),
+        None => say!(lang, " This is a tie."; " Es un empate."),
     };
     text
 }
@@ -149,15 +158,15 @@ fn by_size(lang: Lang, which: Metric, drivers: &[&Driver], sweep: &[Row]) -> Opt
             true => say!(lang, "with {first} clients"; "con {first} clientes"),
             false => say!(lang, "with {first} to {last} clients"; "con {first} a {last} clientes"),
         };
-        let Some(leaders) = leaders else { return say!(lang, "{clients} a tie"; "{clients} un empate") };
+        let Some(leaders) = leaders else { return say!(lang, "{clients} there is a tie"; "{clients} hay un empate") };
         let names = named(lang, drivers, leaders);
         match leaders.len() {
             1 => say!(lang,
-                "{clients} {names} is better, by up to {times:.1} times";
-                "{clients} gana {names}, hasta {times:.1} veces"),
+                "{clients} {names} is better, by a factor of up to {times:.1}";
+                "{clients} gana {names}, por un factor de hasta {times:.1}"),
             _ => say!(lang,
-                "{clients} {names} are better, by up to {times:.1} times";
-                "{clients} ganan {names}, hasta {times:.1} veces"),
+                "{clients} {names} are better, by a factor of up to {times:.1}";
+                "{clients} ganan {names}, por un factor de hasta {times:.1}"),
         }
     };
     let parts: Vec<_> = groups.iter().map(part).collect();
@@ -174,24 +183,28 @@ fn turning_point(lang: Lang, drivers: &[&Driver], sweep: &[Row]) -> Option<Strin
     let leaders: Vec<(usize, Vec<usize>)> = sweep.iter().filter_map(decided).collect();
     let Some((_, first)) = leaders.first() else {
         return Some(say!(lang,
-            "Nowhere does one deliver more beyond doubt.";
-            "En ninguna parte entrega uno más sin duda alguna."));
+            "No mode delivers clearly more than another at any number of clients.";
+            "Ningún modo entrega claramente más que otro con ningún número de clientes."));
     };
     let changes = |pair: &&[(usize, Vec<usize>)]| !pair[0].1.iter().any(|mode| pair[1].1.contains(mode));
     if let Some([(from, before), (to, after)]) = leaders.windows(2).find(changes) {
         let (before, after) = (named(lang, drivers, before), named(lang, drivers, after));
         return Some(say!(lang,
-            "The winner changes between {from} and {to} clients: from {before} to {after}.";
-            "El ganador cambia entre {from} y {to} clientes: de {before} a {after}."));
+            "The best mode changes between {from} and {to} clients: from {before} to {after}.";
+            "El mejor modo cambia entre {from} y {to} clientes: de {before} a {after}."));
     }
     let always: Vec<usize> =
         first.iter().copied().filter(|mode| leaders.iter().all(|(_, leaders)| leaders.contains(mode))).collect();
     let name = named(lang, drivers, &always);
-    (!always.is_empty()).then(|| {
-        say!(lang,
-            "Wherever one delivers more beyond doubt, it is {name}.";
-            "Donde uno entrega más sin duda alguna, es {name}.")
-    })
+    match always.len() {
+        0 => None,
+        1 => Some(say!(lang,
+            "Where a mode delivers clearly more than another, that mode is {name}.";
+            "Donde un modo entrega claramente más que otro, ese modo es {name}.")),
+        _ => Some(say!(lang,
+            "Where modes deliver clearly more than others, those modes are {name}.";
+            "Donde unos modos entregan claramente más que otros, esos modos son {name}.")),
+    }
 }
 
 fn in_scene(lang: Lang, which: Scene, row: &Row, comparison: &Comparison) -> Option<String> {
@@ -204,7 +217,7 @@ fn in_scene(lang: Lang, which: Scene, row: &Row, comparison: &Comparison) -> Opt
     };
     let values = comparison.drivers.iter().enumerate().filter_map(value).collect::<Vec<_>>().join(", ");
     let (name, what) = (which.name(), metric(lang, metric_of));
-    let mut text = say!(lang, "{name}: {what} is {values}"; "{name}: {what}: {values}");
+    let mut text = say!(lang, "Scene {name}, {what}: {values}"; "Escena {name}, {what}: {values}");
     let leaders = named(lang, &comparison.drivers, &verdict.leaders);
     text += &match verdict.leaders.len() {
         _ if verdict.is_tie => say!(lang, " (a tie)."; " (un empate)."),
@@ -222,8 +235,9 @@ fn in_scene(lang: Lang, which: Scene, row: &Row, comparison: &Comparison) -> Opt
         let (troubled, calm) = (row.spread(mode, metric_of)?, calm.spread(mode, metric_of)?);
         let (name, cost) = (driver.noun.in_lang(lang), cost(lang, metric_of, troubled, calm));
         let without = without.name();
-        text +=
-            &say!(lang, " Against {without} it costs {name} {cost}."; " Frente a {without} le cuesta a {name} {cost}.");
+        text += &say!(lang,
+            " Compared with {without}, the cost for {name} is {cost}.";
+            " Frente a {without}, el coste para {name} es {cost}.");
     }
     Some(text)
 }
@@ -234,12 +248,12 @@ fn cost(lang: Lang, metric: Metric, troubled: Spread, calm: Spread) -> String {
     let worse = if metric.more_is_better() { 1.0 / ratio } else { ratio };
     let times = format!("{worse:.1}");
     match worse {
-        _ if !worse.is_finite() => say!(lang, "everything"; "todo"),
-        _ if overlap => say!(lang, "nothing that can be told from chance"; "nada que se distinga del azar"),
-        ..=1.0 => say!(lang, "nothing"; "nada"),
+        _ if !worse.is_finite() => say!(lang, "total"; "total"),
+        _ if overlap => say!(lang, "no more than random variation"; "no mayor que la variación aleatoria"),
+        ..=1.0 => say!(lang, "zero"; "cero"),
         ..1.95 => {
             let part = numbers::whole_percent(worse - 1.0);
-            say!(lang, "{part}"; "un {part}")
+            say!(lang, "{part}"; "de un {part}")
         }
         _ => say!(lang, "a factor of {times}"; "un factor de {times}"),
     }
@@ -277,11 +291,11 @@ mod tests {
         let said = by_size(Lang::En, Metric::Deliveries, &drivers(), &sweep).expect("a sentence");
         assert_eq!(
             said,
-            "Deliveries a second: with 2 clients a thread per client is better, by up to 1.9 times; with 6 clients a tie; \
-             with 16 to 64 clients the event loop is better, by up to 4.0 times."
+            "Deliveries per second: with 2 clients a thread per client is better, by a factor of up to 1.9; with 6 clients \
+             there is a tie; with 16 to 64 clients the event loop is better, by a factor of up to 4.0."
         );
         let said = turning_point(Lang::En, &drivers(), &sweep).expect("a sentence");
-        assert_eq!(said, "The winner changes between 2 and 16 clients: from a thread per client to the event loop.");
+        assert_eq!(said, "The best mode changes between 2 and 16 clients: from a thread per client to the event loop.");
         assert!(turning_point(Lang::Es, &drivers(), &sweep[..1]).expect("a sentence").contains("un hilo por cliente"));
     }
 

@@ -52,7 +52,7 @@ impl Plan {
     pub(crate) fn run(self, next: &mut dyn FnMut(&str)) -> Result<Comparison, String> {
         let mut talks = Vec::new();
         for driver in DRIVERS {
-            next(&format!("{}, six people talk", driver.name));
+            next(&format!("{}, six clients talk", driver.name));
             talks.push(Talk::play(driver.name)?);
         }
         let mut sweep = Vec::new();

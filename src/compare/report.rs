@@ -24,20 +24,20 @@ fn text(comparison: &Comparison, lang: Lang) -> String {
     let flawed = rows(comparison).any(|row| row.modes.iter().flatten().any(|figures| !figures.flawless));
     if flawed {
         page.warning(&say!(lang,
-            "In some run not every line reached everybody once and in order. Do not trust what is compared here.";
+            "In at least one run, not every line reached every client once and in order. Do not trust this comparison.";
             "En alguna medición no todas las líneas llegaron a todos una vez y en orden. No te fíes de esta comparación."));
     }
     for finding in messages::findings(lang, comparison) {
         page.paragraph(&finding);
     }
-    page.heading(&say!(lang, "One line, from one to five others"; "Una línea, de uno a otros cinco"));
+    page.heading(&say!(lang, "One line, from one client to five others"; "Una línea, de un cliente a otros cinco"));
     page.table(&head(lang, comparison), &per_line(lang, comparison));
     page.heading(&say!(lang, "As the number of clients grows"; "Según crece el número de clientes"));
     page.paragraph(&say!(lang,
-        "Everybody talks: each says its next line when the last has reached all. A mark is the median of the rounds, the \
-         whiskers are the best and the worst.";
-        "Todos hablan: cada uno dice su línea siguiente cuando la anterior ha llegado a todos. Cada marca es la mediana de las \
-         rondas, y los bigotes la mejor y la peor."));
+        "All clients talk. Each client sends its next line when its previous line has reached all others. A mark is the median \
+         of the rounds. The whiskers are the best and the worst round.";
+        "Todos los clientes hablan. Cada uno envía su línea siguiente cuando la anterior ha llegado a todos los demás. Cada marca \
+         es la mediana de las rondas. Los bigotes son la mejor y la peor ronda."));
     let metrics =
         [Metric::RoundTrip, Metric::RoundTripP99, Metric::Deliveries, Metric::Cpu, Metric::Memory, Metric::Threads];
     let charts: Vec<_> = metrics.iter().map(|metric| chart(lang, *metric, comparison)).collect();
@@ -55,7 +55,7 @@ fn rows(comparison: &Comparison) -> impl Iterator<Item = &Row> {
 
 fn head(lang: Lang, comparison: &Comparison) -> Vec<String> {
     let modes = comparison.drivers.iter().map(|driver| format!("--mode {}", driver.name));
-    std::iter::once(say!(lang, "what"; "qué")).chain(modes).collect()
+    std::iter::once(say!(lang, "figure"; "medida")).chain(modes).collect()
 }
 
 fn per_line(lang: Lang, comparison: &Comparison) -> Vec<Vec<String>> {
@@ -73,19 +73,22 @@ fn per_line(lang: Lang, comparison: &Comparison) -> Vec<Vec<String>> {
             line.system_calls.get(name).map_or("–".into(), |times| decimal(*times))
         }));
     }
-    rows.push(row(say!(lang, "wake-ups of a thread that slept"; "despertares de un hilo dormido"), &|line| {
+    rows.push(row(say!(lang, "wake-ups of sleeping threads"; "despertares de hilos dormidos"), &|line| {
         decimal(line.wake_ups)
     }));
     rows.push(row(
-        say!(lang, "context switches, as the kernel counts"; "cambios de contexto, según el núcleo"),
+        say!(lang, "context switches, counted by the kernel"; "cambios de contexto, según el núcleo"),
         &|line| line.context_switches.map_or("–".into(), decimal),
     ));
-    rows.push(row(say!(lang, "the room's lock taken"; "llave de la sala tomada"), &|line| decimal(line.locks)));
-    rows.push(row(say!(lang, "the room's lock waited for"; "llave de la sala esperada"), &|line| {
-        decimal(line.lock_waits)
+    rows.push(row(say!(lang, "times the room's lock is taken"; "veces que se toma la llave de la sala"), &|line| {
+        decimal(line.locks)
     }));
     rows.push(row(
-        say!(lang, "from waking to the last receiver's socket"; "del despertar al socket del último receptor"),
+        say!(lang, "times a thread waits for the room's lock"; "veces que un hilo espera la llave de la sala"),
+        &|line| decimal(line.lock_waits),
+    ));
+    rows.push(row(
+        say!(lang, "time from waking to the last receiver's socket"; "tiempo del despertar al socket del último receptor"),
         &|line| numbers::nanos(line.micros * 1e3),
     ));
     rows
@@ -155,14 +158,15 @@ fn colophon(lang: Lang, comparison: &Comparison) -> String {
         rows(comparison).flat_map(|row| row.modes.iter().flatten()).filter(|figures| figures.generator_is_the_limit);
     let (busy, runs) = (busy.count(), comparison.plan.runs());
     let mut text = say!(lang,
-        "tertulia {version} on {processor}, {system}. The modes are played against in turn, {rounds} rounds of {millis} ms each, on \
-         the machine that also plays the clients. One is called better only where its worst round is better than the other's best.";
-        "tertulia {version} en {processor}, {system}. Los modos se miden por turnos, {rounds} rondas de {millis} ms cada una, en \
-         la misma máquina que hace de clientes. Solo se dice que uno es mejor si su peor ronda supera la mejor del otro.");
+        "tertulia {version} on {processor}, {system}. The modes are measured in turn, in {rounds} rounds of {millis} ms each. The \
+         clients run on the same machine. A mode is called better only if its worst round is better than the other's best.";
+        "tertulia {version} en {processor}, {system}. Los modos se miden por turnos, en {rounds} rondas de {millis} ms cada una. \
+         Los clientes se ejecutan en la misma máquina. Solo se dice que un modo es mejor si su peor ronda supera la mejor del otro.");
     if busy > 0 {
         text += &say!(lang,
-            " In {busy} of {runs} runs the load generator had no time left: there a server may be better than is shown.";
-            " En {busy} de {runs} mediciones el generador de carga no daba más de sí: el servidor puede ser mejor de lo que se ve.");
+            " In {busy} of {runs} runs the load generator was saturated: there the server may be better than the figures show.";
+            " En {busy} de {runs} mediciones el generador de carga estaba saturado: el servidor puede ser mejor de lo que indican \
+             las cifras.");
     }
     text
 }

@@ -74,9 +74,11 @@ impl<'a> Launcher<'a> {
     /// Any server: the words of a command, with `{port}` in one of them. The end of its stderr is kept.
     pub fn of_words(words: Vec<String>) -> Result<Launcher<'static>, String> {
         if !words.iter().any(|word| word.contains("{port}")) {
-            return Err("no word of the command has {port} in it; say where it is told its port, as in: \
-                        tertulia torment -- ./server {port}"
-                .into());
+            return Err(
+                "the command does not contain {port}; write {port} where the server expects its port, for example \
+                 tertulia torment -- ./server {port}"
+                    .into(),
+            );
         }
         let command = move |addr: SocketAddr| {
             let mut words = words.iter().map(|word| word.replace("{port}", &addr.port().to_string()));
@@ -122,7 +124,7 @@ impl<'a> Launcher<'a> {
                 None
             }
             Stdout::Pipe => {
-                let (reader, writer) = io::pipe().map_err(|e| format!("no pipe can be had: {e}"))?;
+                let (reader, writer) = io::pipe().map_err(|e| format!("no pipe can be created: {e}"))?;
                 #[cfg(target_os = "linux")]
                 let _ = rustix::pipe::fcntl_setpipe_size(&writer, 4096);
                 command.stdout(writer);
@@ -131,7 +133,7 @@ impl<'a> Launcher<'a> {
         };
         let begin = Instant::now();
         let mut groups = groups();
-        let Some(groups) = groups.as_mut() else { return Err("stopped: no server is started any more".into()) };
+        let Some(groups) = groups.as_mut() else { return Err("stopped: no further server is started".into()) };
         let program = command.get_program().to_string_lossy().into_owned();
         let mut child = command.spawn().map_err(|e| format!("{program} cannot be started: {e}"))?;
         let group = Pid::from_child(&child);
@@ -334,13 +336,13 @@ fn pin(thread: Option<Pid>, core: usize) -> Result<(), String> {
     use rustix::thread::{CpuSet, sched_setaffinity};
     let mut set = CpuSet::new();
     set.set(core);
-    sched_setaffinity(thread, &set).map_err(|e| format!("core {core} cannot be had: {e}"))
+    sched_setaffinity(thread, &set).map_err(|e| format!("core {core} cannot be used: {e}; try --cores free"))
 }
 
 /// Other systems do not let a program choose a core.
 #[cfg(not(target_os = "linux"))]
 pub fn pin_this_thread(_: usize) -> Result<(), String> {
-    Err("this system lets nobody choose a core; take --cores free".into())
+    Err("on this system a program cannot choose its core; use --cores free".into())
 }
 
 impl Drop for ServerProcess {

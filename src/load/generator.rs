@@ -103,8 +103,8 @@ impl<'a> Generator<'a> {
         for number in 0..scenario.connections() {
             let client = LoadClient::connect(addr, number, scenario, poll.registry()).map_err(|e| {
                 let advice = match e.kind() {
-                    ErrorKind::ConnectionRefused => "; does the server run, and there?",
-                    ErrorKind::AddrNotAvailable => "; no local port is free: wait a minute, or take fewer --clients",
+                    ErrorKind::ConnectionRefused => "; is the server running at this address?",
+                    ErrorKind::AddrNotAvailable => "; no local port is free: wait a minute, or use fewer --clients",
                     _ => "",
                 };
                 format!("client {} of {} cannot connect to {addr}: {e}{advice}", number + 1, scenario.connections())
@@ -154,8 +154,8 @@ impl<'a> Generator<'a> {
             if now - begin > ROLL_CALL {
                 let deaf = self.clients[1..].iter().filter(|client| !client.heard_roll_call).count();
                 return Err(format!(
-                    "{deaf} of {count} clients do not hear the first one; does the server relay lines to all others, have \
-                     seats for {count} (--max-clients {count}), and need a --login?"
+                    "{deaf} of {count} clients do not receive the lines of the first one; does the server relay lines to \
+                     all others, does it have seats for {count} (--max-clients {count}), and does it need a --login?"
                 ));
             }
             if now >= call_at {

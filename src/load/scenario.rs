@@ -46,27 +46,34 @@ impl Scenario {
     pub fn flaw(&self) -> Option<String> {
         let least = probe::LEN_MIN + self.eol.bytes().len();
         if self.clients < 2 {
-            return Some("a load needs two clients; take --clients 2 or more".into());
+            return Some("a load needs two clients; use --clients 2 or more".into());
         }
         if self.talkers == 0 || self.talkers > self.clients {
-            return Some(format!("of {} clients 1 to {} can talk; take --talkers so", self.clients, self.clients));
+            return Some(format!(
+                "the number of talkers must be from 1 to {}; change --talkers or --clients",
+                self.clients
+            ));
         }
         if self.talkers >= usize::from(u16::MAX) {
-            return Some(format!("{} talkers are too many to tell apart; take up to {}", self.talkers, u16::MAX - 1));
+            return Some(format!("{} talkers are too many; use at most {}", self.talkers, u16::MAX - 1));
         }
         if self.line_len < least {
             return Some(format!(
-                "a line of {} bytes cannot carry what is checked; take {least} or more",
+                "a line of {} bytes is too short for the data that is checked; use {least} or more",
                 self.line_len
             ));
         }
         if self.line_len > probe::LEN_MAX {
-            return Some(format!("a line of {} bytes is too long; take up to {}", self.line_len, probe::LEN_MAX));
+            return Some(format!("a line of {} bytes is too long; use at most {}", self.line_len, probe::LEN_MAX));
         }
         match self.pace {
-            Pace::Window(0) => Some("a window of 0 lets nobody talk; take 1 or more".into()),
-            Pace::Window(n) if n > WINDOW_MAX => Some(format!("a window holds up to {WINDOW_MAX} lines")),
-            Pace::Rate(rate) if !(rate.is_finite() && rate > 0.0) => Some("a rate is a number above 0".into()),
+            Pace::Window(0) => Some("with a window of 0 no client can send a line; use 1 or more".into()),
+            Pace::Window(n) if n > WINDOW_MAX => {
+                Some(format!("a window of {n} lines is too large; use at most {WINDOW_MAX}"))
+            }
+            Pace::Rate(rate) if !(rate.is_finite() && rate > 0.0) => {
+                Some(format!("{rate} is not a valid rate; use a number above 0"))
+            }
             _ => None,
         }
     }

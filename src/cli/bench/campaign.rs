@@ -19,11 +19,11 @@ pub(super) enum Subject {
 /// Where server and load run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
 pub(super) enum Cores {
-    /// Where the system puts them
+    /// The system chooses the cores
     Free,
-    /// Both on one core
+    /// Server and load share one core
     Same,
-    /// On a core each
+    /// Server and load each have their own core
     Apart,
 }
 
@@ -165,7 +165,7 @@ impl Cell {
         self.rounds.iter().for_each(|round| faults += round.faults);
         let counts = [
             (faults.lost, "lost"),
-            (faults.duplicate, "double"),
+            (faults.duplicate, "duplicate"),
             (faults.reordered, "out of order"),
             (faults.malformed, "malformed"),
         ];
@@ -181,11 +181,11 @@ impl Cell {
 pub(super) fn describe(scenario: &Scenario) -> String {
     let Scenario { clients, talkers, idle, line_len, .. } = scenario;
     let pace = match scenario.pace {
-        Pace::Window(1) => "closed loop, 1 line under way each".into(),
-        Pace::Window(lines) => format!("closed loop, {lines} lines under way each"),
-        Pace::Rate(rate) => format!("open loop, {rate} lines a second in all"),
+        Pace::Window(1) => "closed loop, 1 line in flight per talker".into(),
+        Pace::Window(lines) => format!("closed loop, {lines} lines in flight per talker"),
+        Pace::Rate(rate) => format!("open loop, {rate} lines per second in total"),
     };
-    let talkers = if talkers == clients { String::new() } else { format!(" of whom {talkers} talk") };
+    let talkers = if talkers == clients { String::new() } else { format!(", {talkers} of them talking") };
     format!("{clients} clients{talkers}, {idle} idle, lines of {line_len} bytes, {pace}")
 }
 
@@ -213,7 +213,7 @@ pub(super) fn winner(cells: &[&Cell]) -> Option<String> {
     let most = |all: &Vec<f64>| all[all.len() - 1];
     let alike: Vec<&str> = others.iter().filter(|(_, all)| most(all) >= least).map(|(name, _)| *name).collect();
     if !alike.is_empty() {
-        return Some(format!("{best} and {} are alike: their rounds overlap.", alike.join(" and ")));
+        return Some(format!("{best} and {} do not differ clearly: their rounds overlap.", alike.join(" and ")));
     }
     let (second, of_second) = others.iter().max_by(|(_, a), (_, b)| most(a).total_cmp(&most(b)))?;
     let ratio = least / most(of_second);

@@ -31,12 +31,12 @@ fn page(cells: &[Cell], colophon: &Colophon) -> Page {
     let Some(first) = main.first() else { return Page::new("nothing was measured") };
     let rounds = first.rounds.len();
 
-    let mut page = Page::new(&format!("A chat under load: {}", servers.join(" and ")));
+    let mut page = Page::new(&format!("Load test of a chat server: {}", servers.join(" and ")));
     page.paragraph(&format!("{}.", describe(&first.scenario)));
     warnings(cells).iter().for_each(|warning| page.warning(&format!("{warning}.")));
     let sound = cells.iter().all(Cell::is_flawless);
     if sound {
-        page.paragraph("Every line reached every other client once, in order and whole.");
+        page.paragraph("Every line reached every other client once, in order and complete.");
     }
     if let Some(sentence) = winner(&main) {
         page.paragraph(&sentence);
@@ -45,7 +45,7 @@ fn page(cells: &[Cell], colophon: &Colophon) -> Page {
     page.chart_with_table(&curve(&main), &head, &rows);
 
     if cells.len() > main.len() {
-        page.heading("Against the number of clients");
+        page.heading("By number of clients");
         page.paragraph(&spread_in_words(rounds));
         page.charts(&by_clients(cells, &servers));
         for group in cells.chunk_by(|a, b| a.scenario.clients == b.scenario.clients) {
@@ -72,26 +72,24 @@ fn page(cells: &[Cell], colophon: &Colophon) -> Page {
         ("program", format!("tertulia {}{}", env!("CARGO_PKG_VERSION"), build())),
         ("processor", host::processor()),
         ("system", host::system()),
-        ("server and load run", colophon.cores.into()),
-        (
-            "measured",
-            format!("{seconds:.1} s of each server and number of clients, in rounds of which there were {rounds}"),
-        ),
+        ("cores for server and load", colophon.cores.into()),
+        ("measured", format!("{seconds:.1} s per server and number of clients, in {}", rounds_in_words(rounds))),
     ]);
     page.paragraph(match first.scenario.pace {
         Pace::Window(_) => {
-            "Latency is from just before a line is written until the last of the other clients has read it. In a closed loop \
-             a client sends its next line when that has happened: a slow server is asked less."
+            "Latency is the time from just before a line is written until the last of the other clients has read it. In a \
+             closed loop a client sends its next line only after that, so a slow server gets less load."
         }
         Pace::Rate(_) => {
-            "Latency is from when a line was to be sent until the last of the other clients has read it: a stall is felt by \
-             every line that it delays. \"From sending\" leaves out what a line waited before it was written."
+            "Latency is the time from when a line was due until the last of the other clients has read it, so a stall counts \
+             in every line that it delays. \"From sending\" does not include the time that a line waited before it was written."
         }
     });
     page.paragraph(
-        "CPU, threads, memory and system calls are the server's, as its kernel counts them; what the kernel does not tell is \
-         not there. Memory is by how much the server grew when the clients came, before they talked, for each of them. System \
-         calls are counted after the rest, because counting slows them.",
+        "CPU, threads, memory and system calls are those of the server, as its kernel counts them. Figures that the kernel \
+         does not report are left out. Memory per client is the growth of the server while the clients connected, before \
+         they talked, divided by their number. System calls are counted after everything else, because counting slows them \
+         down.",
     );
     page
 }
@@ -107,11 +105,18 @@ fn build() -> &'static str {
     if cfg!(debug_assertions) { " (debug build)" } else { "" }
 }
 
+fn rounds_in_words(rounds: usize) -> String {
+    if rounds == 1 { "1 round".into() } else { format!("{rounds} rounds") }
+}
+
 fn spread_in_words(rounds: usize) -> String {
     match rounds {
-        1 => "One round of each: repeat it with --rounds 3 to see how far to trust it.".into(),
+        1 => "There was one round per server. Use --rounds 3 to see how much the figures vary.".into(),
         _ => {
-            format!("Medians of {rounds} rounds, in which the servers took turns; whiskers from the least to the most.")
+            format!(
+                "The marks are medians of {rounds} rounds, in which the servers took turns. The whiskers show the lowest and \
+                 the highest round."
+            )
         }
     }
 }
@@ -135,10 +140,10 @@ fn curve(cells: &[&Cell]) -> Chart {
     });
     Chart {
         title: format!("Latency with {} clients", cells[0].scenario.clients),
-        note: "So many of the lines took at most so long; each step to the right leaves out a tenth of what was left. The band \
-               is the spread of the rounds."
+        note: "The curve shows the latency that a given share of the lines did not exceed. From each tick to the next, the \
+               share of slower lines falls to a tenth. The band is the spread of the rounds."
             .into(),
-        x: Axis::new("part of the lines", Kind::Percentile, numbers::percent),
+        x: Axis::new("share of the lines", Kind::Percentile, numbers::percent),
         y: Axis::new("latency", Kind::Log, numbers::nanos),
         series: series.collect(),
     }
@@ -170,21 +175,21 @@ fn by_clients(cells: &[Cell], servers: &[&str]) -> Vec<Chart> {
             &solid(|run| Some(run.deliveries_per_second())),
         ),
         chart(
-            "The server's processor time for one delivery",
+            "The server's CPU time per delivery",
             "CPU time",
             Kind::Linear,
             numbers::nanos,
             &solid(Outcome::cpu_per_delivery),
         ),
         chart(
-            "The server's system calls for one delivery",
+            "The server's system calls per delivery",
             "system calls",
             Kind::Linear,
             numbers::count,
             &solid(|run| run.system_calls_per_delivery),
         ),
         chart(
-            "The server's memory for each client",
+            "The server's memory per client",
             "memory",
             Kind::Linear,
             |kib| numbers::bytes(kib * 1024.0),

@@ -18,72 +18,72 @@ use std::time::Duration;
 
 /// Measure a chat server under load
 ///
-/// Without --addr it starts its own server in each mode and measures all of them. With --addr it measures any server that relays a
-/// line to the other clients: `ncat -l --chat` too.
+/// Without --addr it starts its own server in each mode and measures all of them. With --addr it measures any server that
+/// relays a line to the other clients, for example `ncat -l --chat`.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// A server that runs already, instead of our own
+    /// Measure this running server instead of tertulia's own
     #[arg(long, value_name = "ADDR")]
     addr: Option<String>,
 
-    /// Our own server's mode; all of them if it is not said
+    /// Mode of tertulia's own server [default: all modes]
     #[arg(long, value_name = "MODE", conflicts_with = "addr", value_parser = ModeParser)]
     mode: Option<&'static Driver>,
 
-    /// The running server's process, to see what it uses
+    /// Process ID of the running server, to measure what it uses
     #[arg(long, value_name = "PID", requires = "addr")]
     pid: Option<u32>,
 
-    /// Clients in the room, each of whom must get every line [default: 6]
+    /// Clients in the room; each of them must receive every line [default: 6]
     #[arg(long, value_name = "N")]
     clients: Option<usize>,
 
-    /// Of the clients, so many talk and the others listen; all if it is not said
+    /// How many of the clients talk; the others listen [default: all]
     #[arg(long, value_name = "N")]
     talkers: Option<usize>,
 
-    /// Further clients that only read, and that nobody waits for
+    /// Additional clients that only read; no measured line waits for them
     #[arg(long, value_name = "N", default_value_t = 0)]
     idle: usize,
 
-    /// Bytes in a line, its end included
+    /// Bytes in a line, including its end
     #[arg(long, value_name = "BYTES", default_value_t = 64)]
     line: usize,
 
-    /// Closed loop: each client has so many lines under way
+    /// Closed loop: lines that each talker has in flight
     #[arg(long, value_name = "LINES", default_value_t = 1)]
     window: u32,
 
-    /// Open loop: so many lines a second, of all clients together, whether the server keeps up or not
+    /// Open loop: lines per second of all talkers together, whether the server keeps up or not
     #[arg(long, value_name = "LINES", conflicts_with = "window")]
     rate: Option<f64>,
 
-    /// Seconds that are measured of each server and number of clients, all rounds together
+    /// Seconds to measure per server and number of clients, all rounds together
     #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
     duration: f64,
 
-    /// Seconds before that
+    /// Seconds of warm-up before that, all rounds together
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds)]
     warm_up: f64,
 
-    /// Measure with so many clients, and so many, ... [default with --html: 2,6,16,64]
+    /// Measure with each of these numbers of clients [default with --html: 2,6,16,64]
     #[arg(long, value_name = "N,N,...", value_delimiter = ',')]
     sweep: Option<Vec<usize>>,
 
-    /// In so many rounds, in which the servers take turns [default: 1; with --html or --sweep 3]
+    /// Number of rounds; the servers take turns in each round [default: 1; with --html or --sweep 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: Option<u32>,
 
     // In a help text, clap replaces {n} by a line end.
-    /// A line that each client sends first; an n in braces is its number
+    /// A line that each client sends first; an n in braces stands for the client's number
     #[arg(long, value_name = "LINE")]
     login: Option<String>,
 
-    /// What ends a line
+    /// Line end that the clients send
     #[arg(long, value_enum, default_value_t = Eol::Lf)]
     eol: Eol,
 
-    /// Where server and load run. `same` compares the work done most steadily
+    /// Cores for server and load; `same` has the least variation
     #[arg(long, value_enum, default_value_t = Cores::Free)]
     cores: Cores,
 
@@ -91,11 +91,11 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
 
-    /// Write latency percentiles, as HdrHistogram's plotters read them; the mode's name is put before the ending
+    /// Write latency percentiles for HdrHistogram's plotters; the mode's name is added before the file extension
     #[arg(long, value_name = "FILE")]
     hgrm: Option<PathBuf>,
 
-    /// Write a page with plots, and measure what they need: it takes about a minute
+    /// Measure with several numbers of clients and write a page with plots; this takes about a minute
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 }
@@ -185,7 +185,7 @@ impl Args {
             && cfg!(target_os = "linux")
             && Usage::of(pid).threads.is_none()
         {
-            return Err(format!("there is no process {pid} whose figures can be read; see pgrep -a"));
+            return Err(format!("there is no process {pid} that can be measured; find the PID with pgrep -a"));
         }
         Ok(vec![Subject::Running(resolve(&host, port)?, self.pid)])
     }
@@ -209,9 +209,9 @@ impl Args {
 impl Cores {
     fn in_words(self) -> &'static str {
         match self {
-            Cores::Free => "where the system puts them",
-            Cores::Same => "both on one core",
-            Cores::Apart => "on a core each",
+            Cores::Free => "chosen by the system",
+            Cores::Same => "one core for both",
+            Cores::Apart => "separate cores",
         }
     }
 }
@@ -228,12 +228,12 @@ fn command() -> String {
 
 fn resolve(host: &str, port: u16) -> Result<SocketAddr, String> {
     let found = (host, port).to_socket_addrs().ok().and_then(|mut addrs| addrs.next());
-    found.ok_or_else(|| format!("{host} is not the name of a machine"))
+    found.ok_or_else(|| format!("cannot find the host {host}; check its name"))
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(seconds) if (0.0..=86_400.0).contains(&seconds) => Ok(seconds),
-        _ => Err("take a number of seconds".into()),
+        _ => Err("use a number of seconds up to 86400".into()),
     }
 }

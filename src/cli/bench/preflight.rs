@@ -16,7 +16,7 @@ pub(super) fn check(connections: usize) -> Result<(), String> {
     raise_descriptors(needed).map_err(|limit| {
         format!(
             "{connections} clients need {needed} file descriptors and the limit is {limit}; raise it (ulimit -n {needed}, as \
-             root) or take --clients {}",
+             root) or use --clients {}",
             limit.saturating_sub(DESCRIPTORS_BESIDE_CLIENTS)
         )
     })
@@ -46,8 +46,8 @@ fn check_ports(connections: usize) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "{connections} clients need a local port each and there are {ports}; type sysctl -w \
-         net.ipv4.ip_local_port_range=\"1024 65535\" as root, or take --clients {ports}"
+        "{connections} clients need one local port each, and there are {ports}; run sysctl -w \
+         net.ipv4.ip_local_port_range=\"1024 65535\" as root, or use --clients {ports}"
     ))
 }
 

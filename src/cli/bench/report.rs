@@ -39,12 +39,12 @@ pub(super) fn rows(cells: &[&Cell]) -> Vec<Row> {
     }
     let share = |run: &Outcome| Some(run.usage?.cpu?.as_secs_f64() / run.elapsed.as_secs_f64());
     row("server's CPU", &figures(share, numbers::whole_percent));
-    row("CPU a delivery", &figures(Outcome::cpu_per_delivery, numbers::nanos));
-    row("system calls a delivery", &figures(|run| run.system_calls_per_delivery, numbers::count));
+    row("CPU per delivery", &figures(Outcome::cpu_per_delivery, numbers::nanos));
+    row("system calls per delivery", &figures(|run| run.system_calls_per_delivery, numbers::count));
     row("switches / s, voluntary", &figures(|run| per_second(run, run.usage?.switches_voluntary), numbers::count));
     row("switches / s, involuntary", &figures(|run| per_second(run, run.usage?.switches_involuntary), numbers::count));
     row("threads", &figures(|run| Some(run.usage?.threads? as f64), numbers::count));
-    row("memory a client", &figures(|run| Some(run.memory_per_client? as f64), numbers::bytes));
+    row("memory per client", &figures(|run| Some(run.memory_per_client? as f64), numbers::bytes));
     row("generator's CPU", &figures(|run| Some(run.generator_busy), numbers::whole_percent));
     rows
 }
@@ -67,20 +67,20 @@ pub(super) fn warnings(cells: &[Cell]) -> Vec<String> {
         let (server, clients) = (&cell.server, cell.scenario.clients);
         let troubles: Vec<&str> = cell.rounds.iter().flat_map(|run| &run.troubles).map(String::as_str).collect();
         if let Some(first) = troubles.first() {
-            warnings.push(format!("{server}, {clients} clients: {first}; the talk ended early"));
+            warnings.push(format!("{server}, {clients} clients: {first}; the run ended early"));
         }
         if cell.rounds.iter().any(|run| run.faults.any()) {
             warnings.push(format!("{server}, {clients} clients: not every line was delivered: {}", cell.verdict()));
         }
         if cell.generator_is_the_limit() {
             warnings.push(format!(
-                "{server}, {clients} clients: the load generator had no time left: these figures are its own limit, not \
-                 the server's"
+                "{server}, {clients} clients: the load generator was saturated: these figures are its own limit, not the \
+                 server's"
             ));
         }
     }
     if cfg!(debug_assertions) {
-        warnings.push("this is a debug build; measure one made with `cargo build --release`".into());
+        warnings.push("this is a debug build; measure a build made with `cargo build --release`".into());
     }
     warnings
 }
