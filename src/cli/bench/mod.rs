@@ -95,7 +95,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     hgrm: Option<PathBuf>,
 
-    /// Measure with several numbers of clients and write a page with plots; this takes about a minute
+    /// Measure with several numbers of clients and write a page with plots; this takes about a minute and a half
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 }
