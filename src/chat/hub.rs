@@ -278,7 +278,7 @@ impl Hub {
     /// A client's connection is gone, or cannot be served any more. Nothing is written to it from now on, and no
     /// [`Effect::Close`] follows. The driver closes it.
     pub fn disconnect(&mut self, id: Id, reason: Reason) {
-        self.room.leave(&mut self.connections, id, reason);
+        self.leave(id, reason);
         self.connections.forget(id);
     }
 

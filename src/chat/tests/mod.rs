@@ -1,7 +1,7 @@
 //! The tests of the chat as a whole. Each file of the code also has tests of its own.
 //!
 //! * [`sim`]: both ways to write, with clients and sockets in memory and a clock that the test moves;
-//! * [`conversations`] and [`slow_readers`]: examples that read like a conversation;
+//! * [`conversations`], [`slow_readers`] and [`memory`]: examples that read like a conversation;
 //! * [`misuse`]: calls at the wrong time;
 //! * [`model`]: a reference room, slow and simple; [`script`]: things that happen to a room, and the properties that
 //!   always hold; [`properties`]: random scripts;
@@ -10,6 +10,8 @@
 #[cfg(test)]
 mod conversations;
 pub mod fuzz;
+#[cfg(test)]
+mod memory;
 #[cfg(test)]
 mod misuse;
 mod model;

@@ -246,8 +246,8 @@ impl Server {
         stays
     }
 
-    /// Waits until a client that was refused a permit may ask again. The turn ends before that, for it may have brought something
-    /// to others.
+    /// Waits until a client that was refused a permit may ask again. The turn ends before that, because it may have brought
+    /// something to others.
     fn wait_to_be_resumed<'a>(
         self: &'a Arc<Self>,
         mut room: RoomGuard<'a, LockedRoom>,
@@ -274,8 +274,8 @@ impl Server {
     ///
     /// A thread that finds a leader leaves its line to the leader and goes back to read. A thread that finds none
     /// becomes the leader: it unlocks the room, yields once to the other threads, and then writes to each member what
-    /// all of them have said, in one write. It repeats that until nobody has said more, or often enough. A single line in a small room
-    /// gains nothing by this: its thread writes it at once.
+    /// all of them have said, in one write. It repeats that until nobody has said more, or often enough. A single line
+    /// in a small room gains nothing by this: its thread writes it at once.
     ///
     /// A turn never holds more than the outboxes can take: the thread that fills it ends it, leader or not.
     fn commit<'a>(self: &'a Arc<Self>, mut room: RoomGuard<'a, LockedRoom>, said: usize) {
@@ -294,7 +294,9 @@ impl Server {
         }
         let mut parcels = Vec::new();
         self.end_turn(&mut room, &mut parcels);
-        room.has_leader &= !(leads && parcels.is_empty());
+        if leads && parcels.is_empty() {
+            room.has_leader = false;
+        }
         drop(room);
         self.deliver(parcels, leads);
     }
