@@ -128,6 +128,16 @@ pub struct Permit<'a> {
     id: Id,
 }
 
+/// What became of a line.
+enum Handled {
+    /// It is a message for all.
+    Said,
+    /// It is anything else, and its client stays.
+    Answered,
+    /// Its client leaves.
+    Left,
+}
+
 impl Permit<'_> {
     /// The most to read from the client at a time, so that the others get their turn. Bytes.
     ///
@@ -188,76 +198,128 @@ impl Hub {
 
     /// Asks for permission to read from a client and to hand over what it sent.
     ///
-    /// `None` means that the client has to wait: it has caused more output than its [allowance](super::limits::ALLOWANCE), and
-    /// another client cannot keep up, or its own outbox is full of its answers.
-    /// The hub remembers that: [`Effect::Resume`] tells when to ask again. Until then do not read from it. The TCP
-    /// window closes, and the client can send no more: nothing is lost. A client that is leaving or gone gets a permit,
-    /// and what it sent is ignored.
+    /// `None` means that the client has to wait: input of it is held back, because others cannot keep up with it and it has used
+    /// up its [allowance](super::limits::ALLOWANCE). [`Effect::Resume`] tells when to ask again. Until then do not read from it. The
+    /// TCP window closes, and the client can send no more: nothing is lost. A client that is leaving or gone gets a permit, and what
+    /// it sent is ignored.
+    ///
+    /// Ask again after an [`Effect::Resume`] even when there is nothing to read: what was held back is said here.
     #[must_use = "without a permit nothing may be read"]
     pub fn permit(&mut self, id: Id) -> Option<Permit<'_>> {
-        if self.connections.pause(id, Connections::least_read) { None } else { Some(Permit { hub: self, id }) }
+        if self.holds_back(id) && !self.go_on(id) { None } else { Some(Permit { hub: self, id }) }
     }
 
-    /// The same for a driver that has read this many bytes already, because its thread blocks in the read.
-    #[must_use = "without a permit the bytes have to be kept"]
-    pub fn permit_for(&mut self, id: Id, bytes: usize) -> Option<Permit<'_>> {
-        if self.connections.pause(id, |_| bytes) { None } else { Some(Permit { hub: self, id }) }
+    /// Handles what was held back of a client, as far as it may be said now. Returns whether that was all.
+    #[cold]
+    fn go_on(&mut self, id: Id) -> bool {
+        let Some(held_back) = self.connections.release(id) else { return false };
+        if let Some(input) = self.connections.take_input(id) {
+            self.handle(id, &held_back, input);
+        }
+        !self.holds_back(id)
     }
 
     fn receive(&mut self, id: Id, bytes: &[u8]) {
+        if self.holds_back(id) {
+            // It was read without a permit.
+            return self.connections.hold_back(id, bytes);
+        }
         let Some(mut input) = self.connections.take_input(id) else { return };
-        match (input.opening.read(bytes), self.limits.framing) {
-            (Some(protocol), _) => self.leave(id, Reason::Foreign(protocol)),
-            (None, Framing::Line) => self.receive_lines(id, bytes, &mut input),
-            (None, Framing::Raw) => self.receive_raw(id, bytes, &mut input.opening),
+        match input.opening.read(bytes) {
+            Some(protocol) => self.leave(id, Reason::Foreign(protocol)),
+            None => self.handle(id, bytes, input),
         }
+    }
+
+    /// Handles input of a client. Holds back what may not be said now.
+    #[inline]
+    fn handle(&mut self, id: Id, bytes: &[u8], mut input: Input) {
+        let left = match self.limits.framing {
+            Framing::Line => self.handle_lines(id, bytes, &mut input),
+            Framing::Raw => self.handle_raw(id, bytes, &mut input.opening),
+        };
         self.connections.put_back(id, input);
-    }
-
-    fn receive_lines(&mut self, id: Id, mut bytes: &[u8], Input { decoder, opening, .. }: &mut Input) {
-        let line_max = self.limits.line_max;
-        while !bytes.is_empty()
-            && let Some(line) = decoder.next(&mut bytes, line_max, line_max * ENDLESS_FACTOR)
-        {
-            if !self.line(id, line, opening) {
-                return;
-            }
+        if !left.is_empty() {
+            self.connections.hold_back(id, left);
+        }
+        if self.connections.must_evict() {
+            self.room.evict(&mut self.connections);
         }
     }
 
-    fn receive_raw(&mut self, id: Id, bytes: &[u8], opening: &mut Opening) {
+    /// Returns what is to be held back.
+    fn handle_lines<'a>(&mut self, id: Id, mut bytes: &'a [u8], input: &mut Input) -> &'a [u8] {
+        let Input { decoder, opening, .. } = input;
+        let line_max = self.limits.line_max;
+        let mut is_paced = (input.fills_some || self.connections.some_block()) && self.connections.is_paced(id);
+        while !bytes.is_empty() {
+            if is_paced && self.connections.must_wait(id) && is_more_than_quit(decoder.peek(bytes)) {
+                return bytes;
+            }
+            let before = self.connections.caused();
+            let Some(line) = decoder.next(&mut bytes, line_max, line_max * ENDLESS_FACTOR) else { break };
+            match self.line(id, line, opening) {
+                Handled::Said if !is_paced => continue,
+                Handled::Left => return &[],
+                Handled::Said | Handled::Answered => {}
+            }
+            is_paced = self.pace(id, before);
+        }
+        &[]
+    }
+
+    /// The same for a read that is a message. Commands are short, so it is held back as a whole or not at all.
+    fn handle_raw<'a>(&mut self, id: Id, bytes: &'a [u8], opening: &mut Opening) -> &'a [u8] {
+        if self.connections.must_wait(id) && is_more_than_quit(Some([bytes, &[]])) {
+            return bytes;
+        }
+        let before = self.connections.caused();
         for message in bytes.chunks(self.limits.line_max) {
             // A line end within the message is a control character like others, and is replaced by a space.
             let message = message.trim_ascii_end();
             let flat: Vec<u8> = message.iter().map(|&b| if b == b'\n' { b' ' } else { b }).collect();
-            if !self.line(id, Line::Text(&flat), opening) {
-                return;
+            if let Handled::Left = self.line(id, Line::Text(&flat), opening) {
+                return &[];
             }
         }
+        self.pace(id, before);
+        &[]
     }
 
-    /// Handles one line. Returns whether its client stays.
+    /// Returns whether others cannot keep up with a client. If so, takes off its allowance what it has caused since `before`.
+    #[cold]
+    fn pace(&mut self, id: Id, before: u64) -> bool {
+        let is_paced = self.connections.is_paced(id);
+        if is_paced {
+            self.connections.spend(id, (self.connections.caused() - before) as usize);
+        }
+        is_paced
+    }
+
+    /// Handles one line.
     #[inline]
-    fn line(&mut self, id: Id, line: Line<'_>, opening: &mut Opening) -> bool {
+    fn line(&mut self, id: Id, line: Line<'_>, opening: &mut Opening) -> Handled {
         if let Some(protocol) = opening.line(&line) {
             self.leave(id, Reason::Foreign(protocol));
-            return false;
+            return Handled::Left;
         }
         let Hub { room, connections, limits, .. } = self;
         match line {
             Line::Text(bytes) if is_plain(bytes) && is_surely_said(bytes) => {
                 // Nearly all lines: the next case would do the same in twice the time.
                 room.say(connections, id, bytes);
-                return true;
+                return Handled::Said;
             }
             Line::Text(bytes) => room.hear(connections, id, &sanitize(bytes)),
             Line::TooLong(len) => room.tell(connections, id, &Notice::TooLong { len, max: limits.line_max }),
             Line::Endless => room.leave(connections, id, Reason::EndlessLine(limits.line_max * ENDLESS_FACTOR)),
         }
-        connections.is_open(id)
+        connections.note_addressed(id);
+        if connections.is_open(id) { Handled::Answered } else { Handled::Left }
     }
 
-    /// A client ended its stream. It may still read, and gets what was said before. Needs no permit.
+    /// A client ended its stream. It may still read, and gets what was said before. What was held back of it is not said: ask for a
+    /// permit before the read that finds the end.
     pub fn receive_end(&mut self, id: Id) {
         let Some(mut input) = self.connections.take_input(id) else { return };
         if let Some(line) = input.decoder.finish(self.limits.line_max) {
@@ -404,6 +466,11 @@ impl Hub {
         }
     }
 
+    /// Whether input of a client is held back: it was read, and may not be said yet.
+    pub fn holds_back(&self, id: Id) -> bool {
+        self.connections.holds_back(id)
+    }
+
     /// When a client that was refused a permit is resumed at the latest, for a driver with a thread for each client: the thread
     /// must [tell the time](Hub::tick) then. `None` for a client that does not wait.
     pub fn resumed_by(&self, id: Id) -> Option<Instant> {
@@ -436,4 +503,9 @@ impl Hub {
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
+}
+
+/// Whether the next line of a client is complete and is not `:q`. `pieces` are the line's.
+fn is_more_than_quit(pieces: Option<[&[u8]; 2]>) -> bool {
+    pieces.is_some_and(|pieces| pieces.concat().trim_ascii_end() != b":q")
 }

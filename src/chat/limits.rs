@@ -9,8 +9,9 @@ use std::time::Duration;
 pub const OUTBOX_HIGH_WATER: usize = 1 << 20;
 /// A stalled member whose outbox reaches this is disconnected. Bytes.
 pub const OUTBOX_MAX: usize = 8 << 20;
-/// The limit for all outboxes together; past it the member with the longest one is disconnected. Bytes.
-pub const OUTBOX_TOTAL_MAX: usize = 64 << 20;
+/// The limit for all outboxes and all input that has not been handled, together. Past it the member that takes most of it is
+/// disconnected. Bytes.
+pub const MEMORY_MAX: usize = 64 << 20;
 
 /// A member above the high-water mark that has taken no byte for this long is stalled: nobody waits for it any more.
 ///
@@ -33,8 +34,12 @@ pub const GOODBYE_PATIENCE: Duration = Duration::from_secs(2);
 /// A client that is leaving has this long to take all of its pending output.
 pub const GOODBYE_MAX: Duration = Duration::from_secs(30);
 
-/// While an outbox is above the high-water mark, a member that has caused more output than this has to wait: see
-/// [`ALLOWANCE_RATE`]. So a member that says little is heard at once, whoever floods or lags. Bytes.
+/// Answers and whispers hold back only their author. Once they have made an outbox longer than this part of the high-water mark, their
+/// author has to wait until it is shorter.
+pub const PRIVATE_SHARE: usize = 4;
+
+/// While others cannot keep up with a member, it has to wait when it has caused more output than this: see [`ALLOWANCE_RATE`]. So a
+/// member that says little is heard at once, whoever floods or lags. Bytes.
 pub const ALLOWANCE: usize = 8 << 10;
 /// How fast an allowance comes back, in a room of at most four members. Bytes a second.
 pub const ALLOWANCE_RATE: usize = 32 << 10;
@@ -45,12 +50,11 @@ pub const ALLOWANCE_RATE_TOTAL: usize = 128 << 10;
 /// members, and all together are at most 512 KiB.
 pub const ALLOWANCE_REFILL_MAX: Duration = Duration::from_secs(4);
 
-/// A driver that reads with a permit gets at least this much of an allowance at a time: less would be a system call for a few bytes.
+/// A member that waits goes on when this much of its allowance is left: less would be a wake-up for a few bytes. Bytes.
+pub const ALLOWANCE_LEAST: usize = 1 << 10;
+/// Allowances count only while at most this much of [`MEMORY_MAX`] is taken. Above it everybody waits for those that cannot keep up.
 /// Bytes.
-pub const ALLOWANCE_READ: usize = 1 << 10;
-/// Allowances count only while all outboxes together hold at most this much. Above it everybody waits for those that cannot keep up.
-/// Bytes.
-pub const ALLOWANCE_TOTAL_MAX: usize = OUTBOX_TOTAL_MAX / 2;
+pub const ALLOWANCE_MEMORY_MAX: usize = MEMORY_MAX / 2;
 
 /// The time in which one byte of a member's allowance comes back, in a room with this many members. Nanoseconds.
 pub const fn allowance_nanos(members: usize) -> u64 {
@@ -84,7 +88,7 @@ pub const ANNOUNCE_MAX: usize = 256;
 /// which it is reached. Bytes.
 pub const fn share(members: usize) -> usize {
     const LEAST: usize = 2 << 10;
-    let share = OUTBOX_TOTAL_MAX / 4 / if members == 0 { 1 } else { members };
+    let share = MEMORY_MAX / 4 / if members == 0 { 1 } else { members };
     if share < LEAST { LEAST } else { share }
 }
 
@@ -100,7 +104,7 @@ pub(super) const READ_SAID_MAX: usize = READ_MAX / 2 * (NICK_CHARS_MAX * 4 + 3 +
 
 // A member that was below the mark when a turn began must not reach the maximum within that turn.
 const _: () = assert!(OUTBOX_HIGH_WATER + TURN_MAX + READ_SAID_MAX < OUTBOX_MAX);
-const _: () = assert!(OUTBOX_MAX < OUTBOX_TOTAL_MAX);
+const _: () = assert!(OUTBOX_MAX < MEMORY_MAX);
 // The slowest reader that is not disconnected takes in twice what the allowances add.
 const _: () = assert!(ALLOWANCE_RATE_TOTAL * PATIENCE_ABOVE.as_secs() as usize <= OUTBOX_HIGH_WATER / 4);
 
@@ -140,7 +144,7 @@ mod tests {
     fn however_many_come_their_shares_fit_and_are_no_smaller_than_need_be() {
         for members in [1, 6, 16, 17, 100, 1000, 8192] {
             let together = share(members) * members;
-            let quarter = OUTBOX_TOTAL_MAX / 4;
+            let quarter = MEMORY_MAX / 4;
             assert!((quarter - members..=quarter).contains(&together), "{members} have {together}");
         }
         assert!(share(16) >= OUTBOX_HIGH_WATER && share(17) < OUTBOX_HIGH_WATER, "as it is said there");

@@ -54,6 +54,12 @@ impl TcpStream {
         marks::read(Call::blocking("read"), self.as_raw_fd(), asked, call)
     }
 
+    /// Whether the peer has reset the connection. Only the first call after that fails with the error, in whatever thread it is; the
+    /// reads after it find an end-of-file.
+    pub(crate) fn is_reset(&self) -> bool {
+        self.0.peer_addr().is_err()
+    }
+
     /// Blocks until there is something to read, at most until `end`, and discards up to 1024 bytes. Returns the number
     /// of bytes; 0 is the end-of-file. After `end` it fails with `WouldBlock` or `TimedOut`.
     pub(crate) fn discard(&self, end: Instant) -> io::Result<usize> {

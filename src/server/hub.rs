@@ -22,16 +22,12 @@ impl Hub {
     }
 
     pub(crate) fn permit(&mut self, id: Id) -> Option<Permit<'_>> {
-        let read_max = self.0.permit(id)?.read_max();
-        Some(Permit { hub: self, id, read_max })
-    }
-
-    /// Receives what was read already. Returns whether that was permitted.
-    pub(crate) fn try_receive(&mut self, id: Id, bytes: &[u8]) -> bool {
-        let Some(permit) = self.0.permit_for(id, bytes.len()) else { return false };
-        permit.receive(bytes);
-        self.mark();
-        true
+        let holds_back = self.0.holds_back(id);
+        let read_max = self.0.permit(id).map(|permit| permit.read_max());
+        if holds_back {
+            self.mark();
+        }
+        Some(Permit { hub: self, id, read_max: read_max? })
     }
 
     pub(crate) fn receive_end(&mut self, id: Id) {

@@ -27,6 +27,8 @@
 //!   step, *start thread*;
 //! * calls on a signal's own pipe (`sendto` by the handler, `recvfrom` or `read` by the receiver). Together they are
 //!   one step, *signal*;
+//! * the question whether a connection was reset (`getpeername`), which a thread asks at the end of a stream and while its
+//!   client has to wait;
 //! * the question whether stdout takes something (`ppoll`), which is asked only when stdout cannot be opened again;
 //! * memory (`brk`, `mmap`, `munmap`), the history's file, and the trace's own file and thread.
 

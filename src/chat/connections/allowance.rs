@@ -4,7 +4,7 @@ use crate::chat::limits::{ALLOWANCE, ALLOWANCE_REFILL_MAX, allowance_nanos};
 use std::time::{Duration, Instant};
 
 /// A token bucket, stored as the time at which it is full again.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Allowance {
     full_at: Instant,
 }
@@ -13,6 +13,11 @@ impl Allowance {
     /// A full bucket.
     pub(crate) fn new(now: Instant) -> Allowance {
         Allowance { full_at: now }
+    }
+
+    /// Whether the bucket is not full.
+    pub(crate) fn is_spent(&self, now: Instant) -> bool {
+        self.full_at > now
     }
 
     /// Takes off output that a client of a room with this many members has caused. Output beyond what is left is a debt.

@@ -2,7 +2,7 @@
 //! for both.
 
 use super::*;
-use crate::chat::limits::{ALLOWANCE_READ, ALLOWANCE_TOTAL_MAX, OUTBOX_TOTAL_MAX, TURN_MAX};
+use crate::chat::limits::{ALLOWANCE_LEAST, ALLOWANCE_MEMORY_MAX, MEMORY_MAX, PRIVATE_SHARE, TURN_MAX};
 
 impl Connections {
     // Time.
@@ -46,9 +46,9 @@ impl Connections {
     /// Updates a connection after a write.
     pub(super) fn after_write(&mut self, id: Id) {
         self.check_memory();
+        self.stop_waiting_for(id);
         let Some(connection) = self.table.get_mut(id) else { return };
         if connection.outbox.is_empty() {
-            connection.self_fed = false;
             if connection.is_open() {
                 self.timers.remove(id);
                 self.update_blocking(id);
@@ -74,13 +74,13 @@ impl Connections {
     /// Whether [`Connections::next_eviction`] returns a connection.
     #[inline]
     pub(crate) fn must_evict(&self) -> bool {
-        self.hopeless.is_some() || self.queued > OUTBOX_TOTAL_MAX
+        self.hopeless.is_some() || self.memory() > MEMORY_MAX
     }
 
     /// A connection that has to be evicted, and why. [`Connections::leave`] must be called for it before the next one
     /// is asked for.
     ///
-    /// When memory is short, these are the connections with the longest outboxes, until all together are within the
+    /// When memory is short, these are the connections that take most of it, until all together are within the
     /// limit. The outboxes of connections that are leaving, and bytes that a writer has carried off, cannot be cut:
     /// such connections are closed at once.
     pub(crate) fn next_eviction(&mut self) -> Option<(Id, Reason)> {
@@ -89,10 +89,10 @@ impl Connections {
         {
             return Some((id, Reason::TooSlow(connection.outbox.len())));
         }
-        while self.queued > OUTBOX_TOTAL_MAX {
-            let (id, longest) = self.table.iter().max_by_key(|(_, connection)| connection.outbox.held())?;
-            if longest.is_open() {
-                return Some((id, Reason::MemoryFull(longest.outbox.len())));
+        while self.memory() > MEMORY_MAX {
+            let (id, largest) = self.table.iter().max_by_key(|(_, connection)| connection.memory())?;
+            if largest.is_open() {
+                return Some((id, Reason::MemoryFull(largest.memory())));
             }
             self.close(id);
         }
@@ -101,29 +101,96 @@ impl Connections {
 
     // Waiting.
 
-    /// Whether a connection may not hand over this many bytes now. If so, an [`Effect::Resume`] reports when it may.
+    /// Whether there is a connection with an outbox above the high-water mark.
     #[inline]
-    pub(crate) fn pause(&mut self, id: Id, bytes: impl FnOnce(&Connections) -> usize) -> bool {
-        !self.blockers.is_empty() && self.pause_while_some_block(id, bytes(self))
+    pub(crate) fn some_block(&self) -> bool {
+        !self.blockers.is_empty()
     }
 
-    fn pause_while_some_block(&mut self, id: Id, bytes: usize) -> bool {
-        self.check_memory();
-        let Some(connection) = self.table.get_mut(id) else { return false };
-        connection.wanted = bytes;
-        let waits = self.must_wait(id);
-        if waits {
-            self.paused.insert(id);
+    /// Whether others cannot keep up with a connection, so that its allowance counts: a connection other than itself has an outbox
+    /// above the high-water mark; or it has filled an outbox up to the private mark, its own or that of one that it whispers to.
+    pub(crate) fn is_paced(&self, id: Id) -> bool {
+        self.blockers.len() > usize::from(self.blockers.contains(id))
+            || self
+                .table
+                .get(id)
+                .and_then(|connection| connection.fills)
+                .is_some_and(|filled| self.is_above_private_mark(filled))
+    }
+
+    /// Whether the input of a connection is held back: others cannot keep up with it, and it has used up its allowance.
+    pub(in crate::chat) fn must_wait(&self, id: Id) -> bool {
+        let Some(connection) = self.table.get(id).filter(|connection| connection.is_open()) else { return false };
+        let ready_at = connection.allowance.ready_at(self.least_spent(), self.open);
+        let has_allowance = !self.memory_is_short && ready_at.is_some_and(|at| at <= self.at.now);
+        !has_allowance && self.is_paced(id)
+    }
+
+    /// Takes off a connection's allowance what it has caused.
+    pub(crate) fn spend(&mut self, id: Id, bytes: usize) {
+        if let Some(connection) = self.table.get_mut(id) {
+            connection.allowance.spend(bytes, self.at.now, self.open);
         }
-        waits
     }
 
-    /// The least that a driver is told to read. Bytes.
-    pub(crate) fn least_read(&self) -> usize {
-        ALLOWANCE_READ.min(Allowance::most(self.open))
+    /// Notes whose outbox a connection fills: that of the one that its last line addressed.
+    pub(crate) fn note_addressed(&mut self, id: Id) {
+        let Some(addressed) = self.addressed.take().filter(|addressed| self.is_above_private_mark(*addressed)) else {
+            return;
+        };
+        if let Some(connection) = self.table.get_mut(id) {
+            connection.fills = Some(addressed);
+        }
     }
 
-    /// Whether a connection was paused and has not been resumed yet.
+    fn is_above_private_mark(&self, id: Id) -> bool {
+        let private_mark = self.at.high_water / PRIVATE_SHARE;
+        self.table.get(id).is_some_and(|connection| connection.is_open() && connection.outbox.held() > private_mark)
+    }
+
+    /// Keeps input of an open connection until it may be said. An [`Effect::Resume`] tells when.
+    pub(crate) fn hold_back(&mut self, id: Id, input: &[u8]) {
+        let Some(connection) = self.table.get_mut(id).filter(|connection| connection.is_open()) else { return };
+        connection.held_back.extend_from_slice(input);
+        self.unhandled += input.len();
+        self.pause(id);
+    }
+
+    fn pause(&mut self, id: Id) {
+        let filled = self.table.get(id).and_then(|connection| connection.fills);
+        if let Some(filled) = filled.and_then(|filled| self.table.get_mut(filled)) {
+            filled.is_waited_for = true;
+        }
+        self.paused.insert(id);
+    }
+
+    /// Whether input of a connection is held back.
+    #[inline]
+    pub(crate) fn holds_back(&self, id: Id) -> bool {
+        // The first test is for the common case.
+        self.unhandled > 0 && self.table.get(id).is_some_and(|connection| !connection.held_back.is_empty())
+    }
+
+    /// Takes out what is held back of a connection, if it need not wait any more. If it must, it is resumed later.
+    pub(crate) fn release(&mut self, id: Id) -> Option<Vec<u8>> {
+        self.check_memory();
+        if self.must_wait(id) {
+            self.pause(id);
+            return None;
+        }
+        let connection = self.table.get_mut(id)?;
+        self.paused.remove(id);
+        let input = std::mem::take(&mut connection.held_back);
+        self.unhandled -= input.len();
+        Some(input)
+    }
+
+    /// The part of an allowance that has to be left for a connection to go on. Less would be a wake-up for a few bytes. Bytes.
+    pub(crate) fn least_spent(&self) -> usize {
+        ALLOWANCE_LEAST.min(Allowance::most(self.open))
+    }
+
+    /// Whether a connection has input that is held back, and was not resumed yet.
     pub(crate) fn is_paused(&self, id: Id) -> bool {
         self.paused.contains(id)
     }
@@ -132,28 +199,30 @@ impl Connections {
     /// paused, or that has to wait until the others keep up.
     pub(crate) fn resumed_by(&self, id: Id) -> Option<Instant> {
         let connection = self.table.get(id).filter(|_| self.is_paused(id) && !self.memory_is_short)?;
-        connection.allowance.ready_at(connection.wanted, self.open)
+        connection.allowance.ready_at(self.least_spent(), self.open)
     }
 
-    /// Whether a connection must wait: it has used up its allowance, and others cannot keep up, or it requests more output
-    /// than it reads.
-    pub(in crate::chat) fn must_wait(&self, id: Id) -> bool {
-        let Some(connection) = self.table.get(id).filter(|connection| connection.is_open()) else { return false };
-        let ready_at = connection.allowance.ready_at(connection.wanted, self.open);
-        if !self.memory_is_short && ready_at.is_some_and(|at| at <= self.at.now) {
-            return false;
-        }
-        let is_blocking = self.blockers.contains(id);
-        let others = self.blockers.len() - usize::from(is_blocking);
-        others > 0 || (connection.self_fed && is_blocking)
+    /// Memory that all connections take: their outboxes, and their input that has not been handled. Bytes.
+    pub(in crate::chat) fn memory(&self) -> usize {
+        self.queued + self.unhandled
     }
 
     /// Notes whether memory is short. When it is not any more, allowances count again.
     pub(super) fn check_memory(&mut self) {
-        let is_short = self.queued > ALLOWANCE_TOTAL_MAX;
+        let is_short = self.memory() > ALLOWANCE_MEMORY_MAX;
         if std::mem::replace(&mut self.memory_is_short, is_short) && !is_short {
             self.resume();
         }
+    }
+
+    /// Resumes those that have filled a connection's outbox, if it is below the private mark.
+    fn stop_waiting_for(&mut self, id: Id) {
+        let is_below = !self.is_above_private_mark(id);
+        let Some(connection) = self.table.get_mut(id).filter(|connection| connection.is_waited_for && is_below) else {
+            return;
+        };
+        connection.is_waited_for = false;
+        self.resume();
     }
 
     pub(super) fn update_blocking(&mut self, id: Id) {
@@ -185,7 +254,7 @@ impl Connections {
     /// socket takes a byte of it, nor of the bytes that are lent.
     pub(crate) fn turn_has_room(&self) -> bool {
         const LEAST: usize = 16 << 10;
-        let (said, room) = (self.log.len(), OUTBOX_TOTAL_MAX.saturating_sub(self.queued + self.lent));
+        let (said, room) = (self.log.len(), MEMORY_MAX.saturating_sub(self.memory() + self.lent));
         said < LEAST || (said < TURN_MAX && said * self.open < room)
     }
 }

@@ -5,6 +5,7 @@ use super::broadcast::Place;
 use super::line::LineDecoder;
 use super::opening::Opening;
 use super::outbox::Outbox;
+use crate::chat::id::Id;
 use crate::chat::limits::{GOODBYE_MAX, GOODBYE_PATIENCE};
 use crate::chat::reason::Reason;
 use std::time::Instant;
@@ -12,18 +13,21 @@ use std::time::Instant;
 /// The state of one client's connection.
 pub(crate) struct Connection {
     pub phase: Phase,
-    pub input: LineDecoder,
+    /// The line that is not complete yet.
+    pub decoder: LineDecoder,
+    /// Whole lines that are held back: they were read, and may not be said yet. Bytes.
+    pub held_back: Vec<u8>,
     /// Its first line, which may show that it speaks another protocol.
     pub opening: Opening,
     pub outbox: Outbox,
     /// How much of the turn's log it has read.
     pub place: Place,
-    /// The output that it may cause while an outbox is above the high-water mark.
+    /// The output that it may cause while others cannot keep up with it.
     pub allowance: Allowance,
-    /// The bytes for which it was refused a permit.
-    pub wanted: usize,
-    /// Its outbox holds output that it requested itself.
-    pub self_fed: bool,
+    /// Whose outbox it has filled up to the private mark, by answers to itself or by whispers.
+    pub fills: Option<Id>,
+    /// A connection that is paused fills this outbox.
+    pub is_waited_for: bool,
 }
 
 /// The phase of a connection.
@@ -46,6 +50,16 @@ impl Connection {
             Phase::Open => self.outbox.deadline(),
             Phase::Leaving { since, .. } => Some((self.outbox.taken_at() + GOODBYE_PATIENCE).min(since + GOODBYE_MAX)),
         }
+    }
+
+    /// Memory that it takes: bytes in its outbox, without those that are lent, and input that has not been handled.
+    pub(crate) fn memory(&self) -> usize {
+        self.outbox.held() + self.input_len()
+    }
+
+    /// Input that has not been handled: an incomplete line, and what is held back. Bytes.
+    pub(crate) fn input_len(&self) -> usize {
+        self.decoder.stored_len() + self.held_back.len()
     }
 
     /// Whether its member must be disconnected because it does not read.

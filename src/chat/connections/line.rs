@@ -106,6 +106,19 @@ impl LineDecoder {
         self.partial.is_empty() && self.skipped == 0
     }
 
+    /// The length of the unfinished line, as far as it is stored. Bytes.
+    pub fn stored_len(&self) -> usize {
+        self.partial.len()
+    }
+
+    /// The next line in `input` as it came, without its LF: the part that is stored, and the part in `input`. `None` when there is no
+    /// LF, or when the line is being discarded.
+    pub fn peek<'a>(&'a self, input: &'a [u8]) -> Option<[&'a [u8]; 2]> {
+        let end = memchr(b'\n', input).filter(|_| self.skipped == 0)?;
+        let stored = if self.handed_out { &[] } else { &self.partial[..] };
+        Some([stored, &input[..end]])
+    }
+
     /// Memory held for an unfinished line. Bytes.
     #[cfg(any(test, feature = "fuzz"))]
     pub fn capacity(&self) -> usize {

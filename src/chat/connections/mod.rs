@@ -40,7 +40,7 @@ use opening::Opening;
 pub use opening::Protocol;
 use outbox::{Conditions, Outbox};
 use queue::Queue;
-use std::collections::VecDeque;
+use std::collections::{BinaryHeap, VecDeque};
 use std::time::Instant;
 
 /// All connections.
@@ -54,7 +54,9 @@ pub(super) struct Connections {
     sent: u64,
     /// Bytes in all outboxes, including those that were carried off from there.
     pub(super) queued: usize,
-    /// All outboxes together hold more than [`ALLOWANCE_TOTAL_MAX`](crate::chat::limits::ALLOWANCE_TOTAL_MAX).
+    /// Input of all connections that has not been handled: incomplete lines, and what is held back. Bytes.
+    pub(super) unhandled: usize,
+    /// All connections together take more memory than [`ALLOWANCE_MEMORY_MAX`](crate::chat::limits::ALLOWANCE_MEMORY_MAX).
     memory_is_short: bool,
     /// Bytes of the turns' logs that writers have carried off and not accounted for yet.
     pub(super) lent: usize,
@@ -64,12 +66,17 @@ pub(super) struct Connections {
     /// Connections that have a deadline, or may get one by the next write: those that are leaving, and those whose
     /// socket did not take everything.
     pub(super) timers: Queue,
-    /// Connections that were refused a permit and will get an [`Effect::Resume`].
+    /// Connections with input that is held back. They will get an [`Effect::Resume`].
     pub(super) paused: Queue,
     /// Connections that cannot keep up: the others wait for them.
     pub(super) blockers: Queue,
     /// A connection that does not read and has to be evicted.
     hopeless: Option<Id>,
+    /// The connection that was the last to get something for itself alone.
+    addressed: Option<Id>,
+    /// When the allowances of those that have left would have been full again. Whoever comes takes over the largest debt, so that
+    /// leaving and coming back gains nothing.
+    debts: BinaryHeap<Allowance>,
     walk: flush::Walk,
 }
 
@@ -77,8 +84,8 @@ pub(super) struct Connections {
 pub(super) struct Input {
     pub decoder: LineDecoder,
     pub opening: Opening,
-    outbox_before: usize,
-    caused_before: u64,
+    /// The client has filled an outbox, perhaps long ago.
+    pub fills_some: bool,
 }
 
 impl Connections {
@@ -90,6 +97,7 @@ impl Connections {
             open: 0,
             sent: 0,
             queued: 0,
+            unhandled: 0,
             memory_is_short: false,
             lent: 0,
             effects: VecDeque::new(),
@@ -98,6 +106,8 @@ impl Connections {
             paused: Queue::default(),
             blockers: Queue::default(),
             hopeless: None,
+            addressed: None,
+            debts: BinaryHeap::new(),
             walk: flush::Walk::default(),
         }
     }
@@ -111,13 +121,14 @@ impl Connections {
             id,
             Connection {
                 phase: Phase::Open,
-                input: LineDecoder::default(),
+                decoder: LineDecoder::default(),
+                held_back: Vec::new(),
                 opening: Opening::NEW,
                 outbox: Outbox::new(self.at.now),
                 place: self.log.end_place(),
-                allowance: Allowance::new(self.at.now),
-                wanted: 0,
-                self_fed: false,
+                allowance: self.debts.pop().unwrap_or(Allowance::new(self.at.now)),
+                fills: None,
+                is_waited_for: false,
             },
         );
     }
@@ -139,7 +150,9 @@ impl Connections {
         self.queued = self.queued - before + connection.outbox.held();
         connection.phase = Phase::Leaving { since: at.now, reason };
         connection.place = Place::BEYOND;
-        connection.input = LineDecoder::default();
+        self.unhandled -= connection.input_len();
+        (connection.decoder, connection.held_back) = Default::default();
+        self.debts.extend(Some(connection.allowance).filter(|it| it.is_spent(at.now)));
         self.open -= 1;
         // In a smaller room the allowances are larger.
         self.check_memory();
@@ -210,47 +223,35 @@ impl Connections {
         if self.blockers.is_empty() {
             return most;
         }
-        let left = |it: &Connection| it.allowance.left(self.at.now, self.open).max(self.least_read());
+        let left = |it: &Connection| it.allowance.left(self.at.now, self.open).max(self.least_spent());
         self.table.get(id).map_or(most, |connection| most.min(left(connection)))
     }
 
     /// Takes out the decoder of an open connection.
     #[inline]
     pub(super) fn take_input(&mut self, id: Id) -> Option<Input> {
-        let caused_before = self.caused();
         let connection = self.table.get_mut(id).filter(|connection| connection.is_open())?;
-        let decoder = std::mem::take(&mut connection.input);
-        Some(Input { decoder, opening: connection.opening, outbox_before: connection.outbox.len(), caused_before })
+        self.unhandled -= connection.decoder.stored_len();
+        let (opening, fills_some) = (connection.opening, connection.fills.is_some());
+        Some(Input { decoder: std::mem::take(&mut connection.decoder), opening, fills_some })
+    }
+
+    /// Puts back the decoder of a connection, if it is still open.
+    #[inline]
+    pub(super) fn put_back(&mut self, id: Id, mut input: Input) {
+        let Some(connection) = self.table.get_mut(id).filter(|connection| connection.is_open()) else { return };
+        input.decoder.shrink();
+        if !input.decoder.is_idle() {
+            self.unhandled += input.decoder.stored_len();
+            connection.decoder = input.decoder;
+        }
+        connection.opening = input.opening;
     }
 
     /// All output so far, each line counted once. Bytes.
     #[inline]
-    fn caused(&self) -> u64 {
+    pub(super) fn caused(&self) -> u64 {
         self.log.end() + self.sent
-    }
-
-    /// Puts back the decoder of a connection, if it is still open. While an outbox is above the high-water mark, what its client
-    /// has caused since then is taken off its allowance.
-    #[inline]
-    pub(super) fn put_back(&mut self, id: Id, mut input: Input) {
-        if !self.blockers.is_empty() {
-            self.spend(id, (self.caused() - input.caused_before) as usize);
-        }
-        if let Some(connection) = self.table.get_mut(id).filter(|connection| connection.is_open()) {
-            input.decoder.shrink();
-            if !input.decoder.is_idle() {
-                connection.input = input.decoder;
-            }
-            connection.opening = input.opening;
-            connection.self_fed |= connection.outbox.len() > input.outbox_before;
-        }
-    }
-
-    #[cold]
-    fn spend(&mut self, id: Id, bytes: usize) {
-        if let Some(connection) = self.table.get_mut(id) {
-            connection.allowance.spend(bytes, self.at.now, self.open);
-        }
     }
 
     // Output.
@@ -283,6 +284,7 @@ impl Connections {
         connection.outbox.push(bytes, at);
         self.queued += bytes.len();
         self.sent += bytes.len() as u64;
+        self.addressed = Some(id);
         self.dirty.insert(id);
         self.update_blocking(id);
         self.judge(id);

@@ -78,7 +78,7 @@ impl Guest {
     pub(super) fn floods(&self) {
         let mut said = 0;
         while !self.is_paused() {
-            assert!(said < OUTBOX_TOTAL_MAX, "nothing holds it back");
+            assert!(said < MEMORY_MAX, "nothing holds it back");
             self.sends(&long_lines(READ_MAX >> 10));
             said += READ_MAX;
         }
@@ -147,6 +147,11 @@ impl Guest {
 
     pub(super) fn is_paused(&self) -> bool {
         self.room.sim().hub.connections.paused.contains(self.id)
+    }
+
+    /// Whether a line would be held back.
+    pub(super) fn must_wait(&self) -> bool {
+        self.room.sim().hub.connections.must_wait(self.id)
     }
 
     pub(super) fn is_here(&self) -> bool {
@@ -422,7 +427,7 @@ fn idle_members_cost_no_buffers() {
         let buffers = |guest: &Guest| {
             let sim = room.sim();
             let connection = sim.hub.connections.table.get(guest.id).expect("it is here");
-            connection.input.capacity() + connection.outbox.capacity()
+            connection.decoder.capacity() + connection.outbox.capacity()
         };
         beto.stops_reading();
         ana.sends(b"one\ntwo\nhalf a li");

@@ -26,7 +26,7 @@ fn when_memory_is_short_the_longest_goes() {
         let Some((_, Reason::MemoryFull(waiting))) = room.sim().client(longest).left else { panic!("it stayed") };
         assert!(waiting >= 1000 << 10);
         assert!(ana.is_here() && others.iter().all(|id| room.sim().hub.is_seated(*id)));
-        assert!(room.queued() <= OUTBOX_TOTAL_MAX);
+        assert!(room.queued() <= MEMORY_MAX);
     }
 }
 
@@ -34,16 +34,48 @@ fn when_memory_is_short_the_longest_goes() {
 fn answers_count_when_memory_is_short() {
     for room in TestRoom::each(many_seats()) {
         let [ana, beto] = room.welcomes(["ana", "beto"]);
-        for _ in 0..70 {
+        let longest = room.sim().come(0, &long_lines(1000)).expect("there is a seat");
+        while room.queued() + (900 << 10) < MEMORY_MAX - (40 << 10) {
             room.sim().come(0, &long_lines(900));
+            room.sim().turn();
         }
+        let left = MEMORY_MAX - room.queued() - (40 << 10);
+        room.sim().come(0, &vec![b'\n'; left]);
         room.sim().turn();
+        assert!(room.sim().hub.is_seated(longest));
         ana.stops_reading();
-        ana.sends(&b":help\n".repeat(READ_MAX / 6));
+        ana.sends(&b":help\n".repeat(READ_MAX / 6 / 4));
         assert_eq!(room.sim().told.iter().filter(|line| line.contains("memory is short")).count(), 1);
-        assert!(matches!(ana.left_because(), Some(Reason::MemoryFull(_))));
-        assert!(beto.is_here());
+        assert!(!room.sim().hub.is_seated(longest) && ana.is_here() && beto.is_here());
     }
+}
+
+#[test]
+fn incomplete_lines_count_when_memory_is_short() {
+    let limits = Limits { line_max: 64 << 10, clients_max: 2000, ..Limits::default() };
+    let mut hub = Hub::new(limits, Lang::En, Instant::now());
+    let mut gone = 0;
+    for key in 0..MEMORY_MAX / (60 << 10) + 10 {
+        let id = hub.connect(key, ([127, 0, 0, 1], 4000).into(), b"").expect("there is a seat");
+        hub.permit(id).expect("nobody has to wait").receive(&[b'x'; 60 << 10]);
+        while let Some(effect) = hub.poll_effect() {
+            match effect {
+                Effect::Flush(id) => {
+                    let len = hub.gather(id).iter().map(|bytes| bytes.len()).sum();
+                    assert!(!hub.wrote(id, len), "all is taken");
+                }
+                Effect::Close(_, reason) => {
+                    assert!(matches!(reason, Reason::MemoryFull(bytes) if bytes >= 60 << 10), "{reason:?}");
+                    gone += 1;
+                }
+                effect @ Effect::Resume(_) => panic!("{effect:?}"),
+            }
+        }
+        hub.end_turn();
+        assert!(hub.connections.memory() <= MEMORY_MAX);
+    }
+    assert!((1..=20).contains(&gone), "{gone} had to go");
+    hub.assert_consistent();
 }
 
 /// Clients come and quit without reading, until only this many bytes of memory are free.
@@ -56,7 +88,7 @@ fn leave_unread(room: &TestRoom, free: usize) {
     for _ in 0..64 {
         comes_and_quits(&long_lines(1000));
     }
-    let left = OUTBOX_TOTAL_MAX - room.queued();
+    let left = MEMORY_MAX - room.queued();
     comes_and_quits(&vec![b'\n'; left - free]);
 }
 
@@ -107,7 +139,7 @@ fn a_turn_says_no_more_than_all_outboxes_hold() {
     ana.says_a_turn_full();
     assert!(room.sim().is_at_ease(), "nobody has to go for it");
     let queued = room.queued();
-    assert!(queued <= OUTBOX_TOTAL_MAX && queued > OUTBOX_TOTAL_MAX / 10 * 9, "{queued}");
+    assert!(queued <= MEMORY_MAX && queued > MEMORY_MAX / 10 * 9, "{queued}");
 }
 
 #[test]
@@ -118,7 +150,7 @@ fn a_turn_may_say_something_however_short_memory_is() {
     let said = ana.says_a_turn_full();
     assert!(said > 10 << 10, "{said}");
     // All of it was taken, so no outbox had to hold it.
-    assert!(beto.is_here() && room.queued() <= OUTBOX_TOTAL_MAX);
+    assert!(beto.is_here() && room.queued() <= MEMORY_MAX);
 }
 
 /// The output of a turn is lent to the writers of all members at once. Together it may exceed the limit for all
@@ -148,7 +180,7 @@ fn what_is_carried_off_of_a_full_turn_costs_nobody_the_seat() {
     }
     let flights = carry_all_off(&mut hub);
     let lent: usize = flights.iter().map(|(_, flight)| flight.len()).sum();
-    assert!(flights.len() == MEMBERS - 1 && lent > OUTBOX_TOTAL_MAX, "{lent} bytes are lent");
+    assert!(flights.len() == MEMBERS - 1 && lent > MEMORY_MAX, "{lent} bytes are lent");
     hub.assert_consistent();
     for (id, flight) in flights {
         hub.carried(id, flight.len());

@@ -3,7 +3,7 @@
 //!
 //! The checks here run after every turn of every test.
 
-use crate::chat::limits::{GOODBYE_MAX, GOODBYE_PATIENCE, OUTBOX_TOTAL_MAX};
+use crate::chat::limits::{GOODBYE_MAX, GOODBYE_PATIENCE, MEMORY_MAX};
 use crate::chat::messages::Said;
 use crate::chat::{Effect, Event, Hub, Id, Lang, Limits, Reason, Transcript, nick};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -53,6 +53,8 @@ pub(super) struct SimClient {
     pub got_at: Instant,
     /// What it sent and the server has not read. As with sockets, an empty read is the end of the stream.
     sent: VecDeque<Vec<u8>>,
+    /// What the server has read, and the hub has held back so far.
+    held_back: Vec<u8>,
     /// What a writer has carried off. Only in the threaded style.
     flight: Vec<u8>,
     pub left: Option<(Instant, Reason)>,
@@ -122,6 +124,7 @@ impl Sim {
             got: Vec::new(),
             got_at: self.now,
             sent: VecDeque::new(),
+            held_back: Vec::new(),
             flight: Vec::new(),
             left: None,
             lost: false,
@@ -249,22 +252,36 @@ impl Sim {
         if client.closed.is_some() {
             return;
         }
-        let Some(permit) = self.hub.permit(id) else { return };
-        let Some(mut bytes) = client.sent.pop_front() else { return };
-        if bytes.len() > permit.read_max() {
-            client.sent.push_front(bytes.split_off(permit.read_max()));
+        if let Some(permit) = self.hub.permit(id)
+            && let Some(mut bytes) = client.sent.pop_front()
+        {
+            if bytes.len() > permit.read_max() {
+                client.sent.push_front(bytes.split_off(permit.read_max()));
+            }
+            if bytes.is_empty() {
+                self.hub.receive_end(id);
+                self.history.push(Happened::Ended(id));
+            } else {
+                permit.receive(&bytes);
+                client.held_back.extend(bytes);
+            }
+            if !client.sent.is_empty() {
+                self.ready.push(id);
+            }
         }
-        if bytes.is_empty() {
-            self.history.push(Happened::Ended(id));
-            self.hub.receive_end(id);
-        } else {
-            permit.receive(&bytes);
-            self.history.push(Happened::Sent(id, bytes));
-        }
-        if !self.client(id).sent.is_empty() {
-            self.ready.push(id);
-        }
+        self.note_handled(id);
         self.changed();
+    }
+
+    /// Notes what the hub has handled of a client's input: all but what it holds back.
+    fn note_handled(&mut self, id: Id) {
+        let left = self.hub.connections.table.get(id).map_or(0, |connection| connection.held_back.len());
+        let client = self.client(id);
+        let rest = client.held_back.split_off(client.held_back.len() - left);
+        let handled = std::mem::replace(&mut client.held_back, rest);
+        if !handled.is_empty() {
+            self.history.push(Happened::Sent(id, handled));
+        }
     }
 
     fn changed(&mut self) {
@@ -443,8 +460,10 @@ impl Hub {
         assert_eq!(connections.queued, all().map(|(_, connection)| connection.outbox.held()).sum::<usize>());
         assert_eq!(connections.lent, all().map(|(_, connection)| connection.outbox.lent()).sum::<usize>());
         // The output of a turn is not counted yet, and one member's last messages may not be.
-        let most = OUTBOX_TOTAL_MAX + connections.log.len() + (8 << 10);
-        assert!(connections.queued <= most, "{} queued", connections.queued);
+        let most = MEMORY_MAX + connections.log.len() + (8 << 10);
+        assert!(connections.memory() <= most, "{} bytes are taken", connections.memory());
+        assert_eq!(connections.unhandled, all().map(|(_, connection)| connection.input_len()).sum::<usize>());
+        assert!(all().all(|(id, connection)| !connections.is_paused(id) || !connection.held_back.is_empty()));
 
         assert_eq!(connections.count(), count);
         assert!(count <= self.limits().clients_max);

@@ -59,7 +59,7 @@ struct Client {
     /// Read on after a short read. Either the peer has sent its FIN, and no further event will report the end-of-file;
     /// or it sent out-of-band data, and a read stops in front of that byte although more is there.
     reads_on: bool,
-    /// The end-of-file has been read.
+    /// The end-of-file or an error has been read. Reads after an error find an end-of-file that is none.
     ended: bool,
 }
 
@@ -160,7 +160,10 @@ impl EventLoop {
                     if event.is_writable() {
                         self.hub.writable(client.id);
                     }
-                    if is_readable(event) {
+                    if event.is_error() && !self.hub.interest(client.id).readable {
+                        // This client may not be read from now, so no read returns the error.
+                        self.dead.push(client.id);
+                    } else if is_readable(event) {
                         make_ready(&mut self.ready, client, key);
                     }
                 }
@@ -282,6 +285,7 @@ impl EventLoop {
             Err(e) if e.kind() == ErrorKind::Interrupted => make_ready(&mut self.ready, client, key),
             Err(e) => {
                 log::debug!("{}: read: {e}", client.id);
+                client.ended = true;
                 self.dead.push(client.id);
             }
         }

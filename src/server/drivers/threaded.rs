@@ -38,7 +38,7 @@ use std::io::{self, ErrorKind, IoSlice};
 use std::net::{Shutdown, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use writing::{Parcel, WriterHandle};
 
 /// The stack of each thread: small, because the buffers are on the heap. Only the pages that are used cost memory.
@@ -49,6 +49,8 @@ const STACK: usize = 256 << 10;
 const BURST: usize = 256;
 /// In a room of at least this many members a line takes many writes, and other clients are likely to speak meanwhile.
 const CROWD: usize = 16;
+/// A thread that waits to be resumed does not read, so it looks this often whether its client has reset the connection.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// The first size of a client's read buffer. It doubles when a read fills it. Bytes.
 const READ_LEAST: usize = 512;
 
@@ -205,6 +207,11 @@ impl Server {
         loop {
             buffer.clear();
             match client.stream.read(&mut buffer) {
+                // A thread that writes to the client may have got the error. What the client said last is not complete.
+                Ok(0) if client.stream.is_reset() => {
+                    self.turn(|room| room.disconnect(id, Reason::Lost));
+                    return;
+                }
                 Ok(0) => {
                     ended = true;
                     self.turn(|room| room.hub.receive_end(id));
@@ -234,11 +241,14 @@ impl Server {
 
     /// Hands over to the hub what a client sent. Returns whether the client stays.
     ///
-    /// While others cannot keep up with the client, its thread blocks here and keeps what it has read. It reads no
-    /// more, so the TCP window closes and the client can send no more.
+    /// While others cannot keep up with the client, its thread blocks here. It reads no more, so the TCP window closes
+    /// and the client can send no more.
     fn take_in(self: &Arc<Self>, client: &Client, bytes: &[u8]) -> bool {
         let mut room = self.lock();
-        while !room.hub.try_receive(client.id, bytes) {
+        if let Some(permit) = room.hub.permit(client.id) {
+            permit.receive(bytes);
+        }
+        while room.hub.permit(client.id).is_none() {
             room = self.wait_to_be_resumed(room, client);
         }
         let stays = room.hub.is_seated(client.id);
@@ -261,11 +271,12 @@ impl Server {
             return self.lock();
         }
         if !room.hub.interest(client.id).readable {
-            room = match room.hub.resumed_by(client.id) {
-                Some(at) => room.wait_timeout(&client.changed, at.saturating_duration_since(now())),
-                None => room.wait(&client.changed),
-            };
+            let resumed_in = room.hub.resumed_by(client.id).map(|at| at.saturating_duration_since(now()));
+            room = room.wait_timeout(&client.changed, resumed_in.unwrap_or(LOOK_EVERY).min(LOOK_EVERY));
             room.hub.tick(now());
+            if client.stream.is_reset() {
+                room.disconnect(client.id, Reason::Lost);
+            }
         }
         room
     }

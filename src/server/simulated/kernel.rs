@@ -92,6 +92,8 @@ pub(super) struct Socket {
     pub fin: bool,
     pub fin_read: bool,
     pub reset: bool,
+    /// A call has returned the error of the RST. The next reads find an end-of-file.
+    error_taken: bool,
     /// What the server has written and the client has not read. `capacity` is its maximum. Bytes.
     pub window: Vec<u8>,
     pub capacity: usize,
@@ -122,6 +124,7 @@ impl Socket {
             fin: false,
             fin_read: false,
             reset: false,
+            error_taken: false,
             window: Vec::new(),
             capacity,
             starved: false,
@@ -364,8 +367,12 @@ impl Kernel {
             }
             return Ok(len);
         }
-        if socket.reset {
+        if socket.reset && !std::mem::replace(&mut socket.error_taken, true) {
             return Err(ErrorKind::ConnectionReset.into());
+        }
+        if socket.reset {
+            self.meet("end after a reset");
+            return Ok(0);
         }
         if socket.fin || socket.deaf {
             socket.fin_read = true;
@@ -381,6 +388,7 @@ impl Kernel {
         let socket = &mut self.sockets[number];
         assert_eq!(socket.stage, Stage::Accepted, "{number} is written to");
         if socket.reset || socket.shut {
+            socket.error_taken |= socket.reset;
             self.progress();
             return Err(ErrorKind::BrokenPipe.into());
         }

@@ -125,6 +125,7 @@ fn what_is_sent_while_it_ends_costs_nobody_the_last_word() {
 fn no_schedule_loses_a_wake_up_or_a_byte() {
     let dangers = [
         "aborted connection",
+        "end after a reset",
         "full console",
         "full house",
         "full read",

@@ -95,6 +95,9 @@ impl TcpStream {
         }
         Ok(taken)
     }
+    pub(super) fn is_reset(&self) -> bool {
+        call(|kernel| kernel.sockets[self.0].reset)
+    }
     pub(super) fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
         call(|kernel| kernel.sockets[self.0].write_timeout = Some(timeout));
         Ok(())
