@@ -9,37 +9,44 @@ use std::time::{Duration, Instant};
 
 /// How long a connection lingers.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
-/// At most this many connections linger at a time. More would use up descriptors that newcomers need.
+/// At most this many connections linger at a time, and fewer if descriptors are few: newcomers need them more.
 pub(crate) const LINGERING_MAX: usize = 64;
 
 /// The keys of the lingering connections, in the order of their deadlines.
-#[derive(Default)]
-pub(crate) struct Lingering(VecDeque<(Instant, usize)>);
+pub(crate) struct Lingering {
+    deadlines: VecDeque<(Instant, usize)>,
+    max: usize,
+}
 
 impl Lingering {
+    /// For at most `max` connections at a time.
+    pub(crate) fn new(max: usize) -> Lingering {
+        Lingering { deadlines: VecDeque::new(), max }
+    }
+
     /// Adds a connection that lingers from `now` on. If there are too many, returns the key of the oldest: close that
     /// one.
     #[must_use = "the oldest connection is to be closed"]
     pub(crate) fn push(&mut self, key: usize, now: Instant) -> Option<usize> {
-        self.0.push_back((now + LINGER, key));
-        if self.0.len() > LINGERING_MAX { self.0.pop_front().map(|(_, oldest)| oldest) } else { None }
+        self.deadlines.push_back((now + LINGER, key));
+        if self.deadlines.len() > self.max { self.deadlines.pop_front().map(|(_, oldest)| oldest) } else { None }
     }
 
     /// Removes and returns a connection whose time is over by `now`. Close it, and call again until this returns
     /// `None`.
     pub(crate) fn pop_over(&mut self, now: Instant) -> Option<usize> {
-        self.0.front().filter(|(until, _)| *until <= now)?;
-        self.0.pop_front().map(|(_, key)| key)
+        self.deadlines.front().filter(|(until, _)| *until <= now)?;
+        self.deadlines.pop_front().map(|(_, key)| key)
     }
 
     /// Removes a connection that is closed.
     pub(crate) fn remove(&mut self, key: usize) {
-        self.0.retain(|(_, lingering)| *lingering != key);
+        self.deadlines.retain(|(_, lingering)| *lingering != key);
     }
 
     /// When [`Lingering::pop_over`] has something to return.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.0.front().map(|(until, _)| *until)
+        self.deadlines.front().map(|(until, _)| *until)
     }
 }
 
@@ -49,7 +56,7 @@ mod tests {
 
     #[test]
     fn one_too_many_ends_the_oldest() {
-        let (mut lingering, now) = (Lingering::default(), Instant::now());
+        let (mut lingering, now) = (Lingering::new(LINGERING_MAX), Instant::now());
         for key in 0..LINGERING_MAX {
             assert_eq!(lingering.push(key, now), None);
         }
@@ -60,7 +67,7 @@ mod tests {
 
     #[test]
     fn each_lingers_for_its_time() {
-        let (mut lingering, now) = (Lingering::default(), Instant::now());
+        let (mut lingering, now) = (Lingering::new(LINGERING_MAX), Instant::now());
         assert_eq!(lingering.deadline(), None);
         for key in [7, 8] {
             assert_eq!(lingering.push(key, now), None);

@@ -1,5 +1,6 @@
 //! The listening socket, and the options of accepted sockets.
 
+use super::lingering::LINGERING_MAX;
 use crate::trace::marks;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
@@ -13,32 +14,37 @@ use std::time::Duration;
 /// second for its next SYN.
 const BACKLOG: i32 = 4096;
 
-/// Descriptors that are not clients: the standard three, the poll, the listener, the signals' pipe, console, history.
-const DESCRIPTORS_BESIDE_CLIENTS: u64 = 10;
+/// Descriptors that are not clients: the standard three, the poll, the listener, the signals' pipe, console, history, trace, and a
+/// connection that is accepted to be refused.
+const DESCRIPTORS_BESIDE_CLIENTS: u64 = 12;
+/// Fewer lingering connections than these would not be worth it.
+const LINGERING_MIN: u64 = 2;
 
-/// Makes room for one descriptor per client: raises the soft limit as far as the hard limit allows. The error is text
-/// for people.
-pub fn make_room_for(clients_max: usize) -> Result<(), String> {
-    let needed = (clients_max as u64).saturating_add(DESCRIPTORS_BESIDE_CLIENTS);
+/// Makes room for one descriptor per client, and for connections that linger: raises the soft limit as far as the hard limit allows.
+/// Returns how many connections may linger at a time. The error is text for people.
+pub fn make_room_for(clients_max: usize) -> Result<usize, String> {
+    let taken = (clients_max as u64).saturating_add(DESCRIPTORS_BESIDE_CLIENTS);
+    let (needed, wanted) = (taken.saturating_add(LINGERING_MIN), taken.saturating_add(LINGERING_MAX as u64));
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     // `None` is no limit.
-    if current.is_none_or(|soft| soft >= needed) {
-        return Ok(());
+    let Some(mut limit) = current else { return Ok(LINGERING_MAX) };
+    if limit < wanted {
+        let raised = maximum.map_or(wanted, |hard| hard.min(wanted));
+        if raised > limit && setrlimit(Resource::Nofile, Rlimit { current: Some(raised), maximum }).is_ok() {
+            limit = raised;
+        }
     }
-    let too_few = |limit: u64| {
-        let fits = limit.saturating_sub(DESCRIPTORS_BESIDE_CLIENTS);
-        format!(
+    if limit < needed {
+        let fits = match limit.saturating_sub(DESCRIPTORS_BESIDE_CLIENTS + LINGERING_MIN) {
+            0 => String::new(),
+            fits => format!(" or take --max-clients {fits}"),
+        };
+        return Err(format!(
             "{clients_max} clients need {needed} file descriptors and the limit is {limit}; \
-             raise it (ulimit -Hn {needed}, as root) or take --max-clients {fits}"
-        )
-    };
-    if let Some(hard) = maximum
-        && hard < needed
-    {
-        return Err(too_few(hard));
+             raise it (ulimit -Hn {needed}, as root){fits}"
+        ));
     }
-    setrlimit(Resource::Nofile, Rlimit { current: maximum.or(Some(needed)), maximum })
-        .map_err(|_| too_few(current.unwrap_or(0)))
+    Ok((limit - taken).min(LINGERING_MAX as u64) as usize)
 }
 
 /// Listens on the first of the host's addresses that can be bound. The error is text for people.
@@ -146,7 +152,8 @@ mod tests {
         if let Some(hard) = maximum {
             setrlimit(Resource::Nofile, Rlimit { current: Some(hard - 1), maximum }).expect("it is allowed");
         }
-        make_room_for(fits).expect("the advice is good");
+        let lingering = make_room_for(fits).expect("the advice is good");
+        assert!((2..=LINGERING_MAX).contains(&lingering));
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub struct Options {
 
 /// Serves until SIGINT or SIGTERM. An error is one line for people: what failed and what to try.
 pub fn run(options: Options) -> Result<(), String> {
-    listener::make_room_for(options.limits.clients_max)?;
+    let lingering_max = listener::make_room_for(options.limits.clients_max)?;
     let listener = listener::bind(&options.addr)?;
     let Options { driver, when_full, spin, lang, .. } = options;
     marks::start(&options.trace, driver.header(), lang, || Some(Sink::stderr().ok()?.into_writer()))?;
@@ -72,7 +72,7 @@ pub fn run(options: Options) -> Result<(), String> {
         hub = hub.record();
     }
     let hub = hub::Hub::new(hub);
-    let result = (driver.run)(Service { mode: driver.name, listener, hub, records, when_full, spin });
+    let result = (driver.run)(Service { mode: driver.name, listener, hub, records, when_full, lingering_max, spin });
     marks::finish();
     result.map_err(|e| format!("the server cannot go on: {e}"))
 }

@@ -29,6 +29,8 @@ pub(crate) struct Service {
     pub hub: Hub,
     pub records: Records,
     pub when_full: WhenFull,
+    /// How many connections may linger at a time.
+    pub lingering_max: usize,
     /// For how long one thread that waits for every socket looks again before it sleeps.
     pub spin: Duration,
 }

@@ -151,6 +151,7 @@ struct Service<L> {
     hub: Hub,
     records: Records,
     when_full: WhenFull,
+    lingering_max: usize,
     spin: Duration,
 }
 
@@ -159,7 +160,14 @@ impl<L> Service<L> {
     fn new(listener: L, now: Instant) -> Service<L> {
         let (seats, when_full, spin) = with(|kernel| (kernel.room.seats, kernel.room.when_full, kernel.spin));
         let hub = chat::Hub::new(Limits { clients_max: seats, ..Limits::default() }, Lang::En, now).record();
-        Service { listener, hub: Hub::new(hub), records: Records::default(), when_full, spin }
+        Service {
+            listener,
+            hub: Hub::new(hub),
+            records: Records::default(),
+            when_full,
+            lingering_max: LINGERING_MAX,
+            spin,
+        }
     }
 
     fn announce(&mut self) -> io::Result<()> {

@@ -6,10 +6,13 @@ use crate::common::*;
 use crate::each_driver;
 use std::time::Duration;
 
+/// The least limit with which `serve` starts for six clients: it counts twelve for itself and two for connections that linger.
+const FOR_SIX: usize = 20;
+
 /// The number of descriptors that our children inherit and that count against the limit.
-fn inherited_below(limit: u32) -> usize {
+fn inherited_below(limit: usize) -> usize {
     let list = run(std::process::Command::new("sh").args(["-c", "ls /proc/$$/fd"])).stdout;
-    list.lines().filter(|fd| fd.parse().is_ok_and(|fd: u32| (3..limit).contains(&fd))).count()
+    list.lines().filter(|fd| fd.parse().is_ok_and(|fd: usize| (3..limit).contains(&fd))).count()
 }
 
 each_driver! {
@@ -67,8 +70,7 @@ each_driver! {
         let dir = Dir::new();
         let history = dir.file("history.jsonl");
         let flags = ["--history", history.to_str().expect("a path")];
-        // Six for the clients and ten more, as `serve` computes; and those that the tests' parent left open.
-        let ulimit = format!("ulimit -n {};", 16 + inherited_below(16));
+        let ulimit = format!("ulimit -n {};", FOR_SIX + inherited_below(FOR_SIX));
         let server = Server::of(serve_by_shell(&ulimit, mode, &flags, ""));
         let mut people = server.join_all(["ana", "beto", "cleo", "dora", "eva", "fay"]);
         let mut seventh = server.connect();
@@ -76,6 +78,22 @@ each_driver! {
         seventh.is_closed();
         people[0].says("we are six");
         people[5].sees("<ana> we are six");
+    }
+
+    fn who_leaves_and_does_not_close_keeps_nobody_out(mode) {
+        for limit in [FOR_SIX, 64] {
+            let ulimit = format!("ulimit -n {};", limit + inherited_below(limit));
+            let server = Server::of(serve_by_shell(&ulimit, mode, &[], ""));
+            let _five = server.join_all(["ana", "beto", "cleo", "dora", "eva"]);
+            let mut open = Vec::new();
+            for _ in 0..100 {
+                let mut guest = server.join();
+                guest.says(":q");
+                guest.notice("goodbye");
+                open.push(guest);
+            }
+            assert!(!server.diagnostics.text().contains("nobody can be let in"), "{}", server.diagnostics.text());
+        }
     }
 
     fn the_soft_limit_of_descriptors_is_raised(mode) {
@@ -87,8 +105,10 @@ each_driver! {
 
     fn more_clients_than_the_hard_limit_allows_is_an_error_before_listening(mode) {
         let serve = |seats: &str| serve_by_shell("ulimit -n 64;", mode, &["--max-clients", seats], "");
-        fails_with(&mut serve("100"), &["100 clients", "the limit is 64", "ulimit", "--max-clients 54"]);
-        fails_with(&mut serve("18446744073709551615"), &["the limit is 64", "--max-clients 54"]);
+        fails_with(&mut serve("100"), &["100 clients", "the limit is 64", "ulimit", "--max-clients 50"]);
+        fails_with(&mut serve("18446744073709551615"), &["the limit is 64", "--max-clients 50"]);
+        let mut for_one = serve_by_shell("ulimit -n 14;", mode, &["--max-clients", "1"], "");
+        fails_with(&mut for_one, &["the limit is 14; raise it (ulimit -Hn 15, as root)\n"]);
     }
 }
 

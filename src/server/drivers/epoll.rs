@@ -95,7 +95,7 @@ impl EventLoop {
         let poll = Poll::new()?;
         let mut signals = Signals::new([SIGINT, SIGTERM])?;
         service.announce()?;
-        let Service { listener, hub, records, when_full, spin, .. } = service;
+        let Service { listener, hub, records, when_full, lingering_max, spin, .. } = service;
         let mut sources = Slab::new();
 
         listener.set_nonblocking(true)?;
@@ -118,7 +118,7 @@ impl EventLoop {
             spin,
             ready: VecDeque::new(),
             dead: Vec::new(),
-            lingering: Lingering::default(),
+            lingering: Lingering::new(lingering_max),
             backlog: false,
             accept_at: None,
             stop_at: None,

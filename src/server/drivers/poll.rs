@@ -101,7 +101,7 @@ impl PollLoop {
     fn new(mut service: Service) -> io::Result<PollLoop> {
         let signals = Signals::new([SIGINT, SIGTERM])?;
         service.announce()?;
-        let Service { listener, hub, records, when_full, spin, .. } = service;
+        let Service { listener, hub, records, when_full, lingering_max, spin, .. } = service;
         listener.set_nonblocking(true)?;
         Ok(PollLoop {
             listener: Some(TcpListener::from_std(listener)),
@@ -116,7 +116,7 @@ impl PollLoop {
             resumed: VecDeque::new(),
             first: 0,
             dead: Vec::new(),
-            lingering: Lingering::default(),
+            lingering: Lingering::new(lingering_max),
             backlog: false,
             accept_at: None,
             is_failing: false,

@@ -27,7 +27,7 @@ use super::blocking::{
     self, Condvar, Mutex, MutexGuard, RoomGuard, RoomMutex, Signals, TcpListener, TcpStream, mpsc, now,
 };
 use super::hub::Hub;
-use super::lingering::{LINGER, LINGERING_MAX};
+use super::lingering::LINGER;
 use super::records::Records;
 use super::{ACCEPT_RETRY, STOP_PATIENCE, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
@@ -61,7 +61,7 @@ pub(crate) fn run(mut service: Service) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
 
     service.announce()?;
-    let Service { listener, hub, records, when_full, .. } = service;
+    let Service { listener, hub, records, when_full, lingering_max, .. } = service;
     let listener = TcpListener::from_std(listener);
     let are_kept = records.are_kept();
     let server = Arc::new(Server {
@@ -79,6 +79,7 @@ pub(crate) fn run(mut service: Service) -> io::Result<()> {
         records: are_kept.then(|| Mutex::new(records)),
         records_due: Condvar::new(),
         lingering: AtomicUsize::new(0),
+        lingering_max,
     });
 
     spawn("accept".into(), &server, move |server| server.accept(&listener))?;
@@ -106,6 +107,7 @@ struct Server {
     records_due: Condvar,
     /// The number of threads that only wait for their peer to close.
     lingering: AtomicUsize,
+    lingering_max: usize,
 }
 
 /// What the mutex guards.
@@ -321,7 +323,7 @@ impl Server {
 
     /// Reads and discards until the peer closes too, or until [`LINGER`] is over.
     fn linger(&self, stream: &TcpStream) {
-        if self.lingering.fetch_add(1, Ordering::Relaxed) < LINGERING_MAX {
+        if self.lingering.fetch_add(1, Ordering::Relaxed) < self.lingering_max {
             self.discard(stream, now() + LINGER);
         }
         self.lingering.fetch_sub(1, Ordering::Relaxed);
