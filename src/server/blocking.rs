@@ -5,7 +5,6 @@
 //! time, on a scheduler that runs its threads in any order and on a kernel in memory that injects the failures of a
 //! real one.
 
-use crate::chat::limits::READ_MAX;
 use crate::trace::marks::{self, Call};
 use rustix::buffer::spare_capacity;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
@@ -72,11 +71,12 @@ impl TcpStream {
         marks::read(Call::blocking("recvfrom"), self.as_raw_fd(), 1024, call)
     }
 
-    /// Reads and discards what is there, without blocking.
-    pub(crate) fn discard_at_once(&self) -> io::Result<usize> {
-        let mut buffer = Vec::with_capacity(READ_MAX);
-        let call = || Ok(recv(&self.0, spare_capacity(&mut buffer), RecvFlags::DONTWAIT)?.0);
-        marks::read(Call::at_once("recvfrom"), self.as_raw_fd(), READ_MAX, call)
+    /// Reads what is there, at most the spare capacity of the buffer, without blocking. Returns the number of bytes; 0 is the
+    /// end-of-file.
+    pub(crate) fn read_at_once(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        let asked = buffer.capacity() - buffer.len();
+        let call = || Ok(recv(&self.0, spare_capacity(buffer), RecvFlags::DONTWAIT)?.0);
+        marks::read(Call::at_once("recvfrom"), self.as_raw_fd(), asked, call)
     }
 
     /// Writes what the socket takes without blocking. A single piece goes out with `send`: that costs the kernel less

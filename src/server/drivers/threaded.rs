@@ -51,8 +51,11 @@ const BURST: usize = 256;
 const CROWD: usize = 16;
 /// A thread that waits to be resumed does not read, so it looks this often whether its client has reset the connection.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// The first size of a client's read buffer. It doubles when a read fills it. Bytes.
-const READ_LEAST: usize = 512;
+/// The first and the largest size of a client's own read buffer. It doubles when a read fills it. A larger one would be kept by every
+/// client that has sent much once. Bytes.
+const READ_OWN: (usize, usize) = (512, 4 << 10);
+/// So many threads at a time can read [`READ_MAX`] bytes at once. The others read what their own buffers hold.
+const LARGE_BUFFERS: usize = 4;
 
 /// Serves until told to stop.
 pub(crate) fn run(mut service: Service) -> io::Result<()> {
@@ -78,6 +81,7 @@ pub(crate) fn run(mut service: Service) -> io::Result<()> {
         client_closed: Condvar::new(),
         records: are_kept.then(|| Mutex::new(records)),
         records_due: Condvar::new(),
+        large_buffers: Mutex::new((0..LARGE_BUFFERS).map(|_| Vec::with_capacity(READ_MAX)).collect()),
         lingering: AtomicUsize::new(0),
         lingering_max,
     });
@@ -105,6 +109,8 @@ struct Server {
     records: Option<Mutex<Records>>,
     /// Wakes the thread that writes records when there is something for it.
     records_due: Condvar,
+    /// Buffers for clients that send much.
+    large_buffers: Mutex<Vec<Vec<u8>>>,
     /// The number of threads that only wait for their peer to close.
     lingering: AtomicUsize,
     lingering_max: usize,
@@ -173,7 +179,7 @@ impl Server {
                         let _ = client.stream.shutdown(how);
                         // The process may end before the client's thread lingers, and unread bytes would then cause a
                         // RST.
-                        let _ = client.stream.discard_at_once();
+                        let _ = client.stream.read_at_once(&mut Vec::with_capacity(READ_MAX));
                         client.let_go();
                     }
                 }
@@ -201,7 +207,7 @@ impl Server {
         // Small at first, because most clients are silent most of the time; it grows with what the client sends. With
         // raw framing each read is a message and must not be cut.
         let room_at_first = match self.room.lock().hub.limits().framing {
-            Framing::Line => READ_LEAST,
+            Framing::Line => READ_OWN.0,
             Framing::Raw => READ_MAX,
         };
         let mut buffer = Vec::with_capacity(room_at_first);
@@ -223,8 +229,13 @@ impl Server {
                     if !self.take_in(client, &buffer) {
                         break;
                     }
-                    if buffer.len() == buffer.capacity() && buffer.len() < READ_MAX {
-                        buffer = Vec::with_capacity(2 * buffer.capacity());
+                    if buffer.len() == buffer.capacity() {
+                        if buffer.len() < READ_OWN.1 {
+                            buffer = Vec::with_capacity(2 * buffer.len());
+                        }
+                        if !self.drain(client) {
+                            break;
+                        }
                     }
                 }
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
@@ -239,6 +250,25 @@ impl Server {
         if !ended {
             self.linger(&client.stream);
         }
+    }
+
+    /// Reads on without blocking, into a large buffer if one is free, until a read leaves some of it empty. The end of the stream is
+    /// left to the next read that blocks. Returns whether the client stays.
+    fn drain(self: &Arc<Self>, client: &Client) -> bool {
+        let Some(mut buffer) = lock(&self.large_buffers).pop() else { return true };
+        let mut stays = true;
+        loop {
+            buffer.clear();
+            if !client.stream.read_at_once(&mut buffer).is_ok_and(|len| len > 0) {
+                break;
+            }
+            stays = self.take_in(client, &buffer);
+            if !stays || buffer.len() < buffer.capacity() {
+                break;
+            }
+        }
+        lock(&self.large_buffers).push(buffer);
+        stays
     }
 
     /// Hands over to the hub what a client sent. Returns whether the client stays.
@@ -408,7 +438,7 @@ impl Server {
             // A new socket's buffer is empty: these few bytes fit.
             let _ = stream.write_at_once(&[IoSlice::new(&refusal)]);
             let _ = stream.shutdown(Shutdown::Write);
-            let _ = stream.discard_at_once();
+            let _ = stream.read_at_once(&mut Vec::with_capacity(READ_MAX));
             stream
         }));
     }

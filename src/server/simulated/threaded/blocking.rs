@@ -49,9 +49,6 @@ impl TcpStream {
         assert!(buffer.len() <= READ_MAX, "so much is not read at a time");
         let result = self.read_until(buffer, None);
         buffer.truncate(*result.as_ref().unwrap_or(&0));
-        if buffer.len() > READ_MAX / 16 {
-            with(|kernel| kernel.meet("long read"));
-        }
         result
     }
     pub(super) fn discard(&self, end: Instant) -> io::Result<usize> {
@@ -66,16 +63,18 @@ impl TcpStream {
             }
         }
     }
-    pub(super) fn discard_at_once(&self) -> io::Result<usize> {
+    pub(super) fn read_at_once(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        buffer.resize(buffer.capacity(), 0);
         // A call that does not block is not interrupted.
-        call(|kernel| {
+        let result = call(|kernel| {
             // The process may have ended meanwhile, and the caller may hold a mutex.
-            if is_over() {
-                Err(ErrorKind::NotConnected.into())
-            } else {
-                kernel.read_at_once(self.0, &mut [0; READ_MAX])
-            }
-        })
+            if is_over() { Err(ErrorKind::NotConnected.into()) } else { kernel.read_at_once(self.0, buffer) }
+        });
+        buffer.truncate(*result.as_ref().unwrap_or(&0));
+        if buffer.len() > READ_MAX / 16 {
+            with(|kernel| kernel.meet("long read"));
+        }
+        result
     }
     pub(super) fn write_at_once(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         try_call(|kernel| kernel.write(self.0, pieces))
