@@ -71,6 +71,26 @@ pub(crate) fn bind((host, port): &(String, u16)) -> Result<TcpListener, String> 
     })
 }
 
+/// What the kernel may buffer in each direction for all clients together, so that many who do not read, or who may not be read from, do
+/// not use up the machine's memory. Bytes.
+const KERNEL_TOTAL: usize = 512 << 20;
+/// The kernel's usual maximum for one socket. Up to it the kernel finds the best size itself, and a fixed size would take that away.
+/// Bytes.
+const KERNEL_MAX: usize = 4 << 20;
+/// A smaller buffer would make most writes come up short. Bytes.
+const KERNEL_MIN: usize = 64 << 10;
+
+/// Limits the buffers of the sockets that are accepted from now on, in a room with many seats. An error is only logged.
+pub(crate) fn limit_buffers(listener: &TcpListener, seats: usize) {
+    let size = (KERNEL_TOTAL / seats.max(1)).max(KERNEL_MIN);
+    if size < KERNEL_MAX {
+        // Accepted sockets inherit both. Linux doubles what is set, for its own data beside the bytes.
+        let socket = SockRef::from(listener);
+        let result = socket.set_send_buffer_size(size / 2).and_then(|()| socket.set_recv_buffer_size(size / 2));
+        result.unwrap_or_else(|e| log::debug!("SO_SNDBUF, SO_RCVBUF: {e}"));
+    }
+}
+
 /// An address as a user types it.
 pub(crate) fn place(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
@@ -154,6 +174,22 @@ mod tests {
         }
         let lingering = make_room_for(fits).expect("the advice is good");
         assert!((2..=LINGERING_MAX).contains(&lingering));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn in_a_large_room_the_kernel_buffers_less_for_each() {
+        let sizes = |seats| {
+            let listener = bind(&("127.0.0.1".into(), 0)).expect("a free port");
+            limit_buffers(&listener, seats);
+            let _client = TcpStream::connect(listener.local_addr().expect("bound")).expect("a connection");
+            let (stream, _) = listener.accept().expect("a connection");
+            let socket = SockRef::from(&stream);
+            (socket.send_buffer_size().expect("an option"), socket.recv_buffer_size().expect("an option"))
+        };
+        assert_eq!(sizes(1024), (KERNEL_TOTAL / 1024, KERNEL_TOTAL / 1024));
+        assert_eq!(sizes(1 << 20), (KERNEL_MIN, KERNEL_MIN));
+        assert!(sizes(6).0 > KERNEL_TOTAL / 1024, "the kernel's own choice");
     }
 
     #[test]

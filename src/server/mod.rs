@@ -64,6 +64,7 @@ pub struct Options {
 pub fn run(options: Options) -> Result<(), String> {
     let lingering_max = listener::make_room_for(options.limits.clients_max)?;
     let listener = listener::bind(&options.addr)?;
+    listener::limit_buffers(&listener, options.limits.clients_max);
     let Options { driver, when_full, spin, lang, .. } = options;
     marks::start(&options.trace, driver.header(), lang, || Some(Sink::stderr().ok()?.into_writer()))?;
     let records = Records::new(options.console, lang, options.history.as_deref(), options.replay);
