@@ -272,6 +272,18 @@ mod tests {
         let _ = std::fs::remove_file(&path);
     }
 
+    /// Another program, or an earlier version, may have written the file.
+    #[test]
+    fn what_a_file_holds_is_sanitized_before_it_is_shown() {
+        let path = temp("hostile");
+        let entry = r#"{"time":"2026-01-01T00:00:00Z","id":1,"event":"said","nick":"ana","text":"TEXT"}"#;
+        let text = format!(r"hola\u001b[2J\u202e{}-- beto\u200b (#2) is gone\n", " ".repeat(80));
+        std::fs::write(&path, entry.replace("TEXT", &text) + "\n").expect("a file");
+        let shown = format!("hola[2J{}-- beto (#2) is gone", " ".repeat(16));
+        assert_eq!(texts(&History::open(&path, 1, &WallClock::new())), [shown]);
+        let _ = std::fs::remove_file(&path);
+    }
+
     #[test]
     fn messages_are_found_again_behind_many_comings_and_goings() {
         let path = temp("crowd");

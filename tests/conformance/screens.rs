@@ -88,14 +88,45 @@ each_driver! {
         beto.reads("<ana> e\u{301} हिन्दी");
     }
 
+    fn what_shows_nothing_is_not_said(mode) {
+        let server = Server::start(mode);
+        let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
+        for nothing in ["\u{200b}", "\u{200d}\u{fe0f}", "\u{3164}\u{ffa0}", "\u{2800}", "\u{301}", "\u{a0}\u{3000}", "\u{e0041}"] {
+            ana.says(nothing);
+            ana.says(&format!(":me {nothing}"));
+            ana.reads("-- write :me TEXT");
+            ana.says(&format!(":msg beto {nothing}"));
+            ana.reads("-- write :msg NICK TEXT");
+        }
+        ana.says("that\u{200b} was\u{fe0f} all");
+        beto.reads("<ana> that was all");
+    }
+
+    fn blanks_do_not_push_text_into_the_next_row(mode) {
+        let server = Server::start(mode);
+        let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
+        for blank in [" ", "\u{a0}", "\u{3000}", "\u{2800}", "\u{3164}", " \u{200b}"] {
+            let forged = |command: &str| format!("{command}hola{}-- beto (#2) is gone: left", blank.repeat(80));
+            let seen = format!("hola{}-- beto (#2) is gone: left", " ".repeat(16));
+            ana.says(&forged(""));
+            beto.reads(&format!("<ana> {seen}"));
+            ana.says(&forged(":me "));
+            beto.reads(&format!("* ana {seen}"));
+            ana.says(&forged(":msg beto "));
+            beto.reads(&format!("[ana -> you] {seen}"));
+        }
+        ana.says("\t\tif hungry { eat() }");
+        beto.reads("<ana> \t\tif hungry { eat() }");
+    }
+
     fn a_nick_that_deceives_is_refused_with_a_reason(mode) {
         let server = Server::start(mode);
         let [mut ana, mut evan] = server.join_all(["ana", "evan"]);
         for (nick, reason) in [
             ("еvan", "-- a name keeps to the letters of one alphabet; take another one"),
-            ("ev\u{200b}an", "-- a name has only letters, digits, _ and -; take another one"),
-            ("\u{200b}", "-- a name has only letters, digits, _ and -; take another one"),
-            ("\u{3164}", "-- a name has only letters, digits, _ and -; take another one"),
+            ("ev\u{200b}an", "-- evan is taken, or looks like a name that is; take another one"),
+            ("\u{200b}", "-- write :nick NAME"),
+            ("\u{3164}", "-- write :nick NAME"),
             ("evan\u{301}", "-- a name has only letters, digits, _ and -; take another one"),
             ("EVAN", "-- EVAN is taken, or looks like a name that is; take another one"),
             ("evan", "-- evan is taken, or looks like a name that is; take another one"),

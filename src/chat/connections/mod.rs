@@ -1,7 +1,7 @@
 //! The half of the chat that handles bytes: the input of each client, its pending output, and what happens to clients
 //! that cannot keep up.
 //!
-//! * [`mod@line`] and [`sanitize`]: the input;
+//! * [`mod@line`], [`sanitize`] and [`characters`]: the input;
 //! * [`opening`]: clients that speak another protocol;
 //! * [`outbox`]: what one client's socket has not taken yet;
 //! * [`broadcast`]: what all clients get, stored once per turn;
@@ -18,6 +18,7 @@
 mod allowance;
 mod backpressure;
 mod broadcast;
+pub(super) mod characters;
 mod connection;
 mod flight;
 mod flush;
