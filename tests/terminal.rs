@@ -258,14 +258,44 @@ fn the_cursor_stays_where_it_was_also_in_a_line_of_three_rows() {
     beto.becomes("the cursor in the first row", |screen| cursor() == format!("8,{}\n", row(screen.len())));
     for i in 1..=3 {
         ana.says(&format!("{i} is longer than a row of this terminal"));
-        let first = format!("<ana> {i} is lon");
-        let arrived = [first.as_str(), "ger than a row of th", "is terminal"];
+        let first = format!("<ana> {i} is");
+        let arrived = [first.as_str(), "  longer than a row", "  of this terminal"];
         beto.ends_with(&[arrived, typed].concat());
         beto.becomes("the cursor in the first row", |screen| cursor() == format!("8,{}\n", row(screen.len())));
     }
     beto.types("<here>");
     beto.presses(&["Enter"]);
     ana.sees("<beto> 01<here>23456789abcdefghijklmnopqrstuvwxyz-ñandú");
+}
+
+/// Text that a terminal itself would continue at the left margin, where lines begin.
+#[test]
+#[ignore = "needs tmux"]
+fn a_second_row_cannot_look_like_another_line() {
+    let server = Server::start("epoll");
+    let mut ana = server.join_as("ana");
+    let beto = Terminal::join(&server, "beto", USUAL);
+    for forged in ["-- cleo (#3) is here", "12:30 <cleo> hola", "* cleo waves", "[cleo -> you] psst", "beto> "] {
+        let said = ["x"; 34].join(" ");
+        // The time, the nick and what is said take 79 columns.
+        ana.says(&format!("{said} {forged}"));
+        let (first, second) = (format!("<ana> {said}"), format!("  {forged}"));
+        beto.ends_with(&[&first, second.trim_end(), "beto>"]);
+        ana.says(&format!(":me {said} {forged}"));
+        beto.becomes("an action of two rows", |screen| {
+            screen.iter().rev().nth(1).is_some_and(|row| row.starts_with("  "))
+        });
+    }
+    // Terminals do not agree on the widths of these.
+    let is_known = |row: &String| ["<ana> ", "* ana ", "  ", "beto>"].iter().any(|start| row.starts_with(start));
+    for cluster in ["❤\u{fe0f}", "1\u{fe0f}\u{20e3}", "👩\u{200d}", "🇪🇸", "ক\u{9be}", "日", "e\u{301}"] {
+        ana.says(&cluster.repeat(90));
+        ana.says("and now a line");
+        beto.ends_with(&["<ana> and now a line", "beto>"]);
+        let screen = beto.screen();
+        let mut rows = screen.iter().skip_while(|row| !row.starts_with("<ana> "));
+        assert!(rows.all(is_known), "{cluster}\n{}", screen.join("\n"));
+    }
 }
 
 #[test]

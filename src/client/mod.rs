@@ -9,7 +9,7 @@
 //! * [`hello`]: requests a nick before anything else is sent;
 //! * [`pipe`]: sends the lines of stdin and prints the server's lines;
 //! * [`terminal`]: the same for people. Its parts are [`editor`] (a thread that waits for keys), [`screen`] (the lines
-//!   that wait for the terminal), [`receiver`], [`tty`], [`render`], [`palette`], [`nicks`] and [`complete`];
+//!   that wait for the terminal), [`receiver`], [`tty`], [`render`], [`wrap`], [`palette`], [`nicks`] and [`complete`];
 //! * [`messages`]: every text of the client, in English and Spanish.
 
 mod complete;
@@ -28,6 +28,7 @@ mod render;
 mod screen;
 mod terminal;
 mod tty;
+mod wrap;
 
 use crate::text::Lang;
 use std::io::IsTerminal;

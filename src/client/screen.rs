@@ -11,6 +11,7 @@
 
 use super::lock;
 use super::messages::Text;
+use super::wrap::{columns, wrap};
 use crate::text::Lang;
 use rustyline::ExternalPrinter;
 use std::collections::VecDeque;
@@ -193,15 +194,19 @@ impl State {
     }
 
     fn next_batch(&mut self, lang: Lang) -> Option<String> {
+        let columns = columns();
         let mut batch = String::new();
+        let mut add = |line: &str| {
+            batch.push_str(&wrap(line, columns));
+            batch.push('\n');
+        };
         match std::mem::take(&mut self.not_shown) {
             0 => {}
-            lines => batch = Text::NotShown(lines).say(lang) + "\n",
+            lines => add(&Text::NotShown(lines).say(lang)),
         }
         for line in self.waiting.drain(..self.waiting.len().min(BATCH_MAX)) {
             self.waiting_bytes -= line.len();
-            batch.push_str(&line);
-            batch.push('\n');
+            add(&line);
         }
         (!batch.is_empty()).then_some(batch)
     }
