@@ -361,36 +361,3 @@ fn ncat_can_be_measured() {
         assert!(ended.stdout.contains("each once, in order"), "{}", ended.stdout);
     }
 }
-
-/// A signal to the load generator alone, as from a terminal that is closed or a supervisor, ends its server, too.
-#[test]
-#[cfg(target_os = "linux")]
-fn no_server_outlives_the_load_generator() {
-    use rustix::process::{Pid, Signal, kill_process};
-    for signal in [Signal::HUP, Signal::INT, Signal::TERM] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tertulia"));
-        let mut bench = command
-            .args(["bench", "--mode", "epoll", "--duration", "60"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program starts");
-        let pid = Pid::from_child(&bench);
-        let children = format!("/proc/{pid}/task/{pid}/children");
-        let children = || std::fs::read_to_string(&children).unwrap_or_default();
-        let until = |what: &dyn Fn() -> bool| {
-            let deadline = std::time::Instant::now() + LIMIT;
-            while !what() {
-                assert!(std::time::Instant::now() < deadline, "{signal:?}");
-                std::thread::sleep(Duration::from_millis(10));
-            }
-        };
-        // It catches signals before it starts a server.
-        until(&|| !children().is_empty());
-        let server: i32 = children().split_whitespace().next().expect("a child").parse().expect("a number");
-        kill_process(pid, signal).expect("it runs");
-        assert_eq!(bench.wait().expect("it was started").code(), Some(128 + signal.as_raw()), "{signal:?}");
-        let stat = format!("/proc/{server}/stat");
-        until(&|| std::fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z ")));
-    }
-}

@@ -24,7 +24,6 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 use talk::Talk;
-use tertulia::harness::server_process::end_all_at_signals;
 use tertulia::harness::{Launcher, START_LIMIT, ServerProcess, Stdout};
 use tertulia::server::{DRIVERS, Driver, make_room_for};
 
@@ -156,7 +155,6 @@ fn main() {
         Ok("tokio") => tokio_chat::serve(&addr()),
         _ => {
             make_room_for(SERVERS_MAX * (6 + IDLE)).expect("descriptors");
-            end_all_at_signals().expect("signals");
             benches();
             Criterion::default().configure_from_args().final_summary();
         }

@@ -2,7 +2,7 @@
 
 use super::{lang_or_locale, print};
 use crate::compare::{Plan, report};
-use crate::harness::server_process::end_all;
+use crate::harness::process_group::end_all;
 use crate::server::listener;
 use crate::text::Lang;
 use clap::builder::RangedU64ValueParser;

@@ -2,7 +2,6 @@
 
 use super::{address, colors_stdout};
 use crate::harness::Launcher;
-use crate::harness::server_process::end_all_at_signals;
 use crate::torment::trial::NO_TIME;
 use crate::torment::{self, Cause, Eol, Finding, News, Settings, TORMENTS, Target, Torment, Verdict, diagnose};
 use anstyle::{AnsiColor, Style};
@@ -102,7 +101,6 @@ impl Args {
         };
         let torments: Vec<&Torment> =
             TORMENTS.iter().filter(|t| self.only.is_empty() || self.only.iter().any(|o| o.name == t.name)).collect();
-        end_all_at_signals()?;
 
         let mut tell = |news: News| match news {
             _ if self.json => {}

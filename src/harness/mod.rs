@@ -6,6 +6,7 @@
 //! * [`probe`]: a line that any receiver can check;
 //! * [`receiver`]: finds the probes in a stream of bytes;
 //! * [`test_client`], [`crowd`]: clients with all kinds of behaviour, driven by one thread;
+//! * [`process_group`]: processes that end with this one;
 //! * [`server_process`]: a server that was started here;
 //! * [`proc`]: what the kernel reports about a process and its sockets.
 
@@ -13,6 +14,7 @@ pub(crate) mod crowd;
 pub(crate) mod eol;
 pub(crate) mod probe;
 pub(crate) mod proc;
+pub mod process_group;
 pub(crate) mod receiver;
 pub mod server_process;
 pub(crate) mod test_client;

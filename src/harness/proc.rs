@@ -38,6 +38,7 @@ mod linux {
     use super::*;
     use procfs::net::{TcpNetEntry, TcpState, tcp, tcp6};
     use procfs::process::{FDTarget, Process, all_processes};
+    use rustix::process::Pid;
 
     fn process(pid: u32) -> Option<Process> {
         Process::new(pid.try_into().ok()?).ok()
@@ -96,13 +97,13 @@ mod linux {
     }
 
     /// The address on which a process of a process group listens on a port, and the id of that process.
-    pub(crate) fn listener(group: u32, port: u16) -> Option<(SocketAddr, u32)> {
+    pub(crate) fn listener(group: Pid, port: u16) -> Option<(SocketAddr, u32)> {
         let sockets: Vec<_> = sockets(port).filter(|socket| socket.state == TcpState::Listen).collect();
         if sockets.is_empty() {
             return None;
         }
         let processes = all_processes().ok()?.flatten();
-        let mut members = processes.filter(|process| process.stat().is_ok_and(|stat| stat.pgrp == group as i32));
+        let mut members = processes.filter(|process| process.stat().is_ok_and(|stat| stat.pgrp == group.as_raw_pid()));
         members.find_map(|process| {
             let targets: Vec<_> = process.fd().ok()?.flatten().map(|descriptor| descriptor.target).collect();
             let holds = |socket: &&TcpNetEntry| {

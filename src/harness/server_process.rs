@@ -1,15 +1,14 @@
 //! A server that was started here, and all the processes that it starts.
 
 use super::proc;
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+use super::process_group::ProcessGroup;
+use rustix::process::{Pid, Signal, kill_process};
 use std::io::{self, PipeReader, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a server may take to listen.
@@ -21,34 +20,6 @@ const PORTS_TRIED: usize = 3;
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 /// How much of the end of stderr is kept: enough for an error and what is printed about every thread after it. Bytes.
 const STDERR_TAIL: usize = 64 << 10;
-
-/// The process groups of the servers that run. `None` once [`end_all`] was called.
-static GROUPS: Mutex<Option<Vec<Pid>>> = Mutex::new(Some(Vec::new()));
-
-fn groups() -> MutexGuard<'static, Option<Vec<Pid>>> {
-    GROUPS.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Kills all servers that were started here. From then on none can be started.
-pub fn end_all() {
-    for group in groups().take().into_iter().flatten() {
-        let _ = kill_process_group(group, Signal::KILL);
-    }
-}
-
-/// Lets SIGHUP, SIGINT and SIGTERM end the servers that were started here, and then this process with exit code 128 + signal.
-///
-/// Each server has a process group of its own, so that a terminal's Ctrl-C does not reach it.
-pub fn end_all_at_signals() -> Result<(), String> {
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(|e| format!("signals cannot be caught: {e}"))?;
-    std::thread::spawn(move || {
-        if let Some(signal) = signals.forever().next() {
-            end_all();
-            std::process::exit(128 + signal);
-        }
-    });
-    Ok(())
-}
 
 /// Where a server's stdout goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -114,7 +85,7 @@ impl<'a> Launcher<'a> {
     pub fn begin_on(&self, port: u16, stdout: Stdout) -> Result<ServerProcess, String> {
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut command = (self.command)(addr);
-        command.stdin(Stdio::null()).process_group(0);
+        command.stdin(Stdio::null());
         if self.keeps_stderr {
             command.stderr(Stdio::piped());
         }
@@ -132,12 +103,7 @@ impl<'a> Launcher<'a> {
             }
         };
         let begin = Instant::now();
-        let mut groups = groups();
-        let Some(groups) = groups.as_mut() else { return Err("stopped: no further server is started".into()) };
-        let program = command.get_program().to_string_lossy().into_owned();
-        let mut child = command.spawn().map_err(|e| format!("{program} cannot be started: {e}"))?;
-        let group = Pid::from_child(&child);
-        groups.push(group);
+        let (group, mut child) = ProcessGroup::spawn(&mut command)?;
         let stderr = child.stderr.take().map(Tail::of).unwrap_or_default();
         Ok(ServerProcess { pid: child.id(), child, group, addr, stderr, stdout: pipe, begin })
     }
@@ -160,7 +126,7 @@ fn free_port() -> io::Result<u16> {
 /// A server's process and all processes that it has started. They are killed on drop.
 pub struct ServerProcess {
     child: Child,
-    group: Pid,
+    group: ProcessGroup,
     /// The process that listens: the child, or one that it has started.
     pid: u32,
     /// Where it listens.
@@ -197,7 +163,7 @@ impl ServerProcess {
     /// already be a client.
     #[cfg(target_os = "linux")]
     fn listens(&self) -> Option<(SocketAddr, u32)> {
-        let (addr, pid) = proc::listener(self.child.id(), self.addr.port())?;
+        let (addr, pid) = proc::listener(self.group.id(), self.addr.port())?;
         let host = addr.ip().to_canonical();
         // A socket on all IPv6 addresses takes IPv4 connections, too, on most systems.
         let host = if host.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { host };
@@ -268,7 +234,7 @@ impl ServerProcess {
 
     /// Stops all its processes until [`ServerProcess::thaw`]. All that happens meanwhile reaches it in one batch.
     pub fn freeze(&self) {
-        let _ = kill_process_group(self.group, Signal::STOP);
+        self.group.freeze();
         let begin = Instant::now();
         while proc::status(self.pid).is_some_and(|status| status.state != 'T')
             && begin.elapsed() < Duration::from_millis(500)
@@ -279,7 +245,7 @@ impl ServerProcess {
 
     /// Lets it continue.
     pub fn thaw(&self) {
-        let _ = kill_process_group(self.group, Signal::CONT);
+        self.group.thaw();
     }
 
     /// Reads its stdout from now on and discards it. Returns whether nobody read it before.
@@ -347,11 +313,8 @@ pub fn pin_this_thread(_: usize) -> Result<(), String> {
 
 impl Drop for ServerProcess {
     fn drop(&mut self) {
-        let _ = kill_process_group(self.group, Signal::KILL);
+        self.group.kill();
         let _ = self.child.wait();
-        if let Some(groups) = groups().as_mut() {
-            groups.retain(|group| *group != self.group);
-        }
     }
 }
 

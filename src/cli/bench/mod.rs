@@ -177,7 +177,6 @@ impl Args {
     fn subjects(&self) -> Result<Vec<Subject>, String> {
         let Some(addr) = &self.addr else {
             let drivers: Vec<_> = self.mode.map_or(DRIVERS.iter().collect(), |driver| vec![driver]);
-            crate::harness::server_process::end_all_at_signals()?;
             return Ok(drivers.into_iter().map(|driver| Subject::Ours(driver.name)).collect());
         };
         let (host, port) = address::Address::of(addr).get()?;
