@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::process::Dir;
+use common::process::{Dir, run};
 use common::*;
 use std::ffi::OsStr;
 use std::io::{Read, Write};
@@ -138,6 +138,26 @@ fn two_talk(name: &str, flags: &[&str], mode: &str) {
     assert_eq!(talk.matches("<guest2> ").count(), 20, "{talk}");
 }
 
+/// A program that speaks another protocol comes to the room and is sent away. Of what it says, nobody reads a word.
+#[track_caller]
+fn nothing_is_said(protocol: &str, mode: &str, speaks: impl FnOnce(SocketAddr)) {
+    let mut server = Server::start(mode);
+    let mut ana = server.join_as("ana");
+    speaks(server.addr);
+    let why = format!("is gone: this is a chat, and it speaks {protocol}");
+    server.console.shows(&why);
+    let mut beto = server.join();
+    beto.says("is that all?");
+    let read = ana.lines_to(&format!("<{}> is that all?", beto.nick));
+    assert!(read.iter().any(|line| line.ends_with(&why)), "{read:?}");
+    let tells =
+        |line: &String| line.starts_with("-- guest") && [" is here", &why].iter().any(|end| line.ends_with(end));
+    assert!(read.iter().all(tells), "{read:?}");
+    assert!(server.stop().success());
+    let console = server.console.whole();
+    assert_eq!(console.matches("> ").count(), 1, "only one has spoken: {console}");
+}
+
 /// What `telnet` sends when its user types "hola" and presses Ctrl-C, read by a server that is no chat.
 #[track_caller]
 fn telnets_own_words() -> Vec<u8> {
@@ -253,6 +273,41 @@ each_driver! {
         assert!(!console.contains(|c: char| c == '\u{fffd}' || c.is_control() && c != '\n'), "{console:?}");
         assert_eq!(console.matches("#2 <guest2> ").count(), 6, "{console}");
         assert_eq!(server.diagnostics.whole(), "");
+    }
+
+    #[ignore = "needs curl"]
+    fn curl_cannot_speak_in_the_room(mode) {
+        for words in [&["--max-time", "30"][..], &["--max-time", "30", "--data-binary", ":nick eva\nhola\n"]] {
+            nothing_is_said("HTTP", mode, |addr| {
+                run(Command::new("curl").args(words).arg(format!("http://{addr}/")));
+            });
+        }
+    }
+
+    #[ignore = "needs openssl"]
+    fn openssl_cannot_speak_in_the_room(mode) {
+        nothing_is_said("TLS", mode, |addr| {
+            run(Command::new("openssl").args(["s_client", "-connect", &addr.to_string()]));
+        });
+    }
+
+    #[ignore = "needs ssh"]
+    fn ssh_cannot_speak_in_the_room(mode) {
+        nothing_is_said("SSH", mode, |addr| {
+            let (host, port) = (addr.ip().to_string(), addr.port().to_string());
+            run(Command::new("ssh").args(["-F", "none", "-o", "BatchMode=yes", "-p", &port, &host]));
+        });
+    }
+
+    #[ignore = "needs chromium"]
+    fn a_web_page_cannot_speak_in_the_room(mode) {
+        let dir = Dir::new();
+        nothing_is_said("HTTP", mode, |addr| {
+            let sends = format!("fetch('http://{addr}/', {{ method: 'POST', mode: 'no-cors', body: ':nick eva\\nhola\\n' }})");
+            let page = dir.file("page.html");
+            std::fs::write(&page, format!("<script>{sends};</script>")).expect("our directory");
+            browser::opens(&page);
+        });
     }
 
     #[ignore = "needs python3"]

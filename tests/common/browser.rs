@@ -17,13 +17,7 @@ pub fn sees(page: &Path, html: &str, acts: &str) -> Value {
     );
     let acted = page.with_file_name("acted.html");
     fs::write(&acted, html.replace("</body>", &script)).expect("a page");
-    let names = ["chromium", "chromium-browser", "google-chrome"];
-    let name = names.iter().find(|name| Command::new(name).arg("--version").output().is_ok()).expect("a browser");
-    let mut browser = Command::new(name);
-    browser.args(["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--window-size=1366,768"]);
-    browser.args(["--virtual-time-budget=5000", "--dump-dom"]);
-    browser.arg(format!("--user-data-dir={}", page.with_file_name("profile").display()));
-    let Ended { stdout, stderr, .. } = run(browser.arg(format!("file://{}", acted.display())));
+    let Ended { stdout, stderr, .. } = opens(&acted);
     assert!(!stderr.contains("CONSOLE"), "{stderr}");
     let (_, seen) = stdout.split_once("<pre id=\"seen\">").expect("the script's place");
     let (seen, _) = seen.split_once("</pre>").expect("its end");
@@ -31,4 +25,16 @@ pub fn sees(page: &Path, html: &str, acts: &str) -> Value {
     let seen: Value = serde_json::from_str(&seen).expect("what it saw");
     assert_eq!(seen["requests"], 0);
     seen
+}
+
+/// Opens a page, lets its scripts run, and returns what the browser wrote: the page on stdout.
+#[track_caller]
+pub fn opens(page: &Path) -> Ended {
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    let name = names.iter().find(|name| Command::new(name).arg("--version").output().is_ok()).expect("a browser");
+    let mut browser = Command::new(name);
+    browser.args(["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--window-size=1366,768"]);
+    browser.args(["--virtual-time-budget=5000", "--dump-dom"]);
+    browser.arg(format!("--user-data-dir={}", page.with_file_name("profile").display()));
+    run(browser.arg(format!("file://{}", page.display())))
 }
