@@ -461,7 +461,8 @@ fn counted(text: &str) -> BTreeMap<String, usize> {
         let is_ours = match name {
             "epoll_wait" => true,
             "ppoll" => arguments.contains("<TCP:["),
-            "accept4" => !rest.contains("= ?"),
+            // The last one ends when the listener is shut down.
+            "accept4" => !rest.contains("= ?") && !rest.contains("EINVAL"),
             // In a debug build the standard library checks whether a descriptor is open. A thread asks whether its client is gone.
             "fcntl" | "getpeername" => false,
             _ => is_connection,

@@ -51,7 +51,8 @@ pub(crate) struct Args {
     #[arg(long, value_enum, env = "TERTULIA_LANG")]
     lang: Option<Lang>,
 
-    /// Keep a history in this file, one JSON line per event, and show its last lines to new clients
+    /// Keep a history in this file, one JSON line per event, and show its last lines to new clients. It is written by a
+    /// thread of its own, so that a slow disk delays nobody
     #[arg(long, value_name = "FILE", env = "TERTULIA_HISTORY")]
     history: Option<PathBuf>,
 

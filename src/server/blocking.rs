@@ -9,7 +9,8 @@ use crate::trace::marks::{self, Call};
 use rustix::buffer::spare_capacity;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
 use signal_hook::consts::{SIGINT, SIGTERM};
-use std::io::{self, IoSlice, Read, Write};
+use socket2::SockRef;
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
@@ -34,9 +35,20 @@ impl TcpListener {
         TcpListener(listener)
     }
 
-    /// Blocks until a connection comes.
+    /// Blocks until a connection comes; for ever after [`TcpListener::shutdown`].
     pub(crate) fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        marks::accept(Call::blocking("accept4"), || self.0.accept().map(|(stream, peer)| (TcpStream(stream), peer)))
+        marks::accept(Call::blocking("accept4"), || match self.0.accept() {
+            Err(e) if e.kind() == ErrorKind::InvalidInput => loop {
+                std::thread::park();
+            },
+            result => result.map(|(stream, peer)| (TcpStream(stream), peer)),
+        })
+    }
+
+    /// Listens no more, so that another server may, although a thread is still blocked in `accept` and holds the socket
+    /// open. Not all systems know this call for a listener.
+    pub(crate) fn shutdown(&self) {
+        let _ = SockRef::from(&self.0).shutdown(Shutdown::Both);
     }
 }
 
@@ -65,7 +77,7 @@ impl TcpStream {
         let mut buffer = [0; 1024];
         // `set_read_timeout` does not accept zero.
         let left = Some(end.saturating_duration_since(now())).filter(|left| !left.is_zero());
-        let left = left.ok_or(io::ErrorKind::TimedOut)?;
+        let left = left.ok_or(ErrorKind::TimedOut)?;
         marks::set_up(1, || self.0.set_read_timeout(Some(left)))?;
         let call = || (&self.0).read(&mut buffer);
         marks::read(Call::blocking("recvfrom"), self.as_raw_fd(), 1024, call)

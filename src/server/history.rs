@@ -1,10 +1,14 @@
 //! The history: a file of what was said, one JSON line per event, read again at the next start.
 //!
 //! Lines are written in batches, at most half a second after the first line of a batch, so that kill -9 loses less than
-//! a second. A failing disk costs a warning and the lines it did not take. In epoll and poll mode the loop itself
-//! writes: a file is always "ready" for epoll, yet a slow disk makes the write slow, and all clients wait that long.
-//! The kernel's page cache makes that rare. In threaded mode a thread of its own writes.
+//! a second. A thread of its own writes them, in every mode: see [`DiskWriter`]. A disk that fails or hangs costs
+//! warnings and the lines that it did not take. The file says in their place how many they were.
+//!
+//! Only the opening blocks: it happens before the server listens.
 
+use super::disk::DiskWriter;
+use super::sink::Sink;
+use super::spool::Spool;
 use super::wall_clock::WallClock;
 use crate::chat::messages::Said;
 use crate::chat::sanitize::sanitize_text;
@@ -12,15 +16,16 @@ use crate::chat::{Event, Reason};
 use crate::text::Lang;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::fs::OpenOptions;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const BATCH_DELAY: Duration = Duration::from_millis(500);
 /// A batch of this many bytes is written at once.
 const BATCH_MAX: usize = 64 << 10;
+/// The most that may wait for the disk. Bytes. It is several times what a flood leaves while a busy disk is left alone.
+const BUFFER_MAX: usize = 4 << 20;
 /// The longest replay for a newcomer. Bytes. It goes into the newcomer's outbox, and many may come at once: together
 /// the replays must stay far below the limit for all outboxes.
 const REPLAY_MAX: usize = 128 << 10;
@@ -51,6 +56,14 @@ enum Kind {
     Left,
 }
 
+/// Stands in the place of lines that the disk did not take. A reader of entries skips it.
+#[derive(Serialize)]
+struct Gap<'a> {
+    time: &'a str,
+    event: &'static str,
+    lines: u64,
+}
+
 /// A message that newcomers get.
 struct Recent {
     /// RFC 3339, UTC. How it is shown depends on the day of the replay.
@@ -60,60 +73,37 @@ struct Recent {
 
 pub(crate) struct History {
     path: PathBuf,
-    file: Option<Arc<File>>,
-    batch: Vec<u8>,
+    /// `None` if the file could not be opened.
+    spool: Option<Spool>,
     /// The deadline for writing the batch; `None` while it is empty.
     due: Option<Instant>,
-    /// The file ends within a line. The next batch must begin with a line end.
-    torn: bool,
-    /// The last write failed, and a warning was logged.
-    failing: bool,
     /// The last messages, for replays.
     recent: VecDeque<Recent>,
     replay: usize,
 }
 
-/// Lines on their way to the file. A thread that may wait for the disk writes them without holding the history.
-pub(crate) struct Batch {
-    file: Arc<File>,
-    lines: Vec<u8>,
-}
-
-impl Batch {
-    pub(crate) fn write(self) -> io::Result<()> {
-        (&*self.file).write_all(&self.lines)
-    }
-}
-
 impl History {
     /// Opens or creates the file. If that fails, a warning is logged and the chat goes on without a history file.
     pub(crate) fn open(path: &Path, replay: usize, clock: &WallClock) -> History {
-        let mut history = History {
-            path: path.to_owned(),
-            file: None,
-            batch: Vec::new(),
-            due: None,
-            torn: false,
-            failing: false,
-            recent: VecDeque::new(),
-            replay,
-        };
-        if let Err(e) = history.load(clock) {
-            log::warn!("no history is kept: {}: {e}", path.display());
-            history.failing = true;
+        let mut history = History { path: path.to_owned(), spool: None, due: None, recent: VecDeque::new(), replay };
+        match history.load(clock) {
+            Ok(spool) => history.spool = Some(spool),
+            Err(e) => log::warn!("no history is kept: {}: {e}", path.display()),
         }
         history
     }
 
-    fn load(&mut self, clock: &WallClock) -> io::Result<()> {
+    fn load(&mut self, clock: &WallClock) -> io::Result<Spool> {
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(&self.path)?;
         let len = file.metadata()?.len();
         // Not all lines are messages, so this reads further back than the replay needs.
         let start = len.saturating_sub(RECORD_MAX * (self.replay as u64 * 4 + 1));
-        file.seek(SeekFrom::Start(start))?;
+        // A pipe has no position, and nothing in it is read again.
+        if start > 0 {
+            file.seek(SeekFrom::Start(start))?;
+        }
         let mut tail = Vec::new();
         Read::by_ref(&mut file).take(len - start).read_to_end(&mut tail)?;
-        self.torn = tail.last().is_some_and(|&last| last != b'\n');
         // The first line may be cut at its beginning; what is left of it is not valid JSON.
         let lines = tail.split_inclusive(|&b| b == b'\n');
         for line in lines.filter(|line| line.ends_with(b"\n")) {
@@ -123,8 +113,7 @@ impl History {
                 self.remember(record.event, record.time, &record.nick, record.text.as_deref().unwrap_or(""));
             }
         }
-        self.file = Some(Arc::new(file));
-        Ok(())
+        Ok(Spool::new(Sink::Disk(DiskWriter::new(file)?), &tail))
     }
 
     pub(crate) fn note(&mut self, event: &Event<'_>, clock: &WallClock, now: Instant) {
@@ -138,46 +127,67 @@ impl History {
             Event::Closing | Event::Lost { .. } => return,
         };
         self.remember(kind, clock.timestamp(), nick, text.as_deref().unwrap_or(""));
-        if self.file.is_none() {
+        let Some(spool) = &mut self.spool else { return };
+        self.due.get_or_insert(now + BATCH_DELAY);
+        // After one lost line all are dropped until the loss is reported. So there is one gap, and the file says where.
+        if spool.len() >= BUFFER_MAX || spool.has_gap() {
+            spool.lose_line();
+            if spool.missing() == 1 {
+                log::warn!("the history loses lines: {}: the disk takes nothing", self.path.display());
+            }
             return;
         }
         let record = Entry { time: clock.timestamp(), id: id.number(), event: kind, nick: nick.into(), text };
-        // Neither writing to a Vec nor serializing strings and numbers can fail.
-        let _ = serde_json::to_writer(&mut self.batch, &record);
-        self.batch.push(b'\n');
-        self.due.get_or_insert(now + BATCH_DELAY);
+        write_json(spool.line(), &record);
     }
 
-    /// The batch, if it is due. Pass the result of the write to [`History::written`].
-    pub(crate) fn due_batch(&mut self, now: Instant) -> Option<Batch> {
-        let is_due = self.due.is_some_and(|due| due <= now) || self.batch.len() >= BATCH_MAX;
-        if is_due { self.take_batch() } else { None }
-    }
-
-    /// The batch, due or not.
-    pub(crate) fn take_batch(&mut self) -> Option<Batch> {
+    /// Writes what is due, as far as the disk takes it without blocking.
+    pub(crate) fn flush(&mut self, now: Instant, clock: &mut WallClock) {
+        let Some(spool) = &mut self.spool else { return };
+        let is_due = self.due.is_some_and(|due| due <= now);
+        if !is_due && spool.len() < BATCH_MAX && spool.deadline().is_none() {
+            return;
+        }
         self.due = None;
-        let file = self.file.clone().filter(|_| !self.batch.is_empty())?;
-        let mut lines = std::mem::take(&mut self.batch);
-        if self.torn {
-            lines.insert(0, b'\n');
+        let missing = spool.missing();
+        let mut result = spool.flush(now);
+        if result.is_ok() {
+            spool.report(|buffer, lines| {
+                clock.look();
+                write_json(buffer, &Gap { time: clock.timestamp(), event: "lost", lines });
+            });
+            result = spool.flush(now);
         }
-        Some(Batch { file, lines })
+        let path = self.path.display();
+        match result {
+            Err(e) if missing == 0 => log::warn!("the history loses lines, {} so far: {path}: {e}", spool.missing()),
+            _ if spool.missing() < missing => {
+                log::warn!("the history is written again, without {} lines: {path}", missing - spool.missing())
+            }
+            _ => {}
+        }
     }
 
-    /// Takes the result of writing a batch.
-    pub(crate) fn written(&mut self, result: io::Result<()>) {
-        if let Err(e) = &result
-            && !self.failing
-        {
-            log::warn!("the history loses lines: {}: {e}", self.path.display());
-        }
-        self.failing = result.is_err();
-        self.torn = result.is_err();
-    }
-
+    /// When [`History::flush`] has something to do.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.due
+        self.spool.as_ref()?.deadline().or(self.due)
+    }
+
+    /// Makes whatever waits due now.
+    pub(crate) fn hurry(&mut self, now: Instant) {
+        self.due = self.due.map(|due| due.min(now));
+    }
+
+    /// When [`History::flush`] is worth another try after the end began at `start`.
+    pub(crate) fn last_retry(&self, start: Instant) -> Option<Instant> {
+        self.spool.as_ref()?.last_retry(start)
+    }
+
+    /// Call it at the very end.
+    pub(crate) fn warn_of_what_is_missing(&self) {
+        if let Some(lines @ 1..) = self.spool.as_ref().map(Spool::unwritten) {
+            log::warn!("the history ends without {lines} lines: {}", self.path.display());
+        }
     }
 
     /// The last messages, for a newcomer.
@@ -214,6 +224,12 @@ impl History {
     }
 }
 
+fn write_json(buffer: &mut Vec<u8>, record: &impl Serialize) {
+    // Neither writing to a Vec nor serializing strings and numbers can fail.
+    let _ = serde_json::to_writer(&mut *buffer, record);
+    buffer.push(b'\n');
+}
+
 /// A reason as it is stored in the file: in English, whatever the server's language.
 fn why(reason: Reason) -> String {
     Said(Lang::En, &reason).to_string()
@@ -223,11 +239,16 @@ fn why(reason: Reason) -> String {
 mod tests {
     use super::*;
     use crate::chat::Id;
+    use std::io::Write;
 
     fn temp(name: &str) -> PathBuf {
         let path = std::env::temp_dir().join(format!("tertulia-{}-{name}.jsonl", std::process::id()));
         let _ = std::fs::remove_file(&path);
         path
+    }
+
+    fn read(path: &Path) -> String {
+        std::fs::read_to_string(path).unwrap_or_default()
     }
 
     fn say(history: &mut History, text: &str) {
@@ -237,10 +258,18 @@ mod tests {
         history.note(&event, &clock, Instant::now());
     }
 
+    /// Waits until everything is written, or has failed.
     fn write(history: &mut History) {
-        if let Some(batch) = history.take_batch() {
-            let result = batch.write();
-            history.written(result);
+        let mut clock = WallClock::new();
+        let end = Instant::now() + Duration::from_secs(60);
+        history.hurry(Instant::now());
+        loop {
+            history.flush(Instant::now(), &mut clock);
+            if history.spool.as_ref().is_none_or(|spool| spool.len() == 0) {
+                return;
+            }
+            assert!(Instant::now() < end, "the disk takes nothing");
+            std::thread::yield_now();
         }
     }
 
@@ -313,9 +342,12 @@ mod tests {
         say(&mut history, "hola");
         let due = history.deadline().expect("something to write");
         assert!((before + BATCH_DELAY..=Instant::now() + BATCH_DELAY).contains(&due));
-        assert!(history.due_batch(due - Duration::from_millis(1)).is_none());
-        assert!(history.due_batch(due).is_some());
+        let mut clock = WallClock::new();
+        history.flush(due - Duration::from_millis(1), &mut clock);
+        assert_eq!((history.deadline(), read(&path)), (Some(due), String::new()));
+        write(&mut history);
         assert_eq!(history.deadline(), None);
+        assert!(read(&path).contains("hola"));
         let _ = std::fs::remove_file(&path);
     }
 
@@ -333,10 +365,16 @@ mod tests {
         let path = temp("full");
         let mut history = History::open(&path, 20, &WallClock::new());
         let full = OpenOptions::new().write(true).open("/dev/full").expect("linux has one");
-        history.file = Some(Arc::new(full));
-        say(&mut history, "hola");
+        history.spool = Some(Spool::new(Sink::Disk(DiskWriter::new(full).expect("a thread")), b""));
+        for text in ["one", "two"] {
+            say(&mut history, text);
+        }
         write(&mut history);
-        assert!(history.failing && history.batch.is_empty());
+        say(&mut history, "three");
+        let missing = |history: &History| history.spool.as_ref().expect("it is open").missing();
+        assert_eq!(missing(&history), 3, "what comes after the gap waits for the report");
+        write(&mut history);
+        assert_eq!((missing(&history), read(&path)), (3, String::new()));
         let _ = std::fs::remove_file(&path);
     }
 }

@@ -5,11 +5,13 @@
 //! * [`net`] (for `epoll` and `poll`) and `blocking` (for `threaded`): the layer between a driver and the system. The tests put a
 //!   simulated one in its place. This layer and [`hub`] mark the steps for the trace;
 //! * [`listener`]: the listening socket;
-//! * [`records`]: where events are recorded: the [`console`] and the [`history`].
+//! * [`records`]: where events are recorded: the [`console`] and the [`history`]. Their lines pass a [`spool`], so that
+//!   the chat waits neither for a [`sink`] nor for a [`disk`].
 
 #[cfg(feature = "threaded")]
 pub(crate) mod blocking;
 pub(crate) mod console;
+mod disk;
 pub(crate) mod drivers;
 pub(crate) mod history;
 pub(crate) mod hub;
@@ -21,6 +23,7 @@ pub(crate) mod service;
 #[cfg(test)]
 mod simulated;
 pub(crate) mod sink;
+mod spool;
 pub(crate) mod wall_clock;
 
 use crate::chat::{self, Limits};

@@ -1,17 +1,13 @@
 //! The records of what happened: the console and the history.
 
 use super::console::{Console, Paint};
-use super::history::{Batch, History};
+use super::history::History;
 use super::wall_clock::WallClock;
 use crate::chat::{Event, Transcript};
 use crate::text::Lang;
 use crate::trace::marks;
-use std::io;
 use std::path::Path;
-use std::time::{Duration, Instant};
-
-/// How long a blocked console is tried again at the end.
-const LAST_PATIENCE: Duration = Duration::from_millis(200);
+use std::time::Instant;
 
 pub(crate) struct Records {
     console: Option<Console>,
@@ -57,39 +53,16 @@ impl Records {
         self.note(&mut transcript, now);
         if let Some(console) = &mut self.console {
             console.flush(now, &mut self.clock);
-            console.take_writes();
         }
     }
 
-    /// Writes what stdout takes without blocking, and the history's batch if it is due. Returns the number of writes to
-    /// stdout.
-    pub(crate) fn flush(&mut self, now: Instant) -> usize {
-        let writes = self.flush_console(now);
-        if let Some(batch) = self.due_batch(now) {
-            let result = batch.write();
-            self.written(result);
+    /// Writes what stdout and the disk take without blocking. What stdout takes is a step of the trace.
+    pub(crate) fn flush(&mut self, now: Instant) {
+        if let Some(console) = &mut self.console {
+            marks::show(|| console.flush(now, &mut self.clock));
         }
-        writes
-    }
-
-    /// Writes what stdout takes without blocking. Returns the number of writes.
-    pub(crate) fn flush_console(&mut self, now: Instant) -> usize {
-        let Some(console) = &mut self.console else { return 0 };
-        marks::show(|| {
-            console.flush(now, &mut self.clock);
-            console.take_writes()
-        })
-    }
-
-    /// The history's batch if it is due, for a caller that may wait for the disk. Pass the result of the write to
-    /// [`Records::written`].
-    pub(crate) fn due_batch(&mut self, now: Instant) -> Option<Batch> {
-        self.history.as_mut()?.due_batch(now)
-    }
-
-    pub(crate) fn written(&mut self, result: io::Result<()>) {
         if let Some(history) = &mut self.history {
-            history.written(result);
+            history.flush(now, &mut self.clock);
         }
     }
 
@@ -105,35 +78,25 @@ impl Records {
         self.history.as_ref().map(|history| history.replay(&self.clock)).unwrap_or_default()
     }
 
-    /// Writes everything that is left, as far as stdout and the disk take it.
+    /// Writes everything that is left, as far as stdout and the disk take it in time.
+    ///
+    /// Close all sockets before: while the disk hangs, the process may not be able to end, and the kernel keeps its
+    /// descriptors open.
     pub(crate) fn finish(&mut self) {
-        if let Some(batch) = self.history.as_mut().and_then(History::take_batch) {
-            let result = batch.write();
-            self.written(result);
+        let start = Instant::now();
+        if let Some(history) = &mut self.history {
+            history.hurry(start);
         }
-        let end = Instant::now() + LAST_PATIENCE;
         loop {
             let now = Instant::now();
-            self.flush_console(now);
-            match self.console.as_ref().and_then(Console::deadline) {
-                Some(retry) if retry < end => std::thread::sleep(retry - now),
-                _ => return,
-            }
+            self.flush(now);
+            let console = self.console.as_ref().and_then(|console| console.last_retry(start));
+            let history = self.history.as_ref().and_then(|history| history.last_retry(start));
+            let Some(retry) = console.into_iter().chain(history).min() else { break };
+            std::thread::sleep(retry.saturating_duration_since(now));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_console_that_takes_nothing_is_given_a_last_chance_and_not_for_ever() {
-        let (_reader, _, console) = crate::server::console::tests::stuck();
-        let mut records = Records { console: Some(console), history: None, clock: WallClock::new() };
-        let start = Instant::now();
-        records.note_one(Event::Closing);
-        records.finish();
-        assert!(start.elapsed() >= LAST_PATIENCE / 2, "it was not asked again");
+        if let Some(history) = &self.history {
+            history.warn_of_what_is_missing();
+        }
     }
 }

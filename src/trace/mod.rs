@@ -19,7 +19,7 @@
 //! # What is a step and what is not
 //!
 //! From the moment when the server reports that it listens, every system call on a socket or on the poll is a step, and
-//! so is every write to stdout. The following are not steps, although strace shows them:
+//! so is every write to stdout, unless it is a file. The following are not steps, although strace shows them:
 //!
 //! * calls by which threads wait for each other (`futex`). Only a mutex that is taken already costs one. Locking is a
 //!   step that records how long it took;
@@ -30,7 +30,9 @@
 //! * the question whether a connection was reset (`getpeername`), which a thread asks at the end of a stream and while its
 //!   client has to wait;
 //! * the question whether stdout takes something (`ppoll`), which is asked only when stdout cannot be opened again;
-//! * memory (`brk`, `mmap`, `munmap`), the history's file, and the trace's own file and thread.
+//! * writes to files: the threads that make them (`disk`) do nothing else. These are the history, and the transcript if
+//!   stdout is a file;
+//! * memory (`brk`, `mmap`, `munmap`), and the trace's own file and thread.
 
 #[cfg(feature = "trace")]
 pub mod calls;

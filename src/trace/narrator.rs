@@ -60,7 +60,7 @@ impl Narrator {
 
     /// Writes what stderr takes without blocking.
     fn flush(&mut self) {
-        while let Some(write) = &self.stderr
+        while let Some(write) = &mut self.stderr
             && !self.buffer.is_empty()
         {
             match write(&self.buffer) {

@@ -17,7 +17,7 @@ pub struct Options {
 }
 
 /// Writes to stderr what it takes without blocking, and returns the number of bytes.
-pub(crate) type Stderr = Box<dyn Fn(&[u8]) -> io::Result<usize> + Send>;
+pub(crate) type Stderr = Box<dyn FnMut(&[u8]) -> io::Result<usize> + Send>;
 
 /// A step that was taken. Times are nanoseconds since the recorder started.
 #[derive(Clone, PartialEq, Debug)]

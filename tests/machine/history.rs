@@ -219,7 +219,7 @@ each_driver! {
     fn a_place_where_no_history_can_be_is_told_once_and_the_chat_goes_on(mode) {
         let dir = Dir::new();
         for history in [dir.file("no/such/directory/history.jsonl"), dir.path().to_owned()] {
-            chats_without(serve(mode, &history, &[]), "no history is kept", &history);
+            chats_without(serve(mode, &history, &[]), &["no history is kept"], &history);
         }
     }
 
@@ -277,13 +277,13 @@ fn line(time: &str, event: &str, nick: &str, text: &str) -> Vec<u8> {
     format!("{}\n", json!({ "time": time, "id": 1, "event": event, "nick": nick, "text": text })).into_bytes()
 }
 
-/// Checks that a server that can keep no history reports that in one line, and works like any other.
+/// Checks that a server that can keep no history reports that in these lines, and works like any other.
 #[track_caller]
-fn chats_without(command: std::process::Command, complaint: &str, history: &Path) {
+fn chats_without(command: std::process::Command, complaints: &[&str], history: &Path) {
     let mut server = Server::of(command);
     let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
     say(&mut ana, &mut beto, "hola");
-    let warning = server.diagnostics.shows(complaint);
+    let warning = server.diagnostics.shows(complaints[0]);
     assert!(warning.contains(history.to_str().expect("a path")), "{warning}");
     for n in 0..100 {
         say(&mut ana, &mut beto, &format!("message {n}"));
@@ -292,7 +292,9 @@ fn chats_without(command: std::process::Command, complaint: &str, history: &Path
     say(&mut ana, &mut beto, "goodbye");
     assert!(server.stop().success());
     let diagnostics = server.diagnostics.whole();
-    assert_eq!(diagnostics.lines().count(), 1, "{diagnostics}");
+    let told: Vec<_> =
+        diagnostics.lines().zip(complaints).filter(|(line, complaint)| line.contains(*complaint)).collect();
+    assert_eq!((diagnostics.lines().count(), told.len()), (complaints.len(), complaints.len()), "{diagnostics}");
     assert!(server.console.whole().contains("closing"));
 }
 
@@ -300,12 +302,17 @@ fn chats_without(command: std::process::Command, complaint: &str, history: &Path
 mod on_linux {
     use super::*;
     use crate::common::kernel::*;
+    use std::fs::File;
     use std::os::unix::fs::PermissionsExt;
+    use std::path::PathBuf;
+    use std::process::Command;
+    use std::time::{Duration, Instant};
 
     each_driver! {
-        fn a_full_disk_is_told_once_and_the_chat_goes_on(mode) {
+        fn a_full_disk_is_told_once_and_at_the_end_and_the_chat_goes_on(mode) {
             let full = Path::new("/dev/full");
-            chats_without(serve(mode, full, &[]), "the history loses lines", full);
+            let complaints = ["the history loses lines", "the history ends without 1"];
+            chats_without(serve(mode, full, &[]), &complaints, full);
         }
 
         fn a_directory_that_is_read_only_is_told_once_and_the_chat_goes_on(mode) {
@@ -314,7 +321,7 @@ mod on_linux {
             let history = dir.file("history.jsonl");
             let mut command = serve(mode, &history, &[]);
             if as_nobody(&mut command) {
-                chats_without(command, "no history is kept", &history);
+                chats_without(command, &["no history is kept"], &history);
             }
         }
 
@@ -349,11 +356,86 @@ mod on_linux {
         }
     }
 
-    /// There is no thread for the disk either, whether it works or is full.
+    /// A pipe that nobody reads: it hangs like a disk as soon as it is full. Reading and writing, so that no open blocks.
+    fn hanging(dir: &Dir) -> (PathBuf, File) {
+        let path = dir.file("history.fifo");
+        assert!(Command::new("mkfifo").arg(&path).status().expect("mkfifo runs").success());
+        let pipe = OpenOptions::new().read(true).write(true).open(&path).expect("our pipe");
+        (path, pipe)
+    }
+
+    /// What does not fit into the pipe and the server's buffer several times over. Returns the number of lines.
+    #[track_caller]
+    fn flood(ana: &mut Client, beto: &mut Client) -> usize {
+        const BATCHES: usize = 64;
+        const BATCH: usize = 256;
+        let text = "x".repeat(1000);
+        for batch in 0..BATCHES {
+            let lines = batch * BATCH..(batch + 1) * BATCH;
+            let last = lines.end - 1;
+            ana.sends(lines.map(|n| format!("{n} {text}\n")).collect::<String>().as_bytes());
+            beto.lines_to(&format!("<ana> {last} {text}"));
+        }
+        BATCHES * BATCH
+    }
+
+    each_driver! {
+        fn a_disk_that_hangs_costs_lines_which_are_counted_and_nobody_waits_for_it(mode) {
+            let dir = Dir::new();
+            let (path, pipe) = hanging(&dir);
+            let server = start(mode, &path, &[]);
+            let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
+            let before = status(server.pid(), "VmRSS");
+            let said = flood(&mut ana, &mut beto);
+            server.diagnostics.shows("the history loses lines: ");
+            let peak = server.memory_peak() as u64;
+            assert!(peak < before + (24 << 10), "{peak} KiB after {before} KiB");
+            drop(server.join());
+
+            let file = Output::of(pipe);
+            let told = server.diagnostics.shows("the history is written again, without ");
+            let lost: usize = told.split(' ').find_map(|word| word.parse().ok()).expect("a number");
+            say(&mut ana, &mut beto, "all well again");
+            file.shows("\"all well again\"");
+            let text = file.text();
+            let records: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+            let gap = records.iter().position(|record| record["event"] == "lost").expect("a gap");
+            assert_eq!(records[gap]["lines"], lost);
+            let numbers = records[..gap].iter().filter(|record| record["event"] == "said").map(|record| {
+                record["text"].as_str().and_then(|text| text.split(' ').next()?.parse().ok()).expect("a number")
+            });
+            let kept: Vec<usize> = numbers.collect();
+            assert!(kept.iter().copied().eq(0..kept.len()), "the first ones, in order");
+            // The newcomer's arrival and departure are missing, too.
+            assert!((said..=said + 2).contains(&(kept.len() + lost)), "{} kept, {lost} lost, {said} said", kept.len());
+        }
+
+        fn a_disk_that_hangs_does_not_keep_the_server_from_ending(mode) {
+            let dir = Dir::new();
+            let (path, pipe) = hanging(&dir);
+            let mut server = start(mode, &path, &[]);
+            let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
+            flood(&mut ana, &mut beto);
+            server.signal("TERM");
+            let begin = Instant::now();
+            for member in [&mut ana, &mut beto] {
+                member.notice("the server closes; goodbye");
+                member.is_closed();
+            }
+            assert_eq!(wait_for(&mut server.child).code(), Some(0));
+            // One second, and the time that a busy machine takes.
+            assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
+            assert!(server.diagnostics.whole().contains("the history ends without "));
+            drop(pipe);
+        }
+    }
+
+    /// One thread for the disk, and none if there is nothing to write to.
     #[test]
-    fn epoll_has_one_thread_whatever_becomes_of_its_history() {
+    fn epoll_has_one_thread_more_for_its_history_whatever_becomes_of_it() {
         let dir = Dir::new();
-        for history in [dir.file("history.jsonl"), "/dev/full".into(), dir.path().to_owned()] {
+        for (history, threads) in [(dir.file("history.jsonl"), 2), ("/dev/full".into(), 2), (dir.path().to_owned(), 1)]
+        {
             let server = start("epoll", &history, &[]);
             let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
             // Two batches.
@@ -362,7 +444,7 @@ mod on_linux {
                 if fs::metadata(&history).is_ok_and(|file| file.is_file()) {
                     waits_for(&history, &format!("batch {batch}"));
                 }
-                assert_eq!(server.threads(), 1, "{}", history.display());
+                assert_eq!(server.threads(), threads, "{}", history.display());
             }
         }
     }

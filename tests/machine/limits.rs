@@ -112,25 +112,29 @@ each_driver! {
     }
 }
 
-/// The mode has one thread, whatever else the server has to do.
+/// The mode has one thread, whatever the server has to do; and one more that waits for the disk if a history is asked for.
 #[test]
 fn epoll_has_one_thread_and_needs_no_other() {
     let dir = Dir::new();
     let history = dir.file("history.jsonl");
-    let mut command = tertulia();
-    command.args(["serve", "--addr", "127.0.0.1:0", "--history", history.to_str().expect("a path"), "-vvv"]);
-    let able = as_nobody(&mut command);
     std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).expect("our directory");
-    let mut server = Server::of(command);
-    if able {
-        // Not even one more thread could be started.
-        limit(server.pid(), "nproc", Some(1));
+    for (flags, threads) in [(&[][..], 1), (&["--history", history.to_str().expect("a path")], 2)] {
+        let mut command = tertulia();
+        command.args(["serve", "--addr", "127.0.0.1:0", "-vvv"]).args(flags);
+        let able = as_nobody(&mut command);
+        let mut server = Server::of(command);
+        if able {
+            // Not even one more thread could be started.
+            limit(server.pid(), "nproc", Some(1));
+        }
+        let mut ana = server.join_as("ana");
+        let (_stuck, _) = overfed(&server, &mut ana);
+        if threads > 1 {
+            until("the history is written", || std::fs::metadata(&history).ok().filter(|file| file.len() > 0));
+        }
+        assert_eq!(status(server.pid(), "Threads"), threads);
+        assert!(server.lives());
     }
-    let mut ana = server.join_as("ana");
-    let (_stuck, _) = overfed(&server, &mut ana);
-    until("the history is written", || std::fs::metadata(&history).ok().filter(|file| file.len() > 0));
-    assert_eq!(status(server.pid(), "Threads"), 1);
-    assert!(server.lives());
 }
 
 #[cfg(feature = "threaded")]

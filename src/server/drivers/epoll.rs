@@ -437,13 +437,14 @@ impl EventLoop {
         }
     }
 
-    /// Reads what the closed clients have sent, so that closing their sockets sends no RST.
+    /// Closes all sockets. What the lingering clients have sent is read before, so that closing sends no RST.
     fn hang_up(&mut self) {
         for (_, source) in self.sources.iter_mut() {
             if let Source::Lingering(stream) = source {
                 while stream.read(&mut self.buffer).is_err_and(|e| e.kind() == ErrorKind::Interrupted) {}
             }
         }
+        self.sources.clear();
     }
 
     // Show.

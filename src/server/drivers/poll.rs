@@ -443,13 +443,14 @@ impl PollLoop {
         }
     }
 
-    /// Reads what the closed clients have sent, so that closing their sockets sends no RST.
+    /// Closes all sockets. What the lingering clients have sent is read before, so that closing sends no RST.
     fn hang_up(&mut self) {
         for (_, connection) in self.connections.iter_mut() {
             if let Connection::Lingering(stream) = connection {
                 while stream.read(&mut self.buffer).is_err_and(|e| e.kind() == ErrorKind::Interrupted) {}
             }
         }
+        self.connections.clear();
     }
 
     // Show.

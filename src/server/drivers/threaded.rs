@@ -15,7 +15,7 @@
 //! and [`recording`] the console and the history.
 //!
 //! The threads: `client-7` for each client, `writer-7` for each client that was slow once, `accept`, `records` if there
-//! is a console or a history, and the main thread, which waits for signals.
+//! is a console or a history, and the main thread, which waits for signals. As in every mode, `disk` writes a history.
 
 // With explicit paths, because the tests compile this file from another directory.
 #[path = "threaded/recording.rs"]
@@ -65,9 +65,9 @@ pub(crate) fn run(mut service: Service) -> io::Result<()> {
 
     service.announce()?;
     let Service { listener, hub, records, when_full, lingering_max, .. } = service;
-    let listener = TcpListener::from_std(listener);
     let are_kept = records.are_kept();
     let server = Arc::new(Server {
+        listener: TcpListener::from_std(listener),
         room: RoomMutex::new(LockedRoom {
             hub,
             clients: Slab::new(),
@@ -86,9 +86,9 @@ pub(crate) fn run(mut service: Service) -> io::Result<()> {
         lingering_max,
     });
 
-    spawn("accept".into(), &server, move |server| server.accept(&listener))?;
+    spawn("accept".into(), &server, |server| server.accept())?;
     if are_kept {
-        spawn("records".into(), &server, |server| server.write_records())?;
+        spawn("records".into(), &server, |server| server.keep_flushing())?;
     }
     signals.wait();
     told.store(true, Ordering::SeqCst);
@@ -98,6 +98,7 @@ pub(crate) fn run(mut service: Service) -> io::Result<()> {
 
 /// What all threads share.
 struct Server {
+    listener: TcpListener,
     room: RoomMutex<LockedRoom>,
     when_full: WhenFull,
     /// Wakes the accepting thread when it waits for a free seat.
@@ -107,7 +108,7 @@ struct Server {
     /// `None` if nothing is recorded. Lock it while holding the room's mutex or alone; never lock the room while
     /// holding it.
     records: Option<Mutex<Records>>,
-    /// Wakes the thread that writes records when there is something for it.
+    /// Wakes the thread that flushes the records when there is something for it.
     records_due: Condvar,
     /// Buffers for clients that send much.
     large_buffers: Mutex<Vec<Vec<u8>>>,
@@ -372,13 +373,13 @@ impl Server {
 
     // The accepting thread.
 
-    fn accept(self: &Arc<Self>, listener: &TcpListener) {
+    fn accept(self: &Arc<Self>) {
         let mut is_failing = false;
         loop {
             if self.when_full == WhenFull::Wait {
                 self.wait_for_seat();
             }
-            match listener.accept() {
+            match self.listener.accept() {
                 Ok((stream, peer)) => {
                     is_failing = false;
                     self.admit(stream, peer);
@@ -447,6 +448,7 @@ impl Server {
 
     fn stop(self: &Arc<Self>) {
         let end = now() + STOP_PATIENCE;
+        self.listener.shutdown();
         self.turn(|room| {
             room.stopping = true;
             room.hub.close_room();
@@ -454,6 +456,9 @@ impl Server {
         let mut room = self.room.lock();
         while !room.hub.is_deserted() && now() < end {
             room = room.wait_timeout(&self.client_closed, end.saturating_duration_since(now()));
+        }
+        for (_, client) in &room.clients {
+            let _ = client.stream.shutdown(Shutdown::Both);
         }
         drop(room);
         if let Some(records) = &self.records {

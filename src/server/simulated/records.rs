@@ -2,7 +2,6 @@
 
 use super::kernel::with;
 use crate::chat::Transcript;
-use std::io;
 use std::time::{Duration, Instant};
 
 /// How long a note may wait to be written.
@@ -19,9 +18,6 @@ pub(super) struct Records {
     write_at: Option<Instant>,
 }
 
-/// A batch of this many notes.
-pub(super) struct Batch(usize);
-
 impl Records {
     pub(super) fn are_kept(&self) -> bool {
         true
@@ -37,29 +33,20 @@ impl Records {
         self.to_write += to_write;
         with(|kernel| kernel.room.unrecorded += events + to_write);
     }
-    pub(super) fn flush(&mut self, now: Instant) -> usize {
-        self.due_batch(now).map(Batch::write);
-        self.flush_console(now)
-    }
-    pub(super) fn flush_console(&mut self, now: Instant) -> usize {
+    pub(super) fn flush(&mut self, now: Instant) {
+        if self.write_at.take_if(|at| *at <= now).is_some() {
+            write(&mut self.to_write);
+        }
         if self.to_show == 0 || self.show_at.is_some_and(|at| now < at) {
-            return 0;
+            return;
         }
         self.show_at = None;
         if with(|kernel| kernel.fails && kernel.dice.one_in(4)) {
             self.show_at = Some(now + SHOW_AFTER);
             with(|kernel| kernel.meet("full console"));
-            return 0;
+        } else {
+            write(&mut self.to_show);
         }
-        let _ = Batch(std::mem::take(&mut self.to_show)).write();
-        1
-    }
-    pub(super) fn due_batch(&mut self, now: Instant) -> Option<Batch> {
-        self.write_at.take_if(|at| *at <= now)?;
-        Some(Batch(std::mem::take(&mut self.to_write)))
-    }
-    pub(super) fn written(&mut self, result: io::Result<()>) {
-        result.expect("the disk is well");
     }
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.show_at.into_iter().chain(self.write_at).min()
@@ -68,18 +55,15 @@ impl Records {
         with(|kernel| kernel.room.replay.clone())
     }
     pub(super) fn finish(&mut self) {
-        for rest in [&mut self.to_show, &mut self.to_write] {
-            let _ = Batch(std::mem::take(rest)).write();
-        }
+        write(&mut self.to_show);
+        write(&mut self.to_write);
     }
 }
 
-impl Batch {
-    pub(super) fn write(self) -> io::Result<()> {
-        with(|kernel| {
-            kernel.call();
-            kernel.room.unrecorded -= self.0;
-        });
-        Ok(())
-    }
+/// Writes all these notes.
+fn write(notes: &mut usize) {
+    with(|kernel| {
+        kernel.call();
+        kernel.room.unrecorded -= std::mem::take(notes);
+    });
 }

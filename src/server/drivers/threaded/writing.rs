@@ -91,7 +91,7 @@ impl Server {
                 self.hand_over(parcel);
             }
         }
-        self.flush_console();
+        self.flush_records();
     }
 
     /// Leaves the rest of a parcel to the client's writer.

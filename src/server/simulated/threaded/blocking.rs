@@ -39,6 +39,9 @@ impl TcpListener {
             }
         }
     }
+    pub(super) fn shutdown(&self) {
+        call(Kernel::close_listener);
+    }
 }
 
 pub(super) struct TcpStream(usize);
