@@ -5,18 +5,17 @@
 //! time, on a scheduler that runs its threads in any order and on a kernel in memory that injects the failures of a
 //! real one.
 
+use super::signals::{Order, Orders, SIGNALS};
 use crate::trace::marks::{self, Call};
 use rustix::buffer::spare_capacity;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
-use signal_hook::consts::{SIGINT, SIGTERM};
 use socket2::SockRef;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::PoisonError;
-use std::sync::atomic::AtomicBool;
-pub(crate) use std::sync::{Arc, Condvar, Mutex, MutexGuard, mpsc};
+pub(crate) use std::sync::{Condvar, Mutex, MutexGuard, mpsc};
 pub(crate) use std::thread::{sleep, yield_now};
 use std::time::{Duration, Instant};
 
@@ -216,23 +215,20 @@ pub(crate) fn spawn(name: String, stack: usize, run: impl FnOnce() + Send + 'sta
 }
 
 /// Signals, for a thread that waits for nothing else.
-pub(crate) struct Signals(signal_hook::iterator::Signals);
-
-impl Signals {
-    pub(crate) fn new<const N: usize>(signals: [i32; N]) -> io::Result<Signals> {
-        signal_hook::iterator::Signals::new(signals).map(Signals)
-    }
-
-    /// Blocks until a signal comes.
-    pub(crate) fn wait(&mut self) -> Option<i32> {
-        marks::signal(Call::blocking("read"), || self.0.forever().next())
-    }
+pub(crate) struct Signals {
+    signals: signal_hook::iterator::Signals,
+    orders: Orders,
 }
 
-/// Once `told` is set, a signal ends the process at once, whatever its threads are waiting for.
-pub(crate) fn end_at_once_when(told: &Arc<AtomicBool>) -> io::Result<()> {
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register_conditional_shutdown(signal, 0, told.clone())?;
+impl Signals {
+    pub(crate) fn new() -> io::Result<Signals> {
+        let orders = Orders::new()?;
+        Ok(Signals { signals: signal_hook::iterator::Signals::new(SIGNALS)?, orders })
     }
-    Ok(())
+
+    /// Blocks until an order comes.
+    pub(crate) fn wait(&mut self) -> Option<Order> {
+        let signal = marks::signal(Call::blocking("read"), || self.signals.forever().next())?;
+        Some(self.orders.read(signal))
+    }
 }

@@ -6,8 +6,9 @@
 //! A thread in such a write cannot be killed either. The process ends when the write returns, and until then the kernel
 //! keeps the descriptors that the process has not closed. So a driver closes its sockets before it waits for the disk.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 
 /// The most that is copied for the thread at a time. Bytes.
@@ -15,21 +16,33 @@ const WRITE_MAX: usize = 1 << 20;
 /// The thread's stack. Bytes.
 const STACK: usize = 128 << 10;
 
+/// Opens a file to append to it, and creates it if there is none. It is opened for reading, too: so the open of a named pipe
+/// waits for nobody.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).append(true).create(true).open(path)
+}
+
 /// A file, and the thread `disk` that writes to it, one write at a time.
 pub(crate) struct DiskWriter {
-    writes: Sender<Vec<u8>>,
+    jobs: Sender<Job>,
     results: Receiver<io::Result<usize>>,
     /// The thread has a write whose result was not taken yet.
     is_writing: bool,
 }
 
+/// What the thread is asked to do.
+enum Job {
+    Write(Vec<u8>),
+    Reopen(PathBuf),
+}
+
 impl DiskWriter {
     pub(crate) fn new(file: File) -> io::Result<DiskWriter> {
-        let (writes, queue) = channel::<Vec<u8>>();
+        let (jobs, queue) = channel();
         let (answers, results) = channel();
         let thread = std::thread::Builder::new().name("disk".into()).stack_size(STACK);
-        thread.spawn(move || write_all_of(&queue, &answers, &file))?;
-        Ok(DiskWriter { writes, results, is_writing: false })
+        thread.spawn(move || work(&queue, &answers, file))?;
+        Ok(DiskWriter { jobs, results, is_writing: false })
     }
 
     /// A write(2) that the thread makes. While it is under way this fails with [`ErrorKind::WouldBlock`]: call again
@@ -38,7 +51,7 @@ impl DiskWriter {
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if !self.is_writing {
             let bytes = &bytes[..bytes.len().min(WRITE_MAX)];
-            self.writes.send(bytes.to_vec()).map_err(|_| ErrorKind::BrokenPipe)?;
+            self.jobs.send(Job::Write(bytes.to_vec())).map_err(|_| ErrorKind::BrokenPipe)?;
             self.is_writing = true;
         }
         let result = self.results.try_recv().map_err(|e| match e {
@@ -48,13 +61,28 @@ impl DiskWriter {
         self.is_writing = false;
         result
     }
+
+    /// Goes on in the file of this name, after the write that is under way. If it cannot be opened, a warning is logged and
+    /// the old file is kept.
+    pub(crate) fn reopen(&self, path: &Path) {
+        // Without a thread every write fails.
+        let _ = self.jobs.send(Job::Reopen(path.to_owned()));
+    }
 }
 
 /// The thread. It ends when its [`DiskWriter`] is dropped.
-fn write_all_of(queue: &Receiver<Vec<u8>>, answers: &Sender<io::Result<usize>>, mut file: &File) {
-    for bytes in queue {
-        if answers.send(file.write(&bytes)).is_err() {
-            return;
+fn work(queue: &Receiver<Job>, answers: &Sender<io::Result<usize>>, mut file: File) {
+    for job in queue {
+        match job {
+            Job::Write(bytes) if answers.send(file.write(&bytes)).is_err() => return,
+            Job::Write(_) => {}
+            Job::Reopen(path) => match open(&path) {
+                Ok(again) => {
+                    log::info!("{} is opened again", path.display());
+                    file = again;
+                }
+                Err(e) => log::warn!("the old file is kept: {}: {e}", path.display()),
+            },
         }
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! Only the opening blocks: it happens before the server listens.
 
-use super::disk::DiskWriter;
+use super::disk::{self, DiskWriter};
 use super::sink::Sink;
 use super::spool::Spool;
 use super::wall_clock::WallClock;
@@ -16,7 +16,6 @@ use crate::chat::{Event, Reason};
 use crate::text::Lang;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
-use std::fs::OpenOptions;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -94,7 +93,7 @@ impl History {
     }
 
     fn load(&mut self, clock: &WallClock) -> io::Result<Spool> {
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(&self.path)?;
+        let mut file = disk::open(&self.path)?;
         let len = file.metadata()?.len();
         // Not all lines are messages, so this reads further back than the replay needs.
         let start = len.saturating_sub(RECORD_MAX * (self.replay as u64 * 4 + 1));
@@ -123,8 +122,9 @@ impl History {
             Event::Acted { id, nick, text } => (Kind::Acted, id, nick, Some(text.into())),
             Event::Renamed { id, old, nick } => (Kind::Renamed, id, nick, Some(old.into())),
             Event::Left { id, nick, reason, .. } => (Kind::Left, id, nick, Some(why(reason).into())),
-            Event::Listening { .. } | Event::Whispered { .. } | Event::Refused { .. } => return,
-            Event::Closing | Event::Lost { .. } => return,
+            // A second signal ends the process at once: what was said is written before.
+            Event::Closing => return self.hurry(now),
+            Event::Listening { .. } | Event::Whispered { .. } | Event::Refused { .. } | Event::Lost { .. } => return,
         };
         self.remember(kind, clock.timestamp(), nick, text.as_deref().unwrap_or(""));
         let Some(spool) = &mut self.spool else { return };
@@ -158,19 +158,23 @@ impl History {
             });
             result = spool.flush(now);
         }
-        let path = self.path.display();
-        match result {
-            Err(e) if missing == 0 => log::warn!("the history loses lines, {} so far: {path}: {e}", spool.missing()),
-            _ if spool.missing() < missing => {
-                log::warn!("the history is written again, without {} lines: {path}", missing - spool.missing())
-            }
-            _ => {}
-        }
+        self.warn(missing, result);
     }
 
     /// When [`History::flush`] has something to do.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.spool.as_ref()?.deadline().or(self.due)
+    }
+
+    /// Goes on in the file that has the history's name now, and creates it if there is none. The lines before go to the
+    /// old file, and none is lost. If the disk is busy, the last of them go to the new file.
+    pub(crate) fn reopen(&mut self, now: Instant) {
+        if let Some(spool) = &mut self.spool {
+            self.due = None;
+            let missing = spool.missing();
+            let result = spool.reopen(&self.path, now);
+            self.warn(missing, result);
+        }
     }
 
     /// Makes whatever waits due now.
@@ -206,6 +210,20 @@ impl History {
         lines.collect::<String>().into_bytes()
     }
 
+    /// Warns when lines begin to be lost, and when the loss is reported in the file. `before` is how many were missing before
+    /// the last flush, and `result` is its result.
+    fn warn(&self, before: u64, result: io::Result<()>) {
+        let missing = self.spool.as_ref().map(Spool::missing).unwrap_or_default();
+        let path = self.path.display();
+        match result {
+            Err(e) if before == 0 => log::warn!("the history loses lines, {missing} so far: {path}: {e}"),
+            _ if missing < before => {
+                log::warn!("the history is written again, without {} lines: {path}", before - missing)
+            }
+            _ => {}
+        }
+    }
+
     fn remember(&mut self, kind: Kind, time: &str, nick: &str, text: &str) {
         if self.replay == 0 {
             return;
@@ -239,6 +257,7 @@ fn why(reason: Reason) -> String {
 mod tests {
     use super::*;
     use crate::chat::Id;
+    use std::fs::OpenOptions;
     use std::io::Write;
 
     fn temp(name: &str) -> PathBuf {

@@ -5,6 +5,7 @@
 //! * [`net`] (for `epoll` and `poll`) and `blocking` (for `threaded`): the layer between a driver and the system. The tests put a
 //!   simulated one in its place. This layer and [`hub`] mark the steps for the trace;
 //! * [`listener`]: the listening socket;
+//! * [`signals`]: what a signal asks of the server;
 //! * [`records`]: where events are recorded: the [`console`] and the [`history`]. Their lines pass a [`spool`], so that
 //!   the chat waits neither for a [`sink`] nor for a [`disk`].
 
@@ -20,6 +21,7 @@ pub(crate) mod listener;
 pub(crate) mod net;
 pub(crate) mod records;
 pub(crate) mod service;
+mod signals;
 #[cfg(test)]
 mod simulated;
 pub(crate) mod sink;
@@ -63,7 +65,7 @@ pub struct Options {
     pub trace: trace::Options,
 }
 
-/// Serves until SIGINT or SIGTERM. An error is one line for people: what failed and what to try.
+/// Serves until a signal tells it to stop. An error is one line for people: what failed and what to try.
 pub fn run(options: Options) -> Result<(), String> {
     let lingering_max = listener::make_room_for(options.limits.clients_max)?;
     let listener = listener::bind(&options.addr)?;

@@ -4,6 +4,7 @@
 //! that a driver's code shows only its way of waiting. And the tests compile the drivers a second time, on a kernel in
 //! memory that injects the failures of a real one.
 
+use super::signals::{Order, Orders, SIGNALS};
 use crate::trace::marks::{self, Call};
 use crate::trace::step::Source as Named;
 pub(crate) use mio::event::Event;
@@ -180,18 +181,24 @@ impl Drop for TcpStream {
 // Signals.
 
 /// Signals as bytes in a socket pair, so that a loop can wait for them as it waits for clients.
-pub(crate) struct Signals(SignalDelivery<mio::net::UnixStream, SignalOnly>);
+pub(crate) struct Signals {
+    delivery: SignalDelivery<mio::net::UnixStream, SignalOnly>,
+    orders: Orders,
+}
 
 impl Signals {
-    pub(crate) fn new<const N: usize>(signals: [i32; N]) -> io::Result<Signals> {
+    pub(crate) fn new() -> io::Result<Signals> {
+        let orders = Orders::new()?;
         let (read, write) = mio::net::UnixStream::pair()?;
         marks::is(read.as_raw_fd(), Named::Signals);
-        SignalDelivery::with_pipe(read, OwnedFd::from(write), SignalOnly, signals).map(Signals)
+        let delivery = SignalDelivery::with_pipe(read, OwnedFd::from(write), SignalOnly, SIGNALS)?;
+        Ok(Signals { delivery, orders })
     }
 
-    /// The signals that came since the last call, without blocking.
-    pub(crate) fn pending(&mut self) -> impl Iterator<Item = i32> + '_ {
-        marks::signal(Call::at_once("recvfrom"), || self.0.pending())
+    /// The orders that came since the last call, without blocking.
+    pub(crate) fn pending(&mut self) -> impl Iterator<Item = Order> + '_ {
+        let (delivery, orders) = (&mut self.delivery, &self.orders);
+        marks::signal(Call::at_once("recvfrom"), || delivery.pending()).map(|signal| orders.read(signal))
     }
 }
 
@@ -199,13 +206,13 @@ impl Source for Signals {
     type Inner = mio::net::UnixStream;
 
     fn marked<T>(&mut self, token: Token, _: Interest, call: impl FnOnce(&mut Self::Inner) -> T) -> T {
-        marks::watches(self.0.get_read().as_raw_fd(), token.0);
-        call(self.0.get_read_mut())
+        marks::watches(self.delivery.get_read().as_raw_fd(), token.0);
+        call(self.delivery.get_read_mut())
     }
 }
 
 impl AsFd for Signals {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.get_read().as_fd()
+        self.delivery.get_read().as_fd()
     }
 }

@@ -66,6 +66,14 @@ impl Records {
         }
     }
 
+    /// Opens the history again by its name: see [`History::reopen`].
+    pub(crate) fn reopen(&mut self) {
+        match &mut self.history {
+            Some(history) => history.reopen(Instant::now()),
+            None => log::info!("SIGHUP has no effect: there is no history to open again"),
+        }
+    }
+
     /// When [`Records::flush`] has something to do.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let console = self.console.as_ref().and_then(Console::deadline);

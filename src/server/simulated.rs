@@ -31,6 +31,7 @@ mod threaded;
 
 use super::lingering::LINGERING_MAX;
 use super::service::{ACCEPT_RETRY, STOP_PATIENCE, WhenFull};
+use super::signals::Order;
 use crate::chat::{self, Limits};
 use crate::server::hub::Hub;
 use crate::text::Lang;

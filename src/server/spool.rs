@@ -6,6 +6,7 @@
 
 use super::sink::Sink;
 use std::io::{self, ErrorKind};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// The delay before an output that took nothing, or failed, is tried again: the first, so that a slow pipe drains, and the longest,
@@ -132,6 +133,16 @@ impl Spool {
             }
             Ok(()) => Ok(()),
         }
+    }
+
+    /// Goes on in the file of this name, if the sink is a file. Offers it the waiting lines before.
+    pub(crate) fn reopen(&mut self, path: &Path, now: Instant) -> io::Result<()> {
+        self.retry_at = None;
+        let result = self.flush(now);
+        if let Sink::Disk(disk) = &self.sink {
+            disk.reopen(path);
+        }
+        result
     }
 
     /// When [`Spool::flush`] has something to do that no new line begins.

@@ -27,6 +27,59 @@ each_driver! {
         }
     }
 
+    /// As a program that rotates logs does: `mv`, and `kill -HUP`.
+    fn after_sighup_the_history_goes_on_in_a_new_file_and_no_line_is_lost(mode) {
+        let dir = Dir::new();
+        let (history, moved) = (dir.file("history.jsonl"), dir.file("history.jsonl.1"));
+        let mut server = Server::with(mode, &["-v", "--history", history.to_str().expect("a path")]);
+        let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
+        let mut say = |text: &str| {
+            ana.says(text);
+            beto.sees(&format!("<ana> {text}"));
+        };
+        for n in 0..20 {
+            say(&format!("line {n}"));
+        }
+        std::fs::rename(&history, &moved).expect("our file");
+        server.signal("HUP");
+        server.diagnostics.shows("history.jsonl is opened again");
+        for n in 20..40 {
+            say(&format!("line {n}"));
+        }
+        assert!(server.stop().success());
+        let [old, new] = [&moved, &history].map(|path| std::fs::read_to_string(path).expect("a history"));
+        assert!(old.contains("line 19\"") && new.contains("line 20\""), "{old}---\n{new}");
+        let text = old + &new;
+        let said: Vec<_> = text.lines().filter_map(|line| line.split("\"text\":\"line ").nth(1)?.split('"').next()).collect();
+        assert_eq!(said, (0..40).map(|n| n.to_string()).collect::<Vec<_>>());
+    }
+
+    fn if_the_history_cannot_be_opened_again_the_old_file_is_kept(mode) {
+        let dir = Dir::new();
+        let (place, moved) = (dir.file("place"), dir.file("moved"));
+        std::fs::create_dir(&place).expect("our directory");
+        let history = place.join("history.jsonl");
+        let mut server = Server::with(mode, &["--history", history.to_str().expect("a path")]);
+        let mut ana = server.join_as("ana");
+        std::fs::rename(&place, &moved).expect("our directory");
+        server.signal("HUP");
+        server.diagnostics.shows("the old file is kept: ");
+        ana.says("on we go");
+        assert!(server.stop().success());
+        let history = std::fs::read_to_string(moved.join("history.jsonl")).expect("a history");
+        assert!(history.contains("on we go"), "{history}");
+    }
+
+    fn without_terminal_and_history_sighup_has_no_effect(mode) {
+        let mut server = Server::with(mode, &["-v"]);
+        let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
+        server.signal("HUP");
+        server.diagnostics.shows("SIGHUP has no effect");
+        ana.says("on we go");
+        beto.sees("<ana> on we go");
+        assert!(server.stop().success());
+    }
+
     fn a_server_that_says_that_it_listens_can_be_stopped_at_once(mode) {
         for _ in 0..10 {
             let mut server = Server::start(mode);
@@ -80,6 +133,45 @@ mod on_linux {
                 assert!(begin.elapsed() < Duration::from_millis(1900), "not before its patience: {:?}", begin.elapsed());
                 assert_eq!(status.code(), Some(0));
             }
+        }
+
+        /// The terminal may tell it twice, as the kernel and as the shell.
+        fn when_its_terminal_is_closed_the_server_says_goodbye(mode) {
+            let (person, program) = terminal();
+            let mut command = tertulia();
+            command.args(["serve", "--addr", "127.0.0.1:0", "--mode", mode]);
+            let copy = program.try_clone().expect("a descriptor");
+            let mut server = start_unheard(command.stdout(program).stderr(copy));
+            let mut ana = server.join_as("ana");
+            drop((command, person));
+            server.signal("HUP");
+            server.signal("HUP");
+            ana.notice("the server closes; goodbye");
+            ana.is_closed();
+            assert_eq!(wait_for(&mut server.child).code(), Some(0));
+        }
+
+        fn a_second_signal_does_not_wait_for_a_disk_that_hangs(mode) {
+            let dir = Dir::new();
+            let path = dir.file("history.fifo");
+            assert!(std::process::Command::new("mkfifo").arg(&path).status().expect("mkfifo runs").success());
+            // Both ends, so that no open blocks.
+            let pipe = std::fs::OpenOptions::new().read(true).write(true).open(&path).expect("our pipe");
+            let mut server = Server::with(mode, &["--history", path.to_str().expect("a path")]);
+            let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
+            for n in 0..100 {
+                ana.says(&format!("{n} {}", "x".repeat(1000)));
+            }
+            ana.says("the last");
+            beto.lines_to("<ana> the last");
+            server.signal("TERM");
+            let begin = Instant::now();
+            beto.notice("the server closes");
+            beto.is_closed();
+            server.signal("TERM");
+            assert_eq!(wait_for(&mut server.child).code(), Some(0));
+            assert!(begin.elapsed() < Duration::from_millis(900), "not before its patience: {:?}", begin.elapsed());
+            drop(pipe);
         }
 
         fn a_server_that_was_frozen_goes_on(mode) {

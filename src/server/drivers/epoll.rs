@@ -13,10 +13,9 @@ use super::hub::Hub;
 use super::lingering::Lingering;
 use super::net::{Events, Interest, Poll, Signals, TcpListener, TcpStream, Token, is_readable, now};
 use super::records::Records;
-use super::{ACCEPT_RETRY, STOP_PATIENCE, Service, WhenFull, listener};
+use super::{ACCEPT_RETRY, Order, STOP_PATIENCE, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Id, Reason, Transcript};
-use signal_hook::consts::{SIGINT, SIGTERM};
 use slab::Slab;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -84,8 +83,6 @@ struct EventLoop {
     accept_at: Option<Instant>,
     /// The deadline for the end, once the server is told to stop.
     stop_at: Option<Instant>,
-    /// The server was told to stop a second time.
-    stop_now: bool,
     now: Instant,
     buffer: Box<[u8]>,
 }
@@ -93,7 +90,7 @@ struct EventLoop {
 impl EventLoop {
     fn new(mut service: Service) -> io::Result<EventLoop> {
         let poll = Poll::new()?;
-        let mut signals = Signals::new([SIGINT, SIGTERM])?;
+        let mut signals = Signals::new()?;
         service.announce()?;
         let Service { listener, hub, records, when_full, lingering_max, spin, .. } = service;
         let mut sources = Slab::new();
@@ -122,7 +119,6 @@ impl EventLoop {
             backlog: false,
             accept_at: None,
             stop_at: None,
-            stop_now: false,
             now: now(),
             buffer: vec![0; READ_MAX].into(),
         })
@@ -211,11 +207,13 @@ impl EventLoop {
 
     fn note_signals(&mut self, key: usize) {
         let Some(Source::Signals(signals)) = self.sources.get_mut(key) else { return };
-        for _ in signals.pending() {
-            if self.stop_at.is_some() {
-                self.stop_now = true;
+        for order in signals.pending() {
+            match order {
+                Order::Stop => {
+                    self.stop_at.get_or_insert(self.now + STOP_PATIENCE);
+                }
+                Order::ReopenHistory => self.records.reopen(),
             }
-            self.stop_at.get_or_insert(self.now + STOP_PATIENCE);
         }
         if self.stop_at.is_some() {
             self.hub.close_room();
@@ -227,7 +225,7 @@ impl EventLoop {
 
     fn is_done(&self) -> bool {
         match self.stop_at {
-            Some(at) => self.stop_now || self.now >= at || self.hub.is_deserted(),
+            Some(at) => self.now >= at || self.hub.is_deserted(),
             None => false,
         }
     }

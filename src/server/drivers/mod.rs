@@ -13,6 +13,7 @@ mod threaded;
 #[cfg(feature = "threaded")]
 use super::blocking;
 use super::service::{ACCEPT_RETRY, STOP_PATIENCE, Service, WhenFull};
+use super::signals::Order;
 use super::{hub, lingering, listener, net, records};
 use crate::text::Bilingual;
 use crate::trace::Header;
@@ -31,7 +32,7 @@ pub struct Driver {
     /// True if each connection has a thread of its own that blocks in its calls. Otherwise one thread serves all
     /// connections, and its calls on sockets never block.
     pub blocks: bool,
-    /// Serves until SIGINT or SIGTERM.
+    /// Serves until a signal tells it to stop.
     pub(crate) run: fn(Service) -> io::Result<()>,
 }
 

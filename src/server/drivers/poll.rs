@@ -15,10 +15,9 @@ use super::hub::Hub;
 use super::lingering::Lingering;
 use super::net::{PollFd, PollFlags, Signals, TcpListener, TcpStream, now, poll};
 use super::records::Records;
-use super::{ACCEPT_RETRY, STOP_PATIENCE, Service, WhenFull, listener};
+use super::{ACCEPT_RETRY, Order, STOP_PATIENCE, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Id, Reason, Transcript};
-use signal_hook::consts::{SIGINT, SIGTERM};
 use slab::Slab;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -91,15 +90,13 @@ struct PollLoop {
     is_failing: bool,
     /// The deadline for the end, once the server is told to stop.
     stop_at: Option<Instant>,
-    /// The server was told to stop a second time.
-    stop_now: bool,
     now: Instant,
     buffer: Box<[u8]>,
 }
 
 impl PollLoop {
     fn new(mut service: Service) -> io::Result<PollLoop> {
-        let signals = Signals::new([SIGINT, SIGTERM])?;
+        let signals = Signals::new()?;
         service.announce()?;
         let Service { listener, hub, records, when_full, lingering_max, spin, .. } = service;
         listener.set_nonblocking(true)?;
@@ -121,7 +118,6 @@ impl PollLoop {
             accept_at: None,
             is_failing: false,
             stop_at: None,
-            stop_now: false,
             now: now(),
             buffer: vec![0; READ_MAX].into(),
         })
@@ -243,11 +239,13 @@ impl PollLoop {
     }
 
     fn note_signals(&mut self) {
-        for _ in self.signals.pending() {
-            if self.stop_at.is_some() {
-                self.stop_now = true;
+        for order in self.signals.pending() {
+            match order {
+                Order::Stop => {
+                    self.stop_at.get_or_insert(self.now + STOP_PATIENCE);
+                }
+                Order::ReopenHistory => self.records.reopen(),
             }
-            self.stop_at.get_or_insert(self.now + STOP_PATIENCE);
         }
         if self.stop_at.is_some() {
             self.hub.close_room();
@@ -259,7 +257,7 @@ impl PollLoop {
 
     fn is_done(&self) -> bool {
         match self.stop_at {
-            Some(at) => self.stop_now || self.now >= at || self.hub.is_deserted(),
+            Some(at) => self.now >= at || self.hub.is_deserted(),
             None => false,
         }
     }

@@ -29,14 +29,13 @@ use super::blocking::{
 use super::hub::Hub;
 use super::lingering::LINGER;
 use super::records::Records;
-use super::{ACCEPT_RETRY, STOP_PATIENCE, Service, WhenFull, listener};
+use super::{ACCEPT_RETRY, Order, STOP_PATIENCE, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Framing, Id, Reason, Transcript, messages};
-use signal_hook::consts::{SIGINT, SIGTERM};
 use slab::Slab;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::{Shutdown, SocketAddr};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use writing::{Parcel, WriterHandle};
@@ -59,10 +58,7 @@ const LARGE_BUFFERS: usize = 4;
 
 /// Serves until told to stop.
 pub(crate) fn run(mut service: Service) -> io::Result<()> {
-    let told = Arc::new(AtomicBool::new(false));
-    blocking::end_at_once_when(&told)?;
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
-
+    let mut signals = Signals::new()?;
     service.announce()?;
     let Service { listener, hub, records, when_full, lingering_max, .. } = service;
     let are_kept = records.are_kept();
@@ -90,8 +86,9 @@ pub(crate) fn run(mut service: Service) -> io::Result<()> {
     if are_kept {
         spawn("records".into(), &server, |server| server.keep_flushing())?;
     }
-    signals.wait();
-    told.store(true, Ordering::SeqCst);
+    while signals.wait() == Some(Order::ReopenHistory) {
+        server.reopen_history();
+    }
     server.stop();
     Ok(())
 }

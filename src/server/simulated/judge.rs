@@ -163,10 +163,10 @@ impl Kernel {
             }
         }
         // The server takes the time once at the start of a turn, hence the tolerance.
-        let (ran_out_of_time, told_twice) = (took + OVERSLEEP >= STOP_PATIENCE, self.told_twice);
+        let ran_out_of_time = took + OVERSLEEP >= STOP_PATIENCE;
         self.judge_streams(|socket| {
             let is_late = ran_out_of_time && socket.client.habit == Habit::Slow;
-            socket.broken || socket.client.unserved || told_twice || is_late
+            socket.broken || socket.client.unserved || is_late
         });
     }
 

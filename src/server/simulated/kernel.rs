@@ -182,7 +182,6 @@ pub(super) struct Kernel {
     pub signals: usize,
     /// The connection that was accepted last.
     pub last_accepted: usize,
-    pub told_twice: bool,
     pub told_to_stop: Option<Duration>,
     pub agenda: BTreeMap<(Duration, usize), Act>,
     acts: usize,
@@ -211,7 +210,6 @@ impl Kernel {
             spin: Duration::ZERO,
             signals: 0,
             last_accepted: 0,
-            told_twice: false,
             told_to_stop: None,
             agenda: BTreeMap::new(),
             acts: 0,
@@ -293,7 +291,6 @@ impl Kernel {
     // Signals.
 
     pub(super) fn signal(&mut self) {
-        self.told_twice = self.told_to_stop.is_some();
         self.told_to_stop.get_or_insert(self.elapsed);
         self.signals += 1;
         self.raise(Watched::Signals, |_| true);

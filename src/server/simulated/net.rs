@@ -1,6 +1,7 @@
 //! The same names as in the real [`net`](crate::server::net), on the simulated
 //! [`kernel`](crate::server::simulated::kernel).
 
+use super::Order;
 use super::kernel::{Watched, address, release, with};
 pub(super) use mio::{Interest, Token};
 pub(super) use rustix::event::PollFlags;
@@ -189,11 +190,11 @@ impl Drop for TcpStream {
 pub(super) struct Signals(());
 
 impl Signals {
-    pub(super) fn new(_: [i32; 2]) -> io::Result<Signals> {
+    pub(super) fn new() -> io::Result<Signals> {
         Ok(Signals(()))
     }
-    pub(super) fn pending(&mut self) -> impl Iterator<Item = i32> {
-        std::iter::repeat_n(signal_hook::consts::SIGTERM, with(|kernel| kernel.take_signals()))
+    pub(super) fn pending(&mut self) -> impl Iterator<Item = Order> {
+        std::iter::repeat_n(Order::Stop, with(|kernel| kernel.take_signals()))
     }
 }
 

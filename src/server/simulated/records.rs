@@ -48,6 +48,8 @@ impl Records {
             write(&mut self.to_show);
         }
     }
+    /// No such order is simulated.
+    pub(super) fn reopen(&mut self) {}
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.show_at.into_iter().chain(self.write_at).min()
     }

@@ -9,7 +9,7 @@ mod sync;
 
 use super::client::Habit;
 use super::kernel::{Kernel, Met, boot, with};
-use super::{ACCEPT_RETRY, Act, STOP_PATIENCE, WhenFull};
+use super::{ACCEPT_RETRY, Act, Order, STOP_PATIENCE, WhenFull};
 use super::{
     assert_met, assert_the_one_is_heard_in_time, crowd_that_floods, many_who_linger, one_among_flooders,
     random_scenario,

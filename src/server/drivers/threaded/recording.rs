@@ -18,6 +18,10 @@ impl Server {
         self.record(|records| records.flush(now()));
     }
 
+    pub(super) fn reopen_history(&self) {
+        self.record(Records::reopen);
+    }
+
     /// Flushes the records whenever they are due. Runs until the process ends.
     pub(super) fn keep_flushing(&self) {
         let Some(mutex) = &self.records else { return };

@@ -1,5 +1,6 @@
 //! The same names as in the real [`blocking`](crate::server::blocking), on the simulated kernel and the scheduler.
 
+use super::super::Order;
 use super::super::kernel::{Kernel, address, with};
 use super::scheduler::{Wait, after, call, is_over, sleep as sleep_for, try_call};
 pub(super) use super::sync::thread::sleep;
@@ -9,8 +10,6 @@ use crate::chat::limits::READ_MAX;
 pub(super) use shuttle::thread::yield_now;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::{Shutdown, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 pub(super) fn now() -> Instant {
@@ -127,17 +126,12 @@ impl Drop for TcpStream {
 pub(super) struct Signals;
 
 impl Signals {
-    pub(super) fn new(_: [i32; 2]) -> io::Result<Signals> {
+    pub(super) fn new() -> io::Result<Signals> {
         Ok(Signals)
     }
-    pub(super) fn wait(&mut self) -> Option<i32> {
+    pub(super) fn wait(&mut self) -> Option<Order> {
         sleep_for(Wait::Signal, None);
         call(Kernel::take_signals);
-        Some(signal_hook::consts::SIGTERM)
+        Some(Order::Stop)
     }
-}
-
-/// Not simulated: a second signal has no effect.
-pub(super) fn end_at_once_when(_: &Arc<AtomicBool>) -> io::Result<()> {
-    Ok(())
 }

@@ -1,0 +1,50 @@
+//! What signals ask of the server.
+//!
+//! * SIGINT and SIGTERM tell it to stop. Once it is told, the next one ends the process at once, whatever the threads
+//!   wait for.
+//! * SIGHUP tells it to stop if stdout is a terminal, because then the terminal was closed. Otherwise it tells it to
+//!   open the history again, as a program that rotates logs does.
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The signals that are orders.
+pub(crate) const SIGNALS: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
+
+/// What a driver is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Order {
+    /// Say goodbye, and end.
+    Stop,
+    /// Pass it on to the records.
+    ReopenHistory,
+}
+
+/// Reads signals as orders.
+pub(crate) struct Orders {
+    /// The server is told to stop.
+    told: Arc<AtomicBool>,
+    has_terminal: bool,
+}
+
+impl Orders {
+    /// Call it when the server starts: a terminal that was closed is none any more.
+    pub(crate) fn new() -> io::Result<Orders> {
+        let told = Arc::new(AtomicBool::new(false));
+        // Not SIGHUP: when a terminal is closed, it may come from the kernel and from the shell.
+        for signal in [SIGINT, SIGTERM] {
+            signal_hook::flag::register_conditional_shutdown(signal, 0, told.clone())?;
+        }
+        Ok(Orders { told, has_terminal: io::stdout().is_terminal() })
+    }
+
+    pub(crate) fn read(&self, signal: i32) -> Order {
+        if signal == SIGHUP && !self.has_terminal {
+            return Order::ReopenHistory;
+        }
+        self.told.store(true, Ordering::SeqCst);
+        Order::Stop
+    }
+}
