@@ -275,7 +275,7 @@ each_driver! {
     fn the_chat_outlives_its_trace(mode) {
         let dir = Dir::new();
         let file = dir.file("trace.json");
-        let first = "trap '' XFSZ; ulimit -f 32;";
+        let first = "ulimit -f 32;";
         let server = Server::of(serve_by_shell(first, mode, &["--trace", file.to_str().expect("text")], ""));
         let [mut ana, mut beto, _cleo] = three(&server);
         for i in 0..200 {

@@ -67,6 +67,7 @@ pub struct Options {
 
 /// Serves until a signal tells it to stop. An error is one line for people: what failed and what to try.
 pub fn run(options: Options) -> Result<(), String> {
+    signals::outlive_file_limit().map_err(|e| format!("cannot handle signals: {e}"))?;
     let lingering_max = listener::make_room_for(options.limits.clients_max)?;
     let listener = listener::bind(&options.addr)?;
     listener::limit_buffers(&listener, options.limits.clients_max);

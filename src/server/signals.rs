@@ -5,10 +5,17 @@
 //! * SIGHUP tells it to stop if stdout is a terminal, because then the terminal was closed. Otherwise it tells it to
 //!   open the history again, as a program that rotates logs does.
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Lets a write beyond the limit for files (`ulimit -f`) fail like a write to a full disk. By default the signal that
+/// comes with the error ends the process.
+pub(crate) fn outlive_file_limit() -> io::Result<()> {
+    // Any handler will do: nobody looks at this flag.
+    signal_hook::flag::register(SIGXFSZ, Arc::default()).map(drop)
+}
 
 /// The signals that are orders.
 pub(crate) const SIGNALS: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];

@@ -315,6 +315,25 @@ mod on_linux {
             chats_without(serve(mode, full, &[]), &complaints, full);
         }
 
+        /// The limit is in blocks of 512 bytes.
+        fn a_limit_for_files_is_a_full_disk(mode) {
+            let dir = Dir::new();
+            let (history, transcript) = (dir.file("history.jsonl"), dir.file("transcript"));
+            let flags = ["--history", history.to_str().expect("a path")];
+            let last = format!("> {}", transcript.display());
+            let mut server = start_unheard(serve_by_shell("ulimit -f 8;", mode, &flags, &last).stderr(std::process::Stdio::null()));
+            let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
+            for n in 0..100 {
+                say(&mut ana, &mut beto, &format!("{n} {}", "x".repeat(100)));
+            }
+            until("both files are full", || {
+                let is_full = |path| fs::metadata(path).is_ok_and(|file| file.len() == 4096);
+                (is_full(&history) && is_full(&transcript)).then_some(())
+            });
+            say(&mut ana, &mut beto, "on we go");
+            assert!(server.stop().success());
+        }
+
         fn a_directory_that_is_read_only_is_told_once_and_the_chat_goes_on(mode) {
             let dir = Dir::new();
             fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o555)).expect("our directory");
@@ -328,9 +347,9 @@ mod on_linux {
         fn a_disk_that_is_no_longer_full_gets_whole_lines_again(mode) {
             let dir = Dir::new();
             let history = dir.file("history.jsonl");
-            // A disk that ends within a line, without the signal that a file's limit also sends.
+            // A disk that ends within a line. Such a limit also sends a signal, which must not end the server.
             let flags = ["--history", history.to_str().expect("a path")];
-            let mut server = Server::of(serve_by_shell("trap '' XFSZ;", mode, &flags, ""));
+            let mut server = Server::of(serve_by_shell("", mode, &flags, ""));
             limit(server.pid(), "fsize", Some(4099));
             let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
             let text = "x".repeat(100);
