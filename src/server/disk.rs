@@ -8,6 +8,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 
@@ -16,10 +17,11 @@ const WRITE_MAX: usize = 1 << 20;
 /// The thread's stack. Bytes.
 const STACK: usize = 128 << 10;
 
-/// Opens a file to append to it, and creates it if there is none. It is opened for reading, too: so the open of a named pipe
+/// Opens a file to append to it, and creates it if there is none. A new file is its owner's alone: what is said in a room
+/// is not for every user of the machine. It is opened for reading, too: so the open of a named pipe
 /// waits for nobody.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).append(true).create(true).open(path)
+    OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)
 }
 
 /// A file, and the thread `disk` that writes to it, one write at a time.

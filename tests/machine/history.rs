@@ -5,6 +5,7 @@ use crate::common::*;
 use crate::each_driver;
 use serde_json::{Value, json};
 use std::fs::{self, OpenOptions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// `serve` with a history, in the time zone UTC.
@@ -163,6 +164,21 @@ each_driver! {
         assert!(!read(&history).contains("secret"));
     }
 
+    fn a_new_file_is_its_owners_alone_and_an_old_one_stays_as_it_is(mode) {
+        let dir = Dir::new();
+        let history = dir.file("history.jsonl");
+        let permissions = || fs::metadata(&history).expect("it is there").permissions().mode() & 0o777;
+        drop(start(mode, &history, &[]));
+        assert_eq!(permissions(), 0o600);
+        fs::set_permissions(&history, PermissionsExt::from_mode(0o644)).expect("our file");
+        let server = start(mode, &history, &[]);
+        assert_eq!(permissions(), 0o644);
+        fs::remove_file(&history).expect("our file");
+        server.signal("HUP");
+        until("there is a new file", || history.exists().then_some(()));
+        assert_eq!(permissions(), 0o600);
+    }
+
     fn a_torn_last_line_is_ignored_and_nothing_is_glued_to_it(mode) {
         let dir = Dir::new();
         let history = dir.file("history.jsonl");
@@ -303,7 +319,6 @@ mod on_linux {
     use super::*;
     use crate::common::kernel::*;
     use std::fs::File;
-    use std::os::unix::fs::PermissionsExt;
     use std::path::PathBuf;
     use std::process::Command;
     use std::time::{Duration, Instant};
