@@ -118,7 +118,9 @@ impl Paint {
         match (self, event) {
             (Paint::Plain, _) | (_, Event::Said { .. } | Event::Acted { .. }) => Style::new(),
             (_, Event::Arrived { .. }) => AnsiColor::Green.on_default(),
-            (_, Event::Left { .. } | Event::Refused { .. }) => AnsiColor::Yellow.on_default(),
+            (_, Event::Left { .. } | Event::Refused { .. } | Event::CameAndWent { .. }) => {
+                AnsiColor::Yellow.on_default()
+            }
             (_, Event::Lost { .. }) => AnsiColor::Red.on_default(),
             (_, _) => AnsiColor::Cyan.on_default(),
         }

@@ -17,6 +17,7 @@ use crate::text::Lang;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -55,7 +56,16 @@ enum Kind {
     Left,
 }
 
-/// Stands in the place of lines that the disk did not take. A reader of entries skips it.
+/// Visits that are only counted. Like a [`Gap`] it is no entry, and is skipped when the file is read again.
+#[derive(Serialize)]
+struct Visits<'a> {
+    time: &'a str,
+    event: &'static str,
+    addr: IpAddr,
+    times: u64,
+}
+
+/// Stands in the place of lines that the disk did not take.
 #[derive(Serialize)]
 struct Gap<'a> {
     time: &'a str,
@@ -124,9 +134,18 @@ impl History {
             Event::Left { id, nick, reason, .. } => (Kind::Left, id, nick, Some(why(reason).into())),
             // A second signal ends the process at once: what was said is written before.
             Event::Closing => return self.hurry(now),
+            Event::CameAndWent { addr, times } => {
+                let visits = Visits { time: clock.timestamp(), event: "visits", addr, times };
+                return self.push(&visits, now);
+            }
             Event::Listening { .. } | Event::Whispered { .. } | Event::Refused { .. } | Event::Lost { .. } => return,
         };
         self.remember(kind, clock.timestamp(), nick, text.as_deref().unwrap_or(""));
+        self.push(&Entry { time: clock.timestamp(), id: id.number(), event: kind, nick: nick.into(), text }, now);
+    }
+
+    /// Puts a line into the batch.
+    fn push(&mut self, record: &impl Serialize, now: Instant) {
         let Some(spool) = &mut self.spool else { return };
         self.due.get_or_insert(now + BATCH_DELAY);
         // After one lost line all are dropped until the loss is reported. So there is one gap, and the file says where.
@@ -135,10 +154,9 @@ impl History {
             if spool.missing() == 1 {
                 log::warn!("the history loses lines: {}: the disk takes nothing", self.path.display());
             }
-            return;
+        } else {
+            write_json(spool.line(), record);
         }
-        let record = Entry { time: clock.timestamp(), id: id.number(), event: kind, nick: nick.into(), text };
-        write_json(spool.line(), &record);
     }
 
     /// Writes what is due, as far as the disk takes it without blocking.

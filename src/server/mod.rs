@@ -26,6 +26,7 @@ mod signals;
 mod simulated;
 pub(crate) mod sink;
 mod spool;
+mod visits;
 pub(crate) mod wall_clock;
 
 use crate::chat::{self, Limits};

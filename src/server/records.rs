@@ -2,6 +2,7 @@
 
 use super::console::{Console, Paint};
 use super::history::History;
+use super::visits::Visits;
 use super::wall_clock::WallClock;
 use crate::chat::{Event, Transcript};
 use crate::text::Lang;
@@ -13,6 +14,7 @@ pub(crate) struct Records {
     console: Option<Console>,
     history: Option<History>,
     clock: WallClock,
+    visits: Visits,
 }
 
 impl Records {
@@ -21,7 +23,7 @@ impl Records {
         let clock = WallClock::new();
         let console = console.map(|paint| Console::new(paint, lang));
         let history = history.map(|path| History::open(path, replay, &clock));
-        Records { console, history, clock }
+        Records { console, history, clock, visits: Visits::default() }
     }
 
     /// Whether events are recorded anywhere.
@@ -34,13 +36,10 @@ impl Records {
         if !transcript.is_empty() {
             self.clock.look();
         }
+        let Records { console, history, clock, visits } = self;
+        let mut record = recorder(console, history, clock, now);
         for event in transcript.iter() {
-            if let Some(console) = &mut self.console {
-                console.note(&event, &self.clock);
-            }
-            if let Some(history) = &mut self.history {
-                history.note(&event, &self.clock, now);
-            }
+            visits.pass(&event, now, &mut record);
         }
         transcript.clear();
     }
@@ -58,6 +57,9 @@ impl Records {
 
     /// Writes what stdout and the disk take without blocking. What stdout takes is a step of the trace.
     pub(crate) fn flush(&mut self, now: Instant) {
+        if self.visits.deadline().is_some_and(|at| at <= now) {
+            self.report_visits(now);
+        }
         if let Some(console) = &mut self.console {
             marks::show(|| console.flush(now, &mut self.clock));
         }
@@ -78,7 +80,7 @@ impl Records {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let console = self.console.as_ref().and_then(Console::deadline);
         let history = self.history.as_ref().and_then(History::deadline);
-        console.into_iter().chain(history).min()
+        console.into_iter().chain(history).chain(self.visits.deadline()).min()
     }
 
     /// The earlier messages that a newcomer gets.
@@ -92,6 +94,7 @@ impl Records {
     /// descriptors open.
     pub(crate) fn finish(&mut self) {
         let start = Instant::now();
+        self.report_visits(start);
         if let Some(history) = &mut self.history {
             history.hurry(start);
         }
@@ -105,6 +108,30 @@ impl Records {
         }
         if let Some(history) = &self.history {
             history.warn_of_what_is_missing();
+        }
+    }
+
+    /// Records the visits that were only counted.
+    fn report_visits(&mut self, now: Instant) {
+        self.clock.look();
+        let Records { console, history, clock, visits } = self;
+        visits.report(&mut recorder(console, history, clock, now));
+    }
+}
+
+/// Notes events for the console and the history.
+fn recorder<'a>(
+    console: &'a mut Option<Console>,
+    history: &'a mut Option<History>,
+    clock: &'a WallClock,
+    now: Instant,
+) -> impl FnMut(&Event<'_>) + 'a {
+    move |event| {
+        if let Some(console) = console {
+            console.note(event, clock);
+        }
+        if let Some(history) = history {
+            history.note(event, clock, now);
         }
     }
 }

@@ -164,6 +164,38 @@ each_driver! {
         assert!(!read(&history).contains("secret"));
     }
 
+    fn a_program_that_comes_and_goes_in_a_loop_is_summed_up(mode) {
+        const TIMES: usize = 300;
+        let dir = Dir::new();
+        let history = dir.file("history.jsonl");
+        let mut server = start(mode, &history, &[]);
+        for _ in 0..TIMES {
+            server.connect().notice("welcome");
+        }
+        // Whoever speaks is shown from beginning to end.
+        let mut ana = server.join_as("ana");
+        ana.says(":q");
+        ana.is_closed();
+        assert!(server.stop().success());
+
+        let console = server.console.whole();
+        let number = TIMES + 1;
+        for part in [format!("#{number} guest{number} arrived"), format!("#{number} ana is gone: left")] {
+            assert_eq!(console.matches(&part).count(), 1, "{part}");
+        }
+        let told = console.lines().find(|line| line.contains("127.0.0.1 came and went ")).expect("it is told");
+        let counted: usize = told.split(' ').find_map(|word| word.parse().ok()).expect("a number");
+        let shown = console.matches(" arrived from ").count() - 1;
+        assert!(shown < TIMES / 2, "{shown} of {TIMES}");
+        assert_eq!(shown + counted, TIMES);
+        assert_eq!(console.matches(" is gone: ").count(), shown + 1);
+
+        let records = records(&history);
+        let of = |event: &str| records.iter().filter(|record| record["event"] == event).collect::<Vec<_>>();
+        assert_eq!((of("arrived").len(), of("left").len()), (shown + 1, shown + 1));
+        assert_eq!((&of("visits")[0]["addr"], &of("visits")[0]["times"]), (&json!("127.0.0.1"), &json!(counted)));
+    }
+
     fn a_new_file_is_its_owners_alone_and_an_old_one_stays_as_it_is(mode) {
         let dir = Dir::new();
         let history = dir.file("history.jsonl");

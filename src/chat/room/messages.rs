@@ -189,6 +189,12 @@ impl Display for Said<'_, Event<'_>> {
             Event::Refused { peer } => {
                 say!(lang, f, "{peer} turned away: the room is full"; "{peer} no entra: la sala está llena")
             }
+            Event::CameAndWent { addr, times: 1 } => say!(lang, f,
+                "{addr} came and went once more, without a word";
+                "{addr} ha venido y se ha ido una vez más, sin decir nada"),
+            Event::CameAndWent { addr, times } => say!(lang, f,
+                "{addr} came and went {times} times more, without a word";
+                "{addr} ha venido y se ha ido {times} veces más, sin decir nada"),
             Event::Listening { addr, mode, seats } => say!(lang, f,
                 "listening on {addr} ({mode}, {seats} seats)";
                 "a la escucha en {addr} ({mode}, {seats} asientos)"),

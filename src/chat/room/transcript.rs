@@ -2,7 +2,7 @@
 
 use crate::chat::id::Id;
 use crate::chat::reason::Reason;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// An event with borrowed texts.
 pub type Event<'a> = EventOf<&'a str>;
@@ -53,6 +53,11 @@ pub enum EventOf<T> {
     Refused {
         peer: SocketAddr,
     },
+    /// So many clients of this address came and left without a word, and are not recorded one by one.
+    CameAndWent {
+        addr: IpAddr,
+        times: u64,
+    },
     Closing,
     /// This many lines found no room in the console's buffer.
     Lost {
@@ -89,6 +94,7 @@ impl<T> EventOf<T> {
             Renamed { id, old, nick } => Renamed { id, old: hold(old), nick: hold(nick) },
             Left { id, nick, reason, seats_taken, seats } => Left { id, nick: hold(nick), reason, seats_taken, seats },
             Refused { peer } => Refused { peer },
+            CameAndWent { addr, times } => CameAndWent { addr, times },
             Closing => Closing,
             Lost { lines } => Lost { lines },
         }

@@ -1,0 +1,271 @@
+//! Visits without a word are summed up: a program that connects and closes in a loop must not fill the disk with
+//! arrivals and departures.
+//!
+//! Whoever speaks has an arrival and a departure in the records, always. A silent visit has them as long as its address
+//! has not too many of them. One too many is held back: its arrival is recorded as soon as it says something. If it
+//! leaves without a word, it is only counted. The counts are recorded once a minute, and at the end.
+
+use crate::chat::{Event, Id};
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+/// So many silent visits of one address are recorded at once. A class that joins from behind one address has fewer
+/// people, and whoever of them speaks counts no more.
+const VISITS_AT_ONCE: u32 = 128;
+/// After that, one in this time: less than 10,000 a day, or a megabyte.
+const VISIT_EVERY: Duration = Duration::from_secs(10);
+/// How long counts may wait to be recorded.
+const REPORT_AFTER: Duration = Duration::from_secs(60);
+/// The most addresses that are told apart. The others share one count.
+const ADDRESSES_MAX: usize = 1024;
+/// The address in the report of the others.
+const OTHERS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+#[derive(Default)]
+pub(crate) struct Visits {
+    addresses: BTreeMap<IpAddr, Address>,
+    /// The members that have not said anything.
+    silent: HashMap<Id, Visit>,
+    /// When counts are to be recorded; `None` while there are none.
+    due: Option<Instant>,
+}
+
+/// What is known of an address. It is forgotten when its visits are paid for and its count is recorded.
+struct Address {
+    /// A visit costs [`VISIT_EVERY`]. All of them are paid for at this time.
+    paid_at: Instant,
+    /// Visits that were not recorded.
+    count: u64,
+}
+
+struct Visit {
+    address: IpAddr,
+    /// `None` if it is recorded.
+    held_back: Option<Arrival>,
+}
+
+struct Arrival {
+    nick: String,
+    peer: SocketAddr,
+    seats_taken: usize,
+    seats: usize,
+}
+
+impl Visits {
+    /// Passes an event on to `record`, holds it back, or counts it.
+    pub(crate) fn pass(&mut self, event: &Event<'_>, now: Instant, record: &mut impl FnMut(&Event<'_>)) {
+        match *event {
+            Event::Arrived { id, nick, peer, seats_taken, seats } => {
+                let address = self.known(peer.ip(), now);
+                let arrival = Arrival { nick: nick.into(), peer, seats_taken, seats };
+                let held_back = if self.pays(address, now) { None } else { Some(arrival) };
+                if held_back.is_none() {
+                    record(event);
+                }
+                self.silent.insert(id, Visit { address, held_back });
+            }
+            Event::Refused { peer } => {
+                let address = self.known(peer.ip(), now);
+                if self.pays(address, now) { record(event) } else { self.count(address, now) }
+            }
+            Event::Left { id, .. } => match self.silent.remove(&id) {
+                Some(Visit { address, held_back: Some(_) }) => self.count(address, now),
+                _ => record(event),
+            },
+            Event::Said { id, .. }
+            | Event::Acted { id, .. }
+            | Event::Whispered { id, .. }
+            | Event::Renamed { id, .. } => {
+                if let Some(visit) = self.silent.remove(&id) {
+                    self.end_silence(id, visit, record);
+                }
+                record(event);
+            }
+            Event::Listening { .. } | Event::CameAndWent { .. } | Event::Closing | Event::Lost { .. } => record(event),
+        }
+    }
+
+    /// When [`Visits::report`] has something to do.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// Records the counts.
+    pub(crate) fn report(&mut self, record: &mut impl FnMut(&Event<'_>)) {
+        self.due = None;
+        for (addr, address) in &mut self.addresses {
+            let times = std::mem::take(&mut address.count);
+            if times > 0 {
+                record(&Event::CameAndWent { addr: *addr, times });
+            }
+        }
+    }
+
+    /// The address under which a visit is counted.
+    fn known(&mut self, addr: IpAddr, now: Instant) -> IpAddr {
+        let has_room = |addresses: &BTreeMap<_, _>| addresses.len() < ADDRESSES_MAX || addresses.contains_key(&addr);
+        if !has_room(&self.addresses) {
+            self.addresses.retain(|_, address| address.paid_at > now || address.count > 0);
+        }
+        let addr = if has_room(&self.addresses) { addr } else { OTHERS };
+        self.addresses.entry(addr).or_insert(Address { paid_at: now, count: 0 });
+        addr
+    }
+
+    /// Lets an address pay for a visit. Returns whether it can.
+    fn pays(&mut self, addr: IpAddr, now: Instant) -> bool {
+        let Some(address) = self.addresses.get_mut(&addr) else { return true };
+        let paid_at = address.paid_at.max(now) + VISIT_EVERY;
+        let can = paid_at <= now + VISITS_AT_ONCE * VISIT_EVERY;
+        if can {
+            address.paid_at = paid_at;
+        }
+        can
+    }
+
+    fn count(&mut self, addr: IpAddr, now: Instant) {
+        if let Some(address) = self.addresses.get_mut(&addr) {
+            address.count += 1;
+            self.due.get_or_insert(now + REPORT_AFTER);
+        }
+    }
+
+    /// A visitor speaks: records the arrival now if it was held back; otherwise the visit costs nothing after all.
+    fn end_silence(&mut self, id: Id, visit: Visit, record: &mut impl FnMut(&Event<'_>)) {
+        match (visit.held_back, self.addresses.get_mut(&visit.address)) {
+            (Some(Arrival { nick, peer, seats_taken, seats }), _) => {
+                record(&Event::Arrived { id, nick: &nick, peer, seats_taken, seats });
+            }
+            (None, Some(address)) => address.paid_at -= VISIT_EVERY,
+            (None, None) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::Reason;
+    use crate::chat::messages::Said;
+    use crate::text::Lang;
+
+    /// The records that a series of events leaves, as the console shows them.
+    struct Book {
+        visits: Visits,
+        now: Instant,
+        lines: Vec<String>,
+        /// The next client's number.
+        next: u64,
+    }
+
+    impl Book {
+        fn new() -> Book {
+            Book { visits: Visits::default(), now: Instant::now(), lines: Vec::new(), next: 1 }
+        }
+
+        fn note(&mut self, event: Event<'_>) {
+            self.visits.pass(&event, self.now, &mut |event| self.lines.push(Said(Lang::En, event).to_string()));
+        }
+
+        fn arrives(&mut self, addr: [u8; 4]) -> Id {
+            let id = Id::new(self.next, 0);
+            self.next += 1;
+            self.note(Event::Arrived { id, nick: "guest", peer: (addr, 4000).into(), seats_taken: 1, seats: 6 });
+            id
+        }
+
+        fn leaves(&mut self, id: Id) {
+            self.note(Event::Left { id, nick: "guest", reason: Reason::Quit, seats_taken: 0, seats: 6 });
+        }
+
+        fn visits(&mut self, addr: [u8; 4], times: u32) {
+            for _ in 0..times {
+                let id = self.arrives(addr);
+                self.leaves(id);
+            }
+        }
+
+        fn report(&mut self) -> Vec<String> {
+            self.visits.report(&mut |event| self.lines.push(Said(Lang::En, event).to_string()));
+            self.take()
+        }
+
+        fn take(&mut self) -> Vec<String> {
+            std::mem::take(&mut self.lines)
+        }
+    }
+
+    const HOME: [u8; 4] = [127, 0, 0, 1];
+
+    #[test]
+    fn the_first_silent_visits_are_recorded_and_then_one_in_a_while() {
+        let mut book = Book::new();
+        book.visits(HOME, VISITS_AT_ONCE);
+        assert_eq!(book.take().len(), 2 * VISITS_AT_ONCE as usize);
+        assert_eq!(book.visits.deadline(), None);
+        book.visits(HOME, 1234);
+        book.visits([10, 0, 0, 1], 1);
+        assert_eq!(book.take().len(), 2, "another address is not affected");
+        assert_eq!(book.visits.deadline(), Some(book.now + REPORT_AFTER));
+        assert_eq!(book.report(), ["127.0.0.1 came and went 1234 times more, without a word"]);
+        assert_eq!((book.visits.deadline(), book.report().len()), (None, 0), "each is counted once");
+        book.now += VISIT_EVERY;
+        book.visits(HOME, 2);
+        assert_eq!(book.take().len(), 2);
+        assert_eq!(book.report(), ["127.0.0.1 came and went once more, without a word"]);
+    }
+
+    #[test]
+    fn whoever_speaks_is_recorded_with_arrival_and_departure() {
+        let mut book = Book::new();
+        book.visits(HOME, VISITS_AT_ONCE + 10);
+        book.report();
+        let ana = book.arrives(HOME);
+        assert!(book.take().is_empty(), "it is held back");
+        book.note(Event::Said { id: ana, nick: "guest", text: "hola" });
+        book.note(Event::Said { id: ana, nick: "guest", text: "adiós" });
+        book.leaves(ana);
+        let lines = book.take();
+        let number = ana.number();
+        assert_eq!(lines[0], format!("#{number} guest arrived from 127.0.0.1:4000 (1 of 6 seats)"));
+        assert_eq!(lines[1..3], [format!("#{number} <guest> hola"), format!("#{number} <guest> adiós")]);
+        assert!(lines[3].contains("is gone") && lines.len() == 4, "{lines:?}");
+        assert!(book.report().is_empty() && book.visits.silent.is_empty());
+    }
+
+    #[test]
+    fn visits_with_a_word_cost_nothing() {
+        let mut book = Book::new();
+        for _ in 0..10 * VISITS_AT_ONCE {
+            let id = book.arrives(HOME);
+            book.note(Event::Renamed { id, old: "guest", nick: "ana" });
+            book.leaves(id);
+            assert_eq!(book.take().len(), 3);
+        }
+    }
+
+    #[test]
+    fn refusals_count_as_visits() {
+        let mut book = Book::new();
+        for _ in 0..VISITS_AT_ONCE + 5 {
+            book.note(Event::Refused { peer: (HOME, 4000).into() });
+        }
+        assert_eq!(book.take().len(), VISITS_AT_ONCE as usize);
+        assert_eq!(book.report(), ["127.0.0.1 came and went 5 times more, without a word"]);
+    }
+
+    #[test]
+    fn only_so_many_addresses_are_told_apart_and_those_that_are_calm_make_room() {
+        let mut book = Book::new();
+        let addr = |n: u32| n.to_be_bytes();
+        for n in 1..=2 * ADDRESSES_MAX as u32 {
+            book.visits(addr(n), 1);
+        }
+        assert_eq!(book.visits.addresses.len(), ADDRESSES_MAX + 1);
+        assert!(book.report().last().is_some_and(|line| line.starts_with("0.0.0.0 came and went ")));
+        book.now += VISITS_AT_ONCE * VISIT_EVERY;
+        book.visits(addr(u32::MAX), 1);
+        assert_eq!(book.visits.addresses.len(), 1);
+    }
+}
