@@ -2,8 +2,9 @@
 //! arrivals and departures.
 //!
 //! Whoever speaks has an arrival and a departure in the records, always. A silent visit has them as long as its address
-//! has not too many of them. One too many is held back: its arrival is recorded as soon as it says something. If it
-//! leaves without a word, it is only counted. The counts are recorded once a minute, and at the end.
+//! has not too many of them. One too many is held back: its arrival is recorded as soon as it says something, and
+//! within a minute if it stays. If it leaves without a word, it is only counted. The counts are recorded once a minute, and at the
+//! end.
 
 use crate::chat::{Event, Id};
 use std::collections::{BTreeMap, HashMap};
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant};
 const VISITS_AT_ONCE: u32 = 128;
 /// After that, one in this time: less than 10,000 a day, or a megabyte.
 const VISIT_EVERY: Duration = Duration::from_secs(10);
-/// How long counts may wait to be recorded.
+/// How long counts may wait to be recorded, and arrivals that are held back.
 const REPORT_AFTER: Duration = Duration::from_secs(60);
 /// The most addresses that are told apart. The others share one count.
 const ADDRESSES_MAX: usize = 1024;
@@ -62,6 +63,8 @@ impl Visits {
                 let held_back = if self.pays(address, now) { None } else { Some(arrival) };
                 if held_back.is_none() {
                     record(event);
+                } else {
+                    self.due.get_or_insert(now + REPORT_AFTER);
                 }
                 self.silent.insert(id, Visit { address, held_back });
             }
@@ -77,7 +80,9 @@ impl Visits {
             | Event::Acted { id, .. }
             | Event::Whispered { id, .. }
             | Event::Renamed { id, .. } => {
-                if let Some(visit) = self.silent.remove(&id) {
+                if !self.silent.is_empty()
+                    && let Some(visit) = self.silent.remove(&id)
+                {
                     self.end_silence(id, visit, record);
                 }
                 record(event);
@@ -91,9 +96,13 @@ impl Visits {
         self.due
     }
 
-    /// Records the counts.
+    /// Records the counts, and the arrivals that are held back.
     pub(crate) fn report(&mut self, record: &mut impl FnMut(&Event<'_>)) {
         self.due = None;
+        let held_back = self.silent.iter_mut().filter_map(|(id, visit)| Some((*id, visit.held_back.take()?)));
+        let mut stayed: Vec<(Id, Arrival)> = held_back.collect();
+        stayed.sort_by_key(|(id, _)| *id);
+        stayed.iter().for_each(|(id, arrival)| arrival.record(*id, record));
         for (addr, address) in &mut self.addresses {
             let times = std::mem::take(&mut address.count);
             if times > 0 {
@@ -134,12 +143,20 @@ impl Visits {
     /// A visitor speaks: records the arrival now if it was held back; otherwise the visit costs nothing after all.
     fn end_silence(&mut self, id: Id, visit: Visit, record: &mut impl FnMut(&Event<'_>)) {
         match (visit.held_back, self.addresses.get_mut(&visit.address)) {
-            (Some(Arrival { nick, peer, seats_taken, seats }), _) => {
-                record(&Event::Arrived { id, nick: &nick, peer, seats_taken, seats });
+            (Some(arrival), _) => arrival.record(id, record),
+            (None, Some(address)) => {
+                // The clock may have begun less than that ago.
+                address.paid_at = address.paid_at.checked_sub(VISIT_EVERY).unwrap_or(address.paid_at);
             }
-            (None, Some(address)) => address.paid_at -= VISIT_EVERY,
             (None, None) => {}
         }
+    }
+}
+
+impl Arrival {
+    fn record(&self, id: Id, record: &mut impl FnMut(&Event<'_>)) {
+        let Arrival { nick, peer, seats_taken, seats } = self;
+        record(&Event::Arrived { id, nick, peer: *peer, seats_taken: *seats_taken, seats: *seats });
     }
 }
 
@@ -232,6 +249,21 @@ mod tests {
         assert_eq!(lines[1..3], [format!("#{number} <guest> hola"), format!("#{number} <guest> adiós")]);
         assert!(lines[3].contains("is gone") && lines.len() == 4, "{lines:?}");
         assert!(book.report().is_empty() && book.visits.silent.is_empty());
+    }
+
+    #[test]
+    fn whoever_stays_is_recorded_within_a_minute() {
+        let mut book = Book::new();
+        book.visits(HOME, VISITS_AT_ONCE);
+        book.take();
+        let (ana, beto) = (book.arrives(HOME), book.arrives(HOME));
+        assert!(book.take().is_empty() && book.visits.deadline() == Some(book.now + REPORT_AFTER));
+        let lines = book.report();
+        for (line, id) in lines.iter().zip([ana, beto]) {
+            assert!(line.starts_with(&format!("#{} guest arrived", id.number())), "{line}");
+        }
+        book.leaves(ana);
+        assert_eq!((lines.len(), book.take().len(), book.report().len()), (2, 1, 0), "each is recorded once");
     }
 
     #[test]
