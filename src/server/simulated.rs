@@ -35,7 +35,7 @@ use super::signals::Order;
 use crate::chat::{self, Limits};
 use crate::server::hub::Hub;
 use crate::text::Lang;
-use client::{Act, ScriptedClient};
+use client::{Act, Habit, ScriptedClient, Step};
 use dice::Dice;
 use kernel::{Kernel, Met, Socket, with};
 use records::Records;
@@ -123,8 +123,45 @@ const LAST: usize = 20;
 /// The one is heard before the flooders have said half of their lines.
 fn assert_the_one_is_heard_in_time(kernel: &Kernel) {
     let order = &kernel.room.speakers;
-    let at = order.iter().position(|speaker| *speaker == LAST).expect("it was heard");
+    let at = order.iter().position(|(speaker, _)| *speaker == LAST).expect("it was heard");
     assert!(at < order.len() / 2, "it was heard after {at} of {} lines", order.len());
+}
+
+/// One client floods and in the end resets its connection, one reads slowly, and one says a line every now and then.
+fn selfish_and_polite(seed: u64) -> Kernel {
+    let mut flooder = ScriptedClient::flooder(0, 3000, BEGINNING);
+    flooder.script.extend([Step::Until(RESET_AT), Step::Reset]);
+    let polite = ScriptedClient::talker(POLITE, LINES_AT.map(|after| BEGINNING + after));
+    let slow = ScriptedClient { habit: Habit::Slow, ..ScriptedClient::silent() };
+    let mut kernel = calm(seed, vec![flooder, polite, slow]);
+    kernel.sockets[2].capacity = 16 << 10;
+    kernel
+}
+
+/// The number of the polite client.
+const POLITE: usize = 1;
+/// When it says its lines, after the beginning.
+const LINES_AT: [Duration; 8] = {
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+    [ms(50), ms(100), ms(200), ms(300), ms(400), ms(500), ms(600), ms(700)]
+};
+const RESET_AT: Duration = Duration::from_millis(1600);
+
+/// The polite client is heard at once, the flooder waits for the slow one, and that it is gone is noticed although it may not be read
+/// from.
+fn assert_the_polite_do_not_wait(kernel: &Kernel) {
+    const AT_ONCE: Duration = Duration::from_millis(20);
+    let [flooder, polite] = [0, POLITE].map(|number| &kernel.sockets[number].client);
+    let said = kernel.room.speakers.iter().filter(|(speaker, _)| *speaker == POLITE);
+    let waits = said.zip(&polite.acted_at).map(|((_, said), sent)| *said - *sent);
+    let longest = waits.max().expect("it has spoken");
+    assert!(longest < AT_ONCE, "it waited for {longest:?}");
+    let flood = kernel.room.speakers.iter().filter(|(speaker, _)| *speaker == 0).count();
+    assert!((1000..3000).contains(&flood), "{flood} lines of the flood are said");
+    let noticed = kernel.room.left[&0] - flooder.acted_at[1];
+    assert!(noticed < 10 * AT_ONCE, "the reset is noticed after {noticed:?}");
 }
 
 /// More clients leave at once than may linger, and none closes its connection.

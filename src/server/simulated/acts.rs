@@ -11,7 +11,11 @@ impl Kernel {
                 self.go_on(number);
             }
             Act::Step(number) => {
-                match self.sockets[number].client.script.pop_front() {
+                let client = &mut self.sockets[number].client;
+                if let Some(Step::Send(_) | Step::Reset) = client.script.front() {
+                    client.acted_at.push(self.elapsed);
+                }
+                match client.script.pop_front() {
                     Some(Step::Send(bytes)) => self.arrive(number, &bytes),
                     Some(Step::Until(at)) => return self.plan(at.saturating_sub(self.elapsed), Act::Step(number)),
                     Some(Step::End) => self.end(number),

@@ -41,6 +41,8 @@ pub(super) struct ScriptedClient {
     /// What it says, in order. `said` is how many of these lines have been said in the room.
     pub lines: Vec<String>,
     pub said: usize,
+    /// When it has sent something or reset its connection.
+    pub acted_at: Vec<Duration>,
     pub quits: bool,
     /// When it has read everything and the server has shut down its side, it ends its stream, too.
     pub closes: bool,
@@ -113,6 +115,17 @@ impl ScriptedClient {
         ScriptedClient { lines, script: [Step::Until(at), Step::Send(bytes)].into(), ..ScriptedClient::silent() }
     }
 
+    /// A client that reads all it gets, and says a short line at each of these times.
+    pub(super) fn talker(number: usize, at: impl IntoIterator<Item = Duration>) -> ScriptedClient {
+        let mut talker = ScriptedClient::silent();
+        for (line, at) in at.into_iter().enumerate() {
+            let text = format!("{number}.{line} .");
+            talker.script.extend([Step::Until(at), Step::Send(format!("{text}\n").into())]);
+            talker.lines.push(text);
+        }
+        talker
+    }
+
     /// A client that leaves at `at` and keeps its connection open.
     pub(super) fn quitter(at: Duration) -> ScriptedClient {
         ScriptedClient {
@@ -122,12 +135,13 @@ impl ScriptedClient {
         }
     }
 
-    fn silent() -> ScriptedClient {
+    pub(super) fn silent() -> ScriptedClient {
         ScriptedClient {
             habit: Habit::Eager,
             script: VecDeque::new(),
             lines: Vec::new(),
             said: 0,
+            acted_at: Vec::new(),
             quits: false,
             closes: false,
             is_reading: false,

@@ -60,7 +60,7 @@ impl Kernel {
             "what {nick} says is cut, lost or twice"
         );
         client.said += 1;
-        self.room.speakers.push(person.socket);
+        self.room.speakers.push((person.socket, self.elapsed));
         self.room.people.push(person);
         self.room.people.sort_by_key(|person| person.id);
     }
@@ -68,6 +68,7 @@ impl Kernel {
     fn left(&mut self, who: Who<'_>, reason: Reason) {
         let at = self.room.people.iter().position(|person| person.id == who.id).expect("who leaves is here");
         let person = self.room.people.remove(at);
+        self.room.left.insert(person.socket, self.elapsed);
         self.tell_all(&messages::notice(Lang::En, &Notice::Left(who, reason)));
         let socket = &mut self.sockets[person.socket];
         let has_cause = match reason {

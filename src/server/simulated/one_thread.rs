@@ -5,7 +5,7 @@ use super::kernel::{Kernel, Met, boot, with};
 use super::{
     Service, assert_met, assert_the_one_is_heard_in_time, crowd_that_floods, many_who_linger, net, random_scenario,
 };
-use super::{one_among_flooders, play_all};
+use super::{assert_the_polite_do_not_wait, one_among_flooders, play_all, selfish_and_polite};
 use std::io;
 use std::time::Duration;
 
@@ -37,6 +37,10 @@ macro_rules! schedules {
         #[test]
         fn one_is_heard_among_flooders() {
             super::one_thread::one_is_heard_among_flooders($run);
+        }
+        #[test]
+        fn the_polite_do_not_wait_for_the_slow() {
+            super::one_thread::the_polite_do_not_wait_for_the_slow($run);
         }
         #[test]
         fn not_too_many_linger() {
@@ -91,6 +95,13 @@ pub(super) fn a_crowd_that_floods_costs_nobody_the_seat(run: Run) {
 pub(super) fn one_is_heard_among_flooders(run: Run) {
     live(run, one_among_flooders(0));
     with(|kernel| assert_the_one_is_heard_in_time(kernel));
+}
+
+pub(super) fn the_polite_do_not_wait_for_the_slow(run: Run) {
+    for seed in 0..10 {
+        live(run, selfish_and_polite(seed));
+        with(|kernel| assert_the_polite_do_not_wait(kernel));
+    }
 }
 
 pub(super) fn not_too_many_linger(run: Run) {

@@ -2,6 +2,8 @@
 
 use crate::chat::Id;
 use crate::server::WhenFull;
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 pub(super) struct RoomModel {
     pub seats: usize,
@@ -13,8 +15,10 @@ pub(super) struct RoomModel {
     /// The number of events that are not yet shown, plus those not yet written to the history.
     pub unrecorded: usize,
     pub people: Vec<Person>,
-    /// The socket of the client that said each line.
-    pub speakers: Vec<usize>,
+    /// The socket of the client that said each line, and when it was said.
+    pub speakers: Vec<(usize, Duration)>,
+    /// When the client of each socket left.
+    pub left: BTreeMap<usize, Duration>,
 }
 
 pub(super) struct Person {
@@ -33,6 +37,7 @@ impl RoomModel {
             unrecorded: 0,
             people: Vec::new(),
             speakers: Vec::new(),
+            left: BTreeMap::new(),
         }
     }
 

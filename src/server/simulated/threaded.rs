@@ -11,8 +11,8 @@ use super::client::Habit;
 use super::kernel::{Kernel, Met, boot, with};
 use super::{ACCEPT_RETRY, Act, Order, STOP_PATIENCE, WhenFull};
 use super::{
-    assert_met, assert_the_one_is_heard_in_time, crowd_that_floods, many_who_linger, one_among_flooders,
-    random_scenario,
+    assert_met, assert_the_one_is_heard_in_time, assert_the_polite_do_not_wait, crowd_that_floods, many_who_linger,
+    one_among_flooders, random_scenario, selfish_and_polite,
 };
 use super::{hub, lingering, listener, play_all, records};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
@@ -91,6 +91,13 @@ fn a_crowd_that_floods_costs_nobody_the_seat() {
 #[test]
 fn one_is_heard_among_flooders() {
     live(0, 1, || one_among_flooders(0), assert_the_one_is_heard_in_time);
+}
+
+#[test]
+fn the_polite_do_not_wait_for_the_slow() {
+    for seed in 0..10 {
+        live(seed, 1, move || selfish_and_polite(seed), assert_the_polite_do_not_wait);
+    }
 }
 
 #[test]

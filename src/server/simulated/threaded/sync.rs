@@ -148,7 +148,9 @@ pub(super) mod thread {
     impl Kernel {
         /// Refuses a thread at random, and notes that its client is not served.
         pub(crate) fn has_no_thread(&mut self, name: &str) -> bool {
-            let Some((kind, number)) = name.split_once('-').filter(|_| self.dice.one_in(60)) else { return false };
+            let Some((kind, number)) = name.split_once('-').filter(|_| self.fails && self.dice.one_in(60)) else {
+                return false;
+            };
             let number = number.parse().expect("threads are named for their clients");
             let client = if kind == "client" {
                 let client = &mut self.sockets[self.last_accepted].client;
