@@ -187,8 +187,8 @@ each_driver! {
             next_beto.says("end");
             let lines = cleo.lines_to(&format!("<guest{}> end", number + 1));
             for gone in [number - 2, number - 1] {
-                // Lost or hung up: the kernel reports a reset once, and it may report it to a write.
-                let told = format!("-- guest{gone} (#{gone}) is gone: ");
+                // The kernel reports a reset once, and it may report it to a write.
+                let told = format!("-- guest{gone} (#{gone}) is gone: connection lost");
                 assert_eq!(lines.iter().filter(|line| line.starts_with(&told)).count(), 1, "{told} in {lines:#?}");
             }
             assert_eq!(lines.iter().filter(|line| line.contains(" is gone")).count(), 2, "{lines:#?}");

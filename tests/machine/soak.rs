@@ -166,14 +166,6 @@ impl Heard {
             return None;
         }
         let (nick, text) = line.strip_prefix('<').and_then(|rest| rest.split_once("> ")).expect(line);
-        if !text.contains(' ') {
-            // The line is cut within its number, because a writing thread noticed the reset first: for the reader that
-            // looks like an end-of-file.
-            let due = self.next.get(nick).map(u64::to_string);
-            assert!(!REGULARS.contains(&nick), "one who stays is cut: {line}");
-            assert!(due.is_none_or(|due| due.starts_with(text)), "of {nick}'s lines another was to come: {line}");
-            return None;
-        }
         let number: u64 = text.split(' ').next().and_then(|number| number.parse().ok()).expect(line);
         match self.next.get_mut(nick) {
             Some(next) => {
