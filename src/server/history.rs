@@ -345,7 +345,7 @@ mod tests {
         let entry = r#"{"time":"2026-01-01T00:00:00Z","id":1,"event":"said","nick":"ana","text":"TEXT"}"#;
         let text = format!(r"hola\u001b[2J\u202e{}-- beto\u200b (#2) is gone\n", " ".repeat(80));
         std::fs::write(&path, entry.replace("TEXT", &text) + "\n").expect("a file");
-        let shown = format!("hola[2J{}-- beto (#2) is gone", " ".repeat(16));
+        let shown = format!("hola[2J{}-- beto (#2) is gone", " ".repeat(17));
         assert_eq!(texts(&History::open(&path, 1, &WallClock::new())), [shown]);
         let _ = std::fs::remove_file(&path);
     }

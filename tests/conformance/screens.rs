@@ -107,7 +107,7 @@ each_driver! {
         let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
         for blank in [" ", "\u{a0}", "\u{3000}", "\u{2800}", "\u{3164}", " \u{200b}"] {
             let forged = |command: &str| format!("{command}hola{}-- beto (#2) is gone: left", blank.repeat(80));
-            let seen = format!("hola{}-- beto (#2) is gone: left", " ".repeat(16));
+            let seen = format!("hola{}-- beto (#2) is gone: left", " ".repeat(17));
             ana.says(&forged(""));
             beto.reads(&format!("<ana> {seen}"));
             ana.says(&forged(":me "));

@@ -14,9 +14,9 @@ use unicode_width::UnicodeWidthChar;
 
 /// The most blanks in a row. Columns.
 ///
-/// Four levels of indentation of a pasted program, and a fifth of the usual row of 80: a line cannot get to the right
-/// margin without text all along.
-pub(in crate::chat) const BLANKS_MAX: usize = 16;
+/// The blank that is put between a nick and what it says, and after it two tabs or four levels of indentation. That is a
+/// fifth of the usual row: a line cannot get to the right margin without text all along.
+pub(in crate::chat) const BLANKS_MAX: usize = 17;
 /// A tab takes up to this many columns.
 const TAB_COLUMNS: usize = 8;
 /// The most characters without a width of their own on one that has one. Writing systems need up to four; a thousand
@@ -62,8 +62,9 @@ pub(in crate::chat) fn shown(c: char) -> Option<char> {
 /// Whether `c` stays after `text`, which has passed this test, and before `next`. Both are [`shown`].
 pub(in crate::chat) fn stays(c: char, text: &str, next: Option<char>) -> bool {
     if is_blank(c) {
-        let gap = text.chars().rev().take_while(|&c| is_blank(c));
-        gap.map(blank_columns).sum::<usize>() + blank_columns(c) <= BLANKS_MAX
+        let gap = text.chars().rev().take_while(|&c| is_blank(c)).map(blank_columns).sum::<usize>();
+        let before_text = usize::from(text.chars().all(is_blank));
+        before_text + gap + blank_columns(c) <= BLANKS_MAX
     } else {
         !is_mark(c) || fits_base(c, text, next)
     }

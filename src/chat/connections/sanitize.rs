@@ -13,7 +13,8 @@ use std::borrow::Cow;
 ///   characters.
 /// * C0 (except tab), DEL, C1, line and paragraph separators, bidi controls and other format characters are removed.
 /// * Telnet's IAC sequences are removed whole: a `telnet` client sends them on Ctrl-C.
-/// * All blanks but tab become spaces. Of a run of blanks, the first sixteen columns stay.
+/// * All blanks but tab become spaces. Of a run of blanks, the first 17 columns stay, or 16 at the beginning,
+///   where a nick stands before the text.
 /// * Characters without width stay on one that has a width, the first eight; of those that are hidden, only the ones
 ///   that join emoji, or letters of a script that needs them.
 ///
@@ -34,7 +35,7 @@ pub fn is_plain(bytes: &[u8]) -> bool {
     // wraps around.
     const WIDTH: usize = 16;
     // Then a gap that is too wide covers the last two bytes of a piece: in nearly all lines nothing else needs a look.
-    const { assert!(BLANKS_MAX >= WIDTH) };
+    const { assert!(BLANKS_MAX > WIDTH) };
     let mut most = [0; WIDTH];
     let mut may_have_gap = false;
     let mut look_at = |piece: &[u8; WIDTH]| {
@@ -65,7 +66,10 @@ pub fn sanitize_text(text: &str) -> Cow<'_, str> {
 
 #[cold]
 fn has_wide_gap(bytes: &[u8]) -> bool {
-    bytes.split(|&byte| byte != b' ').any(|gap| gap.len() > BLANKS_MAX)
+    let mut gaps = bytes.split(|&byte| byte != b' ').map(<[u8]>::len);
+    let leading = gaps.next().unwrap_or(0);
+    // What it is written after ends with a blank.
+    leading + 1 > BLANKS_MAX || gaps.any(|gap| gap > BLANKS_MAX)
 }
 
 fn filter(bytes: &[u8]) -> String {
@@ -144,9 +148,10 @@ mod tests {
         for before in 0..70 {
             for after in [0, 1, 40] {
                 let line = |gap| format!("{}{}{}", "x".repeat(before), " ".repeat(gap), "y".repeat(after));
-                let longest = line(BLANKS_MAX);
+                let widest = BLANKS_MAX - usize::from(before == 0);
+                let longest = line(widest);
                 assert!(is_plain(longest.as_bytes()), "{before} {after}");
-                for gap in [BLANKS_MAX + 1, 1000] {
+                for gap in [widest + 1, 1000] {
                     assert!(!is_plain(line(gap).as_bytes()), "{before} {gap} {after}");
                     assert_eq!(sanitize(line(gap).as_bytes()), longest);
                 }

@@ -15,6 +15,9 @@ pub fn sanitizer(line: &[u8]) {
     assert!(clean.len() <= 3 * line.len(), "a bad byte becomes three, and nothing grows more");
     assert_eq!(sanitize(clean.as_bytes()), clean, "what is clean stays as it is");
 
+    let said = format!("<ana> {clean}");
+    assert_eq!(sanitize(said.as_bytes()), said, "nor does a client change it");
+
     let text = decoded(line);
     assert_eq!(clean, sanitize(text.as_bytes()), "telnet commands and bad UTF-8 are no characters");
     let drawn = |text: &str| text.chars().filter(|&c| is_drawn(c)).collect::<String>();
@@ -61,8 +64,9 @@ fn is_blank_symbol(c: char) -> bool {
     matches!(c, '\u{2800}' | '\u{13441}' | '\u{13442}' | '\u{1d159}')
 }
 
-/// The width of the widest run of blanks. A tab counts as eight columns.
+/// The width of the widest run of blanks, the one before the text included. A tab counts as eight columns.
 fn widest_gap(text: &str) -> usize {
+    let text = format!(" {text}");
     let gaps = text.split(|c| !matches!(c, ' ' | '\t'));
     gaps.map(|gap| gap.replace('\t', "        ").len()).max().unwrap_or(0)
 }
