@@ -16,8 +16,7 @@ pub const MEMORY_MAX: usize = 64 << 20;
 /// A member above the high-water mark that has taken no byte for this long is stalled: nobody waits for it any more.
 ///
 /// It is not shorter because a socket's buffer frees up in pieces of 64 KiB (on loopback, where a segment is as long):
-/// the slowest reader that [`PATIENCE_ABOVE`] allows, 256 KiB a second, takes nothing for a quarter of a second at a
-/// time.
+/// the slowest reader that stays, at [`READER_RATE`], takes nothing for a quarter of a second at a time.
 pub const STALL_AFTER: Duration = Duration::from_millis(300);
 /// How fast a stalled member's outbox may grow beyond twice the high-water mark. At this rate it reaches [`OUTBOX_MAX`]
 /// after another third of a second, and not after the few milliseconds that a flood would take. A reader that was
@@ -25,8 +24,11 @@ pub const STALL_AFTER: Duration = Duration::from_millis(300);
 pub const STALLED_GROWTH: usize = 16 << 20;
 /// How often a write to a stalled member is tried.
 pub const PROBE_EVERY: Duration = Duration::from_millis(20);
-/// A member above the high-water mark has this long to take a byte, and this long to get below the low-water mark.
+/// A member above the high-water mark has this long to take a byte, and this long to get below the low-water mark. For the latter it
+/// has more time if it takes more: see [`READER_RATE`].
 pub const PATIENCE_ABOVE: Duration = Duration::from_secs(2);
+/// A member that takes this much stays, however far it is above the mark. Bytes a second.
+pub const READER_RATE: usize = 256 << 10;
 /// A member below the mark with bytes waiting has this long to take one.
 pub const PATIENCE_BELOW: Duration = Duration::from_secs(30);
 /// A client that is leaving has this long to take a byte of its pending output.
@@ -43,8 +45,8 @@ pub const PRIVATE_SHARE: usize = 4;
 pub const ALLOWANCE: usize = 8 << 10;
 /// How fast an allowance comes back, in a room of at most four members. Bytes a second.
 pub const ALLOWANCE_RATE: usize = 32 << 10;
-/// How fast the allowances of all members together come back. A reader that takes less than twice as much is disconnected by
-/// [`PATIENCE_ABOVE`], so an outbox cannot grow by allowances alone. Bytes a second.
+/// How fast the allowances of all members together come back. It is half of [`READER_RATE`], so the outbox of a reader that stays gets
+/// shorter. Bytes a second.
 pub const ALLOWANCE_RATE_TOTAL: usize = 128 << 10;
 /// An empty allowance is full again after this time at the latest: it is smaller than [`ALLOWANCE`] in rooms of more than 64
 /// members, and all together are at most 512 KiB.
@@ -105,8 +107,7 @@ pub(super) const READ_SAID_MAX: usize = READ_MAX / 2 * (NICK_CHARS_MAX * 4 + 3 +
 // A member that was below the mark when a turn began must not reach the maximum within that turn.
 const _: () = assert!(OUTBOX_HIGH_WATER + TURN_MAX + READ_SAID_MAX < OUTBOX_MAX);
 const _: () = assert!(OUTBOX_MAX < MEMORY_MAX);
-// The slowest reader that is not disconnected takes in twice what the allowances add.
-const _: () = assert!(ALLOWANCE_RATE_TOTAL * PATIENCE_ABOVE.as_secs() as usize <= OUTBOX_HIGH_WATER / 4);
+const _: () = assert!(ALLOWANCE_RATE_TOTAL <= READER_RATE / 2);
 
 /// How a client's bytes become messages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]

@@ -129,7 +129,8 @@ impl Connections {
             connection.outbox.push(&part[skip..], at);
         }
         self.log.read_all(&mut connection.place);
-        connection.outbox.note_write(taken, at);
+        // Not more than was gathered.
+        connection.outbox.note_write(taken - from_log, at);
         self.queued = self.queued - before + connection.outbox.held();
         self.after_write(id);
     }

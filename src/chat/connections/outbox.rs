@@ -5,7 +5,7 @@
 //! (backpressure) or whether it is disconnected.
 
 use crate::chat::limits::*;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The time and the limits with which an outbox is checked.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +46,8 @@ pub(crate) struct Outbox {
     taken_at: Instant,
     /// When the high-water mark was passed; `None` again below the low-water mark.
     above_since: Option<Instant>,
+    /// Bytes taken since then.
+    taken_above: usize,
 }
 
 impl Outbox {
@@ -60,6 +62,7 @@ impl Outbox {
             tried_at: now,
             taken_at: now,
             above_since: None,
+            taken_above: 0,
         }
     }
 
@@ -177,6 +180,7 @@ impl Outbox {
         self.tried_at = at.now;
         if taken > 0 {
             self.taken_at = at.now;
+            self.taken_above += taken;
             self.stalled_since = None;
         }
         self.blocked = !self.is_empty();
@@ -216,7 +220,10 @@ impl Outbox {
     fn end_of_patience(&self) -> Instant {
         match self.above_since {
             None => self.taken_at + PATIENCE_BELOW,
-            Some(since) => self.taken_at.min(since) + PATIENCE_ABOVE,
+            Some(since) => {
+                let earned = Duration::from_secs_f64(self.taken_above as f64 / READER_RATE as f64);
+                self.taken_at.min(since + earned) + PATIENCE_ABOVE
+            }
         }
     }
 
@@ -243,7 +250,9 @@ impl Outbox {
 
     fn measure(&mut self, at: Conditions) {
         if self.held() >= at.high_water {
-            self.above_since.get_or_insert(at.now);
+            if self.above_since.is_none() {
+                (self.above_since, self.taken_above) = (Some(at.now), 0);
+            }
         } else if self.held() < at.low_water {
             self.above_since = None;
             self.stalled_since = None;
@@ -254,7 +263,6 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     const MS: Duration = Duration::from_millis(1);
     const LOW: usize = OUTBOX_HIGH_WATER / 2;
@@ -299,7 +307,7 @@ mod tests {
             assert!(outbox.holds_others_back(at(now)));
             now += 50 * MS;
         }
-        assert!(outbox.is_hopeless(start + PATIENCE_ABOVE));
+        assert!(outbox.is_hopeless(start + PATIENCE_ABOVE + MS));
     }
 
     #[test]

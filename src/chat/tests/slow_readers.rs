@@ -112,7 +112,7 @@ fn a_trickle_does_not_save() {
             beto.reads(1);
             assert!(beto.is_here() && (ana.is_paused() || round > 30), "its allowance is a debt at first");
         }
-        room.waits(50 * MS);
+        room.waits(51 * MS);
         assert!(matches!(beto.left_because(), Some(Reason::TooSlow(_))));
         assert!(!ana.is_paused());
     }
@@ -141,6 +141,22 @@ fn a_slow_reader_stays_and_senders_are_paced() {
         assert!(beto.is_here());
         assert!(beto.client().got.ends_with(b"<ana> done\n"));
         assert_eq!(beto.client().got.len() - beto.seen.get(), carla.client().got.len() - carla.seen.get());
+    }
+}
+
+#[test]
+fn a_slow_reader_stays_however_many_flood() {
+    for room in TestRoom::each_by_default() {
+        let [beto, flooders @ ..] = room.welcomes(["beto", "ana", "carla", "dora", "ester", "fede"]);
+        beto.stops_reading();
+        for _ in 0..400 {
+            for flooder in flooders.iter().filter(|flooder| !flooder.is_paused()) {
+                flooder.sends(&long_lines(READ_MAX >> 10));
+            }
+            room.waits(50 * MS);
+            beto.reads(300 * 1024 / 20);
+            assert!(beto.is_here(), "{} wait", beto.waiting());
+        }
     }
 }
 
