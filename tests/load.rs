@@ -8,8 +8,9 @@ use common::*;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tertulia::load::{self, Eol, Faults, Outcome, Pace, Scenario};
 
 /// What a relay does wrong with every fiftieth line from its first client to its last one.
@@ -37,7 +38,17 @@ enum Wrong {
     /// The first half of the line and the second half of the next become one line.
     Mixes,
     Echoes,
+    /// The line comes under the second client's name.
+    Renames,
+    /// Something stands before the line.
+    Prepends,
+    /// A line of nobody comes before it.
+    Invents,
+    /// Every line to the last client comes this much later.
+    Delays,
 }
+
+const DELAY: Duration = Duration::from_millis(40);
 
 /// A relay as students write it, in threads that end with the test.
 fn relay(wrong: Wrong) -> SocketAddr {
@@ -66,6 +77,8 @@ struct Relay {
     sockets: Vec<TcpStream>,
     /// A line that the last client gets later.
     held: Option<String>,
+    /// What it gets when it is time.
+    delayed: Option<Sender<(Instant, TcpStream, String)>>,
     lines: usize,
 }
 
@@ -83,9 +96,28 @@ impl Relay {
             if (to == me && wrong != Wrong::Echoes) || (wrong == Wrong::Narrows && bad && to != last) {
                 continue;
             }
+            if wrong == Wrong::Delays && to == last {
+                self.delay(&text);
+                continue;
+            }
             let said = if to == last { self.for_the_last(wrong, me, count, &text) } else { text.clone() };
             let _ = self.sockets[to].write_all(said.as_bytes());
         }
+    }
+
+    fn delay(&mut self, text: &str) {
+        let delayed = self.delayed.get_or_insert_with(|| {
+            let (sender, lines) = channel::<(Instant, TcpStream, String)>();
+            std::thread::spawn(move || {
+                for (at, mut socket, text) in lines {
+                    std::thread::sleep(at.saturating_duration_since(Instant::now()));
+                    let _ = socket.write_all(text.as_bytes());
+                }
+            });
+            sender
+        });
+        let last = self.sockets.last().and_then(|socket| socket.try_clone().ok()).expect("a descriptor");
+        let _ = delayed.send((Instant::now() + DELAY, last, text.to_owned()));
     }
 
     fn for_the_last(&mut self, wrong: Wrong, me: usize, count: usize, text: &str) -> String {
@@ -97,6 +129,9 @@ impl Relay {
             Wrong::LosesTheRest if me == 0 && count >= 49 => String::new(),
             Wrong::Doubles if bad => text.repeat(2),
             Wrong::Cuts if bad => format!("{}\n", &text[..text.len() - 9]),
+            Wrong::Renames if bad => text.replacen("<0>", "<1>", 1),
+            Wrong::Prepends if bad => format!("@@ {text}"),
+            Wrong::Invents if bad => format!("who said this?\n{text}"),
             Wrong::Changes if bad => text.replacen("xx", "xy", 1),
             Wrong::Swaps | Wrong::SwapsSenders | Wrong::Glues | Wrong::Mixes if bad => {
                 self.held = Some(text);
@@ -154,9 +189,10 @@ fn a_healthy_relay_has_no_faults() {
 
 #[test]
 fn each_fault_is_found_and_classified() {
-    let others = |faults: Faults| [faults.lost, faults.duplicate, faults.reordered, faults.malformed];
+    let counted =
+        |faults: Faults| [faults.lost, faults.duplicate, faults.reordered, faults.malformed, faults.mislabelled];
     let alone = |wrong, at: usize, pace| {
-        let mut counts = others(measure(relay(wrong), pace).faults);
+        let mut counts = counted(measure(relay(wrong), pace).faults);
         if wrong == Wrong::Swaps {
             // As above.
             counts[0] = counts[0].saturating_sub(1);
@@ -181,6 +217,8 @@ fn each_fault_is_found_and_classified() {
                 (Wrong::Narrows, 0),
                 (Wrong::Doubles, 1),
                 (Wrong::Swaps, 2),
+                (Wrong::Renames, 4),
+                (Wrong::Prepends, 4),
             ] {
                 scope.spawn(move || alone(wrong, at, pace));
             }
@@ -190,6 +228,48 @@ fn each_fault_is_found_and_classified() {
         }
         scope.spawn(|| assert!(measure(relay(Wrong::Echoes), PACE).echoes > 0));
     });
+}
+
+#[test]
+fn lines_of_nobody_are_counted_and_shown() {
+    let outcome = measure(relay(Wrong::Invents), PACE);
+    assert!(outcome.strays.count > 0, "{outcome:?}");
+    assert_eq!(outcome.strays.first.as_deref(), Some("who said this?"));
+    assert_eq!(outcome.faults, Faults::default());
+    let mut command = tertulia();
+    command.args(["bench", "--clients", "4", "--duration", "0.3", "--warm-up", "0"]);
+    let ended = run(command.args(["--addr", &relay(Wrong::Invents).to_string()]));
+    assert!(ended.stdout.contains("no client has sent: \"who said this?\""), "{}", ended.stdout);
+}
+
+#[test]
+fn one_client_that_gets_its_lines_late_is_found() {
+    let outcome = measure(relay(Wrong::Delays), Pace::Window(1));
+    let (worst, median) = outcome.worst_and_median_receiver().expect("it was measured");
+    assert_eq!(worst.client, 3);
+    let delay = DELAY.as_nanos() as f64;
+    assert!(worst.p50 > delay * 0.98 && median.p50 < delay / 2.0, "{worst:?} {median:?}");
+    assert!(outcome.latency.max() as f64 > delay * 0.98, "the last receiver counts");
+    let mut command = tertulia();
+    command.args(["bench", "--clients", "4", "--duration", "0.5", "--warm-up", "0"]);
+    let ended = run(command.args(["--addr", &relay(Wrong::Delays).to_string()]));
+    for part in ["worst receiver: p50", "client 4 gets lines late"] {
+        assert!(ended.stdout.contains(part), "no {part:?} in {}", ended.stdout);
+    }
+}
+
+/// A server that accepts nothing, and whose queue of connections is full.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_server_that_accepts_nothing_is_not_waited_for_without_end() {
+    use socket2::{Domain, Socket, Type};
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    socket.bind(&any.into()).and_then(|()| socket.listen(1)).expect("a free port");
+    let addr = socket.local_addr().expect("bound").as_socket().expect("an address");
+    let mut command = tertulia();
+    command.args(["bench", "--clients", "4", "--addr", &addr.to_string()]);
+    fails_with(&mut command, &["of 4 cannot connect", "after 5 s", "does not accept", "--clients"]);
 }
 
 #[test]

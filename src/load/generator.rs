@@ -1,8 +1,9 @@
 //! The event loop that plays all clients.
 
 use super::alarm::Alarm;
-use super::load_client::LoadClient;
-use super::outcome::Outcome;
+use super::load_client::{CONNECT_MAX, LoadClient};
+use super::outcome::{Outcome, Strays};
+use super::prefix::Prefix;
 use super::scenario::{Pace, Scenario};
 use super::shape::Shape;
 use super::system_calls::SystemCalls;
@@ -15,6 +16,7 @@ use crate::harness::probe::{self, Found};
 use crate::harness::{Kind, Nonce, Probe, ProbeFinder, proc};
 use hdrhistogram::Histogram;
 use mio::{Events, Poll};
+use std::collections::HashSet;
 use std::io::{self, ErrorKind, Read};
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -43,8 +45,9 @@ const DRAIN: Duration = Duration::from_secs(2);
 const COUNTED: Duration = Duration::from_millis(300);
 /// At most this many troubles are listed.
 const TROUBLES_MAX: usize = 10;
-/// Significant decimal digits of a latency.
+/// Significant decimal digits of a latency. With fewer for each receiver, a histogram takes some kilobytes.
 const DIGITS: u8 = 3;
+const RECEIVER_DIGITS: u8 = 2;
 
 /// Plays a scenario against the server at `addr`, whose process is `pid` if it is known. `progress` gets how far the
 /// run is, from 0 to 1. An error is one line: what failed and what to try.
@@ -79,6 +82,11 @@ struct Generator<'a> {
     measured: Range<Duration>,
     latency: Histogram<u64>,
     service: Histogram<u64>,
+    /// By client, without the idle ones.
+    receivers: Vec<Histogram<u32>>,
+    /// The server's own lines before the load, without their digits.
+    notices: HashSet<Vec<u8>>,
+    strays: Strays,
     /// Since the beginning.
     sent: u64,
     arrived: u64,
@@ -103,16 +111,23 @@ impl<'a> Generator<'a> {
         for number in 0..scenario.connections() {
             let client = LoadClient::connect(addr, number, scenario, poll.registry()).map_err(|e| {
                 let advice = match e.kind() {
-                    ErrorKind::ConnectionRefused => "; is the server running at this address?",
-                    ErrorKind::AddrNotAvailable => "; no local port is free: wait a minute, or use fewer --clients",
-                    _ => "",
+                    ErrorKind::TimedOut => format!(
+                        " (after {} s); the server does not accept connections: is it stopped, or too busy? try again, or use \
+                         fewer --clients",
+                        CONNECT_MAX.as_secs()
+                    ),
+                    ErrorKind::ConnectionRefused => "; is the server running at this address?".into(),
+                    ErrorKind::AddrNotAvailable => "; no local port is free: wait a minute, or use fewer --clients".into(),
+                    _ => String::new(),
                 };
                 format!("client {} of {} cannot connect to {addr}: {e}{advice}", number + 1, scenario.connections())
             })?;
             clients.push(client);
         }
         let nonce = probe::nonce(&mut fastrand::Rng::new());
-        let histogram = || Histogram::new(DIGITS).map_err(|e| format!("the load generator failed: {e}"));
+        let no_histogram = |e| format!("the load generator failed: {e}");
+        let histogram = || Histogram::new(DIGITS).map_err(no_histogram);
+        let receivers: Result<_, _> = (0..scenario.clients).map(|_| Histogram::new(RECEIVER_DIGITS)).collect();
         Ok(Generator {
             scenario,
             poll,
@@ -126,6 +141,9 @@ impl<'a> Generator<'a> {
             measured: Duration::MAX..Duration::MAX,
             latency: histogram()?,
             service: histogram()?,
+            receivers: receivers.map_err(no_histogram)?,
+            notices: HashSet::new(),
+            strays: Strays::default(),
             sent: 0,
             arrived: 0,
             echoes: 0,
@@ -217,7 +235,9 @@ impl<'a> Generator<'a> {
             delivered,
             latency: self.latency,
             service: self.service,
+            receivers: self.receivers,
             faults,
+            strays: self.strays,
             echoes: self.echoes,
             troubles: self.troubles,
             generator_busy: generator_cpu.as_secs_f64() / elapsed.as_secs_f64().max(f64::MIN_POSITIVE),
@@ -419,7 +439,7 @@ impl<'a> Generator<'a> {
         if lines > 0 {
             let client = &mut self.clients[receiver];
             client.heard_last = sender;
-            client.tally.note_run(sender, lines);
+            client.tally.note_run(sender, lines, shape.prefix);
             self.arrived += u64::from(lines);
             self.reached(sender, receiver, next, next + lines, now);
         }
@@ -433,10 +453,7 @@ impl<'a> Generator<'a> {
         let probe_len = self.scenario.line_len - self.scenario.eol.bytes().len();
         let (probe, at) = match self.finder.find_in_line(text) {
             Found::Probe(probe, at) if text.len() - at == probe_len => (probe, at),
-            Found::Foreign => {
-                self.clients[receiver].last_notice = text.to_vec();
-                return;
-            }
+            Found::Foreign => return self.notice(receiver, text),
             _ => {
                 self.clients[receiver].tally.faults.malformed += 1;
                 return;
@@ -454,13 +471,24 @@ impl<'a> Generator<'a> {
         let sent = self.clients.get(sender).map_or(0, |client| client.under_way.sent());
         let tally = &mut self.clients[receiver].tally;
         let from = tally.next(sender);
-        if !tally.note(probe.sender, probe.seq, sent) {
+        if !tally.note(probe.sender, probe.seq, Prefix::of(&line[..at]), sent) {
             return;
         }
         let to = tally.next(sender);
         self.arrived += 1;
         self.shapes[sender] = Some(Shape::of(line, at, probe_len));
         self.reached(sender, receiver, from, to, now);
+    }
+
+    /// A line without a probe. Once the load has begun, it is a stray unless the server sent lines like it before.
+    fn notice(&mut self, receiver: usize, text: &[u8]) {
+        self.clients[receiver].last_notice = text.to_vec();
+        let form = text.iter().copied().filter(|byte| !byte.is_ascii_digit()).collect();
+        if self.sent == 0 {
+            self.notices.insert(form);
+        } else if !self.notices.contains(&form) {
+            self.strays.note(text);
+        }
     }
 
     /// A sender's lines have reached one more client.
@@ -470,10 +498,16 @@ impl<'a> Generator<'a> {
         }
         let client = &mut self.clients[sender];
         let before = client.under_way.count();
+        let is_measured = |line: &SentLine| self.measured.contains(&line.to_be_sent);
+        let nanos = |since: Duration| now.saturating_sub(since).as_nanos() as u64;
+        // An auto-resizing histogram takes every value.
+        for (line, count) in client.under_way.between(from, to) {
+            if is_measured(&line) {
+                let _ = self.receivers[receiver].record_n(nanos(line.to_be_sent), count);
+            }
+        }
         client.under_way.reached(from, to, |line| {
-            if self.measured.contains(&line.to_be_sent) {
-                let nanos = |since: Duration| now.saturating_sub(since).as_nanos() as u64;
-                // An auto-resizing histogram takes every value.
+            if is_measured(&line) {
                 let _ = self.latency.record(nanos(line.to_be_sent));
                 let _ = self.service.record(nanos(line.sent));
             }

@@ -11,6 +11,11 @@ use mio::net::TcpStream;
 use mio::{Interest, Registry};
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
+use std::time::Duration;
+
+/// How long connecting may take. A server whose queue of connections is full drops what comes next, and the kernel tries
+/// again after one and after three seconds.
+pub(crate) const CONNECT_MAX: Duration = Duration::from_secs(5);
 
 /// A client that the generator plays.
 pub(crate) struct LoadClient {
@@ -41,7 +46,7 @@ impl LoadClient {
         registry: &Registry,
     ) -> io::Result<LoadClient> {
         // Blocking, one after the other, so that no server's backlog overflows.
-        let stream = std::net::TcpStream::connect(addr)?;
+        let stream = std::net::TcpStream::connect_timeout(&addr, CONNECT_MAX)?;
         stream.set_nodelay(true)?;
         if let Some(login) = &scenario.login {
             let mut line = login.replace("{n}", &number.to_string()).into_bytes();

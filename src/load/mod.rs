@@ -7,6 +7,7 @@
 //! * [`timetable`]: when lines are to be sent in an open loop;
 //! * [`alarm`]: wakes the generator when a line is due;
 //! * [`shape`]: compares the next line with an earlier one, instead of parsing it;
+//! * [`prefix`]: what a server puts before a line;
 //! * [`tally`]: what a receiver got, and what it should have got;
 //! * [`under_way`]: how many receivers have not got a line yet;
 //! * [`load_client`]: one of the clients;
@@ -21,6 +22,7 @@ pub(crate) mod generator;
 pub(crate) mod host;
 pub(crate) mod load_client;
 pub(crate) mod outcome;
+pub(crate) mod prefix;
 pub(crate) mod scenario;
 pub(crate) mod shape;
 pub(crate) mod system_calls;

@@ -2,11 +2,40 @@
 
 use super::tally::Faults;
 use super::usage::Usage;
+use crate::chat::sanitize::sanitize_text;
 use hdrhistogram::Histogram;
 use std::time::Duration;
 
 /// Less processor time than this is too inexact to be divided by deliveries.
 const CPU_TOLD: Duration = Duration::from_millis(50);
+/// How much of a stray line is shown. Bytes.
+const STRAY_SHOWN: usize = 80;
+
+/// Lines that no client has sent, and that are no notices of a kind that came before the load.
+#[derive(Clone, Default, Debug, serde::Serialize)]
+pub struct Strays {
+    /// At all receivers together.
+    pub count: u64,
+    /// The first of them, made printable.
+    pub first: Option<String>,
+}
+
+impl Strays {
+    pub(crate) fn note(&mut self, line: &[u8]) {
+        self.count += 1;
+        let text = || String::from_utf8_lossy(&line[..line.len().min(STRAY_SHOWN)]).into_owned();
+        self.first.get_or_insert_with(|| sanitize_text(&text()).into_owned());
+    }
+}
+
+/// A client as a receiver.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Receiver {
+    /// Its number, from 0.
+    pub client: usize,
+    /// The median latency of the lines that it gets. Nanoseconds.
+    pub p50: f64,
+}
 
 /// The result of a load.
 #[derive(Debug)]
@@ -21,8 +50,12 @@ pub struct Outcome {
     pub latency: Histogram<u64>,
     /// The same from just before a line was written; equal to `latency` in a closed loop. Nanoseconds.
     pub service: Histogram<u64>,
+    /// From when a line was due until one of the clients had it, for each client. Nanoseconds.
+    pub receivers: Vec<Histogram<u32>>,
     /// Faults of the whole run, including the warm-up.
     pub faults: Faults,
+    /// Lines of the whole run that no client has sent.
+    pub strays: Strays,
     /// Lines that came back to their own sender.
     pub echoes: u64,
     /// What went wrong with connections, in sentences.
@@ -41,6 +74,16 @@ impl Outcome {
     /// Lines that arrived at a client, per second, all clients together.
     pub fn deliveries_per_second(&self) -> f64 {
         self.delivered as f64 / self.elapsed.as_secs_f64()
+    }
+
+    /// The client that gets its lines latest, and the one in the middle. `None` if nothing was measured.
+    pub fn worst_and_median_receiver(&self) -> Option<(Receiver, Receiver)> {
+        let receivers = self.receivers.iter().enumerate().filter(|(_, latency)| !latency.is_empty());
+        let mut receivers: Vec<Receiver> = receivers
+            .map(|(client, latency)| Receiver { client, p50: latency.value_at_quantile(0.5) as f64 })
+            .collect();
+        receivers.sort_by(|a, b| a.p50.total_cmp(&b.p50));
+        Some((*receivers.last()?, receivers[receivers.len() / 2]))
     }
 
     /// Whether each line reached each receiver once, in order and whole.

@@ -3,6 +3,7 @@
 //! Parsing a probe costs more than everything else in the generator, so the generator would be the limit. A server puts
 //! the same text around every line of a sender, so every byte of the next line is known. A line that differs is parsed.
 
+use super::prefix::Prefix;
 use crate::harness::probe::{self, LEN_MIN, SEQ, SEQ_AGAIN_FROM_END};
 
 /// A whole line with its end, of which only the digits of its number change.
@@ -12,6 +13,8 @@ pub(crate) struct Shape {
     /// Where the number's digits are, and where they are repeated.
     seq_at: usize,
     again_at: usize,
+    /// What is before the probe.
+    pub prefix: Prefix,
 }
 
 impl Shape {
@@ -19,7 +22,7 @@ impl Shape {
     pub(crate) fn of(line: &[u8], probe_at: usize, probe_len: usize) -> Shape {
         debug_assert!(probe_len >= LEN_MIN);
         let again_at = probe_at + probe_len - SEQ_AGAIN_FROM_END;
-        Shape { bytes: line.to_vec(), seq_at: probe_at + SEQ.start, again_at }
+        Shape { bytes: line.to_vec(), seq_at: probe_at + SEQ.start, again_at, prefix: Prefix::of(&line[..probe_at]) }
     }
 
     /// Bytes in a line.

@@ -47,6 +47,17 @@ impl UnderWay {
         self.sent() - 1
     }
 
+    /// The lines with the numbers from `from` until before `to`. Lines with the same times come as one and their count.
+    pub(crate) fn between(&self, from: u32, to: u32) -> impl Iterator<Item = (SentLine, u32)> {
+        let skipped = from.saturating_sub(self.first) as usize;
+        let mut lines = self.lines.iter().skip(skipped).take(to.saturating_sub(from) as usize).peekable();
+        std::iter::from_fn(move || {
+            let line = lines.next()?;
+            let alike = std::iter::from_fn(|| lines.next_if_eq(&line)).count();
+            Some((*line, 1 + alike as u32))
+        })
+    }
+
     /// A receiver that waited for line `from` waits for line `to` now. `done` gets each line that has reached all
     /// receivers.
     pub(crate) fn reached(&mut self, from: u32, to: u32, mut done: impl FnMut(SentLine)) {
@@ -86,6 +97,10 @@ mod tests {
         assert_eq!(reached(&mut under_way, 0, 3), []);
         assert_eq!(reached(&mut under_way, 0, 1), [0]);
         assert_eq!((under_way.count(), under_way.sent()), (3, 4));
+        assert_eq!(
+            under_way.between(1, 3).map(|(line, n)| (line.sent, n)).collect::<Vec<_>>(),
+            [(ms(1), 1), (ms(2), 1)]
+        );
         assert_eq!(reached(&mut under_way, 1, 4), [1, 2]);
         assert_eq!(reached(&mut under_way, 3, 4), [3]);
         assert_eq!((under_way.count(), under_way.sent()), (0, 4));

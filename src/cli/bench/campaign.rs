@@ -151,6 +151,12 @@ impl Cell {
         all
     }
 
+    /// The first round's stray line, and how many there were in all.
+    pub(super) fn strays(&self) -> Option<(&str, u64)> {
+        let first = self.rounds.iter().find_map(|round| round.strays.first.as_deref())?;
+        Some((first, self.rounds.iter().map(|round| round.strays.count).sum()))
+    }
+
     pub(super) fn is_flawless(&self) -> bool {
         self.rounds.iter().all(Outcome::is_flawless)
     }
@@ -168,6 +174,7 @@ impl Cell {
             (faults.duplicate, "duplicate"),
             (faults.reordered, "out of order"),
             (faults.malformed, "malformed"),
+            (faults.mislabelled, "mislabelled"),
         ];
         let mut said: Vec<_> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
         if self.rounds.iter().any(|round| !round.troubles.is_empty()) {

@@ -1,7 +1,7 @@
 //! The result as an HTML page.
 
 use super::campaign::{Cell, describe, winner};
-use super::report::{rows, warnings};
+use super::report::{CHECKED, rows, warnings};
 use crate::load::{Outcome, Pace, host};
 use crate::page::{Axis, Chart, Kind, Page, Point, Series, Stroke};
 use crate::text::numbers;
@@ -36,7 +36,7 @@ fn page(cells: &[Cell], colophon: &Colophon) -> Page {
     warnings(cells).iter().for_each(|warning| page.warning(&format!("{warning}.")));
     let sound = cells.iter().all(Cell::is_flawless);
     if sound {
-        page.paragraph("Every line reached every other client once, in order and complete.");
+        page.paragraph("Every line reached every other client once, in order and complete, behind its sender's name.");
     }
     if let Some(sentence) = winner(&main) {
         page.paragraph(&sentence);
@@ -86,18 +86,25 @@ fn page(cells: &[Cell], colophon: &Colophon) -> Page {
         }
     });
     page.paragraph(
+        "In a closed loop with several talkers, one client that gets its lines late hardly shows in the percentiles: the \
+         others wait for it, and it sends most of the lines itself. So the median latency is given for each receiver by \
+         itself, too: that of the worst, and that of the one in the middle.",
+    );
+    page.paragraph(CHECKED);
+    page.paragraph(
         "CPU, threads, memory and system calls are those of the server, as its kernel counts them. Figures that the kernel \
          does not report are left out. Memory per client is the growth of the server while the clients connected, before \
          they talked, divided by their number. System calls are counted after everything else, because counting slows them \
-         down.",
+         down. CPU per delivery is the processor time of all the server's threads while it is measured, divided by the \
+         lines that arrive in that time. The more lines a write carries, the smaller it is, so it depends on the load.",
     );
     page
 }
 
 /// The table of some servers with the same number of clients: its head and its rows.
 fn table(cells: &[&Cell]) -> (Vec<String>, Vec<Vec<String>>) {
-    let row = |name: &str, texts: Vec<String>| std::iter::once(name.into()).chain(texts).collect();
-    let head = row("", cells.iter().map(|cell| cell.server.clone()).collect());
+    let row = |name: String, texts: Vec<String>| std::iter::once(name).chain(texts).collect();
+    let head = row(String::new(), cells.iter().map(|cell| cell.server.clone()).collect());
     (head, rows(cells).into_iter().map(|(name, texts)| row(name, texts)).collect())
 }
 

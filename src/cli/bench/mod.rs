@@ -136,7 +136,9 @@ impl Args {
         let result = if self.json { format!("{:#}\n", self.json(&cells)) } else { report::text(&cells) };
         super::print(result.as_bytes())?;
         match cells.iter().find(|cell| !cell.is_flawless()) {
-            Some(cell) => Err(format!("{}: the server did not deliver every line once and in order", cell.server)),
+            Some(cell) => {
+                Err(format!("{}: the server did not deliver every line once, in order and unchanged", cell.server))
+            }
             None => Ok(()),
         }
     }

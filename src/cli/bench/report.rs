@@ -4,23 +4,28 @@ use super::campaign::{Cell, describe, winner};
 use crate::load::{Outcome, Pace};
 use crate::page::Point;
 use crate::text::numbers;
-use hdrhistogram::Histogram;
+use hdrhistogram::{Counter, Histogram};
 use serde_json::json;
 use std::path::Path;
 
 pub(super) const PERCENTILES: [(&str, f64); 6] =
     [("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p99.9", 99.9), ("p99.99", 99.99), ("max", 100.0)];
 
+pub(super) const CHECKED: &str = "What is checked: whether every receiver gets each line once, in its sender's order, \
+                                  unchanged and behind its sender's name.";
+/// A receiver whose median latency is this many times that of the median receiver is reported.
+const LATE: f64 = 10.0;
+
 /// One row of a table: its label, and a cell for each server.
-pub(super) type Row = (&'static str, Vec<String>);
+pub(super) type Row = (String, Vec<String>);
 
 /// The rows for some servers with the same number of clients. A figure that is unknown for all of them is left out.
 pub(super) fn rows(cells: &[&Cell]) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
-    let mut row = |name, cell: &dyn Fn(&Cell) -> Option<String>| {
+    let mut row = |name: &str, cell: &dyn Fn(&Cell) -> Option<String>| {
         let texts: Vec<_> = cells.iter().map(|c| cell(c)).collect();
         if texts.iter().any(Option::is_some) {
-            rows.push((name, texts.into_iter().map(|text| text.unwrap_or_else(|| "-".into())).collect()));
+            rows.push((name.into(), texts.into_iter().map(|text| text.unwrap_or_else(|| "-".into())).collect()));
         }
     };
     let figures = |figure: fn(&Outcome) -> Option<f64>, format: fn(f64) -> String| {
@@ -30,8 +35,12 @@ pub(super) fn rows(cells: &[&Cell]) -> Vec<Row> {
     row("delivered", &|cell| Some(cell.verdict()));
     for (name, percent) in PERCENTILES {
         let nanos = |cell: &Cell| cell.figures(|run| Some(run.latency.value_at_percentile(percent) as f64));
-        row(name, &|cell| spread(nanos(cell), numbers::nanos));
+        row(&format!("last receiver: {name}"), &|cell| spread(nanos(cell), numbers::nanos));
     }
+    let median_receiver = |run: &Outcome| Some(run.worst_and_median_receiver()?.1.p50);
+    let worst_receiver = |run: &Outcome| Some(run.worst_and_median_receiver()?.0.p50);
+    row("median receiver: p50", &figures(median_receiver, numbers::nanos));
+    row("worst receiver: p50", &figures(worst_receiver, numbers::nanos));
     if cells.iter().any(|cell| matches!(cell.scenario.pace, Pace::Rate(_))) {
         let from_sending = |run: &Outcome, percent| Some(run.service.value_at_percentile(percent) as f64);
         row("p50 from sending", &|cell| spread(cell.figures(|run| from_sending(run, 50.0)), numbers::nanos));
@@ -70,7 +79,22 @@ pub(super) fn warnings(cells: &[Cell]) -> Vec<String> {
             warnings.push(format!("{server}, {clients} clients: {first}; the run ended early"));
         }
         if cell.rounds.iter().any(|run| run.faults.any()) {
-            warnings.push(format!("{server}, {clients} clients: not every line was delivered: {}", cell.verdict()));
+            warnings
+                .push(format!("{server}, {clients} clients: not every line arrived as it should: {}", cell.verdict()));
+        }
+        if let Some((first, count)) = cell.strays() {
+            warnings
+                .push(format!("{server}, {clients} clients: {count} lines came that no client has sent: {first:?}"));
+        }
+        let late =
+            |run: &Outcome| run.worst_and_median_receiver().filter(|(worst, median)| worst.p50 > LATE * median.p50);
+        if let Some((worst, median)) = cell.rounds.iter().find_map(late) {
+            warnings.push(format!(
+                "{server}, {clients} clients: client {} gets lines late: its p50 is {}, that of the median receiver is {}",
+                worst.client + 1,
+                numbers::nanos(worst.p50),
+                numbers::nanos(median.p50)
+            ));
         }
         if cell.generator_is_the_limit() {
             warnings.push(format!(
@@ -100,7 +124,7 @@ pub(super) fn text(cells: &[Cell]) -> String {
             rounds => format!("; median of {rounds} rounds"),
         };
         text += &format!("{}{rounds}\n", describe(&group[0].scenario));
-        let head = ("", group.iter().map(|cell| cell.server.clone()).collect());
+        let head = (String::new(), group.iter().map(|cell| cell.server.clone()).collect());
         for (name, texts) in std::iter::once(head).chain(rows(&group)) {
             let texts: String = texts.iter().map(|text| format!("{text:>width$}")).collect();
             text += &format!("{name:26}{texts}\n");
@@ -109,6 +133,7 @@ pub(super) fn text(cells: &[Cell]) -> String {
             text += &format!("{sentence}\n");
         }
     }
+    text += &format!("{CHECKED}\n");
     warnings(cells).iter().for_each(|warning| text += &format!("! {warning}\n"));
     text
 }
@@ -124,6 +149,7 @@ pub(super) fn json(cells: &[Cell]) -> serde_json::Value {
         "version": env!("CARGO_PKG_VERSION"),
         "processor": processor,
         "system": system,
+        "checked": CHECKED,
         "warnings": warnings(cells),
         "runs": runs.collect::<Vec<_>>(),
     })
@@ -147,7 +173,9 @@ fn run_to_json(cell: &Cell, round: usize, run: &Outcome) -> serde_json::Value {
         "deliveries_per_second": run.deliveries_per_second(),
         "latency_us": percentiles(&run.latency),
         "service_time_us": percentiles(&run.service),
+        "receivers_latency_us": run.receivers.iter().map(percentiles).collect::<Vec<_>>(),
         "faults": run.faults,
+        "strays": run.strays,
         "echoes": run.echoes,
         "troubles": run.troubles,
         "generator_busy": run.generator_busy,
@@ -161,7 +189,7 @@ fn run_to_json(cell: &Cell, round: usize, run: &Outcome) -> serde_json::Value {
     })
 }
 
-fn percentiles(histogram: &Histogram<u64>) -> serde_json::Value {
+fn percentiles<T: Counter>(histogram: &Histogram<T>) -> serde_json::Value {
     let micros = |(name, percent)| (String::from(name), json!(histogram.value_at_percentile(percent) as f64 / 1e3));
     serde_json::Value::Object(PERCENTILES.into_iter().map(micros).collect())
 }
