@@ -110,17 +110,12 @@ impl<'a> Generator<'a> {
         let mut clients = Vec::with_capacity(scenario.connections());
         for number in 0..scenario.connections() {
             let client = LoadClient::connect(addr, number, scenario, poll.registry()).map_err(|e| {
-                let advice = match e.kind() {
-                    ErrorKind::TimedOut => format!(
-                        " (after {} s); the server does not accept connections: is it stopped, or too busy? try again, or use \
-                         fewer --clients",
-                        CONNECT_MAX.as_secs()
-                    ),
-                    ErrorKind::ConnectionRefused => "; is the server running at this address?".into(),
-                    ErrorKind::AddrNotAvailable => "; no local port is free: wait a minute, or use fewer --clients".into(),
-                    _ => String::new(),
-                };
-                format!("client {} of {} cannot connect to {addr}: {e}{advice}", number + 1, scenario.connections())
+                format!(
+                    "client {} of {} cannot connect to {addr}: {e}{}",
+                    number + 1,
+                    scenario.connections(),
+                    advice(e.kind())
+                )
             })?;
             clients.push(client);
         }
@@ -527,6 +522,20 @@ impl<'a> Generator<'a> {
             let said = if words.is_empty() { String::new() } else { format!(": {words:?}") };
             self.troubles.push(format!("client {} {why}{said}", number + 1));
         }
+    }
+}
+
+/// What to try when a client cannot connect.
+fn advice(kind: ErrorKind) -> String {
+    match kind {
+        ErrorKind::ConnectionRefused => "; is the server running at this address?".into(),
+        ErrorKind::AddrNotAvailable => "; no local port is free: wait a minute, or use fewer --clients".into(),
+        ErrorKind::TimedOut => format!(
+            " (after {} s); the server does not accept connections: is it stopped, or too busy? try again, or use fewer \
+             --clients",
+            CONNECT_MAX.as_secs()
+        ),
+        _ => String::new(),
     }
 }
 

@@ -12,7 +12,12 @@ pub(crate) struct Prefix {
 }
 
 impl Prefix {
-    pub(crate) fn of(bytes: &[u8]) -> Prefix {
+    /// `None` if there is nothing before the line. That is no other name: some servers, such as ncat, put the name once
+    /// before all lines that they read at once.
+    pub(crate) fn of(bytes: &[u8]) -> Option<Prefix> {
+        if bytes.is_empty() {
+            return None;
+        }
         let (mut words, mut numbers) = (DefaultHasher::new(), DefaultHasher::new());
         let mut before = b' ';
         let mut begins_with_digit = false;
@@ -32,7 +37,7 @@ impl Prefix {
             }
             before = byte;
         }
-        Prefix { words: words.finish(), numbers: numbers.finish() }
+        Some(Prefix { words: words.finish(), numbers: numbers.finish() })
     }
 }
 
@@ -51,7 +56,8 @@ pub(crate) struct Prefixes {
 impl Prefixes {
     /// Takes in some lines with the same prefix. Returns how many cannot be of the sender of the earlier ones. A number
     /// may change, but not back to what it was before: then it is neither a time nor a counter.
-    pub(crate) fn take_in(&mut self, prefix: Prefix, lines: u32) -> u32 {
+    pub(crate) fn take_in(&mut self, prefix: Option<Prefix>, lines: u32) -> u32 {
+        let Some(prefix) = prefix else { return 0 };
         let last = *self.last.get_or_insert(prefix);
         if prefix == last {
             return 0;
@@ -80,6 +86,7 @@ mod tests {
     fn times_and_counters_may_change() {
         for prefixes in [
             ["", "", ""],
+            ["<ana> ", "", "<ana> "],
             ["[9] <ana> ", "[10] <ana> ", "[11] <ana> "],
             ["[ 9] <ana> ", "[10] <ana> ", "[11] <ana> "],
             ["11:59:59 ana: ", "12:00:00 ana: ", "12:00:01 ana: "],
@@ -97,7 +104,7 @@ mod tests {
             (["<guest1> ", "<guest2> ", "<guest1> "], [true, false, true]),
             (["<ñu1> ", "<ñu2> ", "<ñu1> "], [true, false, true]),
             (["12:00 <ana> ", "12:01 <eva> ", "12:01 <ana> "], [true, false, true]),
-            (["<ana> ", "@@ <ana> ", ""], [true, false, false]),
+            (["<ana> ", "@@ <ana> ", "@@"], [true, false, false]),
         ] {
             assert_eq!(admits(&prefixes), expected, "{prefixes:?}");
         }

@@ -14,7 +14,7 @@ pub(crate) struct Shape {
     seq_at: usize,
     again_at: usize,
     /// What is before the probe.
-    pub prefix: Prefix,
+    pub prefix: Option<Prefix>,
 }
 
 impl Shape {

@@ -90,7 +90,7 @@ impl Tally {
     }
 
     /// Records lines that arrived in order, all with the same prefix.
-    pub(crate) fn note_run(&mut self, sender: usize, lines: u32, prefix: Prefix) {
+    pub(crate) fn note_run(&mut self, sender: usize, lines: u32, prefix: Option<Prefix>) {
         if let Some(account) = self.accounts.get_mut(sender) {
             account.next += lines;
             self.faults.mislabelled += u64::from(account.prefixes.take_in(prefix, lines));
@@ -98,7 +98,7 @@ impl Tally {
     }
 
     /// Records a line. Returns whether it arrived for the first time.
-    pub(crate) fn note(&mut self, sender: u16, seq: u32, prefix: Prefix, sent: u32) -> bool {
+    pub(crate) fn note(&mut self, sender: u16, seq: u32, prefix: Option<Prefix>, sent: u32) -> bool {
         let Some(account) = self.accounts.get_mut(usize::from(sender)).filter(|_| seq < sent) else {
             // No such line was sent.
             self.faults.malformed += 1;

@@ -36,7 +36,7 @@ fn page(cells: &[Cell], colophon: &Colophon) -> Page {
     warnings(cells).iter().for_each(|warning| page.warning(&format!("{warning}.")));
     let sound = cells.iter().all(Cell::is_flawless);
     if sound {
-        page.paragraph("Every line reached every other client once, in order and complete, behind its sender's name.");
+        page.paragraph("Every line reached every other client once, in order and complete.");
     }
     if let Some(sentence) = winner(&main) {
         page.paragraph(&sentence);
@@ -146,7 +146,7 @@ fn curve(cells: &[&Cell]) -> Chart {
         }
     });
     Chart {
-        title: format!("Latency with {} clients", cells[0].scenario.clients),
+        title: format!("Latency of the last receiver with {} clients", cells[0].scenario.clients),
         note: "The curve shows the latency that a given share of the lines did not exceed. From each tick to the next, the \
                share of slower lines falls to a tenth. The band is the spread of the rounds."
             .into(),
@@ -173,7 +173,7 @@ fn by_clients(cells: &[Cell], servers: &[&str]) -> Vec<Chart> {
         Figure { name: " p99", stroke: Stroke::Dashed, figure: |run| quantile(run, 0.99) },
     ];
     let charts = [
-        chart("Latency", "latency", Kind::Log, numbers::nanos, &quantiles),
+        chart("Latency of the last receiver", "latency", Kind::Log, numbers::nanos, &quantiles),
         chart(
             "Deliveries per second",
             "deliveries / s",

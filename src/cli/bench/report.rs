@@ -12,7 +12,7 @@ pub(super) const PERCENTILES: [(&str, f64); 6] =
     [("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p99.9", 99.9), ("p99.99", 99.99), ("max", 100.0)];
 
 pub(super) const CHECKED: &str = "What is checked: whether every receiver gets each line once, in its sender's order, \
-                                  unchanged and behind its sender's name.";
+                                  unchanged and not behind another name.";
 /// A receiver whose median latency is this many times that of the median receiver is reported.
 const LATE: f64 = 10.0;
 
