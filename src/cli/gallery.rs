@@ -35,7 +35,7 @@ impl Args {
         if self.cure {
             return super::print(format!("{}\n", super::torment::wrap(&exhibit.cure(), 80, "")).as_bytes());
         }
-        let listener = listener::bind(&address::Address::of(&self.addr).get()?)?;
+        let listener = listener::bind(&address::Address::of(&self.addr).get()?)?.swap_remove(0);
         let addr = listener.local_addr().map_err(|e| e.to_string())?;
         super::print(format!("{} listens on {addr}\n", exhibit.name).as_bytes())?;
         (exhibit.serve)(listener).map_err(|e| format!("the server failed: {e}"))

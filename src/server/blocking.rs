@@ -8,13 +8,15 @@
 use super::signals::{Order, Orders, SIGNALS};
 use crate::trace::marks::{self, Call};
 use rustix::buffer::spare_capacity;
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
 use socket2::SockRef;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) use std::sync::{Condvar, Mutex, MutexGuard, mpsc};
 pub(crate) use std::thread::{sleep, yield_now};
 use std::time::{Duration, Instant};
@@ -26,28 +28,61 @@ pub(crate) fn now() -> Instant {
 
 // Sockets.
 
-/// The listening socket.
-pub(crate) struct TcpListener(std::net::TcpListener);
+/// The listening sockets, one for each address. The driver handles them as one.
+pub(crate) struct Listeners {
+    sockets: Vec<TcpListener>,
+    /// The socket that is asked first. They take turns, so that a flood of connections to one address does not keep the
+    /// others waiting.
+    first: AtomicUsize,
+}
 
-impl TcpListener {
-    pub(crate) fn from_std(listener: std::net::TcpListener) -> TcpListener {
-        TcpListener(listener)
+impl Listeners {
+    pub(crate) fn new(sockets: Vec<TcpListener>) -> io::Result<Listeners> {
+        // One blocks in accept(2). Several are waited for with poll(2), and then accept must not block: a connection
+        // that was reported may be gone.
+        let one_of_several = sockets.len() > 1;
+        sockets.iter().try_for_each(|socket| socket.set_nonblocking(one_of_several))?;
+        Ok(Listeners { sockets, first: AtomicUsize::new(0) })
     }
 
-    /// Blocks until a connection comes; for ever after [`TcpListener::shutdown`].
+    /// Blocks until a connection comes; for ever after [`Listeners::shutdown`].
     pub(crate) fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        marks::accept(Call::blocking("accept4"), || match self.0.accept() {
-            Err(e) if e.kind() == ErrorKind::InvalidInput => loop {
-                std::thread::park();
-            },
-            result => result.map(|(stream, peer)| (TcpStream(stream), peer)),
-        })
+        loop {
+            let socket = self.next()?;
+            let result = marks::accept(Call::blocking("accept4"), || match socket.accept() {
+                Err(e) if e.kind() == ErrorKind::InvalidInput => loop {
+                    std::thread::park();
+                },
+                result => result.map(|(stream, peer)| (TcpStream(stream), peer)),
+            });
+            match result {
+                Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+                // On some systems an accepted socket has the mode of its listener.
+                Ok((stream, _)) if !cfg!(target_os = "linux") && stream.0.set_nonblocking(false).is_err() => {}
+                result => return result,
+            }
+        }
     }
 
     /// Listens no more, so that another server may, although a thread is still blocked in `accept` and holds the socket
     /// open. Not all systems know this call for a listener.
     pub(crate) fn shutdown(&self) {
-        let _ = SockRef::from(&self.0).shutdown(Shutdown::Both);
+        for socket in &self.sockets {
+            let _ = SockRef::from(socket).shutdown(Shutdown::Both);
+        }
+    }
+
+    /// The socket to accept from. Of several, blocks until one has a connection.
+    fn next(&self) -> io::Result<&TcpListener> {
+        if let [socket] = &self.sockets[..] {
+            return Ok(socket);
+        }
+        let mut fds: Vec<_> = self.sockets.iter().map(|socket| PollFd::new(socket, PollFlags::IN)).collect();
+        poll(&mut fds, None)?;
+        let first = self.first.fetch_add(1, Ordering::Relaxed);
+        let mut order = (0..fds.len()).map(|n| (first + n) % fds.len());
+        let ready = order.find(|n| !fds[*n].revents().is_empty()).ok_or(ErrorKind::WouldBlock)?;
+        Ok(&self.sockets[ready])
     }
 }
 

@@ -18,8 +18,8 @@ const WRITE_MAX: usize = 1 << 20;
 const STACK: usize = 128 << 10;
 
 /// Opens a file to append to it, and creates it if there is none. A new file is its owner's alone: what is said in a room
-/// is not for every user of the machine. It is opened for reading, too: so the open of a named pipe
-/// waits for nobody.
+/// is not for every user of the machine. It is opened for reading, too, so that the open of a named pipe does not wait
+/// for the other end.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)
 }

@@ -1,9 +1,11 @@
-//! The listening socket, and the options of accepted sockets.
+//! The listening sockets, and the options of accepted sockets.
 
 use super::lingering::LINGERING_MAX;
 use crate::trace::marks;
+use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::fd::AsFd;
@@ -14,7 +16,7 @@ use std::time::Duration;
 /// second for its next SYN.
 const BACKLOG: i32 = 4096;
 
-/// Descriptors that are not clients: the standard three, the poll, the listener, the signals' pipe, console, history, trace, and a
+/// Descriptors that are not clients: the standard three, the poll, the listeners, the signals' pipe, console, history, trace, and a
 /// connection that is accepted to be refused.
 const DESCRIPTORS_BESIDE_CLIENTS: u64 = 12;
 /// Fewer lingering connections than these would not be worth it.
@@ -47,27 +49,20 @@ pub fn make_room_for(clients_max: usize) -> Result<usize, String> {
     Ok((limit - taken).min(LINGERING_MAX as u64) as usize)
 }
 
-/// Listens on the first of the host's addresses that can be bound. The error is text for people.
-pub(crate) fn bind((host, port): &(String, u16)) -> Result<TcpListener, String> {
-    let place = place(host, *port);
+/// Listens on all of the host's addresses, one at least. Those that this machine does not have are left out. The error is
+/// text for people.
+pub(crate) fn bind((host, port): &(String, u16)) -> Result<Vec<TcpListener>, String> {
     let addrs = (host.as_str(), *port)
         .to_socket_addrs()
         .map_err(|_| format!("{host} is no address of this machine and no name for one; try 127.0.0.1:{port}"))?;
-    let mut result = Err(ErrorKind::AddrNotAvailable.into());
-    for addr in addrs {
-        result = listen(addr);
-        if result.is_ok() {
-            break;
-        }
-    }
-    result.map_err(|e: io::Error| {
+    listen_on_all(addrs).map_err(|e| {
         let advice = match e.kind() {
             ErrorKind::AddrInUse => "stop who uses it, or take another port with --addr :PORT".into(),
             ErrorKind::PermissionDenied => "ports below 1024 are root's; take a higher one with --addr :PORT".into(),
             ErrorKind::AddrNotAvailable => format!("that is no address of this machine; try 127.0.0.1:{port}"),
             _ => "try another address with --addr HOST:PORT".to_owned(),
         };
-        format!("cannot listen on {place}: {}; {advice}", what(&e))
+        format!("cannot listen on {}: {}; {advice}", place(host, *port), what(&e))
     })
 }
 
@@ -101,6 +96,33 @@ pub(crate) fn what(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
     text.to_lowercase()
+}
+
+fn listen_on_all(addrs: impl Iterator<Item = SocketAddr>) -> io::Result<Vec<TcpListener>> {
+    let mut listeners: Vec<TcpListener> = Vec::new();
+    let mut result = Err(ErrorKind::AddrNotAvailable.into());
+    // A name may have an address twice.
+    let mut seen = BTreeSet::new();
+    for mut addr in addrs.filter(|addr| seen.insert(*addr)) {
+        if let Some(first) = listeners.first() {
+            // They differ if a free port was asked for.
+            addr.set_port(first.local_addr()?.port());
+        }
+        match listen(addr) {
+            Ok(listener) => listeners.push(listener),
+            Err(e) if is_missing(&e) => {
+                log::info!("{addr} is left out: {}", what(&e));
+                result = Err(e);
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    if listeners.is_empty() { result } else { Ok(listeners) }
+}
+
+/// Whether an address is not there to listen on: no interface has it, or there is no IPv6.
+fn is_missing(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::AddrNotAvailable || Errno::from_io_error(error) == Some(Errno::AFNOSUPPORT)
 }
 
 fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
@@ -155,9 +177,27 @@ mod tests {
     use super::*;
     use std::net::TcpStream;
 
+    fn bind_one() -> TcpListener {
+        bind(&("127.0.0.1".into(), 0)).expect("a free port").swap_remove(0)
+    }
+
+    #[test]
+    fn all_addresses_of_a_name_are_listened_on_at_one_port_without_those_that_are_missing() {
+        // No host has an address of TEST-NET-3. A name may have an address twice.
+        let listen = |addrs: &[&str]| {
+            let listeners = listen_on_all(addrs.iter().map(|addr| addr.parse().expect("an address")));
+            listeners.map(|listeners| listeners.iter().map(|one| one.local_addr().expect("bound")).collect::<Vec<_>>())
+        };
+        let addrs = listen(&["127.0.0.1:0", "203.0.113.1:0", "127.0.0.2:0", "127.0.0.1:0"]).expect("two of them");
+        assert_eq!(addrs.iter().map(|addr| addr.ip().to_string()).collect::<Vec<_>>(), ["127.0.0.1", "127.0.0.2"]);
+        assert_eq!(addrs[0].port(), addrs[1].port());
+        let error = listen(&["203.0.113.1:0"]).expect_err("nothing is left");
+        assert_eq!(error.kind(), ErrorKind::AddrNotAvailable);
+    }
+
     #[test]
     fn two_cannot_listen_on_one_port_and_the_second_is_told_what_to_do() {
-        let first = bind(&("127.0.0.1".into(), 0)).expect("a free port");
+        let first = bind_one();
         let port = first.local_addr().expect("bound").port();
         let error = bind(&("127.0.0.1".into(), port)).expect_err("the port is taken");
         assert!(error.contains("in use") && error.contains("--addr"), "{error}");
@@ -180,8 +220,8 @@ mod tests {
     #[test]
     fn in_a_large_room_the_kernel_buffers_less_for_each() {
         let sizes = |seats| {
-            let listener = bind(&("127.0.0.1".into(), 0)).expect("a free port");
-            limit_buffers(&listener, seats);
+            let listener = &bind(&("127.0.0.1".into(), 0)).expect("a free port")[0];
+            limit_buffers(listener, seats);
             let _client = TcpStream::connect(listener.local_addr().expect("bound")).expect("a connection");
             let (stream, _) = listener.accept().expect("a connection");
             let socket = SockRef::from(&stream);
@@ -194,7 +234,7 @@ mod tests {
 
     #[test]
     fn an_accepted_socket_holds_no_line_back_and_misses_its_peer_in_time() {
-        let listener = bind(&("127.0.0.1".into(), 0)).expect("a free port");
+        let listener = bind_one();
         let _client = TcpStream::connect(listener.local_addr().expect("bound")).expect("a connection");
         let (stream, _) = listener.accept().expect("a connection");
         prepare(&stream);

@@ -4,7 +4,7 @@
 //! * [`service`]: what a driver is given;
 //! * [`net`] (for `epoll` and `poll`) and `blocking` (for `threaded`): the layer between a driver and the system. The tests put a
 //!   simulated one in its place. This layer and [`hub`] mark the steps for the trace;
-//! * [`listener`]: the listening socket;
+//! * [`listener`]: the listening sockets;
 //! * [`signals`]: what a signal asks of the server;
 //! * [`records`]: where events are recorded: the [`console`] and the [`history`]. Their lines pass a [`spool`], so that
 //!   the chat waits neither for a [`sink`] nor for a [`disk`].
@@ -70,8 +70,8 @@ pub struct Options {
 pub fn run(options: Options) -> Result<(), String> {
     signals::outlive_file_limit().map_err(|e| format!("cannot handle signals: {e}"))?;
     let lingering_max = listener::make_room_for(options.limits.clients_max)?;
-    let listener = listener::bind(&options.addr)?;
-    listener::limit_buffers(&listener, options.limits.clients_max);
+    let listeners = listener::bind(&options.addr)?;
+    listeners.iter().for_each(|listener| listener::limit_buffers(listener, options.limits.clients_max));
     let Options { driver, when_full, spin, lang, .. } = options;
     marks::start(&options.trace, driver.header(), lang, || Some(Sink::stderr().ok()?.into_writer()))?;
     let records = Records::new(options.console, lang, options.history.as_deref(), options.replay);
@@ -80,7 +80,7 @@ pub fn run(options: Options) -> Result<(), String> {
         hub = hub.record();
     }
     let hub = hub::Hub::new(hub);
-    let result = (driver.run)(Service { mode: driver.name, listener, hub, records, when_full, lingering_max, spin });
+    let result = (driver.run)(Service { mode: driver.name, listeners, hub, records, when_full, lingering_max, spin });
     marks::finish();
     result.map_err(|e| format!("the server cannot go on: {e}"))
 }

@@ -7,12 +7,13 @@
 use super::signals::{Order, Orders, SIGNALS};
 use crate::trace::marks::{self, Call};
 use crate::trace::step::Source as Named;
+use mio::Registry;
 pub(crate) use mio::event::Event;
 pub(crate) use mio::{Events, Interest, Token};
 use rustix::event::Timespec;
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
@@ -86,33 +87,69 @@ pub(crate) fn poll(sources: &mut [PollFd<'_>], timeout: Option<Duration>) -> io:
 
 // Sockets.
 
-/// The listening socket, in non-blocking mode.
-pub(crate) struct TcpListener(mio::net::TcpListener);
+/// The listening sockets, one for each address, in non-blocking mode. A driver handles them as one.
+pub(crate) struct Listeners {
+    sockets: ListeningSockets,
+    /// The socket that is asked first. They take turns, so that a flood of connections to one address does not keep the
+    /// others waiting.
+    first: usize,
+}
 
-impl TcpListener {
-    /// Takes a socket that is in non-blocking mode already.
-    pub(crate) fn from_std(listener: std::net::TcpListener) -> TcpListener {
-        marks::is(listener.as_raw_fd(), Named::Listener);
-        TcpListener(mio::net::TcpListener::from_std(listener))
+pub(crate) struct ListeningSockets(Vec<mio::net::TcpListener>);
+
+impl Listeners {
+    pub(crate) fn new(listeners: Vec<std::net::TcpListener>) -> io::Result<Listeners> {
+        for listener in &listeners {
+            listener.set_nonblocking(true)?;
+            marks::is(listener.as_raw_fd(), Named::Listener);
+        }
+        let sockets = listeners.into_iter().map(mio::net::TcpListener::from_std).collect();
+        Ok(Listeners { sockets: ListeningSockets(sockets), first: 0 })
     }
 
-    pub(crate) fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        marks::accept(Call::at_once("accept4"), || self.0.accept().map(|(stream, peer)| (TcpStream(stream), peer)))
+    /// Takes a connection from one of the queues. Fails with [`ErrorKind::WouldBlock`] if all are empty.
+    pub(crate) fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (before, after) = self.sockets.0.split_at(self.first);
+        self.first = (self.first + 1) % self.sockets.0.len();
+        for socket in after.iter().chain(before) {
+            let accept = || socket.accept().map(|(stream, peer)| (TcpStream(stream), peer));
+            match marks::accept(Call::at_once("accept4"), accept) {
+                Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+                result => return result,
+            }
+        }
+        Err(ErrorKind::WouldBlock.into())
+    }
+
+    /// Each, for poll(2).
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &impl AsFd> {
+        self.sockets.0.iter()
     }
 }
 
-impl Source for TcpListener {
-    type Inner = mio::net::TcpListener;
+impl Source for Listeners {
+    type Inner = ListeningSockets;
 
     fn marked<T>(&mut self, token: Token, _: Interest, call: impl FnOnce(&mut Self::Inner) -> T) -> T {
-        marks::watches(self.0.as_raw_fd(), token.0);
-        call(&mut self.0)
+        for socket in &self.sockets.0 {
+            marks::watches(socket.as_raw_fd(), token.0);
+        }
+        call(&mut self.sockets)
     }
 }
 
-impl AsFd for TcpListener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+/// All have the same token.
+impl mio::event::Source for ListeningSockets {
+    fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        self.0.iter_mut().try_for_each(|socket| socket.register(registry, token, interests))
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        self.0.iter_mut().try_for_each(|socket| socket.reregister(registry, token, interests))
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        self.0.iter_mut().try_for_each(|socket| socket.deregister(registry))
     }
 }
 

@@ -25,7 +25,8 @@ pub(crate) const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 pub(crate) struct Service {
     /// The driver's name, as `--mode` takes it.
     pub mode: &'static str,
-    pub listener: TcpListener,
+    /// One for each address.
+    pub listeners: Vec<TcpListener>,
     pub hub: Hub,
     pub records: Records,
     pub when_full: WhenFull,
@@ -39,9 +40,12 @@ impl Service {
     /// Reports that the server listens. A driver calls this after it has installed its signal handlers: a program that
     /// waits for this line may send a signal at once.
     pub(crate) fn announce(&mut self) -> io::Result<()> {
-        let (mode, addr, seats) = (self.mode, self.listener.local_addr()?, self.hub.limits().clients_max);
-        self.records.note_one(Event::Listening { addr, mode, seats });
-        log::info!("listening on {addr}, mode {mode}, {seats} seats");
+        let (mode, seats) = (self.mode, self.hub.limits().clients_max);
+        for listener in &self.listeners {
+            let addr = listener.local_addr()?;
+            self.records.note_one(Event::Listening { addr, mode, seats });
+            log::info!("listening on {addr}, mode {mode}, {seats} seats");
+        }
         Ok(())
     }
 }

@@ -185,7 +185,7 @@ mod listener {
 }
 
 struct Service<L> {
-    listener: L,
+    listeners: L,
     hub: Hub,
     records: Records,
     when_full: WhenFull,
@@ -195,11 +195,11 @@ struct Service<L> {
 
 impl<L> Service<L> {
     /// A service on the booted kernel.
-    fn new(listener: L, now: Instant) -> Service<L> {
+    fn new(listeners: L, now: Instant) -> Service<L> {
         let (seats, when_full, spin) = with(|kernel| (kernel.room.seats, kernel.room.when_full, kernel.spin));
         let hub = chat::Hub::new(Limits { clients_max: seats, ..Limits::default() }, Lang::En, now).record();
         Service {
-            listener,
+            listeners,
             hub: Hub::new(hub),
             records: Records::default(),
             when_full,

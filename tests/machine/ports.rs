@@ -69,3 +69,61 @@ mod on_linux {
         }
     }
 }
+
+#[cfg(target_os = "linux")]
+mod several {
+    use super::*;
+    use std::net::{SocketAddr, TcpStream};
+    use std::path::Path;
+    use std::process::{Command, Stdio};
+
+    /// A command that is executed with this file as `/etc/hosts`. `None` if that takes a right which we do not have.
+    fn with_hosts(hosts: &Path) -> Option<Command> {
+        let command = || {
+            let mut command = Command::new("unshare");
+            command.args(["--mount", "sh", "-c", "mount --bind \"$0\" /etc/hosts && exec \"$@\""]).arg(hosts);
+            command
+        };
+        let trial = command().arg("true").stderr(Stdio::null()).status();
+        if !trial.is_ok_and(|status| status.success()) {
+            eprintln!("skipped: no mount namespace to be had");
+            return None;
+        }
+        Some(command())
+    }
+
+    each_driver! {
+        fn a_name_with_several_addresses_is_served_at_all_that_are_ours(mode) {
+            let dir = Dir::new();
+            let hosts = dir.file("hosts");
+            // The third is no host's, and the last is there already.
+            let table = "127.0.0.1 several\n127.0.0.2 several\n203.0.113.1 several\n127.0.0.1 several\n";
+            std::fs::write(&hosts, table).expect("our file");
+            let Some(mut command) = with_hosts(&hosts) else { return };
+            command.arg(env!("CARGO_BIN_EXE_tertulia"));
+            command.args(["serve", "several:0", "-v", "--mode", mode]);
+            let mut server = Server::of(command);
+            let port = server.addr.port();
+            let at = |host: u8| SocketAddr::from(([127, 0, 0, host], port));
+            for host in [1, 2] {
+                server.console.shows(&format!("listening on {} ({mode}, 6 seats)", at(host)));
+            }
+            server.diagnostics.shows(&format!("203.0.113.1:{port} is left out"));
+
+            let join = |host, nick| Client::of(TcpStream::connect(at(host)).expect("it listens")).greeted().named(nick);
+            let (mut ana, mut beto) = (join(2, "ana"), join(1, "beto"));
+            for host in [1, 2, 1, 2, 2, 2] {
+                let mut guest = join(host, "cleo");
+                guest.says(":q");
+                guest.is_closed();
+            }
+            ana.says("hola");
+            beto.sees("<ana> hola");
+            server.rests();
+            assert!(server.stop().success());
+            for host in [1, 2] {
+                assert!(TcpStream::connect(at(host)).is_err(), "it listens no more");
+            }
+        }
+    }
+}

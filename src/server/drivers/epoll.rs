@@ -11,7 +11,7 @@
 
 use super::hub::Hub;
 use super::lingering::Lingering;
-use super::net::{Events, Interest, Poll, Signals, TcpListener, TcpStream, Token, is_readable, now};
+use super::net::{Events, Interest, Listeners, Poll, Signals, TcpStream, Token, is_readable, now};
 use super::records::Records;
 use super::{ACCEPT_RETRY, Order, STOP_PATIENCE, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
@@ -41,7 +41,7 @@ pub(crate) fn run(service: Service) -> io::Result<()> {
 
 /// What a token stands for.
 enum Source {
-    Listener(TcpListener),
+    Listeners(Listeners),
     Signals(Signals),
     Client(Client),
     /// Closed on our side, and read from until its peer closes too: see [`Lingering`].
@@ -92,14 +92,13 @@ impl EventLoop {
         let poll = Poll::new()?;
         let mut signals = Signals::new()?;
         service.announce()?;
-        let Service { listener, hub, records, when_full, lingering_max, spin, .. } = service;
+        let Service { listeners, hub, records, when_full, lingering_max, spin, .. } = service;
         let mut sources = Slab::new();
 
-        listener.set_nonblocking(true)?;
-        let mut listener = TcpListener::from_std(listener);
+        let mut listeners = Listeners::new(listeners)?;
         let entry = sources.vacant_entry();
-        poll.register(&mut listener, Token(entry.key()), Interest::READABLE)?;
-        entry.insert(Source::Listener(listener));
+        poll.register(&mut listeners, Token(entry.key()), Interest::READABLE)?;
+        entry.insert(Source::Listeners(listeners));
 
         let entry = sources.vacant_entry();
         poll.register(&mut signals, Token(entry.key()), Interest::READABLE)?;
@@ -149,7 +148,7 @@ impl EventLoop {
         for event in events.iter() {
             let key = event.token().0;
             match self.sources.get_mut(key) {
-                Some(Source::Listener(_)) => self.backlog = true,
+                Some(Source::Listeners(_)) => self.backlog = true,
                 Some(Source::Signals(_)) => self.note_signals(key),
                 Some(Source::Client(client)) => {
                     client.reads_on |= event.is_read_closed() || event.is_error() || event.is_priority();
@@ -217,7 +216,7 @@ impl EventLoop {
         }
         if self.stop_at.is_some() {
             self.hub.close_room();
-            self.sources.retain(|_, source| !matches!(source, Source::Listener(_)));
+            self.sources.retain(|_, source| !matches!(source, Source::Listeners(_)));
             self.backlog = false;
             self.accept_at = None;
         }
@@ -384,8 +383,8 @@ impl EventLoop {
             if !self.can_accept() {
                 return;
             }
-            let Some(Source::Listener(listener)) = self.sources.get(LISTENER) else { return };
-            match listener.accept() {
+            let Some(Source::Listeners(listeners)) = self.sources.get_mut(LISTENERS) else { return };
+            match listeners.accept() {
                 Ok((stream, peer)) => {
                     self.accept_at = None;
                     self.admit(stream, peer);
@@ -457,7 +456,7 @@ impl EventLoop {
 }
 
 /// The slab's first key.
-const LISTENER: usize = 0;
+const LISTENERS: usize = 0;
 
 /// What to watch a client for. Derived from the hub's state each time.
 fn interest_of(is_blocked: bool) -> Interest {

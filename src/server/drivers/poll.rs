@@ -13,7 +13,7 @@
 
 use super::hub::Hub;
 use super::lingering::Lingering;
-use super::net::{PollFd, PollFlags, Signals, TcpListener, TcpStream, now, poll};
+use super::net::{Listeners, PollFd, PollFlags, Signals, TcpStream, now, poll};
 use super::records::Records;
 use super::{ACCEPT_RETRY, Order, STOP_PATIENCE, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
@@ -56,13 +56,13 @@ struct Client {
 #[derive(Clone, Copy, PartialEq)]
 enum Asked {
     Signals,
-    Listener,
+    Listeners,
     Connection(usize),
 }
 
 struct PollLoop {
     /// `None` once the server is told to stop.
-    listener: Option<TcpListener>,
+    listeners: Option<Listeners>,
     signals: Signals,
     /// The slab's key is the hub's key. Keys are reused.
     connections: Slab<Connection>,
@@ -98,10 +98,9 @@ impl PollLoop {
     fn new(mut service: Service) -> io::Result<PollLoop> {
         let signals = Signals::new()?;
         service.announce()?;
-        let Service { listener, hub, records, when_full, lingering_max, spin, .. } = service;
-        listener.set_nonblocking(true)?;
+        let Service { listeners, hub, records, when_full, lingering_max, spin, .. } = service;
         Ok(PollLoop {
-            listener: Some(TcpListener::from_std(listener)),
+            listeners: Some(Listeners::new(listeners)?),
             signals,
             connections: Slab::new(),
             hub,
@@ -149,7 +148,7 @@ impl PollLoop {
         self.backlog = false;
         for (asked, events) in answers {
             match asked {
-                Asked::Listener => self.backlog = true,
+                Asked::Listeners => self.backlog = true,
                 Asked::Signals => self.note_signals(),
                 Asked::Connection(key) => self.note(key, events),
             }
@@ -197,8 +196,9 @@ impl PollLoop {
     fn ask(&self, timeout: Option<Duration>) -> io::Result<Vec<(Asked, PollFlags)>> {
         let mut asked = vec![Asked::Signals];
         let mut fds = vec![PollFd::new(&self.signals, PollFlags::IN)];
-        if let Some(listener) = self.listener.as_ref().filter(|_| self.may_accept() && self.accept_at.is_none()) {
-            asked.push(Asked::Listener);
+        let may_accept = self.may_accept() && self.accept_at.is_none();
+        for listener in self.listeners.iter().filter(|_| may_accept).flat_map(Listeners::iter) {
+            asked.push(Asked::Listeners);
             fds.push(PollFd::new(listener, PollFlags::IN));
         }
         for (key, connection) in &self.connections {
@@ -249,7 +249,7 @@ impl PollLoop {
         }
         if self.stop_at.is_some() {
             self.hub.close_room();
-            self.listener = None;
+            self.listeners = None;
             self.backlog = false;
             self.accept_at = None;
         }
@@ -401,8 +401,8 @@ impl PollLoop {
             if !self.backlog || !self.may_accept() {
                 return;
             }
-            let Some(listener) = &self.listener else { return };
-            match listener.accept() {
+            let Some(listeners) = &mut self.listeners else { return };
+            match listeners.accept() {
                 Ok((stream, peer)) => {
                     self.is_failing = false;
                     self.admit(stream, peer);

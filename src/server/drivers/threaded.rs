@@ -24,7 +24,7 @@ mod recording;
 mod writing;
 
 use super::blocking::{
-    self, Condvar, Mutex, MutexGuard, RoomGuard, RoomMutex, Signals, TcpListener, TcpStream, mpsc, now,
+    self, Condvar, Listeners, Mutex, MutexGuard, RoomGuard, RoomMutex, Signals, TcpStream, mpsc, now,
 };
 use super::hub::Hub;
 use super::lingering::LINGER;
@@ -60,10 +60,10 @@ const LARGE_BUFFERS: usize = 4;
 pub(crate) fn run(mut service: Service) -> io::Result<()> {
     let mut signals = Signals::new()?;
     service.announce()?;
-    let Service { listener, hub, records, when_full, lingering_max, .. } = service;
+    let Service { listeners, hub, records, when_full, lingering_max, .. } = service;
     let are_kept = records.are_kept();
     let server = Arc::new(Server {
-        listener: TcpListener::from_std(listener),
+        listeners: Listeners::new(listeners)?,
         room: RoomMutex::new(LockedRoom {
             hub,
             clients: Slab::new(),
@@ -95,7 +95,7 @@ pub(crate) fn run(mut service: Service) -> io::Result<()> {
 
 /// What all threads share.
 struct Server {
-    listener: TcpListener,
+    listeners: Listeners,
     room: RoomMutex<LockedRoom>,
     when_full: WhenFull,
     /// Wakes the accepting thread when it waits for a free seat.
@@ -376,7 +376,7 @@ impl Server {
             if self.when_full == WhenFull::Wait {
                 self.wait_for_seat();
             }
-            match self.listener.accept() {
+            match self.listeners.accept() {
                 Ok((stream, peer)) => {
                     is_failing = false;
                     self.admit(stream, peer);
@@ -445,7 +445,7 @@ impl Server {
 
     fn stop(self: &Arc<Self>) {
         let end = now() + STOP_PATIENCE;
-        self.listener.shutdown();
+        self.listeners.shutdown();
         self.turn(|room| {
             room.stopping = true;
             room.hub.close_room();

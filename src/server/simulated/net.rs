@@ -116,30 +116,27 @@ pub(super) fn poll(sources: &mut [PollFd<'_>], timeout: Option<Duration>) -> io:
 /// The listening socket before a driver takes it.
 pub(super) struct Bound;
 
-impl Bound {
-    pub(super) fn set_nonblocking(&self, _: bool) -> io::Result<()> {
-        Ok(())
-    }
-}
+pub(super) struct Listeners(());
 
-pub(super) struct TcpListener(());
-
-impl TcpListener {
-    pub(super) fn from_std(_: Bound) -> TcpListener {
-        TcpListener(())
+impl Listeners {
+    pub(super) fn new(_: Bound) -> io::Result<Listeners> {
+        Ok(Listeners(()))
     }
-    pub(super) fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &impl Source> {
+        std::iter::once(self)
+    }
+    pub(super) fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
         with(|kernel| kernel.accept()).map(|number| (TcpStream(number), address(number)))
     }
 }
 
-impl Source for TcpListener {
+impl Source for Listeners {
     fn name(&self) -> Watched {
         Watched::Listener
     }
 }
 
-impl Drop for TcpListener {
+impl Drop for Listeners {
     fn drop(&mut self) {
         release(|kernel| kernel.close_listener());
     }

@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// What the driver gets.
-type Service = super::Service<blocking::TcpListener>;
+type Service = super::Service<blocking::Listeners>;
 
 /// The number of schedules in one `cargo test`.
 const SCHEDULES: u64 = 400;
@@ -75,7 +75,7 @@ fn live(
 
 /// The main thread of the simulated process.
 fn serve() {
-    let result = driver::run(Service::new(blocking::TcpListener, blocking::now()));
+    let result = driver::run(Service::new(blocking::Listeners, blocking::now()));
     with(|kernel| {
         kernel.exit();
         kernel.judge(result);
