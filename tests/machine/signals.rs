@@ -60,11 +60,12 @@ each_driver! {
         std::fs::create_dir(&place).expect("our directory");
         let history = place.join("history.jsonl");
         let mut server = Server::with(mode, &["--history", history.to_str().expect("a path")]);
-        let mut ana = server.join_as("ana");
+        let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
         std::fs::rename(&place, &moved).expect("our directory");
         server.signal("HUP");
         server.diagnostics.shows("the old file is kept: ");
         ana.says("on we go");
+        beto.sees("<ana> on we go");
         assert!(server.stop().success());
         let history = std::fs::read_to_string(moved.join("history.jsonl")).expect("a history");
         assert!(history.contains("on we go"), "{history}");
