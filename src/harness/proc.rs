@@ -51,21 +51,19 @@ mod linux {
         Some(ProcessStatus { state: stat.state, cpu, threads })
     }
 
-    /// Resident memory. Bytes.
-    pub(crate) fn resident_memory(pid: u32) -> Option<u64> {
-        let process = process(pid)?;
-        // This is exact, but we may not be allowed to read it. The figure in `status` is updated only now and then.
-        let exact = process.smaps_rollup().ok().and_then(|all| {
-            let map = all.memory_map_rollup.into_iter().next()?;
-            map.extension.map.get("Rss").copied()
-        });
-        exact.or_else(|| Some(process.status().ok()?.vmrss? << 10))
-    }
-
-    /// Resident memory that belongs to no file. Bytes.
+    /// Resident memory that belongs to no file. Bytes. The kernel updates this figure only now and then.
     pub(crate) fn private_memory(pid: u32) -> Option<u64> {
         let status = process(pid)?.status().ok()?;
         Some(status.rssanon.or(status.vmrss)? << 10)
+    }
+
+    /// The same, up to date. The kernel looks at each page for it. If we may not ask for it, the other figure.
+    pub(crate) fn private_memory_now(pid: u32) -> Option<u64> {
+        let counted = process(pid)?.smaps_rollup().ok().and_then(|all| {
+            let map = all.memory_map_rollup.into_iter().next()?;
+            map.extension.map.get("Anonymous").copied()
+        });
+        counted.or_else(|| private_memory(pid))
     }
 
     pub(crate) fn context_switches(pid: u32) -> Option<ContextSwitches> {
@@ -141,7 +139,7 @@ mod nothing {
         None
     }
 
-    pub fn resident_memory(_: u32) -> Option<u64> {
+    pub fn private_memory_now(_: u32) -> Option<u64> {
         None
     }
 
@@ -192,7 +190,10 @@ mod tests {
         let pid = std::process::id();
         let status = status(pid).expect("a process");
         assert!(status.threads >= 1 && context_switches(pid).is_some());
-        assert!(private_memory(pid) > Some(0) && resident_memory(pid) > private_memory(pid));
+        assert!(private_memory(pid) > Some(0));
+        let before = private_memory_now(pid).expect("a process");
+        let touched = vec![1_u8; 64 << 20];
+        assert!(private_memory_now(pid).is_some_and(|now| now >= before + (32 << 20)), "{}", touched[9]);
         assert!(descriptors(pid).is_some_and(|open| open.len() >= 3));
     }
 }

@@ -57,7 +57,7 @@ pub fn run(
     pid: Option<u32>,
     progress: &mut dyn FnMut(f64),
 ) -> Result<Outcome, String> {
-    let memory = || proc::resident_memory(pid?);
+    let memory = || proc::private_memory_now(pid?);
     let memory_before = memory();
     let mut generator = Generator::connect(addr, scenario)?;
     generator.call_roll()?;

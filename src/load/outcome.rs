@@ -66,7 +66,7 @@ pub struct Outcome {
     pub usage: Option<Usage>,
     /// System calls of the server for one delivery, counted after the rest was measured.
     pub system_calls_per_delivery: Option<f64>,
-    /// Growth of the server's resident memory while the clients connected, for each of them. Bytes.
+    /// Growth of the server's memory that belongs to no file while the clients connected, for each of them. Bytes.
     pub memory_per_client: Option<u64>,
 }
 

@@ -93,10 +93,11 @@ fn page(cells: &[Cell], colophon: &Colophon) -> Page {
     page.paragraph(CHECKED);
     page.paragraph(
         "CPU, threads, memory and system calls are those of the server, as its kernel counts them. Figures that the kernel \
-         does not report are left out. Memory per client is the growth of the server while the clients connected, before \
-         they talked, divided by their number. System calls are counted after everything else, because counting slows them \
-         down. CPU per delivery is the processor time of all the server's threads while it is measured, divided by the \
-         lines that arrive in that time. The more lines a write carries, the smaller it is, so it depends on the load.",
+         does not report are left out. Memory per client is the growth of the server's memory that belongs to no file while \
+         the clients connected, before they talked, divided by their number. System calls are counted after everything else, \
+         because counting slows them down. CPU per delivery is the processor time of all the server's threads while it is \
+         measured, divided by the lines that arrive in that time. The more lines a write carries, the smaller it is, so it \
+         depends on the load.",
     );
     page
 }
