@@ -134,6 +134,8 @@ fn no_server_outlives_a_comparison() {
     let dir = Dir::new();
     leaves_no_server(|| {
         let mut compare = tertulia();
+        // It has no time to remove its files if it is killed.
+        compare.env("TMPDIR", dir.path());
         Instrument::start(compare.args(["compare", "--millis", "60000", "-o"]).arg(dir.file("page.html")))
     });
 }

@@ -7,7 +7,7 @@ use crate::server::listener;
 use crate::text::Lang;
 use clap::builder::RangedU64ValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::fs::File;
 use std::path::PathBuf;
@@ -104,10 +104,10 @@ impl Args {
     }
 }
 
-/// Makes SIGINT and SIGTERM end the server that runs, so that everything is cleaned up as after an error. Returns a
+/// Makes SIGHUP, SIGINT and SIGTERM end the server that runs, so that everything is cleaned up as after an error. Returns a
 /// cell that gets the signal.
 fn stop_at_signals() -> Result<Arc<OnceLock<i32>>, String> {
-    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|e| format!("signals cannot be caught: {e}"))?;
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(|e| format!("signals cannot be caught: {e}"))?;
     let stopped = Arc::new(OnceLock::new());
     let stops = stopped.clone();
     std::thread::spawn(move || {
