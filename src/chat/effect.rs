@@ -13,7 +13,7 @@ pub enum Effect {
     Flush(Id),
     /// Close this connection. Its bytes are written or given up, and the hub has forgotten the client.
     Close(Id, Reason),
-    /// Call [`Hub::permit`](super::Hub::permit) again for this client: it had to wait, and no longer has to. It may
-    /// have sent bytes meanwhile.
+    /// Call [`Hub::permit`](super::Hub::permit) again for this client: it had to wait, and no longer has to. That handles
+    /// the input that was held back. The client may have sent more meanwhile.
     Resume(Id),
 }

@@ -6,7 +6,7 @@
 //! within a minute if it stays. If it leaves without a word, it is only counted. The counts are recorded once a minute, and at the
 //! end.
 
-use crate::chat::{Event, Id};
+use crate::chat::{Event, Id, Reason};
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -72,7 +72,12 @@ impl Visits {
                 let address = self.known(peer.ip(), now);
                 if self.pays(address, now) { record(event) } else { self.count(address, now) }
             }
-            Event::Left { id, .. } => match self.silent.remove(&id) {
+            Event::Left { id, reason, .. } => match self.silent.remove(&id) {
+                // The server ended the visit, and somebody will ask why.
+                Some(Visit { held_back: Some(arrival), .. }) if is_the_servers(reason) => {
+                    arrival.record(id, record);
+                    record(event);
+                }
                 Some(Visit { address, held_back: Some(_) }) => self.count(address, now),
                 _ => record(event),
             },
@@ -153,6 +158,11 @@ impl Visits {
     }
 }
 
+/// Whether the server has disconnected a client for its own sake. That takes seconds, so it cannot be repeated fast.
+fn is_the_servers(reason: Reason) -> bool {
+    matches!(reason, Reason::TooSlow(_) | Reason::MemoryFull(_) | Reason::NoThread)
+}
+
 impl Arrival {
     fn record(&self, id: Id, record: &mut impl FnMut(&Event<'_>)) {
         let Arrival { nick, peer, seats_taken, seats } = self;
@@ -163,7 +173,6 @@ impl Arrival {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::Reason;
     use crate::chat::messages::Said;
     use crate::text::Lang;
 
@@ -275,6 +284,17 @@ mod tests {
             book.leaves(id);
             assert_eq!(book.take().len(), 3);
         }
+    }
+
+    #[test]
+    fn whom_the_server_disconnects_is_recorded() {
+        let mut book = Book::new();
+        book.visits(HOME, VISITS_AT_ONCE);
+        book.take();
+        let id = book.arrives(HOME);
+        book.note(Event::Left { id, nick: "guest", reason: Reason::TooSlow(1 << 20), seats_taken: 0, seats: 6 });
+        let lines = book.take();
+        assert!(lines.len() == 2 && lines[0].contains("arrived") && lines[1].contains("did not read"), "{lines:?}");
     }
 
     #[test]
