@@ -77,7 +77,7 @@ pub(super) struct Connections {
     addressed: Option<Id>,
     /// When the allowances of those that have left would have been full again. Whoever comes takes over the largest debt, so that
     /// leaving and coming back gains nothing.
-    debts: BinaryHeap<Allowance>,
+    pub(super) debts: BinaryHeap<Allowance>,
     walk: flush::Walk,
 }
 

@@ -3,7 +3,7 @@
 //!
 //! The checks here run after every turn of every test.
 
-use crate::chat::limits::{GOODBYE_MAX, GOODBYE_PATIENCE, MEMORY_MAX};
+use crate::chat::limits::*;
 use crate::chat::messages::Said;
 use crate::chat::{Effect, Event, Hub, Id, Lang, Limits, Reason, Transcript, nick};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -63,6 +63,10 @@ pub(super) struct SimClient {
     /// Since when its connection is closed, by either side.
     pub closed: Option<Instant>,
     pub resumed: usize,
+    /// The output that it has caused, each line counted once. Bytes.
+    caused: usize,
+    /// It may have taken over a debt from one that left.
+    may_have_debt: bool,
 }
 
 impl SimClient {
@@ -115,6 +119,7 @@ impl Sim {
             return None;
         }
         let key = (0..).find(|key| self.open().all(|id| id.key() != *key)).expect("keys are many");
+        let may_have_debt = !self.hub.connections.debts.is_empty();
         let id = self.hub.connect(key, peer, replay).expect("there is a seat");
         assert!(self.clients.keys().all(|earlier| earlier.number() < id.number()), "{id} came back");
         self.history.push(Happened::Came(id, replay.to_vec()));
@@ -130,6 +135,8 @@ impl Sim {
             lost: false,
             closed: None,
             resumed: 0,
+            caused: 0,
+            may_have_debt,
         };
         self.clients.insert(id, client);
         self.changed();
@@ -252,6 +259,7 @@ impl Sim {
         if client.closed.is_some() {
             return;
         }
+        let before = self.hub.connections.caused();
         if let Some(permit) = self.hub.permit(id)
             && let Some(mut bytes) = client.sent.pop_front()
         {
@@ -269,6 +277,7 @@ impl Sim {
                 self.ready.push(id);
             }
         }
+        client.caused += (self.hub.connections.caused() - before) as usize;
         self.note_handled(id);
         self.changed();
     }
@@ -438,6 +447,13 @@ impl Sim {
             }
             let may_be_written = connection.outbox.may_be_written();
             assert!(connection.outbox.is_empty() || !may_be_written, "{id} is forgotten");
+        }
+        // In a larger room allowances are smaller.
+        if connections.count() <= 6 && connections.memory() <= ALLOWANCE_MEMORY_MAX {
+            for (id, client) in self.clients.iter().filter(|(_, client)| !client.may_have_debt) {
+                let has_allowance = client.caused < (ALLOWANCE - ALLOWANCE_LEAST) / 2;
+                assert!(!has_allowance || !connections.is_paused(*id), "{id} says little, and waits");
+            }
         }
         if let Some(at) = self.hub.next_deadline() {
             assert!(at > self.now, "the deadline is {:?} ago", self.now - at);
