@@ -41,6 +41,9 @@ const QUICK: &[&str] = &[
     "restart",
 ];
 
+/// Torments in which a few members take more than their share.
+const PRESSURE: &[&str] = &["selfish-reader", "whisperers", "polite-beside-flood"];
+
 fn torments(names: &[&str]) -> Vec<&'static Torment> {
     let all: Vec<_> = TORMENTS.iter().filter(|torment| names.contains(&torment.name)).collect();
     assert_eq!(all.len(), names.len(), "a torment's name has changed");
@@ -99,6 +102,12 @@ each_driver! {
     fn our_own_server_passes_every_torment(mode) {
         let all: Vec<_> = TORMENTS.iter().collect();
         let findings = torment(&own(mode), &all, &patient());
+        has_no_faults(&findings);
+        assert!(findings.iter().all(|finding| finding.verdict == Verdict::Pass), "{findings:#?}");
+    }
+
+    fn members_that_take_more_than_their_share_make_only_themselves_wait(mode) {
+        let findings = torment(&own(mode), &torments(PRESSURE), &patient());
         has_no_faults(&findings);
         assert!(findings.iter().all(|finding| finding.verdict == Verdict::Pass), "{findings:#?}");
     }
@@ -199,6 +208,14 @@ fn another_healthy_server_has_no_faults() {
     let findings = torment(&Target::Running(another()), &some, &patient());
     has_no_faults(&findings);
     assert!(findings[0].remarks[0].contains("hears its own lines"), "{findings:#?}");
+}
+
+#[test]
+fn without_commands_and_names_nobody_can_ask_or_whisper() {
+    let findings = torment(&Target::Running(another()), &torments(&["selfish-reader", "whisperers"]), &patient());
+    assert!(findings.iter().all(|finding| finding.verdict == Verdict::Skipped), "{findings:#?}");
+    assert!(findings[0].seen.contains(":help"), "{findings:#?}");
+    assert!(findings[1].seen.contains("who sent it"), "{findings:#?}");
 }
 
 #[test]

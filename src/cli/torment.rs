@@ -198,7 +198,7 @@ struct Report {
 }
 
 /// Width of the column of names.
-const NAME: usize = 17;
+const NAME: usize = 20;
 const INDENT: &str = "   ";
 
 impl Report {

@@ -28,12 +28,14 @@ pub struct Crowd {
     pub members: Vec<TestClient>,
     /// How long to wait for what must arrive.
     pub patience: Duration,
+    /// How long it has waited for its sockets: little, if it is slower than the server.
+    pub idle: Duration,
     buffer: Vec<u8>,
 }
 
 impl Crowd {
     pub fn new(members: Vec<TestClient>, patience: Duration) -> Crowd {
-        Crowd { members, patience, buffer: vec![0; 64 << 10] }
+        Crowd { members, patience, idle: Duration::ZERO, buffer: vec![0; 64 << 10] }
     }
 
     /// A crowd without members.
@@ -57,7 +59,10 @@ impl Crowd {
             std::thread::sleep(limit);
             return;
         }
-        if poll(&mut fds, Some(&timeout)).is_err() {
+        let begin = Instant::now();
+        let polled = poll(&mut fds, Some(&timeout));
+        self.idle += begin.elapsed();
+        if polled.is_err() {
             return;
         }
         let events: Vec<PollFlags> = fds.iter().map(PollFd::revents).collect();

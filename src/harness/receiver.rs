@@ -175,6 +175,12 @@ impl Receiver {
         self.watched.is_some_and(|(_, came)| came)
     }
 
+    /// What stood on its line before the last probe, if that has come just now.
+    pub fn last_prefix(&self) -> Option<String> {
+        let mut lines = self.tail.split(|&byte| byte == b'\n').rev();
+        lines.find_map(|line| Some(show(&line[..self.finder.find(line)?])))
+    }
+
     /// The end of the stream in a readable form.
     pub fn excerpt(&self) -> String {
         let begin = self.tail.len().saturating_sub(EXCERPT);
@@ -269,6 +275,15 @@ mod tests {
         receiver.feed(&[&text(Kind::Hello, 0, LEN_MIN)[..], b": ", &text(Kind::Line, 1, LEN_MIN), b"\n"].concat());
         let word = receiver.arrivals[1];
         assert!(word.on_its_own_line && word.prefix_len == LEN_MIN + 2);
+    }
+
+    #[test]
+    fn what_stands_before_the_last_probe_is_its_prefix() {
+        let mut receiver = Receiver::new(NONCE);
+        assert_eq!(receiver.last_prefix(), None);
+        receiver.feed(&[b"<ana> ", &text(Kind::Line, 0, LEN_MIN)[..], b"\n12:00 beto: "].concat());
+        receiver.feed(&[&text(Kind::Line, 1, LEN_MIN)[..], b"\n-- cleo left\n"].concat());
+        assert_eq!(receiver.last_prefix().as_deref(), Some("12:00 beto: "));
     }
 
     #[test]

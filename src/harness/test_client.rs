@@ -25,6 +25,13 @@ pub enum Reading {
     },
 }
 
+impl Reading {
+    /// From now on at this rate, in bytes per second.
+    pub fn at(per_second: f64) -> Reading {
+        Reading::Slowly { per_second, since: Instant::now(), taken: 0.0 }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
     Open,
@@ -34,11 +41,15 @@ pub enum State {
 }
 
 /// Lines that are sent as fast as the server takes them.
-#[derive(Clone, Copy, Debug)]
-pub struct Flood {
-    pub lines: u32,
-    /// Length of a line without its end. Bytes.
-    pub len: usize,
+#[derive(Clone, Debug)]
+pub enum Flood {
+    Probes {
+        lines: u32,
+        /// Length of a line without its end. Bytes.
+        len: usize,
+    },
+    /// This line, with its end, without pause.
+    Always(Vec<u8>),
 }
 
 /// What a client's probes look like.
@@ -69,6 +80,8 @@ pub struct TestClient {
 pub(crate) const SHORT_LEN: usize = 48;
 /// A flood is generated in pieces of this size. Bytes.
 const FLOOD_PIECE: usize = 64 << 10;
+/// A client that reads slowly rests for this long after each read, so that it does not wake up for every byte.
+const SLOW_READ_EVERY: Duration = Duration::from_millis(5);
 /// Pieces that are read in one turn: several times what is sent in one, so that reading is never the bottleneck.
 const READ_PIECES: usize = 4;
 
@@ -176,7 +189,8 @@ impl TestClient {
             Reading::Eagerly => usize::MAX,
             Reading::Never => 0,
             Reading::Slowly { per_second, since, taken } => {
-                (since.elapsed().as_secs_f64() * per_second - taken).max(0.0) as usize
+                let due = since.elapsed().as_secs_f64() * per_second - taken;
+                if due < per_second * SLOW_READ_EVERY.as_secs_f64() { 0 } else { due as usize }
             }
         }
     }
@@ -238,21 +252,29 @@ impl TestClient {
     }
 
     fn make_flood(&mut self) {
-        let Some(mut flood) = self.flood else { return };
+        let Some(flood) = &mut self.flood else { return };
         if self.out.len() - self.out_at >= FLOOD_PIECE {
             return;
         }
         self.out.drain(..self.out_at);
         self.out_at = 0;
-        while self.out.len() < FLOOD_PIECE && flood.lines > 0 {
-            let seq = &mut self.said[Kind::Flood as usize];
-            let probe = Probe { kind: Kind::Flood, sender: self.identity.number, seq: *seq };
-            *seq += 1;
-            flood.lines -= 1;
-            probe.write(self.identity.nonce, flood.len, &mut self.out);
-            self.out.extend_from_slice(self.identity.eol.bytes());
+        let said = &mut self.said[Kind::Flood as usize];
+        while self.out.len() < FLOOD_PIECE {
+            match flood {
+                Flood::Probes { lines: 0, .. } => {
+                    self.flood = None;
+                    break;
+                }
+                Flood::Probes { lines, len } => {
+                    let probe = Probe { kind: Kind::Flood, sender: self.identity.number, seq: *said };
+                    probe.write(self.identity.nonce, *len, &mut self.out);
+                    self.out.extend_from_slice(self.identity.eol.bytes());
+                    *lines -= 1;
+                }
+                Flood::Always(line) => self.out.extend_from_slice(line),
+            }
+            *said += 1;
         }
-        self.flood = (flood.lines > 0).then_some(flood);
     }
 
     /// Records an error on a socket that is not read.

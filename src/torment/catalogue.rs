@@ -2,7 +2,7 @@
 
 use super::cause::Cause::*;
 use super::entry::Torment;
-use super::{bytes, connections, floods, framing, process, readers};
+use super::{bytes, connections, floods, framing, pressure, process, readers};
 
 /// All torments, in the order in which they run. Torments whose failure explains others come first. Those that take
 /// long come last, because a server that fails many may use up the time.
@@ -288,6 +288,31 @@ pub const TORMENTS: &[Torment] = &[
         &[Unfair, BlockingWrite],
         floods::firehose,
     ),
+    Torment::new(
+        "selfish-reader",
+        "One client asks without pause for what is answered to itself alone, and reads 1.6 MB a second.",
+        "The lines of the others arrive about as soon as without it.",
+        &[WouldBlockIsAnError],
+        &[BlockingWrite],
+        pressure::selfish_reader,
+    ),
+    Torment::new(
+        "whisperers",
+        "Two clients send private lines to each other without pause, and read 400 KiB a second.",
+        "The lines of the others arrive about as soon as without them.",
+        &[WouldBlockIsAnError],
+        &[BlockingWrite],
+        pressure::whisperers,
+    ),
+    Torment::new(
+        "polite-beside-flood",
+        "One client floods, another reads 400 KiB a second, and the others say little.",
+        "Their lines arrive about as soon as without the flood, and the slow client loses none.",
+        &[WouldBlockIsAnError],
+        &[BlockingWrite],
+        pressure::polite_beside_flood,
+    )
+    .first_of_its_kind(),
     Torment::new(
         "trickle-reader",
         "One client floods, and another reads 2 KiB a second.",

@@ -37,6 +37,8 @@ pub enum Cause {
     BlockingWrite,
     /// A lock is held across a write.
     LockAcrossWrite,
+    /// A full queue of one client makes all senders wait.
+    PausesEverybody,
     /// The rest of a short write is lost.
     ShortWriteDropped,
     /// Lines for a slow client are dropped without notice.
@@ -210,6 +212,14 @@ impl Cause {
                 "A thread writes to all clients while it holds the lock of the list. The write blocks at a client that does \
                  not read, and then nobody can talk, connect or leave. Copy under the lock, write outside it, without waiting.",
                 "pthread_mutex_lock(3), send(2); src/server/drivers/threaded/writing.rs",
+            ),
+            Cause::PausesEverybody => (
+                "a full queue of one client makes all senders wait",
+                "Above a mark of some client's queue nothing more is read from anybody, also not from clients that had no part in \
+                 filling it. Let only those wait who fill it: count what each client causes, hear those who say little at once, \
+                 and let answers and private lines hold back only their author.",
+                "src/chat/connections/allowance.rs, src/chat/connections/backpressure.rs; TCP: RFC 9293, 3.8.6 (flow control is \
+                 per connection)",
             ),
             Cause::ShortWriteDropped => (
                 "the rest of a short write is lost",

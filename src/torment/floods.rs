@@ -16,7 +16,7 @@ pub(crate) fn flood_all(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(6)?;
     let len = LINE_LEN.min(arena.baseline.line_len);
     for client in &mut crowd.members {
-        client.start_flood(Flood { lines: LINES, len });
+        client.start_flood(Flood::Probes { lines: LINES, len });
     }
     let flooding = arena.scaled(Duration::from_millis(1200));
     crowd.wait(flooding, |crowd| crowd.members.iter().all(|client| client.has_said_all()));
@@ -167,7 +167,7 @@ const LATE_TIMES: u32 = 50;
 /// How long a server may need to relay the rest of a flood that has ended.
 const CATCH_UP: Duration = Duration::from_secs(6);
 /// Growth of memory that no buffer explains: the flood is queued. Bytes.
-const QUEUED: u64 = 32 << 20;
+pub(crate) const QUEUED: u64 = 32 << 20;
 
 pub(crate) fn firehose(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let mut worst = None;
@@ -234,7 +234,7 @@ struct Beside {
 fn beside_a_firehose(arena: &Arena, crowd: &mut Crowd) -> Beside {
     let memory = |arena: &Arena| arena.memory().unwrap_or(0);
     let before = memory(arena);
-    crowd.members[2].start_flood(Flood { lines: u32::MAX, len: arena.baseline.line_len });
+    crowd.members[2].start_flood(Flood::Probes { lines: u32::MAX, len: arena.baseline.line_len });
     let begin = Instant::now();
     let mut pings: Vec<(Probe, Instant)> = Vec::new();
     while begin.elapsed() < arena.scaled(Duration::from_millis(1200)) {

@@ -7,7 +7,7 @@
 //! * [`trial`]: runs the torments one after the other and judges; [`calibration`]: measures what is normal for a
 //!   server;
 //! * [`diagnosis`]: derives causes from failures;
-//! * [`framing`], [`bytes`], [`connections`], [`readers`], [`floods`], [`process`]: the torments;
+//! * [`framing`], [`bytes`], [`connections`], [`readers`], [`floods`], [`pressure`], [`process`]: the torments;
 //! * [`finding`]: a verdict; [`entry`]: an entry of the catalogue;
 //! * [`arena`]: the server under test, its clients and its health; [`acquaint`]: the introduction of clients;
 //! * [`settings`], [`baseline`]: what the user sets, and what was measured;
@@ -34,6 +34,7 @@ pub(crate) mod floods;
 pub(crate) mod framing;
 #[cfg(feature = "gallery")]
 pub mod gallery;
+pub(crate) mod pressure;
 pub(crate) mod process;
 pub(crate) mod readers;
 pub(crate) mod settings;

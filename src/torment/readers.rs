@@ -28,7 +28,7 @@ pub(crate) fn stuck_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
 }
 
 pub(crate) fn trickle_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
-    beside(arena, crowd, Reading::Slowly { per_second: 2048.0, since: Instant::now(), taken: 0.0 })
+    beside(arena, crowd, Reading::at(2048.0))
 }
 
 /// Lines that are sent to measure the time until they arrive.
@@ -69,7 +69,7 @@ fn beside(arena: &mut Arena, crowd: &mut Crowd, reading: Reading) -> Outcome {
     let what = if reading == Reading::Never { "does not read" } else { "reads 2 KiB a second" };
     let mut queue = QueueWatch::new(arena.memory());
     let mut pings = Pings::new(FLOODER);
-    crowd.members[FLOODER].start_flood(Flood { lines: u32::MAX, len: arena.baseline.line_len });
+    crowd.members[FLOODER].start_flood(Flood::Probes { lines: u32::MAX, len: arena.baseline.line_len });
     let begin = Instant::now();
     let (heard, taken) = (crowd.members[TALKER].receiver.total, crowd.members[bad].receiver.total);
     let pending = |crowd: &Crowd| {
@@ -290,18 +290,18 @@ const NOT_OF_THE_FLOOD: u64 = 8 << 10;
 pub(crate) fn slow_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let slow = with_one_more(arena, crowd, 8 << 10)?;
     let len = arena.baseline.line_len;
-    crowd.members[slow].reading = Reading::Slowly { per_second: 2e6, since: Instant::now(), taken: 0.0 };
+    crowd.members[slow].reading = Reading::at(2e6);
     let before = [TALKER, slow].map(|who| crowd.members[who].receiver.total);
     // The first flood fills the kernel's buffers. Later ones exceed again and again what the slow client reads, so that
     // its socket becomes full at many different places of a line.
-    crowd.members[FLOODER].start_flood(Flood { lines: (SLOW_FLOOD / (len + 1)) as u32, len });
+    crowd.members[FLOODER].start_flood(Flood::Probes { lines: (SLOW_FLOOD / (len + 1)) as u32, len });
     let begin = Instant::now();
     let slowly = arena.scaled(Duration::from_millis(1500));
     let is_over = |crowd: &Crowd| !crowd.members[slow].is_open() || !crowd.members[FLOODER].is_open();
     while begin.elapsed() < slowly && !crowd.wait(SLICE, is_over) {
         if crowd.members[FLOODER].has_said_all() {
             let bytes = SLOW_FLOOD_RATE * SLICE.as_secs_f64();
-            crowd.members[FLOODER].start_flood(Flood { lines: (bytes / (len + 1) as f64) as u32, len });
+            crowd.members[FLOODER].start_flood(Flood::Probes { lines: (bytes / (len + 1) as f64) as u32, len });
         }
     }
     // Then the slow reader catches up.
