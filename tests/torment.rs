@@ -400,6 +400,7 @@ mod gallery {
                 "one-read" => &["gulp", "split-line", "two-in-one"],
                 "blocking-write" | "lock-across-write" => &["stuck-reader", "half-close"],
                 "write-all" => &["stuck-reader", "reset-idle"],
+                "pauses-everybody" => &["selfish-reader", "whisperers", "polite-beside-flood", "half-close"],
                 "short-write" => &["slow-reader", "split-line"],
                 "error-ends-server" => &["reset-idle", "reset-backlog", "reset-mid-fanout", "half-close"],
                 "stale-token" => &["stale-event", "burst-connect", "reset-idle"],
@@ -412,6 +413,15 @@ mod gallery {
                 other => panic!("what shows the fault of {other}?"),
             };
             has_its_own_fault_only(exhibit, &findings(exhibit, &torments(telling)));
+        }
+    }
+
+    #[test]
+    fn whoever_takes_more_than_its_share_shows_that_a_server_pauses_everybody() {
+        let exhibit = EXHIBITS.iter().find(|exhibit| exhibit.name == "pauses-everybody").expect("it is listed");
+        for finding in findings(exhibit, &torments(PRESSURE)) {
+            assert_eq!(finding.verdict, Verdict::Fail, "{finding:#?}");
+            assert_eq!(finding.causes[0], Cause::PausesEverybody, "{finding:#?}");
         }
     }
 

@@ -15,6 +15,7 @@ pub(crate) mod lock_across_write;
 pub(crate) mod one_accept;
 pub(crate) mod one_read;
 pub(crate) mod parts;
+pub(crate) mod pauses_everybody;
 pub(crate) mod short_write;
 pub(crate) mod slow_accept;
 pub(crate) mod stale_token;
@@ -79,6 +80,7 @@ pub const EXHIBITS: &[Exhibit] = exhibits! {
     "blocking-write" blocking_write BlockingWrite;
     "lock-across-write" lock_across_write LockAcrossWrite;
     "write-all" write_all WouldBlockIsAnError;
+    "pauses-everybody" pauses_everybody PausesEverybody;
     "short-write" short_write ShortWriteDropped;
     "error-ends-server" error_ends_server ClientErrorEndsServer;
     "stale-token" stale_token StaleEvent;

@@ -51,6 +51,10 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend(bytes);
     }
