@@ -132,7 +132,8 @@ impl Relay {
             Wrong::Renames if bad => text.replacen("<0>", "<1>", 1),
             Wrong::Prepends if bad => format!("@@ {text}"),
             Wrong::Invents if bad => format!("who said this?\n{text}"),
-            Wrong::Changes if bad => text.replacen("xx", "xy", 1),
+            // Not in the random part, where two of them may stand together.
+            Wrong::Changes if bad => text.replacen("xxxx", "xxxy", 1),
             Wrong::Swaps | Wrong::SwapsSenders | Wrong::Glues | Wrong::Mixes if bad => {
                 self.held = Some(text);
                 String::new()

@@ -216,14 +216,14 @@ each_driver! {
             false => {
                 told.shows("in wait → 1 ready: #1 readable");
                 told.shows("read 13 bytes from #1; nothing left");
-                told.shows("what #1 sent is taken in; queued for #2, #3");
+                told.shows("handled the input of #1; queued for #2, #3");
                 told.shows("wrote 19 bytes to #2");
             }
             true => {
                 assert!(told.shows("→ 13 bytes from #1").starts_with("client-1: was blocked in read for "));
-                told.shows("client-1: the room was free: locked it");
-                told.shows("client-1: what #1 sent is taken in; queued for #2, #3");
-                told.shows("client-1: gave the room back after");
+                told.shows("client-1: locked the room");
+                told.shows("client-1: handled the input of #1; queued for #2, #3");
+                told.shows("client-1: unlocked the room after");
                 told.shows("client-1: wrote 19 bytes to #2");
             }
         }
@@ -234,7 +234,7 @@ each_driver! {
         let mut ana = server.connect();
         ana.says(":nick ana");
         ana.notice("ahora eres ana");
-        server.diagnostics.shows("la sala anota lo de #1");
+        server.diagnostics.shows("trató la entrada de #1");
         server.diagnostics.shows("a #1");
     }
 
@@ -254,7 +254,7 @@ each_driver! {
     fn a_slow_server_ends_at_once_all_the_same(mode) {
         let mut server = Server::with(mode, &["--explain", "--slow", "60000"]);
         let _clients = [server.connect(), server.connect()];
-        server.diagnostics.shows(if blocks(mode) { "a newcomer" } else { "ready: listener" });
+        server.diagnostics.shows(if blocks(mode) { "a new connection" } else { "ready: listener" });
         assert!(server.stop().success());
     }
 
@@ -338,12 +338,12 @@ fn what_cannot_be_done_is_said() {
     let dir = Dir::new();
     let file = dir.file("other.json");
     fs::write(&file, "[1, 2]").expect("a file");
-    fails_with(tertulia().args(["trace", "calls"]).arg(&file), &["no trace of tertulia", "serve --trace"]);
+    fails_with(tertulia().args(["trace", "calls"]).arg(&file), &["not a trace of tertulia", "serve --trace"]);
     // Files in Chrome's format by another program, in both of the format's forms.
     let event = r#"{"name":"x","ph":"X","ts":1,"dur":2,"pid":1,"tid":1,"args":{}}"#;
     for text in [format!("[{event}]"), format!("[\n{event},\n{event}\n]"), format!("{{\"traceEvents\":[{event}]}}")] {
         fs::write(&file, text).expect("a file");
-        fails_with(tertulia().args(["trace", "view"]).arg(&file), &["no trace of tertulia"]);
+        fails_with(tertulia().args(["trace", "view"]).arg(&file), &["not a trace of tertulia"]);
     }
     // Our own file, without steps.
     let begin = r#"{"name":"tertulia","ph":"M","pid":1,"tid":0,"args":{"mode":"epoll"}}"#;

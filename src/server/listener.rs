@@ -57,8 +57,8 @@ pub(crate) fn bind((host, port): &(String, u16)) -> Result<Vec<TcpListener>, Str
         .map_err(|_| format!("{host} is no address of this machine and no name for one; try 127.0.0.1:{port}"))?;
     listen_on_all(addrs).map_err(|e| {
         let advice = match e.kind() {
-            ErrorKind::AddrInUse => "stop who uses it, or take another port with --addr :PORT".into(),
-            ErrorKind::PermissionDenied => "ports below 1024 are root's; take a higher one with --addr :PORT".into(),
+            ErrorKind::AddrInUse => "stop the program that uses it, or use another port with --addr :PORT".into(),
+            ErrorKind::PermissionDenied => "ports below 1024 are root's; use a higher one with --addr :PORT".into(),
             ErrorKind::AddrNotAvailable => format!("that is no address of this machine; try 127.0.0.1:{port}"),
             _ => "try another address with --addr HOST:PORT".to_owned(),
         };

@@ -255,7 +255,7 @@ pub fn read(path: &Path) -> Result<Trace, String> {
     let bytes = std::fs::read(path).map_err(|e| format!("{} cannot be read: {e}", path.display()))?;
     // The file may break off within a character.
     parse(&String::from_utf8_lossy(&bytes)).ok_or_else(|| {
-        format!("{} is no trace of tertulia; make one with `tertulia serve --trace FILE`", path.display())
+        format!("{} is not a trace of tertulia; make one with `tertulia serve --trace FILE`", path.display())
     })
 }
 

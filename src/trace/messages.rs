@@ -12,9 +12,9 @@ pub(crate) fn sentence(lang: Lang, event: &Event) -> Option<String> {
         Step::Wait { may_sleep, ready } => {
             let ready = match ready.len() {
                 0 if *may_sleep => {
-                    say!(lang, "nobody is ready, but it is time for something"; "nadie está listo, pero es hora de algo")
+                    say!(lang, "no socket is ready: a timer is due, or a signal came"; "ningún socket está listo: vence un temporizador, o llegó una señal")
                 }
-                0 => say!(lang, "nobody is ready"; "nadie está listo"),
+                0 => say!(lang, "no socket is ready"; "ningún socket está listo"),
                 1 => say!(lang, "1 ready: {}"; "1 listo: {}", ready_list(lang, ready)),
                 n => say!(lang, "{n} ready: {}"; "{n} listos: {}", ready_list(lang, ready)),
             };
@@ -25,32 +25,32 @@ pub(crate) fn sentence(lang: Lang, event: &Event) -> Option<String> {
                 }
             }
         }
-        Step::Signal { .. } => say!(lang, "took in a signal"; "atendió una señal"),
+        Step::Signal { .. } => say!(lang, "handled a signal"; "atendió una señal"),
         Step::Accept { flaw: None, waits: true } => say!(lang,
-            "was blocked in accept for {time} → a newcomer";
-            "estuvo {time} bloqueado en accept → alguien nuevo"),
-        Step::Accept { flaw: None, .. } => say!(lang, "accepted a newcomer"; "aceptó a alguien nuevo"),
+            "was blocked in accept for {time} → a new connection";
+            "estuvo {time} bloqueado en accept → una conexión nueva"),
+        Step::Accept { flaw: None, .. } => say!(lang, "accepted a new connection"; "aceptó una conexión nueva"),
         Step::Accept { flaw: Some(Flaw::WouldBlock), .. } => say!(lang,
-            "accept: nobody else waits to come in";
-            "accept: nadie más espera para entrar"),
+            "accept: no other connection waits";
+            "accept: no espera ninguna otra conexión"),
         Step::Accept { flaw: Some(Flaw::Failed), .. } => say!(lang, "accept failed"; "accept falló"),
         Step::SetUp => match event.calls.unwrap_or(1) {
             1 => say!(lang,
-                "set how long a call may wait on the socket";
-                "fijó cuánto puede esperar una llamada en el socket"),
+                "set the socket's timeout";
+                "fijó el tiempo límite del socket"),
             calls => say!(lang,
-                "set the newcomer's socket up, {calls} calls";
-                "preparó el socket de quien llega, {calls} llamadas"),
+                "set the options of the new socket, {calls} calls";
+                "fijó las opciones del socket nuevo, {calls} llamadas"),
         },
         Step::Watch { client: 0, .. } => say!(lang,
-            "asked the poll to watch the newcomer";
-            "pidió a la espera que vigile a quien llega"),
+            "asked epoll to watch the new socket";
+            "pidió a epoll que vigile el socket nuevo"),
         Step::Watch { client, writable: true } => say!(lang,
-            "asked to be told when #{client} is writable";
-            "pidió que le avisen cuando #{client} admita escritura"),
+            "asked epoll to report when #{client} is writable";
+            "pidió a epoll que avise cuando #{client} admita escritura"),
         Step::Watch { client, writable: false } => say!(lang,
-            "#{client} is up to date: asked to be told only when it sends";
-            "#{client} está al día: pidió aviso solo cuando envíe"),
+            "#{client} has got everything: asked epoll to report only when it sends";
+            "#{client} lo tiene todo: pidió a epoll que avise solo cuando envíe"),
         Step::Spawn { thread } => say!(lang, "started the thread {thread}"; "creó el hilo {thread}"),
         Step::Read { client, flaw: Some(Flaw::WouldBlock), .. } => say!(lang,
             "read from #{client}: nothing left";
@@ -77,30 +77,30 @@ pub(crate) fn sentence(lang: Lang, event: &Event) -> Option<String> {
             "read {bytes} bytes from #{client}; there may be more";
             "leyó {bytes} bytes de #{client}; puede haber más"),
         Step::Lock { waited: false } => {
-            say!(lang, "the room was free: locked it"; "la sala estaba libre: la cerró con llave")
+            say!(lang, "locked the room"; "tomó el cerrojo de la sala")
         }
         Step::Lock { waited: true } => say!(lang,
             "waited {time} for the room's lock";
-            "esperó {time} la llave de la sala"),
+            "esperó {time} el cerrojo de la sala"),
         Step::Ingested { pending } if pending.is_empty() => {
             event.cause?;
-            say!(lang, "the room takes it in: nothing to send on"; "la sala lo anota: nada que enviar")
+            say!(lang, "handled the input: nothing to send"; "trató la entrada: nada que enviar")
         }
         Step::Ingested { pending } => {
             let list = pending_list(pending);
             match event.cause {
                 Some(0) => {
-                    say!(lang, "the newcomer is in the room; queued for {list}"; "quien llega está en la sala; en cola para {list}")
+                    say!(lang, "the new client is in the room; queued for {list}"; "el cliente nuevo está en la sala; en cola para {list}")
                 }
                 Some(client) => {
-                    say!(lang, "what #{client} sent is taken in; queued for {list}"; "la sala anota lo de #{client}; en cola para {list}")
+                    say!(lang, "handled the input of #{client}; queued for {list}"; "trató la entrada de #{client}; en cola para {list}")
                 }
                 None => {
-                    say!(lang, "the room tells something; queued for {list}"; "la sala dice algo; en cola para {list}")
+                    say!(lang, "the room has a notice; queued for {list}"; "la sala tiene un aviso; en cola para {list}")
                 }
             }
         }
-        Step::Inside => say!(lang, "gave the room back after {time}"; "dejó la sala libre tras {time}"),
+        Step::Inside => say!(lang, "unlocked the room after {time}"; "soltó el cerrojo tras {time}"),
         Step::Write { client, waits: true, flaw: Some(Flaw::WouldBlock), .. } => say!(lang,
             "was blocked in write for {time}: #{client} takes nothing";
             "estuvo {time} bloqueado en write: #{client} no toma nada"),
@@ -118,44 +118,46 @@ pub(crate) fn sentence(lang: Lang, event: &Event) -> Option<String> {
             "#{client} tomó {bytes} de {offered} bytes: su socket está lleno"),
         Step::Settled { .. } => return None,
         Step::HandOver { client, bytes } => say!(lang,
-            "handed the other {bytes} bytes for #{client} to its writer, who may wait";
-            "pasó los otros {bytes} bytes para #{client} a su escritor, que puede esperar"),
+            "handed the other {bytes} bytes for #{client} to its writer thread, which may block";
+            "pasó los otros {bytes} bytes para #{client} a su hilo escritor, que puede bloquearse"),
         Step::Park { client: 0 } => say!(lang,
             "slept {time} until there was a free seat";
-            "durmió {time} hasta que hubo un sitio libre"),
+            "durmió {time} hasta que hubo una plaza libre"),
         Step::Park { client } if event.unfinished => say!(lang,
-            "waits in the room for #{client}'s sake, for {time} so far";
-            "espera en la sala por #{client} desde hace {time}"),
+            "waits until it may go on with #{client}, for {time} so far";
+            "espera a poder seguir con #{client} desde hace {time}"),
         Step::Park { client } => say!(lang,
-            "slept {time} in the room until it could go on with #{client}";
-            "durmió {time} en la sala hasta poder seguir con #{client}"),
+            "slept {time} until it could go on with #{client}";
+            "durmió {time} hasta poder seguir con #{client}"),
         Step::Refuse { .. } => {
-            say!(lang, "told the newcomer that the room is full"; "dijo a quien llega que la sala está llena")
+            say!(lang, "told the new client that the room is full"; "dijo al cliente nuevo que la sala está llena")
         }
         Step::Discard { bytes: 0, .. } => {
-            say!(lang, "one who left: nothing more comes"; "quien se fue: no llega nada más")
+            say!(lang, "a client that left sends no more"; "un cliente que se fue no envía más")
         }
         Step::Discard { bytes, .. } => say!(lang,
-            "threw away {bytes} bytes of one who left";
-            "tiró {bytes} bytes de quien se fue"),
+            "discarded {bytes} bytes of a client that left";
+            "descartó {bytes} bytes de un cliente que se fue"),
         Step::Shutdown { client: 0 } => {
-            say!(lang, "shut the newcomer's connection down"; "cerró la conexión de quien llega")
+            say!(lang, "shut down the new connection"; "cerró la conexión nueva")
         }
         Step::Shutdown { client } => say!(lang,
-            "shut the connection to #{client} down";
+            "shut down the connection to #{client}";
             "cerró la conexión con #{client}"),
-        Step::Close { client: 0 } => say!(lang, "closed the socket of one who left"; "cerró el socket de quien se fue"),
+        Step::Close { client: 0 } => {
+            say!(lang, "closed the socket of a client that left"; "cerró el socket de un cliente que se fue")
+        }
         Step::Close { client } => say!(lang, "closed #{client}'s socket"; "cerró el socket de #{client}"),
-        Step::Show { .. } => say!(lang, "showed it on the console"; "lo mostró en la consola"),
+        Step::Show { .. } => say!(lang, "wrote it to the console"; "lo escribió en la consola"),
     })
 }
 
 fn ready_list(lang: Lang, ready: &[Ready]) -> String {
     const NAMED_MAX: usize = 8;
     let name = |ready: &Ready| match ready.source {
-        Source::Listener => say!(lang, "listener"; "puerto de escucha"),
+        Source::Listener => say!(lang, "listener"; "el socket de escucha"),
         Source::Signals => say!(lang, "a signal"; "una señal"),
-        Source::Leaver => say!(lang, "one who left"; "quien se fue"),
+        Source::Leaver => say!(lang, "a client that left"; "un cliente que se fue"),
         Source::Client(client) => match (ready.readable, ready.writable) {
             (true, true) => say!(lang, "#{client} readable and writable"; "#{client} legible y escribible"),
             (false, true) => say!(lang, "#{client} writable"; "#{client} escribible"),
@@ -190,6 +192,6 @@ mod tests {
         let event = Event::from(record);
         let said = |lang| sentence(lang, &event).expect("a sentence");
         assert_eq!(said(Lang::En), "slept 812 ms in wait → 2 ready: listener, #3 readable");
-        assert_eq!(said(Lang::Es), "durmió 812 ms en la espera → 2 listos: puerto de escucha, #3 legible");
+        assert_eq!(said(Lang::Es), "durmió 812 ms en la espera → 2 listos: el socket de escucha, #3 legible");
     }
 }

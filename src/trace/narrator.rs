@@ -5,7 +5,9 @@ use super::messages::sentence;
 use super::record::{Record, Stderr};
 use super::step::Step;
 use crate::text::{Lang, say};
-use std::io::{ErrorKind, Write};
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+use std::io::{self, ErrorKind, Write};
 
 /// The most that may wait while stderr takes nothing. Bytes.
 const BUFFER_MAX: usize = 64 << 10;
@@ -14,6 +16,8 @@ pub(crate) struct Narrator {
     lang: Lang,
     /// The driver has a thread for each client, so each sentence names its thread.
     names_threads: bool,
+    /// Each thread has a colour.
+    paints: bool,
     ledger: Ledger,
     /// `None` if stderr is closed.
     stderr: Option<Stderr>,
@@ -22,12 +26,23 @@ pub(crate) struct Narrator {
     lost: u64,
     /// The last step was a poll without sleep that found nothing ready.
     asked_in_vain: bool,
+    /// A step was told already.
+    is_in_turn: bool,
 }
 
 impl Narrator {
     pub(crate) fn new(lang: Lang, names_threads: bool, stderr: Option<Stderr>) -> Narrator {
-        let ledger = Ledger::default();
-        Narrator { lang, names_threads, ledger, stderr, buffer: Vec::new(), lost: 0, asked_in_vain: false }
+        Narrator {
+            lang,
+            names_threads,
+            paints: AutoStream::choice(&io::stderr()) != ColorChoice::Never,
+            ledger: Ledger::default(),
+            stderr,
+            buffer: Vec::new(),
+            lost: 0,
+            asked_in_vain: false,
+            is_in_turn: false,
+        }
     }
 
     /// Tells a step. Returns whether there was something to tell.
@@ -49,10 +64,18 @@ impl Narrator {
                     "({lost} steps were not told: stderr took nothing)\n";
                     "({lost} pasos sin contar: stderr no admitía nada)\n");
             }
+            if begins_turn(&event.step) && self.is_in_turn {
+                self.buffer.push(b'\n');
+            }
+            let call = event.call.map(|call| format!(" [{call}]")).unwrap_or_default();
             let _ = match self.names_threads {
-                true => writeln!(self.buffer, "{thread}: {text}"),
-                false => writeln!(self.buffer, "{text}"),
+                true => {
+                    let style = if self.paints { style_of(thread) } else { Style::new() };
+                    writeln!(self.buffer, "{style}{thread}{style:#}: {text}{call}")
+                }
+                false => writeln!(self.buffer, "{text}{call}"),
             };
+            self.is_in_turn = true;
         }
         self.flush();
         true
@@ -71,4 +94,19 @@ impl Narrator {
             }
         }
     }
+}
+
+/// Threads whose names differ by one have different colours.
+fn style_of(thread: &str) -> Style {
+    const COLORS: [AnsiColor; 6] = {
+        use AnsiColor::*;
+        [Cyan, Yellow, Green, Magenta, Blue, Red]
+    };
+    let sum: usize = thread.bytes().map(usize::from).sum();
+    COLORS[sum % COLORS.len()].on_default()
+}
+
+/// Whether a turn of the server begins with this step, so that a blank line is told before it.
+fn begins_turn(step: &Step) -> bool {
+    matches!(step, Step::Wait { .. } | Step::Read { waits: true, .. } | Step::Accept { waits: true, .. })
 }
