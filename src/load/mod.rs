@@ -13,6 +13,7 @@
 //! * [`load_client`]: one of the clients;
 //! * [`generator`]: the loop that plays them all;
 //! * [`outcome`]: the result;
+//! * [`rounds`]: the rule by which rounds tell two servers apart;
 //! * [`usage`]: what the server's process used meanwhile;
 //! * [`system_calls`]: counts its system calls;
 //! * [`host`]: the host of the measurement.
@@ -23,6 +24,7 @@ pub(crate) mod host;
 pub(crate) mod load_client;
 pub(crate) mod outcome;
 pub(crate) mod prefix;
+pub(crate) mod rounds;
 pub(crate) mod scenario;
 pub(crate) mod shape;
 pub(crate) mod system_calls;

@@ -2,7 +2,9 @@
 
 use crate::harness::server_process::pin_this_thread;
 use crate::harness::{Launcher, START_LIMIT, Stdout};
+use crate::load::rounds::Duel;
 use crate::load::{self, Outcome, Pace, Scenario};
+use crate::page::Point;
 use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::net::SocketAddr;
@@ -196,39 +198,49 @@ pub(super) fn describe(scenario: &Scenario) -> String {
     format!("{clients} clients{talkers}, {idle} idle, lines of {line_len} bytes, {pace}")
 }
 
-/// A sentence that says which server is better in every round, or which are alike. `None` if a server has one round
-/// only, has not delivered every line, or was limited by the load generator.
+/// Sentences that say which server is better than which others. `None` if a server has one round only, has not delivered
+/// every line, or was limited by the load generator.
 pub(super) fn winner(cells: &[&Cell]) -> Option<String> {
-    if cells.len() < 2
-        || cells.iter().any(|cell| cell.rounds.len() < 2 || !cell.is_flawless() || cell.generator_is_the_limit())
-    {
+    if cells.iter().any(|cell| cell.rounds.len() < 2 || !cell.is_flawless() || cell.generator_is_the_limit()) {
         return None;
     }
     // In an open loop all servers deliver what they are given, so the one with the lower latency is better.
-    let open = matches!(cells[0].scenario.pace, Pace::Rate(_));
-    let figures = |cell: &Cell| {
-        let nanos = |round: &Outcome| round.latency.value_at_quantile(0.5) as f64;
-        let mut all = cell.figures(|round| Some(if open { 1e9 / nanos(round) } else { round.deliveries_per_second() }));
-        all.sort_by(f64::total_cmp);
-        all
+    let is_open = matches!(cells[0].scenario.pace, Pace::Rate(_));
+    let score = |round: &Outcome| match is_open {
+        true => (!round.latency.is_empty()).then(|| 1.0 / round.latency.value_at_quantile(0.5) as f64),
+        false => Some(round.deliveries_per_second()),
     };
-    let mut ranked: Vec<(&str, Vec<f64>)> =
-        cells.iter().map(|cell| (cell.server.as_str(), figures(cell))).filter(|(_, all)| !all.is_empty()).collect();
-    ranked.sort_by(|(_, a), (_, b)| b[b.len() / 2].total_cmp(&a[a.len() / 2]));
-    let [(best, of_best), others @ ..] = &ranked[..] else { return None };
-    let least = of_best[0];
-    let most = |all: &Vec<f64>| all[all.len() - 1];
-    let alike: Vec<&str> = others.iter().filter(|(_, all)| most(all) >= least).map(|(name, _)| *name).collect();
-    if !alike.is_empty() {
-        return Some(format!("{best} and {} do not differ clearly: their rounds overlap.", alike.join(" and ")));
-    }
-    let (second, of_second) = others.iter().max_by(|(_, a), (_, b)| most(a).total_cmp(&most(b)))?;
-    let ratio = least / most(of_second);
-    Some(if open {
-        format!("{best} is faster in every round: {second} takes at least {ratio:.2} times as long (median).")
-    } else {
-        format!("{best} delivers more in every round: at least {ratio:.2} times as much as {second}.")
-    })
+    let scores = cells.iter().map(|cell| (cell.server.as_str(), cell.rounds.iter().map(score).collect()));
+    compare(
+        scores.collect(),
+        match is_open {
+            true => |times| format!("is {times:.2} times as fast"),
+            false => |times| format!("delivers {times:.2} times as much"),
+        },
+    )
+}
+
+/// Compares the server with the best median with each other one, by the rule of [`Duel`].
+fn compare(mut scores: Vec<(&str, Vec<Option<f64>>)>, factor: fn(f64) -> String) -> Option<String> {
+    let median = |scores: &[Option<f64>]| Point::of(0.0, scores.iter().flatten().copied()).map_or(0.0, |point| point.y);
+    scores.sort_by(|(_, a), (_, b)| median(b).total_cmp(&median(a)));
+    let [(best, of_best), others @ ..] = &scores[..] else { return None };
+    let sentence = |(name, of_other): &(&str, Vec<Option<f64>>)| {
+        let duel = Duel::of(of_best, of_other)?;
+        let (Duel { rounds, won, .. }, factor) = (duel, factor(duel.times));
+        Some(if duel.is_won() {
+            format!("{best} is better than {name} in each of {rounds} rounds: in the median it {factor}.")
+        } else if duel.is_close() {
+            format!("{best} and {name} differ by less than a tenth in the median.")
+        } else {
+            format!(
+                "{rounds} rounds cannot tell {best} and {name} apart: in the median {best} {factor}, but it is better in \
+                 {won} of {rounds} rounds."
+            )
+        })
+    };
+    let sentences: Vec<String> = others.iter().filter_map(sentence).collect();
+    (!sentences.is_empty()).then(|| sentences.join(" "))
 }
 
 /// The command for our own server, without output. It has one seat more than needed, because the connection that tested
@@ -244,4 +256,32 @@ fn serve(addr: SocketAddr, mode: &str, scenario: &Scenario) -> Command {
         &scenario.line_len.max(1024).to_string(),
     ]);
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(servers: &[(&str, [f64; 3])]) -> String {
+        let scores = servers.iter().map(|(name, scores)| (*name, scores.map(Some).to_vec())).collect();
+        compare(scores, |times| format!("delivers {times:.2} times as much")).expect("two servers")
+    }
+
+    #[test]
+    fn a_factor_of_two_is_told_even_if_the_rounds_disagree() {
+        assert_eq!(
+            said(&[("epoll", [20.5, 45.0, 20.0]), ("threaded", [40.2, 41.0, 39.0])]),
+            "3 rounds cannot tell threaded and epoll apart: in the median threaded delivers 1.96 times as much, but it is \
+             better in 2 of 3 rounds."
+        );
+    }
+
+    #[test]
+    fn the_best_is_compared_with_each_other() {
+        assert_eq!(
+            said(&[("epoll", [20.0, 9.0, 21.0]), ("poll", [39.0, 18.1, 43.0]), ("threaded", [40.0, 18.0, 42.0])]),
+            "threaded and poll differ by less than a tenth in the median. threaded is better than epoll in each of 3 rounds: \
+             in the median it delivers 2.00 times as much."
+        );
+    }
 }

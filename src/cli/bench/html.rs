@@ -75,6 +75,12 @@ fn page(cells: &[Cell], colophon: &Colophon) -> Page {
         ("cores for server and load", colophon.cores.into()),
         ("measured", format!("{seconds:.1} s per server and number of clients, in {}", rounds_in_words(rounds))),
     ]);
+    if rounds > 1 {
+        page.paragraph(
+            "A server is called better only if it was better in every round, and by a tenth or more in the median. In three \
+             rounds chance alone puts all on one side in one of four comparisons, in five rounds in one of sixteen.",
+        );
+    }
     page.paragraph(match first.scenario.pace {
         Pace::Window(_) => {
             "Latency is the time from just before a line is written until the last of the other clients has read it. In a \
