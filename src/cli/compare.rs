@@ -17,7 +17,7 @@ use std::time::Duration;
 /// Compare the server modes under the same load, and write one page with the results
 ///
 /// Starts this program's server in each mode and runs the same load against each: a conversation whose steps are
-/// recorded, growing numbers of clients, and six scenes, each with a different difficulty. It takes a little over a minute.
+/// recorded, growing numbers of clients, and six scenes, each with a different difficulty. It takes about two minutes.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// File to write the page to [default: compare.html; with --json, none]
@@ -29,8 +29,8 @@ pub(crate) struct Args {
           value_parser = RangedU64ValueParser::<usize>::new().range(2..=20_000))]
     clients: Vec<usize>,
 
-    /// Rounds per measurement; a single round does not show the random variation
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = RangedU64ValueParser::<usize>::new().range(2..=100))]
+    /// Rounds per measurement; fewer than three do not say which mode is better
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = RangedU64ValueParser::<usize>::new().range(2..=100))]
     rounds: usize,
 
     /// Milliseconds to measure per round

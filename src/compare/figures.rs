@@ -1,6 +1,8 @@
 //! The figures that a load gives, and how much they vary.
 
+use crate::load::rounds::Duel;
 use crate::load::{Outcome, Scenario};
+use crate::page::Point;
 use crate::text::numbers;
 use serde::Serialize;
 
@@ -74,6 +76,12 @@ impl Metric {
         }
     }
 
+    /// A figure of which more is better.
+    fn score(self, figures: &Figures) -> Option<f64> {
+        let value = self.get(figures)?;
+        Some(if self.more_is_better() { value } else { 1.0 / value }).filter(|score| score.is_finite())
+    }
+
     pub(crate) fn more_is_better(self) -> bool {
         matches!(self, Metric::Deliveries | Metric::Connections)
     }
@@ -95,15 +103,21 @@ pub(crate) struct Spread {
     pub high: f64,
 }
 
-/// Which drivers are better than the others.
+/// What the rounds say about the drivers. `times` is a ratio of medians.
 #[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Verdict {
-    /// Those that no other driver beats. A driver beats another if its worst round is better than the other's best.
-    pub leaders: Vec<usize>,
-    /// The ratio between the best median and that of the best beaten driver, or, if none is beaten, the worst median.
-    pub times: f64,
-    /// No driver is beaten: the rounds do not distinguish them.
-    pub is_tie: bool,
+pub(crate) enum Verdict {
+    /// Each of the leaders is better than each of the others, and the last of them by this factor than the best of those.
+    Better { leaders: Vec<usize>, times: f64 },
+    /// The best and the worst median are too near to each other to matter.
+    Close,
+    /// The medians differ, and not every round agrees.
+    Unclear { best: usize, worst: usize, times: f64, rounds: usize },
+}
+
+/// Compares what two measurements scored in the same rounds.
+pub(crate) fn duel(metric: Metric, first: &[Figures], second: &[Figures]) -> Option<Duel> {
+    let scores = |rounds: &[Figures]| -> Vec<_> { rounds.iter().map(|figures| metric.score(figures)).collect() };
+    Duel::of(&scores(first), &scores(second))
 }
 
 impl Row {
@@ -112,32 +126,43 @@ impl Row {
     }
 
     pub(crate) fn spread(&self, mode: usize, metric: Metric) -> Option<Spread> {
-        let mut values = self.values(mode, metric);
-        values.sort_by(f64::total_cmp);
-        let (low, high) = (*values.first()?, *values.last()?);
-        Some(Spread { low, median: values[values.len() / 2], high })
+        let Point { low, y: median, high, .. } = Point::of(0.0, self.values(mode, metric))?;
+        Some(Spread { low, median, high })
     }
 
-    /// `None` unless at least two drivers were measured.
+    /// `None` unless at least two drivers were measured. If the drivers fall apart at several places, the widest gap counts.
     pub(crate) fn verdict(&self, metric: Metric) -> Option<Verdict> {
-        let spreads: Vec<_> =
-            (0..self.modes.len()).filter_map(|mode| Some((mode, self.spread(mode, metric)?))).collect();
-        if spreads.len() < 2 {
-            return None;
-        }
-        let beats = |a: &Spread, b: &Spread| if metric.more_is_better() { a.low > b.high } else { a.high < b.low };
-        let is_beaten = |spread: &Spread| spreads.iter().any(|(_, other)| beats(other, spread));
-        let (beaten, leading): (Vec<_>, Vec<_>) = spreads.iter().partition(|(_, spread)| is_beaten(spread));
-        let order = |a: &f64, b: &f64| if metric.more_is_better() { b.total_cmp(a) } else { a.total_cmp(b) };
-        let medians = |of: &[&(usize, Spread)]| -> Vec<f64> {
-            let mut medians: Vec<f64> = of.iter().map(|(_, spread)| spread.median).collect();
-            medians.sort_by(order);
-            medians
+        let duel = |first: usize, second: usize| duel(metric, &self.modes[first], &self.modes[second]);
+        let wins = |first, second| duel(first, second).is_some_and(|duel| duel.is_won());
+        let ranked = self.ranked(metric);
+        let (&[best, ..], &[.., worst]) = (&ranked[..], &ranked[..]) else { return None };
+        let whole = duel(best, worst).filter(|_| best != worst)?;
+        let gap = |at: usize| {
+            let (leaders, others) = ranked.split_at(at);
+            let is_clear = leaders.iter().all(|leader| others.iter().all(|other| wins(*leader, *other)));
+            duel(leaders[at - 1], others[0]).filter(|_| is_clear).map(|duel| (at, duel.times))
         };
-        let (best, others) = (medians(&leading), medians(&beaten));
-        let (first, next) = (*best.first()?, *others.first().or(best.last())?);
-        let leaders = leading.iter().map(|(mode, _)| *mode).collect();
-        Some(Verdict { leaders, times: first.max(next) / first.min(next), is_tie: beaten.is_empty() })
+        let widest = (1..ranked.len()).filter_map(gap).max_by(|(_, a), (_, b)| a.total_cmp(b));
+        Some(match widest {
+            Some((at, times)) => {
+                let mut leaders = ranked[..at].to_vec();
+                leaders.sort();
+                Verdict::Better { leaders, times }
+            }
+            None if whole.is_close() => Verdict::Close,
+            None => Verdict::Unclear { best, worst, times: whole.times, rounds: whole.rounds },
+        })
+    }
+
+    /// The drivers that were measured, the best median first.
+    fn ranked(&self, metric: Metric) -> Vec<usize> {
+        let median = |mode: usize| {
+            let scores = self.modes[mode].iter().filter_map(|figures| metric.score(figures));
+            Some((mode, Point::of(0.0, scores)?.y))
+        };
+        let mut ranked: Vec<(usize, f64)> = (0..self.modes.len()).filter_map(median).collect();
+        ranked.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+        ranked.into_iter().map(|(mode, _)| mode).collect()
     }
 }
 
@@ -154,29 +179,45 @@ mod tests {
         Row { clients: 6, modes: vec![of(epoll), of(threaded)] }
     }
 
-    fn leaders(row: &Row, metric: Metric) -> Option<Vec<usize>> {
-        row.verdict(metric).map(|verdict| verdict.leaders)
+    fn better(leaders: &[usize], times: f64) -> Option<Verdict> {
+        Some(Verdict::Better { leaders: leaders.to_vec(), times })
     }
 
     #[test]
     fn who_is_better_in_every_round_leads() {
         let row = row([1.0, 3.0, 2.0], [6.0, 4.0, 5.0]);
-        assert_eq!(row.verdict(Metric::RoundTrip), Some(Verdict { leaders: vec![0], times: 2.5, is_tie: false }));
-        assert_eq!(leaders(&row, Metric::Deliveries), Some(vec![1]));
+        assert_eq!(row.verdict(Metric::RoundTrip), better(&[0], 2.5));
+        assert_eq!(row.verdict(Metric::Deliveries), better(&[1], 2.5));
         assert_eq!(row.verdict(Metric::Memory), None);
     }
 
     #[test]
-    fn rounds_that_overlap_are_a_tie() {
+    fn a_round_that_disagrees_leaves_it_open_and_the_factor_is_told() {
         let row = row([1.0, 4.5, 2.0], [6.0, 4.0, 5.0]);
-        assert!(row.verdict(Metric::RoundTrip).is_some_and(|verdict| verdict.is_tie && verdict.leaders == [0, 1]));
+        let open = Verdict::Unclear { best: 0, worst: 1, times: 2.5, rounds: 3 };
+        assert_eq!(row.verdict(Metric::RoundTrip), Some(open));
     }
 
     #[test]
-    fn of_three_two_may_lead() {
+    fn less_than_a_tenth_is_no_finding() {
+        assert_eq!(row([10.0, 11.0, 12.0], [10.1, 11.1, 12.1]).verdict(Metric::Deliveries), Some(Verdict::Close));
+    }
+
+    #[test]
+    fn of_three_two_may_lead_and_each_must_be_better_than_the_third() {
         let mut row = row([1.0, 3.0, 2.0], [6.0, 4.0, 5.0]);
         row.modes.push(row.modes[0].clone());
-        assert_eq!(row.verdict(Metric::RoundTrip), Some(Verdict { leaders: vec![0, 2], times: 2.5, is_tie: false }));
-        assert_eq!(leaders(&row, Metric::Deliveries), Some(vec![1]));
+        assert_eq!(row.verdict(Metric::RoundTrip), better(&[0, 2], 2.5));
+        assert_eq!(row.verdict(Metric::Deliveries), better(&[1], 2.5));
+        // The last one is no more than the others if one round says otherwise.
+        row.modes[2][1].round_trip = Some(9.0);
+        assert_eq!(row.verdict(Metric::RoundTrip), Some(Verdict::Unclear { best: 0, worst: 1, times: 2.5, rounds: 3 }));
+    }
+
+    #[test]
+    fn the_widest_gap_counts() {
+        let mut row = row([10.0, 10.0, 10.0], [8.0, 8.0, 8.0]);
+        row.modes.push(row.modes[0].iter().map(|_| Figures { round_trip: Some(40.0), ..Figures::default() }).collect());
+        assert_eq!(row.verdict(Metric::RoundTrip), better(&[0, 1], 4.0));
     }
 }

@@ -2,7 +2,7 @@
 //! the measurements.
 
 use super::Comparison;
-use super::figures::{Metric, Row, Spread, Verdict};
+use super::figures::{Figures, Metric, Row, Verdict, duel};
 use super::scenes::Scene;
 use super::talk::PerLine;
 use crate::server::Driver;
@@ -60,7 +60,7 @@ pub(crate) fn findings(lang: Lang, comparison: &Comparison) -> Vec<String> {
     let mut said = Vec::new();
     said.push(per_line(lang, comparison));
     said.push(alone(lang, comparison));
-    for metric in [Metric::RoundTrip, Metric::Deliveries, Metric::Cpu, Metric::Memory] {
+    for metric in [Metric::RoundTrip, Metric::RoundTripP99, Metric::Deliveries, Metric::Cpu, Metric::Memory] {
         said.extend(by_size(lang, metric, &comparison.drivers, &comparison.sweep));
     }
     said.extend(turning_point(lang, &comparison.drivers, &comparison.sweep));
@@ -97,8 +97,7 @@ fn per_line(lang: Lang, comparison: &Comparison) -> String {
     text
 }
 
-/// How long a line takes when nobody else talks. A driver is called quicker only if the middle half of its times is
-/// below the middle half of every other driver's.
+/// How long a line takes when nobody else talks. This is one recording without rounds, so no driver is called better.
 fn alone(lang: Lang, comparison: &Comparison) -> String {
     let micros = |value: f64| numbers::nanos(value * 1e3);
     let times = comparison.drivers.iter().zip(&comparison.talks).map(|(driver, talk)| {
@@ -108,77 +107,84 @@ fn alone(lang: Lang, comparison: &Comparison) -> String {
         say!(lang, "{median} ({low} … {high}) with {name}"; "{median} ({low} … {high}) con {name}")
     });
     let times = times.collect::<Vec<_>>().join(", ");
-    let mut text = say!(lang,
-        "A line that is sent while nobody else talks reaches the socket of its last receiver after {times}. The middle half of \
-         the times is in parentheses.";
-        "Una línea enviada mientras nadie más habla llega al socket de su último receptor en {times}. Entre paréntesis está la \
-         mitad central de los tiempos.");
-    let halves: Vec<_> = comparison.talks.iter().map(|talk| talk.per_line.micros_middle_half).collect();
-    let is_quickest = |mode: &usize| {
-        let others = halves.iter().enumerate().filter(|(other, _)| other != mode);
-        others.into_iter().all(|(_, half)| halves[*mode].1 < half.0)
-    };
-    text += &match (0..halves.len()).find(is_quickest).filter(|_| halves.len() > 1) {
-        Some(mode) => {
-            let name = capital(comparison.drivers[mode].noun.in_lang(lang));
-            say!(lang, " {name} is faster."; " {name} es más rápido.")
-        }
-        None => say!(lang, " This is a tie."; " Es un empate."),
-    };
-    text
+    say!(lang,
+        "When nobody else talks, a line takes this long from the waking of the server's thread to the socket of its last receiver: \
+         {times}. The middle half of the times is in parentheses. This is one recording, so it does not say which mode is better.";
+        "Si nadie más habla, una línea llega al socket de su último receptor este tiempo después de despertar el hilo del \
+         servidor: {times}. Entre paréntesis está la \
+         mitad central de los tiempos. Es una sola grabación: no dice qué modo es mejor.")
 }
 
-/// A sentence about one metric. Neighbouring numbers of clients with the same leaders are put together.
+/// A sentence about one metric. Neighbouring numbers of clients with the same result are put together.
 fn by_size(lang: Lang, which: Metric, drivers: &[&Driver], sweep: &[Row]) -> Option<String> {
-    /// Numbers of clients, and the largest factor by which the leaders were better.
-    struct Group {
-        /// `None` means a tie.
-        leaders: Option<Vec<usize>>,
-        clients: Vec<usize>,
-        times: f64,
-    }
-    let mut groups: Vec<Group> = Vec::new();
-    for row in sweep {
-        let Some(Verdict { leaders, times, is_tie }) = row.verdict(which) else { continue };
-        let leaders = (!is_tie).then_some(leaders);
-        match groups.last_mut().filter(|group| group.leaders == leaders) {
-            Some(group) => {
-                group.clients.push(row.clients);
-                group.times = group.times.max(times);
-            }
-            None => groups.push(Group { leaders, clients: vec![row.clients], times }),
-        }
-    }
-    if groups.is_empty() {
-        return None;
-    }
-    let part = |Group { leaders, clients, times }: &Group| {
-        let (first, last) = (clients[0], clients[clients.len() - 1]);
-        let clients = match first == last {
-            true => say!(lang, "with {first} clients"; "con {first} clientes"),
-            false => say!(lang, "with {first} to {last} clients"; "con {first} a {last} clientes"),
-        };
-        let Some(leaders) = leaders else { return say!(lang, "{clients} there is a tie"; "{clients} hay un empate") };
-        let names = named(lang, drivers, leaders);
-        match leaders.len() {
-            1 => say!(lang,
-                "{clients} {names} is better, by a factor of up to {times:.1}";
-                "{clients} gana {names}, por un factor de hasta {times:.1}"),
-            _ => say!(lang,
-                "{clients} {names} are better, by a factor of up to {times:.1}";
-                "{clients} ganan {names}, por un factor de hasta {times:.1}"),
-        }
+    let verdicts: Vec<(usize, Verdict)> =
+        sweep.iter().filter_map(|row| Some((row.clients, row.verdict(which)?))).collect();
+    let says_the_same = |a: &Verdict, b: &Verdict| match (a, b) {
+        (Verdict::Better { leaders: a, .. }, Verdict::Better { leaders: b, .. }) => a == b,
+        (Verdict::Unclear { best: a, worst: b, .. }, Verdict::Unclear { best: c, worst: d, .. }) => (a, b) == (c, d),
+        _ => a == b,
     };
-    let parts: Vec<_> = groups.iter().map(part).collect();
+    let parts: Vec<_> = verdicts
+        .chunk_by(|(_, a), (_, b)| says_the_same(a, b))
+        .map(|group| {
+            let (clients, result) = (clients(lang, group[0].0, group[group.len() - 1].0), result(lang, drivers, group));
+            format!("{clients} {result}")
+        })
+        .collect();
     let (metric, parts) = (capital(&metric(lang, which)), parts.join("; "));
-    Some(format!("{metric}: {parts}."))
+    (!parts.is_empty()).then(|| format!("{metric}: {parts}."))
+}
+
+fn clients(lang: Lang, first: usize, last: usize) -> String {
+    match first == last {
+        true => say!(lang, "with {first} clients"; "con {first} clientes"),
+        false => say!(lang, "with {first} to {last} clients"; "con {first} a {last} clientes"),
+    }
+}
+
+/// What some numbers of clients have in common.
+fn result(lang: Lang, drivers: &[&Driver], group: &[(usize, Verdict)]) -> String {
+    let factor = factor(lang, group);
+    match &group[0].1 {
+        Verdict::Better { leaders, .. } => {
+            let names = named(lang, drivers, leaders);
+            match leaders.len() {
+                1 => say!(lang, "{names} is better by {factor}"; "{names} es mejor por {factor}"),
+                _ => say!(lang, "{names} are better by {factor}"; "{names} son mejores por {factor}"),
+            }
+        }
+        Verdict::Close => {
+            say!(lang, "the modes differ by less than a tenth"; "los modos difieren en menos de un décimo")
+        }
+        Verdict::Unclear { best, worst, rounds, .. } => {
+            let [best, worst] = [best, worst].map(|mode| drivers[*mode].noun.in_lang(lang));
+            say!(lang,
+                "{rounds} rounds cannot tell the modes apart, though in the median {best} is better than {worst} by {factor}";
+                "{rounds} rondas no bastan para distinguir los modos, aunque en la mediana {best} es mejor que {worst} por \
+                 {factor}")
+        }
+    }
+}
+
+/// The range of the factors.
+fn factor(lang: Lang, group: &[(usize, Verdict)]) -> String {
+    let times = group.iter().filter_map(|(_, verdict)| match verdict {
+        Verdict::Better { times, .. } | Verdict::Unclear { times, .. } => Some(*times),
+        Verdict::Close => None,
+    });
+    let (low, high) = times.fold((f64::MAX, 0.0), |(low, high): (f64, f64), times| (low.min(times), high.max(times)));
+    let [low, high] = [low, high].map(|times| format!("{times:.1}"));
+    match low == high {
+        true => say!(lang, "a factor of {low}"; "un factor de {low}"),
+        false => say!(lang, "factors of {low} to {high}"; "factores de {low} a {high}"),
+    }
 }
 
 /// A sentence about the number of clients at which the leaders in deliveries change.
 fn turning_point(lang: Lang, drivers: &[&Driver], sweep: &[Row]) -> Option<String> {
-    let decided = |row: &Row| {
-        let verdict = row.verdict(Metric::Deliveries).filter(|verdict| !verdict.is_tie)?;
-        Some((row.clients, verdict.leaders))
+    let decided = |row: &Row| match row.verdict(Metric::Deliveries)? {
+        Verdict::Better { leaders, .. } => Some((row.clients, leaders)),
+        Verdict::Close | Verdict::Unclear { .. } => None,
     };
     let leaders: Vec<(usize, Vec<usize>)> = sweep.iter().filter_map(decided).collect();
     let Some((_, first)) = leaders.first() else {
@@ -218,11 +224,20 @@ fn in_scene(lang: Lang, which: Scene, row: &Row, comparison: &Comparison) -> Opt
     let values = comparison.drivers.iter().enumerate().filter_map(value).collect::<Vec<_>>().join(", ");
     let (name, what) = (which.name(), metric(lang, metric_of));
     let mut text = say!(lang, "Scene {name}, {what}: {values}"; "Escena {name}, {what}: {values}");
-    let leaders = named(lang, &comparison.drivers, &verdict.leaders);
-    text += &match verdict.leaders.len() {
-        _ if verdict.is_tie => say!(lang, " (a tie)."; " (un empate)."),
-        1 => say!(lang, " ({leaders} is better)."; " (gana {leaders})."),
-        _ => say!(lang, " ({leaders} are better)."; " (ganan {leaders})."),
+    text += &match verdict {
+        Verdict::Close => {
+            say!(lang, " (a difference of less than a tenth)."; " (una diferencia de menos de un décimo).")
+        }
+        Verdict::Unclear { rounds, .. } => say!(lang,
+            " ({rounds} rounds cannot tell the modes apart).";
+            " ({rounds} rondas no bastan para distinguir los modos)."),
+        Verdict::Better { leaders, .. } => {
+            let names = named(lang, &comparison.drivers, &leaders);
+            match leaders.len() {
+                1 => say!(lang, " ({names} is better)."; " ({names} es mejor)."),
+                _ => say!(lang, " ({names} are better)."; " ({names} son mejores)."),
+            }
+        }
     };
     // The cost of the disturbance, compared with the same scene without it.
     let without = match which {
@@ -232,8 +247,7 @@ fn in_scene(lang: Lang, which: Scene, row: &Row, comparison: &Comparison) -> Opt
     };
     let (_, calm) = comparison.scenes.iter().find(|(scene, _)| *scene == without)?;
     for (mode, driver) in comparison.drivers.iter().enumerate() {
-        let (troubled, calm) = (row.spread(mode, metric_of)?, calm.spread(mode, metric_of)?);
-        let (name, cost) = (driver.noun.in_lang(lang), cost(lang, metric_of, troubled, calm));
+        let (name, cost) = (driver.noun.in_lang(lang), cost(lang, metric_of, &calm.modes[mode], &row.modes[mode])?);
         let without = without.name();
         text += &say!(lang,
             " Compared with {without}, the cost for {name} is {cost}.";
@@ -242,21 +256,22 @@ fn in_scene(lang: Lang, which: Scene, row: &Row, comparison: &Comparison) -> Opt
     Some(text)
 }
 
-fn cost(lang: Lang, metric: Metric, troubled: Spread, calm: Spread) -> String {
-    let overlap = troubled.low <= calm.high && calm.low <= troubled.high;
-    let ratio = troubled.median / calm.median;
-    let worse = if metric.more_is_better() { 1.0 / ratio } else { ratio };
-    let times = format!("{worse:.1}");
-    match worse {
-        _ if !worse.is_finite() => say!(lang, "total"; "total"),
-        _ if overlap => say!(lang, "no more than random variation"; "no mayor que la variación aleatoria"),
-        ..=1.0 => say!(lang, "zero"; "cero"),
+fn cost(lang: Lang, metric: Metric, calm: &[Figures], troubled: &[Figures]) -> Option<String> {
+    let (won, lost) = (duel(metric, calm, troubled)?, duel(metric, troubled, calm)?);
+    let (rounds, times) = (won.rounds, won.times);
+    Some(match times {
+        _ if lost.is_won() => say!(lang, "zero"; "cero"),
+        _ if won.is_close() => say!(lang, "less than a tenth"; "menos de un décimo"),
+        _ if !won.is_won() => say!(lang,
+            "not clear from {rounds} rounds: {times:.1} times in the median, but not in every round";
+            "incierto con {rounds} rondas: {times:.1} veces en la mediana, pero no en todas las rondas"),
+        _ if !times.is_finite() => say!(lang, "total"; "total"),
         ..1.95 => {
-            let part = numbers::whole_percent(worse - 1.0);
+            let part = numbers::whole_percent(times - 1.0);
             say!(lang, "{part}"; "de un {part}")
         }
-        _ => say!(lang, "a factor of {times}"; "un factor de {times}"),
-    }
+        _ => say!(lang, "a factor of {times:.1}"; "un factor de {times:.1}"),
+    })
 }
 
 fn capital(text: &str) -> String {
@@ -269,8 +284,8 @@ mod tests {
     use super::super::figures::Figures;
     use super::*;
 
-    fn row(clients: usize, epoll: [f64; 2], threaded: [f64; 2]) -> Row {
-        let of = |values: [f64; 2]| {
+    fn row(clients: usize, epoll: [f64; 3], threaded: [f64; 3]) -> Row {
+        let of = |values: [f64; 3]| {
             values.map(|value| Figures { deliveries_per_second: Some(value), ..Figures::default() }).to_vec()
         };
         Row { clients, modes: vec![of(epoll), of(threaded)] }
@@ -283,16 +298,19 @@ mod tests {
     #[test]
     fn the_same_winner_is_told_once_and_a_change_is_told() {
         let sweep = [
-            row(2, [10.0, 11.0], [20.0, 21.0]),
-            row(6, [10.0, 21.0], [20.0, 22.0]),
-            row(16, [40.0, 41.0], [20.0, 20.5]),
-            row(64, [80.0, 81.0], [20.0, 20.5]),
+            row(2, [10.0, 11.0, 10.0], [20.0, 21.0, 20.0]),
+            row(6, [10.0, 41.0, 10.0], [20.0, 22.0, 21.0]),
+            row(7, [20.0, 20.0, 20.0], [20.0, 21.0, 20.0]),
+            row(16, [40.0, 41.0, 40.0], [20.0, 20.5, 20.0]),
+            row(64, [80.0, 81.0, 80.0], [20.0, 20.5, 20.0]),
         ];
         let said = by_size(Lang::En, Metric::Deliveries, &drivers(), &sweep).expect("a sentence");
         assert_eq!(
             said,
-            "Deliveries per second: with 2 clients a thread per client is better, by a factor of up to 1.9; with 6 clients \
-             there is a tie; with 16 to 64 clients the event loop is better, by a factor of up to 4.0."
+            "Deliveries per second: with 2 clients a thread per client is better by a factor of 2.0; with 6 clients 3 rounds \
+             cannot tell the modes apart, though in the median a thread per client is better than the event loop by a factor \
+             of 2.1; with 7 clients the modes differ by less than a tenth; with 16 to 64 clients the \
+             event loop is better by factors of 2.0 to 4.0."
         );
         let said = turning_point(Lang::En, &drivers(), &sweep).expect("a sentence");
         assert_eq!(said, "The best mode changes between 2 and 16 clients: from a thread per client to the event loop.");
@@ -300,7 +318,20 @@ mod tests {
     }
 
     #[test]
+    fn a_cost_is_told_only_if_every_round_agrees() {
+        let cost = |calm, troubled| {
+            let row = row(6, calm, troubled);
+            cost(Lang::En, Metric::Deliveries, &row.modes[0], &row.modes[1]).expect("a cost")
+        };
+        assert_eq!(cost([20.0, 21.0, 22.0], [10.0, 10.5, 11.0]), "a factor of 2.0");
+        assert_eq!(cost([20.0, 21.0, 22.0], [30.0, 31.0, 32.0]), "zero");
+        assert_eq!(cost([20.0, 21.0, 22.0], [22.0, 21.0, 20.0]), "less than a tenth");
+        assert!(cost([20.0, 21.0, 22.0], [30.0, 10.0, 10.0]).starts_with("not clear from 3 rounds: 2.1 times"));
+        assert_eq!(cost([20.0, 21.0, 22.0], [0.0; 3]), "total");
+    }
+
+    #[test]
     fn nothing_measured_is_nothing_said() {
-        assert_eq!(by_size(Lang::En, Metric::Cpu, &drivers(), &[row(2, [1.0, 1.0], [2.0, 2.0])]), None);
+        assert_eq!(by_size(Lang::En, Metric::Cpu, &drivers(), &[row(2, [1.0; 3], [2.0; 3])]), None);
     }
 }

@@ -159,9 +159,12 @@ fn colophon(lang: Lang, comparison: &Comparison) -> String {
     let (busy, runs) = (busy.count(), comparison.plan.runs());
     let mut text = say!(lang,
         "tertulia {version} on {processor}, {system}. The modes are measured in turn, in {rounds} rounds of {millis} ms each. The \
-         clients run on the same machine. A mode is called better only if its worst round is better than the other's best.";
+         clients run on the same machine. A mode is called better only if it was better in every round, and by a tenth or more in the \
+         median. In three rounds chance alone puts all on one side in one of four comparisons, in five rounds in one of sixteen.";
         "tertulia {version} en {processor}, {system}. Los modos se miden por turnos, en {rounds} rondas de {millis} ms cada una. \
-         Los clientes se ejecutan en la misma máquina. Solo se dice que un modo es mejor si su peor ronda supera la mejor del otro.");
+         Los clientes se ejecutan en la misma máquina. Solo se dice que un modo es mejor si lo fue en todas las rondas, y por un décimo \
+         o más en la mediana. En tres rondas el azar las pone todas del mismo lado en una de cada cuatro comparaciones; en cinco, \
+         en una de cada dieciséis.");
     if busy > 0 {
         text += &say!(lang,
             " In {busy} of {runs} runs the load generator was saturated: there the server may be better than the figures show.";
