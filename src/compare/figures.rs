@@ -1,8 +1,8 @@
 //! The figures that a load gives, and how much they vary.
 
+use crate::load::Outcome;
 use crate::load::rounds::Duel;
-use crate::load::{Outcome, Scenario};
-use crate::page::Point;
+use crate::page::{Point, Steps};
 use crate::text::numbers;
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ pub(crate) struct Figures {
     pub cpu_per_delivery: Option<f64>,
     /// Bytes.
     pub memory_per_client: Option<f64>,
-    pub threads_per_client: Option<f64>,
+    pub threads: Option<f64>,
     pub connections_per_second: Option<f64>,
     /// Every line arrived once and in order.
     pub flawless: bool,
@@ -26,16 +26,15 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
-    pub(crate) fn of(outcome: &Outcome, scenario: &Scenario) -> Figures {
+    pub(crate) fn of(outcome: &Outcome) -> Figures {
         let quantile = |q| Some(outcome.latency.value_at_quantile(q) as f64).filter(|_| !outcome.latency.is_empty());
-        let connections = scenario.connections() as f64;
         Figures {
             round_trip: quantile(0.5),
             round_trip_p99: quantile(0.99),
             deliveries_per_second: Some(outcome.deliveries_per_second()),
             cpu_per_delivery: outcome.cpu_per_delivery(),
             memory_per_client: outcome.memory_per_client.map(|bytes| bytes as f64),
-            threads_per_client: outcome.usage.and_then(|usage| usage.threads).map(|n| n as f64 / connections),
+            threads: outcome.usage.and_then(|usage| usage.threads).map(|threads| threads as f64),
             connections_per_second: None,
             flawless: outcome.is_flawless(),
             generator_is_the_limit: outcome.generator_is_the_limit(),
@@ -71,7 +70,7 @@ impl Metric {
             Metric::Deliveries => figures.deliveries_per_second,
             Metric::Cpu => figures.cpu_per_delivery,
             Metric::Memory => figures.memory_per_client,
-            Metric::Threads => figures.threads_per_client,
+            Metric::Threads => figures.threads,
             Metric::Connections => figures.connections_per_second,
         }
     }
@@ -84,6 +83,10 @@ impl Metric {
 
     pub(crate) fn more_is_better(self) -> bool {
         matches!(self, Metric::Deliveries | Metric::Connections)
+    }
+
+    pub(crate) fn steps(self) -> Steps {
+        if self == Metric::Memory { Steps::Binary } else { Steps::Decimal }
     }
 
     pub(crate) fn format(self) -> fn(f64) -> String {

@@ -29,7 +29,7 @@ pub(crate) fn metric(lang: Lang, metric: Metric) -> String {
         Metric::Deliveries => say!(lang, "deliveries per second"; "entregas por segundo"),
         Metric::Cpu => say!(lang, "processor time per delivery"; "tiempo de procesador por entrega"),
         Metric::Memory => say!(lang, "memory per client"; "memoria por cliente"),
-        Metric::Threads => say!(lang, "threads per client"; "hilos por cliente"),
+        Metric::Threads => say!(lang, "threads"; "hilos"),
         Metric::Connections => say!(lang, "connections per second"; "conexiones por segundo"),
     }
 }

@@ -35,9 +35,11 @@ fn text(comparison: &Comparison, lang: Lang) -> String {
     page.heading(&say!(lang, "As the number of clients grows"; "Según crece el número de clientes"));
     page.paragraph(&say!(lang,
         "All clients talk. Each client sends its next line when its previous line has reached all others. A mark is the median \
-         of the rounds. The whiskers are the best and the worst round.";
+         of the rounds. The whiskers are the best and the worst round. Memory is shown for 50 clients and more: with fewer, \
+         most of it is what a server sets up once.";
         "Todos los clientes hablan. Cada uno envía su línea siguiente cuando la anterior ha llegado a todos los demás. Cada marca \
-         es la mediana de las rondas. Los bigotes son la mejor y la peor ronda."));
+         es la mediana de las rondas. Los bigotes son la mejor y la peor ronda. La memoria se muestra desde 50 clientes: con \
+         menos, casi toda es la que el servidor prepara una sola vez."));
     let metrics =
         [Metric::RoundTrip, Metric::RoundTripP99, Metric::Deliveries, Metric::Cpu, Metric::Memory, Metric::Threads];
     let charts: Vec<_> = metrics.iter().map(|metric| chart(lang, *metric, comparison)).collect();
@@ -104,7 +106,6 @@ fn chart(lang: Lang, metric: Metric, comparison: &Comparison) -> Chart {
     });
     let ticks = sweep.iter().map(|row| row.clients as f64).collect();
     let name = messages::metric(lang, metric);
-    let kind = if metric == Metric::Threads { Kind::Linear } else { Kind::Log };
     let note = if metric.more_is_better() {
         say!(lang, "more is better"; "más es mejor")
     } else {
@@ -113,8 +114,8 @@ fn chart(lang: Lang, metric: Metric, comparison: &Comparison) -> Chart {
     Chart {
         title: name,
         note: String::new(),
-        x: Axis::new(&say!(lang, "clients"; "clientes"), Kind::Log, numbers::count).with_ticks(ticks),
-        y: Axis::new(&note, kind, metric.format()),
+        x: Axis::new(&say!(lang, "clients"; "clientes"), Kind::Log, |clients| format!("{clients}")).with_ticks(ticks),
+        y: Axis { steps: metric.steps(), ..Axis::new(&note, Kind::Log, metric.format()) },
         series: series.filter(|series| !series.points.is_empty()).collect(),
     }
 }
@@ -124,7 +125,8 @@ fn scenes(lang: Lang, comparison: &Comparison) -> Vec<Vec<String>> {
         None => "–".into(),
         Some(spread) => {
             let format = metric.format();
-            format!("{} ({} … {})", format(spread.median), format(spread.low), format(spread.high))
+            let [median, low, high] = [spread.median, spread.low, spread.high].map(format);
+            if low == high { median } else { format!("{median} ({low} … {high})") }
         }
     };
     let mut rows = Vec::new();
@@ -132,11 +134,9 @@ fn scenes(lang: Lang, comparison: &Comparison) -> Vec<Vec<String>> {
         let first = scene.metric();
         let others = [Metric::RoundTripP99, Metric::Memory, Metric::Threads];
         let metrics = std::iter::once(first).chain(others.into_iter().filter(|metric| *metric != first));
-        for (i, metric) in metrics.enumerate() {
+        let known = metrics.filter(|metric| (0..row.modes.len()).any(|mode| row.spread(mode, *metric).is_some()));
+        for (i, metric) in known.enumerate() {
             let cells: Vec<String> = (0..row.modes.len()).map(|mode| cell(row, mode, metric)).collect();
-            if cells.iter().all(|cell| cell == "–") {
-                continue;
-            }
             let (name, what, clients) = (scene.name(), messages::scene(lang, *scene), row.clients);
             let metric = messages::metric(lang, metric);
             let title = match i {

@@ -79,7 +79,7 @@ impl Scene {
                 let _reader = server::connect(&server, 0, Some(NARROW))
                     .map_err(|e| format!("{mode}: the slow reader cannot connect: {e}"))?;
                 let outcome = load::run(server.addr, &burst, Some(server.pid()), &mut |_| {})?;
-                Ok(Figures::of(&outcome, &burst))
+                Ok(Figures::of(&outcome))
             }
             Scene::IdleCrowd => load_on(mode, &Scenario { idle: plan.crowd, pace: Pace::Rate(CROWD_RATE), ..talk }),
             Scene::Storm => storm(mode, plan.storm).map_err(|e| format!("{mode}: the storm failed: {e}")),
@@ -89,7 +89,7 @@ impl Scene {
                     server.read_stdout();
                 }
                 let outcome = load::run(server.addr, &talk, Some(server.pid()), &mut |_| {})?;
-                Ok(Figures::of(&outcome, &talk))
+                Ok(Figures::of(&outcome))
             }
         }
     }
@@ -98,7 +98,7 @@ impl Scene {
 /// A load on a server that prints nothing.
 pub(crate) fn load_on(mode: &str, scenario: &Scenario) -> Result<Figures, String> {
     let server = server::quiet(mode, scenario.connections() + 1)?;
-    load::run(server.addr, scenario, Some(server.pid()), &mut |_| {}).map(|outcome| Figures::of(&outcome, scenario))
+    load::run(server.addr, scenario, Some(server.pid()), &mut |_| {}).map(|outcome| Figures::of(&outcome))
 }
 
 /// All clients connect, and then read until each has the greeting.
@@ -112,7 +112,7 @@ fn storm(mode: &str, connections: usize) -> io::Result<Figures> {
     let threads = Usage::of(server.pid()).threads;
     Ok(Figures {
         connections_per_second: Some(connections as f64 / elapsed),
-        threads_per_client: threads.map(|threads| threads as f64 / connections as f64),
+        threads: threads.map(|threads| threads as f64),
         flawless: true,
         ..Figures::default()
     })

@@ -63,7 +63,7 @@ pub fn run(
     generator.call_roll()?;
     let grown = memory().zip(memory_before).map(|(now, before)| now.saturating_sub(before));
     let mut outcome = generator.play(pid, progress).map_err(|e| format!("the load generator failed: {e}"))?;
-    outcome.memory_per_client = grown.map(|grown| grown / scenario.connections() as u64);
+    outcome.memory_per_client = grown.and_then(|grown| Outcome::memory_of_each(grown, scenario.connections()));
     Ok(outcome)
 }
 

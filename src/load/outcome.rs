@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// Less processor time than this is too inexact to be divided by deliveries.
 const CPU_TOLD: Duration = Duration::from_millis(50);
+/// With fewer connections than this, most of the growth is what a server sets up once.
+const CONNECTIONS_TOLD: usize = 50;
 /// How much of a stray line is shown. Bytes.
 const STRAY_SHOWN: usize = 80;
 
@@ -66,7 +68,8 @@ pub struct Outcome {
     pub usage: Option<Usage>,
     /// System calls of the server for one delivery, counted after the rest was measured.
     pub system_calls_per_delivery: Option<f64>,
-    /// Growth of the server's memory that belongs to no file while the clients connected, for each of them. Bytes.
+    /// Growth of the server's memory that belongs to no file while the clients connected, for each of them. Bytes. `None`
+    /// if there are fewer than fifty.
     pub memory_per_client: Option<u64>,
 }
 
@@ -96,6 +99,11 @@ impl Outcome {
     pub fn cpu_per_delivery(&self) -> Option<f64> {
         let cpu = self.usage?.cpu?;
         (self.delivered > 0 && cpu >= CPU_TOLD).then(|| cpu.as_nanos() as f64 / self.delivered as f64)
+    }
+
+    /// What each of these connections has added to the server's memory. `None` if they are too few to tell.
+    pub(super) fn memory_of_each(grown: u64, connections: usize) -> Option<u64> {
+        (connections >= CONNECTIONS_TOLD).then(|| grown / connections as u64)
     }
 
     /// Whether the figures are the generator's own limit rather than the server's.

@@ -103,12 +103,11 @@ impl Chart {
         let mut text = |x: f64, y: f64, class, text: &str| {
             svg += &format!("<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>\n", escape(text));
         };
-        for &tick in &frame.y.ticks {
-            text(LEFT - 9.0, frame.y(tick) + 6.0, "end", &(self.y.format)(tick));
+        for (tick, label) in labels(&frame.y, self.y.format) {
+            text(LEFT - 9.0, frame.y(tick) + 6.0, "end", &label);
         }
         let mut free_from = f64::MIN;
-        for &tick in &frame.x.ticks {
-            let label = (self.x.format)(tick);
+        for (tick, label) in labels(&frame.x, self.x.format) {
             let half = CHAR * label.chars().count() as f64 / 2.0;
             // A number that would overlap the one before it is left out.
             if frame.x(tick) - half > free_from {
@@ -147,6 +146,13 @@ impl Chart {
         };
         names.iter().map(name).collect()
     }
+}
+
+/// The ticks that have a label. One that would repeat the label before it, because both are rounded, has none.
+fn labels(scale: &Scale, format: fn(f64) -> String) -> Vec<(f64, String)> {
+    let mut labels: Vec<(f64, String)> = scale.ticks.iter().map(|&tick| (tick, format(tick))).collect();
+    labels.dedup_by(|(_, label), (_, before)| label == before);
+    labels
 }
 
 /// The number of classes in the style, `c0` to `c5`.
@@ -257,6 +263,14 @@ mod tests {
             .collect();
         ys.sort_by(f64::total_cmp);
         assert!(ys.len() == 3 && ys[1] - ys[0] >= LINE && ys[2] - ys[1] >= LINE, "{ys:?}");
+    }
+
+    #[test]
+    fn no_label_repeats_the_one_before_it() {
+        let axis = |label| Axis::new(label, Kind::Linear, |value| format!("{value:.0} x"));
+        let svg = Chart { x: axis("x"), y: axis("y"), ..chart(vec![series("a", 1)]) }.svg();
+        // The ticks at 0, 0.2, 0.4 ... and 1.
+        assert_eq!((svg.matches(">0 x<").count(), svg.matches(">1 x<").count()), (2, 1), "{svg}");
     }
 
     #[test]

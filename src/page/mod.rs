@@ -17,7 +17,7 @@ pub(crate) mod scale;
 
 pub(crate) use chart::{Chart, Point, Series, Stroke};
 pub(crate) use escape::escape;
-pub(crate) use scale::{Axis, Kind};
+pub(crate) use scale::{Axis, Kind, Steps};
 
 /// A page. Each method appends an element to it.
 #[derive(Debug)]

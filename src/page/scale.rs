@@ -11,11 +11,21 @@ pub(crate) enum Kind {
     Percentile,
 }
 
+/// Which values are round.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Steps {
+    /// 1, 2, 5, 10 ...
+    Decimal,
+    /// 1, 2, 4, 8 ..., for bytes.
+    Binary,
+}
+
 /// The description of an axis. Its range comes from the values that are drawn.
 #[derive(Clone, Debug)]
 pub(crate) struct Axis {
     pub label: String,
     pub kind: Kind,
+    pub steps: Steps,
     /// How a value is written.
     pub format: fn(f64) -> String,
     /// The values of the ticks. If empty, round values are chosen.
@@ -24,7 +34,7 @@ pub(crate) struct Axis {
 
 impl Axis {
     pub(crate) fn new(label: &str, kind: Kind, format: fn(f64) -> String) -> Axis {
-        Axis { label: label.into(), kind, format, ticks: Vec::new() }
+        Axis { label: label.into(), kind, steps: Steps::Decimal, format, ticks: Vec::new() }
     }
 
     /// An axis with ticks at these values and no others.
@@ -40,10 +50,11 @@ impl Axis {
         let (low, high) = if low > high { (1.0, 10.0) } else { (low, high) };
         let mut ticks = self.ticks.clone();
         if ticks.is_empty() {
-            ticks = match kind {
-                Kind::Linear => linear_ticks(high),
-                Kind::Log => log_ticks(low, high),
-                Kind::Percentile => percentile_ticks(high),
+            ticks = match (kind, self.steps) {
+                (Kind::Linear, steps) => linear_ticks(high, steps),
+                (Kind::Log, Steps::Decimal) => log_ticks(low, high),
+                (Kind::Log, Steps::Binary) => powers_of_two(low, high),
+                (Kind::Percentile, _) => percentile_ticks(high),
             };
         }
         let (mut from, mut to) = match kind {
@@ -85,12 +96,17 @@ fn place(kind: Kind, value: f64) -> f64 {
 }
 
 /// About five ticks from 0 on, which enclose the highest value.
-fn linear_ticks(high: f64) -> Vec<f64> {
+fn linear_ticks(high: f64, steps: Steps) -> Vec<f64> {
     let high = if high > 0.0 { high } else { 1.0 };
     let rough = high / 5.0;
-    let power = 10f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 2.5, 5.0, 10.0].map(|m| m * power).into_iter().find(|step| *step >= rough * 0.999);
-    let step = step.unwrap_or(rough);
+    let step = match steps {
+        Steps::Binary => rough.log2().ceil().exp2(),
+        Steps::Decimal => {
+            let power = 10f64.powf(rough.log10().floor());
+            let step = [1.0, 2.0, 2.5, 5.0, 10.0].map(|m| m * power).into_iter().find(|step| *step >= rough * 0.999);
+            step.unwrap_or(rough)
+        }
+    };
     (0..=(high / step - 1e-9).ceil() as u32).map(|n| f64::from(n) * step).collect()
 }
 
@@ -108,6 +124,13 @@ fn log_ticks(low: f64, high: f64) -> Vec<f64> {
     all[from..=to.max(from)].to_vec()
 }
 
+/// At most about eight powers of two, which enclose the values.
+fn powers_of_two(low: f64, high: f64) -> Vec<f64> {
+    let (first, last) = (low.log2().floor() as i32, high.log2().ceil() as i32);
+    let every = 1 + (last - first) / 8;
+    (0..=(last - first + every - 1) / every).map(|n| f64::from(first + n * every).exp2()).collect()
+}
+
 fn percentile_ticks(high: f64) -> Vec<f64> {
     let nines = [0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999];
     nines.into_iter().filter(|tick| *tick <= high).collect()
@@ -119,13 +142,17 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_enclose_what_is_drawn() {
-        assert_eq!(linear_ticks(337_000.0), [0.0, 1e5, 2e5, 3e5, 4e5]);
-        assert_eq!(linear_ticks(0.0)[0], 0.0);
+        assert_eq!(linear_ticks(337_000.0, Steps::Decimal), [0.0, 1e5, 2e5, 3e5, 4e5]);
+        assert_eq!(linear_ticks(0.0, Steps::Decimal)[0], 0.0);
         let rounded = |low, high| log_ticks(low, high).into_iter().map(|tick| tick.round()).collect::<Vec<_>>();
         assert_eq!(rounded(61.0, 620.0), [50.0, 100.0, 200.0, 500.0, 1000.0]);
         assert_eq!(rounded(7.0, 90_000.0), [1.0, 10.0, 100.0, 1000.0, 10_000.0, 100_000.0]);
         assert_eq!(rounded(10.0, 10.0), [10.0]);
         assert_eq!(percentile_ticks(0.995), [0.5, 0.9, 0.99]);
+        // Bytes.
+        assert_eq!(linear_ticks(10_700.0, Steps::Binary), [0.0, 4096.0, 8192.0, 12_288.0]);
+        assert_eq!(powers_of_two(700.0, 12_000.0), [512.0, 1024.0, 2048.0, 4096.0, 8192.0, 16_384.0]);
+        assert_eq!(powers_of_two(1024.0, 1024.0), [1024.0]);
     }
 
     #[test]

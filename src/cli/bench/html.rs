@@ -3,7 +3,7 @@
 use super::campaign::{Cell, describe, winner};
 use super::report::{CHECKED, rows, warnings};
 use crate::load::{Outcome, Pace, host};
-use crate::page::{Axis, Chart, Kind, Page, Point, Series, Stroke};
+use crate::page::{Axis, Chart, Kind, Page, Point, Series, Steps, Stroke};
 use crate::text::numbers;
 use std::path::Path;
 
@@ -77,7 +77,7 @@ fn page(cells: &[Cell], colophon: &Colophon) -> Page {
     ]);
     if rounds > 1 {
         page.paragraph(
-            "A server is called better only if it was better in every round, and by a tenth or more in the median. In three \
+            "A server is called better only if it was better in every one of three or more rounds, and by a tenth or more in the median. In three \
              rounds chance alone puts all on one side in one of four comparisons, in five rounds in one of sixteen.",
         );
     }
@@ -100,7 +100,8 @@ fn page(cells: &[Cell], colophon: &Colophon) -> Page {
     page.paragraph(
         "CPU, threads, memory and system calls are those of the server, as its kernel counts them. Figures that the kernel \
          does not report are left out. Memory per client is the growth of the server's memory that belongs to no file while \
-         the clients connected, before they talked, divided by their number. System calls are counted after everything else, \
+         the clients connected, before they talked, divided by their number. With fewer than 50 clients, idle ones included, it \
+         is left out, because most of the growth is what a server sets up once. System calls are counted after everything else, \
          because counting slows them down. CPU per delivery is the processor time of all the server's threads while it is \
          measured, divided by the lines that arrive in that time. The more lines a write carries, the smaller it is, so it \
          depends on the load.",
@@ -174,6 +175,7 @@ fn by_clients(cells: &[Cell], servers: &[&str]) -> Vec<Chart> {
         y: Axis::new(label, kind, format),
         series: lines.iter().flat_map(|line| line.series(cells, servers)).collect(),
     };
+    let in_bytes = |chart: Chart| Chart { y: Axis { steps: Steps::Binary, ..chart.y }, ..chart };
     let solid = |figure| [Figure { name: "", stroke: Stroke::Solid, figure }];
     let quantiles = [
         Figure { name: " p50", stroke: Stroke::Solid, figure: |run| quantile(run, 0.5) },
@@ -202,17 +204,17 @@ fn by_clients(cells: &[Cell], servers: &[&str]) -> Vec<Chart> {
             numbers::count,
             &solid(|run| run.system_calls_per_delivery),
         ),
-        chart(
+        in_bytes(chart(
             "The server's memory per client",
             "memory",
             Kind::Linear,
-            |kib| numbers::bytes(kib * 1024.0),
-            &solid(|run| Some(run.memory_per_client? as f64 / 1024.0)),
-        ),
+            numbers::bytes,
+            &solid(|run| Some(run.memory_per_client? as f64)),
+        )),
         chart(
             "The server's threads",
             "threads",
-            Kind::Linear,
+            Kind::Log,
             numbers::count,
             &solid(|run| Some(run.usage?.threads? as f64)),
         ),
