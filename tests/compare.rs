@@ -93,6 +93,7 @@ fn all_timelines_follow_the_same_message_in_a_browser() {
         const paint = () => page.timelines.forEach(timeline => timeline.paint());
         seen.ready = document.body.dataset.ready;
         seen.lanes = all('.timeline').map(timeline => timeline.querySelectorAll('.lane').length);
+        seen.facts = all('.timeline h2').map(heading => heading.textContent);
         key('ArrowDown'); paint();
         seen.messages = page.timelines.map(timeline => timeline.message);
         seen.paths = all('.timeline').map(timeline => timeline.querySelectorAll('.step.write.on-path').length);
@@ -123,6 +124,11 @@ fn all_timelines_follow_the_same_message_in_a_browser() {
     assert_eq!(seen["ready"], "yes");
     let of = |what: &str| seen[what].as_array().expect("one for each timeline").clone();
     assert_eq!(of("lanes").len(), DRIVERS.len(), "{seen}");
+    for (driver, facts) in DRIVERS.iter().zip(of("facts")) {
+        let facts = facts.as_str().expect("text");
+        let threads = if driver.blocks { " threads" } else { "1 thread " };
+        assert!([driver.name, "system calls", threads].iter().all(|part| facts.contains(part)), "{facts}");
+    }
     for (driver, lanes) in DRIVERS.iter().zip(of("lanes")) {
         // Six threads, the other threads, the room and six sockets; or one thread and six sockets.
         assert!(if driver.blocks { lanes.as_u64() >= Some(14) } else { lanes == 7 }, "{seen}");

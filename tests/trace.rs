@@ -483,6 +483,7 @@ fn the_page_works_in_a_browser() {
         const key = key => document.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
         const paint = () => page.timelines.forEach(timeline => timeline.paint());
         seen.ready = document.body.dataset.ready;
+        seen.facts = document.getElementById('facts').textContent;
         seen.lanes = all('.lane').map(lane => lane.dataset.lane);
         key('Escape'); paint();
         seen.pathAtFirst = all('.on-path').length;
@@ -530,7 +531,11 @@ fn the_page_works_in_a_browser() {
         let path = seen["path"].to_string();
         assert!(path.contains("from #") && path.contains("queued for") && path.contains("wrote"), "{path}");
         assert_eq!((&seen["stepped"], &seen["back"]), (&true.into(), &true.into()));
-        assert!(seen["story"].as_str().expect("text").contains("to the last receiver"), "{seen}");
+        assert!(seen["story"].as_str().expect("text").contains("from waking to the last receiver"), "{seen}");
+        let counted = run(tertulia().args(["trace", "calls"]).arg(&file)).stdout;
+        let total = counted.lines().find_map(|line| line.strip_suffix("  total")).expect("a total").trim();
+        let facts = seen["facts"].as_str().expect("text");
+        assert!(facts.contains(&format!(" {total} system calls")) && facts.contains("at work"), "{facts} {counted}");
         let spanish = seen["spanish"].as_str().expect("text");
         assert!(
             ["escribió", "leyó", "esperó", "sala", "durmió"].iter().any(|word| spanish.contains(word)),

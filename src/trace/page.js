@@ -11,19 +11,23 @@
 const WORDS = {
   en: {
     several: 'tertulia compare: one talk, each way of waiting',
-    facts: f => `${f.messages} messages · ${f.calls} system calls · ${f.threads} ${f.threads === 1 ? 'thread' : 'threads'} · ` +
-      `at work ${f.busy} of the time`,
-    lost: n => ` · ${n} steps were lost`, leftOut: n => ` · the last ${n} steps are not shown`,
+    facts: f => `${f.messages} messages · ${f.calls} system calls · ${f.threads} ${f.threads === 1 ? 'thread' : 'threads'}`,
+    atWork: share => ` · at work ${share} of the time`,
+    lost: n => ` · ${n} steps were lost: these counts are too low, and the time at work is unknown`, leftOut: n => ` · the last ${n} steps are not shown`,
     thread: 'thread', socket: 'socket', ingested: 'room', loop: 'event loop', room: 'the room', roomNote: 'one at a time',
     step: (i, n) => `step ${i} of ${n}`, message: (i, n) => `message ${i} of ${n}`, noMessage: 'no message',
     fit: 'fit', all: 'all', allSleep: 'all sleep', somebody: 'the room',
     from: m => m.from ? `from #${m.from}` : 'told by the room',
     story: (m, s) => `<b>message ${m.id}</b> ${WORDS.en.from(m)} to ${s.to}: ` +
-      `${s.time} from ${m.from ? 'its arrival' : 'its cause'} to the last receiver · ${s.calls}` + (m.whole ? '' : ' · not all have got it'),
+      `${s.time} from ${s.slept ? 'waking' : 'its first step'} to the last receiver · ${s.calls}` + (m.whole ? '' : ' · not all have got it'),
     help: `<h2>What you see</h2>
       <p>Time runs to the right. Each thread has a lane, and so has each client’s socket. An arrow up is bytes read from a socket,
       an arrow down is bytes written to one. Where everybody sleeps the paper is <b>folded</b>; the fold says for how long.</p>
       <p>{sleep}sleeps {read}reads {ingested}in the room {write}writes {lock}waits for another thread {other}all else</p>
+      <p>{inside}An outline around the steps of a thread: it holds the room’s lock. Where the outline is empty it makes no system
+      call: it copies out what each receiver shall get, or notes what the sockets took.</p>
+      <p>A message’s time counts from when the thread woke that read it. The time at work is that in which at least one thread
+      does not sleep.</p>
       <table>
       <tr><td><kbd>←</kbd> <kbd>→</kbd></td><td>one step back, one on</td></tr>
       <tr><td><kbd>↑</kbd> <kbd>↓</kbd></td><td>follow the message before, the next one; or click any step of one</td></tr>
@@ -36,20 +40,24 @@ const WORDS = {
   },
   es: {
     several: 'tertulia compare: una charla, cada forma de esperar',
-    facts: f => `${f.messages} mensajes · ${f.calls} llamadas al sistema · ${f.threads} ${f.threads === 1 ? 'hilo' : 'hilos'} · ` +
-      `trabaja un ${f.busy}`,
-    lost: n => ` · se perdieron ${n} pasos`, leftOut: n => ` · los últimos ${n} pasos no se muestran`,
+    facts: f => `${f.messages} mensajes · ${f.calls} llamadas al sistema · ${f.threads} ${f.threads === 1 ? 'hilo' : 'hilos'}`,
+    atWork: share => ` · trabaja el ${share} del tiempo`,
+    lost: n => ` · se perdieron ${n} pasos: estas cuentas se quedan cortas, y no se sabe cuánto tiempo trabaja`, leftOut: n => ` · los últimos ${n} pasos no se muestran`,
     thread: 'hilo', socket: 'socket', ingested: 'sala', loop: 'el bucle', room: 'la sala', roomNote: 'de uno en uno',
     step: (i, n) => `paso ${i} de ${n}`, message: (i, n) => `mensaje ${i} de ${n}`, noMessage: 'ningún mensaje',
     fit: 'encajar', all: 'todo', allSleep: 'todos duermen', somebody: 'la sala',
     from: m => m.from ? `de #${m.from}` : 'dicho por la sala',
     story: (m, s) => `<b>mensaje ${m.id}</b> ${WORDS.es.from(m)} a ${s.to}: ` +
-      `${s.time} desde ${m.from ? 'su llegada' : 'su causa'} hasta el último receptor · ${s.calls}` + (m.whole ? '' : ' · no todos lo tienen'),
+      `${s.time} desde ${s.slept ? 'el despertar' : 'su primer paso'} hasta el último receptor · ${s.calls}` + (m.whole ? '' : ' · no todos lo tienen'),
     help: `<h2>Lo que ves</h2>
       <p>El tiempo corre hacia la derecha. Cada hilo tiene su carril, y el socket de cada cliente también. Una flecha hacia arriba
       son bytes leídos de un socket; hacia abajo, bytes escritos. Donde todos duermen el papel está <b>plegado</b>; el pliegue
       dice cuánto tiempo.</p>
       <p>{sleep}duerme {read}lee {ingested}en la sala {write}escribe {lock}espera a otro hilo {other}lo demás</p>
+      <p>{inside}Un contorno alrededor de los pasos de un hilo: tiene el cerrojo de la sala. Donde el contorno está vacío no hace
+      ninguna llamada al sistema: copia lo que ha de recibir cada uno, o anota lo que tomaron los sockets.</p>
+      <p>El tiempo de un mensaje cuenta desde que despertó el hilo que lo leyó. El tiempo de trabajo es aquel en que al menos un
+      hilo no duerme.</p>
       <table>
       <tr><td><kbd>←</kbd> <kbd>→</kbd></td><td>un paso atrás, un paso adelante</td></tr>
       <tr><td><kbd>↑</kbd> <kbd>↓</kbd></td><td>seguir el mensaje anterior, el siguiente; o pulsa un paso suyo</td></tr>
@@ -367,7 +375,11 @@ class Timeline {
       id: `head-${kind}`, viewBox: '0 0 10 10', refX: 9, refY: 5, markerWidth: kind === 'path' ? 4 : 6, markerHeight: kind === 'path' ? 4 : 6, orient: 'auto',
     }, svg('path', { d: 'M0 0L10 5L0 10z', style: `fill:var(--${kind})` })));
     this.svg.replaceChildren(svg('defs', {}, hatch, ...heads), back, arrows, boxes, front, labels, names);
-    if (this.heading) this.heading.textContent = `--mode ${this.trace.mode}: ${this.trace.title[this.page.lang]}`;
+    if (this.heading) {
+      const facts = document.createElement('span');
+      facts.textContent = this.page.facts(this.trace);
+      this.heading.replaceChildren(`--mode ${this.trace.mode}: ${this.trace.title[this.page.lang]} `, facts);
+    }
     this.paintOverview();
   }
 
@@ -668,7 +680,8 @@ class Page {
     document.documentElement.lang = this.lang;
     const one = this.timelines.length === 1;
     byId('title').textContent = one ? `tertulia --mode ${timeline.trace.mode}: ${timeline.trace.title[this.lang]}` : words.several;
-    byId('facts').textContent = byId('facts').title = this.facts(timeline.trace);
+    // Each of several servers has its facts in its own heading.
+    byId('facts').textContent = byId('facts').title = one ? this.facts(timeline.trace) : '';
     byId('lang').textContent = this.lang === 'en' ? 'español' : 'English';
     byId('fit').textContent = words.fit;
     byId('all').textContent = words.all;
@@ -709,21 +722,18 @@ class Page {
     }
     const to = message.to.slice(0, 8).map(client => `#${client}`).join(', ') + (message.to.length > 8 ? ', …' : '');
     return {
-      to, time: time(message.end - message.begin),
+      to, time: time(message.end - message.begin), slept: timeline.steps[message.path[0]].z,
       calls: [...calls].map(([name, n]) => n > 1 ? `${n} × ${name}` : name).join(' + '),
     };
   }
 
-  facts(trace) {
-    const calls = sum(trace.steps.map(step => step.call ? step.call[1] : 0));
-    const { axis } = this.active, whole = axis.parts.at(-1).end - axis.parts[0].begin;
-    const busy = axis.work / whole * 100;
-    let text = this.words.facts({
-      messages: trace.messages.length, calls, threads: trace.threads.length,
-      busy: `${busy < 1 ? busy.toPrecision(1) : Math.round(busy)} %`,
-    });
-    if (trace.lost) text += this.words.lost(trace.lost);
-    if (trace.left_out) text += this.words.leftOut(trace.left_out);
+  /** Counts of the whole recording. */
+  facts({ facts, left_out: leftOut }) {
+    const { words } = this, percent = facts.at_work * 100;
+    let text = words.facts(facts);
+    if (facts.at_work !== null) text += words.atWork(`${percent < 1 ? percent.toPrecision(1) : Math.round(percent)} %`);
+    if (facts.lost) text += words.lost(facts.lost);
+    if (leftOut) text += words.leftOut(leftOut);
     return text;
   }
 
@@ -782,6 +792,7 @@ class Page {
     const keys = ['sleep', 'read', 'ingested', 'write', 'lock', 'other'];
     let text = this.words.help;
     for (const key of keys) text = text.replace(`{${key}}`, `<span class="key" style="background:var(--${key})"></span>`);
+    text = text.replace('{inside}', '<span class="key inside"></span>');
     byId('help').innerHTML = text;
     byId('help').showModal();
   }

@@ -3,6 +3,7 @@
 //! `page.html` is the frame, `page.css` the style, and `page.js` the behaviour. This module makes the data for the
 //! script: each step with its sentence in both languages, and each message with the steps that carried it.
 
+use super::calls;
 use super::chrome::Trace;
 use super::ledger::Event;
 use super::messages::sentence;
@@ -24,9 +25,65 @@ pub(crate) struct Picture<'a> {
     clients: BTreeSet<u64>,
     steps: Vec<Drawn<'a>>,
     messages: Vec<Message>,
-    /// Steps that were lost in the recording. `left_out` is the number of steps that are not in the picture.
-    lost: u64,
+    facts: Facts,
+    /// The number of steps of the recording that are not in the picture.
     left_out: usize,
+}
+
+/// What the page says of the whole recording, even if the picture does not show all of it.
+#[derive(Serialize)]
+struct Facts {
+    messages: usize,
+    /// The same number as that of `tertulia trace calls`.
+    calls: usize,
+    threads: usize,
+    /// The share of the time in which a thread did not sleep, from 0 to 1. `None` if steps were lost: nobody knows what
+    /// the threads did then.
+    at_work: Option<f64>,
+    lost: u64,
+}
+
+impl Facts {
+    fn of(trace: &Trace) -> Facts {
+        Facts {
+            messages: trace.events.iter().filter(|event| event.message.is_some()).count(),
+            calls: calls::count(trace).values().sum(),
+            threads: trace.threads.len(),
+            at_work: if trace.lost == 0 { at_work(&trace.events) } else { None },
+            lost: trace.lost,
+        }
+    }
+}
+
+/// The share of the time in which at least one thread was at work: between its first step and its last, and not asleep.
+fn at_work(events: &[Event]) -> Option<f64> {
+    // Each thread begins to work at its first step, stops and begins again at each sleep, and stops after its last step.
+    let mut threads: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
+    let mut changes: Vec<(u64, i32)> = Vec::new();
+    for event in events {
+        let (begin, end) = threads.entry(event.track).or_insert((event.begin, event.end));
+        (*begin, *end) = ((*begin).min(event.begin), (*end).max(event.end));
+        if is_asleep(event) {
+            changes.extend([(event.begin, -1), (event.end, 1)]);
+        }
+    }
+    changes.extend(threads.values().flat_map(|(begin, end)| [(*begin, 1), (*end, -1)]));
+    changes.sort();
+    let (first, last) = (changes.first()?.0, changes.last()?.0);
+    let (mut working, mut since, mut worked) = (0, first, 0);
+    for (at, change) in changes {
+        if working > 0 {
+            worked += at - since;
+        }
+        working += change;
+        since = at;
+    }
+    (last > first).then(|| worked as f64 / (last - first) as f64)
+}
+
+/// Whether the thread sleeps in this step. A wait that only looks does not.
+fn is_asleep(event: &Event) -> bool {
+    event.step.sleeps() && !matches!(event.step, Step::Wait { may_sleep: false, .. })
 }
 
 #[derive(Serialize)]
@@ -81,7 +138,7 @@ struct Message {
     to: Vec<u64>,
     /// The steps that carried it: wake-up, read, ingestion, writes.
     path: Vec<usize>,
-    /// When its bytes were there to be read. `end` is the end of the last write that took some of it.
+    /// When the thread woke that read it, or began to read it if it was awake. `end` is the end of the last write that took some of it.
     begin: f64,
     end: f64,
     /// It reached all its receivers.
@@ -169,7 +226,7 @@ impl<'a> Picture<'a> {
             threads: threads.collect(),
             clients,
             messages: messages.into_values().collect(),
-            lost: trace.lost,
+            facts: Facts::of(trace),
             left_out: trace.events.len() - steps.len(),
             steps,
         }
@@ -178,7 +235,6 @@ impl<'a> Picture<'a> {
 
 fn drawn<'a>(event: &'a Event, micros: &impl Fn(u64) -> f64) -> Drawn<'a> {
     let say = |lang| sentence(lang, event).unwrap_or_default();
-    let sleeps = event.step.sleeps();
     Drawn {
         t: event.track,
         b: micros(event.begin),
@@ -190,7 +246,7 @@ fn drawn<'a>(event: &'a Event, micros: &impl Fn(u64) -> f64) -> Drawn<'a> {
             Step::Read { bytes, .. } | Step::Write { bytes, .. } => bytes,
             _ => 0,
         },
-        z: sleeps && !matches!(event.step, Step::Wait { may_sleep: false, .. }),
+        z: is_asleep(event),
         call: event.system_calls(),
         m: Vec::new(),
         en: say(Lang::En),
@@ -253,4 +309,43 @@ pub(crate) fn with_report(traces: &[&Trace], lang: Lang, report: &str) -> String
         page = page.replacen(place, text, 1);
     }
     page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::record::Record;
+
+    fn event(track: u32, begin: u64, end: u64, step: Step) -> Event {
+        Event::from(Record { track, begin, end, step, call: Some(("epoll_wait", 1)) })
+    }
+
+    fn wait(may_sleep: bool) -> Step {
+        Step::Wait { may_sleep, ready: Vec::new() }
+    }
+
+    #[test]
+    fn a_thread_works_while_it_does_not_sleep_and_two_at_once_count_once() {
+        let step = || Step::Close { client: 1 };
+        let one = [event(1, 0, 10, step()), event(1, 20, 90, wait(true)), event(1, 90, 100, wait(false))];
+        assert_eq!(at_work(&one), Some(0.3));
+        let two = [&one[..], &[event(2, 0, 50, wait(true)), event(2, 50, 100, step())]].concat();
+        assert_eq!(at_work(&two), Some(0.7));
+        assert_eq!(at_work(&[]), None);
+    }
+
+    #[test]
+    fn the_counts_are_those_of_the_whole_recording() {
+        let events: Vec<Event> = (0..STEPS_MAX as u64 + 5).map(|i| event(1, i, i + 1, wait(true))).collect();
+        let (header, threads) = (Default::default(), BTreeMap::from([(1, "event loop".to_owned())]));
+        let mut trace = Trace { header, threads, events, lost: 0 };
+        trace.events[3].unfinished = true;
+        let picture = Picture::of(&trace);
+        assert_eq!((picture.steps.len(), picture.left_out), (STEPS_MAX, 5));
+        assert_eq!(picture.facts.calls, STEPS_MAX + 4);
+        assert!(calls::table(&trace).contains(&format!("{}  total", picture.facts.calls)));
+        assert!(picture.facts.at_work.is_some());
+        trace.lost = 127_557;
+        assert_eq!(Picture::of(&trace).facts.at_work, None, "nobody knows what it did then");
+    }
 }
