@@ -78,8 +78,9 @@ fn per_line(lang: Lang, comparison: &Comparison) -> String {
         let calls: Vec<_> = calls.into_iter().map(|(name, times)| format!("{} {name}", decimal(*times))).collect();
         format!("{} ({})", decimal(line.calls()), calls.join(", "))
     };
-    let mut text =
-        say!(lang, "Averages for one line to five other clients."; "Promedios de una línea para otros cinco clientes.");
+    let mut text = say!(lang,
+        "Averages for one line to five other clients and to the console, which costs one write.";
+        "Promedios de una línea para otros cinco clientes y para la consola, que cuesta un write.");
     for (driver, talk) in comparison.drivers.iter().zip(&comparison.talks) {
         let line = &talk.per_line;
         let (name, calls) = (capital(driver.noun.in_lang(lang)), calls(line));

@@ -102,7 +102,8 @@ fn page(cells: &[Cell], colophon: &Colophon) -> Page {
          does not report are left out. Memory per client is the growth of the server's memory that belongs to no file while \
          the clients connected, before they talked, divided by their number. With fewer than 50 clients, idle ones included, it \
          is left out, because most of the growth is what a server sets up once. System calls are counted after everything else, \
-         because counting slows them down. CPU per delivery is the processor time of all the server's threads while it is \
+         because counting slows them down. Servers that bench starts print nothing (--quiet); a console costs one \
+         system call more for a line that comes alone. CPU per delivery is the processor time of all the server's threads while it is \
          measured, divided by the lines that arrive in that time. The more lines a write carries, the smaller it is, so it \
          depends on the load.",
     );
