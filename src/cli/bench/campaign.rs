@@ -234,7 +234,7 @@ fn compare(mut scores: Vec<(&str, Vec<Option<f64>>)>, factor: fn(f64) -> String)
             format!("{best} and {name} differ by less than a tenth in the median.")
         } else {
             format!(
-                "{rounds} rounds cannot tell {best} and {name} apart: in the median {best} {factor}, but it is better in \
+                "{rounds} rounds cannot tell {best} and {name} apart: in the median {best} {factor}, and it is better in \
                  {won} of {rounds} rounds."
             )
         })
@@ -271,7 +271,7 @@ mod tests {
     fn a_factor_of_two_is_told_even_if_the_rounds_disagree() {
         assert_eq!(
             said(&[("epoll", [20.5, 45.0, 20.0]), ("threaded", [40.2, 41.0, 39.0])]),
-            "3 rounds cannot tell threaded and epoll apart: in the median threaded delivers 1.96 times as much, but it is \
+            "3 rounds cannot tell threaded and epoll apart: in the median threaded delivers 1.96 times as much, and it is \
              better in 2 of 3 rounds."
         );
     }

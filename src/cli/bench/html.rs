@@ -52,6 +52,9 @@ fn page(cells: &[Cell], colophon: &Colophon) -> Page {
             let group: Vec<&Cell> = group.iter().collect();
             if group[0].scenario.clients != colophon.clients {
                 page.heading(&format!("{} clients", group[0].scenario.clients));
+                if let Some(sentence) = winner(&group) {
+                    page.paragraph(&sentence);
+                }
                 let (head, rows) = table(&group);
                 page.table(&head, &rows);
             }
