@@ -194,7 +194,7 @@ mod man {
         }
         let serve = tells(&["man", "serve"]).stdout;
         assert!(serve.contains(r"\-\-max\-clients") && serve.contains("TERTULIA_MAX_CLIENTS"), "{serve}");
-        fails_with(tertulia().args(["man", "nosuch"]), &["\"nosuch\"", "see tertulia --help"]);
+        refuses(tertulia().args(["man", "nosuch"]), &["\"nosuch\"", "see tertulia --help"]);
     }
 }
 
@@ -222,7 +222,7 @@ fn a_wrong_command_line_is_told_with_what_to_try() {
         (&["serve", "--log", "loud"], &["\"loud\" is not a log level", "use off, error, warn, info, debug or trace"]),
         (&["serve", "--log", "info,mio=loud"], &["\"loud\" is not a log level", "use off"]),
         (&["serve", "localhost", "http"], &["'http'", "[PORT]"]),
-        (&["serve", "localhost", "65536"], &["65536", "0..=65535"]),
+        (&["serve", "localhost", "65536"], &["65536", "is not a port"]),
         (&["serve", "a", "1", "c"], &["unexpected argument 'c'", "Usage: tertulia serve"]),
     ] {
         is_told(tertulia().args(args), parts);
@@ -253,7 +253,7 @@ fn a_build_without_threads_says_how_to_get_them() {
 fn threads_do_not_spin() {
     for driver in DRIVERS.iter().filter(|driver| driver.blocks) {
         let mut command = tertulia();
-        fails_with(
+        refuses(
             command.args(["serve", "--mode", driver.name, "--spin", "50"]),
             &["--spin", "--mode epoll", "leave it"],
         );
@@ -262,11 +262,45 @@ fn threads_do_not_spin() {
 }
 
 #[test]
-fn an_address_with_two_ports_is_told() {
-    fails_with(
-        tertulia().args(["serve", "127.0.0.1:1", "2"]),
-        &["127.0.0.1:1", "2 is a second one", "give only one port"],
-    );
+fn one_address_is_enough() {
+    for command in ["serve", "join"].iter().filter(|command| subcommands().iter().any(|name| name == *command)) {
+        for (words, parts) in [
+            (&["127.0.0.1:1", "2"][..], &["1 and 2 are two ports", "give only one"][..]),
+            (&["--addr", "127.0.0.1:1", "127.0.0.2:1"], &["127.0.0.2 and 127.0.0.1 are two hosts"]),
+            (&["--addr", ":1", ":2"], &["2 and 1 are two ports"]),
+        ] {
+            is_told(tertulia().arg(command).args(words), parts);
+        }
+    }
+}
+
+#[test]
+fn what_is_no_address_is_a_wrong_command_line() {
+    for args in
+        [&["serve", ":99999"][..], &["join", "[::1"], &["torment", "localhost:x"], &["bench", "--addr", ":99999"]]
+    {
+        if subcommands().iter().any(|name| name == args[0]) {
+            is_told(tertulia().args(args), &[args[args.len() - 1]]);
+        }
+    }
+}
+
+#[cfg(feature = "bench")]
+#[test]
+fn a_load_that_cannot_be_played_is_a_wrong_command_line() {
+    for (args, parts) in [
+        (&["--clients", "0"][..], &["--clients 2 or more"][..]),
+        (&["--clients", "1"], &["--clients 2 or more"]),
+        (&["--sweep", "4,1"], &["--clients 2 or more"]),
+        (&["--talkers", "0"], &["--talkers"]),
+        (&["--talkers", "9"], &["9 of 6 clients", "--talkers 6 or less"]),
+        (&["--talkers", "9", "--sweep", "2,4"], &["9 of 4 clients"]),
+        (&["--line", "3"], &["or more"]),
+        (&["--rate", "0"], &["a number above 0"]),
+    ] {
+        refuses(tertulia().arg("bench").args(args), parts);
+    }
+    is_told(tertulia().args(["bench", "--duration", "0"]), &["above 0"]);
 }
 
 // Accepted arguments.

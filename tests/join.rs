@@ -363,17 +363,21 @@ fn who_cannot_be_reached_is_named_in_one_line() {
     for (addr, parts) in [
         (deaf.as_str(), &[&deaf, "connection refused", "tertulia serve"][..]),
         ("nobody.invalid:1", &["nobody.invalid:1"]),
-        ("host:port", &["host:port", "not a port"]),
-        ("localhost:70000", &["localhost:70000", "65535"]),
-        ("[::1", &["bracket", "[::1]:8889"]),
     ] {
         for flags in [&[][..], &["--nick", "ana"]] {
             assert_eq!(join_with(addr, flags, "hola\n").badly(parts), "", "{addr}");
         }
     }
-    assert_eq!(join_with("localhost:1", &["2"], "").badly(&["localhost:1", "2"]), "");
-    let usage = join_with("localhost", &["--nonsense"], "");
-    assert_eq!((usage.code, usage.out.as_str()), (Some(2), ""));
+    for (addr, flags) in [
+        ("localhost:1", &["2"][..]),
+        ("host:port", &[]),
+        ("localhost:70000", &[]),
+        ("[::1", &[]),
+        ("localhost", &["--nonsense"]),
+    ] {
+        let usage = join_with(addr, flags, "");
+        assert_eq!((usage.code, usage.out.as_str()), (Some(2), ""), "{addr} {flags:?}");
+    }
 }
 
 #[test]

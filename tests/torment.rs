@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::process::{fails_with, run};
+use common::process::{fails_with, refuses, run};
 use common::*;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -328,8 +328,8 @@ fn the_command_reports_what_it_cannot_do() {
         command
     };
     // Nothing is sent there: the address is reserved for documentation.
-    fails_with(&mut command(&["192.0.2.1:9"]), &["not on this machine", "--i-own-this-server"]);
-    fails_with(&mut command(&["--", "true"]), &["{port}"]);
+    refuses(&mut command(&["192.0.2.1:9"]), &["not on this machine", "--i-own-this-server"]);
+    refuses(&mut command(&["--", "true"]), &["{port}"]);
     fails_with(&mut command(&["--", "/nonexistent/server", "{port}"]), &["cannot be started"]);
     fails_with(
         &mut command(&["--", "sh", "-c", "echo no reason >&2; exit 3", "{port}"]),

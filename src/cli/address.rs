@@ -1,82 +1,135 @@
 //! Parses addresses as people type them: `HOST:PORT`, `HOST`, `:PORT`, or `HOST PORT` as two words.
 
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, Command, FromArgMatches};
+use std::fmt::Display;
+
 /// The default address of the server.
 pub(crate) const HOST: &str = "127.0.0.1";
 pub(crate) const PORT: u16 = 8889;
 
-/// Where to serve or to join.
-#[derive(clap::Args, Debug)]
+/// Where to serve or to join. It is checked while the command line is parsed.
+#[derive(Debug)]
 pub(crate) struct Address {
-    /// HOST:PORT, HOST or :PORT [default: 127.0.0.1:8889]
-    #[arg(value_name = "ADDR")]
-    place: Option<String>,
-
-    /// The port, as a second argument
-    #[arg(value_name = "PORT")]
-    port: Option<u16>,
-
-    /// The same address as a flag: HOST:PORT, HOST or :PORT [default: 127.0.0.1:8889]
-    #[arg(long, value_name = "ADDR", env = "TERTULIA_ADDR")]
-    addr: Option<String>,
+    host: String,
+    port: u16,
 }
 
 impl Address {
-    /// The address in the value of another flag.
-    pub(crate) fn of(place: &str) -> Address {
-        Address { place: Some(place.into()), port: None, addr: None }
-    }
-
     /// Host and port. The host may be a name, and is not resolved.
-    pub(crate) fn get(&self) -> Result<(String, u16), String> {
-        let place = self.place.as_deref().or(self.addr.as_deref()).unwrap_or("");
-        let (mut host, port) = parse(place)?;
-        if let (Some(place), Some(addr)) = (&self.place, &self.addr)
-            && is_port(place)
-        {
-            // Only the port is given here, so the host is that of `--addr`.
-            host = parse(addr)?.0;
-        }
-        match (port, self.port) {
-            (Some(port), Some(second)) if port != second => {
-                Err(format!("{place} already has a port, and {second} is a second one; give only one port"))
-            }
-            (port, second) => Ok((host, port.or(second).unwrap_or(PORT))),
-        }
+    pub(crate) fn get(self) -> (String, u16) {
+        (self.host, self.port)
     }
 }
 
-fn parse(place: &str) -> Result<(String, Option<u16>), String> {
-    let port = |text: &str| {
-        text.parse().map(Some).map_err(|_| format!("{text:?} in {place:?} is not a port; use a number up to 65535"))
-    };
-    if place.is_empty() {
-        return Ok((HOST.into(), None));
+/// An address in one word, of which a part may be missing.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(crate) struct Place {
+    host: Option<String>,
+    port: Option<u16>,
+}
+
+impl Place {
+    /// Host and port, where what is missing is the default.
+    #[cfg(any(feature = "bench", feature = "torment"))]
+    pub(crate) fn or_default(&self) -> (String, u16) {
+        (self.host.clone().unwrap_or_else(|| HOST.into()), self.port.unwrap_or(PORT))
+    }
+}
+
+/// Parses `HOST:PORT`, `HOST`, `:PORT` or a port.
+pub(crate) fn parse_place(text: &str) -> Result<Place, String> {
+    if text.is_empty() {
+        return Ok(Place::default());
     }
     // Digits alone are a port: nobody means the IPv4 address 0.0.34.185 by 8889.
-    if is_port(place) {
-        return Ok((HOST.into(), port(place)?));
+    if text.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(Place { host: None, port: Some(parse_port(text)?) });
     }
-    if let Some(rest) = place.strip_prefix('[') {
+    let place = |host: &str, port| Place { host: Some(host.into()), port };
+    if let Some(rest) = text.strip_prefix('[') {
         let Some((host, after)) = rest.split_once(']') else {
-            return Err(format!("{place:?} has no closing bracket; write it like [::1]:{PORT}"));
+            return Err(format!("there is no closing bracket; write it like [::1]:{PORT}"));
         };
         return match after.strip_prefix(':') {
-            Some(text) => Ok((host.into(), port(text)?)),
-            None if after.is_empty() => Ok((host.into(), None)),
-            None => Err(format!("{after:?} after the bracket in {place:?} is not a port; write it like [::1]:{PORT}")),
+            Some(port) => Ok(place(host, Some(parse_port(port)?))),
+            None if after.is_empty() => Ok(place(host, None)),
+            None => Err(format!("{after:?} after the bracket is not a port; write it like [::1]:{PORT}")),
         };
     }
-    match place.rsplit_once(':') {
+    match text.rsplit_once(':') {
         // More than one colon and no bracket: an IPv6 address without a port.
-        Some((host, _)) if host.contains(':') => Ok((place.into(), None)),
-        Some(("", text)) => Ok((HOST.into(), port(text)?)),
-        Some((host, text)) => Ok((host.into(), port(text)?)),
-        None => Ok((place.into(), None)),
+        Some((host, _)) if host.contains(':') => Ok(place(text, None)),
+        Some(("", port)) => Ok(place(HOST, Some(parse_port(port)?))),
+        Some((host, port)) => Ok(place(host, Some(parse_port(port)?))),
+        None => Ok(place(text, None)),
     }
 }
 
-fn is_port(place: &str) -> bool {
-    !place.is_empty() && place.bytes().all(|b| b.is_ascii_digit())
+fn parse_port(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| format!("{text:?} is not a port; use a number from 0 to 65535"))
+}
+
+/// The arguments that say an [`Address`].
+#[derive(Args, Debug)]
+struct Words {
+    /// HOST:PORT, HOST or :PORT [default: 127.0.0.1:8889]
+    #[arg(value_name = "ADDR", value_parser = parse_place)]
+    place: Option<Place>,
+
+    /// The port, as a second argument
+    #[arg(value_name = "PORT", value_parser = parse_port)]
+    port: Option<u16>,
+
+    /// The same address as a flag: HOST:PORT, HOST or :PORT [default: 127.0.0.1:8889]
+    #[arg(long, value_name = "ADDR", env = "TERTULIA_ADDR", value_parser = parse_place)]
+    addr: Option<Place>,
+}
+
+impl Words {
+    /// The address. Two different ones on the command line are an error; the environment's gives way.
+    fn address(self, addr_is_typed: bool) -> Result<Address, String> {
+        let Place { host, port } = self.place.unwrap_or_default();
+        let port = one_of("ports", port, self.port)?;
+        let addr = self.addr.unwrap_or_default();
+        let (host, port) = match host {
+            _ if addr_is_typed => (one_of("hosts", host, addr.host)?, one_of("ports", port, addr.port)?),
+            Some(host) => (Some(host), port),
+            None => (addr.host, port.or(addr.port)),
+        };
+        Ok(Address { host: host.unwrap_or_else(|| HOST.into()), port: port.unwrap_or(PORT) })
+    }
+}
+
+fn one_of<T: PartialEq + Display>(what: &str, one: Option<T>, other: Option<T>) -> Result<Option<T>, String> {
+    match (one, other) {
+        (Some(one), Some(other)) if one != other => Err(format!("{one} and {other} are two {what}; give only one")),
+        (one, other) => Ok(one.or(other)),
+    }
+}
+
+impl Args for Address {
+    fn augment_args(command: Command) -> Command {
+        Words::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Words::augment_args_for_update(command)
+    }
+}
+
+impl FromArgMatches for Address {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Address, clap::Error> {
+        let addr_is_typed = matches.value_source("addr") == Some(ValueSource::CommandLine);
+        let address = Words::from_arg_matches(matches)?.address(addr_is_typed);
+        address.map_err(|text| clap::Error::raw(ErrorKind::ArgumentConflict, text))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Address::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -84,7 +137,7 @@ mod tests {
     use super::*;
 
     fn get(place: &str, port: Option<u16>) -> Result<(String, u16), String> {
-        Address { place: Some(place.into()), port, addr: None }.get()
+        Words { place: Some(parse_place(place)?), port, addr: None }.address(false).map(Address::get)
     }
 
     #[test]
@@ -107,10 +160,21 @@ mod tests {
     }
 
     #[test]
-    fn a_port_alone_leaves_the_host_that_was_said_elsewhere() {
-        let address = |place: &str| Address { place: Some(place.into()), port: None, addr: Some("10.0.0.1:7".into()) };
-        assert_eq!(address("99").get(), Ok(("10.0.0.1".to_owned(), 99)));
-        assert_eq!(address("10.0.0.2").get(), Ok(("10.0.0.2".to_owned(), 8889)));
+    fn an_argument_and_the_flag_complete_each_other() {
+        let address = |place: &str, addr: &str, addr_is_typed| {
+            let [place, addr] = [place, addr].map(|text| Some(parse_place(text).expect("a place")));
+            Words { place, port: None, addr }.address(addr_is_typed).map(Address::get)
+        };
+        let is = |host: &str, port| Ok((host.to_owned(), port));
+        for addr_is_typed in [false, true] {
+            assert_eq!(address("99", "10.0.0.1", addr_is_typed), is("10.0.0.1", 99));
+            assert_eq!(address("10.0.0.2", "10.0.0.2", addr_is_typed), is("10.0.0.2", 8889));
+        }
+        // Only the environment's address gives way.
+        for (place, expected) in [("99", is("10.0.0.1", 99)), ("10.0.0.2", is("10.0.0.2", 8889))] {
+            assert_eq!(address(place, "10.0.0.1:7", false), expected);
+            assert!(address(place, "10.0.0.1:7", true).is_err_and(|e| e.contains("give only one")), "{place}");
+        }
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "MILLIS", default_value_t = 200, value_parser = clap::value_parser!(u32).range(50..=60_000))]
     millis: u32,
 
-    /// Silent clients in the scene idle-crowd, and clients in the scene storm (at most 500 there)
+    /// Number of silent clients in the scene idle-crowd. In the scene storm as many connect at once, but no more than 500
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = RangedU64ValueParser::<usize>::new().range(1..=20_000))]
     crowd: usize,
 

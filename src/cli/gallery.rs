@@ -1,6 +1,6 @@
 //! The command line of `tertulia gallery`.
 
-use super::address;
+use super::address::{Place, parse_place};
 use crate::server::listener;
 use crate::torment::gallery::{EXHIBITS, Exhibit};
 
@@ -15,8 +15,8 @@ pub(crate) struct Args {
     exhibit: Option<&'static Exhibit>,
 
     /// Address to listen on: HOST:PORT, HOST or :PORT [default: 127.0.0.1:8889]
-    #[arg(value_name = "ADDR", default_value = "")]
-    addr: String,
+    #[arg(value_name = "ADDR", default_value = "", hide_default_value = true, value_parser = parse_place)]
+    addr: Place,
 
     /// Print how to fix the mistake
     #[arg(long, requires = "exhibit")]
@@ -35,7 +35,7 @@ impl Args {
         if self.cure {
             return super::print(format!("{}\n", super::torment::wrap(&exhibit.cure(), 80, "")).as_bytes());
         }
-        let listener = listener::bind(&address::Address::of(&self.addr).get()?)?.swap_remove(0);
+        let listener = listener::bind(&self.addr.or_default())?.swap_remove(0);
         let addr = listener.local_addr().map_err(|e| e.to_string())?;
         super::print(format!("{} listens on {addr}\n", exhibit.name).as_bytes())?;
         (exhibit.serve)(listener).map_err(|e| format!("the server failed: {e}"))

@@ -36,7 +36,7 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self) -> Result<(), String> {
         self.diagnostics.start(false);
-        let (host, port) = self.address.get()?;
+        let (host, port) = self.address.get();
         client::run(Options {
             addr: place(&host, port),
             nick: self.nick,

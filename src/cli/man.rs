@@ -1,5 +1,6 @@
 //! The command line of `tertulia completions` and `tertulia man`.
 
+use super::failure::Failure;
 use super::{Cli, print};
 use clap::CommandFactory;
 
@@ -25,15 +26,16 @@ impl Completions {
 }
 
 impl Man {
-    pub(crate) fn run(self) -> Result<(), String> {
+    pub(crate) fn run(self) -> Result<(), Failure> {
         let mut command = Cli::command();
         command.build();
         if let Some(name) = self.command {
             let subcommand = command.find_subcommand(&name).cloned();
-            command = subcommand.ok_or_else(|| format!("there is no subcommand {name:?}; see tertulia --help"))?;
+            command = subcommand
+                .ok_or_else(|| Failure::Usage(format!("there is no subcommand {name:?}; see tertulia --help")))?;
         }
         let mut page = Vec::new();
         clap_mangen::Man::new(command).render(&mut page).map_err(|e| e.to_string())?;
-        print(&page)
+        Ok(print(&page)?)
     }
 }

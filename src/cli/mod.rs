@@ -6,6 +6,7 @@ pub(crate) mod bench;
 #[cfg(feature = "compare")]
 pub(crate) mod compare;
 pub(crate) mod diagnostics;
+pub(crate) mod failure;
 #[cfg(feature = "gallery")]
 pub(crate) mod gallery;
 #[cfg(feature = "join")]
@@ -23,6 +24,7 @@ use crate::server::DRIVERS;
 use crate::text::Lang;
 use anstream::AutoStream;
 use clap::{ColorChoice, Parser, Subcommand};
+use failure::Failure;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::LazyLock;
@@ -69,32 +71,37 @@ enum Command {
 impl Cli {
     /// Runs the subcommand. An error is one line on stderr: what failed and what to try.
     pub fn run(self) -> ExitCode {
-        let result = match self.command {
+        match self.command.run() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => {
+                // `eprintln!` panics if stderr is closed.
+                let _ = writeln!(io::stderr(), "tertulia: {failure}");
+                failure.exit_code()
+            }
+        }
+    }
+}
+
+impl Command {
+    fn run(self) -> Result<(), Failure> {
+        match self {
             Command::Serve(args) => args.run(),
             #[cfg(feature = "join")]
-            Command::Join(args) => args.run(),
+            Command::Join(args) => Ok(args.run()?),
             #[cfg(feature = "bench")]
             Command::Bench(args) => args.run(),
             #[cfg(feature = "compare")]
-            Command::Compare(args) => args.run(),
+            Command::Compare(args) => Ok(args.run()?),
             #[cfg(feature = "trace")]
-            Command::Trace(command) => command.run(),
+            Command::Trace(command) => Ok(command.run()?),
             #[cfg(feature = "torment")]
             Command::Torment(args) => args.run(),
             #[cfg(feature = "gallery")]
-            Command::Gallery(args) => args.run(),
+            Command::Gallery(args) => Ok(args.run()?),
             #[cfg(feature = "extras")]
-            Command::Completions(args) => args.run(),
+            Command::Completions(args) => Ok(args.run()?),
             #[cfg(feature = "extras")]
             Command::Man(args) => args.run(),
-        };
-        match result {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(message) => {
-                // `eprintln!` panics if stderr is closed.
-                let _ = writeln!(io::stderr(), "tertulia: {message}");
-                ExitCode::FAILURE
-            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::address::Address;
 use super::mode::ModeParser;
-use super::{colors_stdout, diagnostics::Diagnostics, lang_or_locale};
+use super::{colors_stdout, diagnostics::Diagnostics, failure::Failure, lang_or_locale};
 use crate::chat::{Framing, Limits};
 use crate::server::console::Paint;
 use crate::server::{self, DRIVERS, Driver, Options, WhenFull};
@@ -79,18 +79,18 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(crate) fn run(self) -> Result<(), String> {
+    pub(crate) fn run(self) -> Result<(), Failure> {
         self.diagnostics.start(self.quiet);
         if self.spin > 0 && self.mode.blocks {
             let others: Vec<_> = DRIVERS.iter().filter(|driver| !driver.blocks).map(|driver| driver.name).collect();
-            return Err(format!(
+            return Err(Failure::Usage(format!(
                 "--spin works only with --mode {}: with a thread per client, all threads would spin; leave it out",
                 others.join(", ")
-            ));
+            )));
         }
         let paint = if colors_stdout(self.color) { Paint::Colors } else { Paint::Plain };
-        server::run(Options {
-            addr: self.address.get()?,
+        Ok(server::run(Options {
+            addr: self.address.get(),
             driver: self.mode,
             spin: Duration::from_micros(self.spin.into()),
             when_full: self.when_full,
@@ -103,7 +103,7 @@ impl Args {
             trace: self.trace.options(),
             #[cfg(not(feature = "trace"))]
             trace: Default::default(),
-        })
+        })?)
     }
 }
 

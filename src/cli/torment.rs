@@ -1,6 +1,8 @@
 //! The command line of `tertulia torment`.
 
-use super::{address, colors_stdout};
+use super::address::{Place, parse_place};
+use super::colors_stdout;
+use super::failure::Failure;
 use crate::harness::Launcher;
 use crate::torment::trial::NO_TIME;
 use crate::torment::{self, Cause, Eol, Finding, News, Settings, TORMENTS, Target, Torment, Verdict, diagnose};
@@ -20,8 +22,8 @@ use std::time::{Duration, SystemTime};
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// Address of a running server: HOST:PORT, HOST or :PORT [default: 127.0.0.1:8889]
-    #[arg(value_name = "ADDR", conflicts_with = "command")]
-    addr: Option<String>,
+    #[arg(value_name = "ADDR", conflicts_with = "command", default_value = "", hide_default_value = true, value_parser = parse_place)]
+    addr: Place,
 
     /// Command that starts the server; {port} in it stands for the port
     #[arg(last = true, value_name = "COMMAND")]
@@ -77,10 +79,10 @@ enum Echo {
 }
 
 impl Args {
-    pub(crate) fn run(self) -> Result<(), String> {
+    pub(crate) fn run(self) -> Result<(), Failure> {
         let report = Report { colors: !self.json && colors_stdout(self.color), width: width() };
         if self.list {
-            return super::print(report.list().as_bytes());
+            return Ok(super::print(report.list().as_bytes())?);
         }
         let target = self.target()?;
         let seed = self.seed.unwrap_or_else(|| {
@@ -112,22 +114,24 @@ impl Args {
         let findings = torment::run(&target, &torments, &settings, &mut tell).inspect_err(|_| report.erase())?;
         let result = if self.json { format!("{:#}\n", to_json(&findings, seed)) } else { report.end(&findings, seed) };
         super::print(result.as_bytes())?;
-        in_a_word(&findings)
+        Ok(in_a_word(&findings)?)
     }
 
-    fn target(&self) -> Result<Target, String> {
+    fn target(&self) -> Result<Target, Failure> {
         if !self.command.is_empty() {
-            return Ok(Target::Started(Launcher::of_words(self.command.clone())?));
+            return Ok(Target::Started(Launcher::of_words(self.command.clone()).map_err(Failure::Usage)?));
         }
-        let (host, port) = address::Address::of(self.addr.as_deref().unwrap_or("")).get()?;
+        let (host, port) = self.addr.or_default();
         let addrs: Vec<_> = (host.as_str(), port).to_socket_addrs().ok().into_iter().flatten().collect();
-        let Some(first) = addrs.first() else { return Err(format!("cannot find the host {host}; check its name")) };
+        let Some(first) = addrs.first() else {
+            return Err(format!("cannot find the host {host}; check its name").into());
+        };
         // Without the flag nothing is sent to another machine, not even to test whether it answers.
         if !self.i_own_this_server && addrs.iter().any(|addr| !addr.ip().is_loopback()) {
-            return Err(format!(
+            return Err(Failure::Usage(format!(
                 "{} is not on this machine, and a torment may break it; use --i-own-this-server if it is yours",
                 first.ip()
-            ));
+            )));
         }
         let answers = |addr: &&SocketAddr| TcpStream::connect_timeout(addr, Duration::from_secs(3)).is_ok();
         // A name may have an IPv4 and an IPv6 address, while the server listens on one of them only.

@@ -51,8 +51,19 @@ pub fn run(command: &mut Command) -> Ended {
 /// parts.
 #[track_caller]
 pub fn fails_with(command: &mut Command, parts: &[&str]) {
+    ends_with_a_line(command, 1, parts);
+}
+
+/// The same for a wrong command line: exit code 2.
+#[track_caller]
+pub fn refuses(command: &mut Command, parts: &[&str]) {
+    ends_with_a_line(command, 2, parts);
+}
+
+#[track_caller]
+fn ends_with_a_line(command: &mut Command, code: i32, parts: &[&str]) {
     let ended = run(command);
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{}", ended.stderr);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(code), ""), "{command:?}: {}", ended.stderr);
     assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
     for part in parts {
         assert!(ended.stderr.contains(part), "no {part:?} in: {}", ended.stderr);

@@ -56,6 +56,17 @@ impl Campaign {
         Scenario { clients, talkers, ..self.scenario.clone() }
     }
 
+    /// Why the campaign cannot be run, in a sentence.
+    pub(super) fn flaw(&self) -> Option<String> {
+        let most = self.counts.last().copied().unwrap_or(0);
+        match self.talkers {
+            Some(talkers) if talkers > most => Some(format!(
+                "{talkers} of {most} clients cannot talk; use --talkers {most} or less, or more --clients"
+            )),
+            _ => self.counts.iter().find_map(|&clients| self.scenario(clients).flaw()),
+        }
+    }
+
     /// Measures everything. The servers take turns in short rounds, and the order alternates, so that a drift of the
     /// machine affects all of them.
     pub(super) fn run(&self) -> Result<Vec<Cell>, String> {

@@ -5,7 +5,8 @@ mod html;
 mod preflight;
 mod report;
 
-use super::address;
+use super::address::{Place, parse_place};
+use super::failure::Failure;
 use super::mode::ModeParser;
 use crate::load::{Eol, Pace, Scenario, Usage};
 use crate::server::{DRIVERS, Driver};
@@ -23,8 +24,8 @@ use std::time::Duration;
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// Measure this running server instead of tertulia's own
-    #[arg(long, value_name = "ADDR")]
-    addr: Option<String>,
+    #[arg(long, value_name = "ADDR", value_parser = parse_place)]
+    addr: Option<Place>,
 
     /// Mode of tertulia's own server [default: all modes]
     #[arg(long, value_name = "MODE", conflicts_with = "addr", value_parser = ModeParser)]
@@ -38,7 +39,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     clients: Option<usize>,
 
-    /// How many of the clients talk; the others listen [default: all]
+    /// How many of the clients talk; the others listen. Where there are fewer clients, all of them talk [default: all]
     #[arg(long, value_name = "N")]
     talkers: Option<usize>,
 
@@ -59,7 +60,7 @@ pub(crate) struct Args {
     rate: Option<f64>,
 
     /// Seconds to measure per server and number of clients, all rounds together
-    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = measured_seconds)]
     duration: f64,
 
     /// Seconds of warm-up before that, all rounds together
@@ -106,7 +107,7 @@ const CLIENTS: usize = 6;
 const SWEEP: &[usize] = &[2, 6, 16, 64];
 
 impl Args {
-    pub(crate) fn run(self) -> Result<(), String> {
+    pub(crate) fn run(self) -> Result<(), Failure> {
         let counts = self.counts();
         let clients = self.main_clients(&counts);
         let campaign = Campaign {
@@ -117,10 +118,8 @@ impl Args {
             cores: self.cores,
             counts,
         };
-        for &clients in &campaign.counts {
-            if let Some(flaw) = campaign.scenario(clients).flaw() {
-                return Err(flaw);
-            }
+        if let Some(flaw) = campaign.flaw() {
+            return Err(Failure::Usage(flaw));
         }
         preflight::check(campaign.counts.iter().max().unwrap_or(&0) + self.idle)?;
 
@@ -137,7 +136,8 @@ impl Args {
         super::print(result.as_bytes())?;
         match cells.iter().find(|cell| !cell.is_flawless()) {
             Some(cell) => {
-                Err(format!("{}: the server did not deliver every line once, in order and unchanged", cell.server))
+                Err(format!("{}: the server did not deliver every line once, in order and unchanged", cell.server)
+                    .into())
             }
             None => Ok(()),
         }
@@ -181,7 +181,7 @@ impl Args {
             let drivers: Vec<_> = self.mode.map_or(DRIVERS.iter().collect(), |driver| vec![driver]);
             return Ok(drivers.into_iter().map(|driver| Subject::Ours(driver.name)).collect());
         };
-        let (host, port) = address::Address::of(addr).get()?;
+        let (host, port) = addr.or_default();
         if let Some(pid) = self.pid
             && cfg!(target_os = "linux")
             && Usage::of(pid).threads.is_none()
@@ -230,6 +230,13 @@ fn command() -> String {
 fn resolve(host: &str, port: u16) -> Result<SocketAddr, String> {
     let found = (host, port).to_socket_addrs().ok().and_then(|mut addrs| addrs.next());
     found.ok_or_else(|| format!("cannot find the host {host}; check its name"))
+}
+
+fn measured_seconds(text: &str) -> Result<f64, String> {
+    match seconds(text) {
+        Ok(seconds) if seconds > 0.0 => Ok(seconds),
+        _ => Err("use a number of seconds above 0, up to 86400".into()),
+    }
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
