@@ -1,7 +1,5 @@
-use clap::Parser;
 use std::process::ExitCode;
-use tertulia::cli::Cli;
 
 fn main() -> ExitCode {
-    Cli::parse().run()
+    tertulia::cli::run()
 }

@@ -1,5 +1,6 @@
 //! Parses addresses as people type them: `HOST:PORT`, `HOST`, `:PORT`, or `HOST PORT` as two words.
 
+use super::value::whole;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
@@ -45,30 +46,27 @@ pub(crate) fn parse_place(text: &str) -> Result<Place, String> {
     }
     // Digits alone are a port: nobody means the IPv4 address 0.0.34.185 by 8889.
     if text.bytes().all(|b| b.is_ascii_digit()) {
-        return Ok(Place { host: None, port: Some(parse_port(text)?) });
+        return Ok(Place { host: None, port: Some(port_of(text)?) });
     }
     let place = |host: &str, port| Place { host: Some(host.into()), port };
     if let Some(rest) = text.strip_prefix('[') {
-        let Some((host, after)) = rest.split_once(']') else {
-            return Err(format!("there is no closing bracket; write it like [::1]:{PORT}"));
-        };
-        return match after.strip_prefix(':') {
-            Some(port) => Ok(place(host, Some(parse_port(port)?))),
-            None if after.is_empty() => Ok(place(host, None)),
-            None => Err(format!("{after:?} after the bracket is not a port; write it like [::1]:{PORT}")),
+        return match rest.split_once(']') {
+            Some((host, "")) => Ok(place(host, None)),
+            Some((host, after)) if after.starts_with(':') => Ok(place(host, Some(port_of(&after[1..])?))),
+            _ => Err(format!("write it like [::1]:{PORT}")),
         };
     }
     match text.rsplit_once(':') {
         // More than one colon and no bracket: an IPv6 address without a port.
         Some((host, _)) if host.contains(':') => Ok(place(text, None)),
-        Some(("", port)) => Ok(place(HOST, Some(parse_port(port)?))),
-        Some((host, port)) => Ok(place(host, Some(parse_port(port)?))),
+        Some(("", port)) => Ok(place(HOST, Some(port_of(port)?))),
+        Some((host, port)) => Ok(place(host, Some(port_of(port)?))),
         None => Ok(place(text, None)),
     }
 }
 
-fn parse_port(text: &str) -> Result<u16, String> {
-    text.parse().map_err(|_| format!("{text:?} is not a port; use a number from 0 to 65535"))
+fn port_of(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| "use a port from 0 to 65535".into())
 }
 
 /// The arguments that say an [`Address`].
@@ -79,7 +77,7 @@ struct Words {
     place: Option<Place>,
 
     /// The port, as a second argument
-    #[arg(value_name = "PORT", value_parser = parse_port)]
+    #[arg(value_name = "PORT", value_parser = whole::<u16>(0..=65535))]
     port: Option<u16>,
 
     /// The same address as a flag: HOST:PORT, HOST or :PORT [default: 127.0.0.1:8889]

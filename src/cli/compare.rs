@@ -1,11 +1,11 @@
 //! The command line of `tertulia compare`.
 
+use super::value::whole;
 use super::{lang_or_locale, print};
 use crate::compare::{Plan, report};
 use crate::harness::process_group::end_all;
 use crate::server::listener;
 use crate::text::Lang;
-use clap::builder::RangedU64ValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -26,19 +26,19 @@ pub(crate) struct Args {
 
     /// Numbers of clients to measure with, separated by commas
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "2,6,16,64,256",
-          value_parser = RangedU64ValueParser::<usize>::new().range(2..=20_000))]
+          value_parser = whole::<usize>(2..=20_000))]
     clients: Vec<usize>,
 
     /// Rounds per measurement; fewer than three do not say which mode is better
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = RangedU64ValueParser::<usize>::new().range(2..=100))]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = whole::<usize>(2..=100))]
     rounds: usize,
 
     /// Milliseconds to measure per round
-    #[arg(long, value_name = "MILLIS", default_value_t = 200, value_parser = clap::value_parser!(u32).range(50..=60_000))]
+    #[arg(long, value_name = "MILLIS", default_value_t = 200, value_parser = whole::<u32>(50..=60_000))]
     millis: u32,
 
     /// Number of silent clients in the scene idle-crowd. In the scene storm as many connect at once, but no more than 500
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = RangedU64ValueParser::<usize>::new().range(1..=20_000))]
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = whole::<usize>(1..=20_000))]
     crowd: usize,
 
     /// Print the result as JSON

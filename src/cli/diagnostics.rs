@@ -8,6 +8,7 @@
 //! Polling stderr first is not enough: a terminal is reported writable while it has room for one byte, and a thread
 //! that writes a line to it blocks until the rest is taken.
 
+use super::value::whole;
 use crate::chat::sanitize::sanitize_text;
 use crate::server::sink::keep_stderr_from_waiting;
 use log::{LevelFilter, Log, Metadata, Record};
@@ -22,7 +23,7 @@ const LINE_MAX: usize = 1024;
 #[derive(clap::Args, Debug)]
 pub(crate) struct Diagnostics {
     /// Log more on stderr: -v for events, -vv also for problems of single connections
-    #[arg(short, long, action = clap::ArgAction::Count, env = "TERTULIA_VERBOSE")]
+    #[arg(short, long, action = clap::ArgAction::Count, env = "TERTULIA_VERBOSE", value_parser = whole::<u8>(0..=255))]
     verbose: u8,
 
     /// Log level on stderr, in general or by module: `debug`, or `info,tertulia::server=trace`

@@ -3,6 +3,7 @@
 use super::address::{Place, parse_place};
 use crate::server::listener;
 use crate::torment::gallery::{EXHIBITS, Exhibit};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 /// Run a server that is broken on purpose, or list these servers
 ///
@@ -11,7 +12,7 @@ use crate::torment::gallery::{EXHIBITS, Exhibit};
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// Name of the server
-    #[arg(value_name = "NAME", value_parser = parse_exhibit)]
+    #[arg(value_name = "NAME", value_parser = by_name(), hide_possible_values = true)]
     exhibit: Option<&'static Exhibit>,
 
     /// Address to listen on: HOST:PORT, HOST or :PORT [default: 127.0.0.1:8889]
@@ -51,7 +52,7 @@ fn list() -> String {
     text
 }
 
-fn parse_exhibit(name: &str) -> Result<&'static Exhibit, String> {
-    let exhibit = EXHIBITS.iter().find(|exhibit| exhibit.name == name);
-    exhibit.ok_or_else(|| "there is no such server in the gallery; tertulia gallery lists them all".into())
+fn by_name() -> impl TypedValueParser<Value = &'static Exhibit> {
+    let names = PossibleValuesParser::new(EXHIBITS.iter().map(|exhibit| exhibit.name));
+    names.try_map(|name| EXHIBITS.iter().find(|exhibit| exhibit.name == name).ok_or("tertulia gallery lists them"))
 }

@@ -19,15 +19,53 @@ pub(crate) mod serve;
 pub(crate) mod torment;
 #[cfg(feature = "trace")]
 pub(crate) mod trace;
+mod usage;
+pub(crate) mod value;
 
 use crate::server::DRIVERS;
 use crate::text::Lang;
 use anstream::AutoStream;
-use clap::{ColorChoice, Parser, Subcommand};
+use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use failure::Failure;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::LazyLock;
+
+/// Parses the command line and runs its subcommand. An error is one line on stderr: what failed and what to try.
+pub fn run() -> ExitCode {
+    let result = match parse() {
+        Ok(cli) => cli.command.run(),
+        Err(error) => match usage::failure(&error) {
+            Some(failure) => Err(failure),
+            // A help text, too, is an error to clap. What stdout or stderr does not take is lost.
+            None => {
+                let _ = error.print();
+                return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+            }
+        },
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // `eprintln!` panics if stderr is closed.
+            let _ = writeln!(io::stderr(), "tertulia: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+fn parse() -> Result<Cli, clap::Error> {
+    let matches = command().try_get_matches()?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command()))
+}
+
+/// The command line, as it is parsed, completed and documented.
+fn command() -> clap::Command {
+    let command = Cli::command();
+    #[cfg(feature = "extras")]
+    let command = man::Man::of(command);
+    command
+}
 
 /// The version, and the modes of this build.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
@@ -41,7 +79,7 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
 /// mode: see `serve --help`. Clients can join with nc, ncat or telnet; `tertulia join` is more convenient.
 #[derive(Parser, Debug)]
 #[command(name = "tertulia", version = VERSION.as_str(), propagate_version = true, max_term_width = 100)]
-pub struct Cli {
+struct Cli {
     #[command(subcommand)]
     command: Command,
 }
@@ -66,20 +104,6 @@ enum Command {
     Completions(man::Completions),
     #[cfg(feature = "extras")]
     Man(man::Man),
-}
-
-impl Cli {
-    /// Runs the subcommand. An error is one line on stderr: what failed and what to try.
-    pub fn run(self) -> ExitCode {
-        match self.command.run() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => {
-                // `eprintln!` panics if stderr is closed.
-                let _ = writeln!(io::stderr(), "tertulia: {failure}");
-                failure.exit_code()
-            }
-        }
-    }
 }
 
 impl Command {
@@ -137,24 +161,22 @@ fn lang_or_locale(asked: Option<Lang>) -> Lang {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]
     fn every_flag_of_serve_and_join_has_its_environment_variable() {
-        for command in Cli::command().get_subcommands().filter(|c| ["serve", "join"].contains(&c.get_name())) {
+        for command in command().get_subcommands().filter(|c| ["serve", "join"].contains(&c.get_name())) {
             for arg in command.get_arguments().filter(|arg| arg.get_long().is_some()) {
                 let long = arg.get_long().unwrap_or_default();
                 if ["help", "version"].contains(&long) {
                     continue;
                 }
-                let expected = format!("TERTULIA_{}", long.to_uppercase().replace('-', "_"));
                 let env = arg.get_env().map(|env| env.to_string_lossy().into_owned());
-                assert_eq!(env, Some(expected), "{} --{long}", command.get_name());
+                assert_eq!(env, Some(usage::variable(long)), "{} --{long}", command.get_name());
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::address::Address;
 use super::mode::ModeParser;
+use super::value::{at_least, whole};
 use super::{colors_stdout, diagnostics::Diagnostics, failure::Failure, lang_or_locale};
 use crate::chat::{Framing, Limits};
 use crate::server::console::Paint;
@@ -28,11 +29,11 @@ pub(crate) struct Args {
     /// In a mode with one thread for all sockets: keep polling for this long before going to sleep. The server answers
     /// sooner if it has a core of its own, and it keeps that core busy while there is traffic; 50 is enough
     #[arg(long, value_name = "MICROS", default_value_t = 0, env = "TERTULIA_SPIN",
-          value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+          value_parser = whole::<u32>(0..=1_000_000))]
     spin: u32,
 
     /// Number of seats: how many clients can be in the room at once
-    #[arg(long, value_name = "N", default_value_t = 6, env = "TERTULIA_MAX_CLIENTS", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", default_value_t = 6, env = "TERTULIA_MAX_CLIENTS", value_parser = at_least::<usize>(1))]
     max_clients: usize,
 
     /// What happens to a new client when all seats are taken
@@ -41,8 +42,8 @@ pub(crate) struct Args {
 
     /// Maximum length of a line in bytes, without its line end
     #[arg(long, value_name = "BYTES", default_value_t = 1024, env = "TERTULIA_MAX_LINE",
-          value_parser = clap::value_parser!(u32).range(16..=65536))]
-    max_line: u32,
+          value_parser = whole::<usize>(16..=65536))]
+    max_line: usize,
 
     /// How the server splits received bytes into messages
     #[arg(long, value_enum, default_value_t = Framing::Line, env = "TERTULIA_FRAMING")]
@@ -59,8 +60,8 @@ pub(crate) struct Args {
 
     /// How many lines of the history a new client gets
     #[arg(long, value_name = "N", default_value_t = 20, env = "TERTULIA_REPLAY",
-          value_parser = clap::value_parser!(u32).range(0..=1000))]
-    replay: u32,
+          value_parser = whole::<usize>(0..=1000))]
+    replay: usize,
 
     /// No transcript on stdout, and only warnings on stderr
     #[arg(short, long, env = "TERTULIA_QUIET", value_parser = FalseyValueParser::new())]
@@ -94,23 +95,15 @@ impl Args {
             driver: self.mode,
             spin: Duration::from_micros(self.spin.into()),
             when_full: self.when_full,
-            limits: Limits { clients_max: self.max_clients, line_max: self.max_line as usize, framing: self.framing },
+            limits: Limits { clients_max: self.max_clients, line_max: self.max_line, framing: self.framing },
             lang: lang_or_locale(self.lang),
             console: (!self.quiet).then_some(paint),
             history: self.history,
-            replay: self.replay as usize,
+            replay: self.replay,
             #[cfg(feature = "trace")]
             trace: self.trace.options(),
             #[cfg(not(feature = "trace"))]
             trace: Default::default(),
         })?)
-    }
-}
-
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("a room needs at least one seat; use 1 or more".into()),
-        Ok(n) => Ok(n),
-        Err(_) => Err("this is not a whole number; use 1 or more".into()),
     }
 }

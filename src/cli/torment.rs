@@ -3,10 +3,12 @@
 use super::address::{Place, parse_place};
 use super::colors_stdout;
 use super::failure::Failure;
+use super::value::{at_least, number};
 use crate::harness::Launcher;
 use crate::torment::trial::NO_TIME;
 use crate::torment::{self, Cause, Eol, Finding, News, Settings, TORMENTS, Target, Torment, Verdict, diagnose};
 use anstyle::{AnsiColor, Style};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ColorChoice, ValueEnum};
 use serde_json::json;
 use std::io::{self, Write};
@@ -42,7 +44,8 @@ pub(crate) struct Args {
     echo: Echo,
 
     /// Run only these torments, separated by commas
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = parse_torment)]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = by_name(),
+          hide_possible_values = true)]
     only: Vec<&'static Torment>,
 
     /// List the torments and exit
@@ -50,11 +53,11 @@ pub(crate) struct Args {
     list: bool,
 
     /// Seed of the random bytes; the same seed gives the same bytes [default: from the clock]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least::<u64>(0))]
     seed: Option<u64>,
 
     /// Factor for all times: 2 for a slow machine, 0.5 for a quick check
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = factor)]
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = number(0.1..=100.0))]
     time: f64,
 
     /// Print the result as JSON
@@ -310,16 +313,9 @@ fn width() -> usize {
     if columns == 0 { 80 } else { columns.clamp(40, 100) }
 }
 
-fn parse_torment(name: &str) -> Result<&'static Torment, String> {
-    let torment = TORMENTS.iter().find(|torment| torment.name == name.trim());
-    torment.ok_or_else(|| "there is no such torment; --list shows all of them".into())
-}
-
-fn factor(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(factor) if (0.1..=100.0).contains(&factor) => Ok(factor),
-        _ => Err("use a number from 0.1 to 100".into()),
-    }
+fn by_name() -> impl TypedValueParser<Value = &'static Torment> {
+    let names = PossibleValuesParser::new(TORMENTS.iter().map(|torment| torment.name));
+    names.try_map(|name| TORMENTS.iter().find(|torment| torment.name == name).ok_or("see tertulia torment --list"))
 }
 
 #[cfg(test)]

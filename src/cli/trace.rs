@@ -1,5 +1,6 @@
 //! The command line of `tertulia trace`, and the tracing flags of `serve`.
 
+use super::value::whole;
 use super::{lang_or_locale, print};
 use crate::text::Lang;
 use crate::trace::{self, calls, chrome, page};
@@ -14,10 +15,9 @@ pub(crate) struct Serve {
     #[arg(long, env = "TERTULIA_EXPLAIN", value_parser = FalseyValueParser::new())]
     explain: bool,
 
-    /// Pause after each explained step, so that viewers can guess the next one
-    #[arg(long, value_name = "MILLIS", env = "TERTULIA_SLOW", requires = "explain",
-          value_parser = clap::value_parser!(u32).range(1..=60_000))]
-    slow: Option<u32>,
+    /// Explain each step, and pause after it, so that viewers can guess the next one
+    #[arg(long, value_name = "MILLIS", env = "TERTULIA_SLOW", value_parser = whole::<u64>(1..=60_000))]
+    slow: Option<u64>,
 
     /// Record each step in a file, for `tertulia trace view`, ui.perfetto.dev or chrome://tracing
     #[arg(long, value_name = "FILE", env = "TERTULIA_TRACE")]
@@ -27,8 +27,8 @@ pub(crate) struct Serve {
 impl Serve {
     pub(crate) fn options(self) -> trace::Options {
         trace::Options {
-            explain: self.explain,
-            slow: self.slow.map(|millis| Duration::from_millis(millis.into())),
+            explain: self.explain || self.slow.is_some(),
+            slow: self.slow.map(Duration::from_millis),
             file: self.trace,
         }
     }

@@ -8,6 +8,7 @@ mod report;
 use super::address::{Place, parse_place};
 use super::failure::Failure;
 use super::mode::ModeParser;
+use super::value::{at_least, number, whole};
 use crate::load::{Eol, Pace, Scenario, Usage};
 use crate::server::{DRIVERS, Driver};
 use campaign::{Campaign, Cell, Cores, Subject};
@@ -32,48 +33,48 @@ pub(crate) struct Args {
     mode: Option<&'static Driver>,
 
     /// Process ID of the running server, to measure what it uses
-    #[arg(long, value_name = "PID", requires = "addr")]
+    #[arg(long, value_name = "PID", requires = "addr", value_parser = at_least::<u32>(1))]
     pid: Option<u32>,
 
     /// Clients in the room; each of them must receive every line [default: 6]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least::<usize>(2))]
     clients: Option<usize>,
 
     /// How many of the clients talk; the others listen. Where there are fewer clients, all of them talk [default: all]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least::<usize>(1))]
     talkers: Option<usize>,
 
     /// Additional clients that only read; no measured line waits for them
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = at_least::<usize>(0))]
     idle: usize,
 
     /// Bytes in a line, including its end
-    #[arg(long, value_name = "BYTES", default_value_t = 64)]
+    #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = at_least::<usize>(1))]
     line: usize,
 
     /// Closed loop: lines that each talker has in flight
-    #[arg(long, value_name = "LINES", default_value_t = 1)]
+    #[arg(long, value_name = "LINES", default_value_t = 1, value_parser = at_least::<u32>(1))]
     window: u32,
 
     /// Open loop: lines per second of all talkers together, whether the server keeps up or not
-    #[arg(long, value_name = "LINES", conflicts_with = "window")]
+    #[arg(long, value_name = "LINES", conflicts_with = "window", value_parser = above_zero)]
     rate: Option<f64>,
 
     /// Seconds to measure per server and number of clients, all rounds together
-    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = measured_seconds)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = number(0.001..=86_400.0))]
     duration: f64,
 
     /// Seconds of warm-up before that, all rounds together
-    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = number(0.0..=86_400.0))]
     warm_up: f64,
 
     /// Measure with each of these numbers of clients [default with --html: 2,6,16,64]
-    #[arg(long, value_name = "N,N,...", value_delimiter = ',')]
+    #[arg(long, value_name = "N,N,...", value_delimiter = ',', value_parser = at_least::<usize>(2))]
     sweep: Option<Vec<usize>>,
 
     /// Number of rounds; the servers take turns in each round [default: 1; with --html or --sweep 3]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    rounds: Option<u32>,
+    #[arg(long, value_name = "N", value_parser = whole::<usize>(1..=1000))]
+    rounds: Option<usize>,
 
     // In a help text, clap replaces {n} by a line end.
     /// A line that each client sends first; an n in braces stands for the client's number
@@ -173,7 +174,7 @@ impl Args {
 
     fn rounds(&self) -> usize {
         let many = self.html.is_some() || self.sweep.is_some();
-        self.rounds.map_or(if many { 3 } else { 1 }, |rounds| rounds as usize)
+        self.rounds.unwrap_or(if many { 3 } else { 1 })
     }
 
     fn subjects(&self) -> Result<Vec<Subject>, String> {
@@ -232,16 +233,9 @@ fn resolve(host: &str, port: u16) -> Result<SocketAddr, String> {
     found.ok_or_else(|| format!("cannot find the host {host}; check its name"))
 }
 
-fn measured_seconds(text: &str) -> Result<f64, String> {
-    match seconds(text) {
-        Ok(seconds) if seconds > 0.0 => Ok(seconds),
-        _ => Err("use a number of seconds above 0, up to 86400".into()),
-    }
-}
-
-fn seconds(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(seconds) if (0.0..=86_400.0).contains(&seconds) => Ok(seconds),
-        _ => Err("use a number of seconds up to 86400".into()),
+fn above_zero(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number > 0.0 && number.is_finite() => Ok(number),
+        _ => Err("use a number above 0".into()),
     }
 }
