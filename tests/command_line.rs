@@ -369,6 +369,25 @@ fn serve_takes_addresses_of_ipv6() {
 }
 
 #[test]
+fn a_server_on_all_addresses_says_which_one_others_type() {
+    let mut command = tertulia();
+    let mut server = Server::of({
+        command.args(["serve", "0.0.0.0:0"]);
+        command
+    });
+    // The same question as the server's: is there a way out?
+    let probe = std::net::UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.connect("192.0.2.1:9"));
+    if probe.is_err() {
+        eprintln!("skipped: no network here");
+        return;
+    }
+    let note = server.diagnostics.shows("others on your network join with: nc ");
+    let words: Vec<_> = note.rsplit(' ').take(2).collect();
+    server.addr = format!("{}:{}", words[1], words[0]).parse().expect("an address");
+    server.join();
+}
+
+#[test]
 fn words_on_the_command_line_come_before_the_environment() {
     let listening = |args: &[&str], env: &[(&str, &str)]| {
         let server = Server::of(serve(args, env));
@@ -498,9 +517,9 @@ mod on_linux {
         ] {
             assert_eq!(outputs_unheard(serve(args, env)), (String::new(), String::new()), "{args:?} {env:?}");
         }
-        let (transcript, warning) = outputs_unheard(serve(&["-q", "--history", "/nowhere/at/all"], &[]));
+        let (transcript, warning) = outputs_unheard(serve(&["-q", "--history", "/dev/full"], &[]));
         assert_eq!(transcript, "");
-        assert!(warning.contains("no history is kept"), "{warning}");
+        assert!(warning.contains("the history loses lines"), "{warning}");
         for no in ["0", "false", ""] {
             let (transcript, _) = outputs_unheard(serve(&[], &[("TERTULIA_QUIET", no)]));
             assert!(transcript.contains("<ana> hola"), "{no:?}: {transcript}");

@@ -16,6 +16,7 @@ use crate::chat::{Event, Reason};
 use crate::text::Lang;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -82,8 +83,7 @@ struct Recent {
 
 pub(crate) struct History {
     path: PathBuf,
-    /// `None` if the file could not be opened.
-    spool: Option<Spool>,
+    spool: Spool,
     /// The deadline for writing the batch; `None` while it is empty.
     due: Option<Instant>,
     /// The last messages, for replays.
@@ -92,37 +92,22 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Opens or creates the file. If that fails, a warning is logged and the chat goes on without a history file.
-    pub(crate) fn open(path: &Path, replay: usize, clock: &WallClock) -> History {
-        let mut history = History { path: path.to_owned(), spool: None, due: None, recent: VecDeque::new(), replay };
-        match history.load(clock) {
-            Ok(spool) => history.spool = Some(spool),
-            Err(e) => log::warn!("no history is kept: {}: {e}", path.display()),
-        }
-        history
-    }
-
-    fn load(&mut self, clock: &WallClock) -> io::Result<Spool> {
-        let mut file = disk::open(&self.path)?;
-        let len = file.metadata()?.len();
-        // Not all lines are messages, so this reads further back than the replay needs.
-        let start = len.saturating_sub(RECORD_MAX * (self.replay as u64 * 4 + 1));
-        // A pipe has no position, and nothing in it is read again.
-        if start > 0 {
-            file.seek(SeekFrom::Start(start))?;
-        }
-        let mut tail = Vec::new();
-        Read::by_ref(&mut file).take(len - start).read_to_end(&mut tail)?;
+    /// Opens or creates the file, and reads the last messages from it.
+    pub(crate) fn open(path: &Path, replay: usize, clock: &WallClock) -> io::Result<History> {
+        let mut file = disk::open(path)?;
+        let tail = read_tail(&mut file, replay)?;
+        let spool = Spool::new(Sink::Disk(DiskWriter::new(file)?), &tail);
+        let mut history = History { path: path.to_owned(), spool, due: None, recent: VecDeque::new(), replay };
         // The first line may be cut at its beginning; what is left of it is not valid JSON.
         let lines = tail.split_inclusive(|&b| b == b'\n');
         for line in lines.filter(|line| line.ends_with(b"\n")) {
             if let Ok(record) = serde_json::from_slice::<Entry>(line)
                 && clock.when(record.time).is_some()
             {
-                self.remember(record.event, record.time, &record.nick, record.text.as_deref().unwrap_or(""));
+                history.remember(record.event, record.time, &record.nick, record.text.as_deref().unwrap_or(""));
             }
         }
-        Ok(Spool::new(Sink::Disk(DiskWriter::new(file)?), &tail))
+        Ok(history)
     }
 
     pub(crate) fn note(&mut self, event: &Event<'_>, clock: &WallClock, now: Instant) {
@@ -146,7 +131,7 @@ impl History {
 
     /// Puts a line into the batch.
     fn push(&mut self, record: &impl Serialize, now: Instant) {
-        let Some(spool) = &mut self.spool else { return };
+        let spool = &mut self.spool;
         self.due.get_or_insert(now + BATCH_DELAY);
         // After one lost line all are dropped until the loss is reported. So there is one gap, and the file says where.
         if spool.len() >= BUFFER_MAX || spool.has_gap() {
@@ -161,7 +146,7 @@ impl History {
 
     /// Writes what is due, as far as the disk takes it without blocking.
     pub(crate) fn flush(&mut self, now: Instant, clock: &mut WallClock) {
-        let Some(spool) = &mut self.spool else { return };
+        let spool = &mut self.spool;
         let is_due = self.due.is_some_and(|due| due <= now);
         if !is_due && spool.len() < BATCH_MAX && spool.deadline().is_none() {
             return;
@@ -181,18 +166,16 @@ impl History {
 
     /// When [`History::flush`] has something to do.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.spool.as_ref()?.deadline().or(self.due)
+        self.spool.deadline().or(self.due)
     }
 
     /// Goes on in the file that has the history's name now, and creates it if there is none. The lines before go to the
     /// old file, and none is lost. If the disk is busy, the last of them go to the new file.
     pub(crate) fn reopen(&mut self, now: Instant) {
-        if let Some(spool) = &mut self.spool {
-            self.due = None;
-            let missing = spool.missing();
-            let result = spool.reopen(&self.path, now);
-            self.warn(missing, result);
-        }
+        self.due = None;
+        let missing = self.spool.missing();
+        let result = self.spool.reopen(&self.path, now);
+        self.warn(missing, result);
     }
 
     /// Makes whatever waits due now.
@@ -202,12 +185,12 @@ impl History {
 
     /// When [`History::flush`] is worth another try after the end began at `start`.
     pub(crate) fn last_retry(&self, start: Instant) -> Option<Instant> {
-        self.spool.as_ref()?.last_retry(start)
+        self.spool.last_retry(start)
     }
 
     /// Call it at the very end.
     pub(crate) fn warn_of_what_is_missing(&self) {
-        if let Some(lines @ 1..) = self.spool.as_ref().map(Spool::unwritten) {
+        if let lines @ 1.. = self.spool.unwritten() {
             log::warn!("the history ends without {lines} lines: {}", self.path.display());
         }
     }
@@ -231,7 +214,7 @@ impl History {
     /// Warns when lines begin to be lost, and when the loss is reported in the file. `before` is how many were missing before
     /// the last flush, and `result` is its result.
     fn warn(&self, before: u64, result: io::Result<()>) {
-        let missing = self.spool.as_ref().map(Spool::missing).unwrap_or_default();
+        let missing = self.spool.missing();
         let path = self.path.display();
         match result {
             Err(e) if before == 0 => log::warn!("the history loses lines, {missing} so far: {path}: {e}"),
@@ -260,6 +243,20 @@ impl History {
     }
 }
 
+/// The end of the file, with at least as many lines as a replay needs.
+fn read_tail(file: &mut File, replay: usize) -> io::Result<Vec<u8>> {
+    let len = file.metadata()?.len();
+    // Not all lines are messages, so this reads further back than the replay needs.
+    let start = len.saturating_sub(RECORD_MAX * (replay as u64 * 4 + 1));
+    // A pipe has no position, and nothing in it is read again.
+    if start > 0 {
+        file.seek(SeekFrom::Start(start))?;
+    }
+    let mut tail = Vec::new();
+    file.take(len - start).read_to_end(&mut tail)?;
+    Ok(tail)
+}
+
 fn write_json(buffer: &mut Vec<u8>, record: &impl Serialize) {
     // Neither writing to a Vec nor serializing strings and numbers can fail.
     let _ = serde_json::to_writer(&mut *buffer, record);
@@ -284,6 +281,10 @@ mod tests {
         path
     }
 
+    fn open(path: &Path, replay: usize) -> History {
+        History::open(path, replay, &WallClock::new()).expect("a temporary file")
+    }
+
     fn read(path: &Path) -> String {
         std::fs::read_to_string(path).unwrap_or_default()
     }
@@ -302,7 +303,7 @@ mod tests {
         history.hurry(Instant::now());
         loop {
             history.flush(Instant::now(), &mut clock);
-            if history.spool.as_ref().is_none_or(|spool| spool.len() == 0) {
+            if history.spool.len() == 0 {
                 return;
             }
             assert!(Instant::now() < end, "the disk takes nothing");
@@ -318,7 +319,7 @@ mod tests {
     #[test]
     fn what_was_written_is_read_again_and_a_torn_line_is_not() {
         let path = temp("torn");
-        let mut history = History::open(&path, 3, &WallClock::new());
+        let mut history = open(&path, 3);
         for text in ["one", "two", "three \"quoted\"", "four"] {
             say(&mut history, text);
         }
@@ -329,11 +330,11 @@ mod tests {
             .and_then(|mut file| file.write_all(b"{\"time\":\"2026-01-01T00:00:00Z\",\"id\":1,\"event\":\"said\",\"ni"))
             .expect("torn by hand");
 
-        let mut history = History::open(&path, 3, &WallClock::new());
+        let mut history = open(&path, 3);
         assert_eq!(texts(&history), ["two", "three \"quoted\"", "four"]);
         say(&mut history, "five");
         write(&mut history);
-        let history = History::open(&path, 2, &WallClock::new());
+        let history = open(&path, 2);
         assert_eq!(texts(&history), ["four", "five"], "the torn line has swallowed nothing");
         let _ = std::fs::remove_file(&path);
     }
@@ -346,14 +347,14 @@ mod tests {
         let text = format!(r"hola\u001b[2J\u202e{}-- beto\u200b (#2) is gone\n", " ".repeat(80));
         std::fs::write(&path, entry.replace("TEXT", &text) + "\n").expect("a file");
         let shown = format!("hola[2J{}-- beto (#2) is gone", " ".repeat(17));
-        assert_eq!(texts(&History::open(&path, 1, &WallClock::new())), [shown]);
+        assert_eq!(texts(&open(&path, 1)), [shown]);
         let _ = std::fs::remove_file(&path);
     }
 
     #[test]
     fn messages_are_found_again_behind_many_comings_and_goings() {
         let path = temp("crowd");
-        let mut history = History::open(&path, 0, &WallClock::new());
+        let mut history = open(&path, 0);
         let (id, peer) = (Id::new(2, 3), ([127, 0, 0, 1], 4000).into());
         let mut clock = WallClock::new();
         clock.look();
@@ -366,15 +367,15 @@ mod tests {
             }
         }
         write(&mut history);
-        assert_eq!(texts(&History::open(&path, 20, &WallClock::new())), messages[5..]);
-        assert_eq!(texts(&History::open(&path, 1000, &WallClock::new())), messages);
+        assert_eq!(texts(&open(&path, 20)), messages[5..]);
+        assert_eq!(texts(&open(&path, 1000)), messages);
         let _ = std::fs::remove_file(&path);
     }
 
     #[test]
     fn a_batch_waits_half_a_second_and_no_longer() {
         let path = temp("batch");
-        let mut history = History::open(&path, 0, &WallClock::new());
+        let mut history = open(&path, 0);
         let before = Instant::now();
         say(&mut history, "hola");
         let due = history.deadline().expect("something to write");
@@ -388,30 +389,21 @@ mod tests {
         let _ = std::fs::remove_file(&path);
     }
 
-    #[test]
-    fn a_place_that_cannot_be_written_costs_the_history_and_nothing_else() {
-        let mut history = History::open(Path::new("/nowhere/at/all.jsonl"), 20, &WallClock::new());
-        say(&mut history, "hola");
-        write(&mut history);
-        assert_eq!(texts(&history), ["hola"], "newcomers still get what was said since the start");
-    }
-
     #[cfg(target_os = "linux")]
     #[test]
     fn a_full_disk_costs_the_lines_it_did_not_take() {
         let path = temp("full");
-        let mut history = History::open(&path, 20, &WallClock::new());
+        let mut history = open(&path, 20);
         let full = OpenOptions::new().write(true).open("/dev/full").expect("linux has one");
-        history.spool = Some(Spool::new(Sink::Disk(DiskWriter::new(full).expect("a thread")), b""));
+        history.spool = Spool::new(Sink::Disk(DiskWriter::new(full).expect("a thread")), b"");
         for text in ["one", "two"] {
             say(&mut history, text);
         }
         write(&mut history);
         say(&mut history, "three");
-        let missing = |history: &History| history.spool.as_ref().expect("it is open").missing();
-        assert_eq!(missing(&history), 3, "what comes after the gap waits for the report");
+        assert_eq!(history.spool.missing(), 3, "what comes after the gap waits for the report");
         write(&mut history);
-        assert_eq!((missing(&history), read(&path)), (3, String::new()));
+        assert_eq!((history.spool.missing(), read(&path)), (3, String::new()));
         let _ = std::fs::remove_file(&path);
     }
 }

@@ -5,6 +5,7 @@
 //! * [`net`] (for `epoll` and `poll`) and `blocking` (for `threaded`): the layer between a driver and the system. The tests put a
 //!   simulated one in its place. This layer and [`hub`] mark the steps for the trace;
 //! * [`listener`]: the listening sockets;
+//! * [`own_address`]: by which address others reach this machine;
 //! * [`signals`]: what a signal asks of the server;
 //! * [`records`]: where events are recorded: the [`console`] and the [`history`]. Their lines pass a [`spool`], so that
 //!   the chat waits neither for a [`sink`] nor for a [`disk`].
@@ -19,6 +20,7 @@ pub(crate) mod hub;
 pub(crate) mod lingering;
 pub(crate) mod listener;
 pub(crate) mod net;
+mod own_address;
 pub(crate) mod records;
 pub(crate) mod service;
 mod signals;
@@ -73,8 +75,11 @@ pub fn run(options: Options) -> Result<(), String> {
     let listeners = listener::bind(&options.addr)?;
     listeners.iter().for_each(|listener| listener::limit_buffers(listener, options.limits.clients_max));
     let Options { driver, when_full, spin, lang, .. } = options;
+    let records = Records::new(options.console, lang, options.history.as_deref(), options.replay)?;
     marks::start(&options.trace, driver.header(), lang, || Some(Sink::stderr().ok()?.into_writer()))?;
-    let records = Records::new(options.console, lang, options.history.as_deref(), options.replay);
+    if options.console.is_some() {
+        own_address::tell(&listeners, lang);
+    }
     let mut hub = chat::Hub::new(options.limits, lang, Instant::now());
     if records.are_kept() {
         hub = hub.record();

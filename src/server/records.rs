@@ -2,6 +2,7 @@
 
 use super::console::{Console, Paint};
 use super::history::History;
+use super::listener::what;
 use super::visits::Visits;
 use super::wall_clock::WallClock;
 use crate::chat::{Event, Transcript};
@@ -19,11 +20,22 @@ pub(crate) struct Records {
 
 impl Records {
     /// The transcript on stdout unless `console` is `None`, and a history in a file, of which newcomers get `replay` lines.
-    pub(crate) fn new(console: Option<Paint>, lang: Lang, history: Option<&Path>, replay: usize) -> Records {
+    /// The error is text for people.
+    pub(crate) fn new(
+        console: Option<Paint>,
+        lang: Lang,
+        history: Option<&Path>,
+        replay: usize,
+    ) -> Result<Records, String> {
         let clock = WallClock::new();
         let console = console.map(|paint| Console::new(paint, lang));
-        let history = history.map(|path| History::open(path, replay, &clock));
-        Records { console, history, clock, visits: Visits::default() }
+        let open = |path: &Path| {
+            let cannot =
+                |e| format!("the history cannot be kept in {}: {}; choose another file", path.display(), what(&e));
+            History::open(path, replay, &clock).map_err(cannot)
+        };
+        let history = history.map(open).transpose()?;
+        Ok(Records { console, history, clock, visits: Visits::default() })
     }
 
     /// Whether events are recorded anywhere.
