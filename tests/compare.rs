@@ -19,6 +19,7 @@ fn compared(dir: &Dir) -> (String, Value) {
     compare.args(["compare", "--clients", "2,4", "--rounds", "2", "--millis", "50", "--crowd", "20", "--json", "-o"]);
     let ended = run(compare.arg(&page));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains(&format!("open it in a browser: file://{}", page.display())), "{}", ended.stderr);
     let result = serde_json::from_str(&ended.stdout).expect("JSON");
     (fs::read_to_string(&page).expect("a page"), result)
 }
@@ -60,6 +61,17 @@ fn each_mode_is_measured_and_put_on_a_page() {
 #[test]
 fn a_page_that_cannot_be_written_is_told_of_before_all_is_measured() {
     fails_with(tertulia().args(["compare", "-o", "/nowhere/page.html"]), &["/nowhere/page.html", "written"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn findings_are_printed_even_if_the_page_is_lost() {
+    let mut compare = tertulia();
+    compare.args(["compare", "--clients", "2", "--rounds", "2", "--millis", "50", "--crowd", "20", "-o", "/dev/full"]);
+    let ended = run(&mut compare);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stdout.lines().count() > 8, "{}", ended.stdout);
+    assert!(ended.stderr.contains("/dev/full cannot be written"), "{}", ended.stderr);
 }
 
 /// Only `compare` gets the signal here; at a terminal the servers would get Ctrl-C, too.

@@ -292,6 +292,20 @@ fn too_few_seats_are_reported_before_the_measurement() {
     fails_with(&mut command, &["closed by the server", "full", "--max-clients 3"]);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_cannot_be_written_is_told_before_the_load_and_costs_no_result() {
+    for flag in ["--html", "--hgrm"] {
+        fails_with(tertulia().args(["bench", flag, "/nowhere/file"]), &["/nowhere/file", "cannot be written"]);
+    }
+    let mut bench = tertulia();
+    bench.args(["bench", "--mode", "epoll", "--sweep", "2", "--rounds", "1", "--duration", "0.1", "--warm-up", "0"]);
+    let ended = run(bench.args(["--html", "/dev/full"]));
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stdout.contains("deliveries / s"), "{}", ended.stdout);
+    assert!(ended.stderr.contains("/dev/full cannot be written"), "{}", ended.stderr);
+}
+
 #[test]
 fn a_load_without_a_server_or_its_means_is_reported_in_one_line() {
     let nobody = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");

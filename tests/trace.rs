@@ -385,6 +385,7 @@ fn a_file_that_lies_or_is_damaged_is_drawn() {
         .expect("a file");
     let drawn = run(tertulia().args(["trace", "view", "-o"]).arg(&page).arg(&file));
     assert_eq!(drawn.code, Some(0), "{}", drawn.stderr);
+    assert!(drawn.stderr.contains(&format!("open it in a browser: file://{}", page.display())), "{}", drawn.stderr);
     let html = fs::read_to_string(&page).expect("a page");
     assert_eq!(html.matches("</script>").count(), 2);
 }

@@ -1,15 +1,15 @@
 //! The command line of `tertulia compare`.
 
+use super::output::Output;
 use super::value::whole;
 use super::{lang_or_locale, print};
-use crate::compare::{Plan, report};
+use crate::compare::{Plan, messages, report};
 use crate::harness::process_group::end_all;
 use crate::server::listener;
 use crate::text::Lang;
 use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -65,11 +65,7 @@ impl Args {
             storm: self.crowd.min(500),
         };
         let output = self.output.or_else(|| (!self.json).then(|| "compare.html".into()));
-        if let Some(output) = &output {
-            // Check first, so that nobody waits for a page that cannot be written.
-            let opened = File::options().append(true).create(true).open(output);
-            opened.map_err(|e| format!("{} cannot be written: {e}", output.display()))?;
-        }
+        let output = output.map(|path| Output::open(&path)).transpose()?;
         // One file descriptor per client in this process. The servers raise their own limits.
         listener::make_room_for(plan.connections())?;
 
@@ -91,16 +87,13 @@ impl Args {
         }
         let comparison = comparison?;
 
-        if let Some(output) = &output {
-            let page = report::html(&comparison, lang);
-            std::fs::write(output, page).map_err(|e| format!("{} cannot be written: {e}", output.display()))?;
-        }
-        if self.json {
-            print(format!("{:#}\n", report::json(&comparison, lang)).as_bytes())
-        } else {
-            let findings = crate::compare::messages::findings(lang, &comparison);
-            print(format!("{}\n", findings.join("\n")).as_bytes())
-        }
+        let result = match self.json {
+            true => format!("{:#}", report::json(&comparison, lang)),
+            false => messages::findings(lang, &comparison).join("\n"),
+        };
+        // First what needs no file.
+        print(format!("{result}\n").as_bytes())?;
+        output.map_or(Ok(()), |output| output.write_page(&report::html(&comparison, lang), lang))
     }
 }
 

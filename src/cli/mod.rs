@@ -14,6 +14,8 @@ pub(crate) mod join;
 #[cfg(feature = "extras")]
 pub(crate) mod man;
 pub(crate) mod mode;
+#[cfg(any(feature = "bench", feature = "trace"))]
+pub(crate) mod output;
 pub(crate) mod serve;
 #[cfg(feature = "torment")]
 pub(crate) mod torment;

@@ -1,5 +1,6 @@
 //! The command line of `tertulia trace`, and the tracing flags of `serve`.
 
+use super::output::Output;
 use super::value::whole;
 use super::{lang_or_locale, print};
 use crate::text::Lang;
@@ -76,8 +77,8 @@ impl Command {
                         file.display()
                     ));
                 }
-                let page = page::of(&trace, lang_or_locale(lang));
-                std::fs::write(&output, page).map_err(|e| format!("{} cannot be written: {e}", output.display()))
+                let lang = lang_or_locale(lang);
+                Output::open(&output)?.write_page(&page::of(&trace, lang), lang)
             }
             Command::Calls(Calls { file }) => print(calls::table(&chrome::read(&file)?).as_bytes()),
         }

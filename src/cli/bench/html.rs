@@ -5,7 +5,6 @@ use super::report::{CHECKED, rows, warnings};
 use crate::load::{Outcome, Pace, host};
 use crate::page::{Axis, Chart, Kind, Page, Point, Series, Steps, Stroke};
 use crate::text::numbers;
-use std::path::Path;
 
 /// The number of intervals between the samples of a latency curve. They are shorter towards the end.
 const CURVE_POINTS: usize = 200;
@@ -20,11 +19,7 @@ pub(super) struct Colophon {
     pub clients: usize,
 }
 
-pub(super) fn write(file: &Path, cells: &[Cell], colophon: &Colophon) -> Result<(), String> {
-    std::fs::write(file, page(cells, colophon).html()).map_err(|e| format!("{} cannot be written: {e}", file.display()))
-}
-
-fn page(cells: &[Cell], colophon: &Colophon) -> Page {
+pub(super) fn page(cells: &[Cell], colophon: &Colophon) -> Page {
     let beside_first = |cell: &&Cell| cell.scenario.clients == cells[0].scenario.clients;
     let servers: Vec<&str> = cells.iter().take_while(beside_first).map(|cell| cell.server.as_str()).collect();
     let main: Vec<&Cell> = cells.iter().filter(|cell| cell.scenario.clients == colophon.clients).collect();

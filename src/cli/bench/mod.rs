@@ -8,9 +8,11 @@ mod report;
 use super::address::{Place, parse_place};
 use super::failure::Failure;
 use super::mode::ModeParser;
+use super::output::Output;
 use super::value::{at_least, number, whole};
 use crate::load::{Eol, Pace, Scenario, Usage};
 use crate::server::{DRIVERS, Driver};
+use crate::text::Lang;
 use campaign::{Campaign, Cell, Cores, Subject};
 use html::Colophon;
 use serde_json::Value;
@@ -124,17 +126,22 @@ impl Args {
         }
         preflight::check(campaign.counts.iter().max().unwrap_or(&0) + self.idle)?;
 
+        let hgrm = |subject: &Subject| Some(Output::open(&report::hgrm_path(self.hgrm.as_ref()?, &subject.name())));
+        let hgrms: Vec<Output> = campaign.subjects.iter().filter_map(hgrm).collect::<Result<_, _>>()?;
+        let html = self.html.as_deref().map(Output::open).transpose()?;
+
         let cells = campaign.run()?;
-        for cell in cells.iter().filter(|cell| cell.scenario.clients == clients) {
-            if let Some(file) = &self.hgrm {
-                report::write_hgrm(file, cell)?;
-            }
-        }
-        if let Some(file) = &self.html {
-            html::write(file, &cells, &Colophon { command: command(), cores: self.cores.in_words(), clients })?;
-        }
         let result = if self.json { format!("{:#}\n", self.json(&cells)) } else { report::text(&cells) };
+        // First what needs no file.
         super::print(result.as_bytes())?;
+        let main_cells = cells.iter().filter(|cell| cell.scenario.clients == clients);
+        for (cell, file) in main_cells.zip(hgrms) {
+            file.write(&report::hgrm(cell))?;
+        }
+        if let Some(file) = html {
+            let colophon = Colophon { command: command(), cores: self.cores.in_words(), clients };
+            file.write_page(&html::page(&cells, &colophon).html(), Lang::En)?;
+        }
         match cells.iter().find(|cell| !cell.is_flawless()) {
             Some(cell) => {
                 Err(format!("{}: the server did not deliver every line once, in order and unchanged", cell.server)

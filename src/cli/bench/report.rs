@@ -6,7 +6,7 @@ use crate::page::Point;
 use crate::text::numbers;
 use hdrhistogram::{Counter, Histogram};
 use serde_json::json;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub(super) const PERCENTILES: [(&str, f64); 6] =
     [("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p99.9", 99.9), ("p99.99", 99.99), ("max", 100.0)];
@@ -194,12 +194,14 @@ fn percentiles<T: Counter>(histogram: &Histogram<T>) -> serde_json::Value {
     serde_json::Value::Object(PERCENTILES.into_iter().map(micros).collect())
 }
 
-/// Writes latency percentiles in the text form that HdrHistogram's plotters read. The server's name is put before the
-/// extension of the file.
-pub(super) fn write_hgrm(file: &Path, cell: &Cell) -> Result<(), String> {
+/// The file for one server's latency percentiles: its name is put before the extension.
+pub(super) fn hgrm_path(file: &Path, server: &str) -> PathBuf {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-    let name = cell.server.replace(':', "-");
-    let path = file.with_file_name(format!("{stem}.{name}.hgrm"));
+    file.with_file_name(format!("{stem}.{}.hgrm", server.replace(':', "-")))
+}
+
+/// Latency percentiles in the text form that HdrHistogram's plotters read.
+pub(super) fn hgrm(cell: &Cell) -> String {
     let histogram = cell.latency();
     let mut text = format!("{:>12} {:>14} {:>10} {:>14}\n\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)");
     let mut count = 0;
@@ -212,5 +214,5 @@ pub(super) fn write_hgrm(file: &Path, cell: &Cell) -> Result<(), String> {
     let (mean, deviation) = (histogram.mean() / 1e3, histogram.stdev() / 1e3);
     text += &format!("#[Mean    = {mean:12.3}, StdDeviation   = {deviation:12.3}]\n");
     text += &format!("#[Max     = {:12.3}, Total count    = {:12}]\n", histogram.max() as f64 / 1e3, histogram.len());
-    std::fs::write(&path, text).map_err(|e| format!("{} cannot be written: {e}", path.display()))
+    text
 }
