@@ -3,45 +3,62 @@
 use super::failure::Failure;
 use super::{command, print};
 use clap::builder::PossibleValuesParser;
+use clap_complete::Shell;
 
 /// Print a script that completes tertulia's commands and flags in a shell
 #[derive(clap::Args, Debug)]
 pub(crate) struct Completions {
     #[arg(value_name = "SHELL")]
-    shell: clap_complete::Shell,
+    shell: Shell,
 }
 
 /// Print the manual page, for `man -l -`
 #[derive(clap::Args, Debug)]
 pub(crate) struct Man {
-    /// Print the page of this subcommand
+    /// Print the page of this subcommand, for example `trace view`
     #[arg(value_name = "COMMAND")]
     command: Vec<String>,
 }
 
 impl Completions {
     pub(crate) fn run(self) -> Result<(), String> {
+        let mut command = command();
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut command(), "tertulia", &mut script);
+        clap_complete::generate(self.shell, &mut command, "tertulia", &mut script);
+        if self.shell == Shell::Fish {
+            script.extend_from_slice(arguments_in_fish(&command).as_bytes());
+        }
         print(&script)
     }
+}
+
+/// clap_complete's script for fish completes flags and their values only. This completes the arguments without a flag.
+fn arguments_in_fish(command: &clap::Command) -> String {
+    let arguments =
+        command.get_subcommands().flat_map(|one| one.get_positionals().map(move |arg| (one.get_name(), arg)));
+    let line = |(name, arg): (&str, &clap::Arg)| {
+        let values = arg.get_possible_values();
+        let words: Vec<_> = values.iter().map(|value| value.get_name()).collect();
+        let condition = format!("__fish_tertulia_using_subcommand {name}");
+        (!words.is_empty()).then(|| format!("complete -c tertulia -n \"{condition}\" -f -a \"{}\"\n", words.join(" ")))
+    };
+    arguments.filter_map(line).collect()
 }
 
 impl Man {
     /// Lets `tertulia man` take the names of all these commands, which it cannot know before there are all.
     pub(super) fn of(commands: clap::Command) -> clap::Command {
-        let mut built = commands.clone();
-        built.build();
-        let subcommands = built.get_subcommands();
-        let names: Vec<_> = subcommands.flat_map(|one| [one].into_iter().chain(one.get_subcommands())).collect();
-        let names = PossibleValuesParser::new(names.into_iter().map(|one| one.get_name().to_owned()));
+        let one_and_its_own = |one: &clap::Command| -> Vec<String> {
+            [one].into_iter().chain(one.get_subcommands()).map(|one| one.get_name().to_owned()).collect()
+        };
+        let names = PossibleValuesParser::new(commands.get_subcommands().flat_map(one_and_its_own));
         commands.mut_subcommand("man", |man| {
             man.mut_arg("command", |arg| arg.value_parser(names).hide_possible_values(true))
         })
     }
 
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let mut page = command();
+        let mut page = command().disable_help_subcommand(true);
         page.build();
         for name in &self.command {
             let subcommand = page.find_subcommand(name).cloned();
