@@ -109,6 +109,16 @@ fn the_flags_of_serve_are_documented_with_their_variables() {
 }
 
 #[test]
+fn short_help_is_a_reminder() {
+    for name in ["serve", "join"].iter().filter(|name| subcommands().iter().any(|listed| listed == *name)) {
+        let short = tells(&[name, "-h"]).stdout;
+        assert!(!short.contains("[env") && !short.contains("TERTULIA_"), "{short}");
+        let lines = short.lines().count();
+        assert!(lines <= 45, "{name}: {lines} lines fit on no screen: {short}");
+    }
+}
+
+#[test]
 fn version_names_the_modes_that_were_built_in() {
     let modes: Vec<_> = DRIVERS.iter().map(|driver| driver.name).collect();
     assert_eq!((modes[0], modes.contains(&"threaded")), ("epoll", cfg!(feature = "threaded")));
@@ -215,7 +225,22 @@ mod man {
             assert_eq!((page.code, page.stderr.as_str()), (Some(0), ""), "{name}");
             assert!(page.stdout.contains(&format!(".TH tertulia-{name} 1")), "{}", page.stdout);
         }
+        if cfg!(feature = "trace") {
+            let view = tells(&["man", "trace", "view"]);
+            assert_eq!((view.code, view.stderr.as_str()), (Some(0), ""));
+            assert!(view.stdout.contains(".TH tertulia-trace-view 1"), "{}", view.stdout);
+            refuses(tertulia().args(["man", "trace", "serve"]), &["no command `tertulia trace serve`"]);
+        }
         let serve = tells(&["man", "serve"]).stdout;
+        for section in ["COMMANDS IN THE CHAT", "EXAMPLES", "EXIT STATUS", "SIGNALS", "ENVIRONMENT"] {
+            assert!(
+                serve.contains(&format!(".SH \"{section}\"\n")) || serve.contains(&format!(".SH {section}\n")),
+                "{section}"
+            );
+        }
+        for word in [":msg NICK TEXT", "SIGHUP", "NO_COLOR", "LC_ALL"] {
+            assert!(serve.contains(word), "no {word:?} in: {serve}");
+        }
         assert!(serve.contains(r"\-\-max\-clients") && serve.contains("TERTULIA_MAX_CLIENTS"), "{serve}");
     }
 }
@@ -471,6 +496,10 @@ fn stdout_is_the_transcript_and_stderr_silent_unless_there_is_a_warning() {
 fn more_is_said_on_stderr_to_those_who_ask() {
     let (transcript, first) = outputs(&["-v"], &[]);
     assert!(first.contains("INFO") && first.contains("listening on 127.0.0.1:"), "{first}");
+    for line in first.lines() {
+        let time = line.split(' ').next().unwrap_or_default();
+        assert!(time.parse::<jiff::Timestamp>().is_ok(), "no time in: {line}");
+    }
     assert!(!first.contains("DEBUG") && !transcript.contains("INFO"), "{first}{transcript}");
     let (_, second) = outputs(&["-vv"], &[]);
     assert!(second.contains("DEBUG"), "{second}");

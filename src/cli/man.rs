@@ -1,6 +1,7 @@
 //! The command line of `tertulia completions` and `tertulia man`.
 
 use super::failure::Failure;
+use super::manual::sections;
 use super::{command, print};
 use clap::builder::PossibleValuesParser;
 use clap_complete::Shell;
@@ -65,8 +66,10 @@ impl Man {
             let unknown = || format!("there is no command `tertulia {}`; see tertulia --help", self.command.join(" "));
             page = subcommand.ok_or_else(|| Failure::Usage(unknown()))?;
         }
+        let sections = sections(&self.command.join(" "), &page);
         let mut text = Vec::new();
-        clap_mangen::Man::new(page).render(&mut text).map_err(|e| e.to_string())?;
+        let rendered = clap_mangen::Man::new(page).render(&mut text).and_then(|()| sections.to_writer(&mut text));
+        rendered.map_err(|e| e.to_string())?;
         Ok(print(&text)?)
     }
 }

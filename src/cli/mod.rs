@@ -13,6 +13,8 @@ pub(crate) mod gallery;
 pub(crate) mod join;
 #[cfg(feature = "extras")]
 pub(crate) mod man;
+#[cfg(feature = "extras")]
+mod manual;
 pub(crate) mod mode;
 #[cfg(any(feature = "bench", feature = "trace"))]
 pub(crate) mod output;
@@ -27,7 +29,7 @@ pub(crate) mod value;
 use crate::server::DRIVERS;
 use crate::text::Lang;
 use anstream::AutoStream;
-use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use failure::Failure;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -63,10 +65,18 @@ fn parse() -> Result<Cli, clap::Error> {
 
 /// The command line, as it is parsed, completed and documented.
 fn command() -> clap::Command {
-    let command = Cli::command();
+    let command = Cli::command().mut_subcommands(|one| one.mut_args(with_short_help));
     #[cfg(feature = "extras")]
     let command = man::Man::of(command);
     command
+}
+
+/// `-h` is a reminder and leaves out the variables of the environment; `--help` has them.
+fn with_short_help(arg: Arg) -> Arg {
+    let Some(variable) = arg.get_env() else { return arg };
+    let help = arg.get_long_help().or(arg.get_help()).map(ToString::to_string).unwrap_or_default();
+    let help = format!("{help}\n\n[env: {}]", variable.to_string_lossy());
+    arg.hide_env(true).long_help(help)
 }
 
 /// The version, and the modes of this build.

@@ -26,8 +26,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "MODE", default_value = DRIVERS[0].name, env = "TERTULIA_MODE", value_parser = ModeParser)]
     mode: &'static Driver,
 
-    /// In a mode with one thread for all sockets: keep polling for this long before going to sleep. The server answers
-    /// sooner if it has a core of its own, and it keeps that core busy while there is traffic; 50 is enough
+    /// Keep polling for this long before going to sleep
+    ///
+    /// It works in the modes with one thread for all sockets. The server answers sooner if it has a core of its own, and it
+    /// keeps that core busy while there is traffic; 50 is enough
     #[arg(long, value_name = "MICROS", default_value_t = 0, env = "TERTULIA_SPIN",
           value_parser = whole::<u32>(0..=1_000_000))]
     spin: u32,
@@ -53,8 +55,9 @@ pub(crate) struct Args {
     #[arg(long, value_enum, env = "TERTULIA_LANG")]
     lang: Option<Lang>,
 
-    /// Keep a history in this file, one JSON line per event, and show its last lines to new clients. It is written by a
-    /// thread of its own, so that a slow disk delays nobody
+    /// Keep a history in this file, and show its last lines to new clients
+    ///
+    /// It has one JSON line per event. A thread of its own writes it, so that a slow disk delays nobody
     #[arg(long, value_name = "FILE", env = "TERTULIA_HISTORY")]
     history: Option<PathBuf>,
 
