@@ -377,6 +377,45 @@ fn tab_completes_commands_and_the_last_speaker_first() {
 
 #[test]
 #[ignore = "needs tmux"]
+fn tab_lists_the_commands_and_what_they_do() {
+    let server = Server::start("epoll");
+    for (env, nick, first, last) in [
+        ("", "beto", "== :nick NAME       take a name", "== :q               leave"),
+        ("TERTULIA_LANG=es", "cleo", "== :nick NOMBRE     tomar un nombre", "== :q               salir"),
+    ] {
+        let person = Terminal::join(&server, nick, Setup { env, ..USUAL });
+        person.presses(&[":", "Tab"]);
+        person.becomes("all commands, and the first one in the line", |screen| {
+            let [.., quit, prompt] = screen else { return false };
+            screen.iter().any(|row| row == first) && quit == last && *prompt == format!("{nick}> :nick")
+        });
+    }
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn commands_of_other_programs_are_answered_and_not_sent() {
+    let server = Server::start("epoll");
+    let mut ana = server.join_as("ana");
+    let beto = Terminal::join(&server, "beto", Setup { width: 120, ..USUAL });
+    for (line, answer) in [
+        ("/quit", "== /quit was not sent: write :q (leave); to say /quit, put a space before it"),
+        (":Q", "== :Q was not sent: write :q (leave); to say :Q, put a space before it"),
+        (
+            "/msg ana psst",
+            "== /msg was not sent: write :msg NICK TEXT (tell only NICK); to say /msg, put a space before it",
+        ),
+        ("/pass 1234", "== /pass was not sent: :help lists the commands; to say /pass, put a space before it"),
+    ] {
+        beto.says(line);
+        beto.ends_with(&[&format!("beto> {line}"), answer, "beto>"]);
+    }
+    beto.says(" /quit");
+    ana.sees("<beto>  /quit");
+}
+
+#[test]
+#[ignore = "needs tmux"]
 fn a_mention_stands_out_and_rings_until_the_bell_is_off() {
     let server = Server::start("epoll");
     let mut ana = server.join_as("ana");

@@ -1,11 +1,12 @@
 //! The line editor and its thread, which waits for keys.
 
 use super::complete::Completion;
-use super::lock;
 use super::nicks::NickBook;
 use super::render::Paint;
 use super::screen::Screen;
 use super::tty::Tty;
+use super::{commands, lock};
+use crate::text::Lang;
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
@@ -44,7 +45,13 @@ pub(super) struct Asker(Sender<String>);
 impl Editor {
     /// `None` if the library cannot open the terminal. For one that cannot move its cursor, [`Editor::printer`] is
     /// `None`.
-    pub(super) fn open(screen: Screen, tty: Tty, nicks: Arc<Mutex<NickBook>>, style: Paint) -> Option<Editor> {
+    pub(super) fn open(
+        screen: Screen,
+        tty: Tty,
+        nicks: Arc<Mutex<NickBook>>,
+        style: Paint,
+        lang: Lang,
+    ) -> Option<Editor> {
         let color_mode = match style {
             Paint::Plain => ColorMode::Disabled,
             Paint::Colors => ColorMode::Enabled,
@@ -56,7 +63,14 @@ impl Editor {
             .build();
         let mut lines = rustyline::Editor::with_config(config).ok()?;
         let completion = RefCell::default();
-        lines.set_helper(Some(Keys { nicks, completion, screen: screen.clone(), style, has_text: Cell::new(false) }));
+        lines.set_helper(Some(Keys {
+            nicks,
+            completion,
+            screen: screen.clone(),
+            style,
+            lang,
+            has_text: Cell::new(false),
+        }));
         Some(Editor { lines, screen, tty })
     }
 
@@ -124,6 +138,7 @@ struct Keys {
     completion: RefCell<Completion>,
     screen: Screen,
     style: Paint,
+    lang: Lang,
     /// Something is typed. The editor itself does not report what a Ctrl-C has cleared.
     has_text: Cell<bool>,
 }
@@ -134,8 +149,13 @@ impl Completer for Keys {
     type Candidate = String;
 
     fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
-        let completed = self.completion.borrow_mut().complete(&line[..pos], &lock(&self.nicks));
-        Ok(completed.map_or((pos, Vec::new()), |(start, text)| (start, vec![text])))
+        let Some(completed) = self.completion.borrow_mut().complete(&line[..pos], &lock(&self.nicks)) else {
+            return Ok((pos, Vec::new()));
+        };
+        for command in completed.commands {
+            self.screen.push(self.style.own(&commands::explain(command, self.lang)));
+        }
+        Ok((completed.start, vec![completed.text]))
     }
 }
 

@@ -25,6 +25,16 @@ pub(super) enum Text<'a> {
     BellOn,
     BellOff,
     Help,
+    /// The commands that the server's help does not list, in the same form.
+    MoreCommands,
+    /// A line was not sent. Holds its first word, and how the command is written and what it does.
+    NotSent {
+        word: &'a str,
+        usage: &'a str,
+        meaning: &'a str,
+    },
+    /// A line was not sent. Holds its first word, which is no command.
+    NoCommand(&'a str),
 }
 
 impl Text<'_> {
@@ -83,6 +93,17 @@ impl Display for Said<'_, Text<'_>> {
             Text::Help => say!(lang, f,
                 ":bell turns the bell for your name on or off, Tab completes names and commands, Ctrl-D leaves";
                 ":bell enciende o apaga el timbre para tu nombre, Tab completa nombres y órdenes, Ctrl-D sale"),
+            Text::MoreCommands => say!(lang, f,
+                ":help            list the commands\n\
+                 :bell            turn the bell for your name on or off";
+                ":help            dar la lista de órdenes\n\
+                 :bell            encender o apagar el timbre para tu nombre"),
+            Text::NotSent { word, usage, meaning } => say!(lang, f,
+                "{word} was not sent: write {usage} ({meaning}); to say {word}, put a space before it";
+                "{word} no se ha enviado: escribe {usage} ({meaning}); para decir {word}, pon un espacio delante"),
+            Text::NoCommand(word) => say!(lang, f,
+                "{word} was not sent: :help lists the commands; to say {word}, put a space before it";
+                "{word} no se ha enviado: :help da la lista de órdenes; para decir {word}, pon un espacio delante"),
         }
     }
 }

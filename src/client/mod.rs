@@ -9,9 +9,11 @@
 //! * [`hello`]: requests a nick before anything else is sent;
 //! * [`pipe`]: sends the lines of stdin and prints the server's lines;
 //! * [`terminal`]: the same for people. Its parts are [`editor`] (a thread that waits for keys), [`screen`] (the lines
-//!   that wait for the terminal), [`receiver`], [`tty`], [`render`], [`wrap`], [`palette`], [`nicks`] and [`complete`];
+//!   that wait for the terminal), [`receiver`], [`tty`], [`render`], [`wrap`], [`palette`], [`nicks`], [`complete`] and
+//!   [`commands`];
 //! * [`messages`]: every text of the client, in English and Spanish.
 
+mod commands;
 mod complete;
 mod connect;
 mod editor;

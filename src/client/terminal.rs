@@ -3,7 +3,7 @@
 //! There are four threads, besides the one for signals. The editor waits for keys, inside a library; the reader waits
 //! for the socket, and the printer for the terminal. The main thread waits for their events and decides.
 
-use super::complete::BELL;
+use super::commands::{self, BELL, Slip};
 use super::editor::{Asker, Editor, Typed};
 use super::hello::{ending, take_nick};
 use super::inbox::Inbox;
@@ -48,7 +48,7 @@ impl Parts {
         let style = if options.color { Paint::Colors } else { Paint::Plain };
         let screen = Screen::new(options.lang);
         let nicks = Arc::<Mutex<NickBook>>::default();
-        let mut editor = Editor::open(screen.clone(), tty.clone(), nicks.clone(), style)?;
+        let mut editor = Editor::open(screen.clone(), tty.clone(), nicks.clone(), style, options.lang)?;
         let hang_up = || hang_up_stdin().unwrap_or_else(|e| log::debug!("the line editor cannot be stopped: {e}"));
         screen.start(editor.printer()?, hang_up).ok()?;
         tty.mind_signals(screen.clone()).ok()?;
@@ -179,6 +179,9 @@ impl Session {
         if line.split_whitespace().next() == Some(BELL) {
             return self.toggle_bell();
         }
+        if let Some(slip) = commands::slip(line) {
+            return self.hold_back(&slip);
+        }
         // A connection that takes no more has ended. The reader notices that, too, and reports it.
         let _ = self.outbox.write_all(format!("{line}\n").as_bytes());
         match command::parse(line) {
@@ -190,6 +193,14 @@ impl Session {
             Input::Help => self.tell(&Text::Help),
             _ => {}
         }
+    }
+
+    fn hold_back(&self, Slip { word, meant }: &Slip<'_>) {
+        let explained = meant.map(|command| commands::explain(command, self.lang));
+        self.tell(&match explained.as_deref().and_then(|line| line.split_once("  ")) {
+            Some((usage, meaning)) => Text::NotSent { word, usage, meaning: meaning.trim_start() },
+            None => Text::NoCommand(word),
+        });
     }
 
     fn toggle_bell(&self) {
