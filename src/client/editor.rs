@@ -37,10 +37,22 @@ pub(super) struct Editor {
     lines: rustyline::Editor<Keys, DefaultHistory>,
     screen: Screen,
     tty: Tty,
+    nicks: Arc<Mutex<NickBook>>,
+    /// What is drawn before the line.
+    prompt: Arc<Mutex<String>>,
 }
 
 /// Asks the editor's thread for a line.
-pub(super) struct Asker(Sender<String>);
+pub(super) struct Asker {
+    asked: Sender<()>,
+    screen: Screen,
+    tty: Tty,
+    nicks: Arc<Mutex<NickBook>>,
+    prompt: Arc<Mutex<String>>,
+}
+
+/// Ctrl-E, Ctrl-U and Ctrl-C: the keys that clear the line and end its editing.
+const END_KEYS: &[u8] = b"\x05\x15\x03";
 
 impl Editor {
     /// `None` if the library cannot open the terminal. For one that cannot move its cursor, [`Editor::printer`] is
@@ -62,16 +74,16 @@ impl Editor {
             .color_mode(color_mode)
             .build();
         let mut lines = rustyline::Editor::with_config(config).ok()?;
-        let completion = RefCell::default();
         lines.set_helper(Some(Keys {
-            nicks,
-            completion,
+            nicks: nicks.clone(),
+            completion: RefCell::default(),
             screen: screen.clone(),
+            tty: tty.clone(),
             style,
             lang,
-            has_text: Cell::new(false),
+            typed: RefCell::default(),
         }));
-        Some(Editor { lines, screen, tty })
+        Some(Editor { lines, screen, tty, nicks, prompt: Arc::default() })
     }
 
     pub(super) fn printer(&mut self) -> Option<impl ExternalPrinter + Send + use<>> {
@@ -81,32 +93,76 @@ impl Editor {
     /// Starts the thread, which calls `tell` once for each [`Asker::ask`]. If the thread cannot be started, `tell` is
     /// never called.
     pub(super) fn start(self, mut tell: impl FnMut(Typed) + Send + 'static) -> io::Result<Asker> {
-        let (asker, prompts) = channel();
-        thread::Builder::new().name("editor".into()).spawn(move || self.answer(prompts, &mut tell))?;
-        Ok(Asker(asker))
+        let (asked, asks) = channel();
+        let asker = Asker {
+            asked,
+            screen: self.screen.clone(),
+            tty: self.tty.clone(),
+            nicks: self.nicks.clone(),
+            prompt: self.prompt.clone(),
+        };
+        thread::Builder::new().name("editor".into()).spawn(move || self.answer(asks, &mut tell))?;
+        Ok(asker)
     }
 
-    fn answer(mut self, prompts: Receiver<String>, tell: &mut dyn FnMut(Typed)) {
-        for text in prompts {
+    fn answer(mut self, asks: Receiver<()>, tell: &mut dyn FnMut(Typed)) {
+        for () in asks {
+            tell(self.edit());
+        }
+    }
+
+    /// Returns when the user has ended the line. If [`Asker::renew_prompt`] has ended it, it is edited further.
+    fn edit(&mut self) -> Typed {
+        let mut typed = String::new();
+        loop {
+            let text = prompt(&self.nicks);
+            lock(&self.prompt).clone_from(&text);
             let prompt = Announced { text, screen: &self.screen, tty: &self.tty, is_announced: Cell::new(false) };
-            let answer = self.lines.readline(&prompt);
+            let answer = self.lines.readline_with_initial(&prompt, (&typed, ""));
             self.screen.close();
-            let had_text = self.lines.helper().is_some_and(|keys| keys.has_text.get());
-            tell(match answer {
+            typed = self.lines.helper().map(|keys| keys.typed.take()).unwrap_or_default();
+            let is_renewed = self.tty.end_pretence();
+            return match answer {
+                Err(ReadlineError::Interrupted) if is_renewed => {
+                    self.tty.erase_row_above();
+                    continue;
+                }
                 Ok(line) => Typed::Line(line),
-                Err(ReadlineError::Interrupted) if had_text => Typed::Cleared,
+                Err(ReadlineError::Interrupted) if !typed.is_empty() => Typed::Cleared,
                 Err(ReadlineError::Interrupted | ReadlineError::Eof) => Typed::End,
                 Err(e) => Typed::Failed(e.to_string()),
-            });
+            };
         }
     }
 }
 
 impl Asker {
-    pub(super) fn ask(&self, prompt: String) {
+    pub(super) fn ask(&self) {
         // The editor's thread ends only when its asker is dropped.
-        let _ = self.0.send(prompt);
+        let _ = self.asked.send(());
     }
+
+    /// Draws another prompt if the client's nick has changed while a line is edited.
+    ///
+    /// The editor cannot do that: it measures its prompt once. So keys are pretended that end the editing, and then the
+    /// same text is edited with the new prompt. The cursor moves to its end. Of a pasted text of several lines, the rows of
+    /// all lines but one stay on the screen.
+    pub(super) fn renew_prompt(&self) {
+        self.screen.await_editing();
+        if *lock(&self.prompt) == prompt(&self.nicks) {
+            return;
+        }
+        match self.screen.while_open(|| self.tty.pretend_keys(END_KEYS)) {
+            Some(Ok(())) => self.screen.redraw(),
+            Some(Err(e)) => log::debug!("the prompt stays as it is: {e}"),
+            // The next line has the right prompt.
+            None => {}
+        }
+    }
+}
+
+fn prompt(nicks: &Mutex<NickBook>) -> String {
+    format!("{}> ", lock(nicks).mine().unwrap_or_default())
 }
 
 /// A prompt that notices when the editor first reads it. By then the terminal is in raw mode, and the editor is about
@@ -137,10 +193,11 @@ struct Keys {
     nicks: Arc<Mutex<NickBook>>,
     completion: RefCell<Completion>,
     screen: Screen,
+    tty: Tty,
     style: Paint,
     lang: Lang,
-    /// Something is typed. The editor itself does not report what a Ctrl-C has cleared.
-    has_text: Cell<bool>,
+    /// What the user has typed. The editor itself does not report what a Ctrl-C has cleared.
+    typed: RefCell<String>,
 }
 
 impl Helper for Keys {}
@@ -164,7 +221,9 @@ impl Hinter for Keys {
 
     /// The editor calls this after every change of the line. There is never a hint.
     fn hint(&self, line: &str, _: usize, _: &Context<'_>) -> Option<String> {
-        self.has_text.set(!line.is_empty());
+        if !self.tty.has_pretence() {
+            line.clone_into(&mut self.typed.borrow_mut());
+        }
         None
     }
 }

@@ -28,9 +28,28 @@ pub(super) fn check(nick: &str, lang: Lang) -> Result<&str, String> {
     Ok(nick)
 }
 
-/// Requests a nick and waits for the answer. The lines that arrive are passed to `show`.
+/// Requests a nick when the server has greeted us, or after a timeout. The lines that arrive are passed to `show`.
 ///
-/// A missing answer is no error. A refusal is an error with the server's text, which is not passed to `show`.
+/// A refusal is an error with the server's text, which is not passed to `show`.
+pub(super) fn request_nick(
+    nick: &str,
+    inbox: &mut Inbox,
+    outbox: &TcpStream,
+    lang: Lang,
+    show: &mut dyn FnMut(Vec<Received>),
+) -> Result<(), String> {
+    if let Answer::Came = listen(inbox, GREETING_PATIENCE, lang, show, |_| true)? {
+        log::debug!("the server has sent its greeting");
+    }
+    let mut outbox = outbox;
+    if outbox.write_all(format!(":nick {nick}\n").as_bytes()).is_err() {
+        // The inbox returns the reason.
+        listen(inbox, GREETING_PATIENCE, lang, show, |_| false)?;
+    }
+    Ok(())
+}
+
+/// Requests a nick, and waits for the answer. A missing answer is no error.
 pub(super) fn take_nick(
     nick: &str,
     inbox: &mut Inbox,
@@ -38,14 +57,7 @@ pub(super) fn take_nick(
     lang: Lang,
     show: &mut dyn FnMut(Vec<Received>),
 ) -> Result<Answer, String> {
-    if let Answer::Came = listen(inbox, GREETING_PATIENCE, lang, show, |_| true)? {
-        log::debug!("the server has sent its greeting");
-    }
-    let mut outbox = outbox;
-    if outbox.write_all(format!(":nick {nick}\n").as_bytes()).is_err() {
-        // The inbox returns the reason.
-        return listen(inbox, GREETING_PATIENCE, lang, show, |_| false);
-    }
+    request_nick(nick, inbox, outbox, lang, show)?;
     listen(inbox, ANSWER_PATIENCE, lang, show, |line| matches!(news(line), Some(News::Mine(mine)) if mine == nick))
 }
 

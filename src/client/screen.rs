@@ -110,7 +110,12 @@ impl Screen {
         lock(&self.shared.state).is_editing
     }
 
-    /// Draws the typed text again.
+    /// Does this unless the editor returns before.
+    pub(super) fn while_open<T>(&self, act: impl FnOnce() -> T) -> Option<T> {
+        lock(&self.shared.state).is_editing.then(act)
+    }
+
+    /// Draws the typed text again, and so wakes the editor.
     pub(super) fn redraw(&self) {
         self.change(|state| state.is_stale = true);
     }

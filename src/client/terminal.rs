@@ -5,7 +5,7 @@
 
 use super::commands::{self, BELL, Slip};
 use super::editor::{Asker, Editor, Typed};
-use super::hello::{ending, take_nick};
+use super::hello::{ending, request_nick};
 use super::inbox::Inbox;
 use super::messages::Text;
 use super::nicks::NickBook;
@@ -75,8 +75,9 @@ pub(super) fn run(stream: TcpStream, nick: Option<&str>, parts: Parts, options: 
     let mut inbox = Inbox::new(stream);
 
     if let Some(nick) = nick {
-        let taken = take_nick(nick, &mut inbox, &outbox, lang, &mut |lines| receiver.receive(lines, &mut |_| ()));
-        if let Err(e) = taken {
+        let requested =
+            request_nick(nick, &mut inbox, &outbox, lang, &mut |lines| receiver.receive(lines, &mut |_| ()));
+        if let Err(e) = requested {
             write_out(&screen.finish(takes_output));
             return Err(e);
         }
@@ -89,13 +90,12 @@ pub(super) fn run(stream: TcpStream, nick: Option<&str>, parts: Parts, options: 
         .spawn(move || receiver.run(inbox, &mut |event| drop(events.send(event))))
         .map_err(lost)?;
 
-    let is_named = lock(&nicks).mine().is_some();
+    let is_named = nick.is_none() && lock(&nicks).mine().is_some();
     let unnamed_until = (!is_named).then(|| Instant::now() + NAME_PATIENCE);
     let mut session = Session {
         outbox,
         asker,
         screen,
-        nicks,
         style,
         bell,
         has_heard,
@@ -115,7 +115,6 @@ struct Session {
     outbox: TcpStream,
     asker: Asker,
     screen: Screen,
-    nicks: Arc<Mutex<NickBook>>,
     style: Paint,
     bell: Arc<AtomicBool>,
     /// The server has sent a line.
@@ -139,7 +138,12 @@ impl Session {
                     self.is_editing = false;
                     self.obey(typed)?;
                 }
-                Some(TerminalEvent::NameSettled) => self.unnamed_until = None,
+                Some(TerminalEvent::NameSettled) => {
+                    self.unnamed_until = None;
+                    if self.is_editing {
+                        self.asker.renew_prompt();
+                    }
+                }
                 Some(TerminalEvent::Refused(words)) => self.refusal = Some(words),
                 Some(TerminalEvent::Ended(_)) | None if self.leaving_until.is_some() => return Ok(()),
                 Some(TerminalEvent::Ended(end)) => {
@@ -156,8 +160,7 @@ impl Session {
     }
 
     fn ask(&mut self) {
-        let nick = lock(&self.nicks).mine().unwrap_or_default().to_owned();
-        self.asker.ask(format!("{nick}> "));
+        self.asker.ask();
         self.is_editing = true;
     }
 

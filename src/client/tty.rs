@@ -11,6 +11,7 @@ use signal_hook::iterator::Signals;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
@@ -29,6 +30,8 @@ struct Remembered {
     cooked: Termios,
     /// The modes that the editor sets.
     raw: OnceLock<Termios>,
+    /// stdin is not the terminal, but a pipe with keys that nobody has pressed.
+    has_pretence: AtomicBool,
 }
 
 /// The position of the cursor when the editing ends.
@@ -45,7 +48,7 @@ impl Tty {
     pub(super) fn remember() -> io::Result<Tty> {
         let terminal = io::stdin().as_fd().try_clone_to_owned()?;
         let cooked = tcgetattr(&terminal)?;
-        Ok(Tty(Arc::new(Remembered { terminal, cooked, raw: OnceLock::new() })))
+        Ok(Tty(Arc::new(Remembered { terminal, cooked, raw: OnceLock::new(), has_pretence: AtomicBool::new(false) })))
     }
 
     /// Turns off the echo and the line buffering of input until the terminal is restored. Between two lines the editor
@@ -69,15 +72,38 @@ impl Tty {
         self.set(&self.0.cooked, &format!("{BRACKETED_PASTE_OFF}{fresh_line}{CLEAR_BELOW}"));
     }
 
+    /// The editor gets these keys when it is woken, and none from the terminal until [`Tty::end_pretence`].
+    pub(super) fn pretend_keys(&self, keys: &[u8]) -> io::Result<()> {
+        let (reader, mut writer) = io::pipe()?;
+        writer.write_all(keys)?;
+        self.0.has_pretence.store(true, Ordering::Release);
+        Ok(rustix::stdio::dup2_stdin(reader)?)
+    }
+
+    pub(super) fn has_pretence(&self) -> bool {
+        self.0.has_pretence.load(Ordering::Acquire)
+    }
+
+    /// Makes the terminal stdin again, and returns whether it was not.
+    pub(super) fn end_pretence(&self) -> bool {
+        let had_pretence = self.0.has_pretence.swap(false, Ordering::AcqRel);
+        if had_pretence && let Err(e) = rustix::stdio::dup2_stdin(&self.0.terminal) {
+            log::debug!("the terminal is not stdin any more: {e}");
+        }
+        had_pretence
+    }
+
+    /// Erases the row above the cursor, and puts the cursor there.
+    pub(super) fn erase_row_above(&self) {
+        write_if_taken(&format!("\x1b[A\r{CLEAR_BELOW}"));
+    }
+
     fn set(&self, modes: &Termios, written: &str) {
         // Immediately, without waiting until the output is drained: a stopped terminal drains nothing.
         if let Err(e) = tcsetattr(&self.0.terminal, OptionalActions::Now, modes) {
             log::debug!("the terminal modes cannot be set: {e}");
         }
-        if takes_output() {
-            let mut stdout = io::stdout().lock();
-            let _ = stdout.write_all(written.as_bytes()).and_then(|()| stdout.flush());
-        }
+        write_if_taken(written);
     }
 
     /// Restores the terminal on SIGTERM and SIGINT, and sets the editor's modes again when the process continues after
@@ -102,6 +128,13 @@ impl Tty {
             }
         })?;
         Ok(())
+    }
+}
+
+fn write_if_taken(text: &str) {
+    if takes_output() {
+        let mut stdout = io::stdout().lock();
+        let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     }
 }
 
