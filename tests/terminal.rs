@@ -657,7 +657,11 @@ fn the_prompt_tells_what_one_is_called() {
     let beto = Terminal::open(server.addr, "", USUAL);
     beto.ends_with(&["guest2>"]);
     beto.says(":nick ana");
-    beto.ends_with(&["-- ana is taken, or looks like a name that is; take another one", "guest2>"]);
+    beto.ends_with(&[
+        "-- ana is taken, or looks like a name that is; take another one",
+        "== you are still guest2; :nick NAME takes another name",
+        "guest2>",
+    ]);
     beto.says(":nick beto");
     beto.ends_with(&["-- you are now beto", "beto>"]);
     beto.says(":help");
@@ -669,13 +673,28 @@ fn the_prompt_tells_what_one_is_called() {
 
 #[test]
 #[ignore = "needs tmux"]
+fn one_who_does_not_get_the_name_keeps_the_seat() {
+    let server = Server::start("epoll");
+    let mut ana = server.join_as("ana");
+    let beto = Terminal::open(server.addr, "--nick ANA", USUAL);
+    beto.ends_with(&[
+        "-- ANA is taken, or looks like a name that is; take another one",
+        "== you are still guest2; :nick NAME takes another name",
+        "guest2>",
+    ]);
+    beto.says("hola");
+    ana.sees("<guest2> hola");
+    let invalid = Terminal::open(server.addr, "--nick be.to", USUAL);
+    invalid.shows("tertulia: the name was refused: a name has only letters, digits, _ and -");
+    invalid.exits(1);
+    assert!(!server.console.text().contains("#3"), "it has connected");
+}
+
+#[test]
+#[ignore = "needs tmux"]
 fn one_who_is_turned_away_has_a_sane_terminal() {
     let server = Server::with("epoll", &["--max-clients", "2"]);
     let _ana = server.join_as("ana");
-    let unnamed = Terminal::open(server.addr, "--nick ana", USUAL);
-    unnamed.ends_with(&["-- ana is taken, or looks like a name that is; take another one", "guest2>"]);
-    drop(unnamed);
-    until("the seat is free", || server.console.text().contains("gone").then_some(()));
     let _cleo = server.join_as("cleo");
     for flags in ["", "--nick beto"] {
         let late = Terminal::open(server.addr, flags, USUAL);

@@ -5,7 +5,7 @@ use super::inbox::{Inbox, Received};
 use super::messages::Text;
 use super::news::News;
 use crate::chat::messages::{Notice, Said};
-use crate::chat::nick::Flaw;
+use crate::chat::nick;
 use crate::text::Lang;
 use std::io::{self, Write};
 use std::net::TcpStream;
@@ -18,13 +18,13 @@ const GREETING_PATIENCE: Duration = Duration::from_millis(300);
 /// when there is a free seat.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(3);
 
-/// Checks that a nick is one word. The server checks the other rules.
+/// Checks that a nick is one that our server may accept. It may still be taken.
 pub(super) fn check(nick: &str, lang: Lang) -> Result<&str, String> {
+    // No member has this number, so all names of guests are refused.
+    const NOBODY: u64 = u64::MAX;
     let nick = nick.trim();
-    if nick.is_empty() || nick.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        let flaw = Said(lang, &Notice::NickFlaw(Flaw::BadCharacter)).to_string();
-        return Err(Text::NickRefused(&flaw).say(lang));
-    }
+    let refused = |flaw| Text::NickRefused(&Said(lang, &Notice::NickFlaw(flaw)).to_string()).say(lang);
+    nick::check(nick, NOBODY).map_err(refused)?;
     Ok(nick)
 }
 

@@ -13,6 +13,8 @@ pub(super) enum Text<'a> {
     CannotConnect(&'a str, &'a io::Error),
     /// The server refused a nick. Holds the server's text.
     NickRefused(&'a str),
+    /// The server refused a nick, and the client keeps this one.
+    StillCalled(&'a str),
     ServerClosed,
     ConnectionLost(&'a io::Error),
     CannotWrite(&'a io::Error),
@@ -64,6 +66,9 @@ impl Display for Said<'_, Text<'_>> {
             Text::NickRefused(words) => {
                 say!(lang, f, "the name was refused: {words}"; "el nombre no se ha aceptado: {words}")
             }
+            Text::StillCalled(nick) => say!(lang, f,
+                "you are still {nick}; :nick NAME takes another name";
+                "sigues siendo {nick}; :nick NOMBRE toma otro nombre"),
             Text::ServerClosed => say!(lang, f,
                 "the server closed the connection; join again when it is back";
                 "el servidor ha cerrado la conexión; vuelve a entrar cuando esté en marcha"),

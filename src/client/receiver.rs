@@ -52,12 +52,17 @@ impl Receiver {
                 }
             };
             let mut nicks = lock(&self.nicks);
+            let mut own = None;
             match Heard::of(&line) {
                 Heard::Notice(text) => {
                     let news = News::of(text);
                     nicks.learn(&news);
                     match news {
-                        News::Mine(_) | News::NickRefused => tell(TerminalEvent::NameSettled),
+                        News::Mine(_) => tell(TerminalEvent::NameSettled),
+                        News::NickRefused => {
+                            own = nicks.mine().map(|nick| Text::StillCalled(nick).say(self.lang));
+                            tell(TerminalEvent::NameSettled);
+                        }
                         News::Full => {
                             tell(TerminalEvent::Refused(words_of(&line).to_owned()));
                             continue;
@@ -73,6 +78,9 @@ impl Receiver {
                 drawn.push('\x07');
             }
             self.screen.push(drawn);
+            if let Some(text) = own {
+                self.screen.push(self.style.own(&text));
+            }
         }
     }
 
