@@ -9,6 +9,7 @@ use std::net::{Ipv6Addr, TcpListener, TcpStream};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// `tertulia join` with a pipe on each side. Killed when dropped.
 struct Join {
@@ -567,6 +568,28 @@ fn a_foreign_server_is_sent_what_stdin_says_and_heard_to_the_end() {
     });
     assert_eq!(join_with(addr, &[], "GET / HTTP/1.0\r\n\r\nno end").well(), "answer 0\nanswer 1\nanswer 2\n");
     serving.join().expect("it heard that");
+}
+
+#[test]
+fn a_server_that_never_closes_is_left_after_a_quit() {
+    let (left, is_left) = channel::<()>();
+    let (addr, serving) = foreign(move |mut stream| {
+        let mut heard = String::new();
+        stream.read_to_string(&mut heard).expect("join ends its output");
+        assert_eq!(heard, "hola\n:q\n");
+        stream.write_all(b"not yet\n").expect("join reads");
+        // The connection stays open until join has ended.
+        assert_eq!(is_left.recv_timeout(LIMIT), Err(RecvTimeoutError::Disconnected));
+    });
+    let mut join = Join::to(addr, &[]);
+    join.says("hola");
+    let quit = Instant::now();
+    join.says(":q");
+    assert_eq!(join.ends().well(), "not yet\n");
+    let waited = quit.elapsed();
+    drop(left);
+    serving.join().expect("it heard that");
+    assert!(waited >= Duration::from_secs(2) && waited < LIMIT / 2, "{waited:?}");
 }
 
 #[test]

@@ -797,6 +797,19 @@ fn a_hostile_server_does_not_reach_the_terminal() {
 
 #[test]
 #[ignore = "needs tmux"]
+fn a_server_that_never_closes_is_left() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let beto = Terminal::open(listener.local_addr().expect("an address"), "", USUAL);
+    let (mut stream, _) = listener.accept().expect("beto joins");
+    stream.write_all(b"-- welcome to tertulia: you are beto (#1)\n").expect("join reads");
+    beto.ends_with(&["beto>"]);
+    beto.says(":q");
+    beto.exits(0);
+    drop(stream);
+}
+
+#[test]
+#[ignore = "needs tmux"]
 fn a_stopped_client_goes_on_where_it_was() {
     let server = Server::start("epoll");
     let mut ana = server.join_as("ana");

@@ -35,6 +35,10 @@ mod wrap;
 use crate::text::Lang;
 use std::io::IsTerminal;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// The timeout for the server to close the connection after a `:q`.
+const LEAVING_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The options of `tertulia join`.
 #[derive(Clone, Debug)]

@@ -1,5 +1,6 @@
 //! The client for pipes: it sends the lines of stdin and prints the server's lines, and nothing else, on stdout.
 
+use super::LEAVING_PATIENCE;
 use super::hello::{ending, news, take_nick, words_of};
 use super::inbox::{Inbox, Received};
 use super::messages::Text;
@@ -88,6 +89,8 @@ impl Out {
 
 /// Sends all of `input`, up to its end or to a `:q`. `farewell` is set before the server can notice either, so that it
 /// is no error when the server then closes the connection.
+///
+/// After a `:q` the server has some time to close it. After the end of `input` it has any time: it may still answer.
 fn send(mut input: impl BufRead, mut outbox: &TcpStream, farewell: &AtomicBool) {
     let mut watch = QuitWatch::default();
     loop {
@@ -99,10 +102,9 @@ fn send(mut input: impl BufRead, mut outbox: &TcpStream, farewell: &AtomicBool) 
                 &[]
             }
         };
-        let (len, is_last) = match watch.find(chunk) {
-            Some(end) => (end, true),
-            None => (chunk.len(), chunk.is_empty()),
-        };
+        let quit = watch.find(chunk);
+        let len = quit.unwrap_or(chunk.len());
+        let is_last = quit.is_some() || chunk.is_empty();
         if is_last {
             farewell.store(true, Ordering::Release);
         }
@@ -112,6 +114,11 @@ fn send(mut input: impl BufRead, mut outbox: &TcpStream, farewell: &AtomicBool) 
         }
         if is_last {
             let _ = outbox.shutdown(Shutdown::Write);
+            if quit.is_some() {
+                thread::sleep(LEAVING_PATIENCE);
+                // The reader gets what has arrived, and then an end.
+                let _ = outbox.shutdown(Shutdown::Both);
+            }
             return;
         }
         input.consume(len);

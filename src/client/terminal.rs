@@ -13,7 +13,7 @@ use super::receiver::{Receiver as LineReceiver, TerminalEvent};
 use super::render::Paint;
 use super::screen::Screen;
 use super::tty::{Cursor, Tty, hang_up_stdin, takes_output};
-use super::{Options, lock};
+use super::{LEAVING_PATIENCE, Options, lock};
 use crate::chat::command::{self, Input};
 use crate::text::Lang;
 use std::io::{self, Write};
@@ -26,9 +26,6 @@ use std::time::{Duration, Instant};
 
 /// The timeout of the prompt, which waits for the nick that it shows.
 const NAME_PATIENCE: Duration = Duration::from_millis(500);
-/// The timeout for the server to close the connection after the user has left.
-const LEAVING_PATIENCE: Duration = Duration::from_secs(3);
-
 /// The timeout for the editor after the end of its input. It returns within microseconds, or not at all.
 const EDITOR_PATIENCE: Duration = Duration::from_millis(200);
 
