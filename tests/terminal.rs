@@ -2,6 +2,7 @@
 #![cfg(feature = "join")]
 
 mod common;
+use common::process::Dir;
 use common::*;
 
 use std::io::{Read, Write};
@@ -567,8 +568,7 @@ fn a_resized_terminal_keeps_what_is_typed() {
     beto.ends_with(&["<ana> 30", "<ana> 100", "<ana> 20", "<ana> 80", "beto> hola", "beto>"]);
 }
 
-/// The editor treats a terminal that rewraps lines like one that does not: rows above may be drawn twice or
-/// overwritten.
+/// tmux rewraps what it shows, as most terminals do.
 #[test]
 #[ignore = "needs tmux"]
 fn a_resized_terminal_keeps_what_is_typed_in_two_rows() {
@@ -594,6 +594,83 @@ fn a_resized_terminal_keeps_what_is_typed_in_two_rows() {
     beto.says("!");
     ana.sees(&format!("<beto> {typed}!"));
     beto.ends_with(&["<ana> wide", &format!("beto> {typed}!"), "beto>"]);
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn a_resized_terminal_loses_no_line_and_shows_one_prompt() {
+    let server = Server::start("epoll");
+    let mut ana = server.join_as("ana");
+    let beto = Terminal::join(&server, "beto", USUAL);
+    let typed = "a line that takes two rows of a small terminal, or three";
+    for (key, column) in [("End", "62\n"), ("Home", "6\n")] {
+        beto.tmux(&["clear-history", ";", "resize-window", "-x", "80", "-y", "24"]);
+        for line in ["one", "two", "three"] {
+            ana.says(line);
+            beto.shows(&format!("<ana> {line}"));
+        }
+        beto.types(typed);
+        beto.presses(&[key]);
+        let cursor = || beto.tmux(&["display-message", "-p", "#{cursor_x}"]);
+        beto.becomes("what was typed, and the cursor", |screen| {
+            screen.last().is_some_and(|row| row.ends_with("or three")) && cursor() == column
+        });
+        for width in ["40", "21", "100", "64", "30", "80"] {
+            let before = beto.raw().len();
+            beto.tmux(&["resize-window", "-x", width, "-y", "24"]);
+            let is_drawn = || beto.raw()[before..].ends_with("\x1b[?2026l").then_some(());
+            // 64 columns are enough for one row, as 100 are.
+            if width != "64" {
+                until("it is drawn anew", is_drawn);
+            }
+            beto.becomes("each line once, and the prompt", |screen| {
+                let whole = screen.join("\n");
+                let above = whole.find("beto> ").unwrap_or_default();
+                whole[..above].ends_with("<ana> one\n<ana> two\n<ana> three\n")
+                    && whole[above..].replace('\n', "") == format!("beto> {typed}")
+            });
+        }
+        beto.presses(&["C-e", "C-u"]);
+        beto.tmux(&["resize-window", "-x", "80", "-y", "24"]);
+    }
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn every_line_has_one_time() {
+    let history = Dir::new();
+    let file = history.file("history.jsonl").display().to_string();
+    let server = Server::with("epoll", &["--history", &file]);
+    let mut ana = server.join_as("ana");
+    ana.says("before");
+    server.console.shows("<ana> before");
+    let beto = Terminal::join(&server, "beto", Setup { width: 60, ..USUAL });
+    ana.notice("is now beto");
+    ana.says("hola");
+    beto.shows("<ana> hola");
+    beto.says(":bell");
+    beto.shows("== the bell is off");
+    let long = "a line that is longer than a row of this terminal, and so it takes two";
+    beto.types(long);
+    beto.presses(&["Home", "Enter"]);
+    ana.sees(&format!("<beto> {long}"));
+    ana.says("¿sí?");
+    beto.ends_with(&["<ana> ¿sí?", "beto>"]);
+    let rows = beto.tmux(&["capture-pane", "-p", "-J"]);
+    let has_one_time = |row: &str| {
+        let rest = without_time(row);
+        let text = rest.strip_prefix("-- ").unwrap_or(rest);
+        rest.len() < row.len() && without_time(text) == text
+    };
+    let rows: Vec<&str> = rows.trim_end().lines().collect();
+    let Some((prompt, rows)) = rows.split_last() else { panic!("an empty screen") };
+    assert_eq!(*prompt, "beto>");
+    assert!(rows.iter().filter(|row| !row.starts_with("  ")).all(|row| has_one_time(row)), "{rows:#?}");
+    for part in
+        ["-- <ana> before", "<ana> hola", "beto> :bell", "== the bell is off", &format!("beto> {long}"), "<ana> ¿sí?"]
+    {
+        assert_eq!(rows.iter().filter(|row| without_time(row).starts_with(part)).count(), 1, "{part} in {rows:#?}");
+    }
 }
 
 #[test]

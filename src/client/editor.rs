@@ -2,9 +2,11 @@
 
 use super::complete::Completion;
 use super::nicks::NickBook;
-use super::render::Paint;
+use super::reflow::make_room;
+use super::render::{Paint, time_of_day};
 use super::screen::Screen;
 use super::tty::Tty;
+use super::wrap::columns;
 use super::{commands, lock};
 use crate::text::Lang;
 use rustyline::completion::Completer;
@@ -15,7 +17,7 @@ use rustyline::history::DefaultHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{ColorMode, CompletionType, Config, Context, ExternalPrinter, Helper, Prompt};
 use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -74,6 +76,7 @@ impl Editor {
             .color_mode(color_mode)
             .build();
         let mut lines = rustyline::Editor::with_config(config).ok()?;
+        let prompt = Arc::<Mutex<String>>::default();
         lines.set_helper(Some(Keys {
             nicks: nicks.clone(),
             completion: RefCell::default(),
@@ -81,9 +84,11 @@ impl Editor {
             tty: tty.clone(),
             style,
             lang,
+            prompt: prompt.clone(),
             typed: RefCell::default(),
+            columns: Cell::new(columns()),
         }));
-        Some(Editor { lines, screen, tty, nicks, prompt: Arc::default() })
+        Some(Editor { lines, screen, tty, nicks, prompt })
     }
 
     pub(super) fn printer(&mut self) -> Option<impl ExternalPrinter + Send + use<>> {
@@ -117,7 +122,7 @@ impl Editor {
         loop {
             let text = prompt(&self.nicks);
             lock(&self.prompt).clone_from(&text);
-            let prompt = Announced { text, screen: &self.screen, tty: &self.tty, is_announced: Cell::new(false) };
+            let prompt = Announced::new(text, &self.screen, &self.tty);
             let answer = self.lines.readline_with_initial(&prompt, (&typed, ""));
             self.screen.close();
             typed = self.lines.helper().map(|keys| keys.typed.take()).unwrap_or_default();
@@ -166,12 +171,22 @@ fn prompt(nicks: &Mutex<NickBook>) -> String {
 }
 
 /// A prompt that notices when the editor first reads it. By then the terminal is in raw mode, and the editor is about
-/// to wait for keys.
+/// to wait for keys. When the line has been entered, the time stands before the prompt.
+///
+/// The editor measures the prompt only before. That does no harm: it draws an entered line once, from the left margin, and
+/// then goes to the next row.
 struct Announced<'a> {
     text: String,
     screen: &'a Screen,
     tty: &'a Tty,
     is_announced: Cell<bool>,
+    timed: OnceCell<String>,
+}
+
+impl<'a> Announced<'a> {
+    fn new(text: String, screen: &'a Screen, tty: &'a Tty) -> Announced<'a> {
+        Announced { text, screen, tty, is_announced: Cell::new(false), timed: OnceCell::new() }
+    }
 }
 
 impl Prompt for Announced<'_> {
@@ -180,11 +195,15 @@ impl Prompt for Announced<'_> {
             self.tty.remember_raw();
             self.screen.open();
         }
-        &self.text
+        self.styled()
     }
 
     fn styled(&self) -> &str {
-        &self.text
+        if self.screen.is_open() {
+            &self.text
+        } else {
+            self.timed.get_or_init(|| format!("{} {}", time_of_day(), self.text))
+        }
     }
 }
 
@@ -196,8 +215,12 @@ struct Keys {
     tty: Tty,
     style: Paint,
     lang: Lang,
+    /// What is drawn before the line.
+    prompt: Arc<Mutex<String>>,
     /// What the user has typed. The editor itself does not report what a Ctrl-C has cleared.
     typed: RefCell<String>,
+    /// The width of the terminal when that was drawn.
+    columns: Cell<usize>,
 }
 
 impl Helper for Keys {}
@@ -219,8 +242,15 @@ impl Completer for Keys {
 impl Hinter for Keys {
     type Hint = String;
 
-    /// The editor calls this after every change of the line. There is never a hint.
-    fn hint(&self, line: &str, _: usize, _: &Context<'_>) -> Option<String> {
+    /// The editor calls this after every change of the line, and in a resized terminal before it clears the old rows. There
+    /// is never a hint.
+    fn hint(&self, line: &str, cursor: usize, _: &Context<'_>) -> Option<String> {
+        let columns = columns();
+        let before = self.columns.replace(columns);
+        if before != columns && *self.typed.borrow() == line {
+            let prompt = lock(&self.prompt);
+            self.tty.write(&make_room(&format!("{prompt}{line}"), prompt.len() + cursor, before, columns));
+        }
         if !self.tty.has_pretence() {
             line.clone_into(&mut self.typed.borrow_mut());
         }
@@ -229,18 +259,16 @@ impl Hinter for Keys {
 }
 
 impl Validator for Keys {
-    /// The editor calls this on Enter, before it returns. Every line is valid.
+    /// The editor calls this on Enter, before it returns. Every line is valid. A message, even an empty one, lets the editor
+    /// draw the line once more, now with its time.
     fn validate(&self, _: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
         self.screen.close();
-        Ok(ValidationResult::Valid(None))
+        Ok(ValidationResult::Valid(Some(String::new())))
     }
 }
 
 impl Highlighter for Keys {
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, is_default: bool) -> Cow<'b, str> {
-        match prompt.strip_suffix("> ") {
-            Some(nick) if is_default && !nick.is_empty() => Cow::Owned(format!("{}> ", self.style.nick(nick))),
-            _ => Cow::Borrowed(prompt),
-        }
+        if is_default { Cow::Owned(self.style.prompt(prompt)) } else { Cow::Borrowed(prompt) }
     }
 }

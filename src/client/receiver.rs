@@ -8,10 +8,9 @@ use super::lock;
 use super::messages::Text;
 use super::news::News;
 use super::nicks::NickBook;
-use super::render::Paint;
+use super::render::{Paint, time_of_day};
 use super::screen::Screen;
 use crate::text::Lang;
-use jiff::{Timestamp, tz::TimeZone};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -40,8 +39,7 @@ pub(super) struct Receiver {
 impl Receiver {
     /// Shows lines, and reports those that matter to the session.
     pub(super) fn receive(&self, lines: Vec<Received>, tell: &mut dyn FnMut(TerminalEvent)) {
-        let now = Timestamp::now().to_zoned_datetime(TimeZone::system());
-        let time = now.strftime("%H:%M").to_string();
+        let time = time_of_day();
         for line in lines {
             self.has_heard.store(true, Ordering::Relaxed);
             let line = match line {

@@ -3,9 +3,15 @@
 use super::heard::Heard;
 use super::palette::style_of;
 use anstyle::Style;
+use jiff::{Timestamp, tz::TimeZone};
 
 const MENTION: Style = Style::new().bold().invert();
 const DIM: Style = Style::new().dimmed();
+
+/// The local time, `HH:MM`.
+pub(super) fn time_of_day() -> String {
+    Timestamp::now().to_zoned_datetime(TimeZone::system()).strftime("%H:%M").to_string()
+}
 
 /// How lines are drawn.
 #[derive(Clone, Copy)]
@@ -20,7 +26,13 @@ impl Paint {
         let time_drawn = self.wrap(DIM, time);
         let mark = |text| self.mark_mentions(text, mine);
         match Heard::of(line) {
-            Heard::Notice(_) => (self.wrap(DIM, &format!("{time} {line}")), false),
+            Heard::Notice(text) => {
+                let drawn = match replayed(text) {
+                    Some((when, message)) => format!("{when} -- {message}"),
+                    None => format!("{time} {line}"),
+                };
+                (self.wrap(DIM, &drawn), false)
+            }
             Heard::Said { nick, text } => {
                 let (text, mentioned) = mark(text);
                 (format!("{time_drawn} <{}> {text}", self.nick(nick)), mentioned)
@@ -42,7 +54,17 @@ impl Paint {
 
     /// A text of the client itself, with another mark than the server's notices.
     pub(super) fn own(self, text: &str) -> String {
-        self.wrap(DIM, &format!("== {text}"))
+        self.wrap(DIM, &format!("{} == {text}", time_of_day()))
+    }
+
+    /// The prompt before a line that is being typed, or, with its time, before one that was said.
+    pub(super) fn prompt(self, prompt: &str) -> String {
+        let named = prompt.strip_suffix("> ").unwrap_or_default();
+        match named.split_once(' ').unwrap_or(("", named)) {
+            (_, "") => prompt.to_owned(),
+            ("", nick) => format!("{}> ", self.nick(nick)),
+            (time, nick) => format!("{} {}> ", self.wrap(DIM, time), self.nick(nick)),
+        }
     }
 
     /// A nick in its colour.
@@ -81,6 +103,21 @@ impl Paint {
     }
 }
 
+/// The time and the text of a message that was said before: the server replays it as a notice, `12:30 <ana> hola`. The date
+/// stands before the time if it is not today's.
+fn replayed(notice: &str) -> Option<(&str, &str)> {
+    let (before, _) = notice.split_once(['<', '*'])?;
+    let when = before.strip_suffix(' ')?;
+    let is_time = ["00:00", "0000-00-00 00:00"].into_iter().any(|shape| has_shape(when, shape));
+    is_time.then(|| (when, &notice[before.len()..]))
+}
+
+/// Whether `text` has a digit wherever `shape` has one, and is the same otherwise.
+fn has_shape(text: &str, shape: &str) -> bool {
+    let fits = |(byte, model): (u8, u8)| if model.is_ascii_digit() { byte.is_ascii_digit() } else { byte == model };
+    text.len() == shape.len() && text.bytes().zip(shape.bytes()).all(fits)
+}
+
 /// Whether `c` is part of a word. `ana-maria` is one word and does not mention `ana`.
 fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_' || c == '-'
@@ -95,6 +132,19 @@ mod tests {
         for line in ["-- ana (#1) is here", "<ana> hola", "* ana waves", "[ana -> you] psst", "odd line"] {
             let (text, _) = Paint::Plain.line("12:30", line, Some("beto"));
             assert_eq!(text, format!("12:30 {line}"));
+        }
+    }
+
+    #[test]
+    fn a_replayed_message_has_its_own_time_alone() {
+        for (line, drawn) in [
+            ("-- 08:15 <ana> hola", "08:15 -- <ana> hola"),
+            ("-- 2018-01-31 08:15 * ana waves", "2018-01-31 08:15 -- * ana waves"),
+            ("-- 8 <ana> hola", "12:30 -- 8 <ana> hola"),
+            ("-- 08:15 ana", "12:30 -- 08:15 ana"),
+            ("<ana> -- 08:15 <ana> hola", "12:30 <ana> -- 08:15 <ana> hola"),
+        ] {
+            assert_eq!(Paint::Plain.line("12:30", line, None).0, drawn);
         }
     }
 

@@ -95,7 +95,15 @@ impl Tty {
 
     /// Erases the row above the cursor, and puts the cursor there.
     pub(super) fn erase_row_above(&self) {
-        write_if_taken(&format!("\x1b[A\r{CLEAR_BELOW}"));
+        self.write(&format!("\x1b[A\r{CLEAR_BELOW}"));
+    }
+
+    /// Writes this, unless the terminal takes no output.
+    pub(super) fn write(&self, text: &str) {
+        if takes_output() {
+            let mut stdout = io::stdout().lock();
+            let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+        }
     }
 
     fn set(&self, modes: &Termios, written: &str) {
@@ -103,7 +111,7 @@ impl Tty {
         if let Err(e) = tcsetattr(&self.0.terminal, OptionalActions::Now, modes) {
             log::debug!("the terminal modes cannot be set: {e}");
         }
-        write_if_taken(written);
+        self.write(written);
     }
 
     /// Restores the terminal on SIGTERM and SIGINT, and sets the editor's modes again when the process continues after
@@ -128,13 +136,6 @@ impl Tty {
             }
         })?;
         Ok(())
-    }
-}
-
-fn write_if_taken(text: &str) {
-    if takes_output() {
-        let mut stdout = io::stdout().lock();
-        let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     }
 }
 
