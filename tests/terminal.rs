@@ -5,8 +5,8 @@ mod common;
 use common::process::Dir;
 use common::*;
 
-use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -883,6 +883,44 @@ fn a_server_that_never_closes_is_left() {
     beto.says(":q");
     beto.exits(0);
     drop(stream);
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn a_server_that_comes_back_is_joined_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let addr = listener.local_addr().expect("an address");
+    let beto = Terminal::open(addr, "--nick beto --reconnect", USUAL);
+    let greet = |stream: &mut TcpStream| {
+        stream.write_all(b"-- welcome to tertulia: you are guest1 (#1)\n").expect("join reads");
+        let mut lines = BufReader::new(stream.try_clone().expect("a descriptor")).lines();
+        stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
+        assert_eq!(lines.next().expect("a line").expect("UTF-8"), ":nick beto");
+        stream.write_all(b"-- you are now beto\n").expect("join reads");
+        lines
+    };
+    let (mut first, _) = listener.accept().expect("beto joins");
+    drop(greet(&mut first));
+    beto.ends_with(&["beto>"]);
+    drop((first, listener));
+    beto.ends_with(&["== the server is gone; connecting again in 1 s; :q leaves", "beto>"]);
+    beto.says("hola");
+    beto.shows("== not sent: there is no connection; the Up key brings the line back");
+    beto.shows("== the server is gone; connecting again in 2 s; :q leaves");
+    beto.types("half a thou");
+    let listener = TcpListener::bind(addr).expect("the same port");
+    let (mut second, _) = listener.accept().expect("beto joins again");
+    let mut lines = greet(&mut second);
+    beto.becomes("the name, and what was typed", |screen| {
+        screen.iter().any(|row| row == "== connected again")
+            && screen.last().is_some_and(|row| row == "beto> half a thou")
+    });
+    beto.says("ght");
+    assert_eq!(lines.next().expect("a line").expect("UTF-8"), "half a thought");
+    drop((lines, second, listener));
+    beto.shows("== the server is gone; connecting again in 1 s; :q leaves");
+    beto.says(":q");
+    beto.exits(0);
 }
 
 #[test]

@@ -21,6 +21,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", env = "TERTULIA_NICK")]
     nick: Option<String>,
 
+    /// Connect again when the server is gone, with growing pauses, and keep what is being typed; only in a terminal
+    #[arg(long, env = "TERTULIA_RECONNECT")]
+    reconnect: bool,
+
     /// Language of the client's own messages [default: from LC_ALL or LANG]
     #[arg(long, value_enum, env = "TERTULIA_LANG")]
     lang: Option<Lang>,
@@ -40,6 +44,7 @@ impl Args {
         client::run(Options {
             addr: place(&host, port),
             nick: self.nick,
+            reconnect: self.reconnect,
             color: colors_stdout(self.color),
             lang: lang_or_locale(self.lang),
         })

@@ -15,6 +15,11 @@ pub(super) enum Text<'a> {
     NickRefused(&'a str),
     /// The server refused a nick, and the client keeps this one.
     StillCalled(&'a str),
+    /// The pause before the next attempt to connect, in seconds.
+    Retrying(u64),
+    ConnectedAgain,
+    /// A line was not sent, because there is no connection.
+    NotConnected,
     ServerClosed,
     ConnectionLost(&'a io::Error),
     CannotWrite(&'a io::Error),
@@ -69,6 +74,13 @@ impl Display for Said<'_, Text<'_>> {
             Text::StillCalled(nick) => say!(lang, f,
                 "you are still {nick}; :nick NAME takes another name";
                 "sigues siendo {nick}; :nick NOMBRE toma otro nombre"),
+            Text::Retrying(pause_secs) => say!(lang, f,
+                "the server is gone; connecting again in {pause_secs} s; :q leaves";
+                "el servidor no está; nuevo intento de conexión en {pause_secs} s; :q sale"),
+            Text::ConnectedAgain => say!(lang, f, "connected again"; "hay conexión de nuevo"),
+            Text::NotConnected => say!(lang, f,
+                "not sent: there is no connection; the Up key brings the line back";
+                "no se ha enviado: no hay conexión; la tecla Arriba trae la línea de vuelta"),
             Text::ServerClosed => say!(lang, f,
                 "the server closed the connection; join again when it is back";
                 "el servidor ha cerrado la conexión; vuelve a entrar cuando esté en marcha"),

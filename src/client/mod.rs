@@ -9,7 +9,7 @@
 //! * [`hello`]: requests a nick before anything else is sent;
 //! * [`pipe`]: sends the lines of stdin and prints the server's lines;
 //! * [`terminal`]: the same for people. Its parts are [`editor`] (a thread that waits for keys), [`screen`] (the lines
-//!   that wait for the terminal), [`receiver`], [`tty`], [`render`], [`wrap`], [`reflow`], [`palette`], [`nicks`], [`complete`] and
+//!   that wait for the terminal), [`receiver`], [`reconnect`], [`tty`], [`render`], [`wrap`], [`reflow`], [`palette`], [`nicks`], [`complete`] and
 //!   [`commands`];
 //! * [`messages`]: every text of the client, in English and Spanish.
 
@@ -26,6 +26,7 @@ mod nicks;
 mod palette;
 mod pipe;
 mod receiver;
+mod reconnect;
 mod reflow;
 mod render;
 mod screen;
@@ -48,6 +49,8 @@ pub(crate) struct Options {
     pub addr: String,
     /// The nick to request before anything else is sent.
     pub nick: Option<String>,
+    /// Whether a terminal connects again when the server is gone; a pipe never does.
+    pub reconnect: bool,
     /// Whether a terminal gets colours; a pipe never does.
     pub color: bool,
     /// The language of the client's own texts, whatever the server speaks.

@@ -12,8 +12,10 @@ use super::render::{Paint, time_of_day};
 use super::screen::Screen;
 use crate::text::Lang;
 use std::io;
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// An event from the other threads of a terminal session for the one that decides.
 pub(super) enum TerminalEvent {
@@ -24,6 +26,10 @@ pub(super) enum TerminalEvent {
     Refused(String),
     /// The server closed the connection, or it failed.
     Ended(io::Result<()>),
+    /// There is no connection. The next attempt comes after this time.
+    Retrying(Duration),
+    /// There is a new connection.
+    Connected(TcpStream),
 }
 
 pub(super) struct Receiver {
@@ -82,13 +88,13 @@ impl Receiver {
         }
     }
 
-    /// Receives until the connection ends. Never waits for the terminal.
-    pub(super) fn run(&self, mut inbox: Inbox, tell: &mut dyn FnMut(TerminalEvent)) {
+    /// Receives until the connection ends, and returns how it ended. Never waits for the terminal.
+    pub(super) fn run(&self, mut inbox: Inbox, tell: &mut dyn FnMut(TerminalEvent)) -> io::Result<()> {
         loop {
             let batch = inbox.read(None);
             self.receive(batch.lines, tell);
             if let Some(end) = batch.end {
-                return tell(TerminalEvent::Ended(end));
+                return end;
             }
         }
     }

@@ -13,7 +13,7 @@ use super::receiver::{Receiver as LineReceiver, TerminalEvent};
 use super::render::Paint;
 use super::screen::Screen;
 use super::tty::{Cursor, Tty, hang_up_stdin, takes_output};
-use super::{LEAVING_PATIENCE, Options, lock};
+use super::{LEAVING_PATIENCE, Options, lock, reconnect};
 use crate::chat::command::{self, Input};
 use crate::text::Lang;
 use std::io::{self, Write};
@@ -82,15 +82,23 @@ pub(super) fn run(stream: TcpStream, nick: Option<&str>, parts: Parts, options: 
     let (events, inward) = channel();
     let typed = events.clone();
     let asker = editor.start(move |what| drop(typed.send(TerminalEvent::Typed(what)))).map_err(lost)?;
+    let reconnect_to = options.reconnect.then(|| options.addr.clone());
     thread::Builder::new()
         .name("reader".into())
-        .spawn(move || receiver.run(inbox, &mut |event| drop(events.send(event))))
+        .spawn(move || {
+            let tell = &mut |event| drop(events.send(event));
+            let end = receiver.run(inbox, tell);
+            match reconnect_to {
+                Some(addr) => reconnect::run(&receiver, &addr, tell),
+                None => tell(TerminalEvent::Ended(end)),
+            }
+        })
         .map_err(lost)?;
 
     let is_named = nick.is_none() && lock(&nicks).mine().is_some();
     let unnamed_until = (!is_named).then(|| Instant::now() + NAME_PATIENCE);
     let mut session = Session {
-        outbox,
+        outbox: Some(outbox),
         asker,
         screen,
         style,
@@ -109,7 +117,8 @@ pub(super) fn run(stream: TcpStream, nick: Option<&str>, parts: Parts, options: 
 }
 
 struct Session {
-    outbox: TcpStream,
+    /// `None` between two connections.
+    outbox: Option<TcpStream>,
     asker: Asker,
     screen: Screen,
     style: Paint,
@@ -142,7 +151,20 @@ impl Session {
                     }
                 }
                 Some(TerminalEvent::Refused(words)) => self.refusal = Some(words),
-                Some(TerminalEvent::Ended(_)) | None if self.leaving_until.is_some() => return Ok(()),
+                Some(TerminalEvent::Ended(_) | TerminalEvent::Retrying(_)) | None if self.leaving_until.is_some() => {
+                    return Ok(());
+                }
+                Some(TerminalEvent::Retrying(pause)) => {
+                    self.outbox = None;
+                    if let Some(words) = self.refusal.take() {
+                        self.screen.push(self.style.own(&words));
+                    }
+                    self.tell(&Text::Retrying(pause.as_secs()));
+                }
+                Some(TerminalEvent::Connected(outbox)) => {
+                    self.outbox = Some(outbox);
+                    self.tell(&Text::ConnectedAgain);
+                }
                 Some(TerminalEvent::Ended(end)) => {
                     return Err(self.refusal.take().unwrap_or_else(|| ending(end, self.lang)));
                 }
@@ -182,11 +204,19 @@ impl Session {
         if let Some(slip) = commands::slip(line) {
             return self.hold_back(&slip);
         }
+        let input = command::parse(line);
+        let Some(outbox) = &mut self.outbox else {
+            match input {
+                Input::Quit => self.leaving_until = Some(Instant::now()),
+                _ => self.tell(&Text::NotConnected),
+            }
+            return;
+        };
         // A connection that takes no more has ended. The reader notices that, too, and reports it.
-        let _ = self.outbox.write_all(format!("{line}\n").as_bytes());
-        match command::parse(line) {
+        let _ = outbox.write_all(format!("{line}\n").as_bytes());
+        match input {
             Input::Quit => {
-                let _ = self.outbox.shutdown(Shutdown::Write);
+                let _ = outbox.shutdown(Shutdown::Write);
                 self.leaving_until = Some(Instant::now() + LEAVING_PATIENCE);
             }
             Input::Nick(_) => self.unnamed_until = Some(Instant::now() + NAME_PATIENCE),
