@@ -615,7 +615,7 @@ fn a_resized_terminal_loses_no_line_and_shows_one_prompt() {
         beto.becomes("what was typed, and the cursor", |screen| {
             screen.last().is_some_and(|row| row.ends_with("or three")) && cursor() == column
         });
-        for width in ["40", "21", "100", "64", "30", "80"] {
+        for width in ["40", "21", "100", "64", "31", "30", "31", "80"] {
             let before = beto.raw().len();
             beto.tmux(&["resize-window", "-x", width, "-y", "24"]);
             let is_drawn = || beto.raw()[before..].ends_with("\x1b[?2026l").then_some(());

@@ -16,8 +16,13 @@ pub(super) fn make_room(text: &str, cursor: usize, before: usize, now: usize) ->
     if old_end == 0 && row_after(text, now) == 0 {
         return String::new();
     }
-    let rows = "\n".repeat(old_end);
-    format!("{}\r\x1b[J{rows}{}", up(row_after(&text[..cursor], now)), up(old_end - old_cursor))
+    // After a full row the editor writes a line end, which no terminal rewraps. A terminal stays in the full row.
+    let line_end = if is_full(text, before) { "\n" } else { "" };
+    let new_cursor = match cursor == text.len() {
+        true => end_of(&format!("{text}{line_end}"), now).0,
+        false => row_after(&text[..cursor], now),
+    };
+    format!("{}\r\x1b[J{}{}", up(new_cursor), "\n".repeat(old_end), up(old_end - old_cursor))
 }
 
 fn up(rows: usize) -> String {
@@ -27,6 +32,17 @@ fn up(rows: usize) -> String {
 
 /// The row of the cursor after `text` is written from the left margin, as the editor counts.
 fn row_after(text: &str, columns: usize) -> usize {
+    let (row, column) = end_of(text, columns);
+    row + usize::from(column == columns)
+}
+
+/// Whether the last row of `text` has no column left.
+fn is_full(text: &str, columns: usize) -> bool {
+    end_of(text, columns).1 == columns
+}
+
+/// The last row of `text`, and the columns that are taken in it.
+fn end_of(text: &str, columns: usize) -> (usize, usize) {
     let (mut row, mut column) = (0, 0);
     for c in text.chars() {
         if c == '\n' {
@@ -39,7 +55,7 @@ fn row_after(text: &str, columns: usize) -> usize {
             (row, column) = (row + 1, width);
         }
     }
-    row + usize::from(column == columns)
+    (row, column)
 }
 
 #[cfg(test)]
@@ -66,6 +82,8 @@ mod tests {
         let text = "> 0123456789";
         assert_eq!(make_room(text, text.len(), 8, 20), "\r\x1b[J\n", "wider: one row less to clear");
         assert_eq!(make_room(text, text.len(), 20, 8), "\x1b[1A\r\x1b[J", "narrower: one row more");
+        assert_eq!(make_room(text, text.len(), 6, 5), "\x1b[3A\r\x1b[J\n\n", "the last row was full");
+        assert_eq!(make_room(text, text.len(), 20, 6), "\x1b[1A\r\x1b[J", "the last row is full now");
         assert_eq!(make_room(text, 2, 8, 5), "\r\x1b[J\n\x1b[1A", "in the first row");
         assert_eq!(make_room(text, text.len(), 20, 30), "", "no rows to clear");
     }
