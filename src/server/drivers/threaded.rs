@@ -371,23 +371,24 @@ impl Server {
     // The accepting thread.
 
     fn accept(self: &Arc<Self>) {
-        let mut is_failing = false;
+        let mut failures = 0;
         loop {
             if self.when_full == WhenFull::Wait {
                 self.wait_for_seat();
             }
             match self.listeners.accept() {
                 Ok((stream, peer)) => {
-                    is_failing = false;
+                    failures = 0;
                     self.admit(stream, peer);
                 }
                 Err(e) if listener::is_one_connections(&e) => log::debug!("accept: {e}"),
                 Err(e) => {
                     // Most likely no descriptors are left: the same call would fail again at once.
-                    if !is_failing {
+                    failures += 1;
+                    // The first time, threads of clients that have left may only not have closed their sockets yet.
+                    if failures == 2 {
                         log::warn!("nobody can be let in for now: {e}");
                     }
-                    is_failing = true;
                     blocking::sleep(ACCEPT_RETRY);
                 }
             }
