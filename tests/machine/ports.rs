@@ -62,7 +62,7 @@ mod on_linux {
             if first_free <= 80 {
                 eprintln!("skipped: this machine lets anybody have port 80");
             } else if as_nobody(&mut command) {
-                fails_with(&mut command, &["127.0.0.1:80", "permission denied", "take a higher one"]);
+                fails_with(&mut command, &["127.0.0.1:80", "permission denied", "use a higher one"]);
             }
         }
     }
