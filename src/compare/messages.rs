@@ -91,7 +91,7 @@ fn per_line(lang: Lang, comparison: &Comparison) -> String {
         if line.locks > 0.0 {
             text += &say!(lang,
                 "; the room's lock is taken {locks} times and waited for {waits} times";
-                "; la llave de la sala se toma {locks} veces y se espera {waits} veces");
+                "; el cerrojo de la sala se toma {locks} veces y se espera {waits} veces");
         }
         text += ".";
     }

@@ -82,11 +82,11 @@ fn per_line(lang: Lang, comparison: &Comparison) -> Vec<Vec<String>> {
         say!(lang, "context switches, counted by the kernel"; "cambios de contexto, según el núcleo"),
         &|line| line.context_switches.map_or("–".into(), decimal),
     ));
-    rows.push(row(say!(lang, "times the room's lock is taken"; "veces que se toma la llave de la sala"), &|line| {
+    rows.push(row(say!(lang, "times the room's lock is taken"; "veces que se toma el cerrojo de la sala"), &|line| {
         decimal(line.locks)
     }));
     rows.push(row(
-        say!(lang, "times a thread waits for the room's lock"; "veces que un hilo espera la llave de la sala"),
+        say!(lang, "times a thread waits for the room's lock"; "veces que un hilo espera el cerrojo de la sala"),
         &|line| decimal(line.lock_waits),
     ));
     rows.push(row(
