@@ -27,7 +27,7 @@ pub(crate) struct Narrator {
     /// The last step was a poll without sleep that found nothing ready.
     asked_in_vain: bool,
     /// A step was told already.
-    is_in_turn: bool,
+    has_told: bool,
 }
 
 impl Narrator {
@@ -41,7 +41,7 @@ impl Narrator {
             buffer: Vec::new(),
             lost: 0,
             asked_in_vain: false,
-            is_in_turn: false,
+            has_told: false,
         }
     }
 
@@ -64,7 +64,7 @@ impl Narrator {
                     "({lost} steps were not told: stderr took nothing)\n";
                     "({lost} pasos sin contar: stderr no admitía nada)\n");
             }
-            if begins_turn(&event.step) && self.is_in_turn {
+            if begins_turn(&event.step) && self.has_told {
                 self.buffer.push(b'\n');
             }
             let call = event.call.map(|call| format!(" [{call}]")).unwrap_or_default();
@@ -75,7 +75,7 @@ impl Narrator {
                 }
                 false => writeln!(self.buffer, "{text}{call}"),
             };
-            self.is_in_turn = true;
+            self.has_told = true;
         }
         self.flush();
         true

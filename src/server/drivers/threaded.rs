@@ -177,7 +177,7 @@ impl Server {
                         let _ = client.stream.shutdown(how);
                         // The process may end before the client's thread lingers, and unread bytes would then cause a
                         // RST.
-                        let _ = client.stream.read_at_once(&mut Vec::with_capacity(READ_MAX));
+                        discard_at_once(&client.stream);
                         client.let_go();
                     }
                 }
@@ -437,7 +437,7 @@ impl Server {
             // A new socket's buffer is empty: these few bytes fit.
             let _ = stream.write_at_once(&[IoSlice::new(&refusal)]);
             let _ = stream.shutdown(Shutdown::Write);
-            let _ = stream.read_at_once(&mut Vec::with_capacity(READ_MAX));
+            discard_at_once(&stream);
             stream
         }));
     }
@@ -494,6 +494,11 @@ impl LockedRoom {
 fn spawn(name: String, server: &Arc<Server>, run: impl FnOnce(&Arc<Server>) + Send + 'static) -> io::Result<()> {
     let server = server.clone();
     blocking::spawn(name, STACK, move || run(&server))
+}
+
+/// Reads and discards what is there, without blocking.
+fn discard_at_once(stream: &TcpStream) {
+    let _ = stream.read_at_once(&mut Vec::with_capacity(READ_MAX));
 }
 
 /// Ignores poisoning: a thread that panicked has left the data between two changes, and the other threads go on.
