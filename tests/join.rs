@@ -185,7 +185,7 @@ each_driver! {
         let server = Server::start(mode);
         let mut ana = server.join_as("ana");
         let mut bot = Join::to(server.addr, &["--nick", "clock"]);
-        ana.notice("is now clock");
+        ana.notice("clock (#2) is here");
         for i in 0..50 {
             ana.says(&format!("question {i}?"));
             // It came although nothing came after it.
@@ -227,7 +227,7 @@ each_driver! {
             let ended = join_with(server.addr, &["--nick", nick], "a secret\n");
             assert_eq!(ended.badly(&["the name was refused: ", words]), "");
         }
-        ana.notice("guest3 (#3) is gone: hung up");
+        server.console.shows("#3 guest3 is gone: hung up");
         cleo.says("nothing between");
         ana.sees("<cleo> nothing between");
         let everybody: Vec<String> = server.console.text().lines().map(String::from).collect();
@@ -282,7 +282,7 @@ each_driver! {
         let server = Server::start(mode);
         let mut ana = server.join_as("ana");
         let (mut beto, out) = Join::unread(join_command(server.addr, &["--nick", "beto"]), Stdio::piped());
-        ana.notice("is now beto");
+        ana.notice("beto (#2) is here");
         let mut stdin = beto.stdin.take().expect("piped");
         let (hear, heard) = channel();
         // [`Output`] is made for smaller outputs.
@@ -627,7 +627,7 @@ fn the_readmes_bot_tells_the_date() {
     bash = Command::new("bash");
     bash.args(["-c", bot]).env("PATH", path).env("TERTULIA_ADDR", server.addr.to_string()).env("LC_ALL", "C");
     let mut bot = Join::of(bash);
-    ana.notice("is now clock");
+    ana.notice("clock (#2) is here");
     ana.says("!date");
     let date = ana.message().expect("an answer");
     assert!(date.starts_with("<clock> ") && date.contains(':'), "{date}");

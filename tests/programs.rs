@@ -138,24 +138,32 @@ fn two_talk(name: &str, flags: &[&str], mode: &str) {
     assert_eq!(talk.matches("<guest2> ").count(), 20, "{talk}");
 }
 
-/// A program that speaks another protocol comes to the room and is sent away. Of what it says, nobody reads a word.
+/// A program that speaks another protocol comes to the room and is turned away. Nobody reads a word of what it says, nor learns
+/// that it was there.
 #[track_caller]
-fn nothing_is_said(protocol: &str, mode: &str, speaks: impl FnOnce(SocketAddr)) {
+fn nobody_learns_of_it(protocol: &str, mode: &str, speaks: impl Fn(SocketAddr)) {
+    // On a busy machine it may begin so late that the server takes it for a silent person.
+    assert!((0..5).any(|_| nothing_is_said(protocol, mode, &speaks)), "it was announced each time");
+}
+
+/// Returns whether nobody learned that the program was there.
+#[track_caller]
+fn nothing_is_said(protocol: &str, mode: &str, speaks: impl Fn(SocketAddr)) -> bool {
     let mut server = Server::start(mode);
     let mut ana = server.join_as("ana");
     speaks(server.addr);
-    let why = format!("is gone: this is a chat, and it speaks {protocol}");
+    let why = format!("this is a chat, and it speaks {protocol}");
     server.console.shows(&why);
     let mut beto = server.join();
     beto.says("is that all?");
     let read = ana.lines_to(&format!("<{}> is that all?", beto.nick));
-    assert!(read.iter().any(|line| line.ends_with(&why)), "{read:?}");
     let tells =
         |line: &String| line.starts_with("-- guest") && [" is here", &why].iter().any(|end| line.ends_with(end));
     assert!(read.iter().all(tells), "{read:?}");
     assert!(server.stop().success());
     let console = server.console.whole();
     assert_eq!(console.matches("> ").count(), 1, "only one has spoken: {console}");
+    read.len() == 1
 }
 
 /// What `telnet` sends when its user types "hola" and presses Ctrl-C, read by a server that is no chat.
@@ -278,7 +286,7 @@ each_driver! {
     #[ignore = "needs curl"]
     fn curl_cannot_speak_in_the_room(mode) {
         for words in [&["--max-time", "30"][..], &["--max-time", "30", "--data-binary", ":nick eva\nhola\n"]] {
-            nothing_is_said("HTTP", mode, |addr| {
+            nobody_learns_of_it("HTTP", mode, |addr| {
                 run(Command::new("curl").args(words).arg(format!("http://{addr}/")));
             });
         }
@@ -286,14 +294,14 @@ each_driver! {
 
     #[ignore = "needs openssl"]
     fn openssl_cannot_speak_in_the_room(mode) {
-        nothing_is_said("TLS", mode, |addr| {
+        nobody_learns_of_it("TLS", mode, |addr| {
             run(Command::new("openssl").args(["s_client", "-connect", &addr.to_string()]));
         });
     }
 
     #[ignore = "needs ssh"]
     fn ssh_cannot_speak_in_the_room(mode) {
-        nothing_is_said("SSH", mode, |addr| {
+        nobody_learns_of_it("SSH", mode, |addr| {
             let (host, port) = (addr.ip().to_string(), addr.port().to_string());
             run(Command::new("ssh").args(["-F", "none", "-o", "BatchMode=yes", "-p", &port, &host]));
         });
@@ -302,7 +310,7 @@ each_driver! {
     #[ignore = "needs chromium"]
     fn a_web_page_cannot_speak_in_the_room(mode) {
         let dir = Dir::new();
-        nothing_is_said("HTTP", mode, |addr| {
+        nobody_learns_of_it("HTTP", mode, |addr| {
             let sends = format!("fetch('http://{addr}/', {{ method: 'POST', mode: 'no-cors', body: ':nick eva\\nhola\\n' }})");
             let page = dir.file("page.html");
             std::fs::write(&page, format!("<script>{sends};</script>")).expect("our directory");

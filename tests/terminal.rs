@@ -645,7 +645,7 @@ fn every_line_has_one_time() {
     ana.says("before");
     server.console.shows("<ana> before");
     let beto = Terminal::join(&server, "beto", Setup { width: 60, ..USUAL });
-    ana.notice("is now beto");
+    ana.notice("beto (#2) is here");
     ana.says("hola");
     beto.shows("<ana> hola");
     beto.says(":bell");
@@ -829,7 +829,7 @@ fn a_dumb_terminal_is_a_pipe() {
     let mut ana = server.join_as("ana");
     let beto = Terminal::open(server.addr, "--nick beto", Setup { env: "TERM=dumb", ..USUAL });
     beto.ends_with(&["-- you are now beto"]);
-    ana.notice("is now beto");
+    ana.notice("beto (#2) is here");
     beto.says("hola");
     ana.sees("<beto> hola");
     ana.says("hola beto");
@@ -955,7 +955,7 @@ fn a_frozen_terminal_costs_lines_and_not_the_seat() {
     let server = Server::start("epoll");
     let mut ana = server.join_as("ana");
     let beto = Terminal::join(&server, "beto", USUAL);
-    ana.notice("is now beto");
+    ana.notice("beto (#2) is here");
     beto.types("half a thou");
     beto.ends_with(&["beto> half a thou"]);
     beto.freeze();

@@ -87,15 +87,16 @@
 //! }
 //! ```
 
-use super::command::is_surely_said;
+use super::command::{self, is_surely_said};
 use super::connections::line::Line;
 use super::connections::opening::Opening;
 use super::connections::sanitize::{is_plain, sanitize};
 use super::connections::{Connections, Flight, Input};
 use super::effect::Effect;
 use super::id::Id;
-use super::limits::{ENDLESS_FACTOR, Framing, KEYS_MAX, Limits};
+use super::limits::{ANNOUNCE_MAX, ENDLESS_FACTOR, Framing, KEYS_MAX, Limits};
 use super::messages::Notice;
+use super::newcomers::{Arrival, Newcomer, Newcomers};
 use super::reason::Reason;
 use super::room::Room;
 use super::transcript::Transcript;
@@ -109,6 +110,7 @@ pub struct Hub {
     limits: Limits,
     pub(super) connections: Connections,
     pub(super) room: Room,
+    pub(super) newcomers: Newcomers,
     last_number: u64,
 }
 
@@ -156,7 +158,7 @@ impl Hub {
     /// An empty room.
     pub fn new(limits: Limits, lang: Lang, now: Instant) -> Hub {
         let room = Room::new(lang, limits.clients_max);
-        Hub { limits, connections: Connections::new(now), room, last_number: 0 }
+        Hub { limits, connections: Connections::new(now), room, newcomers: Newcomers::default(), last_number: 0 }
     }
 
     /// Records events from now on, for [`Hub::take_transcript`].
@@ -170,6 +172,10 @@ impl Hub {
     /// Sets the time of all that happens until the next call. A time before that of the last call counts as the latter.
     pub fn tick(&mut self, now: Instant) {
         self.connections.tick(now);
+        while let Some(newcomer) = self.newcomers.pop_over(self.connections.now()) {
+            self.welcome(newcomer);
+            self.room.evict(&mut self.connections);
+        }
     }
 
     // 2. What happened.
@@ -177,6 +183,9 @@ impl Hub {
     /// A client came and takes a seat. `key` is the driver's own number for the connection, as a slab gives it. It must
     /// be small, because the hub holds an array of that length. It is taken until the client is closed or disconnected.
     /// `replay` is the earlier messages that the client gets, in whole lines.
+    ///
+    /// The client is greeted and announced a moment later: with its first line, before anybody else says a line, or when it has been
+    /// silent for [`OPENING_PATIENCE`](super::limits::OPENING_PATIENCE).
     ///
     /// Returns `None`, and changes nothing, when there is no seat, or when `key` is taken or not below [`KEYS_MAX`].
     #[must_use = "everything else about the client is told by its id"]
@@ -186,8 +195,51 @@ impl Hub {
         }
         self.last_number = self.next_number();
         let id = Id::new(self.last_number, key);
-        self.room.join(&mut self.connections, id, peer, replay);
+        self.connections.open(id);
+        let now = self.connections.now();
+        let arrival = Arrival { peer, replay: replay.to_vec() };
+        if self.room.count() + self.newcomers.len() < ANNOUNCE_MAX {
+            self.newcomers.push(id, now, arrival);
+        } else {
+            self.welcome(Newcomer { id, until: now, arrival: Some(arrival) });
+        }
         Some(id)
+    }
+
+    /// A newcomer is greeted and announced.
+    fn welcome(&mut self, newcomer: Newcomer) {
+        let Newcomer { id, arrival, .. } = newcomer;
+        if !self.connections.is_open(id) {
+            return;
+        }
+        if let Some(Arrival { peer, replay }) = arrival {
+            self.room.enter(&mut self.connections, id, peer, &replay);
+        }
+        self.room.announce(&mut self.connections, id);
+    }
+
+    /// All newcomers are greeted and announced.
+    pub(super) fn welcome_newcomers(&mut self) {
+        while let Some(newcomer) = self.newcomers.pop() {
+            self.welcome(newcomer);
+            self.room.evict(&mut self.connections);
+        }
+    }
+
+    /// All newcomers are greeted and announced before a line of `id` is handled. If that line asks for a name and is its first, the
+    /// answer decides under which name it is announced.
+    #[cold]
+    fn welcome_all(&mut self, id: Id, line: &Line<'_>) {
+        for _ in 0..self.newcomers.len() {
+            let Some(newcomer) = self.newcomers.pop() else { return };
+            match newcomer {
+                Newcomer { id: it, arrival: Some(Arrival { peer, replay }), .. } if it == id && asks_for_name(line) => {
+                    self.room.enter(&mut self.connections, id, peer, &replay);
+                    self.newcomers.push_greeted(id, self.connections.now());
+                }
+                newcomer => self.welcome(newcomer),
+            }
+        }
     }
 
     /// A client came and there is no seat. Returns what to write to it before it is closed.
@@ -303,6 +355,9 @@ impl Hub {
             self.leave(id, Reason::Foreign(protocol));
             return Handled::Left;
         }
+        if !self.newcomers.is_empty() {
+            self.welcome_all(id, &line);
+        }
         let Hub { room, connections, limits, .. } = self;
         match line {
             Line::Text(bytes) if is_plain(bytes) && is_surely_said(bytes) => {
@@ -329,6 +384,16 @@ impl Hub {
     }
 
     fn leave(&mut self, id: Id, reason: Reason) {
+        if let Some(newcomer) = self.newcomers.remove(id) {
+            match (&newcomer.arrival, reason) {
+                (Some(arrival), Reason::Foreign(protocol)) => {
+                    return self.room.turn_away(&mut self.connections, id, arrival.peer, protocol);
+                }
+                (Some(_), _) => self.welcome(newcomer),
+                // It did not get the name that it asked for. Nobody has heard of it.
+                (None, _) => {}
+            }
+        }
         self.room.leave(&mut self.connections, id, reason);
     }
 
@@ -347,6 +412,7 @@ impl Hub {
     /// Closes the room: every client gets a notice, and is closed when that is written. [`Hub::is_deserted`] tells when
     /// that is done.
     pub fn close_room(&mut self) {
+        self.welcome_newcomers();
         self.room.close(&mut self.connections);
     }
 
@@ -430,7 +496,10 @@ impl Hub {
     /// to poll, this is the time of the last [`Hub::tick`]: do not wait at all.
     pub fn next_deadline(&self) -> Option<Instant> {
         let connections = &self.connections;
-        if connections.is_dirty() { Some(connections.now()) } else { connections.first_timer() }
+        if connections.is_dirty() {
+            return Some(connections.now());
+        }
+        connections.first_timer().into_iter().chain(self.newcomers.deadline()).min()
     }
 
     // Queries.
@@ -477,6 +546,12 @@ impl Hub {
         self.connections.resumed_by(id)
     }
 
+    /// When a client is announced at the latest, for a driver with a thread for each client: the thread must
+    /// [tell the time](Hub::tick) then. `None` for a client that is announced.
+    pub fn announced_by(&self, id: Id) -> Option<Instant> {
+        self.newcomers.until(id)
+    }
+
     /// Whether the driver may read from another client in this turn. While this is true, all outboxes could take what
     /// was said so far, even if no socket takes a byte.
     pub fn turn_has_room(&self) -> bool {
@@ -503,6 +578,11 @@ impl Hub {
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
+}
+
+/// Whether a line asks for a name.
+fn asks_for_name(line: &Line<'_>) -> bool {
+    matches!(line, Line::Text(bytes) if matches!(command::parse(&sanitize(bytes)), command::Input::Nick(_)))
 }
 
 /// Whether the next line of a client is complete and is not `:q`. `pieces` are the line's.

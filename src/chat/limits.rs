@@ -77,6 +77,13 @@ pub const KEYS_MAX: usize = 1 << 20;
 
 /// A line of this many times `--max-line` without an end closes its sender's connection.
 pub const ENDLESS_FACTOR: usize = 16;
+/// A newcomer that has been silent for this long is greeted and announced. Whoever speaks another protocol begins at once: its first
+/// bytes come with the connection, however far it is away, and are delayed only by its own machine.
+pub const OPENING_PATIENCE: Duration = Duration::from_millis(30);
+/// A newcomer whose first line asks for a name that it cannot have is announced after this time: more than a round trip, in which
+/// it may leave.
+pub const NICK_PATIENCE: Duration = Duration::from_millis(300);
+
 /// The longest nick, in characters.
 pub const NICK_CHARS_MAX: usize = 20;
 /// At most this many members are listed by name; the rest are given as a number.

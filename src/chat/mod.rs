@@ -9,13 +9,15 @@
 //!   [`messages`] holds every text of the server in English and Spanish, and [`transcript`] is the record of events for
 //!   the console and the history. This half hands bytes to the connections, and knows nothing of full sockets.
 //!
-//! Both use the numbers in [`limits`].
+//! Whoever comes first belongs to the connections alone: the room hears of it when it is known not to speak another protocol. The
+//! hub keeps such newcomers. Both halves use the numbers in [`limits`].
 
 mod connections;
 mod effect;
 pub mod hub;
 mod id;
 pub mod limits;
+mod newcomers;
 mod reason;
 mod room;
 #[cfg(any(test, feature = "fuzz"))]
@@ -27,7 +29,7 @@ pub use effect::Effect;
 pub use hub::{Hub, Interest, Permit};
 pub use id::Id;
 pub use limits::{Framing, Limits};
-pub use reason::Reason;
+pub use reason::{Reason, Refusal};
 pub(crate) use room::{command, messages, nick, transcript};
 #[cfg(any(test, feature = "fuzz"))]
 pub use tests::fuzz;

@@ -25,6 +25,15 @@ pub enum Reason {
     Closing,
 }
 
+/// Why a client was not let into the room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// No seat was free.
+    Full,
+    /// It does not chat: its first bytes are another protocol's.
+    Foreign(Protocol),
+}
+
 impl Reason {
     /// Whether the client ended the connection itself, by something that the server read from it.
     pub fn is_the_clients(self) -> bool {

@@ -11,9 +11,8 @@ use std::io::{self, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// The time that a server has to greet us, or to say that it is full. If we sent a request before it closes, its
-/// refusal could be lost in a connection reset.
-const GREETING_PATIENCE: Duration = Duration::from_millis(300);
+/// The time that a server has to end the connection after we have.
+const CLOSE_PATIENCE: Duration = Duration::from_millis(300);
 /// The timeout for the answer. A foreign server may never answer, and a full server that lets clients wait answers only
 /// when there is a free seat.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(3);
@@ -28,9 +27,8 @@ pub(super) fn check(nick: &str, lang: Lang) -> Result<&str, String> {
     Ok(nick)
 }
 
-/// Requests a nick when the server has greeted us, or after a timeout. The lines that arrive are passed to `show`.
-///
-/// A refusal is an error with the server's text, which is not passed to `show`.
+/// Requests a nick with the first line, before the server has greeted us: then our server announces us by that nick. The lines that
+/// arrive are passed to `show`.
 pub(super) fn request_nick(
     nick: &str,
     inbox: &mut Inbox,
@@ -38,18 +36,16 @@ pub(super) fn request_nick(
     lang: Lang,
     show: &mut dyn FnMut(Vec<Received>),
 ) -> Result<(), String> {
-    if let Answer::Came = listen(inbox, GREETING_PATIENCE, lang, show, |_| true)? {
-        log::debug!("the server has sent its greeting");
-    }
     let mut outbox = outbox;
     if outbox.write_all(format!(":nick {nick}\n").as_bytes()).is_err() {
         // The inbox returns the reason.
-        listen(inbox, GREETING_PATIENCE, lang, show, |_| false)?;
+        listen(inbox, CLOSE_PATIENCE, lang, show, |_| false)?;
     }
     Ok(())
 }
 
-/// Requests a nick, and waits for the answer. A missing answer is no error.
+/// Requests a nick, and waits for the answer. A missing answer is no error. A refusal is an error with the server's text, which is
+/// not passed to `show`.
 pub(super) fn take_nick(
     nick: &str,
     inbox: &mut Inbox,
@@ -134,6 +130,6 @@ fn listen(
 /// Closes the connection with an end-of-file, not with a reset.
 fn hang_up(inbox: &mut Inbox) {
     inbox.end_output();
-    let until = Instant::now() + GREETING_PATIENCE;
-    while Instant::now() < until && inbox.read(Some(GREETING_PATIENCE)).end.is_none() {}
+    let until = Instant::now() + CLOSE_PATIENCE;
+    while Instant::now() < until && inbox.read(Some(CLOSE_PATIENCE)).end.is_none() {}
 }

@@ -105,16 +105,29 @@ impl TcpStream {
         self.0.peer_addr().is_err()
     }
 
+    /// The same, but blocks at most until `end`. After that it fails with `WouldBlock` or `TimedOut`.
+    pub(crate) fn read_by(&self, end: Instant, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        self.limit_reads(end)?;
+        let result = self.read(buffer);
+        marks::set_up(1, || self.0.set_read_timeout(None))?;
+        result
+    }
+
     /// Blocks until there is something to read, at most until `end`, and discards up to 1024 bytes. Returns the number
     /// of bytes; 0 is the end-of-file. After `end` it fails with `WouldBlock` or `TimedOut`.
     pub(crate) fn discard(&self, end: Instant) -> io::Result<usize> {
         let mut buffer = [0; 1024];
+        self.limit_reads(end)?;
+        let call = || (&self.0).read(&mut buffer);
+        marks::read(Call::blocking("recvfrom"), self.as_raw_fd(), 1024, call)
+    }
+
+    /// From now on reads block at most until `end`. An error if that is over.
+    fn limit_reads(&self, end: Instant) -> io::Result<()> {
         // `set_read_timeout` does not accept zero.
         let left = Some(end.saturating_duration_since(now())).filter(|left| !left.is_zero());
         let left = left.ok_or(ErrorKind::TimedOut)?;
-        marks::set_up(1, || self.0.set_read_timeout(Some(left)))?;
-        let call = || (&self.0).read(&mut buffer);
-        marks::read(Call::blocking("recvfrom"), self.as_raw_fd(), 1024, call)
+        marks::set_up(1, || self.0.set_read_timeout(Some(left)))
     }
 
     /// Reads what is there, at most the spare capacity of the buffer, without blocking. Returns the number of bytes; 0 is the

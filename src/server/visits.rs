@@ -68,7 +68,7 @@ impl Visits {
                 }
                 self.silent.insert(id, Visit { address, held_back });
             }
-            Event::Refused { peer } => {
+            Event::Refused { peer, .. } => {
                 let address = self.known(peer.ip(), now);
                 if self.pays(address, now) { record(event) } else { self.count(address, now) }
             }
@@ -173,6 +173,7 @@ impl Arrival {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::Refusal;
     use crate::chat::messages::Said;
     use crate::text::Lang;
 
@@ -301,7 +302,7 @@ mod tests {
     fn refusals_count_as_visits() {
         let mut book = Book::new();
         for _ in 0..VISITS_AT_ONCE + 5 {
-            book.note(Event::Refused { peer: (HOME, 4000).into() });
+            book.note(Event::Refused { peer: (HOME, 4000).into(), why: Refusal::Full });
         }
         assert_eq!(book.take().len(), VISITS_AT_ONCE as usize);
         assert_eq!(book.report(), ["127.0.0.1 came and went 5 times more, without a word"]);

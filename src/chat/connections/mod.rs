@@ -115,7 +115,7 @@ impl Connections {
 
     // Arrivals and departures.
 
-    /// Adds a connection. It gets all that is sent to everybody from now on.
+    /// Adds a connection. It gets only what is sent to it alone, until it is [admitted](Connections::admit).
     pub(super) fn open(&mut self, id: Id) {
         self.open += 1;
         self.table.insert(
@@ -126,12 +126,19 @@ impl Connections {
                 held_back: Vec::new(),
                 opening: Opening::NEW,
                 outbox: Outbox::new(self.at.now),
-                place: self.log.end_place(),
+                place: Place::BEYOND,
                 allowance: self.debts.pop().unwrap_or(Allowance::new(self.at.now)),
                 fills: None,
                 is_waited_for: false,
             },
         );
+    }
+
+    /// An open connection gets all that is sent to everybody from now on.
+    pub(super) fn admit(&mut self, id: Id) {
+        if let Some(connection) = self.table.get_mut(id).filter(|connection| connection.is_open()) {
+            connection.place = self.log.end_place();
+        }
     }
 
     /// Ends an open connection with a last message: it gets nothing else any more, and is closed when its outbox is

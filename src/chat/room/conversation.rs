@@ -4,10 +4,10 @@ use super::command::{self, Input};
 use super::messages::{self, Notice, Who};
 use super::nick::{self, Skeleton};
 use super::transcript::{Event, Transcript};
-use crate::chat::connections::Connections;
+use crate::chat::connections::{Connections, Protocol};
 use crate::chat::id::{Id, Table};
 use crate::chat::limits::{ANNOUNCE_MAX, LISTED_MAX};
-use crate::chat::reason::Reason;
+use crate::chat::reason::{Reason, Refusal};
 use crate::text::Lang;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -17,18 +17,25 @@ pub(crate) struct Room {
     lang: Lang,
     seats: usize,
     names: Table<Name>,
+    /// The number of members that are not announced.
+    unannounced: usize,
     /// The wearer of each skeleton. A member has two.
     pub(in crate::chat) nicks: HashMap<Skeleton, Id>,
     transcript: Option<Transcript>,
 }
 
-/// A member's name in the form that stands before each of its lines: `<nick> `.
-pub(super) struct Name(Box<str>);
+/// A member's name.
+pub(super) struct Name {
+    /// In the form that stands before each of its lines: `<nick> `.
+    prefix: Box<str>,
+    /// The others were told that it is here.
+    is_announced: bool,
+}
 
 impl Room {
     /// An empty room.
     pub(crate) fn new(lang: Lang, seats: usize) -> Room {
-        Room { lang, seats, names: Table::default(), nicks: HashMap::new(), transcript: None }
+        Room { lang, seats, names: Table::default(), unannounced: 0, nicks: HashMap::new(), transcript: None }
     }
 
     /// Keeps a transcript from now on.
@@ -50,13 +57,11 @@ impl Room {
 
     // Arrivals and departures.
 
-    /// A client enters, is greeted and announced. `replay` is the earlier messages that it gets.
-    pub(crate) fn join(&mut self, connections: &mut Connections, id: Id, peer: SocketAddr, replay: &[u8]) {
+    /// A client enters and is greeted. The others do not learn of it until it is [announced](Room::announce). `replay` is the
+    /// earlier messages that it gets.
+    pub(crate) fn enter(&mut self, connections: &mut Connections, id: Id, peer: SocketAddr, replay: &[u8]) {
         let nick = nick::guest(id.number());
         let who = Who { nick: &nick, id };
-        if self.count() < ANNOUNCE_MAX {
-            connections.send_all(&messages::notice(self.lang, &Notice::Arrived(who)));
-        }
         let (others, more) = self.listing();
         let here = if others.is_empty() { Notice::Alone } else { Notice::Here(&others, more) };
         let mut greeting = Vec::new();
@@ -65,26 +70,50 @@ impl Room {
         }
         greeting.extend_from_slice(replay);
 
-        connections.open(id);
-        self.names.insert(id, Name::new(&nick));
+        connections.admit(id);
+        self.names.insert(id, Name::new(&nick, false));
+        self.unannounced += 1;
         self.nicks.extend(nick::skeletons(&nick).map(|skeleton| (skeleton, id)));
         self.note(Event::Arrived { id, nick: &nick, peer, seats_taken: self.count(), seats: self.seats });
-        self.send(connections, id, &greeting);
+        // Nobody is evicted for it before the line is handled for which it enters now.
+        connections.send(id, &greeting);
     }
 
-    /// A client is not let in. Returns what to write to it.
+    /// The others are told that a member is here, if they were not.
+    pub(crate) fn announce(&mut self, connections: &mut Connections, id: Id) {
+        let is_small = self.count() <= ANNOUNCE_MAX;
+        let Some(name) = self.names.get_mut(id).filter(|name| !name.is_announced) else { return };
+        name.is_announced = true;
+        self.unannounced -= 1;
+        if is_small {
+            let text = messages::notice(self.lang, &Notice::Arrived(Who { nick: name.nick(), id }));
+            connections.send_others(id, |log| log.extend_from_slice(&text));
+        }
+    }
+
+    /// A client is not let in, because there is no seat. Returns what to write to it.
     pub(crate) fn refuse(&mut self, peer: SocketAddr) -> Vec<u8> {
-        self.note(Event::Refused { peer });
+        self.note(Event::Refused { peer, why: Refusal::Full });
         messages::refusal(self.lang, self.seats)
+    }
+
+    /// A client is not let in, because it speaks another protocol.
+    pub(crate) fn turn_away(&mut self, connections: &mut Connections, id: Id, peer: SocketAddr, protocol: Protocol) {
+        self.note(Event::Refused { peer, why: Refusal::Foreign(protocol) });
+        connections.leave(id, Reason::Foreign(protocol), &messages::to_stranger(self.lang, protocol));
     }
 
     /// A client leaves. What was said before may still be written to it; then it is closed.
     pub(crate) fn leave(&mut self, connections: &mut Connections, id: Id, reason: Reason) {
+        let goodbye = messages::notice(self.lang, &Notice::Goodbye(reason));
+        connections.leave(id, reason, &goodbye);
+        // Not for a client that has not entered.
         let Some(name) = self.names.remove(id) else { return };
         let nick = name.nick();
         self.forget_nick(nick);
-        connections.leave(id, reason, &messages::notice(self.lang, &Notice::Goodbye(reason)));
-        if self.count() < ANNOUNCE_MAX {
+        if !name.is_announced {
+            self.unannounced -= 1;
+        } else if self.count() < ANNOUNCE_MAX {
             connections.send_all(&messages::notice(self.lang, &Notice::Left(Who { nick, id }, reason)));
         }
         self.note(Event::Left { id, nick, reason, seats_taken: self.count(), seats: self.seats });
@@ -174,27 +203,32 @@ impl Room {
             return self.tell(connections, id, &Notice::NickTaken(nick));
         }
         let Some(name) = self.names.get_mut(id) else { return };
-        let old = std::mem::replace(name, Name::new(nick));
+        let is_announced = name.is_announced;
+        let old = std::mem::replace(name, Name::new(nick, is_announced));
         let old = old.nick();
         self.forget_nick(old);
         self.nicks.extend(skeletons.map(|skeleton| (skeleton, id)));
-        let text = messages::notice(self.lang, &Notice::Renamed(old, Who { nick, id }));
-        connections.send_others(id, |log| log.extend_from_slice(&text));
+        if is_announced {
+            let text = messages::notice(self.lang, &Notice::Renamed(old, Who { nick, id }));
+            connections.send_others(id, |log| log.extend_from_slice(&text));
+        } else {
+            self.announce(connections, id);
+        }
         self.note(Event::Renamed { id, old, nick });
         self.tell(connections, id, &Notice::YouAre(nick));
     }
 
-    /// The members that are listed by name, and the number of those that are not.
+    /// The members that are listed by name, and the number of those that are not. Those that are not announced do not count.
     fn listing(&self) -> (Vec<Who<'_>>, usize) {
-        let members = self.names.iter().take(LISTED_MAX);
+        let members = self.names.iter().filter(|(_, name)| name.is_announced).take(LISTED_MAX);
         let mut listed: Vec<_> = members.map(|(id, name)| Who { nick: name.nick(), id }).collect();
         listed.sort_by_key(|who| who.id);
-        let more = self.count() - listed.len();
+        let more = self.count() - self.unannounced - listed.len();
         (listed, more)
     }
 
-    /// The number of members.
-    fn count(&self) -> usize {
+    /// The number of members, announced or not.
+    pub(crate) fn count(&self) -> usize {
         self.nicks.len() / 2
     }
 
@@ -228,15 +262,15 @@ impl Room {
 }
 
 impl Name {
-    fn new(nick: &str) -> Name {
-        Name(format!("<{nick}> ").into())
+    fn new(nick: &str, is_announced: bool) -> Name {
+        Name { prefix: format!("<{nick}> ").into(), is_announced }
     }
 
     fn nick(&self) -> &str {
-        &self.0[1..self.0.len() - 2]
+        &self.prefix[1..self.prefix.len() - 2]
     }
 
     fn before_line(&self) -> &[u8] {
-        self.0.as_bytes()
+        self.prefix.as_bytes()
     }
 }

@@ -4,8 +4,9 @@
 
 use super::nick::Flaw;
 use super::transcript::Event;
+use crate::chat::connections::Protocol;
 use crate::chat::id::Id;
-use crate::chat::reason::Reason;
+use crate::chat::reason::{Reason, Refusal};
 use crate::text::numbers::whole_bytes;
 use crate::text::{Lang, say};
 use std::fmt::{self, Display, Formatter};
@@ -186,8 +187,12 @@ impl Display for Said<'_, Event<'_>> {
             Event::Whispered { id, nick, to } => say!(lang, f,
                 "{id} {nick} to {to}, in private";
                 "{id} {nick} a {to}, en privado"),
-            Event::Refused { peer } => {
+            Event::Refused { peer, why: Refusal::Full } => {
                 say!(lang, f, "{peer} turned away: the room is full"; "{peer} no entra: la sala está llena")
+            }
+            Event::Refused { peer, why: Refusal::Foreign(protocol) } => {
+                let reason = Said(lang, &Reason::Foreign(*protocol));
+                say!(lang, f, "{peer} turned away: {reason}"; "{peer} no entra: {reason}")
             }
             Event::CameAndWent { addr, times: 1 } => say!(lang, f,
                 "{addr} came and went once more, without a word";
@@ -237,6 +242,22 @@ pub(crate) fn notice(lang: Lang, notice: &Notice<'_>) -> Vec<u8> {
 /// What a full server writes to a client that it does not let in.
 pub(crate) fn refusal(lang: Lang, seats: usize) -> Vec<u8> {
     notice(lang, &Notice::Full(seats))
+}
+
+/// What the server writes to a client that speaks another protocol, before it has written anything else to it. A browser shows the
+/// answer to its request.
+pub(crate) fn to_stranger(lang: Lang, protocol: Protocol) -> Vec<u8> {
+    let text = notice(lang, &Notice::Goodbye(Reason::Foreign(protocol)));
+    match protocol {
+        Protocol::Http => {
+            let head = format!(
+                "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                text.len()
+            );
+            [head.as_bytes(), &text].concat()
+        }
+        Protocol::Tls | Protocol::Ssh => text,
+    }
 }
 
 /// What the server writes before it closes a client for which it has no thread.

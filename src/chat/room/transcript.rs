@@ -1,7 +1,7 @@
 //! The transcript: the events of the room, recorded during a turn and read later by the console and the history.
 
 use crate::chat::id::Id;
-use crate::chat::reason::Reason;
+use crate::chat::reason::{Reason, Refusal};
 use std::net::{IpAddr, SocketAddr};
 
 /// An event with borrowed texts.
@@ -52,6 +52,7 @@ pub enum EventOf<T> {
     },
     Refused {
         peer: SocketAddr,
+        why: Refusal,
     },
     /// So many clients of this address came and left without a word, and are not recorded one by one.
     CameAndWent {
@@ -93,7 +94,7 @@ impl<T> EventOf<T> {
             Whispered { id, nick, to } => Whispered { id, nick: hold(nick), to: hold(to) },
             Renamed { id, old, nick } => Renamed { id, old: hold(old), nick: hold(nick) },
             Left { id, nick, reason, seats_taken, seats } => Left { id, nick: hold(nick), reason, seats_taken, seats },
-            Refused { peer } => Refused { peer },
+            Refused { peer, why } => Refused { peer, why },
             CameAndWent { addr, times } => CameAndWent { addr, times },
             Closing => Closing,
             Lost { lines } => Lost { lines },

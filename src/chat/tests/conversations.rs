@@ -30,7 +30,7 @@ impl TestRoom {
 
     /// A client enters and reads its greeting, after the lines of `earlier`.
     pub(super) fn greets(&self, earlier: &[u8]) -> Guest {
-        let id = self.sim().come(ROOMY, earlier).expect("there is a seat");
+        let id = self.sim().come_in(ROOMY, earlier).expect("there is a seat");
         self.sim().turn();
         Guest { room: TestRoom(self.0.clone()), id, seen: Cell::new(0) }
     }
@@ -313,7 +313,7 @@ fn a_stale_id_finds_nobody() {
         let [ana, beto] = room.welcomes(["ana", "beto"]);
         let mut sim = room.sim();
         sim.lose(ana.id);
-        let carla = sim.come(ROOMY, b"").expect("there is a seat");
+        let carla = sim.come_in(ROOMY, b"").expect("there is a seat");
         assert_eq!(carla.key(), ana.id.key());
         sim.hub.permit(ana.id).expect("who is gone waits for nobody").receive(b"a ghost\n");
         sim.hub.receive_end(ana.id);
@@ -349,6 +349,7 @@ fn without_framing_a_read_is_a_message() {
 fn a_room_speaks_the_language_it_was_given() {
     let mut hub = Hub::new(Limits::default(), Lang::Es, Instant::now());
     let ana = hub.connect(0, sim::peer(), b"").expect("there is a seat");
+    hub.welcome_newcomers();
     let greeting = String::from_utf8_lossy(&hub.gather(ana)[0]).into_owned();
     assert!(greeting.starts_with("-- te damos la bienvenida"), "{greeting}");
     // A driver asks for the language when it turns a client away itself.
@@ -360,7 +361,7 @@ fn a_big_room_does_not_tell_who_comes_and_goes() {
     for room in TestRoom::each(Limits { clients_max: 1000, ..Limits::default() }) {
         let first = room.greets(b"");
         for _ in 2..ANNOUNCE_MAX {
-            room.sim().come(ROOMY, b"");
+            room.sim().come_in(ROOMY, b"");
         }
         let last_announced = room.greets(b"");
         first.has_read();

@@ -15,7 +15,7 @@ fn when_memory_is_short_the_longest_goes() {
     for room in TestRoom::each(many_seats()) {
         let [ana] = room.welcomes(["ana"]);
         let stuck = |kib: usize| {
-            let id = room.sim().come(0, &long_lines(kib)).expect("there is a seat");
+            let id = room.sim().come_in(0, &long_lines(kib)).expect("there is a seat");
             room.sim().turn();
             id
         };
@@ -34,13 +34,13 @@ fn when_memory_is_short_the_longest_goes() {
 fn answers_count_when_memory_is_short() {
     for room in TestRoom::each(many_seats()) {
         let [ana, beto] = room.welcomes(["ana", "beto"]);
-        let longest = room.sim().come(0, &long_lines(1000)).expect("there is a seat");
+        let longest = room.sim().come_in(0, &long_lines(1000)).expect("there is a seat");
         while room.queued() + (900 << 10) < MEMORY_MAX - (40 << 10) {
-            room.sim().come(0, &long_lines(900));
+            room.sim().come_in(0, &long_lines(900));
             room.sim().turn();
         }
         let left = MEMORY_MAX - room.queued() - (40 << 10);
-        room.sim().come(0, &vec![b'\n'; left]);
+        room.sim().come_in(0, &vec![b'\n'; left]);
         room.sim().turn();
         assert!(room.sim().hub.is_seated(longest));
         ana.stops_reading();
@@ -81,7 +81,7 @@ fn incomplete_lines_count_when_memory_is_short() {
 /// Clients come and quit without reading, until only this many bytes of memory are free.
 fn leave_unread(room: &TestRoom, free: usize) {
     let comes_and_quits = |earlier: &[u8]| {
-        let id = room.sim().come(0, earlier).expect("there is a seat");
+        let id = room.sim().come_in(0, earlier).expect("there is a seat");
         room.sim().send(id, b":q\n");
         room.sim().turn();
     };
@@ -134,7 +134,7 @@ fn a_turn_says_no_more_than_all_outboxes_hold() {
     let room = &TestRoom::each(many_seats())[0];
     let [ana] = room.welcomes(["ana"]);
     (1..100).for_each(|_| {
-        room.sim().come(0, b"");
+        room.sim().come_in(0, b"");
     });
     ana.says_a_turn_full();
     assert!(room.sim().is_at_ease(), "nobody has to go for it");
@@ -161,6 +161,7 @@ fn what_is_carried_off_of_a_full_turn_costs_nobody_the_seat() {
     let mut hub = Hub::new(many_seats(), Lang::En, Instant::now());
     let peer = ([127, 0, 0, 1], 4000).into();
     let ids: Vec<Id> = (0..MEMBERS).filter_map(|key| hub.connect(key, peer, b"")).collect();
+    hub.welcome_newcomers();
     let carry_all_off = |hub: &mut Hub| {
         let mut flights = Vec::new();
         while let Some(effect) = hub.poll_effect() {

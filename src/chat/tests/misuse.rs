@@ -21,6 +21,7 @@ fn hub(seats: usize) -> Hub {
 fn room_of_two() -> (Hub, Id, Id) {
     let mut hub = hub(6);
     let [ana, beto] = [0, 1].map(|key| hub.connect(key, peer(), b"").expect("a free seat and key"));
+    hub.welcome_newcomers();
     turn(&mut hub);
     (hub, ana, beto)
 }
@@ -59,6 +60,7 @@ fn connect_without_a_seat_or_with_an_unusable_key_changes_nothing() {
     assert_eq!(hub.next_number(), 2);
     let beto = hub.connect(8, peer(), b"").expect("a free seat and key");
     assert_eq!(hub.connect(9, peer(), b""), None, "there is no seat");
+    hub.welcome_newcomers();
     hub.assert_consistent();
     assert_eq!(turn(&mut hub).iter().map(|(id, _)| *id).collect::<Vec<_>>(), [ana, beto]);
 

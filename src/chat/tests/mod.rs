@@ -16,6 +16,8 @@ mod memory;
 mod misuse;
 mod model;
 #[cfg(test)]
+mod newcomers;
+#[cfg(test)]
 mod properties;
 mod script;
 mod sim;

@@ -3,18 +3,21 @@
 use super::sim::{self, Happened};
 use crate::chat::command::{self, Input};
 use crate::chat::connections::opening::Opening;
-use crate::chat::limits::{ANNOUNCE_MAX, ENDLESS_FACTOR, Framing, Limits};
+use crate::chat::limits::{ANNOUNCE_MAX, ENDLESS_FACTOR, Framing, Limits, NICK_PATIENCE, OPENING_PATIENCE};
 use crate::chat::line::Line;
 use crate::chat::messages::{self, Notice, Said, Who};
 use crate::chat::nick::{self, Skeleton};
 use crate::chat::sanitize::sanitize;
-use crate::chat::{Event, Id, Protocol, Reason};
+use crate::chat::{Event, Id, Protocol, Reason, Refusal};
 use crate::text::Lang;
+use std::time::Instant;
 
 /// A room that keeps everything that was ever said, and the receivers of each line.
-#[derive(Default)]
 pub(super) struct Model {
+    now: Instant,
     people: Vec<Person>,
+    /// Those that are not announced, and until when.
+    newcomers: Vec<(Id, Instant)>,
     lines: Vec<(Vec<Id>, Vec<u8>)>,
     pub told: Vec<String>,
     limits: Limits,
@@ -26,17 +29,35 @@ struct Person {
     unread: Vec<u8>,
     /// Its first line is not complete.
     is_new: bool,
-    here: bool,
+    place: Place,
+}
+
+#[derive(Clone, PartialEq)]
+enum Place {
+    /// It is not greeted. Holds the earlier messages that it gets.
+    Outside(Vec<u8>),
+    Unannounced,
+    Here,
+    Gone,
 }
 
 impl Model {
     /// The room after all these events.
-    pub(super) fn after(history: &[Happened], limits: &Limits) -> Model {
-        let mut model = Model { limits: limits.clone(), ..Model::default() };
+    pub(super) fn after(history: &[Happened], start: Instant, limits: &Limits) -> Model {
+        let mut model = Model {
+            now: start,
+            people: Vec::new(),
+            newcomers: Vec::new(),
+            lines: Vec::new(),
+            told: Vec::new(),
+            limits: limits.clone(),
+        };
         for happened in history {
             match happened {
+                Happened::Ticked(now) => model.tick(*now),
+                Happened::Welcomed => model.welcome_newcomers(),
                 Happened::Came(id, replay) => model.come(*id, replay),
-                Happened::Refused => model.note(Event::Refused { peer: sim::peer() }),
+                Happened::Refused => model.note(Event::Refused { peer: sim::peer(), why: Refusal::Full }),
                 Happened::Sent(id, bytes) => match limits.framing {
                     Framing::Line => model.read(*id, bytes),
                     Framing::Raw => model.read_raw(*id, bytes),
@@ -45,6 +66,7 @@ impl Model {
                 Happened::Lost(id) => model.leave(*id, Reason::Lost),
                 Happened::ThrownOut(id, reason) => model.leave(*id, *reason),
                 Happened::Closing => {
+                    model.welcome_newcomers();
                     model.note(Event::Closing);
                     let mut here = model.here();
                     here.sort_by_key(|id| id.key());
@@ -61,30 +83,92 @@ impl Model {
         lines.map(|(_, line)| line.as_slice()).collect::<Vec<_>>().concat()
     }
 
-    fn come(&mut self, id: Id, replay: &[u8]) {
-        let nick = nick::guest(id.number());
-        let you = Who { nick: &nick, id };
-        if self.here().len() < ANNOUNCE_MAX {
-            self.notice(self.here(), &Notice::Arrived(you));
+    fn tick(&mut self, now: Instant) {
+        self.now = now;
+        while let Some((id, _)) = self.newcomers.iter().find(|(_, until)| *until <= now).copied() {
+            self.welcome(id);
         }
+    }
+
+    fn come(&mut self, id: Id, replay: &[u8]) {
+        let (nick, place) = (nick::guest(id.number()), Place::Outside(replay.to_vec()));
+        self.people.push(Person { id, nick, unread: Vec::new(), is_new: true, place });
+        if self.here().len() + self.newcomers.len() < ANNOUNCE_MAX {
+            self.newcomers.push((id, self.now + OPENING_PATIENCE));
+        } else {
+            self.welcome(id);
+        }
+    }
+
+    fn welcome_newcomers(&mut self) {
+        while let Some((id, _)) = self.newcomers.first().copied() {
+            self.welcome(id);
+        }
+    }
+
+    /// A newcomer is greeted, if it was not, and announced.
+    fn welcome(&mut self, id: Id) {
+        self.enter(id);
+        self.announce(id);
+    }
+
+    /// A line of `id` is handled. It may ask for a name.
+    fn welcome_all(&mut self, id: Id, asks_for_name: bool) {
+        for (newcomer, _) in self.newcomers.clone() {
+            let is_outside = matches!(self.person(newcomer), Some(Person { place: Place::Outside(_), .. }));
+            if newcomer == id && is_outside && asks_for_name {
+                self.enter(id);
+                self.newcomers.retain(|(newcomer, _)| *newcomer != id);
+                self.newcomers.push((id, self.now + NICK_PATIENCE));
+            } else {
+                self.welcome(newcomer);
+            }
+        }
+    }
+
+    fn announce(&mut self, id: Id) {
+        self.newcomers.retain(|(newcomer, _)| *newcomer != id);
+        let Some(person) = self.person(id).filter(|person| person.place != Place::Here) else { return };
+        person.place = Place::Here;
+        let nick = person.nick.clone();
+        if self.here().len() <= ANNOUNCE_MAX {
+            self.notice(self.others(id), &Notice::Arrived(Who { nick: &nick, id }));
+        }
+    }
+
+    fn enter(&mut self, id: Id) {
+        let Some(person) = self.person(id) else { return };
+        let Place::Outside(replay) = person.place.clone() else { return };
+        let nick = person.nick.clone();
+        let you = Who { nick: &nick, id };
         self.notice(vec![id], &Notice::Welcome(you));
         match &self.names()[..] {
             [] => self.notice(vec![id], &Notice::Alone),
             _ => self.with_list(|model, list| model.notice(vec![id], &Notice::Here(list, 0))),
         }
         self.notice(vec![id], &Notice::HowTo);
-        self.lines.push((vec![id], replay.to_vec()));
-        self.people.push(Person { id, nick: nick.clone(), unread: Vec::new(), is_new: true, here: true });
+        self.lines.push((vec![id], replay));
+        self.person(id).expect("it is there").place = Place::Unannounced;
         let (seats_taken, seats) = (self.here().len(), self.limits.clients_max);
         self.note(Event::Arrived { id, nick: &nick, peer: sim::peer(), seats_taken, seats });
     }
 
     fn leave(&mut self, id: Id, reason: Reason) {
+        match (self.person(id).map(|person| &person.place), reason) {
+            (Some(Place::Outside(_)), Reason::Foreign(protocol)) => {
+                self.newcomers.retain(|(newcomer, _)| *newcomer != id);
+                self.person(id).expect("it is there").place = Place::Gone;
+                self.lines.push((vec![id], messages::to_stranger(Lang::En, protocol)));
+                return self.note(Event::Refused { peer: sim::peer(), why: Refusal::Foreign(protocol) });
+            }
+            (Some(Place::Outside(_)), _) => self.welcome(id),
+            _ => self.newcomers.retain(|(newcomer, _)| *newcomer != id),
+        }
         let Some(person) = self.person(id) else { return };
-        person.here = false;
+        let was_announced = std::mem::replace(&mut person.place, Place::Gone) == Place::Here;
         let nick = person.nick.clone();
         self.notice(vec![id], &Notice::Goodbye(reason));
-        if self.here().len() < ANNOUNCE_MAX {
+        if was_announced && self.here().len() < ANNOUNCE_MAX {
             self.notice(self.here(), &Notice::Left(Who { nick: &nick, id }, reason));
         }
         let (seats_taken, seats) = (self.here().len(), self.limits.clients_max);
@@ -106,6 +190,7 @@ impl Model {
                 if let Some(protocol) = self.first_line(id, &unread, &Line::Endless) {
                     return self.leave(id, Reason::Foreign(protocol));
                 }
+                self.welcome_all(id, false);
                 return self.leave(id, Reason::EndlessLine(endless));
             }
             let Some(end) = end else { return };
@@ -153,6 +238,7 @@ impl Model {
         if let Some(protocol) = self.first_line(id, &line, &found) {
             return self.leave(id, Reason::Foreign(protocol));
         }
+        self.welcome_all(id, !is_too_long && matches!(command::parse(&sanitize(whole)), Input::Nick(_)));
         if whole.len() > self.limits.line_max {
             return self.notice(vec![id], &Notice::TooLong { len: line.len(), max: self.limits.line_max });
         }
@@ -184,9 +270,14 @@ impl Model {
                     self.notice(vec![id], &Notice::NickTaken(new));
                 }
                 Ok(_) => {
-                    self.person(id).expect("it is here").nick = new.to_string();
+                    let person = self.person(id).expect("it is here");
+                    person.nick = new.to_string();
+                    if person.place == Place::Here {
+                        self.notice(self.others(id), &Notice::Renamed(nick, Who { nick: new, id }));
+                    } else {
+                        self.announce(id);
+                    }
                     self.notice(vec![id], &Notice::YouAre(new));
-                    self.notice(self.others(id), &Notice::Renamed(nick, Who { nick: new, id }));
                     self.note(Event::Renamed { id, old: nick, nick: new });
                 }
             },
@@ -206,8 +297,10 @@ impl Model {
         self.told.push(Said(Lang::En, &event).to_string());
     }
 
+    /// Those in the room, announced or not.
     fn here(&self) -> Vec<Id> {
-        self.people.iter().filter(|person| person.here).map(|person| person.id).collect()
+        let is_here = |person: &&Person| matches!(person.place, Place::Here | Place::Unannounced);
+        self.people.iter().filter(is_here).map(|person| person.id).collect()
     }
 
     fn others(&self, id: Id) -> Vec<Id> {
@@ -215,7 +308,8 @@ impl Model {
     }
 
     fn names(&self) -> Vec<(String, Id)> {
-        self.people.iter().filter(|person| person.here).map(|person| (person.nick.clone(), person.id)).collect()
+        let announced = self.people.iter().filter(|person| person.place == Place::Here);
+        announced.map(|person| (person.nick.clone(), person.id)).collect()
     }
 
     fn with_list(&mut self, tell: impl FnOnce(&mut Model, &[Who<'_>])) {
@@ -225,13 +319,11 @@ impl Model {
     }
 
     fn person(&mut self, id: Id) -> Option<&mut Person> {
-        self.people.iter_mut().find(|person| person.here && person.id == id)
+        self.people.iter_mut().find(|person| person.place != Place::Gone && person.id == id)
     }
 
     fn wearer(&self, skeleton: &Skeleton) -> Option<Id> {
-        self.people
-            .iter()
-            .find(|person| person.here && nick::skeletons(&person.nick).contains(skeleton))
-            .map(|person| person.id)
+        let mut here = self.people.iter().filter(|it| matches!(it.place, Place::Here | Place::Unannounced));
+        here.find(|person| nick::skeletons(&person.nick).contains(skeleton)).map(|person| person.id)
     }
 }

@@ -108,7 +108,7 @@ fn assert_same_if_at_ease(one: &Sim, other: &Sim) {
 
 /// Checks that every client got what the model says, and that the transcript is the model's.
 pub(super) fn assert_lawful(sim: &Sim) {
-    let model = Model::after(&sim.history, sim.hub.limits());
+    let model = Model::after(&sim.history, sim.start, sim.hub.limits());
     assert_eq!(sim.told, model.told);
     for (id, client) in &sim.clients {
         let owed = model.owed(*id);

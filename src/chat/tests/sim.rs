@@ -5,7 +5,7 @@
 
 use crate::chat::limits::*;
 use crate::chat::messages::Said;
-use crate::chat::{Effect, Event, Hub, Id, Lang, Limits, Reason, Transcript, nick};
+use crate::chat::{Effect, Event, Hub, Id, Lang, Limits, Reason, Refusal, Transcript, nick};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -32,6 +32,9 @@ pub(super) const STYLES: [Style; 2] = [Style::EventLoop, Style::Threaded];
 /// The calls to the hub and its evictions, in order: all that the model has to know.
 #[derive(Clone, Debug)]
 pub(super) enum Happened {
+    Ticked(Instant),
+    /// All newcomers were greeted and announced.
+    Welcomed,
     Came(Id, Vec<u8>),
     Refused,
     Sent(Id, Vec<u8>),
@@ -81,6 +84,7 @@ impl SimClient {
 pub(super) struct Sim {
     pub hub: Hub,
     pub style: Style,
+    pub start: Instant,
     pub now: Instant,
     pub clients: BTreeMap<Id, SimClient>,
     pub history: Vec<Happened>,
@@ -98,6 +102,7 @@ impl Sim {
         Sim {
             hub: Hub::new(limits, Lang::En, now).record(),
             style,
+            start: now,
             now,
             clients: BTreeMap::new(),
             history: Vec::new(),
@@ -141,6 +146,15 @@ impl Sim {
         self.clients.insert(id, client);
         self.changed();
         Some(id)
+    }
+
+    /// The same, and the client is greeted and announced at once.
+    pub(super) fn come_in(&mut self, room: usize, replay: &[u8]) -> Option<Id> {
+        let id = self.come(room, replay);
+        self.history.push(Happened::Welcomed);
+        self.hub.welcome_newcomers();
+        self.changed();
+        id
     }
 
     pub(super) fn send(&mut self, id: Id, bytes: &[u8]) {
@@ -220,6 +234,7 @@ impl Sim {
     /// It is `now`, and the driver has not run since the last call.
     pub(super) fn tick(&mut self, now: Instant) {
         self.now = now;
+        self.history.push(Happened::Ticked(now));
         self.hub.tick(now);
         self.turn();
     }
@@ -260,6 +275,10 @@ impl Sim {
             return;
         }
         let before = self.hub.connections.caused();
+        // What was held back is handled now, and what is read is not joined to it.
+        let _ = self.hub.permit(id);
+        self.note_handled(id);
+        let client = self.clients.get_mut(&id).expect("every id was given to a client");
         if let Some(permit) = self.hub.permit(id)
             && let Some(mut bytes) = client.sent.pop_front()
         {
@@ -277,7 +296,7 @@ impl Sim {
                 self.ready.push(id);
             }
         }
-        client.caused += (self.hub.connections.caused() - before) as usize;
+        self.client(id).caused += (self.hub.connections.caused() - before) as usize;
         self.note_handled(id);
         self.changed();
     }
@@ -379,6 +398,12 @@ impl Sim {
         self.hub.take_transcript(&mut transcript);
         for event in transcript.iter() {
             self.told.push(Said(Lang::En, &event).to_string());
+            if let Event::Refused { why: Refusal::Foreign(protocol), .. } = event {
+                let leaving = self.hub.connections.table.iter().filter(|(_, connection)| !connection.is_open());
+                let turned_away = leaving.map(|(id, _)| id).find(|id| self.clients[id].left.is_none());
+                let client = turned_away.and_then(|id| self.clients.get_mut(&id)).expect("it was not let in");
+                client.left = Some((self.now, Reason::Foreign(protocol)));
+            }
             if let Event::Left { id, reason, .. } = event {
                 let before = self.clients.get_mut(&id).expect("it came").left.replace((self.now, reason));
                 assert_eq!(before, None, "{id} left twice");
@@ -440,7 +465,8 @@ impl Sim {
         }
         for (id, connection) in connections.table.iter() {
             let name = room.nick(id);
-            assert_eq!(name.is_some(), connection.is_open(), "{id} wears {name:?}");
+            let has_entered = connection.is_open() && !self.hub.newcomers.is_outside(id);
+            assert_eq!(name.is_some(), has_entered, "{id} wears {name:?}");
             if let Some(name) = name {
                 let wearers = nick::skeletons(name).map(|skeleton| room.nicks.get(&skeleton).copied());
                 assert_eq!(wearers, [Some(id); 2], "{id} wears {name}");
@@ -483,7 +509,8 @@ impl Hub {
 
         assert_eq!(connections.count(), count);
         assert!(count <= self.limits().clients_max);
-        assert_eq!(self.room.nicks.len(), 2 * count, "two look the same");
+        let outside = all().filter(|(id, connection)| connection.is_open() && self.newcomers.is_outside(*id)).count();
+        assert_eq!(self.room.nicks.len(), 2 * (count - outside), "two look the same");
 
         let ids =
             |which: &dyn Fn(Id) -> bool| -> BTreeSet<Id> { all().map(|(id, _)| id).filter(|id| which(*id)).collect() };

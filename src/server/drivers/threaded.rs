@@ -209,10 +209,18 @@ impl Server {
             Framing::Raw => READ_MAX,
         };
         let mut buffer = Vec::with_capacity(room_at_first);
+        let mut is_new = true;
         let mut ended = false;
         loop {
+            // A newcomer that stays silent is announced by its own thread.
+            let announced_by = if is_new { self.room.lock().hub.announced_by(id) } else { None };
+            is_new = announced_by.is_some();
             buffer.clear();
-            match client.stream.read(&mut buffer) {
+            let result = match announced_by {
+                Some(at) => client.stream.read_by(at, &mut buffer),
+                None => client.stream.read(&mut buffer),
+            };
+            match result {
                 // A thread that writes to the client may have got the error. What the client said last is not complete.
                 Ok(0) if client.stream.is_reset() => {
                     self.turn(|room| room.disconnect(id, Reason::Lost));
@@ -237,6 +245,9 @@ impl Server {
                     }
                 }
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) if is_new && matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                    self.turn(|_| ());
+                }
                 Err(e) => {
                     log::debug!("{id}: read: {e}");
                     self.turn(|room| room.disconnect(id, Reason::Lost));

@@ -21,7 +21,7 @@ impl Kernel {
             Event::Arrived { id, nick, peer, .. } => self.came(id, nick, kernel::number(peer)),
             Event::Said { id, nick, text } => self.said(id, nick, text),
             Event::Left { id, nick, reason, .. } => self.left(Who { nick, id }, reason),
-            Event::Refused { peer } => {
+            Event::Refused { peer, .. } => {
                 assert_eq!(self.room.when_full, WhenFull::Refuse, "it was let in and had to go");
                 self.meet("full house");
                 let refusal = messages::refusal(Lang::En, self.room.seats);
@@ -94,6 +94,16 @@ impl Kernel {
         }
     }
 
+    /// Whether somebody who comes now is accepted. Newcomers, who are not announced yet, have seats, too.
+    fn lets_in(&self) -> bool {
+        let is_new = |(number, socket): &(usize, &Socket)| {
+            let is_known = self.room.holds(*number) || self.room.left.contains_key(number) || socket.client.refused;
+            socket.stage == Stage::Accepted && !is_known
+        };
+        let newcomers = self.sockets.iter().enumerate().filter(is_new).count();
+        self.room.people.len() + newcomers < self.room.seats || self.room.when_full == WhenFull::Refuse
+    }
+
     // Checks.
 
     /// Checks that the loop may sleep: no work is left that only the server can do and that no event will report.
@@ -111,7 +121,7 @@ impl Kernel {
             }
         }
         let tries_later = self.refused_at.is_some_and(|at| self.elapsed < at + ACCEPT_RETRY + OVERSLEEP);
-        let may_accept = self.is_listening && !self.queue.is_empty() && self.room.lets_in() && !tries_later;
+        let may_accept = self.is_listening && !self.queue.is_empty() && self.lets_in() && !tries_later;
         assert!(!may_accept, "lost wake-up: somebody waits to be accepted");
     }
 
@@ -130,7 +140,7 @@ impl Kernel {
             assert_eq!(is_open, self.room.holds(number), "client {number}: hub and slab do not agree");
             let client = &socket.client;
             if socket.stage == Stage::Queued {
-                assert!(!self.room.lets_in(), "client {number} waits to be let in");
+                assert!(!self.lets_in(), "client {number} waits to be let in");
                 continue;
             }
             if client.aborted || client.refused || client.unserved {

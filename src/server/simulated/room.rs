@@ -41,10 +41,6 @@ impl RoomModel {
         }
     }
 
-    pub(super) fn lets_in(&self) -> bool {
-        self.people.len() < self.seats || self.when_full == WhenFull::Refuse
-    }
-
     /// The socket of the member with this number.
     pub(super) fn socket_of(&self, number: u64) -> Option<usize> {
         self.people.iter().find(|person| person.id.number() == number).map(|person| person.socket)

@@ -53,6 +53,14 @@ impl TcpStream {
         buffer.truncate(*result.as_ref().unwrap_or(&0));
         result
     }
+    pub(super) fn read_by(&self, end: Instant, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        buffer.resize(buffer.capacity(), 0);
+        let end = with(|kernel| end - kernel.start);
+        let result =
+            if is_past(Some(end)) { Err(ErrorKind::TimedOut.into()) } else { self.read_until(buffer, Some(end)) };
+        buffer.truncate(*result.as_ref().unwrap_or(&0));
+        result
+    }
     pub(super) fn discard(&self, end: Instant) -> io::Result<usize> {
         let end = with(|kernel| end - kernel.start);
         if is_past(Some(end)) { Err(ErrorKind::TimedOut.into()) } else { self.read_until(&mut [0; 1024], Some(end)) }

@@ -1,0 +1,88 @@
+//! Newcomers: they have a seat, and the others have not heard of them yet.
+//!
+//! Programs that speak another protocol connect, too: browsers, scanners, ssh. Their first bytes show it: see
+//! [`opening`](super::connections::opening). So a newcomer is greeted and announced with its first line, or when it has been silent
+//! for [`OPENING_PATIENCE`], which a person does not notice. A stranger is turned away before that, and nobody in the room learns
+//! that it was there.
+//!
+//! A newcomer whose first line asks for a name is announced under that name. If the name is taken, it is greeted, but it has a
+//! moment more before it is announced: it may leave.
+
+use super::id::Id;
+use super::limits::{NICK_PATIENCE, OPENING_PATIENCE};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+/// All newcomers, in the order in which they came.
+#[derive(Default)]
+pub(super) struct Newcomers(VecDeque<Newcomer>);
+
+pub(super) struct Newcomer {
+    pub id: Id,
+    /// When it is announced at the latest.
+    pub until: Instant,
+    /// `None` if it is greeted.
+    pub arrival: Option<Arrival>,
+}
+
+/// What the room has to know when a newcomer enters.
+pub(super) struct Arrival {
+    pub peer: SocketAddr,
+    /// The earlier messages that it gets. Nothing was said since: everybody enters before a line is said.
+    pub replay: Vec<u8>,
+}
+
+impl Newcomers {
+    /// A client came at the time `now`.
+    pub(super) fn push(&mut self, id: Id, now: Instant, arrival: Arrival) {
+        self.0.push_back(Newcomer { id, until: now + OPENING_PATIENCE, arrival: Some(arrival) });
+    }
+
+    /// A newcomer that was greeted at the time `now` has asked for a name, and may leave if it does not get it.
+    pub(super) fn push_greeted(&mut self, id: Id, now: Instant) {
+        self.0.push_back(Newcomer { id, until: now + NICK_PATIENCE, arrival: None });
+    }
+
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Removes the first one.
+    pub(super) fn pop(&mut self) -> Option<Newcomer> {
+        self.0.pop_front()
+    }
+
+    /// Removes one whose time is over by `now`.
+    pub(super) fn pop_over(&mut self, now: Instant) -> Option<Newcomer> {
+        let at = self.0.iter().position(|newcomer| newcomer.until <= now)?;
+        self.0.remove(at)
+    }
+
+    /// Removes this one.
+    pub(super) fn remove(&mut self, id: Id) -> Option<Newcomer> {
+        let at = self.0.iter().position(|newcomer| newcomer.id == id)?;
+        self.0.remove(at)
+    }
+
+    /// When this one is announced at the latest.
+    pub(super) fn until(&self, id: Id) -> Option<Instant> {
+        self.0.iter().find(|newcomer| newcomer.id == id).map(|newcomer| newcomer.until)
+    }
+
+    /// Whether this one is not greeted.
+    #[cfg(any(test, feature = "fuzz"))]
+    pub(super) fn is_outside(&self, id: Id) -> bool {
+        self.0.iter().any(|newcomer| newcomer.id == id && newcomer.arrival.is_some())
+    }
+
+    /// When the first one is announced at the latest.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.0.iter().map(|newcomer| newcomer.until).min()
+    }
+}
