@@ -3,7 +3,7 @@
 use crate::load::Outcome;
 use crate::load::rounds::Duel;
 use crate::page::{Point, Steps};
-use crate::text::numbers;
+use crate::text::numbers::{self, Format};
 use serde::Serialize;
 
 /// The figures of one run. `None` if a figure does not apply, or if the system does not report it.
@@ -89,7 +89,7 @@ impl Metric {
         if self == Metric::Memory { Steps::Binary } else { Steps::Decimal }
     }
 
-    pub(crate) fn format(self) -> fn(f64) -> String {
+    pub(crate) fn format(self) -> Format {
         match self {
             Metric::RoundTrip | Metric::RoundTripP99 | Metric::Cpu => numbers::nanos,
             Metric::Memory => numbers::bytes,

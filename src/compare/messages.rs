@@ -71,7 +71,7 @@ pub(crate) fn findings(lang: Lang, comparison: &Comparison) -> Vec<String> {
 }
 
 fn per_line(lang: Lang, comparison: &Comparison) -> String {
-    let decimal = |value: f64| format!("{:.1}", value).trim_end_matches(".0").to_owned();
+    let decimal = |value: f64| numbers::fixed(lang, value, 1).trim_end_matches(".0").trim_end_matches(",0").to_owned();
     let calls = |line: &PerLine| {
         let mut calls: Vec<_> = line.system_calls.iter().collect();
         calls.sort_by(|a, b| b.1.total_cmp(a.1));
@@ -100,7 +100,7 @@ fn per_line(lang: Lang, comparison: &Comparison) -> String {
 
 /// How long a line takes when nobody else talks. This is one recording without rounds, so no driver is called better.
 fn alone(lang: Lang, comparison: &Comparison) -> String {
-    let micros = |value: f64| numbers::nanos(value * 1e3);
+    let micros = |value: f64| numbers::nanos(lang, value * 1e3);
     let times = comparison.drivers.iter().zip(&comparison.talks).map(|(driver, talk)| {
         let (name, line) = (driver.noun.in_lang(lang), &talk.per_line);
         let (median, low, high) =
@@ -174,7 +174,7 @@ fn factor(lang: Lang, group: &[(usize, Verdict)]) -> String {
         Verdict::Close => None,
     });
     let (low, high) = times.fold((f64::MAX, 0.0), |(low, high): (f64, f64), times| (low.min(times), high.max(times)));
-    let [low, high] = [low, high].map(|times| format!("{times:.1}"));
+    let [low, high] = [low, high].map(|times| numbers::fixed(lang, times, 1));
     match low == high {
         true => say!(lang, "a factor of {low}"; "un factor de {low}"),
         false => say!(lang, "factors of {low} to {high}"; "factores de {low} a {high}"),
@@ -219,7 +219,7 @@ fn in_scene(lang: Lang, which: Scene, row: &Row, comparison: &Comparison) -> Opt
     let verdict = row.verdict(metric_of)?;
     let value = |(mode, driver): (usize, &&Driver)| {
         let spread = row.spread(mode, metric_of)?;
-        let (value, name) = (metric_of.format()(spread.median), driver.noun.in_lang(lang));
+        let (value, name) = (metric_of.format()(lang, spread.median), driver.noun.in_lang(lang));
         Some(say!(lang, "{value} with {name}"; "{value} con {name}"))
     };
     let values = comparison.drivers.iter().enumerate().filter_map(value).collect::<Vec<_>>().join(", ");
@@ -260,18 +260,19 @@ fn in_scene(lang: Lang, which: Scene, row: &Row, comparison: &Comparison) -> Opt
 fn cost(lang: Lang, metric: Metric, calm: &[Figures], troubled: &[Figures]) -> Option<String> {
     let (won, lost) = (duel(metric, calm, troubled)?, duel(metric, troubled, calm)?);
     let (rounds, times) = (won.rounds, won.times);
+    let factor = numbers::fixed(lang, times, 1);
     Some(match times {
         _ if lost.is_won() => say!(lang, "zero"; "cero"),
         _ if won.is_close() => say!(lang, "less than a tenth"; "menos de un décimo"),
         _ if !won.is_won() => say!(lang,
-            "not clear from {rounds} rounds: {times:.1} times in the median, but not in every round";
-            "incierto con {rounds} rondas: {times:.1} veces en la mediana, pero no en todas las rondas"),
+            "not clear from {rounds} rounds: {factor} times in the median, but not in every round";
+            "incierto con {rounds} rondas: {factor} veces en la mediana, pero no en todas las rondas"),
         _ if !times.is_finite() => say!(lang, "total"; "total"),
         ..1.95 => {
-            let part = numbers::whole_percent(times - 1.0);
+            let part = numbers::whole_percent(lang, times - 1.0);
             say!(lang, "{part}"; "de un {part}")
         }
-        _ => say!(lang, "a factor of {times:.1}"; "un factor de {times:.1}"),
+        _ => say!(lang, "a factor of {factor}"; "un factor de {factor}"),
     })
 }
 

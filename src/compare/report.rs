@@ -62,7 +62,7 @@ fn head(lang: Lang, comparison: &Comparison) -> Vec<String> {
 
 fn per_line(lang: Lang, comparison: &Comparison) -> Vec<Vec<String>> {
     let lines: Vec<_> = comparison.talks.iter().map(|talk| &talk.per_line).collect();
-    let decimal = |value: f64| format!("{value:.1}");
+    let decimal = |value: f64| numbers::fixed(lang, value, 1);
     let row = |name: String, cell: &dyn Fn(&super::talk::PerLine) -> String| {
         std::iter::once(name).chain(lines.iter().map(|line| cell(line))).collect::<Vec<_>>()
     };
@@ -91,7 +91,7 @@ fn per_line(lang: Lang, comparison: &Comparison) -> Vec<Vec<String>> {
     ));
     rows.push(row(
         say!(lang, "time from waking to the last receiver's socket"; "tiempo del despertar al socket del último receptor"),
-        &|line| numbers::nanos(line.micros * 1e3),
+        &|line| numbers::nanos(lang, line.micros * 1e3),
     ));
     rows
 }
@@ -114,8 +114,9 @@ fn chart(lang: Lang, metric: Metric, comparison: &Comparison) -> Chart {
     Chart {
         title: name,
         note: String::new(),
-        x: Axis::new(&say!(lang, "clients"; "clientes"), Kind::Log, |clients| format!("{clients}")).with_ticks(ticks),
-        y: Axis { steps: metric.steps(), ..Axis::new(&note, Kind::Log, metric.format()) },
+        x: Axis::new(lang, &say!(lang, "clients"; "clientes"), Kind::Log, |_, clients| format!("{clients}"))
+            .with_ticks(ticks),
+        y: Axis { steps: metric.steps(), ..Axis::new(lang, &note, Kind::Log, metric.format()) },
         series: series.filter(|series| !series.points.is_empty()).collect(),
     }
 }
@@ -125,7 +126,7 @@ fn scenes(lang: Lang, comparison: &Comparison) -> Vec<Vec<String>> {
         None => "–".into(),
         Some(spread) => {
             let format = metric.format();
-            let [median, low, high] = [spread.median, spread.low, spread.high].map(format);
+            let [median, low, high] = [spread.median, spread.low, spread.high].map(|value| format(lang, value));
             if low == high { median } else { format!("{median} ({low} … {high})") }
         }
     };

@@ -103,11 +103,11 @@ impl Chart {
         let mut text = |x: f64, y: f64, class, text: &str| {
             svg += &format!("<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>\n", escape(text));
         };
-        for (tick, label) in labels(&frame.y, self.y.format) {
+        for (tick, label) in labels(&frame.y, &self.y) {
             text(LEFT - 9.0, frame.y(tick) + 6.0, "end", &label);
         }
         let mut free_from = f64::MIN;
-        for (tick, label) in labels(&frame.x, self.x.format) {
+        for (tick, label) in labels(&frame.x, &self.x) {
             let half = CHAR * label.chars().count() as f64 / 2.0;
             // A number that would overlap the one before it is left out.
             if frame.x(tick) - half > free_from {
@@ -149,8 +149,8 @@ impl Chart {
 }
 
 /// The ticks that have a label. One that would repeat the label before it, because both are rounded, has none.
-fn labels(scale: &Scale, format: fn(f64) -> String) -> Vec<(f64, String)> {
-    let mut labels: Vec<(f64, String)> = scale.ticks.iter().map(|&tick| (tick, format(tick))).collect();
+fn labels(scale: &Scale, axis: &Axis) -> Vec<(f64, String)> {
+    let mut labels: Vec<(f64, String)> = scale.ticks.iter().map(|&tick| (tick, axis.write(tick))).collect();
     labels.dedup_by(|(_, label), (_, before)| label == before);
     labels
 }
@@ -208,7 +208,7 @@ impl Series {
             svg += &format!(
                 "<path class=\"mark\" d=\"{}\"><title>{}</title></path>\n",
                 mark(self.colour, frame.x(point.x), frame.y(point.y)),
-                escape(&format!("{}, {}: {}", self.name, (chart.x.format)(point.x), (chart.y.format)(point.y)))
+                escape(&format!("{}, {}: {}", self.name, chart.x.write(point.x), chart.y.write(point.y)))
             );
         }
         svg + "</g>\n"
@@ -232,10 +232,10 @@ fn mark(colour: usize, x: f64, y: f64) -> String {
 mod tests {
     use super::*;
     use crate::page::Kind;
-    use crate::text::numbers;
+    use crate::text::{Lang, numbers};
 
     fn chart(series: Vec<Series>) -> Chart {
-        let axis = |label| Axis::new(label, Kind::Log, numbers::count);
+        let axis = |label| Axis::new(Lang::En, label, Kind::Log, numbers::count);
         Chart { title: "t".into(), note: String::new(), x: axis("x"), y: axis("y"), series }
     }
 
@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn no_label_repeats_the_one_before_it() {
-        let axis = |label| Axis::new(label, Kind::Linear, |value| format!("{value:.0} x"));
+        let axis = |label| Axis::new(Lang::En, label, Kind::Linear, |_, value| format!("{value:.0} x"));
         let svg = Chart { x: axis("x"), y: axis("y"), ..chart(vec![series("a", 1)]) }.svg();
         // The ticks at 0, 0.2, 0.4 ... and 1.
         assert_eq!((svg.matches(">0 x<").count(), svg.matches(">1 x<").count()), (2, 1), "{svg}");

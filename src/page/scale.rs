@@ -1,5 +1,8 @@
 //! Maps values to positions on an axis, and chooses its ticks.
 
+use crate::text::Lang;
+use crate::text::numbers::Format;
+
 /// How values are mapped to an axis.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
@@ -26,20 +29,26 @@ pub(crate) struct Axis {
     pub label: String,
     pub kind: Kind,
     pub steps: Steps,
-    /// How a value is written.
-    pub format: fn(f64) -> String,
+    /// How a value is written, and in which language.
+    pub format: Format,
+    pub lang: Lang,
     /// The values of the ticks. If empty, round values are chosen.
     pub ticks: Vec<f64>,
 }
 
 impl Axis {
-    pub(crate) fn new(label: &str, kind: Kind, format: fn(f64) -> String) -> Axis {
-        Axis { label: label.into(), kind, steps: Steps::Decimal, format, ticks: Vec::new() }
+    pub(crate) fn new(lang: Lang, label: &str, kind: Kind, format: Format) -> Axis {
+        Axis { label: label.into(), kind, steps: Steps::Decimal, format, lang, ticks: Vec::new() }
     }
 
     /// An axis with ticks at these values and no others.
     pub(crate) fn with_ticks(self, ticks: Vec<f64>) -> Axis {
         Axis { ticks, ..self }
+    }
+
+    /// The value as the axis writes it.
+    pub(super) fn write(&self, value: f64) -> String {
+        (self.format)(self.lang, value)
     }
 
     /// The scale that contains all of these values.
@@ -139,6 +148,7 @@ fn percentile_ticks(high: f64) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::numbers;
 
     #[test]
     fn ticks_are_round_and_enclose_what_is_drawn() {
@@ -159,12 +169,12 @@ mod tests {
     fn a_value_lies_between_the_ends_on_every_scale() {
         for (kind, middle) in [(Kind::Linear, 50.0), (Kind::Log, 10.0), (Kind::Percentile, 0.9)] {
             let ends = if kind == Kind::Percentile { [0.0, 0.99] } else { [1.0, 100.0] };
-            let scale = Axis::new("", kind, crate::text::numbers::count).scale(ends.into_iter());
+            let scale = Axis::new(Lang::En, "", kind, numbers::count).scale(ends.into_iter());
             assert!((scale.at(middle) - 0.5).abs() < 0.01, "{kind:?} {scale:?}");
             assert_eq!(scale.at(ends[1]), 1.0);
         }
         // A single value has a position, too.
-        let scale = Axis::new("", Kind::Log, crate::text::numbers::count).scale([10.0].into_iter());
+        let scale = Axis::new(Lang::En, "", Kind::Log, numbers::count).scale([10.0].into_iter());
         assert_eq!(scale.at(10.0), 0.5);
     }
 }

@@ -1,22 +1,27 @@
-//! Formats numbers for people: a few digits and the unit that fits.
+//! Formats numbers for people: a few digits and the unit that fits. In Spanish, decimals follow a comma.
+
+use super::Lang;
+
+/// How a value is written in a language.
+pub(crate) type Format = fn(Lang, f64) -> String;
 
 /// A count, with three digits: `950`, `12.3 k`, `4.56 M`.
-pub(crate) fn count(value: f64) -> String {
-    scaled(value, 1000.0, &["", " k", " M", " G"])
+pub(crate) fn count(lang: Lang, value: f64) -> String {
+    scaled(lang, value, 1000.0, &["", " k", " M", " G"])
 }
 
 /// A size in bytes, with three digits: `512 B`, `1.5 KiB`.
-pub(crate) fn bytes(value: f64) -> String {
-    scaled(value, 1024.0, &[" B", " KiB", " MiB", " GiB"])
+pub(crate) fn bytes(lang: Lang, value: f64) -> String {
+    scaled(lang, value, 1024.0, &[" B", " KiB", " MiB", " GiB"])
 }
 
 /// A time in nanoseconds, with three digits: `37 ns`, `61.4 µs`, `1.2 ms`.
-pub(crate) fn nanos(value: f64) -> String {
-    scaled(value, 1000.0, &[" ns", " µs", " ms", " s"])
+pub(crate) fn nanos(lang: Lang, value: f64) -> String {
+    scaled(lang, value, 1000.0, &[" ns", " µs", " ms", " s"])
 }
 
 /// A time in nanoseconds for a sentence, with two or three digits: `37 ns`, `3.1 µs`, `812 ms`.
-pub(crate) fn short_nanos(nanos: u64) -> String {
+pub(crate) fn short_nanos(lang: Lang, nanos: u64) -> String {
     let (value, unit) = match nanos {
         ..1_000 => return format!("{nanos} ns"),
         1_000..1_000_000 => (nanos as f64 / 1e3, "µs"),
@@ -24,7 +29,7 @@ pub(crate) fn short_nanos(nanos: u64) -> String {
         _ => (nanos as f64 / 1e9, "s"),
     };
     let digits = if value < 9.95 { 1 } else { 0 };
-    format!("{value:.digits$} {unit}")
+    format!("{} {unit}", fixed(lang, value, digits))
 }
 
 /// A size in bytes as a whole number, in the largest unit in which it is at least 10: `512 bytes`, `8192 KiB`,
@@ -38,17 +43,30 @@ pub(crate) fn whole_bytes(bytes: usize) -> String {
 }
 
 /// A fraction as a whole percentage: `50 %`.
-pub(crate) fn whole_percent(part: f64) -> String {
-    format!("{:.0} %", part * 100.0)
+pub(crate) fn whole_percent(lang: Lang, part: f64) -> String {
+    format!("{} %", fixed(lang, part * 100.0, 0))
 }
 
 /// A fraction as a percentage, with as many digits as it needs: `50 %`, `99.9 %`.
-pub(crate) fn percent(value: f64) -> String {
+pub(crate) fn percent(lang: Lang, value: f64) -> String {
     let percent = (value * 100.0 * 1e6).round() / 1e6;
-    format!("{percent} %")
+    with_mark(lang, format!("{percent} %"))
 }
 
-fn scaled(value: f64, step: f64, units: &[&str]) -> String {
+/// A number with this many decimals: `2.50`.
+pub(crate) fn fixed(lang: Lang, value: f64, decimals: usize) -> String {
+    with_mark(lang, format!("{value:.decimals$}"))
+}
+
+/// A number as Rust writes it, with the language's decimal mark.
+fn with_mark(lang: Lang, number: String) -> String {
+    match lang {
+        Lang::En => number,
+        Lang::Es => number.replace('.', ","),
+    }
+}
+
+fn scaled(lang: Lang, value: f64, step: f64, units: &[&str]) -> String {
     let mut value = value;
     let mut unit = 0;
     // A value that would be rounded up to the step gets the next unit.
@@ -66,7 +84,7 @@ fn scaled(value: f64, step: f64, units: &[&str]) -> String {
     if text.contains('.') {
         text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());
     }
-    text + units[unit]
+    with_mark(lang, text) + units[unit]
 }
 
 #[cfg(test)]
@@ -75,7 +93,7 @@ mod tests {
 
     #[test]
     fn times_in_sentences_are_short() {
-        let said = [7, 3_140, 74_000, 812_400_000, 2_000_000_000].map(short_nanos);
+        let said = [7, 3_140, 74_000, 812_400_000, 2_000_000_000].map(|nanos| short_nanos(Lang::En, nanos));
         assert_eq!(said, ["7 ns", "3.1 µs", "74 µs", "812 ms", "2.0 s"]);
     }
 
@@ -95,11 +113,20 @@ mod tests {
 
     #[test]
     fn a_few_digits_and_the_unit_that_fits() {
-        let counts = [0.0, 0.21, 7.5, 999.4, 999.7, 12_345.0, 1e6, 2.5e12].map(count);
+        let counts = [0.0, 0.21, 7.5, 999.4, 999.7, 12_345.0, 1e6, 2.5e12].map(|value| count(Lang::En, value));
         assert_eq!(counts, ["0", "0.21", "7.5", "999", "1 k", "12.3 k", "1 M", "2500 G"]);
-        assert_eq!([0.000_312, 0.0451].map(count), ["0.00031", "0.045"]);
-        assert_eq!([512.0, 1536.0].map(bytes), ["512 B", "1.5 KiB"]);
-        assert_eq!([37.0, 61_400.0, 1.2e6].map(nanos), ["37 ns", "61.4 µs", "1.2 ms"]);
-        assert_eq!([0.5, 0.99, 0.9999].map(percent), ["50 %", "99 %", "99.99 %"]);
+        assert_eq!([0.000_312, 0.0451].map(|value| count(Lang::En, value)), ["0.00031", "0.045"]);
+        assert_eq!([512.0, 1536.0].map(|value| bytes(Lang::En, value)), ["512 B", "1.5 KiB"]);
+        assert_eq!([37.0, 61_400.0, 1.2e6].map(|value| nanos(Lang::En, value)), ["37 ns", "61.4 µs", "1.2 ms"]);
+        assert_eq!([0.5, 0.99, 0.9999].map(|value| percent(Lang::En, value)), ["50 %", "99 %", "99.99 %"]);
+    }
+
+    #[test]
+    fn decimals_follow_a_comma_in_spanish() {
+        let formats: [Format; 5] = [count, bytes, nanos, percent, |lang, value| fixed(lang, value, 2)];
+        let said = [0.25, 1536.0, 1234.0, 0.0003, 2.5];
+        let said: Vec<_> = formats.iter().zip(said).map(|(format, value)| format(Lang::Es, value)).collect();
+        assert_eq!(said, ["0,25", "1,5 KiB", "1,23 µs", "0,03 %", "2,50"]);
+        assert_eq!(short_nanos(Lang::Es, 3_140), "3,1 µs");
     }
 }

@@ -7,7 +7,7 @@ use crate::text::{Lang, say};
 
 /// What a thread did, without the thread's name; `None` for steps that are not worth a sentence.
 pub(crate) fn sentence(lang: Lang, event: &Event) -> Option<String> {
-    let time = short_nanos(event.end - event.begin);
+    let time = short_nanos(lang, event.end - event.begin);
     Some(match &event.step {
         Step::Wait { may_sleep, ready } => {
             let ready = match ready.len() {

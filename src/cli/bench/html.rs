@@ -4,7 +4,8 @@ use super::campaign::{Cell, describe, winner};
 use super::report::{CHECKED, rows, warnings};
 use crate::load::{Outcome, Pace, host};
 use crate::page::{Axis, Chart, Kind, Page, Point, Series, Steps, Stroke};
-use crate::text::numbers;
+use crate::text::Lang;
+use crate::text::numbers::{self, Format};
 
 /// The number of intervals between the samples of a latency curve. They are shorter towards the end.
 const CURVE_POINTS: usize = 200;
@@ -157,8 +158,8 @@ fn curve(cells: &[&Cell]) -> Chart {
         note: "The curve shows the latency that a given share of the lines did not exceed. From each tick to the next, the \
                share of slower lines falls to a tenth. The band is the spread of the rounds."
             .into(),
-        x: Axis::new("share of the lines", Kind::Percentile, numbers::percent),
-        y: Axis::new("latency", Kind::Log, numbers::nanos),
+        x: Axis::new(Lang::En, "share of the lines", Kind::Percentile, numbers::percent),
+        y: Axis::new(Lang::En, "latency", Kind::Log, numbers::nanos),
         series: series.collect(),
     }
 }
@@ -167,11 +168,11 @@ fn curve(cells: &[&Cell]) -> Chart {
 fn by_clients(cells: &[Cell], servers: &[&str]) -> Vec<Chart> {
     let mut counts: Vec<f64> = cells.iter().map(|cell| cell.scenario.clients as f64).collect();
     counts.dedup();
-    let chart = |title: &str, label: &str, kind, format: fn(f64) -> String, lines: &[Figure]| Chart {
+    let chart = |title: &str, label: &str, kind, format: Format, lines: &[Figure]| Chart {
         title: title.into(),
         note: String::new(),
-        x: Axis::new("clients", Kind::Log, |clients| format!("{clients}")).with_ticks(counts.clone()),
-        y: Axis::new(label, kind, format),
+        x: Axis::new(Lang::En, "clients", Kind::Log, |_, clients| format!("{clients}")).with_ticks(counts.clone()),
+        y: Axis::new(Lang::En, label, kind, format),
         series: lines.iter().flat_map(|line| line.series(cells, servers)).collect(),
     };
     let in_bytes = |chart: Chart| Chart { y: Axis { steps: Steps::Binary, ..chart.y }, ..chart };

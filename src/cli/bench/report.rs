@@ -3,7 +3,8 @@
 use super::campaign::{Cell, describe, winner};
 use crate::load::{Outcome, Pace};
 use crate::page::Point;
-use crate::text::numbers;
+use crate::text::Lang;
+use crate::text::numbers::{self, Format};
 use hdrhistogram::{Counter, Histogram};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -28,9 +29,8 @@ pub(super) fn rows(cells: &[&Cell]) -> Vec<Row> {
             rows.push((name.into(), texts.into_iter().map(|text| text.unwrap_or_else(|| "-".into())).collect()));
         }
     };
-    let figures = |figure: fn(&Outcome) -> Option<f64>, format: fn(f64) -> String| {
-        move |cell: &Cell| spread(cell.figures(figure), format)
-    };
+    let figures =
+        |figure: fn(&Outcome) -> Option<f64>, format: Format| move |cell: &Cell| spread(cell.figures(figure), format);
     row("deliveries / s", &figures(|run| Some(run.deliveries_per_second()), numbers::count));
     row("delivered", &|cell| Some(cell.verdict()));
     for (name, percent) in PERCENTILES {
@@ -59,9 +59,9 @@ pub(super) fn rows(cells: &[&Cell]) -> Vec<Row> {
 }
 
 /// The median of the rounds, and their range.
-fn spread(figures: Vec<f64>, format: fn(f64) -> String) -> Option<String> {
+fn spread(figures: Vec<f64>, format: Format) -> Option<String> {
     let Point { y, low, high, .. } = Point::of(0.0, figures)?;
-    let [text, low, high] = [y, low, high].map(format);
+    let [text, low, high] = [y, low, high].map(|value| format(Lang::En, value));
     Some(if low == high { text } else { format!("{text} ({low} to {high})") })
 }
 
@@ -92,8 +92,8 @@ pub(super) fn warnings(cells: &[Cell]) -> Vec<String> {
             warnings.push(format!(
                 "{server}, {clients} clients: client {} gets lines late: its p50 is {}, that of the median receiver is {}",
                 worst.client + 1,
-                numbers::nanos(worst.p50),
-                numbers::nanos(median.p50)
+                numbers::nanos(Lang::En, worst.p50),
+                numbers::nanos(Lang::En, median.p50)
             ));
         }
         if cell.generator_is_the_limit() {
