@@ -336,12 +336,12 @@ fn what_cannot_be_done_is_said() {
     let dir = Dir::new();
     let file = dir.file("other.json");
     fs::write(&file, "[1, 2]").expect("a file");
-    fails_with(tertulia().args(["trace", "calls"]).arg(&file), &["not a trace of tertulia", "serve --trace"]);
+    fails_with(tertulia().args(["trace", "calls"]).arg(&file), &["was not written by", "serve --trace"]);
     // Files in Chrome's format by another program, in both of the format's forms.
     let event = r#"{"name":"x","ph":"X","ts":1,"dur":2,"pid":1,"tid":1,"args":{}}"#;
     for text in [format!("[{event}]"), format!("[\n{event},\n{event}\n]"), format!("{{\"traceEvents\":[{event}]}}")] {
         fs::write(&file, text).expect("a file");
-        fails_with(tertulia().args(["trace", "view"]).arg(&file), &["not a trace of tertulia"]);
+        fails_with(tertulia().args(["trace", "view"]).arg(&file), &["was not written by"]);
     }
     // Our own file, without steps.
     let begin = r#"{"name":"tertulia","ph":"M","pid":1,"tid":0,"args":{"mode":"epoll"}}"#;

@@ -45,7 +45,7 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
 
-    /// Initial language of the page [default: from LC_ALL or LANG]
+    /// Language of the result, and the language in which the page opens [default: from LC_ALL or LANG]
     #[arg(long, value_enum)]
     lang: Option<Lang>,
 }
@@ -77,7 +77,7 @@ impl Args {
         }
         let mut done = 0;
         let comparison = plan.run(&mut |next| {
-            bar.set_message(next.to_owned());
+            bar.set_message(next.in_lang(lang).to_owned());
             bar.set_position(done);
             done += 1;
         });
@@ -85,7 +85,7 @@ impl Args {
         if let Some(signal) = stopped.get() {
             std::process::exit(128 + signal);
         }
-        let comparison = comparison?;
+        let comparison = comparison.map_err(|e| e.in_lang(lang).to_owned())?;
 
         let result = match self.json {
             true => format!("{:#}", report::json(&comparison, lang)),

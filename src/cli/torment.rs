@@ -122,7 +122,9 @@ impl Args {
 
     fn target(&self) -> Result<Target, Failure> {
         if !self.command.is_empty() {
-            return Ok(Target::Started(Launcher::of_words(self.command.clone()).map_err(Failure::Usage)?));
+            return Ok(Target::Started(
+                Launcher::of_words(self.command.clone()).map_err(|e| Failure::Usage(e.en.into()))?,
+            ));
         }
         let (host, port) = self.addr.or_default();
         let addrs: Vec<_> = (host.as_str(), port).to_socket_addrs().ok().into_iter().flatten().collect();

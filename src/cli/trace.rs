@@ -3,10 +3,10 @@
 use super::output::Output;
 use super::value::whole;
 use super::{lang_or_locale, print};
-use crate::text::Lang;
+use crate::text::{Lang, say};
 use crate::trace::{self, calls, chrome, page};
 use clap::builder::FalseyValueParser;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Flags of `serve`.
@@ -64,23 +64,29 @@ pub(crate) struct Calls {
     /// File that `serve --trace` wrote
     #[arg(value_name = "FILE")]
     file: PathBuf,
+
+    /// Language of the table [default: from LC_ALL or LANG]
+    #[arg(long, value_enum)]
+    lang: Option<Lang>,
 }
 
 impl Command {
     pub(crate) fn run(self) -> Result<(), String> {
+        let (Command::View(View { lang, .. }) | Command::Calls(Calls { lang, .. })) = &self;
+        let lang = lang_or_locale(*lang);
+        let read = |file: &Path| chrome::read(file).map_err(|e| e.in_lang(lang).to_owned());
         match self {
-            Command::View(View { file, output, lang }) => {
-                let trace = chrome::read(&file)?;
+            Command::View(View { file, output, .. }) => {
+                let trace = read(&file)?;
                 if trace.events.is_empty() {
-                    return Err(format!(
-                        "{} contains no steps: no client connected during the recording; record again with clients",
-                        file.display()
-                    ));
+                    let name = file.display();
+                    return Err(say!(lang,
+                        "{name} contains no steps: no client connected during the recording; record again with clients";
+                        "{name} no contiene pasos: ningún cliente se conectó durante la grabación; graba otra vez con clientes"));
                 }
-                let lang = lang_or_locale(lang);
                 Output::open(&output)?.write_page(&page::of(&trace, lang), lang)
             }
-            Command::Calls(Calls { file }) => print(calls::table(&chrome::read(&file)?).as_bytes()),
+            Command::Calls(Calls { file, .. }) => print(calls::table(&read(&file)?, lang).as_bytes()),
         }
     }
 }

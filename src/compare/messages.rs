@@ -6,7 +6,8 @@ use super::figures::{Figures, Metric, Row, Verdict, duel};
 use super::scenes::Scene;
 use super::talk::PerLine;
 use crate::server::Driver;
-use crate::text::{Lang, numbers, say};
+use crate::text::{Bilingual, Lang, numbers, say};
+use std::io;
 
 /// The names of some drivers in a sentence: "a, b and c".
 fn named(lang: Lang, drivers: &[&Driver], which: &[usize]) -> String {
@@ -37,22 +38,65 @@ pub(crate) fn metric(lang: Lang, metric: Metric) -> String {
 pub(crate) fn scene(lang: Lang, scene: Scene) -> String {
     match scene {
         Scene::Talk => {
-            say!(lang, "six clients talk, with one line in flight each"; "seis clientes hablan, con una línea en curso cada uno")
+            say!(lang, "six clients talk, with one line in flight each"; "seis clientes hablan, con una línea en vuelo cada uno")
         }
         Scene::Burst => {
-            say!(lang, "six clients talk, with 64 lines in flight each"; "seis clientes hablan, con 64 líneas en curso cada uno")
+            say!(lang, "six clients talk, with 64 lines in flight each"; "seis clientes hablan, con 64 líneas en vuelo cada uno")
         }
         Scene::SlowReader => {
-            say!(lang, "as burst, with one more client that does not read"; "como burst, con un cliente más que no lee")
+            say!(lang, "as burst, with one more client that does not read"; "como la ráfaga, con un cliente más que no lee")
         }
         Scene::IdleCrowd => {
             say!(lang, "six clients talk, and all others are silent"; "seis clientes hablan y los demás callan")
         }
         Scene::Storm => say!(lang, "all clients connect at once"; "todos los clientes se conectan a la vez"),
         Scene::FrozenConsole => say!(lang,
-            "as talk, but nobody reads the console";
-            "como talk, pero nadie lee la consola"),
+            "as talk, but nobody reads the server's stdout";
+            "como la charla, pero nadie lee la salida estándar del servidor"),
     }
+}
+
+// Progress.
+
+pub(crate) fn talk_begins(mode: &str) -> Bilingual {
+    Bilingual::of(|lang| say!(lang, "{mode}, six clients talk"; "{mode}, seis clientes hablan"))
+}
+
+pub(crate) fn size(clients: usize) -> Bilingual {
+    Bilingual::of(|lang| say!(lang, "{clients} clients"; "{clients} clientes"))
+}
+
+pub(crate) fn round_begins(mode: &str, what: &Bilingual, round: usize, rounds: usize) -> Bilingual {
+    Bilingual::of(|lang| {
+        let what = what.in_lang(lang);
+        say!(lang, "{mode}, {what}, round {round} of {rounds}"; "{mode}, {what}, ronda {round} de {rounds}")
+    })
+}
+
+// What can fail.
+
+pub(crate) fn talk_failed(mode: &str, error: &io::Error) -> Bilingual {
+    Bilingual::of(|lang| {
+        say!(lang,
+        "{mode}: the clients cannot talk: {error}";
+        "{mode}: los clientes no pueden hablar: {error}")
+    })
+}
+
+pub(crate) fn no_slow_reader(mode: &str, error: &io::Error) -> Bilingual {
+    Bilingual::of(|lang| {
+        say!(lang,
+        "{mode}: the slow reader cannot connect: {error}";
+        "{mode}: el lector lento no puede conectar: {error}")
+    })
+}
+
+pub(crate) fn storm_failed(mode: &str, error: &io::Error) -> Bilingual {
+    Bilingual::of(|lang| {
+        say!(lang,
+        "{mode}: not all clients of the storm could connect: {error}";
+        "{mode}: no todos los clientes de la avalancha pudieron conectar: {error}")
+    })
 }
 
 /// The sentences, the most important first.
@@ -109,11 +153,12 @@ fn alone(lang: Lang, comparison: &Comparison) -> String {
     });
     let times = times.collect::<Vec<_>>().join(", ");
     say!(lang,
-        "When nobody else talks, a line takes this long from the waking of the server's thread to the socket of its last receiver: \
-         {times}. The middle half of the times is in parentheses. This is one recording, so it does not say which mode is better.";
-        "Si nadie más habla, una línea llega al socket de su último receptor este tiempo después de despertar el hilo del \
-         servidor: {times}. Entre paréntesis está la \
-         mitad central de los tiempos. Es una sola grabación: no dice qué modo es mejor.")
+        "Time of a line while nobody else talks, from when the server's thread wakes up until the last receiver's socket has the \
+         line: {times}. The middle half of the times is in parentheses. This is one recording, so it does not say which mode is \
+         better.";
+        "Tiempo de una línea mientras nadie más habla, desde que despierta el hilo del servidor hasta que la línea está en el \
+         socket del último receptor: {times}. Entre paréntesis está la mitad central de los tiempos. Es una sola grabación: no \
+         dice qué modo es mejor.")
 }
 
 /// A sentence about one metric. Neighbouring numbers of clients with the same result are put together.
@@ -206,11 +251,11 @@ fn turning_point(lang: Lang, drivers: &[&Driver], sweep: &[Row]) -> Option<Strin
     match always.len() {
         0 => None,
         1 => Some(say!(lang,
-            "Where a mode delivers clearly more than another, that mode is {name}.";
-            "Donde un modo entrega claramente más que otro, ese modo es {name}.")),
+            "Wherever one mode delivers clearly more than another, it is {name}.";
+            "Donde un modo entrega claramente más que otro, es {name}.")),
         _ => Some(say!(lang,
-            "Where modes deliver clearly more than others, those modes are {name}.";
-            "Donde unos modos entregan claramente más que otros, esos modos son {name}.")),
+            "Wherever some modes deliver clearly more than others, they are {name}.";
+            "Donde unos modos entregan claramente más que otros, son {name}.")),
     }
 }
 
@@ -223,8 +268,9 @@ fn in_scene(lang: Lang, which: Scene, row: &Row, comparison: &Comparison) -> Opt
         Some(say!(lang, "{value} with {name}"; "{value} con {name}"))
     };
     let values = comparison.drivers.iter().enumerate().filter_map(value).collect::<Vec<_>>().join(", ");
-    let (name, what) = (which.name(), metric(lang, metric_of));
-    let mut text = say!(lang, "Scene {name}, {what}: {values}"; "Escena {name}, {what}: {values}");
+    let (name, what) = (which.title(), metric(lang, metric_of));
+    let name = name.in_lang(lang);
+    let mut text = say!(lang, "Scene \"{name}\", {what}: {values}"; "Escena «{name}», {what}: {values}");
     text += &match verdict {
         Verdict::Close => {
             say!(lang, " (a difference of less than a tenth)."; " (una diferencia de menos de un décimo).")
@@ -247,32 +293,36 @@ fn in_scene(lang: Lang, which: Scene, row: &Row, comparison: &Comparison) -> Opt
         _ => return Some(text),
     };
     let (_, calm) = comparison.scenes.iter().find(|(scene, _)| *scene == without)?;
-    for (mode, driver) in comparison.drivers.iter().enumerate() {
+    let cost = |(mode, driver): (usize, &&Driver)| {
         let (name, cost) = (driver.noun.in_lang(lang), cost(lang, metric_of, &calm.modes[mode], &row.modes[mode])?);
-        let without = without.name();
-        text += &say!(lang,
-            " Compared with {without}, the cost for {name} is {cost}.";
-            " Frente a {without}, el coste para {name} es {cost}.");
+        Some(say!(lang, "{name} is {cost}"; "{name} es {cost}"))
+    };
+    let costs = comparison.drivers.iter().enumerate().filter_map(cost).collect::<Vec<_>>().join("; ");
+    let without = without.title();
+    let without = without.in_lang(lang);
+    if !costs.is_empty() {
+        text += &say!(lang, " Compared with \"{without}\": {costs}."; " Frente a «{without}»: {costs}.");
     }
     Some(text)
 }
 
+/// How much slower a driver is with the disturbance.
 fn cost(lang: Lang, metric: Metric, calm: &[Figures], troubled: &[Figures]) -> Option<String> {
     let (won, lost) = (duel(metric, calm, troubled)?, duel(metric, troubled, calm)?);
     let (rounds, times) = (won.rounds, won.times);
     let factor = numbers::fixed(lang, times, 1);
     Some(match times {
-        _ if lost.is_won() => say!(lang, "zero"; "cero"),
-        _ if won.is_close() => say!(lang, "less than a tenth"; "menos de un décimo"),
+        _ if lost.is_won() => say!(lang, "not slower"; "igual de rápido"),
+        _ if won.is_close() => say!(lang, "slower by less than a tenth"; "más lento en menos de un décimo"),
         _ if !won.is_won() => say!(lang,
-            "not clear from {rounds} rounds: {factor} times in the median, but not in every round";
-            "incierto con {rounds} rondas: {factor} veces en la mediana, pero no en todas las rondas"),
-        _ if !times.is_finite() => say!(lang, "total"; "total"),
+            "{factor} x slower in the median, but not in each of {rounds} rounds";
+            "{factor} veces más lento en la mediana, pero no en cada una de las {rounds} rondas"),
+        _ if !times.is_finite() => say!(lang, "at a standstill"; "incapaz de seguir"),
         ..1.95 => {
             let part = numbers::whole_percent(lang, times - 1.0);
-            say!(lang, "{part}"; "de un {part}")
+            say!(lang, "{part} slower"; "un {part} más lento")
         }
-        _ => say!(lang, "a factor of {factor}"; "un factor de {factor}"),
+        _ => say!(lang, "{factor} x slower"; "{factor} veces más lento"),
     })
 }
 
@@ -325,11 +375,14 @@ mod tests {
             let row = row(6, calm, troubled);
             cost(Lang::En, Metric::Deliveries, &row.modes[0], &row.modes[1]).expect("a cost")
         };
-        assert_eq!(cost([20.0, 21.0, 22.0], [10.0, 10.5, 11.0]), "a factor of 2.0");
-        assert_eq!(cost([20.0, 21.0, 22.0], [30.0, 31.0, 32.0]), "zero");
-        assert_eq!(cost([20.0, 21.0, 22.0], [22.0, 21.0, 20.0]), "less than a tenth");
-        assert!(cost([20.0, 21.0, 22.0], [30.0, 10.0, 10.0]).starts_with("not clear from 3 rounds: 2.1 times"));
-        assert_eq!(cost([20.0, 21.0, 22.0], [0.0; 3]), "total");
+        assert_eq!(cost([20.0, 21.0, 22.0], [10.0, 10.5, 11.0]), "2.0 x slower");
+        assert_eq!(cost([20.0, 21.0, 22.0], [30.0, 31.0, 32.0]), "not slower");
+        assert_eq!(cost([20.0, 21.0, 22.0], [22.0, 21.0, 20.0]), "slower by less than a tenth");
+        assert!(
+            cost([20.0, 21.0, 22.0], [30.0, 10.0, 10.0])
+                .starts_with("2.1 x slower in the median, but not in each of 3")
+        );
+        assert_eq!(cost([20.0, 21.0, 22.0], [0.0; 3]), "at a standstill");
     }
 
     #[test]

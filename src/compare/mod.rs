@@ -19,6 +19,7 @@ pub(crate) mod server;
 pub(crate) mod talk;
 
 use crate::server::{DRIVERS, Driver};
+use crate::text::Bilingual;
 use figures::{Figures, Row};
 pub(crate) use plan::Plan;
 use scenes::{Scene, load_on};
@@ -49,20 +50,20 @@ impl Plan {
 
     /// Measures everything. `next` is called with a description before each run. The drivers take turns, and the order
     /// alternates, so that a drift of the machine affects all of them.
-    pub(crate) fn run(self, next: &mut dyn FnMut(&str)) -> Result<Comparison, String> {
+    pub(crate) fn run(self, next: &mut dyn FnMut(Bilingual)) -> Result<Comparison, Bilingual> {
         let mut talks = Vec::new();
         for driver in DRIVERS {
-            next(&format!("{}, six clients talk", driver.name));
+            next(messages::talk_begins(driver.name));
             talks.push(Talk::play(driver.name)?);
         }
         let mut sweep = Vec::new();
         for &clients in &self.clients {
             let scenario = self.scenario(clients);
-            sweep.push(self.row(clients, next, &format!("{clients} clients"), &|mode| load_on(mode, &scenario))?);
+            sweep.push(self.row(clients, next, &messages::size(clients), &|mode| load_on(mode, &scenario))?);
         }
         let mut scenes = Vec::new();
         for scene in Scene::ALL {
-            let row = self.row(scene.clients(&self), next, scene.name(), &|mode| scene.play(mode, &self))?;
+            let row = self.row(scene.clients(&self), next, &scene.title(), &|mode| scene.play(mode, &self))?;
             scenes.push((scene, row));
         }
         Ok(Comparison { plan: self, drivers: DRIVERS.iter().collect(), talks, sweep, scenes })
@@ -71,10 +72,10 @@ impl Plan {
     fn row(
         &self,
         clients: usize,
-        next: &mut dyn FnMut(&str),
-        what: &str,
-        run: &dyn Fn(&'static str) -> Result<Figures, String>,
-    ) -> Result<Row, String> {
+        next: &mut dyn FnMut(Bilingual),
+        what: &Bilingual,
+        run: &dyn Fn(&'static str) -> Result<Figures, Bilingual>,
+    ) -> Result<Row, Bilingual> {
         let mut row = Row { clients, modes: vec![Vec::new(); DRIVERS.len()] };
         for round in 0..self.rounds {
             let mut order: Vec<usize> = (0..DRIVERS.len()).collect();
@@ -83,7 +84,7 @@ impl Plan {
             }
             for mode in order {
                 let name = DRIVERS[mode].name;
-                next(&format!("{name}, {what}, round {} of {}", round + 1, self.rounds));
+                next(messages::round_begins(name, what, round + 1, self.rounds));
                 row.modes[mode].push(run(name)?);
             }
         }

@@ -138,7 +138,8 @@ fn scenes(lang: Lang, comparison: &Comparison) -> Vec<Vec<String>> {
         let known = metrics.filter(|metric| (0..row.modes.len()).any(|mode| row.spread(mode, *metric).is_some()));
         for (i, metric) in known.enumerate() {
             let cells: Vec<String> = (0..row.modes.len()).map(|mode| cell(row, mode, metric)).collect();
-            let (name, what, clients) = (scene.name(), messages::scene(lang, *scene), row.clients);
+            let (name, what, clients) = (scene.title(), messages::scene(lang, *scene), row.clients);
+            let name = name.in_lang(lang);
             let metric = messages::metric(lang, metric);
             let title = match i {
                 0 => {

@@ -1,10 +1,12 @@
 //! The scenes: loads that are hard in different ways.
 
 use super::figures::{Figures, Metric};
+use super::messages;
 use super::plan::Plan;
 use super::server::{self, LIMIT};
-use crate::harness::{Crowd, TestClient};
+use crate::harness::{Crowd, ServerProcess, TestClient};
 use crate::load::{self, Pace, Scenario, Usage};
+use crate::text::Bilingual;
 use serde::Serialize;
 use std::io;
 use std::time::{Duration, Instant};
@@ -21,17 +23,17 @@ const SLOW_READER_LEAST: Duration = Duration::from_millis(1500);
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Scene {
-    /// Six people, each of whom waits until its line has reached all.
+    /// Six clients talk. Each sends its next line when the last one has reached all others.
     Talk,
-    /// Six people who do not wait.
+    /// Six clients talk, and each has many lines in flight.
     Burst,
-    /// The same, and a client that does not read.
+    /// The same, beside a client that does not read.
     SlowReader,
-    /// Six people who talk now and then, and hundreds who are silent.
+    /// Six clients talk now and then, and hundreds are silent.
     IdleCrowd,
-    /// Hundreds come at once.
+    /// Hundreds of clients connect at once.
     Storm,
-    /// The talk again, and nobody reads the console.
+    /// The talk again, and nobody reads the server's stdout.
     FrozenConsole,
 }
 
@@ -39,14 +41,15 @@ impl Scene {
     pub(crate) const ALL: [Scene; 6] =
         [Scene::Talk, Scene::Burst, Scene::SlowReader, Scene::IdleCrowd, Scene::Storm, Scene::FrozenConsole];
 
-    pub(crate) fn name(self) -> &'static str {
+    /// Its name for people. JSON has the English one, with hyphens.
+    pub(crate) const fn title(self) -> Bilingual {
         match self {
-            Scene::Talk => "talk",
-            Scene::Burst => "burst",
-            Scene::SlowReader => "slow-reader",
-            Scene::IdleCrowd => "idle-crowd",
-            Scene::Storm => "storm",
-            Scene::FrozenConsole => "frozen-console",
+            Scene::Talk => Bilingual::new("talk", "charla"),
+            Scene::Burst => Bilingual::new("burst", "ráfaga"),
+            Scene::SlowReader => Bilingual::new("slow reader", "lector lento"),
+            Scene::IdleCrowd => Bilingual::new("idle crowd", "público callado"),
+            Scene::Storm => Bilingual::new("storm", "avalancha"),
+            Scene::FrozenConsole => Bilingual::new("frozen console", "consola bloqueada"),
         }
     }
 
@@ -68,7 +71,7 @@ impl Scene {
         }
     }
 
-    pub(crate) fn play(self, mode: &str, plan: &Plan) -> Result<Figures, String> {
+    pub(crate) fn play(self, mode: &str, plan: &Plan) -> Result<Figures, Bilingual> {
         let talk = plan.scenario(6);
         let burst = Scenario { pace: Pace::Window(BURST), ..talk.clone() };
         match self {
@@ -76,13 +79,16 @@ impl Scene {
             Scene::SlowReader => {
                 let burst = Scenario { duration: burst.duration.max(SLOW_READER_LEAST), ..burst };
                 let server = server::quiet(mode, burst.connections() + 2)?;
-                let _reader = server::connect(&server, 0, Some(NARROW))
-                    .map_err(|e| format!("{mode}: the slow reader cannot connect: {e}"))?;
+                let _reader =
+                    server::connect(&server, 0, Some(NARROW)).map_err(|e| messages::no_slow_reader(mode, &e))?;
                 let outcome = load::run(server.addr, &burst, Some(server.pid()), &mut |_| {})?;
                 Ok(Figures::of(&outcome))
             }
             Scene::IdleCrowd => load_on(mode, &Scenario { idle: plan.crowd, pace: Pace::Rate(CROWD_RATE), ..talk }),
-            Scene::Storm => storm(mode, plan.storm).map_err(|e| format!("{mode}: the storm failed: {e}")),
+            Scene::Storm => {
+                let server = server::quiet(mode, plan.storm + 1)?;
+                storm(&server, plan.storm).map_err(|e| messages::storm_failed(mode, &e))
+            }
             Scene::Talk | Scene::FrozenConsole => {
                 let mut server = server::with_console(mode, talk.connections() + 1, &[])?;
                 if self == Scene::Talk {
@@ -96,17 +102,16 @@ impl Scene {
 }
 
 /// A load on a server that prints nothing.
-pub(crate) fn load_on(mode: &str, scenario: &Scenario) -> Result<Figures, String> {
+pub(crate) fn load_on(mode: &str, scenario: &Scenario) -> Result<Figures, Bilingual> {
     let server = server::quiet(mode, scenario.connections() + 1)?;
     load::run(server.addr, scenario, Some(server.pid()), &mut |_| {}).map(|outcome| Figures::of(&outcome))
 }
 
 /// All clients connect, and then read until each has the greeting.
-fn storm(mode: &str, connections: usize) -> io::Result<Figures> {
-    let server = server::quiet(mode, connections + 1).map_err(io::Error::other)?;
+fn storm(server: &ServerProcess, connections: usize) -> io::Result<Figures> {
     let begin = Instant::now();
     let clients: io::Result<Vec<TestClient>> =
-        (0..connections).map(|number| server::connect(&server, number as u16, None)).collect();
+        (0..connections).map(|number| server::connect(server, number as u16, None)).collect();
     server::greet(&mut Crowd::new(clients?, LIMIT))?;
     let elapsed = begin.elapsed().as_secs_f64();
     let threads = Usage::of(server.pid()).threads;

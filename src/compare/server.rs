@@ -1,6 +1,7 @@
 //! Starts our own server for a comparison, and connects clients to it.
 
 use crate::harness::{Crowd, Eol, Identity, Launcher, START_LIMIT, ServerProcess, Stdout, TestClient};
+use crate::text::Bilingual;
 use std::io;
 use std::net::SocketAddr;
 use std::process::Command;
@@ -10,16 +11,16 @@ use std::time::Duration;
 pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 
 /// A server that prints nothing.
-pub(crate) fn quiet(mode: &str, seats: usize) -> Result<ServerProcess, String> {
+pub(crate) fn quiet(mode: &str, seats: usize) -> Result<ServerProcess, Bilingual> {
     start(Stdout::Nowhere, |addr| serve(mode, addr, seats, &["--quiet"]))
 }
 
 /// A server whose console is a pipe. Nobody reads it yet.
-pub(crate) fn with_console(mode: &str, seats: usize, flags: &[&str]) -> Result<ServerProcess, String> {
+pub(crate) fn with_console(mode: &str, seats: usize, flags: &[&str]) -> Result<ServerProcess, Bilingual> {
     start(Stdout::Pipe, |addr| serve(mode, addr, seats, &[&["--color", "never"], flags].concat()))
 }
 
-fn start(stdout: Stdout, command: impl Fn(SocketAddr) -> Command) -> Result<ServerProcess, String> {
+fn start(stdout: Stdout, command: impl Fn(SocketAddr) -> Command) -> Result<ServerProcess, Bilingual> {
     Launcher::new(command).start(stdout, START_LIMIT)
 }
 

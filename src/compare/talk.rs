@@ -1,8 +1,10 @@
 //! Plays a talk of six clients on a server that records its steps. They talk first in turn, then all at once.
 
+use super::messages;
 use super::server::{self, LIMIT};
 use crate::harness::{Crowd, Kind, Probe, SHORT_LEN};
 use crate::load::Usage;
+use crate::text::Bilingual;
 use crate::trace::chrome::{self, Trace};
 use crate::trace::ledger::Event;
 use crate::trace::step::Step;
@@ -45,7 +47,7 @@ pub(crate) struct PerLine {
 }
 
 impl Talk {
-    pub(crate) fn play(mode: &str) -> Result<Talk, String> {
+    pub(crate) fn play(mode: &str) -> Result<Talk, Bilingual> {
         let file = std::env::temp_dir().join(format!("tertulia-compare-{}-{mode}.json", std::process::id()));
         let result = play(mode, &file);
         let _ = std::fs::remove_file(&file);
@@ -53,8 +55,8 @@ impl Talk {
     }
 }
 
-fn play(mode: &str, file: &std::path::Path) -> Result<Talk, String> {
-    let failed = |e: std::io::Error| format!("{mode}: the talk failed: {e}");
+fn play(mode: &str, file: &std::path::Path) -> Result<Talk, Bilingual> {
+    let failed = |e: std::io::Error| messages::talk_failed(mode, &e);
     let server = server::with_console(mode, PEOPLE, &["--trace", &file.to_string_lossy()])?;
     let mut people = Crowd::new(Vec::new(), LIMIT);
     for number in 0..PEOPLE {

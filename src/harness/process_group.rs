@@ -1,6 +1,8 @@
 //! A process group that ends with this process, also if this process is killed.
 
+use crate::text::{Bilingual, say};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -36,20 +38,25 @@ pub(super) struct ProcessGroup {
 
 impl ProcessGroup {
     /// Starts a command in a new group.
-    pub(super) fn spawn(command: &mut Command) -> Result<(ProcessGroup, Child), String> {
+    pub(super) fn spawn(command: &mut Command) -> Result<(ProcessGroup, Child), Bilingual> {
         // Locked until the command runs, so that `end_all` misses none.
         let mut groups = groups();
-        let Some(ids) = groups.as_mut() else { return Err("stopped: no further server is started".into()) };
+        let Some(ids) = groups.as_mut() else {
+            return Err(Bilingual::new(
+                "the command was stopped, so no more servers are started",
+                "la orden se detuvo, así que no se inician más servidores",
+            ));
+        };
         let mut shell = Command::new("sh");
         shell.args(["-c", WATCH]).process_group(0);
         shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        let watchdog = shell.spawn().map_err(|e| format!("sh cannot be started: {e}"))?;
+        let watchdog = shell.spawn().map_err(|e| cannot_start("sh", &e))?;
         let group = ProcessGroup { watchdog };
         ids.push(group.id());
         let child = command.process_group(group.id().as_raw_pid()).spawn();
         drop(groups);
         let program = command.get_program().to_string_lossy();
-        child.map(|child| (group, child)).map_err(|e| format!("{program} cannot be started: {e}"))
+        child.map(|child| (group, child)).map_err(|e| cannot_start(&program, &e))
     }
 
     /// Its number. No other group gets it before this one is dropped.
@@ -72,6 +79,10 @@ impl ProcessGroup {
     pub(super) fn kill(&self) {
         kill(self.id());
     }
+}
+
+fn cannot_start(program: &str, error: &io::Error) -> Bilingual {
+    Bilingual::of(|lang| say!(lang, "{program} cannot be started: {error}"; "no se puede iniciar {program}: {error}"))
 }
 
 impl Drop for ProcessGroup {

@@ -2,6 +2,7 @@
 
 use super::proc;
 use super::process_group::ProcessGroup;
+use crate::text::{Bilingual, Lang, say};
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{self, PipeReader, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -43,13 +44,14 @@ impl<'a> Launcher<'a> {
     }
 
     /// Any server: the words of a command, with `{port}` in one of them. The end of its stderr is kept.
-    pub fn of_words(words: Vec<String>) -> Result<Launcher<'static>, String> {
+    pub fn of_words(words: Vec<String>) -> Result<Launcher<'static>, Bilingual> {
         if !words.iter().any(|word| word.contains("{port}")) {
-            return Err(
+            return Err(Bilingual::new(
                 "the command does not contain {port}; write {port} where the server expects its port, for example \
-                 tertulia torment -- ./server {port}"
-                    .into(),
-            );
+                 tertulia torment -- ./server {port}",
+                "la orden no contiene {port}; escribe {port} donde el servidor espera su puerto, por ejemplo \
+                 tertulia torment -- ./server {port}",
+            ));
         }
         let command = move |addr: SocketAddr| {
             let mut words = words.iter().map(|word| word.replace("{port}", &addr.port().to_string()));
@@ -61,8 +63,8 @@ impl<'a> Launcher<'a> {
     }
 
     /// Starts it on a free port of the loopback and waits until it listens, at most `limit`.
-    pub fn start(&self, stdout: Stdout, limit: Duration) -> Result<ServerProcess, String> {
-        let (begin, mut last) = (Instant::now(), String::new());
+    pub fn start(&self, stdout: Stdout, limit: Duration) -> Result<ServerProcess, Bilingual> {
+        let (begin, mut last) = (Instant::now(), Bilingual::default());
         for _ in 0..PORTS_TRIED {
             match self.begin(stdout).and_then(|server| server.listening(limit)) {
                 Ok(server) => return Ok(server),
@@ -76,13 +78,13 @@ impl<'a> Launcher<'a> {
     }
 
     /// Starts it on a free port of the loopback, and does not wait: see [`ServerProcess::listening`].
-    pub fn begin(&self, stdout: Stdout) -> Result<ServerProcess, String> {
-        let port = free_port().map_err(|e| format!("there is no free port: {e}"))?;
+    pub fn begin(&self, stdout: Stdout) -> Result<ServerProcess, Bilingual> {
+        let port = free_port().map_err(|e| no_free_port(&e))?;
         self.begin_on(port, stdout)
     }
 
     /// Starts it on this port, and does not wait until it listens. An error says what to try.
-    pub fn begin_on(&self, port: u16, stdout: Stdout) -> Result<ServerProcess, String> {
+    pub fn begin_on(&self, port: u16, stdout: Stdout) -> Result<ServerProcess, Bilingual> {
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut command = (self.command)(addr);
         command.stdin(Stdio::null());
@@ -95,7 +97,7 @@ impl<'a> Launcher<'a> {
                 None
             }
             Stdout::Pipe => {
-                let (reader, writer) = io::pipe().map_err(|e| format!("no pipe can be created: {e}"))?;
+                let (reader, writer) = io::pipe().map_err(|e| no_pipe(&e))?;
                 #[cfg(target_os = "linux")]
                 let _ = rustix::pipe::fcntl_setpipe_size(&writer, 4096);
                 command.stdout(writer);
@@ -138,15 +140,10 @@ pub struct ServerProcess {
 
 impl ServerProcess {
     /// Waits until it listens, at most `limit` after it was started.
-    pub fn listening(mut self, limit: Duration) -> Result<ServerProcess, String> {
+    pub fn listening(mut self, limit: Duration) -> Result<ServerProcess, Bilingual> {
         while self.begin.elapsed() < limit {
             if let Some(status) = self.ended() {
-                let last =
-                    self.last_message().map_or(String::new(), |message| format!("; its last message: {message}"));
-                return Err(format!(
-                    "the server ended before it listened on port {}: {status}{last}",
-                    self.addr.port()
-                ));
+                return Err(ended_early(self.addr.port(), status, self.last_message()));
             }
             if let Some((addr, pid)) = self.listens() {
                 self.addr = addr;
@@ -155,8 +152,7 @@ impl ServerProcess {
             }
             std::thread::sleep(Duration::from_millis(5));
         }
-        let message = self.message_so_far().map_or(String::new(), |message| format!("; it wrote: {message}"));
-        Err(format!("the server does not listen on port {}{message}", self.addr.port()))
+        Err(does_not_listen(self.addr.port(), self.message_so_far()))
     }
 
     /// The address on which it listens, and the process that does. The kernel is asked, because a test connection would
@@ -279,36 +275,48 @@ impl ServerProcess {
 
     /// Lets all its threads run on one core only, and those that they start.
     #[cfg(target_os = "linux")]
-    pub fn pin(&self, core: usize) -> Result<(), String> {
+    pub fn pin(&self, core: usize) -> Result<(), Bilingual> {
         // The kernel pins threads, not processes.
-        let threads = proc::threads(self.pid).ok_or("the server's threads cannot be listed")?;
+        let threads = proc::threads(self.pid).ok_or(Bilingual::new(
+            "the server's threads cannot be listed; try --cores free",
+            "no se pueden enumerar los hilos del servidor; prueba con --cores free",
+        ))?;
         threads.into_iter().try_for_each(|thread| pin(Pid::from_raw(thread), core))
     }
 
     #[cfg(not(target_os = "linux"))]
-    pub fn pin(&self, core: usize) -> Result<(), String> {
+    pub fn pin(&self, core: usize) -> Result<(), Bilingual> {
         pin_this_thread(core)
     }
 }
 
 /// Lets this thread run on one core only.
 #[cfg(target_os = "linux")]
-pub fn pin_this_thread(core: usize) -> Result<(), String> {
+pub fn pin_this_thread(core: usize) -> Result<(), Bilingual> {
     pin(None, core)
 }
 
 #[cfg(target_os = "linux")]
-fn pin(thread: Option<Pid>, core: usize) -> Result<(), String> {
+fn pin(thread: Option<Pid>, core: usize) -> Result<(), Bilingual> {
     use rustix::thread::{CpuSet, sched_setaffinity};
     let mut set = CpuSet::new();
     set.set(core);
-    sched_setaffinity(thread, &set).map_err(|e| format!("core {core} cannot be used: {e}; try --cores free"))
+    sched_setaffinity(thread, &set).map_err(|e| {
+        Bilingual::of(|lang| {
+            say!(lang,
+            "core {core} cannot be used: {e}; try --cores free";
+            "no se puede usar el núcleo {core}: {e}; prueba con --cores free")
+        })
+    })
 }
 
 /// Other systems do not let a program choose a core.
 #[cfg(not(target_os = "linux"))]
-pub fn pin_this_thread(_: usize) -> Result<(), String> {
-    Err("on this system a program cannot choose its core; use --cores free".into())
+pub fn pin_this_thread(_: usize) -> Result<(), Bilingual> {
+    Err(Bilingual::new(
+        "on this system a program cannot choose its core; use --cores free",
+        "en este sistema un programa no puede elegir su núcleo; usa --cores free",
+    ))
 }
 
 impl Drop for ServerProcess {
@@ -367,22 +375,59 @@ impl Ended {
     pub fn code(self) -> Option<i32> {
         self.0.code()
     }
-}
 
-impl std::fmt::Display for Ended {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    /// The exit code or the signal, in words.
+    pub fn in_lang(self, lang: Lang) -> String {
         match (self.0.code(), self.0.signal()) {
-            (Some(code), _) => write!(f, "exit code {code}"),
-            (None, Some(signal)) => match Signal::from_named_raw(signal) {
-                Some(Signal::PIPE) => write!(f, "killed by SIGPIPE"),
-                Some(Signal::SEGV) => write!(f, "killed by SIGSEGV"),
-                Some(Signal::ABORT) => write!(f, "killed by SIGABRT"),
-                Some(Signal::TERM) => write!(f, "killed by SIGTERM"),
-                _ => write!(f, "killed by signal {signal}"),
-            },
-            _ => write!(f, "ended"),
+            (Some(code), _) => say!(lang, "exit code {code}"; "código de salida {code}"),
+            (None, Some(signal)) => {
+                let signal = match Signal::from_named_raw(signal) {
+                    Some(Signal::PIPE) => "SIGPIPE".into(),
+                    Some(Signal::SEGV) => "SIGSEGV".into(),
+                    Some(Signal::ABORT) => "SIGABRT".into(),
+                    Some(Signal::TERM) => "SIGTERM".into(),
+                    _ => say!(lang, "signal {signal}"; "la señal {signal}"),
+                };
+                say!(lang, "killed by {signal}"; "lo mató {signal}")
+            }
+            _ => say!(lang, "reason unknown"; "motivo desconocido"),
         }
     }
+}
+
+// Why a server could not be started.
+
+fn no_free_port(error: &io::Error) -> Bilingual {
+    Bilingual::of(|lang| say!(lang, "there is no free port: {error}"; "no hay ningún puerto libre: {error}"))
+}
+
+fn no_pipe(error: &io::Error) -> Bilingual {
+    Bilingual::of(|lang| say!(lang, "no pipe can be created: {error}"; "no se puede crear una tubería: {error}"))
+}
+
+fn ended_early(port: u16, ended: Ended, message: Option<String>) -> Bilingual {
+    Bilingual::of(|lang| {
+        let ended = ended.in_lang(lang);
+        let text = say!(lang,
+            "the server ended before it listened on port {port}: {ended}";
+            "el servidor terminó antes de escuchar en el puerto {port}: {ended}");
+        match &message {
+            Some(message) => text + &say!(lang, "; its last message: {message}"; "; su último mensaje: {message}"),
+            None => text,
+        }
+    })
+}
+
+fn does_not_listen(port: u16, message: Option<String>) -> Bilingual {
+    Bilingual::of(|lang| {
+        let text = say!(lang,
+            "the server does not listen on port {port}";
+            "el servidor no escucha en el puerto {port}");
+        match &message {
+            Some(message) => text + &say!(lang, "; it wrote: {message}"; "; escribió: {message}"),
+            None => text,
+        }
+    })
 }
 
 /// The end of a stream, read by a separate thread.

@@ -1,7 +1,8 @@
 //! The event loop that plays all clients.
 
 use super::alarm::Alarm;
-use super::load_client::{CONNECT_MAX, LoadClient};
+use super::load_client::LoadClient;
+use super::messages::{self, End};
 use super::outcome::{Outcome, Strays};
 use super::prefix::Prefix;
 use super::scenario::{Pace, Scenario};
@@ -11,9 +12,9 @@ use super::tally::Faults;
 use super::timetable::Timetable;
 use super::under_way::SentLine;
 use super::usage::Usage;
-use crate::chat::sanitize::sanitize_text;
 use crate::harness::probe::{self, Found};
 use crate::harness::{Kind, Nonce, Probe, ProbeFinder, proc};
+use crate::text::Bilingual;
 use hdrhistogram::Histogram;
 use mio::{Events, Poll};
 use std::collections::HashSet;
@@ -50,19 +51,19 @@ const DIGITS: u8 = 3;
 const RECEIVER_DIGITS: u8 = 2;
 
 /// Plays a scenario against the server at `addr`, whose process is `pid` if it is known. `progress` gets how far the
-/// run is, from 0 to 1. An error is one line: what failed and what to try.
+/// run is, from 0 to 1. An error says in one line what failed and what to try.
 pub fn run(
     addr: SocketAddr,
     scenario: &Scenario,
     pid: Option<u32>,
     progress: &mut dyn FnMut(f64),
-) -> Result<Outcome, String> {
+) -> Result<Outcome, Bilingual> {
     let memory = || proc::private_memory_now(pid?);
     let memory_before = memory();
     let mut generator = Generator::connect(addr, scenario)?;
     generator.call_roll()?;
     let grown = memory().zip(memory_before).map(|(now, before)| now.saturating_sub(before));
-    let mut outcome = generator.play(pid, progress).map_err(|e| format!("the load generator failed: {e}"))?;
+    let mut outcome = generator.play(pid, progress).map_err(messages::failed)?;
     outcome.memory_per_client = grown.and_then(|grown| Outcome::memory_of_each(grown, scenario.connections()));
     Ok(outcome)
 }
@@ -91,7 +92,7 @@ struct Generator<'a> {
     sent: u64,
     arrived: u64,
     echoes: u64,
-    troubles: Vec<String>,
+    troubles: Vec<Bilingual>,
     /// Talkers whose window is not full.
     dirty: Vec<usize>,
     last_arrival: Instant,
@@ -103,25 +104,16 @@ struct Generator<'a> {
 }
 
 impl<'a> Generator<'a> {
-    fn connect(addr: SocketAddr, scenario: &'a Scenario) -> Result<Generator<'a>, String> {
-        let failed = |e: io::Error| format!("the load generator failed: {e}");
-        let poll = Poll::new().map_err(failed)?;
-        let alarm = Alarm::new(poll.registry(), ALARM).map_err(failed)?;
+    fn connect(addr: SocketAddr, scenario: &'a Scenario) -> Result<Generator<'a>, Bilingual> {
+        let poll = Poll::new().map_err(messages::failed)?;
+        let alarm = Alarm::new(poll.registry(), ALARM).map_err(messages::failed)?;
         let mut clients = Vec::with_capacity(scenario.connections());
         for number in 0..scenario.connections() {
-            let client = LoadClient::connect(addr, number, scenario, poll.registry()).map_err(|e| {
-                format!(
-                    "client {} of {} cannot connect to {addr}: {e}{}",
-                    number + 1,
-                    scenario.connections(),
-                    advice(e.kind())
-                )
-            })?;
-            clients.push(client);
+            let client = LoadClient::connect(addr, number, scenario, poll.registry());
+            clients.push(client.map_err(|e| messages::cannot_connect(number, scenario.connections(), addr, &e))?);
         }
         let nonce = probe::nonce(&mut fastrand::Rng::new());
-        let no_histogram = |e| format!("the load generator failed: {e}");
-        let histogram = || Histogram::new(DIGITS).map_err(no_histogram);
+        let histogram = || Histogram::new(DIGITS).map_err(messages::failed);
         let receivers: Result<_, _> = (0..scenario.clients).map(|_| Histogram::new(RECEIVER_DIGITS)).collect();
         Ok(Generator {
             scenario,
@@ -136,7 +128,7 @@ impl<'a> Generator<'a> {
             measured: Duration::MAX..Duration::MAX,
             latency: histogram()?,
             service: histogram()?,
-            receivers: receivers.map_err(no_histogram)?,
+            receivers: receivers.map_err(messages::failed)?,
             notices: HashSet::new(),
             strays: Strays::default(),
             sent: 0,
@@ -153,30 +145,25 @@ impl<'a> Generator<'a> {
 
     /// The first client sends hellos until all clients have received one. From then on all are in the room, and a line
     /// that does not arrive is lost.
-    fn call_roll(&mut self) -> Result<(), String> {
+    fn call_roll(&mut self) -> Result<(), Bilingual> {
         let begin = Instant::now();
         let mut call_at = begin;
         while !self.clients[1..].iter().all(|client| client.heard_roll_call) {
             let now = Instant::now();
             let count = self.clients.len();
             if let Some(trouble) = self.troubles.first() {
-                return Err(format!(
-                    "{trouble}; does the server have seats for {count} (--max-clients {count}), and does it need a --login?"
-                ));
+                return Err(messages::refused(trouble, count));
             }
             if now - begin > ROLL_CALL {
                 let deaf = self.clients[1..].iter().filter(|client| !client.heard_roll_call).count();
-                return Err(format!(
-                    "{deaf} of {count} clients do not receive the lines of the first one; does the server relay lines to \
-                     all others, does it have seats for {count} (--max-clients {count}), and does it need a --login?"
-                ));
+                return Err(messages::not_relayed(deaf, count));
             }
             if now >= call_at {
                 self.clients[0].append(Probe { kind: Kind::Hello, sender: 0, seq: 0 }, self.nonce, self.scenario);
                 self.flush(0);
                 call_at = now + CALL_EVERY;
             }
-            self.poll(Some(call_at - now)).map_err(|e| format!("the load generator failed: {e}"))?;
+            self.poll(Some(call_at - now)).map_err(messages::failed)?;
         }
         Ok(())
     }
@@ -350,7 +337,7 @@ impl<'a> Generator<'a> {
 
     fn flush(&mut self, number: usize) {
         if let Err(e) = self.clients[number].flush() {
-            self.close(number, &format!("could not write: {e}"));
+            self.close(number, &End::Write(e));
         }
     }
 
@@ -360,7 +347,7 @@ impl<'a> Generator<'a> {
         loop {
             match self.clients[number].stream.read(&mut buffer) {
                 Ok(0) => {
-                    self.close(number, "was closed by the server");
+                    self.close(number, &End::ByServer);
                     break;
                 }
                 Ok(n) => {
@@ -374,7 +361,7 @@ impl<'a> Generator<'a> {
                 Err(e) if e.kind() == ErrorKind::WouldBlock => break,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) => {
-                    self.close(number, &format!("could not read: {e}"));
+                    self.close(number, &End::Read(e));
                     break;
                 }
             }
@@ -512,30 +499,12 @@ impl<'a> Generator<'a> {
         }
     }
 
-    fn close(&mut self, number: usize, why: &str) {
+    fn close(&mut self, number: usize, end: &End) {
         let client = &mut self.clients[number];
         client.closed = true;
         if self.troubles.len() < TROUBLES_MAX {
-            // The server's last notice often says why.
-            let words = String::from_utf8_lossy(&client.last_notice);
-            let words = sanitize_text(&words);
-            let said = if words.is_empty() { String::new() } else { format!(": {words:?}") };
-            self.troubles.push(format!("client {} {why}{said}", number + 1));
+            self.troubles.push(messages::trouble(number, end, &client.last_notice));
         }
-    }
-}
-
-/// What to try when a client cannot connect.
-fn advice(kind: ErrorKind) -> String {
-    match kind {
-        ErrorKind::ConnectionRefused => "; is the server running at this address?".into(),
-        ErrorKind::AddrNotAvailable => "; no local port is free: wait a minute, or use fewer --clients".into(),
-        ErrorKind::TimedOut => format!(
-            " (after {} s); the server does not accept connections: is it stopped, or too busy? try again, or use fewer \
-             --clients",
-            CONNECT_MAX.as_secs()
-        ),
-        _ => String::new(),
     }
 }
 

@@ -13,6 +13,7 @@
 //! * [`load_client`]: one of the clients;
 //! * [`generator`]: the loop that plays them all;
 //! * [`outcome`]: the result;
+//! * [`messages`]: what is said to the user, in English and Spanish;
 //! * [`rounds`]: the rule by which rounds tell two servers apart;
 //! * [`usage`]: what the server's process used meanwhile;
 //! * [`system_calls`]: counts its system calls;
@@ -22,6 +23,7 @@ pub(crate) mod alarm;
 pub(crate) mod generator;
 pub(crate) mod host;
 pub(crate) mod load_client;
+pub(crate) mod messages;
 pub(crate) mod outcome;
 pub(crate) mod prefix;
 pub(crate) mod rounds;

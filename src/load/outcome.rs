@@ -3,6 +3,7 @@
 use super::tally::Faults;
 use super::usage::Usage;
 use crate::chat::sanitize::sanitize_text;
+use crate::text::Bilingual;
 use hdrhistogram::Histogram;
 use std::time::Duration;
 
@@ -60,8 +61,8 @@ pub struct Outcome {
     pub strays: Strays,
     /// Lines that came back to their own sender.
     pub echoes: u64,
-    /// What went wrong with connections, in sentences.
-    pub troubles: Vec<String>,
+    /// What went wrong with connections.
+    pub troubles: Vec<Bilingual>,
     /// The share of a core that the generator used, from 0 to 1, without the time that it polled without sleeping.
     pub generator_busy: f64,
     /// What the server used while measured.

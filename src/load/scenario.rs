@@ -1,6 +1,7 @@
 //! The scenario of a load: who talks, how fast and how long.
 
 use crate::harness::{Eol, probe};
+use crate::text::{Bilingual, say};
 use std::time::Duration;
 
 /// When a client sends its next line.
@@ -42,38 +43,60 @@ pub struct Scenario {
 pub(crate) const WINDOW_MAX: u32 = 4096;
 
 impl Scenario {
-    /// Why the scenario cannot be played, in a sentence.
-    pub fn flaw(&self) -> Option<String> {
-        let least = probe::LEN_MIN + self.eol.bytes().len();
-        if self.clients < 2 {
-            return Some("a load needs two clients; use --clients 2 or more".into());
-        }
-        if self.talkers == 0 || self.talkers > self.clients {
-            return Some(format!(
-                "the number of talkers must be from 1 to {}; change --talkers or --clients",
-                self.clients
+    /// Why the scenario cannot be played, and what to change.
+    pub fn flaw(&self) -> Option<Bilingual> {
+        let Scenario { clients, talkers, line_len, .. } = *self;
+        let (shortest, longest) = (probe::LEN_MIN + self.eol.bytes().len(), probe::LEN_MAX);
+        let talkers_max = u16::MAX - 1;
+        if clients < 2 {
+            return Some(Bilingual::new(
+                "a load needs two clients; use --clients 2 or more",
+                "una carga necesita dos clientes; usa --clients 2 o más",
             ));
         }
-        if self.talkers >= usize::from(u16::MAX) {
-            return Some(format!("{} talkers are too many; use at most {}", self.talkers, u16::MAX - 1));
+        if talkers == 0 || talkers > clients {
+            return Some(Bilingual::of(|lang| {
+                say!(lang,
+                "the number of talkers must be from 1 to {clients}; change --talkers or --clients";
+                "los clientes que hablan tienen que ser de 1 a {clients}; cambia --talkers o --clients")
+            }));
         }
-        if self.line_len < least {
-            return Some(format!(
-                "a line of {} bytes is too short for the data that is checked; use {least} or more",
-                self.line_len
-            ));
+        if talkers > usize::from(talkers_max) {
+            return Some(Bilingual::of(|lang| {
+                say!(lang,
+                "{talkers} talkers are too many; use at most {talkers_max}";
+                "{talkers} clientes que hablan son demasiados; usa como mucho {talkers_max}")
+            }));
         }
-        if self.line_len > probe::LEN_MAX {
-            return Some(format!("a line of {} bytes is too long; use at most {}", self.line_len, probe::LEN_MAX));
+        if line_len < shortest {
+            return Some(Bilingual::of(|lang| {
+                say!(lang,
+                "a line of {line_len} bytes is too short for the data that is checked; use {shortest} or more";
+                "una línea de {line_len} bytes es demasiado corta para los datos que se comprueban; usa {shortest} o más")
+            }));
+        }
+        if line_len > longest {
+            return Some(Bilingual::of(|lang| {
+                say!(lang,
+                "a line of {line_len} bytes is too long; use at most {longest}";
+                "una línea de {line_len} bytes es demasiado larga; usa como mucho {longest}")
+            }));
         }
         match self.pace {
-            Pace::Window(0) => Some("with a window of 0 no client can send a line; use 1 or more".into()),
-            Pace::Window(n) if n > WINDOW_MAX => {
-                Some(format!("a window of {n} lines is too large; use at most {WINDOW_MAX}"))
-            }
-            Pace::Rate(rate) if !(rate.is_finite() && rate > 0.0) => {
-                Some(format!("{rate} is not a valid rate; use a number above 0"))
-            }
+            Pace::Window(0) => Some(Bilingual::new(
+                "with a window of 0 no client can send a line; use 1 or more",
+                "con una ventana de 0 ningún cliente puede enviar una línea; usa 1 o más",
+            )),
+            Pace::Window(lines) if lines > WINDOW_MAX => Some(Bilingual::of(|lang| {
+                say!(lang,
+                "a window of {lines} lines is too large; use at most {WINDOW_MAX}";
+                "una ventana de {lines} líneas es demasiado grande; usa como mucho {WINDOW_MAX}")
+            })),
+            Pace::Rate(rate) if !(rate.is_finite() && rate > 0.0) => Some(Bilingual::of(|lang| {
+                say!(lang,
+                "{rate} is not a valid rate; use a number above 0";
+                "{rate} no es un ritmo válido; usa un número mayor que 0")
+            })),
             _ => None,
         }
     }

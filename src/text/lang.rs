@@ -34,7 +34,7 @@ impl Lang {
     }
 }
 
-/// A fixed text in all languages.
+/// A text in all languages: fixed, or composed of what was measured.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Bilingual {
     /// In English.
@@ -47,6 +47,11 @@ impl Bilingual {
     /// A text of the program itself.
     pub const fn new(en: &'static str, es: &'static str) -> Bilingual {
         Bilingual { en: Cow::Borrowed(en), es: Cow::Borrowed(es) }
+    }
+
+    /// A text that is composed: `text` is called once for each language.
+    pub fn of(text: impl Fn(Lang) -> String) -> Bilingual {
+        Bilingual { en: text(Lang::En).into(), es: text(Lang::Es).into() }
     }
 
     /// The text in one language.
@@ -79,6 +84,12 @@ pub(crate) use say;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_composed_text_is_in_each_language() {
+        let text = Bilingual::of(|lang| say!(lang, "{} lines"; "{} líneas", 3));
+        assert_eq!(Lang::ALL.map(|lang| text.in_lang(lang).to_owned()), ["3 lines", "3 líneas"]);
+    }
 
     #[test]
     fn locales_are_understood() {

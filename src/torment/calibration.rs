@@ -5,6 +5,7 @@ use super::baseline::Baseline;
 use super::failure::Failure;
 use super::settings::{Settings, Target};
 use crate::harness::{Crowd, Eol, Kind, SHORT_LEN, START_LIMIT, Stdout, proc};
+use crate::text::Lang;
 use std::time::{Duration, Instant};
 
 /// No torment needs more seats.
@@ -52,7 +53,7 @@ fn meet(target: &Target, settings: &Settings) -> Result<Baseline, Stop> {
     let begin = Instant::now();
     let (addr, server) = match target {
         Target::Started(launcher) => {
-            let server = launcher.start(Stdout::Nowhere, START_LIMIT).map_err(Stop::For)?;
+            let server = launcher.start(Stdout::Nowhere, START_LIMIT).map_err(|e| Stop::For(e.en.into()))?;
             (server.addr, Some(server))
         }
         Target::Running(addr) => (*addr, None),
@@ -168,7 +169,8 @@ fn stranger(arena: &mut Arena, failure: Failure) -> Stop {
             if let Some(ended) = server.ends_within(Duration::from_millis(200)) {
                 let message = server.last_message().unwrap_or_default();
                 return Stop::For(format!(
-                    "the server ended when two clients connected and talked: {ended}; its last message: {message}"
+                    "the server ended when two clients connected and talked: {}; its last message: {message}",
+                    ended.in_lang(Lang::En)
                 ));
             }
         }

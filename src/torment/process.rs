@@ -5,6 +5,7 @@ use super::arena::{Arena, Leaving};
 use super::cause::Cause;
 use super::failure::{Failure, Outcome, fault, proven};
 use crate::harness::{Crowd, START_LIMIT, State, Stdout};
+use crate::text::Lang;
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
@@ -141,7 +142,7 @@ fn makes_it_print(arena: &mut Arena, crowd: &mut Crowd, what: &str) -> Outcome {
         // No client connects or leaves yet, so printing is the only cause.
         if let Err(Failure::Silence(seen)) = talk(crowd, &all, &when) {
             let ended = arena.server.as_mut().and_then(|server| server.ends_within(Duration::from_millis(200)));
-            let seen = ended.map_or(seen, |ended| format!("{when} the server ended: {ended}"));
+            let seen = ended.map_or(seen, |ended| format!("{when} the server ended: {}", ended.in_lang(Lang::En)));
             return Err(proven(&[if what == "closed" { Cause::PrintEndsServer } else { Cause::BlockingPrint }], seen));
         }
         if begin.elapsed() > limit {
@@ -188,7 +189,7 @@ pub(crate) fn terminate(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         arena.remark("upon SIGTERM it ends without a message to its clients");
     }
     if !ended.by_sigterm() && ended.code() != Some(0) {
-        arena.remark(format!("upon SIGTERM it ends with {ended}"));
+        arena.remark(format!("upon SIGTERM it ends with {}", ended.in_lang(Lang::En)));
     }
     Ok(())
 }
@@ -212,6 +213,6 @@ pub(crate) fn restart(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
             arena.server = Some(server);
             Ok(())
         }
-        Err(seen) => Err(fault(&[Cause::AddressInUse], format!("stopped and started again at once: {seen}"))),
+        Err(seen) => Err(fault(&[Cause::AddressInUse], format!("stopped and started again at once: {}", seen.en))),
     }
 }

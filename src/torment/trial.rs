@@ -8,6 +8,7 @@ use super::failure::{Failure, Outcome, fault};
 use super::finding::{Finding, Verdict};
 use super::settings::{Settings, Target};
 use crate::harness::{Crowd, START_LIMIT, ServerProcess, Stdout, proc};
+use crate::text::Lang;
 use std::time::{Duration, Instant};
 
 /// Progress of a run.
@@ -82,7 +83,7 @@ pub fn run(
                             arena.launcher = Some(launcher);
                             try_one(&mut arena, torment)
                         }
-                        Err(why) => skipped(torment, why),
+                        Err(why) => skipped(torment, why.en.into()),
                     }
                 }
             }
@@ -169,7 +170,7 @@ fn judge(arena: &mut Arena, torment: &Torment, failure: Failure, is_over: bool) 
             causes.push(Cause::ClientErrorEndsServer);
         }
         let message = if message.is_empty() { message } else { format!("; its last message: {message}") };
-        return (Verdict::Fail, causes, format!("the server ended: {ended}{message}"));
+        return (Verdict::Fail, causes, format!("the server ended: {}{message}", ended.in_lang(Lang::En)));
     }
     // It may close its clients before it ends.
     let nobody_listens = |arena: &Arena| {

@@ -2,6 +2,7 @@
 
 use super::chrome::Trace;
 use super::ledger::Event;
+use crate::text::{Lang, say};
 use std::collections::BTreeMap;
 
 /// How often each system call was made, by its Linux name.
@@ -14,16 +15,20 @@ pub fn count(trace: &Trace) -> BTreeMap<&str, usize> {
 }
 
 /// The counts as a table for people, the most frequent call first.
-pub fn table(trace: &Trace) -> String {
+pub fn table(trace: &Trace, lang: Lang) -> String {
     let mut counts: Vec<_> = count(trace).into_iter().collect();
     counts.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
-    let mut text = format!("{:>9}  syscall\n", "calls");
+    let sum: usize = counts.iter().map(|(_, times)| times).sum();
+    let mut text = say!(lang, "    calls  system call\n"; " llamadas  llamada al sistema\n");
     for (call, times) in &counts {
         text += &format!("{times:>9}  {call}\n");
     }
-    text += &format!("{:>9}  total\n", counts.iter().map(|(_, times)| times).sum::<usize>());
+    text += &format!("{sum:>9}  total\n");
     if trace.lost > 0 {
-        text += &format!("and {} steps that were lost\n", trace.lost);
+        let lost = trace.lost;
+        text += &say!(lang,
+            "{lost} more steps are missing: they came faster than they could be written\n";
+            "faltan otros {lost} pasos: llegaron más rápido de lo que se podían escribir\n");
     }
     text
 }

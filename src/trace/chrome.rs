@@ -7,6 +7,7 @@
 use super::ledger::{Event, Ledger};
 use super::record::Record;
 use super::step::{Header, Step};
+use crate::text::{Bilingual, say};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -251,11 +252,17 @@ pub struct Trace {
 }
 
 /// Reads a file that [`Writer`] wrote, to its end or to where it breaks off. The error is text for people.
-pub fn read(path: &Path) -> Result<Trace, String> {
-    let bytes = std::fs::read(path).map_err(|e| format!("{} cannot be read: {e}", path.display()))?;
+pub fn read(path: &Path) -> Result<Trace, Bilingual> {
+    let name = path.display();
+    let bytes = std::fs::read(path)
+        .map_err(|e| Bilingual::of(|lang| say!(lang, "{name} cannot be read: {e}"; "no se puede leer {name}: {e}")))?;
     // The file may break off within a character.
     parse(&String::from_utf8_lossy(&bytes)).ok_or_else(|| {
-        format!("{} is not a trace of tertulia; make one with `tertulia serve --trace FILE`", path.display())
+        Bilingual::of(|lang| {
+            say!(lang,
+            "{name} was not written by `tertulia serve --trace FILE`; make a recording with that command";
+            "{name} no lo escribió `tertulia serve --trace FICHERO`; haz una grabación con esa orden")
+        })
     })
 }
 

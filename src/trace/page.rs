@@ -343,7 +343,7 @@ mod tests {
         let picture = Picture::of(&trace);
         assert_eq!((picture.steps.len(), picture.left_out), (STEPS_MAX, 5));
         assert_eq!(picture.facts.calls, STEPS_MAX + 4);
-        assert!(calls::table(&trace).contains(&format!("{}  total", picture.facts.calls)));
+        assert!(calls::table(&trace, Lang::En).contains(&format!("{}  total", picture.facts.calls)));
         assert!(picture.facts.at_work.is_some());
         trace.lost = 127_557;
         assert_eq!(Picture::of(&trace).facts.at_work, None, "nobody knows what it did then");

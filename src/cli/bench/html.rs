@@ -1,7 +1,8 @@
 //! The result as an HTML page.
 
-use super::campaign::{Cell, describe, winner};
-use super::report::{CHECKED, rows, warnings};
+use super::campaign::Cell;
+use super::messages::{CHECKED, describe, warnings, winner};
+use super::report::rows;
 use crate::load::{Outcome, Pace, host};
 use crate::page::{Axis, Chart, Kind, Page, Point, Series, Steps, Stroke};
 use crate::text::Lang;
@@ -15,7 +16,7 @@ pub(super) struct Colophon {
     /// The command line as it was typed.
     pub command: String,
     /// Where server and load ran, in words.
-    pub cores: &'static str,
+    pub cores: String,
     /// The number of clients that is shown first.
     pub clients: usize,
 }
@@ -28,13 +29,13 @@ pub(super) fn page(cells: &[Cell], colophon: &Colophon) -> Page {
     let rounds = first.rounds.len();
 
     let mut page = Page::new(&format!("Load test of a chat server: {}", servers.join(" and ")));
-    page.paragraph(&format!("{}.", describe(&first.scenario)));
-    warnings(cells).iter().for_each(|warning| page.warning(&format!("{warning}.")));
+    page.paragraph(&format!("{}.", describe(Lang::En, &first.scenario)));
+    warnings(Lang::En, cells).iter().for_each(|warning| page.warning(&format!("{warning}.")));
     let sound = cells.iter().all(Cell::is_flawless);
     if sound {
         page.paragraph("Every line reached every other client once, in order and complete.");
     }
-    if let Some(sentence) = winner(&main) {
+    if let Some(sentence) = winner(Lang::En, &main) {
         page.paragraph(&sentence);
     }
     let (head, rows) = table(&main);
@@ -48,7 +49,7 @@ pub(super) fn page(cells: &[Cell], colophon: &Colophon) -> Page {
             let group: Vec<&Cell> = group.iter().collect();
             if group[0].scenario.clients != colophon.clients {
                 page.heading(&format!("{} clients", group[0].scenario.clients));
-                if let Some(sentence) = winner(&group) {
+                if let Some(sentence) = winner(Lang::En, &group) {
                     page.paragraph(&sentence);
                 }
                 let (head, rows) = table(&group);
@@ -71,7 +72,7 @@ pub(super) fn page(cells: &[Cell], colophon: &Colophon) -> Page {
         ("program", format!("tertulia {}{}", env!("CARGO_PKG_VERSION"), build())),
         ("processor", host::processor()),
         ("system", host::system()),
-        ("cores for server and load", colophon.cores.into()),
+        ("cores for server and load", colophon.cores.clone()),
         ("measured", format!("{seconds:.1} s per server and number of clients, in {}", rounds_in_words(rounds))),
     ]);
     if rounds > 1 {
@@ -95,7 +96,7 @@ pub(super) fn page(cells: &[Cell], colophon: &Colophon) -> Page {
          others wait for it, and it sends most of the lines itself. So the median latency is given for each receiver by \
          itself, too: that of the worst, and that of the one in the middle.",
     );
-    page.paragraph(CHECKED);
+    page.paragraph(CHECKED.in_lang(Lang::En));
     page.paragraph(
         "CPU, threads, memory and system calls are those of the server, as its kernel counts them. Figures that the kernel \
          does not report are left out. Memory per client is the growth of the server's memory that belongs to no file while \
@@ -113,7 +114,7 @@ pub(super) fn page(cells: &[Cell], colophon: &Colophon) -> Page {
 fn table(cells: &[&Cell]) -> (Vec<String>, Vec<Vec<String>>) {
     let row = |name: String, texts: Vec<String>| std::iter::once(name).chain(texts).collect();
     let head = row(String::new(), cells.iter().map(|cell| cell.server.clone()).collect());
-    (head, rows(cells).into_iter().map(|(name, texts)| row(name, texts)).collect())
+    (head, rows(Lang::En, cells).into_iter().map(|(name, texts)| row(name, texts)).collect())
 }
 
 fn build() -> &'static str {

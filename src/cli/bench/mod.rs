@@ -2,17 +2,19 @@
 
 mod campaign;
 mod html;
+mod messages;
 mod preflight;
 mod report;
 
 use super::address::{Place, parse_place};
 use super::failure::Failure;
+use super::lang_or_locale;
 use super::mode::ModeParser;
 use super::output::Output;
 use super::value::{at_least, number, whole};
 use crate::load::{Eol, Pace, Scenario, Usage};
 use crate::server::{DRIVERS, Driver};
-use crate::text::Lang;
+use crate::text::{Bilingual, Lang};
 use campaign::{Campaign, Cell, Cores, Subject};
 use html::Colophon;
 use serde_json::Value;
@@ -102,6 +104,10 @@ pub(crate) struct Args {
     /// Measure with several numbers of clients and write a page with plots; this takes about a minute and a half
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+
+    /// Language of the result; the page is in English [default: from LC_ALL or LANG]
+    #[arg(long, value_enum)]
+    lang: Option<Lang>,
 }
 
 /// The default number of clients: the number of seats of our own server.
@@ -111,10 +117,12 @@ const SWEEP: &[usize] = &[2, 6, 16, 64];
 
 impl Args {
     pub(crate) fn run(self) -> Result<(), Failure> {
+        let lang = lang_or_locale(self.lang);
+        let in_words = |text: Bilingual| text.in_lang(lang).to_owned();
         let counts = self.counts();
         let clients = self.main_clients(&counts);
         let campaign = Campaign {
-            subjects: self.subjects()?,
+            subjects: self.subjects().map_err(in_words)?,
             scenario: self.scenario(),
             talkers: self.talkers,
             rounds: self.rounds(),
@@ -122,16 +130,16 @@ impl Args {
             counts,
         };
         if let Some(flaw) = campaign.flaw() {
-            return Err(Failure::Usage(flaw));
+            return Err(Failure::Usage(in_words(flaw)));
         }
-        preflight::check(campaign.counts.iter().max().unwrap_or(&0) + self.idle)?;
+        preflight::check(campaign.counts.iter().max().unwrap_or(&0) + self.idle).map_err(in_words)?;
 
         let hgrm = |subject: &Subject| Some(Output::open(&report::hgrm_path(self.hgrm.as_ref()?, &subject.name())));
         let hgrms: Vec<Output> = campaign.subjects.iter().filter_map(hgrm).collect::<Result<_, _>>()?;
         let html = self.html.as_deref().map(Output::open).transpose()?;
 
-        let cells = campaign.run()?;
-        let result = if self.json { format!("{:#}\n", self.json(&cells)) } else { report::text(&cells) };
+        let cells = campaign.run(lang).map_err(in_words)?;
+        let result = if self.json { format!("{:#}\n", self.json(lang, &cells)) } else { report::text(lang, &cells) };
         // First what needs no file.
         super::print(result.as_bytes())?;
         let main_cells = cells.iter().filter(|cell| cell.scenario.clients == clients);
@@ -139,21 +147,19 @@ impl Args {
             file.write(&report::hgrm(cell))?;
         }
         if let Some(file) = html {
-            let colophon = Colophon { command: command(), cores: self.cores.in_words(), clients };
-            file.write_page(&html::page(&cells, &colophon).html(), Lang::En)?;
+            let cores = messages::cores(self.cores).in_lang(Lang::En).to_owned();
+            let colophon = Colophon { command: command(), cores, clients };
+            file.write_page(&html::page(&cells, &colophon).html(), lang)?;
         }
         match cells.iter().find(|cell| !cell.is_flawless()) {
-            Some(cell) => {
-                Err(format!("{}: the server did not deliver every line once, in order and unchanged", cell.server)
-                    .into())
-            }
+            Some(cell) => Err(in_words(messages::not_flawless(&cell.server)).into()),
             None => Ok(()),
         }
     }
 
-    fn json(&self, cells: &[Cell]) -> Value {
-        let mut value = report::json(cells);
-        value["cores"] = self.cores.in_words().into();
+    fn json(&self, lang: Lang, cells: &[Cell]) -> Value {
+        let mut value = report::json(lang, cells);
+        value["cores"] = messages::cores(self.cores).in_lang(lang).into();
         value
     }
 
@@ -184,7 +190,7 @@ impl Args {
         self.rounds.unwrap_or(if many { 3 } else { 1 })
     }
 
-    fn subjects(&self) -> Result<Vec<Subject>, String> {
+    fn subjects(&self) -> Result<Vec<Subject>, Bilingual> {
         let Some(addr) = &self.addr else {
             let drivers: Vec<_> = self.mode.map_or(DRIVERS.iter().collect(), |driver| vec![driver]);
             return Ok(drivers.into_iter().map(|driver| Subject::Ours(driver.name)).collect());
@@ -194,7 +200,7 @@ impl Args {
             && cfg!(target_os = "linux")
             && Usage::of(pid).threads.is_none()
         {
-            return Err(format!("there is no process {pid} that can be measured; find the PID with pgrep -a"));
+            return Err(messages::no_process(pid));
         }
         Ok(vec![Subject::Running(resolve(&host, port)?, self.pid)])
     }
@@ -215,16 +221,6 @@ impl Args {
     }
 }
 
-impl Cores {
-    fn in_words(self) -> &'static str {
-        match self {
-            Cores::Free => "chosen by the system",
-            Cores::Same => "one core for both",
-            Cores::Apart => "separate cores",
-        }
-    }
-}
-
 /// The command line as it was typed, quoted for a shell.
 fn command() -> String {
     let quoted = |word: String| {
@@ -235,9 +231,9 @@ fn command() -> String {
     std::iter::once("tertulia".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }
 
-fn resolve(host: &str, port: u16) -> Result<SocketAddr, String> {
+fn resolve(host: &str, port: u16) -> Result<SocketAddr, Bilingual> {
     let found = (host, port).to_socket_addrs().ok().and_then(|mut addrs| addrs.next());
-    found.ok_or_else(|| format!("cannot find the host {host}; check its name"))
+    found.ok_or_else(|| messages::no_host(host))
 }
 
 fn above_zero(text: &str) -> Result<f64, String> {

@@ -1,5 +1,7 @@
 //! Checks before a load that the machine has enough descriptors and ports. The errors say what to type.
 
+use super::messages;
+use crate::text::Bilingual;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Descriptors besides the clients': the standard streams, the poll, files of /proc, and one per counter of system
@@ -7,18 +9,14 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 const DESCRIPTORS_BESIDE_CLIENTS: u64 = 64;
 
 /// Ensures that this many clients can be connected to one address at once.
-pub(super) fn check(connections: usize) -> Result<(), String> {
+pub(super) fn check(connections: usize) -> Result<(), Bilingual> {
     check_ports(connections)?;
     // In a server with a thread per client, counting system calls takes a descriptor per thread. Without these, only
     // those counts are missing.
     let _ = raise_descriptors(2 * connections as u64 + DESCRIPTORS_BESIDE_CLIENTS);
     let needed = connections as u64 + DESCRIPTORS_BESIDE_CLIENTS;
     raise_descriptors(needed).map_err(|limit| {
-        format!(
-            "{connections} clients need {needed} file descriptors and the limit is {limit}; raise it (ulimit -n {needed}, as \
-             root) or use --clients {}",
-            limit.saturating_sub(DESCRIPTORS_BESIDE_CLIENTS)
-        )
+        messages::no_descriptors(connections, needed, limit, limit.saturating_sub(DESCRIPTORS_BESIDE_CLIENTS))
     })
 }
 
@@ -36,7 +34,7 @@ fn raise_descriptors(needed: u64) -> Result<(), u64> {
 }
 
 /// Checks the number of local ports. Each connection to one address takes one from the system's range.
-fn check_ports(connections: usize) -> Result<(), String> {
+fn check_ports(connections: usize) -> Result<(), Bilingual> {
     const FILE: &str = "/proc/sys/net/ipv4/ip_local_port_range";
     let range = std::fs::read_to_string(FILE).unwrap_or_default();
     let mut ends = range.split_whitespace().filter_map(|port| port.parse::<usize>().ok());
@@ -45,10 +43,7 @@ fn check_ports(connections: usize) -> Result<(), String> {
     if connections <= ports {
         return Ok(());
     }
-    Err(format!(
-        "{connections} clients need one local port each, and there are {ports}; run sysctl -w \
-         net.ipv4.ip_local_port_range=\"1024 65535\" as root, or use --clients {ports}"
-    ))
+    Err(messages::no_ports(connections, ports))
 }
 
 #[cfg(test)]
@@ -61,7 +56,8 @@ mod tests {
         assert!(error > 0);
         if cfg!(target_os = "linux") {
             let error = check_ports(100_000).expect_err("no address has so many ports");
-            assert!(error.contains("sysctl") && error.contains("--clients"), "{error}");
+            let helps = |text: &str| text.contains("sysctl") && text.contains("--clients");
+            assert!(helps(&error.en) && helps(&error.es), "{error:?}");
         }
     }
 }

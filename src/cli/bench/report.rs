@@ -1,10 +1,11 @@
 //! Formats the result as text for a terminal, as JSON for programs, and as files for plotters of histograms.
 
-use super::campaign::{Cell, describe, winner};
+use super::campaign::Cell;
+use super::messages::{self, CHECKED, describe, warnings, winner};
 use crate::load::{Outcome, Pace};
 use crate::page::Point;
-use crate::text::Lang;
 use crate::text::numbers::{self, Format};
+use crate::text::{Bilingual, Lang, say};
 use hdrhistogram::{Counter, Histogram};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -12,105 +13,89 @@ use std::path::{Path, PathBuf};
 pub(super) const PERCENTILES: [(&str, f64); 6] =
     [("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p99.9", 99.9), ("p99.99", 99.99), ("max", 100.0)];
 
-pub(super) const CHECKED: &str = "What is checked: whether every receiver gets each line once, in its sender's order, \
-                                  unchanged and not behind another name.";
 /// A receiver whose median latency is this many times that of the median receiver is reported.
-const LATE: f64 = 10.0;
+pub(super) const LATE: f64 = 10.0;
 
 /// One row of a table: its label, and a cell for each server.
 pub(super) type Row = (String, Vec<String>);
 
 /// The rows for some servers with the same number of clients. A figure that is unknown for all of them is left out.
-pub(super) fn rows(cells: &[&Cell]) -> Vec<Row> {
+pub(super) fn rows(lang: Lang, cells: &[&Cell]) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
-    let mut row = |name: &str, cell: &dyn Fn(&Cell) -> Option<String>| {
+    let mut row = |name: Bilingual, cell: &dyn Fn(&Cell) -> Option<String>| {
         let texts: Vec<_> = cells.iter().map(|c| cell(c)).collect();
         if texts.iter().any(Option::is_some) {
-            rows.push((name.into(), texts.into_iter().map(|text| text.unwrap_or_else(|| "-".into())).collect()));
+            let name = name.in_lang(lang).to_owned();
+            rows.push((name, texts.into_iter().map(|text| text.unwrap_or_else(|| "-".into())).collect()));
         }
     };
-    let figures =
-        |figure: fn(&Outcome) -> Option<f64>, format: Format| move |cell: &Cell| spread(cell.figures(figure), format);
-    row("deliveries / s", &figures(|run| Some(run.deliveries_per_second()), numbers::count));
-    row("delivered", &|cell| Some(cell.verdict()));
+    let figures = |figure: fn(&Outcome) -> Option<f64>, format: Format| {
+        move |cell: &Cell| spread(lang, cell.figures(figure), format)
+    };
+    row(
+        Bilingual::new("deliveries / s", "entregas / s"),
+        &figures(|run| Some(run.deliveries_per_second()), numbers::count),
+    );
+    row(Bilingual::new("delivered", "entrega"), &|cell| Some(messages::verdict(lang, cell)));
     for (name, percent) in PERCENTILES {
         let nanos = |cell: &Cell| cell.figures(|run| Some(run.latency.value_at_percentile(percent) as f64));
-        row(&format!("last receiver: {name}"), &|cell| spread(nanos(cell), numbers::nanos));
+        row(Bilingual::of(|lang| say!(lang, "last receiver: {name}"; "último receptor: {name}")), &|cell| {
+            spread(lang, nanos(cell), numbers::nanos)
+        });
     }
     let median_receiver = |run: &Outcome| Some(run.worst_and_median_receiver()?.1.p50);
     let worst_receiver = |run: &Outcome| Some(run.worst_and_median_receiver()?.0.p50);
-    row("median receiver: p50", &figures(median_receiver, numbers::nanos));
-    row("worst receiver: p50", &figures(worst_receiver, numbers::nanos));
+    row(Bilingual::new("median receiver: p50", "receptor mediano: p50"), &figures(median_receiver, numbers::nanos));
+    row(Bilingual::new("worst receiver: p50", "peor receptor: p50"), &figures(worst_receiver, numbers::nanos));
     if cells.iter().any(|cell| matches!(cell.scenario.pace, Pace::Rate(_))) {
         let from_sending = |run: &Outcome, percent| Some(run.service.value_at_percentile(percent) as f64);
-        row("p50 from sending", &|cell| spread(cell.figures(|run| from_sending(run, 50.0)), numbers::nanos));
-        row("p99 from sending", &|cell| spread(cell.figures(|run| from_sending(run, 99.0)), numbers::nanos));
+        row(Bilingual::new("p50 from sending", "p50 desde el envío"), &|cell| {
+            spread(lang, cell.figures(|run| from_sending(run, 50.0)), numbers::nanos)
+        });
+        row(Bilingual::new("p99 from sending", "p99 desde el envío"), &|cell| {
+            spread(lang, cell.figures(|run| from_sending(run, 99.0)), numbers::nanos)
+        });
     }
     let share = |run: &Outcome| Some(run.usage?.cpu?.as_secs_f64() / run.elapsed.as_secs_f64());
-    row("server's CPU", &figures(share, numbers::whole_percent));
-    row("CPU per delivery", &figures(Outcome::cpu_per_delivery, numbers::nanos));
-    row("system calls per delivery", &figures(|run| run.system_calls_per_delivery, numbers::count));
-    row("switches / s, voluntary", &figures(|run| per_second(run, run.usage?.switches_voluntary), numbers::count));
-    row("switches / s, involuntary", &figures(|run| per_second(run, run.usage?.switches_involuntary), numbers::count));
-    row("threads", &figures(|run| Some(run.usage?.threads? as f64), numbers::count));
-    row("memory per client", &figures(|run| Some(run.memory_per_client? as f64), numbers::bytes));
-    row("generator's CPU", &figures(|run| Some(run.generator_busy), numbers::whole_percent));
+    row(Bilingual::new("server's CPU", "CPU del servidor"), &figures(share, numbers::whole_percent));
+    row(Bilingual::new("CPU per delivery", "CPU por entrega"), &figures(Outcome::cpu_per_delivery, numbers::nanos));
+    row(
+        Bilingual::new("system calls per delivery", "llamadas por entrega"),
+        &figures(|run| run.system_calls_per_delivery, numbers::count),
+    );
+    row(
+        Bilingual::new("switches / s, voluntary", "cambios / s, voluntarios"),
+        &figures(|run| per_second(run, run.usage?.switches_voluntary), numbers::count),
+    );
+    row(
+        Bilingual::new("switches / s, involuntary", "cambios / s, forzados"),
+        &figures(|run| per_second(run, run.usage?.switches_involuntary), numbers::count),
+    );
+    row(Bilingual::new("threads", "hilos"), &figures(|run| Some(run.usage?.threads? as f64), numbers::count));
+    row(
+        Bilingual::new("memory per client", "memoria por cliente"),
+        &figures(|run| Some(run.memory_per_client? as f64), numbers::bytes),
+    );
+    row(
+        Bilingual::new("generator's CPU", "CPU del generador"),
+        &figures(|run| Some(run.generator_busy), numbers::whole_percent),
+    );
     rows
 }
 
 /// The median of the rounds, and their range.
-fn spread(figures: Vec<f64>, format: Format) -> Option<String> {
+fn spread(lang: Lang, figures: Vec<f64>, format: Format) -> Option<String> {
     let Point { y, low, high, .. } = Point::of(0.0, figures)?;
-    let [text, low, high] = [y, low, high].map(|value| format(Lang::En, value));
-    Some(if low == high { text } else { format!("{text} ({low} to {high})") })
+    let [text, low, high] = [y, low, high].map(|value| format(lang, value));
+    Some(if low == high { text } else { messages::range(lang, &text, &low, &high) })
 }
 
 fn per_second(run: &Outcome, count: Option<u64>) -> Option<f64> {
     Some(count? as f64 / run.elapsed.as_secs_f64())
 }
 
-/// What a reader must know before trusting the figures, in sentences.
-pub(super) fn warnings(cells: &[Cell]) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for cell in cells {
-        let (server, clients) = (&cell.server, cell.scenario.clients);
-        let troubles: Vec<&str> = cell.rounds.iter().flat_map(|run| &run.troubles).map(String::as_str).collect();
-        if let Some(first) = troubles.first() {
-            warnings.push(format!("{server}, {clients} clients: {first}; the run ended early"));
-        }
-        if cell.rounds.iter().any(|run| run.faults.any()) {
-            warnings
-                .push(format!("{server}, {clients} clients: not every line arrived as it should: {}", cell.verdict()));
-        }
-        if let Some((first, count)) = cell.strays() {
-            warnings
-                .push(format!("{server}, {clients} clients: {count} lines came that no client has sent: {first:?}"));
-        }
-        let late =
-            |run: &Outcome| run.worst_and_median_receiver().filter(|(worst, median)| worst.p50 > LATE * median.p50);
-        if let Some((worst, median)) = cell.rounds.iter().find_map(late) {
-            warnings.push(format!(
-                "{server}, {clients} clients: client {} gets lines late: its p50 is {}, that of the median receiver is {}",
-                worst.client + 1,
-                numbers::nanos(Lang::En, worst.p50),
-                numbers::nanos(Lang::En, median.p50)
-            ));
-        }
-        if cell.generator_is_the_limit() {
-            warnings.push(format!(
-                "{server}, {clients} clients: the load generator was saturated: these figures are its own limit, not the \
-                 server's"
-            ));
-        }
-    }
-    if cfg!(debug_assertions) {
-        warnings.push("this is a debug build; measure a build made with `cargo build --release`".into());
-    }
-    warnings
-}
-
 /// The result for people.
-pub(super) fn text(cells: &[Cell]) -> String {
+pub(super) fn text(lang: Lang, cells: &[Cell]) -> String {
     let mut text = String::new();
     for group in cells.chunk_by(|a, b| a.scenario.clients == b.scenario.clients) {
         if !text.is_empty() {
@@ -119,29 +104,26 @@ pub(super) fn text(cells: &[Cell]) -> String {
         let group: Vec<&Cell> = group.iter().collect();
         // A cell with a range is wider.
         let width = if group[0].rounds.len() == 1 { 22 } else { 34 };
-        let rounds = match group[0].rounds.len() {
-            1 => String::new(),
-            rounds => format!("; median of {rounds} rounds"),
-        };
-        text += &format!("{}{rounds}\n", describe(&group[0].scenario));
+        let rounds = messages::median_of(lang, group[0].rounds.len());
+        text += &format!("{}{rounds}\n", describe(lang, &group[0].scenario));
         let head = (String::new(), group.iter().map(|cell| cell.server.clone()).collect());
-        for (name, texts) in std::iter::once(head).chain(rows(&group)) {
+        for (name, texts) in std::iter::once(head).chain(rows(lang, &group)) {
             let texts: String = texts.iter().map(|text| format!("{text:>width$}")).collect();
             text += &format!("{name:26}{texts}\n");
         }
-        if let Some(sentence) = winner(&group) {
+        if let Some(sentence) = winner(lang, &group) {
             text += &format!("{sentence}\n");
         }
     }
-    text += &format!("{CHECKED}\n");
-    warnings(cells).iter().for_each(|warning| text += &format!("! {warning}\n"));
+    text += &format!("{}\n", CHECKED.in_lang(lang));
+    warnings(lang, cells).iter().for_each(|warning| text += &format!("! {warning}\n"));
     text
 }
 
 /// The result for programs: one entry for each server, number of clients and round.
-pub(super) fn json(cells: &[Cell]) -> serde_json::Value {
+pub(super) fn json(lang: Lang, cells: &[Cell]) -> serde_json::Value {
     let runs = cells.iter().flat_map(|cell| {
-        let number = |(round, run): (usize, &Outcome)| run_to_json(cell, round + 1, run);
+        let number = |(round, run): (usize, &Outcome)| run_to_json(lang, cell, round + 1, run);
         cell.rounds.iter().enumerate().map(number).collect::<Vec<_>>()
     });
     let (processor, system) = (crate::load::host::processor(), crate::load::host::system());
@@ -149,13 +131,13 @@ pub(super) fn json(cells: &[Cell]) -> serde_json::Value {
         "version": env!("CARGO_PKG_VERSION"),
         "processor": processor,
         "system": system,
-        "checked": CHECKED,
-        "warnings": warnings(cells),
+        "checked": CHECKED.in_lang(lang),
+        "warnings": warnings(lang, cells),
         "runs": runs.collect::<Vec<_>>(),
     })
 }
 
-fn run_to_json(cell: &Cell, round: usize, run: &Outcome) -> serde_json::Value {
+fn run_to_json(lang: Lang, cell: &Cell, round: usize, run: &Outcome) -> serde_json::Value {
     let scenario = &cell.scenario;
     let usage = run.usage.unwrap_or_default();
     json!({
@@ -177,7 +159,7 @@ fn run_to_json(cell: &Cell, round: usize, run: &Outcome) -> serde_json::Value {
         "faults": run.faults,
         "strays": run.strays,
         "echoes": run.echoes,
-        "troubles": run.troubles,
+        "troubles": run.troubles.iter().map(|trouble| trouble.in_lang(lang)).collect::<Vec<_>>(),
         "generator_busy": run.generator_busy,
         "generator_is_the_limit": run.generator_is_the_limit(),
         "server_cpu_seconds": usage.cpu.map(|cpu| cpu.as_secs_f64()),
