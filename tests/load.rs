@@ -377,6 +377,31 @@ fn the_command_prints_a_table_and_json() {
     assert!(json["runs"][0]["deliveries_per_second"].as_f64() > Some(0.0));
 }
 
+#[test]
+fn the_command_speaks_the_language_of_the_locale_or_the_flag() {
+    let bench = |args: &[&str]| {
+        let mut command = tertulia();
+        command.env("LC_ALL", "").env("LC_MESSAGES", "").env("LANG", "es_ES.UTF-8").arg("bench").args(args);
+        run(&mut command)
+    };
+    let short = ["--mode", "epoll", "--duration", "0.2", "--warm-up", "0", "--clients", "3"];
+    let table = bench(&short).stdout;
+    for part in
+        ["3 clientes, todos hablan", "entregas / s", "una vez, en orden", "último receptor: p99", "Qué se comprueba"]
+    {
+        assert!(table.contains(part), "no {part:?} in {table}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&bench(&[&short[..], &["--json"]].concat()).stdout).expect("JSON");
+    assert_eq!((&json["runs"][0]["faults"]["lost"], &json["cores"]), (&0.into(), &"los que elige el sistema".into()));
+    assert!(bench(&[&short[..], &["--lang", "en"]].concat()).stdout.contains("3 clients, all talk"));
+
+    let nobody = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+    let told = bench(&["--addr", &nobody.to_string()]).stderr;
+    assert!(told.contains("no puede conectar con") && told.contains("¿está en marcha el servidor"), "{told}");
+    assert!(bench(&["--line", "2"]).stderr.contains("demasiado corta"));
+}
+
 /// A short sweep with a page.
 #[track_caller]
 fn page(dir: &Dir) -> String {

@@ -132,7 +132,7 @@ each_driver! {
             started(&["serve", "--mode", mode, "--addr", "127.0.0.1:{port}", "--max-clients", "4", "--when-full", "wait"]);
         let findings = torment(&target, &torments(&["full-house"]), &patient());
         has_no_faults(&findings);
-        assert!(findings[0].remarks[0].contains("the next one waits"), "{findings:#?}");
+        assert!(findings[0].remarks[0].en.contains("the next one waits"), "{findings:#?}");
     }
 }
 
@@ -207,15 +207,15 @@ fn another_healthy_server_has_no_faults() {
     ]);
     let findings = torment(&Target::Running(another()), &some, &patient());
     has_no_faults(&findings);
-    assert!(findings[0].remarks[0].contains("hears its own lines"), "{findings:#?}");
+    assert!(findings[0].remarks[0].en.contains("gets its own lines back"), "{findings:#?}");
 }
 
 #[test]
 fn without_commands_and_names_nobody_can_ask_or_whisper() {
     let findings = torment(&Target::Running(another()), &torments(&["selfish-reader", "whisperers"]), &patient());
     assert!(findings.iter().all(|finding| finding.verdict == Verdict::Skipped), "{findings:#?}");
-    assert!(findings[0].seen.contains(":help"), "{findings:#?}");
-    assert!(findings[1].seen.contains("who sent it"), "{findings:#?}");
+    assert!(findings[0].seen.en.contains(":help"), "{findings:#?}");
+    assert!(findings[1].seen.en.contains("who sent it"), "{findings:#?}");
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn a_server_that_is_no_chat_is_reported_before_any_torment() {
     let target = Target::Running(listener.local_addr().expect("bound"));
     let settings = Settings { time: 0.3, ..Settings::default() };
     let error = torment::run(&target, &torments(&["idle"]), &settings, &mut |_| {}).expect_err("nobody relays");
-    assert!(error.contains("--login"), "{error}");
+    assert!(error.en.contains("--login"), "{error:?}");
 }
 
 /// Checks that the run ends with an error that says what to try.
@@ -233,7 +233,7 @@ fn cannot_be_tormented(addr: SocketAddr, words: &[&str]) {
     let settings = Settings { time: 0.3, ..Settings::default() };
     let error = torment::run(&Target::Running(addr), &torments(&["own-line"]), &settings, &mut |_| {});
     let error = error.expect_err("it cannot be tormented");
-    assert!(words.iter().all(|word| error.contains(word)), "{error}");
+    assert!(words.iter().all(|word| error.en.contains(word)), "{error:?}");
 }
 
 #[test]
@@ -269,7 +269,7 @@ fn a_rate_limit_is_no_fault_and_is_reported_at_once() {
             true
         });
     });
-    cannot_be_tormented(addr, &["follow fast", "rule of the house"]);
+    cannot_be_tormented(addr, &["follow each other closely", "limits the lines per second"]);
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn a_slow_server_is_not_waited_for_without_end() {
     let settings = Settings { time: 0.5, ..patient() };
     let findings = torment(&Target::Running(addr), &torments(&["gulp"]), &settings);
     assert_eq!(findings[0].verdict, Verdict::Skipped, "{findings:#?}");
-    assert!(findings[0].seen.contains("too slowly"), "{findings:#?}");
+    assert!(findings[0].seen.en.contains("too slowly"), "{findings:#?}");
 }
 
 #[test]
@@ -359,6 +359,50 @@ fn the_command_prints_rows_and_json_and_its_exit_code_is_the_verdict() {
     assert_eq!(json["diagnosis"][0]["explains"][0], "own-line", "{json:#}");
 }
 
+/// Parts that stand in a text, in this order.
+#[track_caller]
+fn shows(text: &str, parts: &[&str]) {
+    let mut rest = text;
+    for part in parts {
+        let at = rest.find(part).unwrap_or_else(|| panic!("no {part:?} in its place in {text}"));
+        rest = &rest[at + part.len()..];
+    }
+}
+
+#[test]
+fn the_command_speaks_the_language_of_the_locale_or_the_flag() {
+    let command = |args: &[&str]| {
+        let mut command = tertulia();
+        command.env("LC_ALL", "").env("LC_MESSAGES", "").env("LANG", "es_ES.UTF-8").arg("torment").args(args);
+        run(&mut command)
+    };
+    let serve = ["--", env!("CARGO_BIN_EXE_tertulia"), "serve", "--addr", "127.0.0.1:{port}"];
+    let echo = ["--only", "own-line", "--echo", "yes", "--seed", "7"];
+    let ended = command(&[&echo[..], &serve].concat());
+    shows(
+        &ended.stdout,
+        &["own-line", "FALLA", ",", " s\n", "Prueba: ", "Esperado: ", "Observado: El emisor no recibe"],
+    );
+    shows(
+        &ended.stdout,
+        &["Arregla primero esto: ", "Lo habitual: ", "Arreglo: ", "Para leer: ", "Puntuación: 0 de 1"],
+    );
+    assert!(ended.stderr.starts_with("tertulia: no se superaron todas las pruebas"), "{}", ended.stderr);
+
+    let json = command(&[&echo[..], &["--json"], &serve].concat());
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).expect("JSON");
+    assert_eq!((&json["failed"], &json["torments"][0]["verdict"]), (&1.into(), &"fail".into()), "{json:#}");
+    let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+    assert!(text(&json["torments"][0]["seen"]).starts_with("el emisor no recibe"), "{json:#}");
+    assert!(text(&json["diagnosis"][0]["fix"]).starts_with("Sigue una línea"), "{json:#}");
+
+    assert!(command(&["--list"]).stdout.contains("Se espera: "));
+    assert!(command(&["--list", "--lang", "en"]).stdout.contains("Expected: "));
+    let ended = command(&["--", "sh", "-c", "exit 3", "{port}"]);
+    assert!(ended.stderr.contains("el servidor terminó antes de escuchar en el puerto"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("código de salida 3"), "{}", ended.stderr);
+}
+
 #[cfg(feature = "gallery")]
 mod gallery {
     use super::*;
@@ -386,7 +430,7 @@ mod gallery {
         };
         let server = launcher.start(Stdout::Nowhere, START_LIMIT).expect("it listens");
         let findings = torment(&Target::Running(server.addr), &torments(&["rush-hour"]), &patient());
-        assert!(findings[0].seen.contains("the server is gone"), "{findings:#?}");
+        assert!(findings[0].seen.en.contains("the server is gone"), "{findings:#?}");
         assert_eq!(diagnose(&findings)[0].0, Cause::ClientErrorEndsServer, "{findings:#?}");
     }
 
@@ -439,8 +483,10 @@ mod gallery {
         let list = run(tertulia().arg("gallery")).stdout;
         for exhibit in EXHIBITS {
             assert!(list.contains(exhibit.name), "{list}");
+            let cure = run(tertulia().args(["gallery", exhibit.name, "--cure", "--lang", "es"])).stdout;
+            assert_eq!(cure.split_whitespace().collect::<Vec<_>>().join(" "), exhibit.cure().es);
             let cure = run(tertulia().args(["gallery", exhibit.name, "--cure"])).stdout;
-            assert_eq!(cure.split_whitespace().collect::<Vec<_>>().join(" "), exhibit.cure());
+            assert_eq!(cure.split_whitespace().collect::<Vec<_>>().join(" "), exhibit.cure().en);
         }
     }
 }

@@ -160,6 +160,8 @@ each_driver! {
         server.child.wait().expect("it is gone");
         let counted = run(tertulia().args(["trace", "calls"]).arg(&file));
         assert!(counted.code == Some(0) && counted.stdout.contains("total"), "{}", counted.stderr);
+        let counted = run(tertulia().args(["trace", "calls", "--lang", "es"]).arg(&file)).stdout;
+        assert!(counted.contains("llamadas  llamada al sistema") && counted.contains("total"), "{counted}");
         // It does not matter either where the file breaks off.
         let text = fs::read_to_string(&file).expect("a file");
         fs::write(&file, &text[..text.len() - 7]).expect("a shorter one");

@@ -1,7 +1,9 @@
 //! The command line of `tertulia gallery`.
 
 use super::address::{Place, parse_place};
+use super::lang_or_locale;
 use crate::server::listener;
+use crate::text::{Lang, say};
 use crate::torment::gallery::{EXHIBITS, Exhibit};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
@@ -22,6 +24,10 @@ pub(crate) struct Args {
     /// Print how to fix the mistake
     #[arg(long, requires = "exhibit")]
     cure: bool,
+
+    /// Language of the texts [default: from LC_ALL or LANG]
+    #[arg(long, value_enum)]
+    lang: Option<Lang>,
 }
 
 impl std::fmt::Debug for Exhibit {
@@ -32,22 +38,25 @@ impl std::fmt::Debug for Exhibit {
 
 impl Args {
     pub(crate) fn run(self) -> Result<(), String> {
-        let Some(exhibit) = self.exhibit else { return super::print(list().as_bytes()) };
+        let lang = lang_or_locale(self.lang);
+        let Some(exhibit) = self.exhibit else { return super::print(list(lang).as_bytes()) };
         if self.cure {
-            return super::print(format!("{}\n", super::torment::wrap(&exhibit.cure(), 80, "")).as_bytes());
+            let cure = super::torment::wrap(exhibit.cure().in_lang(lang), 80, "");
+            return super::print(format!("{cure}\n").as_bytes());
         }
         let listener = listener::bind(&self.addr.or_default())?.swap_remove(0);
         let addr = listener.local_addr().map_err(|e| e.to_string())?;
-        super::print(format!("{} listens on {addr}\n", exhibit.name).as_bytes())?;
-        (exhibit.serve)(listener).map_err(|e| format!("the server failed: {e}"))
+        let name = exhibit.name;
+        super::print(say!(lang, "{name} listens on {addr}\n"; "{name} escucha en {addr}\n").as_bytes())?;
+        (exhibit.serve)(listener).map_err(|e| say!(lang, "the server failed: {e}"; "el servidor falló: {e}"))
     }
 }
 
-fn list() -> String {
+fn list(lang: Lang) -> String {
     let mut text = String::new();
     for exhibit in EXHIBITS {
         let indent = " ".repeat(20);
-        text += &format!("{:20}{}\n", exhibit.name, super::torment::wrap(&exhibit.symptom(), 80, &indent));
+        text += &format!("{:20}{}\n", exhibit.name, super::torment::wrap(exhibit.symptom().in_lang(lang), 80, &indent));
     }
     text
 }

@@ -1,12 +1,13 @@
 //! The command line of `tertulia torment`.
 
 use super::address::{Place, parse_place};
-use super::colors_stdout;
 use super::failure::Failure;
 use super::value::{at_least, number};
+use super::{colors_stdout, lang_or_locale};
 use crate::harness::Launcher;
-use crate::torment::trial::NO_TIME;
-use crate::torment::{self, Cause, Eol, Finding, News, Settings, TORMENTS, Target, Torment, Verdict, diagnose};
+use crate::text::{Bilingual, Lang, numbers, say};
+use crate::torment::messages::NO_TIME;
+use crate::torment::{self, Cause, Eol, Finding, Lesson, News, Settings, TORMENTS, Target, Torment, Verdict, diagnose};
 use anstyle::{AnsiColor, Style};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ColorChoice, ValueEnum};
@@ -71,6 +72,10 @@ pub(crate) struct Args {
     /// When to use colours; NO_COLOR turns `auto` off
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
     color: ColorChoice,
+
+    /// Language of the report [default: from LC_ALL or LANG]
+    #[arg(long, value_enum)]
+    lang: Option<Lang>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -83,11 +88,12 @@ enum Echo {
 
 impl Args {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let report = Report { colors: !self.json && colors_stdout(self.color), width: width() };
+        let lang = lang_or_locale(self.lang);
+        let report = Report { lang, colors: !self.json && colors_stdout(self.color), width: width() };
         if self.list {
             return Ok(super::print(report.list().as_bytes())?);
         }
-        let target = self.target()?;
+        let target = self.target(lang)?;
         let seed = self.seed.unwrap_or_else(|| {
             let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             u64::from(since.subsec_micros())
@@ -114,29 +120,36 @@ impl Args {
                 let _ = super::print(report.row(finding).as_bytes());
             }
         };
-        let findings = torment::run(&target, &torments, &settings, &mut tell).inspect_err(|_| report.erase())?;
-        let result = if self.json { format!("{:#}\n", to_json(&findings, seed)) } else { report.end(&findings, seed) };
+        let findings = torment::run(&target, &torments, &settings, &mut tell);
+        let findings = findings.inspect_err(|_| report.erase()).map_err(|e| e.in_lang(lang).to_owned())?;
+        let result = match self.json {
+            true => format!("{:#}\n", to_json(lang, &findings, seed)),
+            false => report.end(&findings, seed),
+        };
         super::print(result.as_bytes())?;
-        Ok(in_a_word(&findings)?)
+        Ok(in_a_word(lang, &findings)?)
     }
 
-    fn target(&self) -> Result<Target, Failure> {
+    fn target(&self, lang: Lang) -> Result<Target, Failure> {
         if !self.command.is_empty() {
-            return Ok(Target::Started(
-                Launcher::of_words(self.command.clone()).map_err(|e| Failure::Usage(e.en.into()))?,
-            ));
+            let launcher = Launcher::of_words(self.command.clone());
+            return launcher.map(Target::Started).map_err(|e| Failure::Usage(e.in_lang(lang).into()));
         }
         let (host, port) = self.addr.or_default();
         let addrs: Vec<_> = (host.as_str(), port).to_socket_addrs().ok().into_iter().flatten().collect();
         let Some(first) = addrs.first() else {
-            return Err(format!("cannot find the host {host}; check its name").into());
+            return Err(say!(lang,
+                "cannot find the host {host}; check its name";
+                "no se encuentra el equipo {host}; comprueba el nombre")
+            .into());
         };
         // Without the flag nothing is sent to another machine, not even to test whether it answers.
         if !self.i_own_this_server && addrs.iter().any(|addr| !addr.ip().is_loopback()) {
-            return Err(Failure::Usage(format!(
-                "{} is not on this machine, and a torment may break it; use --i-own-this-server if it is yours",
-                first.ip()
-            )));
+            let ip = first.ip();
+            return Err(Failure::Usage(say!(lang,
+                "{ip} is not on this machine, and torments may break the server there; use --i-own-this-server if it is yours";
+                "{ip} no está en esta máquina, y las pruebas pueden romper el servidor de allí; usa --i-own-this-server si es \
+                 tuyo")));
         }
         let answers = |addr: &&SocketAddr| TcpStream::connect_timeout(addr, Duration::from_secs(3)).is_ok();
         // A name may have an IPv4 and an IPv6 address, while the server listens on one of them only.
@@ -146,19 +159,32 @@ impl Args {
 }
 
 /// The result that gives the exit code. An error is the last line.
-fn in_a_word(findings: &[Finding]) -> Result<(), String> {
+fn in_a_word(lang: Lang, findings: &[Finding]) -> Result<(), String> {
     if let Some((cause, _)) = diagnose(findings).first() {
-        return Err(format!("not all torments passed; fix this first: {}", cause.title()));
+        let lesson = cause.lesson();
+        let title = lesson.title.in_lang(lang);
+        return Err(say!(lang,
+            "not all torments passed; fix this first: {title}";
+            "no se superaron todas las pruebas; arregla primero esto: {title}"));
     }
     let count = |is_it: fn(&Finding) -> bool| findings.iter().filter(|finding| is_it(finding)).count();
     match (count(|f| f.seen == NO_TIME), count(|f| f.verdict != Verdict::Skipped)) {
         (0, 1..) => Ok(()),
-        (0, 0) => Err("none of the torments could be tried; choose others, or start the server with -- COMMAND".into()),
-        (untried, _) => Err(format!("{untried} of {} were not tried: {NO_TIME}", findings.len())),
+        (0, 0) => Err(say!(lang,
+            "none of the torments could be tried; choose others, or start the server with -- COMMAND";
+            "no se pudo hacer ninguna de las pruebas; elige otras, o inicia el servidor con -- ORDEN")),
+        (untried, _) => {
+            let (all, why) = (findings.len(), NO_TIME);
+            let why = why.in_lang(lang);
+            Err(say!(lang,
+                "{untried} of {all} torments were not tried: {why}";
+                "pruebas sin hacer: {untried} de {all}; {why}"))
+        }
     }
 }
 
-fn to_json(findings: &[Finding], seed: u64) -> serde_json::Value {
+/// The keys are English in each language.
+fn to_json(lang: Lang, findings: &[Finding], seed: u64) -> serde_json::Value {
     let count = |verdict| findings.iter().filter(|f| f.verdict == verdict).count();
     let torments: Vec<_> = findings
         .iter()
@@ -166,12 +192,12 @@ fn to_json(findings: &[Finding], seed: u64) -> serde_json::Value {
             let torment = f.torment;
             json!({
                 "name": torment.name,
-                "does": torment.does,
-                "healthy": torment.healthy,
+                "does": torment.does.in_lang(lang),
+                "healthy": torment.healthy.in_lang(lang),
                 "verdict": f.verdict.name(),
-                "seen": f.seen,
+                "seen": f.seen.in_lang(lang),
                 "causes": f.causes,
-                "remarks": f.remarks,
+                "remarks": f.remarks.iter().map(|remark| remark.in_lang(lang)).collect::<Vec<_>>(),
                 "seconds": f.took.as_secs_f64(),
             })
         })
@@ -179,11 +205,13 @@ fn to_json(findings: &[Finding], seed: u64) -> serde_json::Value {
     let diagnosis: Vec<_> = diagnose(findings)
         .into_iter()
         .map(|(cause, names)| {
+            let Lesson { title, usually, fix, read } = cause.lesson();
             json!({
                 "cause": cause,
-                "title": cause.title(),
-                "usually": cause.usually(),
-                "read_on": cause.read(),
+                "title": title.in_lang(lang),
+                "usually": usually.in_lang(lang),
+                "fix": fix.in_lang(lang),
+                "read_on": read,
                 "explains": names,
             })
         })
@@ -202,6 +230,7 @@ fn to_json(findings: &[Finding], seed: u64) -> serde_json::Value {
 
 /// Formats the result for people.
 struct Report {
+    lang: Lang,
     colors: bool,
     width: usize,
 }
@@ -210,12 +239,27 @@ struct Report {
 const NAME: usize = 20;
 const INDENT: &str = "   ";
 
+// What a failed torment shows, in this order, and what any torment may show.
+const TEST: Bilingual = Bilingual::new("Test:     ", "Prueba:    ");
+const EXPECTED: Bilingual = Bilingual::new("Expected: ", "Esperado:  ");
+const OBSERVED: Bilingual = Bilingual::new("Observed: ", "Observado: ");
+const NOTE: Bilingual = Bilingual::new("Note: ", "Nota: ");
+// What is said about a cause.
+const USUALLY: Bilingual = Bilingual::new("Usually: ", "Lo habitual: ");
+const FIX: Bilingual = Bilingual::new("Fix:     ", "Arreglo:     ");
+const READ_ON: Bilingual = Bilingual::new("Read on: ", "Para leer:   ");
+
 impl Report {
     fn list(&self) -> String {
+        let lang = self.lang;
         let mut text = String::new();
         for torment in TORMENTS {
-            let needs = if torment.needs_process { " (Only with -- COMMAND.)" } else { "" };
-            let does = format!("{}{needs} Healthy: {}", torment.does, torment.healthy);
+            let (does, healthy) = (torment.does.in_lang(lang), torment.healthy.in_lang(lang));
+            let needs = match torment.needs_process {
+                true => say!(lang, " (Only with -- COMMAND.)"; " (Solo con -- ORDEN.)"),
+                false => String::new(),
+            };
+            let does = say!(lang, "{does}{needs} Expected: {healthy}"; "{does}{needs} Se espera: {healthy}");
             text += &format!("{:NAME$}{}\n", torment.name, wrap(&does, self.width, &" ".repeat(NAME)));
         }
         text
@@ -240,55 +284,76 @@ impl Report {
     }
 
     fn row(&self, finding: &Finding) -> String {
+        let lang = self.lang;
         let mut text = if self.is_watched() { String::from("\r\x1b[K") } else { String::new() };
         let (word, style) = match finding.verdict {
-            Verdict::Pass => ("pass", AnsiColor::Green.on_default()),
-            Verdict::Fail => ("FAIL", AnsiColor::Red.on_default().bold()),
-            Verdict::Doubtful => ("doubtful", AnsiColor::Yellow.on_default()),
-            Verdict::Skipped => ("skipped", Style::new().dimmed()),
+            Verdict::Pass => (say!(lang, "pass"; "pasa"), AnsiColor::Green.on_default()),
+            Verdict::Fail => (say!(lang, "FAIL"; "FALLA"), AnsiColor::Red.on_default().bold()),
+            Verdict::Doubtful => (say!(lang, "doubtful"; "dudosa"), AnsiColor::Yellow.on_default()),
+            Verdict::Skipped => (say!(lang, "skipped"; "omitida"), Style::new().dimmed()),
         };
         text += &format!("{:NAME$}{}", finding.torment.name, self.paint(&format!("{word:9}"), style));
         if finding.verdict != Verdict::Skipped {
-            text += &format!("{:4.1} s", finding.took.as_secs_f64());
+            text += &format!("{:>4} s", numbers::fixed(lang, finding.took.as_secs_f64(), 1));
         }
         text += "\n";
-        let said = if finding.verdict == Verdict::Pass { None } else { Some(&finding.seen) };
-        for said in said.into_iter().chain(&finding.remarks) {
-            text += &format!("{INDENT}{}\n", self.paint(&wrap(said, self.width, INDENT), Style::new().dimmed()));
+        let seen = sentence(finding.seen.in_lang(lang));
+        let mut dim =
+            |label: &str, said: &str| text += &self.paint(&self.paragraph(label, said), Style::new().dimmed());
+        match finding.verdict {
+            Verdict::Pass => {}
+            Verdict::Skipped => dim("", &seen),
+            Verdict::Fail | Verdict::Doubtful => {
+                dim(TEST.in_lang(lang), finding.torment.does.in_lang(lang));
+                dim(EXPECTED.in_lang(lang), finding.torment.healthy.in_lang(lang));
+                dim(OBSERVED.in_lang(lang), &seen);
+            }
         }
+        finding.remarks.iter().for_each(|remark| dim(NOTE.in_lang(lang), &sentence(remark.in_lang(lang))));
         text
     }
 
     fn end(&self, findings: &[Finding], seed: u64) -> String {
+        let lang = self.lang;
         let mut text = String::new();
         for (i, (cause, names)) in diagnose(findings).into_iter().enumerate() {
-            let heading = if i == 0 { "Fix this first: " } else { "Then: " };
-            text += &format!("\n{}\n", self.paint(&format!("{heading}{}", cause.title()), Style::new().bold()));
-            text += &self.paragraph("", &format!("{}.", self.explains(findings, cause, &names)));
-            text += &self.paragraph("Healthy: ", &healthy(findings, &names));
-            text += &self.paragraph("Usually: ", cause.usually());
-            text += &self.paragraph("Read on: ", cause.read());
+            let Lesson { title, usually, fix, read } = cause.lesson();
+            let title = title.in_lang(lang);
+            let heading = match i {
+                0 => say!(lang, "Fix this first: {title}"; "Arregla primero esto: {title}"),
+                _ => say!(lang, "Then: {title}"; "Después: {title}"),
+            };
+            text += &format!("\n{}\n", self.paint(&heading, Style::new().bold()));
+            text += &self.paragraph("", &self.explains(findings, cause, &names));
+            text += &self.paragraph(USUALLY.in_lang(lang), usually.in_lang(lang));
+            text += &self.paragraph(FIX.in_lang(lang), fix.in_lang(lang));
+            text += &self.paragraph(READ_ON.in_lang(lang), read);
         }
         let count = |verdict| findings.iter().filter(|f| f.verdict == verdict).count();
-        let (passed, skipped) = (count(Verdict::Pass), count(Verdict::Skipped));
+        let (passed, skipped, doubtful) = (count(Verdict::Pass), count(Verdict::Skipped), count(Verdict::Doubtful));
         let tried = findings.len() - skipped;
-        text += &format!("\n{}", self.paint(&format!("Score: {passed} of {tried}"), Style::new().bold()));
-        for (verdict, word) in [(Verdict::Doubtful, "doubtful"), (Verdict::Skipped, "skipped")] {
-            if count(verdict) > 0 {
-                text += &format!(", {} {word}", count(verdict));
-            }
+        let score = say!(lang, "Score: {passed} of {tried}"; "Puntuación: {passed} de {tried}");
+        text += &format!("\n{}", self.paint(&score, Style::new().bold()));
+        if doubtful > 0 {
+            text += &say!(lang, ", {doubtful} doubtful"; ", dudosas: {doubtful}");
         }
-        text + &format!(" (seed {seed})\n")
+        if skipped > 0 {
+            text += &say!(lang, ", {skipped} skipped"; ", omitidas: {skipped}");
+        }
+        text + &say!(lang, " (seed {seed})\n"; " (semilla {seed})\n")
     }
 
     fn explains(&self, findings: &[Finding], cause: Cause, names: &[&str]) -> String {
         let sure = names.len() > 1 || findings.iter().any(|f| f.torment.name == names[0] && f.causes == [cause]);
-        let verb = if sure { "Shown by" } else { "Most likely the cause of" };
-        format!("{verb} {}", names.join(", "))
+        let names = names.join(", ");
+        match sure {
+            true => say!(self.lang, "Shown by {names}."; "Se ve en {names}."),
+            false => say!(self.lang, "Most likely the cause of {names}."; "Es la causa más probable de {names}."),
+        }
     }
 
     fn paragraph(&self, label: &str, text: &str) -> String {
-        let indent = format!("{INDENT}{}", " ".repeat(label.len()));
+        let indent = format!("{INDENT}{}", " ".repeat(label.chars().count()));
         format!("{INDENT}{label}{}\n", wrap(text, self.width, &indent))
     }
 
@@ -297,10 +362,12 @@ impl Report {
     }
 }
 
-/// What the first of these torments does, and what a healthy server does then.
-fn healthy(findings: &[Finding], names: &[&str]) -> String {
-    let first = findings.iter().find(|f| names.first() == Some(&f.torment.name));
-    first.map_or(String::new(), |f| format!("{} {}", f.torment.does, f.torment.healthy))
+/// A clause as a sentence.
+fn sentence(clause: &str) -> String {
+    let mut chars = clause.chars();
+    let first: String = chars.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
+    let end = if clause.ends_with(['.', '?', '!']) { "" } else { "." };
+    format!("{first}{}{end}", chars.as_str())
 }
 
 /// Breaks a text into lines. All but the first are indented.
@@ -323,13 +390,14 @@ fn by_name() -> impl TypedValueParser<Value = &'static Torment> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::torment::messages::{self, NEEDS_PROCESS};
 
-    fn finding(verdict: Verdict, seen: &str) -> Finding {
+    fn finding(verdict: Verdict, seen: Bilingual) -> Finding {
         Finding {
             torment: &TORMENTS[0],
             verdict,
             causes: vec![Cause::BusyLoop],
-            seen: seen.into(),
+            seen,
             remarks: Vec::new(),
             took: Duration::ZERO,
         }
@@ -337,13 +405,18 @@ mod tests {
 
     #[test]
     fn torments_skipped_for_lack_of_time_do_not_pass() {
-        let passed = finding(Verdict::Pass, "");
-        let skipped = finding(Verdict::Skipped, "it needs the server's process");
+        let passed = finding(Verdict::Pass, Bilingual::default());
+        let skipped = finding(Verdict::Skipped, NEEDS_PROCESS);
         let untried = finding(Verdict::Skipped, NO_TIME);
-        assert_eq!(in_a_word(&[passed.clone(), skipped.clone()]), Ok(()));
-        assert!(in_a_word(&[skipped]).is_err_and(|e| e.contains("none")));
-        assert!(in_a_word(&[passed, untried.clone()]).is_err_and(|e| e.contains("1 of 2 were not tried")));
-        let failed = finding(Verdict::Fail, "it spins");
-        assert!(in_a_word(&[failed, untried]).is_err_and(|e| e.contains(Cause::BusyLoop.title())));
+        assert_eq!(in_a_word(Lang::En, &[passed.clone(), skipped.clone()]), Ok(()));
+        assert!(in_a_word(Lang::En, &[skipped]).is_err_and(|e| e.contains("none")));
+        assert!(
+            in_a_word(Lang::En, &[passed, untried.clone()])
+                .is_err_and(|e| e.contains("1 of 2 torments were not tried"))
+        );
+        let failed = finding(Verdict::Fail, messages::spins(0.9));
+        assert!(
+            in_a_word(Lang::En, &[failed, untried]).is_err_and(|e| e.contains(&*Cause::BusyLoop.lesson().title.en))
+        );
     }
 }

@@ -492,11 +492,13 @@ mod tests {
                 "Error: read ECONNRESET",
             ),
             (
-                "Traceback (most recent call last):\n  File \"x.py\", line 3\nBrokenPipeError: [Errno 32] Broken pipe\n",
+                "Traceback (most recent call last):\n  File \"x.py\", line 3\nBrokenPipeError: [Errno 32] Broken \
+                 pipe\n",
                 "BrokenPipeError: [Errno 32] Broken pipe",
             ),
             (
-                "Exception in thread \"Thread-3\" java.util.ConcurrentModificationException\n\tat java.base/java.util.X(Y:1)\n",
+                "Exception in thread \"Thread-3\" java.util.ConcurrentModificationException\n\tat \
+                 java.base/java.util.X(Y:1)\n",
                 "Exception in thread \"Thread-3\" java.util.ConcurrentModificationException",
             ),
             (
@@ -506,7 +508,8 @@ mod tests {
             (
                 "thread 'main' panicked at src/main.rs:9:5:\ncalled `Result::unwrap()` on an `Err` value: Os { code: 32 }\n\
                  note: run with `RUST_BACKTRACE=1`\n",
-                "thread 'main' panicked at src/main.rs:9:5: called `Result::unwrap()` on an `Err` value: Os { code: 32 }",
+                "thread 'main' panicked at src/main.rs:9:5: called `Result::unwrap()` on an `Err` value: Os { code: \
+                 32 }",
             ),
         ] {
             assert_eq!(telling_line(text).as_deref(), Some(telling));

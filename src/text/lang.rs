@@ -63,6 +63,20 @@ impl Bilingual {
     }
 }
 
+#[cfg(test)]
+impl Bilingual {
+    /// Whether it is a whole sentence in this language: not empty, and with a full stop at its end.
+    pub(crate) fn is_a_sentence(&self, lang: Lang) -> bool {
+        let text = self.in_lang(lang);
+        text.len() > 1 && text.trim() == text && text.ends_with(['.', '?', '!']) && !text.ends_with("..")
+    }
+
+    /// Whether each language has a text of its own.
+    pub(crate) fn differs(&self) -> bool {
+        self.en != self.es && !self.en.is_empty() && !self.es.is_empty()
+    }
+}
+
 /// Formats a text in the requested language: `say!(lang, "hello {name}"; "hola {name}")` is a `String`,
 /// `say!(lang, f, "hello {name}"; "hola {name}")` writes it with `write!`.
 macro_rules! say {

@@ -6,24 +6,10 @@ use std::time::{Duration, Instant};
 /// Why two clients do not receive each other's lines.
 #[derive(Debug)]
 pub(crate) enum Unacquainted {
+    /// This client was closed.
     Closed(usize),
+    /// This client lacks a line of another one.
     Unheard { by: usize },
-}
-
-impl Unacquainted {
-    pub(crate) fn in_words(&self, heard: &str) -> String {
-        let heard = if heard.is_empty() {
-            "; nothing was sent to it".into()
-        } else {
-            format!("; what it received ends with \"{heard}\"")
-        };
-        match self {
-            Unacquainted::Closed(0) => format!("a connected client was closed when another connected{heard}"),
-            Unacquainted::Closed(_) => format!("a new client was closed{heard}"),
-            Unacquainted::Unheard { by: 0, .. } => format!("the lines of a new client do not arrive{heard}"),
-            Unacquainted::Unheard { .. } => format!("no lines arrive at a new client{heard}"),
-        }
-    }
 }
 
 /// Lets some of a crowd send hellos until all of them have received each other's.

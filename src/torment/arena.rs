@@ -4,11 +4,13 @@
 use super::acquaint::{Unacquainted, acquaint};
 use super::baseline::Baseline;
 use super::failure::Failure;
+use super::messages;
 use super::settings::Settings;
-use crate::harness::{Crowd, Identity, Launcher, Nonce, Probe, ServerProcess, TestClient, probe, proc};
+use crate::harness::{Crowd, Identity, Launcher, Nonce, ServerProcess, TestClient, probe, proc};
+use crate::text::Bilingual;
 use fastrand::Rng;
 use socket2::{Domain, Socket, Type};
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -47,7 +49,7 @@ pub struct Arena<'a> {
     /// The timeouts are halved.
     pub is_hurried: bool,
     /// Observations that are no faults.
-    pub remarks: Vec<String>,
+    pub remarks: Vec<Bilingual>,
     nonce: Nonce,
     numbers: u16,
 }
@@ -81,8 +83,8 @@ impl<'a> Arena<'a> {
         self.scaled(patience).max((self.baseline.round_trip * PATIENCE_ROUND_TRIPS).min(self.scaled(PATIENCE_MAX)))
     }
 
-    pub fn remark(&mut self, text: impl Into<String>) {
-        self.remarks.push(text.into());
+    pub fn remark(&mut self, text: Bilingual) {
+        self.remarks.push(text);
     }
 
     /// Asks the kernel about the server's process, if it was started here. `tells` gets its id.
@@ -142,7 +144,7 @@ impl<'a> Arena<'a> {
     /// `wanted` clients, each of which has exchanged lines with the first; fewer if there are not as many seats.
     pub fn guests(&mut self, wanted: usize) -> Result<Crowd, Failure> {
         let wanted = wanted.min(self.baseline.seats);
-        let first = self.connect().map_err(|e| Failure::Silence(cannot_connect(&e)))?;
+        let first = self.connect().map_err(|e| Failure::Silence(messages::cannot_connect(&e)))?;
         let mut crowd = Crowd::new(vec![first], self.patience());
         let addr = self.addr;
         crowd.wait(FIRST_ALONE, |crowd| {
@@ -167,8 +169,9 @@ impl<'a> Arena<'a> {
     ) -> Result<(), Failure> {
         let begin = Instant::now();
         loop {
-            let mut client =
-                self.bare(CONNECT.min(limit), receive_buffer).map_err(|e| Failure::Silence(cannot_connect(&e)))?;
+            let mut client = self
+                .bare(CONNECT.min(limit), receive_buffer)
+                .map_err(|e| Failure::Silence(messages::cannot_connect(&e)))?;
             self.login(&mut client);
             crowd.members.push(client);
             let newcomer = crowd.count() - 1;
@@ -182,7 +185,7 @@ impl<'a> Arena<'a> {
                 Err(unacquainted) => {
                     let newcomer = crowd.members.pop();
                     let heard = newcomer.map_or(String::new(), |client| client.receiver.excerpt());
-                    return Err(Failure::Silence(unacquainted.in_words(&heard)));
+                    return Err(Failure::Silence(messages::unacquainted(&unacquainted, &heard)));
                 }
             }
         }
@@ -197,16 +200,14 @@ impl<'a> Arena<'a> {
             let probe = crowd.says(who);
             if let Some((deaf, _)) = crowd.all_hear(&[0, 1], &[probe]) {
                 let heard = crowd.members[deaf].receiver.excerpt();
-                return Err(Failure::Silence(format!(
-                    "two new clients do not receive each other's lines; the last received is \"{heard}\""
-                )));
+                return Err(Failure::Silence(messages::newcomers_do_not_talk(&heard)));
             }
         }
         Ok(())
     }
 
     /// Describes how much of a processor the server uses while nobody sends anything, if it is in a busy loop.
-    pub fn spins(&self) -> Option<String> {
+    pub fn spins(&self) -> Option<Bilingual> {
         let mut share = 0.0;
         for look in SPIN_LOOKS {
             let (before, begin) = (self.ask(proc::status)?.cpu, Instant::now());
@@ -216,7 +217,7 @@ impl<'a> Arena<'a> {
                 return None;
             }
         }
-        Some(format!("it uses {:.0} % of a processor while nobody sends anything", share * 100.0))
+        Some(messages::spins(share))
     }
 
     /// Whether it gets about as much of the processor as a busy loop of our own.
@@ -231,12 +232,12 @@ impl<'a> Arena<'a> {
 
     /// Call it when nothing arrives any more. Describes what the server has left unread although it could read it, if
     /// anything.
-    pub fn left_unread(&self, crowd: &mut Crowd, heard: impl Fn(&Crowd) -> usize) -> Option<String> {
+    pub fn left_unread(&self, crowd: &mut Crowd, heard: impl Fn(&Crowd) -> usize) -> Option<Bilingual> {
         let unread =
             crowd.members.iter().filter_map(|client| proc::unread(self.addr, client.stream.local_addr().ok()?));
         let unread: u32 = unread.sum();
         if unread > 0 {
-            return Some(format!("{unread} bytes lie in its sockets, and it does not read them"));
+            return Some(messages::left_unread(unread));
         }
         // Where the kernel does not report unread bytes: what was left is read when each client sends another line.
         let before = heard(crowd);
@@ -245,7 +246,7 @@ impl<'a> Arena<'a> {
         }
         crowd.go_on(Duration::from_secs(1));
         let more = heard(crowd).saturating_sub(before);
-        (more > 0).then(|| format!("{more} arrived when more was sent"))
+        (more > 0).then(|| messages::arrived_later(more))
     }
 
     /// `count` clients connect and leave before they send anything.
@@ -277,18 +278,5 @@ pub enum Leaving {
 
 /// The failure of a server that relays only a few lines a second. It is not blamed for lines that are still to come.
 pub(crate) fn too_slow(came: usize, due: usize) -> Failure {
-    Failure::Skip(format!("it relays too slowly: {came} of {due} lines arrived in the time; --time gives more"))
-}
-
-pub(crate) fn cannot_connect(error: &io::Error) -> String {
-    match error.kind() {
-        ErrorKind::ConnectionRefused => "the server listens no more: connection refused".into(),
-        ErrorKind::TimedOut => "a new client is not even connected: the listener's queue is full".into(),
-        _ => format!("a new client cannot connect: {error}"),
-    }
-}
-
-/// A line, described for people.
-pub(crate) fn named(probe: Probe) -> String {
-    format!("line {} of client {}", probe.seq, probe.sender)
+    Failure::Skip(messages::too_slow(came, due))
 }

@@ -3,9 +3,10 @@
 use super::arena::Arena;
 use super::baseline::Baseline;
 use super::failure::Failure;
+use super::messages::{self, start as words};
 use super::settings::{Settings, Target};
 use crate::harness::{Crowd, Eol, Kind, SHORT_LEN, START_LIMIT, Stdout, proc};
-use crate::text::Lang;
+use crate::text::Bilingual;
 use std::time::{Duration, Instant};
 
 /// No torment needs more seats.
@@ -20,16 +21,16 @@ const MEETINGS: usize = 2;
 /// Why there is no complete baseline.
 enum Stop {
     /// Another attempt makes no sense. Holds the message.
-    For(String),
+    For(Bilingual),
     /// Another attempt may succeed. Holds the message if none does.
-    Again(String),
+    Again(Bilingual),
     /// The server closed a client. Another attempt may succeed; if none does, the torments run with what was measured.
     Closes(Baseline),
 }
 
 /// Measures a server's baseline. The error is one line for the user.
-pub(crate) fn calibrate(target: &Target, settings: &Settings) -> Result<Baseline, String> {
-    let mut last = Err(String::new());
+pub(crate) fn calibrate(target: &Target, settings: &Settings) -> Result<Baseline, Bilingual> {
+    let mut last = Err(Bilingual::default());
     for _ in 0..MEETINGS {
         match meet(target, settings) {
             Ok(baseline) => return Ok(baseline),
@@ -53,7 +54,7 @@ fn meet(target: &Target, settings: &Settings) -> Result<Baseline, Stop> {
     let begin = Instant::now();
     let (addr, server) = match target {
         Target::Started(launcher) => {
-            let server = launcher.start(Stdout::Nowhere, START_LIMIT).map_err(|e| Stop::For(e.en.into()))?;
+            let server = launcher.start(Stdout::Nowhere, START_LIMIT).map_err(Stop::For)?;
             (server.addr, Some(server))
         }
         Target::Running(addr) => (*addr, None),
@@ -69,7 +70,7 @@ fn meet(target: &Target, settings: &Settings) -> Result<Baseline, Stop> {
     // Seats: clients are added as long as each is let in quickly. The third must get in, but may take long.
     let moment = arena.patience().min(Duration::from_millis(1500));
     let mut admissions = Vec::new();
-    let mut refusal = String::new();
+    let mut refusal = Bilingual::default();
     while crowd.count() < SEATS {
         let begin = Instant::now();
         let patience = if crowd.count() < 3 { arena.patience() } else { moment };
@@ -89,10 +90,7 @@ fn meet(target: &Target, settings: &Settings) -> Result<Baseline, Stop> {
         return Err(Stop::Closes(Baseline { seats: SEATS, ..baseline }));
     }
     if baseline.seats < 3 {
-        return Err(Stop::For(format!(
-            "only two clients can talk, and a torment needs three at least; a third one came: {refusal}. \
-             Give it more seats, if that is why"
-        )));
+        return Err(Stop::For(words::only_two_seats(&refusal)));
     }
     if let (Some(before), Some(now)) = (before, arena.ask(proc::status)) {
         // A runtime may start or end threads of its own meanwhile, so four of five are enough.
@@ -123,30 +121,18 @@ fn does_not_relay(arena: &mut Arena, crowd: &mut Crowd) -> Stop {
         crowd.go_on(arena.scaled(UNHURRIED));
         let probe = crowd.says(0);
         if !crowd.hears(1, probe) {
-            return Stop::Again(format!(
-                "two clients receive each other's lines at first, and then no more{}",
-                its_message(arena)
-            ));
+            return Stop::Again(with_its_message(arena, words::stops_relaying()));
         }
     }
-    let what = if closed {
-        "a client that sends one line after the other is closed"
-    } else {
-        "lines that follow fast are not relayed"
-    };
-    let why = format!(
-        "{what}; the last that arrived is \"{heard}\"{}. If that is a rule of the house (a limit on lines a second), lift it: \
-         torments send fast",
-        its_message(arena)
-    );
+    let why = with_its_message(arena, words::is_limited(closed, &heard));
     if closed { Stop::Again(why) } else { Stop::For(why) }
 }
 
-/// The error that the server wrote to stderr, if it was started here.
-fn its_message(arena: &mut Arena) -> String {
+/// Adds the error that the server wrote to stderr, if it was started here.
+fn with_its_message(arena: &Arena, seen: Bilingual) -> Bilingual {
     match arena.server.as_ref().and_then(|server| server.message_so_far()) {
-        Some(message) => format!("; it wrote: {message}"),
-        None => String::new(),
+        Some(message) => messages::it_wrote(&seen, &message),
+        None => seen,
     }
 }
 
@@ -168,30 +154,19 @@ fn stranger(arena: &mut Arena, failure: Failure) -> Stop {
         Some(server) => {
             if let Some(ended) = server.ends_within(Duration::from_millis(200)) {
                 let message = server.last_message().unwrap_or_default();
-                return Stop::For(format!(
-                    "the server ended when two clients connected and talked: {}; its last message: {message}",
-                    ended.in_lang(Lang::En)
-                ));
+                return Stop::For(words::ended(ended, &message));
             }
         }
         None if std::net::TcpStream::connect(addr).is_err() => {
-            return Stop::For(format!(
-                "nobody listens on {addr}; start the server first, or here: tertulia torment -- COMMAND {{port}}"
-            ));
+            return Stop::For(words::nobody_listens(addr));
         }
         None => {}
     }
-    let seen = if let Failure::Silence(seen) = failure { seen } else { "no lines arrive".into() };
+    let seen = if let Failure::Silence(seen) = failure { seen } else { messages::NO_LINES };
     if arena.settings.eol == Eol::Lf && hears_lines_that_end_in_crlf(arena) {
-        return Stop::For(format!(
-            "no line that ends in LF gets from one client to another: {seen}; lines that end in CR LF do: say --eol crlf"
-        ));
+        return Stop::For(words::needs_crlf(&seen));
     }
-    Stop::For(format!(
-        "no line of one client gets to another: {seen}{}. Is it a chat? It may want a login first \
-         (--login 'nick {{n}}')",
-        its_message(arena)
-    ))
+    Stop::For(words::is_it_a_chat(&with_its_message(arena, seen)))
 }
 
 fn hears_lines_that_end_in_crlf(arena: &Arena) -> bool {

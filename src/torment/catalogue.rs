@@ -3,14 +3,18 @@
 use super::cause::Cause::*;
 use super::entry::Torment;
 use super::{bytes, connections, floods, framing, pressure, process, readers};
+use crate::text::Bilingual;
 
 /// All torments, in the order in which they run. Torments whose failure explains others come first. Those that take
 /// long come last, because a server that fails many may use up the time.
 pub const TORMENTS: &[Torment] = &[
     Torment::new(
         "idle",
-        "Two clients are connected and send nothing.",
-        "It sleeps.",
+        Bilingual::new(
+            "Two clients are connected and send nothing.",
+            "Dos clientes están conectados y no envían nada.",
+        ),
+        Bilingual::new("The server sleeps.", "El servidor duerme."),
         &[Unknown],
         &[Unknown],
         process::idle,
@@ -19,16 +23,25 @@ pub const TORMENTS: &[Torment] = &[
     .first_of_its_kind(),
     Torment::new(
         "own-line",
-        "A client sends a line and looks whether it comes back.",
-        "Each line reaches each of the others once.",
+        Bilingual::new(
+            "A client sends a line and checks whether it comes back.",
+            "Un cliente envía una línea y mira si le vuelve.",
+        ),
+        Bilingual::new(
+            "Each of the other clients gets each line once.",
+            "Cada uno de los demás clientes recibe cada línea una vez.",
+        ),
         &[Unknown],
         &[Unknown],
         framing::own_line,
     ),
     Torment::new(
         "split-line",
-        "Half a line, a line of another client, the other half.",
-        "Both lines arrive whole.",
+        Bilingual::new(
+            "A client sends half a line, another client sends a line, and then the first one sends the other half.",
+            "Un cliente envía media línea, otro envía una línea y después el primero envía la otra mitad.",
+        ),
+        Bilingual::new("Both lines arrive whole.", "Las dos líneas llegan enteras."),
         &[TrustsInput],
         &[BlockingHandshake, BlockingWrite],
         framing::split_line,
@@ -36,48 +49,73 @@ pub const TORMENTS: &[Torment] = &[
     .first_of_its_kind(),
     Torment::new(
         "two-in-one",
-        "Two lines are sent in one piece.",
-        "Two lines arrive.",
+        Bilingual::new("A client sends two lines in one write.", "Un cliente envía dos líneas en una sola escritura."),
+        Bilingual::new("Two lines arrive.", "Llegan dos líneas."),
         &[TrustsInput],
         &[Unknown],
         framing::two_in_one,
     ),
     Torment::new(
         "byte-by-byte",
-        "A line is sent byte by byte while another client sends.",
-        "Both lines arrive whole.",
+        Bilingual::new(
+            "A client sends a line byte by byte, and another client sends a line meanwhile.",
+            "Un cliente envía una línea byte a byte, y entretanto otro envía una línea.",
+        ),
+        Bilingual::new("Both lines arrive whole.", "Las dos líneas llegan enteras."),
         &[TrustsInput],
         &[BlockingHandshake],
         framing::byte_by_byte,
     ),
     Torment::new(
         "utf8-split",
-        "A character of three bytes is sent in two pieces.",
-        "It arrives as if it had been sent whole.",
+        Bilingual::new(
+            "A client sends a character of three bytes in two pieces.",
+            "Un cliente envía un carácter de tres bytes en dos trozos.",
+        ),
+        Bilingual::new("The character arrives intact.", "El carácter llega intacto."),
         &[DecodesPieces, TrustsInput],
         &[TrustsInput],
         framing::utf8_split,
     ),
     Torment::new(
         "gulp",
-        "Two thousand lines are sent in one piece, and then nothing.",
-        "All arrive, without another line to trigger them.",
+        Bilingual::new(
+            "A client sends two thousand lines in one write, and then nothing more.",
+            "Un cliente envía dos mil líneas en una sola escritura, y después nada más.",
+        ),
+        Bilingual::new(
+            "All lines arrive although the client sends nothing more.",
+            "Llegan todas las líneas aunque el cliente no envíe nada más.",
+        ),
         &[WouldBlockIsAnError],
         &[OneReadPerEdge],
         framing::gulp,
     ),
     Torment::new(
         "long-line",
-        "Longer and longer lines, up to 20 000 bytes, are sent.",
-        "Each arrives whole or is refused; the other clients are not disturbed.",
+        Bilingual::new(
+            "A client sends longer and longer lines, up to 20 000 bytes.",
+            "Un cliente envía líneas cada vez más largas, de hasta 20 000 bytes.",
+        ),
+        Bilingual::new(
+            "Each line arrives whole or is refused, and the other clients are not disturbed.",
+            "Cada línea llega entera o se rechaza, y los demás clientes no lo notan.",
+        ),
         &[TrustsInput],
         &[TrustsInput],
         framing::long_line,
     ),
     Torment::new(
         "garbage",
-        "HTTP, a TLS hello, telnet's negotiation, NULs, escape sequences, random bytes.",
-        "Whatever it does with them, the other clients are not disturbed.",
+        Bilingual::new(
+            "A client sends HTTP, a TLS hello, telnet commands, NUL bytes, escape sequences and random bytes.",
+            "Un cliente envía HTTP, un saludo TLS, órdenes de telnet, bytes nulos, secuencias de escape y bytes al \
+             azar.",
+        ),
+        Bilingual::new(
+            "Whatever the server does with these bytes, the other clients are not disturbed.",
+            "Haga lo que haga el servidor con esos bytes, los demás clientes no lo notan.",
+        ),
         &[TrustsInput],
         &[TrustsInput],
         bytes::garbage_bytes,
@@ -86,8 +124,11 @@ pub const TORMENTS: &[Torment] = &[
     .first_of_its_kind(),
     Torment::new(
         "burst-connect",
-        "Eight clients connect at once while the server is stopped.",
-        "All can talk.",
+        Bilingual::new(
+            "Eight clients connect while the server is stopped, so it finds them all at once.",
+            "Ocho clientes se conectan mientras el servidor está detenido, así que los encuentra todos a la vez.",
+        ),
+        Bilingual::new("All of them can talk.", "Todos pueden hablar."),
         &[ClientErrorEndsServer],
         &[OneAcceptPerEdge],
         connections::burst_connect,
@@ -95,8 +136,14 @@ pub const TORMENTS: &[Torment] = &[
     .first_of_its_kind(),
     Torment::new(
         "connect-storm",
-        "Two hundred clients connect and leave at once, some with a reset.",
-        "Connected clients talk on, and new ones are let in.",
+        Bilingual::new(
+            "Two hundred clients connect and leave at once, some of them with a reset.",
+            "Doscientos clientes se conectan y se van enseguida, algunos con un RST.",
+        ),
+        Bilingual::new(
+            "Connected clients go on talking, and new ones are let in.",
+            "Los clientes conectados siguen hablando, y los nuevos pueden entrar.",
+        ),
         &[ClientErrorEndsServer],
         &[OneAcceptPerEdge, ErrorEndsFanOut, ClientErrorEndsServer],
         connections::connect_storm,
@@ -104,8 +151,11 @@ pub const TORMENTS: &[Torment] = &[
     .checked_for_busy_loop(),
     Torment::new(
         "silent-newcomer",
-        "A client connects and sends nothing, and another one connects.",
-        "The others do not have to wait for it.",
+        Bilingual::new(
+            "A client connects and sends nothing; then another client connects.",
+            "Un cliente se conecta y no envía nada; después se conecta otro.",
+        ),
+        Bilingual::new("Nobody has to wait for the silent client.", "Nadie tiene que esperar al cliente callado."),
         &[ClientErrorEndsServer],
         &[BlockingHandshake, OneAcceptPerEdge],
         connections::silent_newcomer,
@@ -113,8 +163,14 @@ pub const TORMENTS: &[Torment] = &[
     .first_of_its_kind(),
     Torment::new(
         "reset-idle",
-        "A client that sends nothing resets its connection.",
-        "It is removed, and the others talk on.",
+        Bilingual::new(
+            "A client that sends nothing resets its connection.",
+            "Un cliente que no envía nada corta su conexión con un RST.",
+        ),
+        Bilingual::new(
+            "The server removes it, and the others go on talking.",
+            "El servidor lo retira, y los demás siguen hablando.",
+        ),
         &[ClientErrorEndsServer],
         &[ErrorEndsFanOut],
         connections::reset_idle,
@@ -122,16 +178,22 @@ pub const TORMENTS: &[Torment] = &[
     .checked_for_busy_loop(),
     Torment::new(
         "reset-backlog",
-        "Connections are reset before they are accepted.",
-        "The other clients are not disturbed.",
+        Bilingual::new(
+            "Clients reset their connections before the server accepts them.",
+            "Unos clientes cortan su conexión con un RST antes de que el servidor la acepte.",
+        ),
+        Bilingual::new("The other clients are not disturbed.", "Los demás clientes no lo notan."),
         &[ClientErrorEndsServer],
         &[OneAcceptPerEdge, ErrorEndsFanOut, ClientErrorEndsServer],
         connections::reset_backlog,
     ),
     Torment::new(
         "reset-mid-fanout",
-        "A client leaves, by a FIN or a reset, while the others send.",
-        "The others get each line once.",
+        Bilingual::new(
+            "A client leaves, with a FIN or a reset, while the others send.",
+            "Un cliente se va, con un FIN o un RST, mientras los demás envían.",
+        ),
+        Bilingual::new("The others get each line once.", "Los demás reciben cada línea una vez."),
         &[ClientErrorEndsServer],
         &[ErrorEndsFanOut],
         connections::reset_mid_fanout,
@@ -139,8 +201,14 @@ pub const TORMENTS: &[Torment] = &[
     .first_of_its_kind(),
     Torment::new(
         "rush-hour",
-        "Some clients talk while others connect, send a line and leave, without pause.",
-        "Those that stay get each line once.",
+        Bilingual::new(
+            "Some clients talk while others connect, send a line and leave, without a pause.",
+            "Unos clientes hablan mientras otros, sin pausa, se conectan, envían una línea y se van.",
+        ),
+        Bilingual::new(
+            "The clients that stay get each line once.",
+            "Los clientes que se quedan reciben cada línea una vez.",
+        ),
         &[ClientErrorEndsServer, SharedUnguarded],
         &[ErrorEndsFanOut, SharedUnguarded, ClientErrorEndsServer],
         connections::rush_hour,
@@ -148,8 +216,14 @@ pub const TORMENTS: &[Torment] = &[
     .first_of_its_kind(),
     Torment::new(
         "half-close",
-        "A client sends three lines and ends its side of the connection.",
-        "The lines arrive, and the end-of-file causes no busy loop.",
+        Bilingual::new(
+            "A client sends three lines and shuts down its sending side.",
+            "Un cliente envía tres líneas y cierra su sentido de envío.",
+        ),
+        Bilingual::new(
+            "The lines arrive, and the end-of-file causes no busy loop.",
+            "Las líneas llegan, y el fin de datos no causa espera activa.",
+        ),
         &[ClientErrorEndsServer],
         &[ErrorEndsFanOut],
         connections::half_close,
@@ -157,8 +231,11 @@ pub const TORMENTS: &[Torment] = &[
     .first_of_its_kind(),
     Torment::new(
         "stale-event",
-        "One client leaves, one connects and one sends, all in one batch of events.",
-        "The new client stays.",
+        Bilingual::new(
+            "In one batch of events, one client leaves, another one connects and a third one sends.",
+            "En un mismo lote de eventos, un cliente se va, otro se conecta y un tercero envía.",
+        ),
+        Bilingual::new("The new client stays connected.", "El cliente nuevo sigue conectado."),
         &[StaleEvent, ClientErrorEndsServer],
         &[ErrorEndsFanOut],
         connections::stale_event,
@@ -166,16 +243,25 @@ pub const TORMENTS: &[Torment] = &[
     .of_the_process(),
     Torment::new(
         "vanish",
-        "A client disappears without a FIN: nothing that is sent to it is acknowledged.",
-        "The others talk on.",
+        Bilingual::new(
+            "A client disappears without a FIN: nothing that is sent to it is acknowledged.",
+            "Un cliente desaparece sin FIN: nadie confirma lo que se le envía.",
+        ),
+        Bilingual::new("The others go on talking.", "Los demás siguen hablando."),
         &[ClientErrorEndsServer],
         &[BlockingWrite],
         connections::vanish,
     ),
     Torment::new(
         "stuck-reader",
-        "One client floods, and another does not read at all.",
-        "The others talk on, and the server's memory does not grow with the pending lines.",
+        Bilingual::new(
+            "One client sends without pause, and another one does not read at all.",
+            "Un cliente envía sin pausa, y otro no lee nada.",
+        ),
+        Bilingual::new(
+            "The others go on talking, and the server's memory does not grow with the pending lines.",
+            "Los demás siguen hablando, y la memoria del servidor no crece con las líneas pendientes.",
+        ),
         &[WouldBlockIsAnError],
         &[BlockingWrite],
         readers::stuck_reader,
@@ -183,8 +269,17 @@ pub const TORMENTS: &[Torment] = &[
     .first_of_its_kind(),
     Torment::new(
         "no-descriptors",
-        "The server has no descriptors left while clients connect; then it has some again.",
-        "Connected clients talk on, there is no busy loop, and the others are let in when there are descriptors.",
+        Bilingual::new(
+            "Clients connect while the server has no file descriptors left; later it has some again.",
+            "Se conectan clientes cuando al servidor no le quedan descriptores de fichero; más tarde vuelve a \
+             tenerlos.",
+        ),
+        Bilingual::new(
+            "Connected clients go on talking, there is no busy loop, and the waiting clients are let in when there \
+             are descriptors again.",
+            "Los clientes conectados siguen hablando, no hay espera activa, y los que esperan entran cuando vuelve a \
+             haber descriptores.",
+        ),
         &[DescriptorDeath],
         &[DescriptorSpin],
         process::no_descriptors,
@@ -193,8 +288,14 @@ pub const TORMENTS: &[Torment] = &[
     .first_of_its_kind(),
     Torment::new(
         "stop-continue",
-        "The process is stopped by SIGSTOP and continued by SIGCONT.",
-        "It goes on, and what was sent meanwhile arrives.",
+        Bilingual::new(
+            "SIGSTOP stops the process, and SIGCONT continues it.",
+            "SIGSTOP detiene el proceso, y SIGCONT lo reanuda.",
+        ),
+        Bilingual::new(
+            "The server goes on, and what was sent meanwhile arrives.",
+            "El servidor sigue, y lo que se envió entretanto llega.",
+        ),
         &[InterruptedIsAnError],
         &[InterruptedIsAnError],
         process::stop_continue,
@@ -202,8 +303,11 @@ pub const TORMENTS: &[Torment] = &[
     .of_the_process(),
     Torment::new(
         "frozen-stdout",
-        "Nobody reads the server's stdout while clients talk, connect and leave.",
-        "The chat goes on.",
+        Bilingual::new(
+            "Nobody reads the server's stdout while clients talk, connect and leave.",
+            "Nadie lee la salida estándar del servidor mientras unos clientes hablan, se conectan y se van.",
+        ),
+        Bilingual::new("The chat goes on.", "El chat sigue."),
         &[ClientErrorEndsServer],
         &[BlockingPrint, ErrorEndsFanOut, ClientErrorEndsServer, OneAcceptPerEdge],
         process::frozen_stdout,
@@ -212,8 +316,11 @@ pub const TORMENTS: &[Torment] = &[
     .first_of_its_kind(),
     Torment::new(
         "closed-stdout",
-        "The other end of the server's stdout is closed.",
-        "The chat goes on.",
+        Bilingual::new(
+            "The reading end of the server's stdout is closed.",
+            "Se cierra el extremo de lectura de la salida estándar del servidor.",
+        ),
+        Bilingual::new("The chat goes on.", "El chat sigue."),
         &[PrintEndsServer, ClientErrorEndsServer],
         &[PrintEndsServer, ErrorEndsFanOut, ClientErrorEndsServer, OneAcceptPerEdge],
         process::closed_stdout,
@@ -221,8 +328,8 @@ pub const TORMENTS: &[Torment] = &[
     .of_its_stdout(),
     Torment::new(
         "terminate",
-        "SIGTERM is sent.",
-        "It ends within five seconds.",
+        Bilingual::new("The server gets SIGTERM.", "El servidor recibe SIGTERM."),
+        Bilingual::new("It ends within five seconds.", "Termina en cinco segundos como mucho."),
         &[Unknown],
         &[Unknown],
         process::terminate,
@@ -231,8 +338,11 @@ pub const TORMENTS: &[Torment] = &[
     .first_of_its_kind(),
     Torment::new(
         "restart",
-        "It is stopped while clients are connected, and started again at once.",
-        "It listens on the same port again.",
+        Bilingual::new(
+            "The server is stopped while clients are connected, and started again at once.",
+            "Se detiene el servidor con clientes conectados y se inicia otra vez enseguida.",
+        ),
+        Bilingual::new("It listens on the same port again.", "Vuelve a escuchar en el mismo puerto."),
         &[Unknown],
         &[AddressInUse],
         process::restart,
@@ -240,8 +350,12 @@ pub const TORMENTS: &[Torment] = &[
     .of_the_process(),
     Torment::new(
         "endless-line",
-        "64 MiB without a line end are sent.",
-        "It stops reading, closes, or discards them; its memory does not grow with them.",
+        Bilingual::new("A client sends 64 MiB without a line end.", "Un cliente envía 64 MiB sin ningún fin de línea."),
+        Bilingual::new(
+            "The server stops reading, closes the connection or discards the bytes; its memory does not grow with \
+             them.",
+            "El servidor deja de leer, cierra la conexión o descarta los bytes; su memoria no crece con ellos.",
+        ),
         &[UnboundedLine, TrustsInput],
         &[UnboundedLine, Unfair],
         framing::endless_line,
@@ -249,16 +363,30 @@ pub const TORMENTS: &[Torment] = &[
     .first_of_its_kind(),
     Torment::new(
         "slow-reader",
-        "One client floods, and another reads 2 MB a second.",
-        "The slow client gets every line, or is disconnected: never a gap.",
+        Bilingual::new(
+            "One client sends without pause, and another one reads 2 MB a second.",
+            "Un cliente envía sin pausa, y otro lee 2 MB por segundo.",
+        ),
+        Bilingual::new(
+            "The slow client gets every line, or is disconnected: it never lacks a line without notice.",
+            "El cliente lento recibe todas las líneas, o se le desconecta: nunca le falta una línea sin aviso.",
+        ),
         &[WouldBlockIsAnError],
         &[BlockingWrite],
         readers::slow_reader,
     ),
     Torment::new(
         "flood-all",
-        "All clients send as fast as they can, and read.",
-        "Each line arrives once, whole, in its sender's order, and in the same order at all.",
+        Bilingual::new(
+            "All clients send as fast as they can, and read.",
+            "Todos los clientes envían lo más rápido que pueden, y leen.",
+        ),
+        Bilingual::new(
+            "Each line arrives once and whole, each sender's lines arrive in order, and all clients get the same \
+             order.",
+            "Cada línea llega entera y una sola vez, las de cada emisor llegan en orden, y todos los clientes \
+             reciben el mismo orden.",
+        ),
         &[WouldBlockIsAnError],
         &[BlockingWrite],
         floods::flood_all,
@@ -266,48 +394,84 @@ pub const TORMENTS: &[Torment] = &[
     .first_of_its_kind(),
     Torment::new(
         "full-house",
-        "Clients connect until no more are let in, or 32 are; then some leave and others connect.",
-        "A client that is not let in is told so or waits; a seat that becomes free is used again.",
+        Bilingual::new(
+            "Clients connect until no more are let in, or 32 are in; then some leave and others connect.",
+            "Se conectan clientes hasta que no entran más o hay 32 dentro; después unos se van y otros se conectan.",
+        ),
+        Bilingual::new(
+            "A client that is not let in waits, or is told why, and a seat that becomes free is used again.",
+            "El cliente que no entra espera o recibe un aviso, y la plaza que queda libre se vuelve a usar.",
+        ),
         &[ClientErrorEndsServer],
         &[SeatsNotFreed],
         connections::full_house,
     ),
     Torment::new(
         "churn",
-        "Three hundred clients connect, send a line and leave.",
-        "Nothing of them is left: no descriptors, threads or memory.",
+        Bilingual::new(
+            "Three hundred clients connect, send a line and leave.",
+            "Trescientos clientes se conectan, envían una línea y se van.",
+        ),
+        Bilingual::new(
+            "Nothing of them remains: no descriptors, threads or memory.",
+            "No queda nada de ellos: ni descriptores, ni hilos, ni memoria.",
+        ),
         &[ClientErrorEndsServer],
         &[Leaks, ErrorEndsFanOut],
         connections::churn,
     ),
     Torment::new(
         "firehose",
-        "One client sends without pause while another sends a line now and then.",
-        "The line arrives about as soon as without the flood.",
+        Bilingual::new(
+            "One client sends without pause, and another one sends a line now and then.",
+            "Un cliente envía sin pausa, y otro envía una línea de vez en cuando.",
+        ),
+        Bilingual::new(
+            "That line arrives about as soon as without the flood.",
+            "Esa línea llega casi tan pronto como sin la avalancha.",
+        ),
         &[WouldBlockIsAnError],
         &[Unfair, BlockingWrite],
         floods::firehose,
     ),
     Torment::new(
         "selfish-reader",
-        "One client asks without pause for what is answered to itself alone, and reads 1.6 MB a second.",
-        "The lines of the others arrive about as soon as without it.",
+        Bilingual::new(
+            "One client sends requests without pause that the server answers to it alone, and reads 1.6 MB a second.",
+            "Un cliente hace sin pausa peticiones que el servidor le responde solo a él, y lee 1,6 MB por segundo.",
+        ),
+        Bilingual::new(
+            "The lines of the others arrive about as soon as before.",
+            "Las líneas de los demás llegan casi tan pronto como antes.",
+        ),
         &[WouldBlockIsAnError],
         &[BlockingWrite],
         pressure::selfish_reader,
     ),
     Torment::new(
         "whisperers",
-        "Two clients send private lines to each other without pause, and read 400 KiB a second.",
-        "The lines of the others arrive about as soon as without them.",
+        Bilingual::new(
+            "Two clients send each other private lines without pause, and read 400 KiB a second.",
+            "Dos clientes se envían líneas privadas sin pausa, y leen 400 KiB por segundo.",
+        ),
+        Bilingual::new(
+            "The lines of the others arrive about as soon as before.",
+            "Las líneas de los demás llegan casi tan pronto como antes.",
+        ),
         &[WouldBlockIsAnError],
         &[BlockingWrite],
         pressure::whisperers,
     ),
     Torment::new(
         "polite-beside-flood",
-        "One client floods, another reads 400 KiB a second, and the others say little.",
-        "Their lines arrive about as soon as without the flood, and the slow client loses none.",
+        Bilingual::new(
+            "One client sends without pause, another one reads 400 KiB a second, and the others say little.",
+            "Un cliente envía sin pausa, otro lee 400 KiB por segundo, y los demás dicen poco.",
+        ),
+        Bilingual::new(
+            "The lines of the others arrive about as soon as before, and the slow client misses none of them.",
+            "Las líneas de los demás llegan casi tan pronto como antes, y al cliente lento no le falta ninguna.",
+        ),
         &[WouldBlockIsAnError],
         &[BlockingWrite],
         pressure::polite_beside_flood,
@@ -315,10 +479,31 @@ pub const TORMENTS: &[Torment] = &[
     .first_of_its_kind(),
     Torment::new(
         "trickle-reader",
-        "One client floods, and another reads 2 KiB a second.",
-        "The others talk on, and the server's memory does not grow with the pending lines.",
+        Bilingual::new(
+            "One client sends without pause, and another one reads 2 KiB a second.",
+            "Un cliente envía sin pausa, y otro lee 2 KiB por segundo.",
+        ),
+        Bilingual::new(
+            "The others go on talking, and the server's memory does not grow with the pending lines.",
+            "Los demás siguen hablando, y la memoria del servidor no crece con las líneas pendientes.",
+        ),
         &[WouldBlockIsAnError],
         &[BlockingWrite],
         readers::trickle_reader,
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::Lang;
+
+    #[test]
+    fn each_torment_is_described_in_sentences_in_both_languages() {
+        for torment in TORMENTS {
+            let texts = [&torment.does, &torment.healthy];
+            assert!(texts.iter().all(|text| text.differs()), "{texts:?}");
+            assert!(Lang::ALL.iter().all(|lang| texts.iter().all(|text| text.is_a_sentence(*lang))), "{texts:?}");
+        }
+    }
+}

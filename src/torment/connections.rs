@@ -1,10 +1,13 @@
 //! Torments with clients that connect and leave.
 
 use super::acquaint::{Unacquainted, acquaint};
-use super::arena::{Arena, Leaving, cannot_connect};
+use super::arena::{Arena, Leaving};
 use super::cause::Cause;
 use super::failure::{Failure, Outcome, fault};
+use super::messages;
+use super::messages::connections::{self as words, Leak};
 use crate::harness::{Crowd, Kind, Probe, State, proc};
+use crate::text::Bilingual;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -14,14 +17,14 @@ const BURST: usize = 8;
 const QUEUE_FULL: Duration = Duration::from_millis(200);
 
 /// Clients 0 and 1 exchange lines.
-fn pair_talks(crowd: &mut Crowd, when: &str) -> Result<(), Failure> {
+fn pair_talks(crowd: &mut Crowd, when: &Bilingual) -> Result<(), Failure> {
     for (talker, reader) in [(0, 1), (1, 0)] {
         let word = crowd.says(talker);
         if !crowd.hears(reader, word) {
             let closed = [talker, reader].into_iter().find(|&who| !crowd.members[who].is_open());
             return Err(match closed {
-                Some(_) => fault(&[Cause::ErrorEndsFanOut], format!("{when}, one of the others was closed")),
-                None => Failure::Silence(format!("{when}, the others do not receive each other's lines")),
+                Some(_) => fault(&[Cause::ErrorEndsFanOut], messages::at(when, &words::ANOTHER_CLOSED)),
+                None => Failure::Silence(messages::at(when, &words::OTHERS_SILENT)),
             });
         }
     }
@@ -40,7 +43,7 @@ pub(crate) fn burst_connect(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         members
     });
     if members.len() < 2 {
-        return Err(Failure::Skip("the kernel's queue of this listener holds one connection only".into()));
+        return Err(Failure::Skip(words::SHORT_QUEUE));
     }
     *crowd = Crowd::new(members, arena.patience());
     for client in &mut crowd.members {
@@ -52,9 +55,8 @@ pub(crate) fn burst_connect(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         Ok(()) => Ok(()),
         Err(unacquainted) => {
             let (served, count) = (served(crowd), crowd.count());
-            let seen = format!("{count} connected at once; {served} of them could talk");
             if let Unacquainted::Closed(_) = unacquainted {
-                return Err(fault(&[Cause::OneAcceptPerEdge], format!("{seen}, and some were closed")));
+                return Err(fault(&[Cause::OneAcceptPerEdge], words::burst_closed(served, count)));
             }
             // Clients for which no event will come wait for ever. If the server is only slow to accept, more get in
             // meanwhile.
@@ -62,15 +64,8 @@ pub(crate) fn burst_connect(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
             let _ = acquaint(crowd, &all, patience);
             let more = self::served(crowd).saturating_sub(served);
             Err(match more {
-                0 => fault(&[Cause::OneAcceptPerEdge, Cause::BlockingHandshake], seen),
-                _ => fault(
-                    &[Cause::SlowToAccept],
-                    format!(
-                        "{seen} in {:.1} s, and {more} more in another {:.1} s",
-                        patience.as_secs_f64(),
-                        begin.elapsed().as_secs_f64()
-                    ),
-                ),
+                0 => fault(&[Cause::OneAcceptPerEdge, Cause::BlockingHandshake], words::burst(served, count)),
+                _ => fault(&[Cause::SlowToAccept], words::burst_slow(served, count, patience, more, begin.elapsed())),
             })
         }
     }
@@ -92,23 +87,23 @@ pub(crate) fn connect_storm(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let (batches, batch) = (10, 20);
     for round in 0..batches {
         arena.storm(batch, Leaving::SomeByReset);
-        pair_talks(crowd, &format!("after {} connections that were opened and closed", (round + 1) * batch))?;
+        pair_talks(crowd, &words::after_connections((round + 1) * batch))?;
     }
     arena.join(crowd)
 }
 
 pub(crate) fn silent_newcomer(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     if arena.baseline.seats < 4 {
-        return Err(Failure::Skip(format!("it takes four clients, and there are {} seats", arena.baseline.seats)));
+        return Err(Failure::Skip(messages::needs_seats(4, arena.baseline.seats)));
     }
     *crowd = arena.guests(2)?;
-    let silent = arena.bare(arena.patience(), None).map_err(|e| Failure::Silence(cannot_connect(&e)))?;
+    let silent = arena.bare(arena.patience(), None).map_err(|e| Failure::Silence(messages::cannot_connect(&e)))?;
     crowd.members.push(silent);
     crowd.go_on(Duration::from_millis(100));
-    let when = "while a new client sends nothing";
-    pair_talks(crowd, when)?;
+    let when = words::WHILE_A_NEWCOMER_IS_SILENT;
+    pair_talks(crowd, &when)?;
     arena.join(crowd).map_err(|failure| match failure {
-        Failure::Silence(seen) => Failure::Silence(format!("{when}: {seen}")),
+        Failure::Silence(seen) => Failure::Silence(messages::at(&when, &seen)),
         other => other,
     })
 }
@@ -119,7 +114,7 @@ pub(crate) fn reset_idle(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         arena.join(crowd)?;
         crowd.take(2).reset();
         crowd.go_on(Duration::from_millis(20));
-        pair_talks(crowd, "after a client has reset its connection")?;
+        pair_talks(crowd, &words::AFTER_A_RESET)?;
     }
     Ok(())
 }
@@ -133,7 +128,7 @@ pub(crate) fn reset_backlog(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
             }
         }
     });
-    pair_talks(crowd, "after connections were reset before they were accepted")?;
+    pair_talks(crowd, &words::AFTER_RESETS_IN_THE_QUEUE)?;
     arena.join(crowd)
 }
 
@@ -160,20 +155,13 @@ pub(crate) fn reset_mid_fanout(arena: &mut Arena, crowd: &mut Crowd) -> Outcome 
         });
         let all: Vec<usize> = (0..crowd.count()).collect();
         if let Some((who, _)) = crowd.all_hear(&all, &said) {
-            let how = if round % 2 == 0 { "reset its connection" } else { "closed its connection" };
-            let closed = if crowd.members.iter().any(|client| !client.is_open()) { ", and was closed" } else { "" };
+            let closed = crowd.members.iter().any(|client| !client.is_open());
             let missing = said.iter().filter(|probe| !crowd.has_heard(who, **probe)).count();
-            return Err(fault(
-                &[Cause::ErrorEndsFanOut],
-                format!(
-                    "a client {how} while the others sent; another missed {missing} of {} lines{closed}",
-                    said.len()
-                ),
-            ));
+            return Err(fault(&[Cause::ErrorEndsFanOut], words::missed(round % 2 == 0, missing, said.len(), closed)));
         }
         let twice = said.iter().find(|probe| crowd.members.iter().any(|client| client.receiver.times(**probe) > 1));
         if twice.is_some() {
-            return Err(fault(&[Cause::Duplicates], "a client left while the others sent, and a line arrived twice"));
+            return Err(fault(&[Cause::Duplicates], words::TWICE));
         }
     }
     Ok(())
@@ -187,19 +175,19 @@ pub(crate) fn half_close(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     crowd.members[leaver].half_close();
     if let Some((who, _)) = crowd.all_hear(&others, &said) {
         let missing = said.iter().filter(|probe| !crowd.has_heard(who, **probe)).count();
-        let seen = format!("a client sent three lines and ended its side; {missing} of them did not arrive");
         // The three lines may have been taken as one message. A single line shows that.
         let alone = crowd.says(1);
         crowd.members[1].half_close();
         return Err(match crowd.hears(0, alone) {
-            true => fault(&[Cause::FramingByRead, Cause::LosesAtTheEnd], format!("{seen}; a single one did")),
-            false => fault(&[Cause::LosesAtTheEnd], seen),
+            true => fault(&[Cause::FramingByRead, Cause::LosesAtTheEnd], words::last_words_lost_but_one(missing)),
+            false => fault(&[Cause::LosesAtTheEnd], words::last_words_lost(missing)),
         });
     }
-    pair_talks(crowd, "after a client has ended its side")?;
+    pair_talks(crowd, &words::AFTER_A_HALF_CLOSE)?;
     match arena.spins() {
         Some(seen) => {
-            Err(fault(&[Cause::SpinsAtTheEnd, Cause::BusyLoop], format!("after a client has ended its side, {seen}")))
+            let seen = messages::at(&words::AFTER_A_HALF_CLOSE, &seen);
+            Err(fault(&[Cause::SpinsAtTheEnd, Cause::BusyLoop], seen))
         }
         None => Ok(()),
     }
@@ -207,7 +195,7 @@ pub(crate) fn half_close(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
 
 pub(crate) fn stale_event(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     if arena.baseline.seats < 4 {
-        return Err(Failure::Skip(format!("it takes four clients, and there are {} seats", arena.baseline.seats)));
+        return Err(Failure::Skip(messages::needs_seats(4, arena.baseline.seats)));
     }
     for round in 0..3 {
         crowd.leave();
@@ -224,18 +212,16 @@ pub(crate) fn stale_event(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
                 said
             })
         });
-        let said = said.map_err(|e| Failure::Silence(cannot_connect(&e)))?;
+        let said = said.map_err(|e| Failure::Silence(messages::cannot_connect(&e)))?;
         if !crowd.hears(1, said) {
-            return Err(Failure::Silence(
-                "one client left, one connected and one sent at once, and the line did not arrive".into(),
-            ));
+            return Err(Failure::Silence(words::BATCH_LOST));
         }
         let patience = crowd.patience;
         let seen = match acquaint(crowd, &[0, 1, 2], patience) {
             Ok(()) => continue,
-            Err(Unacquainted::Closed(2)) => "a client connected just as another left, and was closed at once",
-            Err(Unacquainted::Closed(_)) => "a client connected just as another left, and a third was closed",
-            Err(Unacquainted::Unheard { .. }) => "a client connected just as another left, and its lines do not arrive",
+            Err(Unacquainted::Closed(2)) => words::NEWCOMER_CLOSED,
+            Err(Unacquainted::Closed(_)) => words::THIRD_CLOSED,
+            Err(Unacquainted::Unheard { .. }) => words::NEWCOMER_UNHEARD,
         };
         return Err(fault(&[Cause::StaleEvent, Cause::ErrorEndsFanOut, Cause::OneAcceptPerEdge], seen));
     }
@@ -245,10 +231,10 @@ pub(crate) fn stale_event(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
 pub(crate) fn vanish(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(3)?;
     if let Err(e) = crowd.members[2].vanish() {
-        return Err(Failure::Skip(format!("the kernel does not let a client vanish: {e}")));
+        return Err(Failure::Skip(words::cannot_vanish(&e)));
     }
     for _ in 0..30 {
-        pair_talks(crowd, "after a client has disappeared without a FIN")?;
+        pair_talks(crowd, &words::AFTER_A_CLIENT_VANISHED)?;
     }
     if arena.baseline.seats > 3 {
         arena.join(crowd)?;
@@ -310,24 +296,25 @@ pub(crate) fn rush_hour(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
             break;
         }
     }
-    let visits = format!("while {visits} others connected and left");
+    let visits = words::during_visits(visits);
     let causes: &[Cause] = match arena.baseline.thread_each {
         true => &[Cause::SharedUnguarded, Cause::ErrorEndsFanOut],
         false => &[Cause::ErrorEndsFanOut, Cause::SharedUnguarded],
     };
     let missing = crowd.all_hear(&all, &said);
     if all.iter().any(|&who| !crowd.members[who].is_open()) {
-        return Err(fault(causes, format!("{visits}, a client that stayed was closed")));
+        return Err(fault(causes, messages::at(&visits, &words::STAYER_CLOSED)));
     }
     if let Some((who, _)) = missing {
         let missing =
             said.iter().filter(|probe| probe.sender != crowd.members[who].number() && !crowd.has_heard(who, **probe));
         let missing = missing.count();
-        return Err(fault(causes, format!("{visits}, a client that stayed missed {missing} of {} lines", said.len())));
+        let missed = words::stayer_missed(missing, said.len());
+        return Err(fault(causes, messages::at(&visits, &missed)));
     }
     let twice = said.iter().find(|probe| all.iter().any(|&who| crowd.members[who].receiver.times(**probe) > 1));
     if twice.is_some() {
-        return Err(fault(&[Cause::Duplicates, Cause::SharedUnguarded], format!("{visits}, a line arrived twice")));
+        return Err(fault(&[Cause::Duplicates, Cause::SharedUnguarded], messages::at(&visits, &words::TWICE)));
     }
     Ok(())
 }
@@ -343,7 +330,7 @@ pub(crate) fn full_house(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     // Adds clients until one is not let in: it is closed, or left waiting.
     let mut outside = None;
     while crowd.count() < FULL_AT && begin.elapsed() < limit {
-        let client = arena.connect().map_err(|e| Failure::Silence(cannot_connect(&e)))?;
+        let client = arena.connect().map_err(|e| Failure::Silence(messages::cannot_connect(&e)))?;
         crowd.members.push(client);
         let newcomer = crowd.count() - 1;
         if acquaint(crowd, &[0, newcomer], trial).is_err() {
@@ -353,17 +340,13 @@ pub(crate) fn full_house(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     }
     let inside = crowd.count();
     let Some(outside) = outside else {
-        arena.remark(format!("it takes {inside} clients at least"));
-        return pair_talks(crowd, &format!("with {inside} clients"));
+        arena.remark(words::no_limit_seen(inside));
+        return pair_talks(crowd, &words::with_clients(inside));
     };
     let waits = outside.state == State::Open;
     let word = if outside.receiver.total > 0 { outside.receiver.excerpt() } else { String::new() };
-    arena.remark(match (waits, word.as_str()) {
-        (true, _) => format!("it takes {inside} clients; the next one waits"),
-        (false, "") => format!("it takes {inside} clients; the next one is closed without a word"),
-        (false, word) => format!("it takes {inside} clients; the next one is closed and reads \"{word}\""),
-    });
-    pair_talks(crowd, "while another client waited before a full room")?;
+    arena.remark(if waits { words::next_waits(inside) } else { words::next_closed(inside, &word) });
+    pair_talks(crowd, &words::BEFORE_A_FULL_ROOM)?;
     if waits {
         // A seat becomes free for the client that waits.
         crowd.leaves(2.min(inside - 1));
@@ -371,19 +354,13 @@ pub(crate) fn full_house(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         let newcomer = crowd.count() - 1;
         let patience = crowd.patience;
         if acquaint(crowd, &[0, newcomer], patience).is_err() {
-            return Err(fault(
-                &[Cause::SeatsNotFreed],
-                "a client left a full room, and the one that waited is not let in",
-            ));
+            return Err(fault(&[Cause::SeatsNotFreed], words::WAITING_NOT_LET_IN));
         }
     }
     for _ in 0..3 {
         crowd.leaves(2.min(crowd.count() - 1));
         if let Err(Failure::Silence(seen)) = arena.join(crowd) {
-            return Err(fault(
-                &[Cause::SeatsNotFreed],
-                format!("a client left a full room, and another is not let in: {seen}"),
-            ));
+            return Err(fault(&[Cause::SeatsNotFreed], words::next_not_let_in(&seen)));
         }
     }
     Ok(())
@@ -416,18 +393,11 @@ pub(crate) fn churn(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         }
         visits += 1;
     }
-    pair_talks(crowd, &format!("after {visits} clients have come and gone"))?;
+    pair_talks(crowd, &words::after_visits(visits))?;
     // Writes to clients that have left take time. The quickest line shows that even on a busy machine.
     let quickest = crowd.round_trips(20).into_iter().min().unwrap_or_default();
     if quickest > SLOWED && quickest > quickest_before * SLOWED_TIMES {
-        return Err(fault(
-            &[Cause::Leaks],
-            format!(
-                "after {visits} clients have come and gone, a line takes {:.1} ms at least, and took {:.1} ms before",
-                quickest.as_secs_f64() * 1e3,
-                quickest_before.as_secs_f64() * 1e3
-            ),
-        ));
+        return Err(fault(&[Cause::Leaks], words::slower(visits, quickest, quickest_before)));
     }
     let Some(warm) = warm else { return Ok(()) };
     // Releasing resources may take a moment.
@@ -440,20 +410,17 @@ pub(crate) fn churn(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         let memory = now.memory.saturating_sub(warm.memory);
         // Up to a tenth of the visits may be a pool or a cache.
         let few = visits / 10;
-        let leaks = if descriptors > few {
-            format!("{descriptors} descriptors more are open")
+        let leak = if descriptors > few {
+            Leak::Descriptors(descriptors)
         } else if threads > few {
-            format!("{threads} threads more are there")
+            Leak::Threads(threads)
         } else if memory > (visits as u64) << 18 {
-            format!("it has {} MiB more", memory >> 20)
+            Leak::Memory(memory)
         } else {
             return Ok(());
         };
         if begin.elapsed() > arena.patience() {
-            return Err(fault(
-                &[Cause::Leaks],
-                format!("after {visits} clients have come and gone, {leaks} than before"),
-            ));
+            return Err(fault(&[Cause::Leaks], words::leaks(visits, &leak)));
         }
     }
 }

@@ -34,7 +34,7 @@ mod tests {
             torment: TORMENTS.iter().find(|torment| torment.name == name).expect(name),
             verdict: Verdict::Fail,
             causes: causes.into(),
-            seen: String::new(),
+            seen: crate::text::Bilingual::default(),
             remarks: Vec::new(),
             took: Duration::ZERO,
         }

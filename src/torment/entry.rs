@@ -4,15 +4,16 @@ use super::arena::Arena;
 use super::cause::Cause;
 use super::failure::Outcome;
 use crate::harness::{Crowd, Stdout};
+use crate::text::Bilingual;
 
 /// A way to treat a server, and what a healthy server does about it.
 pub struct Torment {
     /// As `--only` takes it.
     pub name: &'static str,
-    /// What is done, in a sentence.
-    pub does: &'static str,
-    /// What a healthy server does.
-    pub healthy: &'static str,
+    /// What is done, in a sentence or two.
+    pub does: Bilingual,
+    /// What a healthy server does, in a sentence.
+    pub healthy: Bilingual,
     /// It needs the server's process.
     pub needs_process: bool,
     /// If time is short, it is done before the others that look for the same faults.
@@ -39,8 +40,8 @@ impl Torment {
     /// One with nothing special.
     pub const fn new(
         name: &'static str,
-        does: &'static str,
-        healthy: &'static str,
+        does: Bilingual,
+        healthy: Bilingual,
         if_it_ends: &'static [Cause],
         if_silent: &'static [Cause],
         run: fn(&mut Arena, &mut Crowd) -> Outcome,

@@ -2,6 +2,7 @@
 
 use super::cause::Cause;
 use super::entry::Torment;
+use crate::text::Bilingual;
 use std::time::Duration;
 
 /// What a torment showed.
@@ -11,14 +12,14 @@ pub enum Verdict {
     Pass,
     /// Well-behaved clients were harmed.
     Fail,
-    /// What was seen may be intended.
+    /// What was observed may be intended.
     Doubtful,
     /// It could not be tried, or there was no time.
     Skipped,
 }
 
 impl Verdict {
-    /// As it is reported to programs.
+    /// As JSON has it.
     pub fn name(self) -> &'static str {
         match self {
             Verdict::Pass => "pass",
@@ -38,10 +39,10 @@ pub struct Finding {
     pub verdict: Verdict,
     /// Possible causes of a failure, the likeliest first.
     pub causes: Vec<Cause>,
-    /// What was seen, or why it was skipped. Empty if it was passed.
-    pub seen: String,
+    /// What was observed, or why it was skipped. Empty if it was passed.
+    pub seen: Bilingual,
     /// Observations that are no faults.
-    pub remarks: Vec<String>,
+    pub remarks: Vec<Bilingual>,
     /// How long it took.
     pub took: Duration,
 }

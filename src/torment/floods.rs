@@ -4,6 +4,8 @@ use super::arena::{Arena, too_slow};
 use super::cause::Cause;
 use super::failure::{Outcome, doubt, fault};
 use super::framing::split;
+use super::messages;
+use super::messages::floods as words;
 use crate::harness::{Crowd, Flood, Kind, Probe, TestClient, Waited};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -33,13 +35,10 @@ pub(crate) fn flood_all(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let closed = crowd.members.iter().filter(|client| !client.is_open()).count();
     if closed > 0 {
         if crowd.count() - closed < 2 {
-            return Err(doubt(
-                &[Cause::WouldBlockIsAnError, Cause::ErrorEndsFanOut],
-                "all sent as fast as they could, and read, and were closed",
-            ));
+            return Err(doubt(&[Cause::WouldBlockIsAnError, Cause::ErrorEndsFanOut], words::ALL_CLOSED));
         }
         // The server may limit how fast a client sends, or how far behind it reads.
-        arena.remark(format!("when all send as fast as they can, and read, {closed} of {} are closed", crowd.count()));
+        arena.remark(words::some_closed(closed, crowd.count()));
     }
     let tally = FloodTally::of(crowd).unwrap_or_default();
     let mangled: usize = crowd.members.iter().map(|client| client.receiver.mangled).sum();
@@ -52,39 +51,29 @@ pub(crate) fn flood_all(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
             }
             _ => &[Cause::ShortWriteDropped, Cause::InterleavedWrites, Cause::FramingByRead],
         };
-        return Err(fault(
-            causes,
-            format!("all sent as fast as they could, and {mangled} lines arrived damaged: \"{text}\""),
-        ));
+        return Err(fault(causes, words::damaged(mangled, &text)));
     }
     if tally.missing > 0 && waited == Waited::Moving {
         return Err(too_slow(tally.due - tally.missing, tally.due));
     }
     if tally.missing > 0 {
-        let seen =
-            format!("all sent as fast as they could, and {} of {} lines did not arrive", tally.missing, tally.due);
+        let seen = words::missing(tally.missing, tally.due);
         let heard = |crowd: &Crowd| crowd.members.iter().map(|client| client.receiver.flood.len()).sum();
         return Err(match arena.left_unread(crowd, heard) {
-            Some(left) => fault(&[Cause::OneReadPerEdge], format!("{seen}; {left}")),
+            Some(left) => fault(&[Cause::OneReadPerEdge], messages::both(&seen, &left)),
             None => {
                 fault(&[Cause::Loses, Cause::ShortWriteDropped, Cause::DroppedWhenFull, Cause::FramingByRead], seen)
             }
         });
     }
     if tally.double > 0 {
-        return Err(fault(&[Cause::Duplicates], format!("{} of {} lines arrived twice", tally.double, tally.due)));
+        return Err(fault(&[Cause::Duplicates], words::twice(tally.double, tally.due)));
     }
     if tally.reordered > 0 {
-        return Err(fault(
-            &[Cause::Reorders],
-            format!("{} of {} lines arrived after a later one of the same sender", tally.reordered, tally.due),
-        ));
+        return Err(fault(&[Cause::Reorders], words::reordered(tally.reordered, tally.due)));
     }
     match other_order(crowd) {
-        Some(count) => Err(doubt(
-            &[Cause::NoOneOrder],
-            format!("all lines arrived, but the order differs from client to client, {count} times for one pair"),
-        )),
+        Some(count) => Err(doubt(&[Cause::NoOneOrder], words::other_order(count))),
         None => Ok(()),
     }
 }
@@ -179,7 +168,7 @@ pub(crate) fn firehose(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         let late = arena.scaled(LATE).max(quiet * LATE_TIMES);
         let Beside { mut times, unheard, still_moves, queued } = beside_a_firehose(arena, crowd);
         if crowd.members.iter().any(|client| !client.is_open()) {
-            arena.remark("beside a client that sends without pause, a client is closed");
+            arena.remark(words::BESIDE_A_FLOOD_CLOSED);
             return Ok(());
         }
         let queue_or_turns: &[Cause] = match queued {
@@ -189,18 +178,11 @@ pub(crate) fn firehose(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         if unheard > 0 && !still_moves {
             return Err(fault(
                 &[Cause::Unfair, Cause::ShortWriteDropped, Cause::FramingByRead, Cause::UnboundedQueue],
-                format!("a client sent without pause, and {unheard} lines of another did not arrive"),
+                words::beside_lost(unheard),
             ));
         }
         if unheard > 0 {
-            return Err(fault(
-                queue_or_turns,
-                format!(
-                    "a client sent without pause, and {unheard} lines of another did not arrive {:.1} s later, when the flood was \
-                     still told",
-                    arena.scaled(CATCH_UP).as_secs_f64()
-                ),
-            ));
+            return Err(fault(queue_or_turns, words::beside_late(unheard, arena.scaled(CATCH_UP))));
         }
         times.sort();
         let Some(&p99) = times.get(times.len() * 99 / 100) else { return Ok(()) };
@@ -210,14 +192,7 @@ pub(crate) fn firehose(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         worst = Some((p99, quiet, queue_or_turns));
     }
     let Some((p99, quiet, causes)) = worst else { return Ok(()) };
-    Err(fault(
-        causes,
-        format!(
-            "a client sent without pause, and the others' lines took {:.1} s (99th percentile); {:.1} ms at most before",
-            p99.as_secs_f64(),
-            quiet.as_secs_f64() * 1e3
-        ),
-    ))
+    Err(fault(causes, words::beside_slow(p99, quiet)))
 }
 
 /// The times that the lines of client 0 took to client 1 while client 2 sent without pause.

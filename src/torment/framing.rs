@@ -1,9 +1,12 @@
 //! Torments with lines in pieces, several lines in one piece, and long lines.
 
-use super::arena::{Arena, COLLECTOR_MEMORY_MIN, named, too_slow};
+use super::arena::{Arena, COLLECTOR_MEMORY_MIN, too_slow};
 use super::cause::Cause;
 use super::failure::{Failure, Outcome, doubt, fault};
+use super::messages;
+use super::messages::framing as words;
 use crate::harness::{Crowd, Kind, Probe, Waited};
+use crate::text::Bilingual;
 use std::time::{Duration, Instant};
 
 const TALKER: usize = 0;
@@ -20,7 +23,7 @@ pub(crate) fn split_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
 }
 
 /// Sends half a line, another client's line, and the other half. Returns what arrived instead, if not both lines did.
-pub(crate) fn split(crowd: &mut Crowd) -> Result<Option<String>, Failure> {
+pub(crate) fn split(crowd: &mut Crowd) -> Result<Option<Bilingual>, Failure> {
     let mangled = crowd.members[READER].receiver.mangled;
     let (probe, line) = crowd.members[TALKER].line(Kind::Line, 60);
     let (head, tail) = line.split_at(30);
@@ -29,9 +32,7 @@ pub(crate) fn split(crowd: &mut Crowd) -> Result<Option<String>, Failure> {
     crowd.go_on(Duration::from_millis(60));
     let between = crowd.says(OTHER);
     if !crowd.hears(READER, between) && crowd.members[READER].receiver.mangled == mangled {
-        return Err(Failure::Silence(
-            "while a client has sent half a line, another client's line does not arrive".into(),
-        ));
+        return Err(Failure::Silence(words::HALF_A_LINE_BLOCKS));
     }
     crowd.members[TALKER].push(tail);
     let patience = crowd.patience;
@@ -43,17 +44,14 @@ pub(crate) fn split(crowd: &mut Crowd) -> Result<Option<String>, Failure> {
     if receiver.arrival(probe).is_some() {
         return Ok(None);
     }
-    Ok(Some(match &receiver.first_mangled {
-        Some(text) => format!("a line was sent in two pieces, and what arrived begins with \"{text}\""),
-        None => "a line was sent in two pieces, and did not arrive".into(),
-    }))
+    Ok(Some(words::split(receiver.first_mangled.as_deref())))
 }
 
 pub(crate) fn two_in_one(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(3)?;
     let single = crowd.says(TALKER);
     if !crowd.hears(READER, single) {
-        return Err(Failure::Silence("a line does not arrive".into()));
+        return Err(Failure::Silence(words::NO_LINE));
     }
     let prefix_len = crowd.members[READER].receiver.arrival(single).map_or(0, |word| word.prefix_len);
     let (first, mut lines) = crowd.members[TALKER].line(Kind::Line, 60);
@@ -61,26 +59,17 @@ pub(crate) fn two_in_one(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     lines.extend_from_slice(&more);
     crowd.members[TALKER].push(&lines);
     if let Some((_, probe)) = crowd.all_hear(&[READER], &[first, second]) {
-        let which = if probe == first { "first" } else { "second" };
-        return Err(fault(
-            &[Cause::FramingByRead],
-            format!("two lines were sent in one piece, and the {which} did not arrive"),
-        ));
+        return Err(fault(&[Cause::FramingByRead], words::one_of_two(probe == first)));
     }
     let receiver = &crowd.members[READER].receiver;
     let Some(word) = receiver.arrival(second) else { return Ok(()) };
     if !word.on_its_own_line {
         let heard = receiver.excerpt();
-        return Err(fault(&[Cause::FramingByRead], format!("two lines were sent, and arrived as one: \"{heard}\"")));
+        return Err(fault(&[Cause::FramingByRead], words::two_as_one(&heard)));
     }
     if prefix_len > 0 && word.prefix_len == 0 {
         let heard = receiver.excerpt();
-        return Err(fault(
-            &[Cause::FramingByRead],
-            format!(
-                "two lines were sent in one piece, and only the first arrived with what the server puts before a line: \"{heard}\""
-            ),
-        ));
+        return Err(fault(&[Cause::FramingByRead], words::second_without_prefix(&heard)));
     }
     Ok(())
 }
@@ -95,9 +84,7 @@ pub(crate) fn byte_by_byte(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         if at == 15 {
             let between = crowd.says(OTHER);
             if !crowd.hears(READER, between) && crowd.members[READER].receiver.mangled == mangled {
-                return Err(Failure::Silence(
-                    "while a client sends a line byte by byte, another client's line does not arrive".into(),
-                ));
+                return Err(Failure::Silence(words::BYTES_BLOCK));
             }
         }
     }
@@ -105,7 +92,7 @@ pub(crate) fn byte_by_byte(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         return Ok(());
     }
     let heard = crowd.members[READER].receiver.excerpt();
-    Err(fault(&[Cause::FramingByRead], format!("a line was sent byte by byte, and what arrived ends with \"{heard}\"")))
+    Err(fault(&[Cause::FramingByRead], words::bytes_in_pieces(&heard)))
 }
 
 /// Waits until a line has arrived, or a later one of the same sender has.
@@ -124,13 +111,13 @@ pub(crate) fn utf8_split(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let whole = crowd.members[TALKER].say(Kind::Han, 60);
     if !crowd.hears(READER, whole) {
         if !crowd.members[TALKER].is_open() {
-            return Err(fault(&[Cause::TrustsInput], "a client that sends a line that is not ASCII is closed"));
+            return Err(fault(&[Cause::TrustsInput], words::NOT_ASCII_CLOSES));
         }
         let word = crowd.says(OTHER);
         if !crowd.hears(READER, word) {
-            return Err(Failure::Silence("after a line that is not ASCII no line arrives".into()));
+            return Err(Failure::Silence(words::NOT_ASCII_SILENCES));
         }
-        return Err(Failure::Skip("it does not relay characters of several bytes even in one piece".into()));
+        return Err(Failure::Skip(words::NOT_ASCII_IS_NOT_RELAYED));
     }
     let (probe, line) = crowd.members[TALKER].line(Kind::Han, 60);
     // The padding is characters of three bytes. The cut is after three characters and one byte of the fourth.
@@ -142,9 +129,8 @@ pub(crate) fn utf8_split(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         return Ok(());
     }
     let seen = match &crowd.members[READER].receiver.first_mangled {
-        Some(text) => format!("a character was sent in two pieces, and what arrived is \"{text}\""),
-        None if !crowd.members[TALKER].is_open() => "a client that sends a character in two pieces is closed".into(),
-        None => "a line with a character sent in two pieces did not arrive".to_owned(),
+        None if !crowd.members[TALKER].is_open() => words::SPLIT_CHARACTER_CLOSES,
+        instead => words::split_character(instead.as_deref()),
     };
     let framing = split(crowd).ok().flatten().is_some();
     Err(fault(if framing { &[Cause::FramingByRead, Cause::DecodesPieces] } else { &[Cause::DecodesPieces] }, seen))
@@ -170,17 +156,14 @@ pub(crate) fn gulp(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     }
     if mangled > 0 {
         let text = crowd.members[READER].receiver.first_mangled.clone().unwrap_or_default();
-        return Err(fault(
-            &[Cause::FramingByRead, Cause::ShortWriteDropped],
-            format!("{count} lines were sent in one piece, and some arrived damaged: \"{text}\""),
-        ));
+        return Err(fault(&[Cause::FramingByRead, Cause::ShortWriteDropped], words::gulp_damaged(count, &text)));
     }
     if waited == Waited::Moving {
         return Err(too_slow(before, count));
     }
-    let seen = format!("{count} lines were sent in one piece, and {} of them did not arrive", count - before);
+    let seen = words::gulp_lost(count - before, count);
     if let Some(left) = arena.left_unread(crowd, heard) {
-        return Err(fault(&[Cause::OneReadPerEdge], format!("{seen}; {left}")));
+        return Err(fault(&[Cause::OneReadPerEdge], messages::both(&seen, &left)));
     }
     Err(fault(&[Cause::Loses, Cause::FramingByRead, Cause::ShortWriteDropped, Cause::DroppedWhenFull], seen))
 }
@@ -197,10 +180,10 @@ pub(crate) fn long_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         crowd.wait(patience, |crowd| crowd.has_heard(READER, after) || !crowd.members[TALKER].is_open());
         let word = crowd.says(OTHER);
         if !crowd.hears(READER, word) {
-            return Err(Failure::Silence(format!("after a line of {len} bytes no line arrives")));
+            return Err(Failure::Silence(words::long_line_silences(len)));
         }
         if !crowd.members[TALKER].is_open() {
-            arena.remark(format!("a client that sends a line of {len} bytes is closed"));
+            arena.remark(words::long_line_closes(len));
             return Ok(());
         }
         let (whole, cut) = (crowd.has_heard(READER, probe), crowd.members[READER].receiver.mangled > mangled);
@@ -211,22 +194,16 @@ pub(crate) fn long_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
             let text = crowd.members[READER].receiver.first_mangled.clone().unwrap_or_default();
             // A server that cuts long lines on purpose still frames short ones.
             if split(crowd)?.is_some() {
-                return Err(fault(
-                    &[Cause::FramingByRead],
-                    format!("a line of {len} bytes arrived in the pieces in which it was read: \"{text}\""),
-                ));
+                return Err(fault(&[Cause::FramingByRead], words::long_line_in_reads(len, &text)));
             }
-            arena.remark(format!("a line of {len} bytes arrives cut or in pieces"));
+            arena.remark(words::long_line_cut(len));
             return Ok(());
         }
         if !crowd.has_heard(READER, after) {
-            return Err(doubt(
-                &[Cause::Unknown],
-                format!("lines of a client that has sent one of {len} bytes arrive no more, and it is not closed"),
-            ));
+            return Err(doubt(&[Cause::Unknown], words::long_line_mutes(len)));
         }
         if !whole {
-            arena.remark(format!("a line of {longest} bytes is relayed, one of {len} is not"));
+            arena.remark(words::longest_line(longest, len));
             return Ok(());
         }
     }
@@ -275,18 +252,12 @@ pub(crate) fn endless_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
             None => !collected,
         };
         if growth > 8 << 20 && growth * 2 > taken && still_grows {
-            return Err(fault(
-                &[Cause::UnboundedLine],
-                format!("{} MiB without a line end made its memory grow by {} MiB", taken >> 20, growth >> 20),
-            ));
+            return Err(fault(&[Cause::UnboundedLine], words::endless_line_kept(taken, growth)));
         }
     }
     let word = crowd.says(OTHER);
     if !crowd.hears(READER, word) {
-        return Err(Failure::Silence(format!(
-            "after {} KiB without a line end, another client's line does not arrive",
-            taken >> 10
-        )));
+        return Err(Failure::Silence(words::endless_line_silences(taken)));
     }
     Ok(())
 }
@@ -295,21 +266,19 @@ pub(crate) fn own_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(2)?;
     let probe = crowd.says(TALKER);
     if !crowd.hears(OTHER, probe) {
-        return Err(Failure::Silence(format!("{} does not arrive", named(probe))));
+        return Err(Failure::Silence(messages::line_missing(probe)));
     }
     // The echo may come after the others' copies.
     crowd.wait(Duration::from_millis(300), |crowd| crowd.has_heard(TALKER, probe));
     let (echoed, times) = (crowd.has_heard(TALKER, probe), crowd.members[OTHER].receiver.times(probe));
     if times > 1 {
-        return Err(fault(&[Cause::Duplicates], format!("one line arrived {times} times")));
+        return Err(fault(&[Cause::Duplicates], words::arrived_often(times)));
     }
     match (arena.settings.echo, echoed) {
-        (Some(false), true) => Err(fault(&[Cause::EchoesToSender], "a sender gets its own line back")),
-        (Some(true), false) => {
-            Err(fault(&[Cause::Loses], "a sender does not get its own line back, as --echo yes expects"))
-        }
+        (Some(false), true) => Err(fault(&[Cause::EchoesToSender], words::ECHOES)),
+        (Some(true), false) => Err(fault(&[Cause::Loses], words::ECHOES_NOT)),
         (None, true) => {
-            arena.remark("a sender hears its own lines (--echo no calls that a fault)");
+            arena.remark(words::ECHOES_AND_MAY);
             Ok(())
         }
         _ => Ok(()),

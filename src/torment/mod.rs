@@ -11,7 +11,9 @@
 //! * [`finding`]: a verdict; [`entry`]: an entry of the catalogue;
 //! * [`arena`]: the server under test, its clients and its health; [`acquaint`]: the introduction of clients;
 //! * [`settings`], [`baseline`]: what the user sets, and what was measured;
-//! * [`failure`]: why a torment was not passed; [`cause`]: the mistakes behind failures, each explained;
+//! * [`failure`]: why a torment was not passed; [`cause`]: the mistakes behind failures;
+//! * [`lessons`]: an explanation of each cause; [`messages`]: what was observed, in words. Both are in English and
+//!   Spanish;
 //! * `gallery` (cargo feature `gallery`): servers that are broken on purpose, one for each classic mistake.
 //!
 //! A torment blames a server only for what harms clients that behave: a freeze, a crash, lines that are lost,
@@ -34,6 +36,8 @@ pub(crate) mod floods;
 pub(crate) mod framing;
 #[cfg(feature = "gallery")]
 pub mod gallery;
+pub(crate) mod lessons;
+pub(crate) mod messages;
 pub(crate) mod pressure;
 pub(crate) mod process;
 pub(crate) mod readers;
@@ -46,5 +50,6 @@ pub use cause::Cause;
 pub use diagnosis::diagnose;
 pub use entry::Torment;
 pub use finding::{Finding, Verdict};
+pub use lessons::Lesson;
 pub use settings::{Settings, Target};
 pub use trial::{News, run};

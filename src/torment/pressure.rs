@@ -4,32 +4,27 @@ use super::arena::Arena;
 use super::cause::Cause;
 use super::failure::{Failure, Outcome, fault};
 use super::floods::QUEUED;
+use super::messages;
+use super::messages::floods as words;
 use crate::harness::{Crowd, Flood, Kind, Probe, Reading, SHORT_LEN, Waited, proc};
+use crate::text::Bilingual;
 use std::ops::{Range, RangeInclusive};
 use std::time::{Duration, Instant};
 
 pub(crate) fn selfish_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
-    let pressure = Pressure {
-        what: "a client sends requests without pause and reads 1.6 MB of the answers a second",
-        greedy: &[("the client that sends requests", Some(1.6e6))],
-        floods: requests,
-    };
+    let pressure = Pressure { greedy: vec![(words::ASKS, Some(1.6e6))], floods: requests };
     pressure.try_twice(arena, crowd)
 }
 
 pub(crate) fn whisperers(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
-    let pressure = Pressure {
-        what: "two clients send private lines to each other without pause and read 400 KiB a second",
-        greedy: &[("a client that whispers", Some(400.0 * 1024.0)); 2],
-        floods: whispers,
-    };
+    const WHISPERER: (Bilingual, Option<f64>) = (words::WHISPERS, Some(400.0 * 1024.0));
+    let pressure = Pressure { greedy: vec![WHISPERER, WHISPERER], floods: whispers };
     pressure.try_twice(arena, crowd)
 }
 
 pub(crate) fn polite_beside_flood(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let pressure = Pressure {
-        what: "a client floods and another reads 400 KiB a second",
-        greedy: &[("the client that floods", None), ("the client that reads 400 KiB a second", Some(400.0 * 1024.0))],
+        greedy: vec![(words::FLOODS, None), (words::READS_SLOWLY, Some(400.0 * 1024.0))],
         floods: |arena, _, _| Ok(vec![long_line(arena, String::new())]),
     };
     pressure.try_twice(arena, crowd)
@@ -59,9 +54,8 @@ const IDLE_SHARE: f64 = 0.3;
 
 /// What the greedy clients do. In the crowd they come after the polite ones.
 struct Pressure {
-    what: &'static str,
     /// What each greedy client is called, and how many bytes it reads a second; `None` if it reads all at once.
-    greedy: &'static [(&'static str, Option<f64>)],
+    greedy: Vec<(Bilingual, Option<f64>)>,
     /// Learns what the first greedy clients, from this one on, send without pause.
     floods: fn(&mut Arena, &mut Crowd, usize) -> Result<Vec<Flood>, Failure>,
 }
@@ -95,10 +89,10 @@ impl Pressure {
     fn gather(&self, arena: &mut Arena, crowd: &mut Crowd) -> Result<usize, Failure> {
         let polite = POLITE.min(arena.baseline.seats.saturating_sub(self.greedy.len()));
         if polite < POLITE_MIN {
-            return Err(Failure::Skip(format!("it needs {} seats", POLITE_MIN + self.greedy.len())));
+            return Err(Failure::Skip(messages::needs_seats(POLITE_MIN + self.greedy.len(), arena.baseline.seats)));
         }
         *crowd = arena.guests(polite)?;
-        for (_, rate) in self.greedy {
+        for (_, rate) in &self.greedy {
             arena.join_within(crowd, arena.patience(), rate.map(|_| NARROW))?;
         }
         Ok(polite)
@@ -109,7 +103,7 @@ impl Pressure {
     fn press(&self, arena: &mut Arena, crowd: &mut Crowd, floods: Vec<Flood>, talk: &mut Talk) -> Causes {
         let before = Before::now(arena, crowd);
         let greedy = &mut crowd.members[talk.polite..];
-        for (client, (_, rate)) in greedy.iter_mut().zip(self.greedy) {
+        for (client, (_, rate)) in greedy.iter_mut().zip(&self.greedy) {
             client.reading = rate.map_or(Reading::Eagerly, Reading::at);
         }
         for (client, flood) in greedy.iter_mut().zip(floods) {
@@ -132,58 +126,53 @@ impl Pressure {
 
     /// A server may have a limit for those that ask for much or read slowly.
     fn remark_on_the_closed(&self, arena: &mut Arena, crowd: &Crowd, polite: usize) {
-        let names = (0..polite).map(|_| "a client that says little").chain(self.greedy.iter().map(|(name, _)| *name));
+        let small = words::POLITE;
+        let names = (0..polite).map(|_| &small).chain(self.greedy.iter().map(|(name, _)| name));
         for (client, name) in crowd.members.iter().zip(names).filter(|(client, _)| !client.is_open()) {
-            let kib = client.receiver.total >> 10;
-            arena.remark(format!("while {}, {name} is disconnected after {kib} KiB", self.what));
+            arena.remark(words::disconnected(name, client.receiver.total));
         }
     }
 
     fn judge(&self, arena: &Arena, crowd: &mut Crowd, course: &Course) -> Outcome {
-        let (what, talk, polite) = (self.what, &course.talk, 0..course.talk.polite);
-        let late = |seen: String| match course.causes {
+        let (talk, polite) = (&course.talk, 0..course.talk.polite);
+        let late = |seen: Bilingual| match course.causes {
             Some(causes) => fault(causes, seen),
-            None => Failure::Skip(format!("{seen}, but the clients here were slower than the server")),
+            None => Failure::Skip(words::our_clients_were_slower(&seen)),
         };
         if course.causes.is_some() && crowd.members[polite.clone()].iter().any(|client| !client.is_open()) {
-            return Err(fault(
-                &[Cause::WouldBlockIsAnError, Cause::ErrorEndsFanOut],
-                format!("while {what}, one that says little was closed"),
-            ));
+            return Err(fault(&[Cause::WouldBlockIsAnError, Cause::ErrorEndsFanOut], words::POLITE_CLOSED));
         }
         let missing = talk.missing(crowd, polite);
         if missing > 0 && course.waited == Waited::Moving {
-            return Err(late(format!("while {what}, {missing} lines of the others did not arrive for a long time")));
+            return Err(late(words::polite_late(missing)));
         }
         if missing > 0 {
-            return Err(self.lost(crowd, missing));
+            return Err(lost(crowd, missing));
         }
         let (quiet, times) = (course.quiet, Spread::of(talk.times(crowd)).unwrap_or_default());
         let limit = |least| arena.scaled(least).max(quiet.worst * LATE_TIMES);
         if times.worst > limit(LATE) || times.median > limit(LATE_MEDIAN) {
-            return Err(late(format!("while {what}, the lines of the others took {times}; {quiet} before")));
+            return Err(late(words::polite_slow((times.median, times.worst), (quiet.median, quiet.worst))));
         }
         match talk.missing(crowd, 0..crowd.count()) {
             0 => Ok(()),
-            missing => Err(fault(
-                &[Cause::DroppedWhenFull, Cause::ShortWriteDropped],
-                format!("while {what}, {missing} lines of the others did not get to all who stayed connected"),
-            )),
+            missing => {
+                Err(fault(&[Cause::DroppedWhenFull, Cause::ShortWriteDropped], words::polite_lost_to_some(missing)))
+            }
         }
     }
+}
 
-    /// The failure when nothing moves any more and lines are missing.
-    fn lost(&self, crowd: &mut Crowd, missing: usize) -> Failure {
-        let what = self.what;
-        let last = crowd.says(0);
-        if !crowd.hears(1, last) {
-            return Failure::Silence(format!("while {what}, and after it, no line arrives"));
-        }
-        fault(
-            &[Cause::Loses, Cause::ShortWriteDropped, Cause::DroppedWhenFull, Cause::FramingByRead],
-            format!("while {what}, {missing} lines of the others did not arrive"),
-        )
+/// The failure when nothing moves any more and lines are missing.
+fn lost(crowd: &mut Crowd, missing: usize) -> Failure {
+    let last = crowd.says(0);
+    if !crowd.hears(1, last) {
+        return Failure::Silence(words::SILENT_FOR_GOOD);
     }
+    fault(
+        &[Cause::Loses, Cause::ShortWriteDropped, Cause::DroppedWhenFull, Cause::FramingByRead],
+        words::polite_lost(missing),
+    )
 }
 
 /// The likely causes if lines are late. `None` if the clients here were slower than the server: then it is not to blame.
@@ -242,13 +231,6 @@ impl Spread {
     }
 }
 
-impl std::fmt::Display for Spread {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let ms = |time: Duration| time.as_secs_f64() * 1e3;
-        write!(f, "{:.1} ms (median) and {:.1} ms at most", ms(self.median), ms(self.worst))
-    }
-}
-
 /// The state before the pressure.
 struct Before {
     at: Instant,
@@ -302,7 +284,7 @@ fn requests(arena: &mut Arena, crowd: &mut Crowd, who: usize) -> Result<Vec<Floo
     let lines = REQUESTS.map(|request| [request.as_bytes(), arena.settings.eol.bytes()].concat());
     match lines.into_iter().find(|line| is_answered_alone(arena, crowd, who, line)) {
         Some(line) => Ok(vec![Flood::Always(line)]),
-        None => Err(Failure::Skip(format!("none of {} is answered to its sender alone", REQUESTS.join(", ")))),
+        None => Err(Failure::Skip(words::nothing_to_ask(&REQUESTS.join(", ")))),
     }
 }
 
@@ -322,11 +304,11 @@ fn is_answered_alone(arena: &Arena, crowd: &mut Crowd, who: usize, line: &[u8]) 
 fn whispers(arena: &mut Arena, crowd: &mut Crowd, first: usize) -> Result<Vec<Flood>, Failure> {
     let pair = [first, first + 1];
     let (Some(one), Some(other)) = (nick_of(crowd, pair[0]), nick_of(crowd, pair[1])) else {
-        return Err(Failure::Skip("nothing before a line says who sent it, so there are no private lines".into()));
+        return Err(Failure::Skip(words::NO_NAMES));
     };
     let form = PRIVATELY.into_iter().find(|form| is_private(arena, crowd, pair, &opening(form, &other)));
     let Some(form) = form else {
-        return Err(Failure::Skip(format!("no private line arrives in the form of {}", PRIVATELY.join(", "))));
+        return Err(Failure::Skip(words::no_private_lines(&PRIVATELY.join(", "))));
     };
     Ok(vec![long_line(arena, opening(form, &other)), long_line(arena, opening(form, &one))])
 }

@@ -4,27 +4,29 @@ use super::acquaint::acquaint;
 use super::arena::{Arena, Leaving};
 use super::cause::Cause;
 use super::failure::{Failure, Outcome, fault, proven};
+use super::messages;
+use super::messages::process as words;
 use crate::harness::{Crowd, START_LIMIT, State, Stdout};
-use crate::text::Lang;
+use crate::text::Bilingual;
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
 pub(crate) fn idle(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(2)?;
     match arena.spins() {
-        Some(seen) => Err(fault(&[Cause::BusyLoop], format!("two clients are connected, and {seen}"))),
+        Some(seen) => Err(fault(&[Cause::BusyLoop], seen)),
         None => Ok(()),
     }
 }
 
-fn talk(crowd: &mut Crowd, who: &[usize], when: &str) -> Result<(), Failure> {
+fn talk(crowd: &mut Crowd, who: &[usize], when: &Bilingual) -> Result<(), Failure> {
     let said: Vec<_> = who.iter().map(|&who| crowd.says(who)).collect();
     match crowd.all_hear(who, &said) {
         None => Ok(()),
         Some((deaf, _)) if !crowd.members[deaf].is_open() => {
-            Err(Failure::Silence(format!("{when} a connected client was closed")))
+            Err(Failure::Silence(messages::at(when, &words::CLIENT_CLOSED)))
         }
-        Some(_) => Err(Failure::Silence(format!("{when} the clients do not receive each other's lines"))),
+        Some(_) => Err(Failure::Silence(messages::at(when, &words::CLIENTS_SILENT))),
     }
 }
 
@@ -40,7 +42,7 @@ pub(crate) fn no_descriptors(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         crowd.go_on(Duration::from_millis(40));
     }
     let Some(before) = arena.server.as_ref().and_then(|server| server.limit_descriptors(None)) else {
-        return Err(Failure::Skip("the server's limit cannot be changed".into()));
+        return Err(Failure::Skip(words::LIMIT_IS_FIXED));
     };
     let count = 4.min(arena.baseline.seats.saturating_sub(2)).max(1);
     for _ in 0..count {
@@ -53,12 +55,10 @@ pub(crate) fn no_descriptors(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         }
     }
     crowd.go_on(Duration::from_millis(200));
-    talk(crowd, &inside, "while no descriptors were left,")?;
+    talk(crowd, &inside, &words::WITHOUT_DESCRIPTORS)?;
     if let Some(seen) = arena.spins() {
-        return Err(fault(
-            &[Cause::DescriptorSpin, Cause::BusyLoop],
-            format!("no descriptors are left, other clients connect, and {seen}"),
-        ));
+        let seen = messages::at(&words::WITHOUT_DESCRIPTORS, &seen);
+        return Err(fault(&[Cause::DescriptorSpin, Cause::BusyLoop], seen));
     }
     if let Some(server) = &arena.server {
         server.limit_descriptors(Some(before));
@@ -78,25 +78,21 @@ pub(crate) fn no_descriptors(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let outcome = arena.check_health(&mut newcomers);
     newcomers.leave();
     match outcome {
-        Ok(()) if lost => Err(fault(
-            &[Cause::AcceptNotRetried, Cause::OneAcceptPerEdge],
-            "there are descriptors again, and the clients that waited are not served",
-        )),
+        Ok(()) if lost => Err(fault(&[Cause::AcceptNotRetried, Cause::OneAcceptPerEdge], words::WAITING_NOT_SERVED)),
         Ok(()) => Ok(()),
         Err(_) if arena.server.as_mut().is_some_and(|server| server.ended().is_some()) => {
-            Err(Failure::Silence("it ended".into()))
+            Err(Failure::Silence(words::ENDED))
         }
-        Err(Failure::Silence(seen)) => Err(fault(
-            &[Cause::DescriptorDeath, Cause::OneAcceptPerEdge],
-            format!("there are descriptors again, and nobody is let in any more: {seen}"),
-        )),
+        Err(Failure::Silence(seen)) => {
+            Err(fault(&[Cause::DescriptorDeath, Cause::OneAcceptPerEdge], words::nobody_let_in(&seen)))
+        }
         Err(other) => Err(other),
     }
 }
 
 #[cfg(not(target_os = "linux"))]
 pub fn no_descriptors(_: &mut Arena, _: &mut Crowd) -> Outcome {
-    Err(Failure::Skip("this system does not let us change the limits of a running process".into()))
+    Err(Failure::Skip(words::NO_LIMITS_HERE))
 }
 
 pub(crate) fn stop_continue(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
@@ -115,9 +111,9 @@ pub(crate) fn stop_continue(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
             said
         });
         if crowd.all_hear(&all, &said).is_some() {
-            return Err(Failure::Silence("what was sent while it was stopped does not arrive when it goes on".into()));
+            return Err(Failure::Silence(words::SENT_WHILE_STOPPED_IS_LOST));
         }
-        talk(crowd, &all, "after SIGSTOP and SIGCONT")?;
+        talk(crowd, &all, &words::AFTER_CONTINUE)?;
     }
     Ok(())
 }
@@ -127,23 +123,23 @@ pub(crate) fn stop_continue(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
 const PRINTED_LINES: usize = 1500;
 const PRINTED_VISITS: usize = 400;
 
-fn makes_it_print(arena: &mut Arena, crowd: &mut Crowd, what: &str) -> Outcome {
+fn makes_it_print(arena: &mut Arena, crowd: &mut Crowd, closed: bool) -> Outcome {
     *crowd = arena.guests(3)?;
     let all: Vec<usize> = (0..crowd.count()).collect();
     if let Some(server) = &mut arena.server
-        && what == "closed"
+        && closed
     {
         server.close_stdout();
     }
-    let when = format!("with its stdout {what},");
+    let when = if closed { words::STDOUT_CLOSED } else { words::STDOUT_FROZEN };
     let begin = Instant::now();
     let limit = arena.scaled(Duration::from_millis(1500));
     for _ in 0..PRINTED_LINES / all.len() {
         // No client connects or leaves yet, so printing is the only cause.
         if let Err(Failure::Silence(seen)) = talk(crowd, &all, &when) {
             let ended = arena.server.as_mut().and_then(|server| server.ends_within(Duration::from_millis(200)));
-            let seen = ended.map_or(seen, |ended| format!("{when} the server ended: {}", ended.in_lang(Lang::En)));
-            return Err(proven(&[if what == "closed" { Cause::PrintEndsServer } else { Cause::BlockingPrint }], seen));
+            let seen = ended.map_or(seen, |ended| messages::at(&when, &messages::ended(ended, None)));
+            return Err(proven(&[if closed { Cause::PrintEndsServer } else { Cause::BlockingPrint }], seen));
         }
         if begin.elapsed() > limit {
             break;
@@ -158,11 +154,11 @@ fn makes_it_print(arena: &mut Arena, crowd: &mut Crowd, what: &str) -> Outcome {
 }
 
 pub(crate) fn frozen_stdout(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
-    makes_it_print(arena, crowd, "frozen")
+    makes_it_print(arena, crowd, false)
 }
 
 pub(crate) fn closed_stdout(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
-    makes_it_print(arena, crowd, "closed")
+    makes_it_print(arena, crowd, true)
 }
 
 pub(crate) fn terminate(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
@@ -177,19 +173,16 @@ pub(crate) fn terminate(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let limit = arena.scaled(Duration::from_secs(5));
     crowd.wait(limit, |crowd| crowd.members.iter().all(|client| !client.is_open()));
     let Some(ended) = server.ends_within(limit.saturating_sub(begin.elapsed())) else {
-        return Err(fault(
-            &[Cause::IgnoresSigterm],
-            format!("{:.0} s after SIGTERM it still runs", limit.as_secs_f64()),
-        ));
+        return Err(fault(&[Cause::IgnoresSigterm], words::still_runs(limit)));
     };
     let word = crowd.members[1].receiver.total > heard;
     if crowd.members.iter().any(|client| matches!(client.state, State::Failed(_))) {
-        arena.remark("upon SIGTERM its clients get a reset instead of an end");
+        arena.remark(words::ENDS_WITH_RESETS);
     } else if !word {
-        arena.remark("upon SIGTERM it ends without a message to its clients");
+        arena.remark(words::ENDS_SILENTLY);
     }
     if !ended.by_sigterm() && ended.code() != Some(0) {
-        arena.remark(format!("upon SIGTERM it ends with {}", ended.in_lang(Lang::En)));
+        arena.remark(words::ends_with(ended));
     }
     Ok(())
 }
@@ -203,7 +196,7 @@ pub(crate) fn restart(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let port = server.addr.port();
     drop(server);
     if ended.is_none() {
-        arena.remark("it did not end upon SIGTERM, and was killed");
+        arena.remark(words::HAD_TO_BE_KILLED);
     }
     crowd.wait(Duration::from_millis(500), |crowd| crowd.members.iter().all(|client| !client.is_open()));
     crowd.members.clear();
@@ -213,6 +206,6 @@ pub(crate) fn restart(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
             arena.server = Some(server);
             Ok(())
         }
-        Err(seen) => Err(fault(&[Cause::AddressInUse], format!("stopped and started again at once: {}", seen.en))),
+        Err(seen) => Err(fault(&[Cause::AddressInUse], words::not_started_again(&seen))),
     }
 }

@@ -4,6 +4,8 @@ use super::acquaint::acquaint;
 use super::arena::{Arena, COLLECTOR_MEMORY_MIN};
 use super::cause::Cause;
 use super::failure::{Failure, Outcome, fault, proven};
+use super::messages;
+use super::messages::floods::{self as words, BadReader};
 use crate::harness::{Crowd, Flood, Probe, Reading};
 use std::time::{Duration, Instant};
 
@@ -24,11 +26,11 @@ const PENDING_SUSPICIOUS: u64 = 96 << 20;
 const PENDING_COLLECTED: u64 = 384 << 20;
 
 pub(crate) fn stuck_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
-    beside(arena, crowd, Reading::Never)
+    beside(arena, crowd, Reading::Never, BadReader::Never)
 }
 
 pub(crate) fn trickle_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
-    beside(arena, crowd, Reading::at(2048.0))
+    beside(arena, crowd, Reading::at(2048.0), BadReader::Trickle)
 }
 
 /// Lines that are sent to measure the time until they arrive.
@@ -63,10 +65,9 @@ impl Pings {
 }
 
 /// One client floods and one talks, beside a client that reads as `reading` tells.
-fn beside(arena: &mut Arena, crowd: &mut Crowd, reading: Reading) -> Outcome {
+fn beside(arena: &mut Arena, crowd: &mut Crowd, reading: Reading, what: BadReader) -> Outcome {
     let bad = with_one_more(arena, crowd, NARROW)?;
     crowd.members[bad].reading = reading;
-    let what = if reading == Reading::Never { "does not read" } else { "reads 2 KiB a second" };
     let mut queue = QueueWatch::new(arena.memory());
     let mut pings = Pings::new(FLOODER);
     crowd.members[FLOODER].start_flood(Flood::Probes { lines: u32::MAX, len: arena.baseline.line_len });
@@ -105,13 +106,10 @@ fn beside(arena: &mut Arena, crowd: &mut Crowd, reading: Reading) -> Outcome {
         }
     }
     if !crowd.members[TALKER].is_open() {
-        return Err(fault(
-            &[Cause::WouldBlockIsAnError, Cause::ErrorEndsFanOut],
-            format!("while a client {what}, another that sent now and then was closed"),
-        ));
+        return Err(fault(&[Cause::WouldBlockIsAnError, Cause::ErrorEndsFanOut], words::talker_closed(what)));
     }
     if !crowd.members[FLOODER].is_open() {
-        arena.remark(format!("while a client {what}, the client that floods is closed"));
+        arena.remark(words::flooder_closed(what));
         return Ok(());
     }
     if let Some(failure) = queue_failure {
@@ -120,14 +118,14 @@ fn beside(arena: &mut Arena, crowd: &mut Crowd, reading: Reading) -> Outcome {
     the_flooder_is_heard(crowd, bad, what, begin, frozen * 4)?;
     if pending(crowd) < PENDING_LEAST && queue.still_moved() {
         let mib = pending(crowd) as f64 / f64::from(1 << 20);
-        return Err(Failure::Skip(format!("it relays too slowly: {mib:.1} MiB in the time; --time gives more")));
+        return Err(Failure::Skip(messages::too_slow_for_mib(mib)));
     }
     Ok(())
 }
 
 /// With a thread for each client only the flooder's thread may block: the kernel still takes short lines of others long
 /// after it has refused a long one.
-fn the_flooder_is_heard(crowd: &mut Crowd, bad: usize, what: &str, since: Instant, limit: Duration) -> Outcome {
+fn the_flooder_is_heard(crowd: &mut Crowd, bad: usize, what: BadReader, since: Instant, limit: Duration) -> Outcome {
     let last = crowd.says(FLOODER);
     let (patience, mut told, mut at) = (crowd.patience, 0, Instant::now());
     // While the talker receives something, the rest of the flood is under way.
@@ -146,12 +144,7 @@ fn the_flooder_is_heard(crowd: &mut Crowd, bad: usize, what: &str, since: Instan
     let told = crowd.members[TALKER].receiver.total;
     crowd.members[bad].reading = Reading::Eagerly;
     match crowd.wait(FREED, |crowd| crowd.members[TALKER].receiver.total > told) {
-        true => Err(proven(
-            &[Cause::BlockingWrite, Cause::LockAcrossWrite],
-            format!(
-                "while a client {what}, nothing more arrived from the client that had flooded; when it read again, it did"
-            ),
-        )),
+        true => Err(proven(&[Cause::BlockingWrite, Cause::LockAcrossWrite], words::flooder_waits(what))),
         false => Ok(()),
     }
 }
@@ -166,20 +159,15 @@ fn with_one_more(arena: &mut Arena, crowd: &mut Crowd, receive_buffer: usize) ->
 
 /// The failure when no ping has arrived for too long. If a new client can still talk, the cause is a blocking write and
 /// not a lock.
-fn everybody_waits(arena: &mut Arena, crowd: &mut Crowd, bad: usize, what: &str, pings: &Pings) -> Failure {
-    let waited = pings.waits().as_secs_f64();
+fn everybody_waits(arena: &mut Arena, crowd: &mut Crowd, bad: usize, what: BadReader, pings: &Pings) -> Failure {
+    let waited = pings.waits();
     crowd.members[FLOODER].end_flood();
     // A server that is only far behind goes on relaying the flood.
     crowd.go_on(Duration::from_millis(300));
     let told = crowd.members[TALKER].receiver.total;
     crowd.go_on(Duration::from_millis(300));
     if crowd.members[TALKER].receiver.total > told {
-        return fault(
-            &[Cause::UnboundedQueue, Cause::Unfair],
-            format!(
-                "while a client flooded and another {what}, a line did not arrive for {waited:.1} s, and the flood went on"
-            ),
-        );
+        return fault(&[Cause::UnboundedQueue, Cause::Unfair], words::line_behind_flood(what, waited));
     }
     let mut newcomer_is_heard = true;
     if arena.baseline.thread_each && arena.baseline.seats > crowd.count() {
@@ -201,10 +189,9 @@ fn everybody_waits(arena: &mut Arena, crowd: &mut Crowd, bad: usize, what: &str,
     let waits = pings.said.get(before).map(|&(probe, _)| probe);
     let freed = crowd.wait(FREED, |crowd| waits.is_none_or(|probe| crowd.has_heard(FLOODER, probe)));
     if arena.server.as_mut().is_some_and(|server| server.ended().is_some()) {
-        return Failure::Silence("no lines arrive".into());
+        return Failure::Silence(messages::NO_LINES);
     }
-    let freed = if freed { "; when it read again, all went on" } else { "" };
-    let seen = format!("while a client {what}, no line arrived at anybody for {waited:.1} s{freed}");
+    let seen = words::everybody_waits(what, waited, freed);
     let causes: &[Cause] = match (arena.baseline.thread_each, newcomer_is_heard) {
         (true, false) => &[Cause::LockAcrossWrite],
         (true, true) => &[Cause::BlockingWrite, Cause::LockAcrossWrite],
@@ -260,22 +247,14 @@ impl QueueWatch {
         pending > goal || elapsed > Duration::from_secs(seconds)
     }
 
-    fn fault(&self, what: &str) -> Option<Failure> {
+    fn fault(&self, what: BadReader) -> Option<Failure> {
         let &(pending, grown) = self.grown.last()?;
         let least = if self.is_collected() { 96 << 20 } else { 20 << 20 };
         // It must also have grown to the end: memory that is taken once is no queue.
         let &(pending_half, grown_half) = self.grown.iter().find(|(at, _)| *at > pending / 2)?;
         let still_grows = (grown.saturating_sub(grown_half)) * 2 > pending.saturating_sub(pending_half);
-        (grown > least && grown * 2 > pending && still_grows).then(|| {
-            proven(
-                &[Cause::UnboundedQueue],
-                format!(
-                    "while a client {what}, the server's memory grew with what was pending for it: {} MiB for {} MiB",
-                    grown >> 20,
-                    pending >> 20
-                ),
-            )
-        })
+        (grown > least && grown * 2 > pending && still_grows)
+            .then(|| proven(&[Cause::UnboundedQueue], words::queue_grows(what, grown, pending)))
     }
 }
 
@@ -313,7 +292,7 @@ pub(crate) fn slow_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let is_done = |crowd: &Crowd, who: usize| crowd.has_heard(who, last) || !crowd.members[who].is_open();
     crowd.wait_while_it_moves(|crowd| (is_done(crowd, TALKER) && is_done(crowd, slow)) || begin.elapsed() > slowly * 8);
     if !crowd.members[FLOODER].is_open() {
-        arena.remark("while a client reads slowly, the client that floods is closed");
+        arena.remark(words::FLOODER_CLOSED);
         return Ok(());
     }
     let (eager, receiver) = (&crowd.members[TALKER].receiver, &crowd.members[slow].receiver);
@@ -324,40 +303,23 @@ pub(crate) fn slow_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         // Both should get the same number of bytes, however lines are cut.
         let less = (eager.total - before[0]).saturating_sub(receiver.total - before[1]);
         if is_open && less > NOT_OF_THE_FLOOD {
-            return Err(fault(
-                &[Cause::ShortWriteDropped],
-                format!(
-                    "a client that reads 2 MB a second got {} KiB less than one that reads at once",
-                    less.div_ceil(1024)
-                ),
-            ));
+            return Err(fault(&[Cause::ShortWriteDropped], words::slow_got_less(less)));
         }
         return Err(fault(
             &[Cause::InterleavedWrites, Cause::FramingByRead, Cause::ShortWriteDropped],
-            format!("lines arrived damaged, also at a client that reads at once: \"{text}\""),
+            words::all_damaged(&text),
         ));
     }
     let lacks = eager.flood.len().saturating_sub(receiver.flood.len());
     if receiver.mangled > 0 && (is_open || gap.is_some()) {
         let text = receiver.first_mangled.clone().unwrap_or_default();
-        return Err(fault(
-            &[Cause::ShortWriteDropped],
-            format!(
-                "a client that reads 2 MB a second lacks {lacks} of {said} lines and got pieces of {} others: \"{text}\"",
-                receiver.mangled
-            ),
-        ));
+        return Err(fault(&[Cause::ShortWriteDropped], words::slow_got_pieces(lacks, said, receiver.mangled, &text)));
     }
     if gap.is_some() || (is_open && lacks > 0) {
-        return Err(fault(
-            &[Cause::DroppedWhenFull, Cause::ShortWriteDropped],
-            format!(
-                "a client that reads 2 MB a second lacks {lacks} of {said} lines, and was neither told nor disconnected"
-            ),
-        ));
+        return Err(fault(&[Cause::DroppedWhenFull, Cause::ShortWriteDropped], words::slow_has_gap(lacks, said)));
     }
     if !is_open {
-        arena.remark(format!("a client that reads 2 MB a second is disconnected after {} KiB", receiver.total >> 10));
+        arena.remark(words::slow_disconnected(receiver.total));
     }
     Ok(())
 }

@@ -6,9 +6,10 @@ use super::cause::Cause;
 use super::entry::Torment;
 use super::failure::{Failure, Outcome, fault};
 use super::finding::{Finding, Verdict};
+use super::messages::{self, NO_TIME};
 use super::settings::{Settings, Target};
 use crate::harness::{Crowd, START_LIMIT, ServerProcess, Stdout, proc};
-use crate::text::Lang;
+use crate::text::Bilingual;
 use std::time::{Duration, Instant};
 
 /// Progress of a run.
@@ -19,23 +20,20 @@ pub enum News<'a> {
     Found(&'a Finding),
 }
 
-/// The reason given for torments that were skipped for lack of time.
-pub(crate) const NO_TIME: &str = "no time was left; --time gives more";
-
 /// After this many failures the timeouts are halved, because each further failure waits for all of its timeout.
 const PATIENT_UNTIL: usize = 5;
 /// A server that takes this many times as long to start as the first time has most likely not got its port.
 const START_TIMES: u32 = 8;
 const START_LEAST: Duration = Duration::from_secs(3);
 
-/// Torments a server, and passes each finding to `tell` as it is made. The error is one line that tells why no torment
-/// could begin.
+/// Torments a server, and passes each finding to `tell` as it is made. The error says in one line why no torment could
+/// begin, and what to try.
 pub fn run(
     target: &Target,
     torments: &[&'static Torment],
     settings: &Settings,
     tell: &mut dyn FnMut(News),
-) -> Result<Vec<Finding>, String> {
+) -> Result<Vec<Finding>, Bilingual> {
     let begin = Instant::now();
     let baseline = calibrate(target, settings)?;
     let start_limit = (baseline.start * START_TIMES).max(START_LEAST).min(START_LIMIT);
@@ -57,11 +55,11 @@ pub fn run(
             arena
         };
         let finding = if begin.elapsed() > settings.limit {
-            skipped(torment, NO_TIME.into())
+            skipped(torment, NO_TIME)
         } else if torment.needs_process && matches!(target, Target::Running(_)) {
-            skipped(torment, "it needs the server's process: tertulia torment -- COMMAND starts it".into())
+            skipped(torment, messages::NEEDS_PROCESS)
         } else if let Some(name) = broken_by {
-            skipped(torment, format!("the server has not recovered from {name}"))
+            skipped(torment, messages::not_recovered(name))
         } else {
             match target {
                 Target::Running(addr) => {
@@ -83,7 +81,7 @@ pub fn run(
                             arena.launcher = Some(launcher);
                             try_one(&mut arena, torment)
                         }
-                        Err(why) => skipped(torment, why.en.into()),
+                        Err(why) => skipped(torment, why),
                     }
                 }
             }
@@ -94,7 +92,7 @@ pub fn run(
     Ok(findings)
 }
 
-fn skipped(torment: &'static Torment, why: String) -> Finding {
+fn skipped(torment: &'static Torment, why: Bilingual) -> Finding {
     Finding {
         torment,
         verdict: Verdict::Skipped,
@@ -122,7 +120,7 @@ fn try_one(arena: &mut Arena, torment: &'static Torment) -> Finding {
     });
     // Judged before the clients leave, because that may end the server.
     let (verdict, causes, seen) = match outcome {
-        Ok(()) => (Verdict::Pass, vec![], String::new()),
+        Ok(()) => (Verdict::Pass, vec![], Bilingual::default()),
         Err(Failure::Skip(why)) => (Verdict::Skipped, vec![], why),
         Err(failure) => judge(arena, torment, failure, is_over),
     };
@@ -136,17 +134,17 @@ fn has_survived(arena: &mut Arena, torment: &Torment) -> Outcome {
     let outcome = arena.check_health(&mut newcomers);
     newcomers.leave();
     outcome.map_err(|failure| match failure {
-        Failure::Silence(seen) => Failure::Silence(format!("afterwards {seen}")),
+        Failure::Silence(seen) => Failure::Silence(messages::afterwards(&seen)),
         other => other,
     })?;
     match torment.may_spin.then(|| arena.spins()).flatten() {
-        Some(seen) => Err(fault(&[Cause::SpinsAtTheEnd, Cause::BusyLoop], format!("afterwards {seen}"))),
+        Some(seen) => Err(fault(&[Cause::SpinsAtTheEnd, Cause::BusyLoop], messages::afterwards(&seen))),
         None => Ok(()),
     }
 }
 
 /// From a failure to a verdict. If the server has ended, that is the failure.
-fn judge(arena: &mut Arena, torment: &Torment, failure: Failure, is_over: bool) -> (Verdict, Vec<Cause>, String) {
+fn judge(arena: &mut Arena, torment: &Torment, failure: Failure, is_over: bool) -> (Verdict, Vec<Cause>, Bilingual) {
     if let Failure::Proven { causes, seen } = failure {
         return (Verdict::Fail, causes, seen);
     }
@@ -169,8 +167,8 @@ fn judge(arena: &mut Arena, torment: &Torment, failure: Failure, is_over: bool) 
         } else if !causes.contains(&Cause::ClientErrorEndsServer) && causes.len() > 1 {
             causes.push(Cause::ClientErrorEndsServer);
         }
-        let message = if message.is_empty() { message } else { format!("; its last message: {message}") };
-        return (Verdict::Fail, causes, format!("the server ended: {}{message}", ended.in_lang(Lang::En)));
+        let message = Some(message.as_str()).filter(|message| !message.is_empty());
+        return (Verdict::Fail, causes, messages::ended(ended, message));
     }
     // It may close its clients before it ends.
     let nobody_listens = |arena: &Arena| {
@@ -184,7 +182,7 @@ fn judge(arena: &mut Arena, torment: &Torment, failure: Failure, is_over: bool) 
     match failure {
         // If the server was not started here, nothing more can be known about its end.
         Failure::Silence(seen) | Failure::Fault { seen, .. } if is_gone(arena) => {
-            (Verdict::Fail, torment.if_it_ends.into(), format!("the server is gone: {seen}"))
+            (Verdict::Fail, torment.if_it_ends.into(), messages::is_gone(&seen))
         }
         Failure::Fault { causes, seen } if causes.len() > 1 || causes == [Cause::ErrorEndsFanOut] => {
             with_its_message(arena, causes, seen)
@@ -192,7 +190,7 @@ fn judge(arena: &mut Arena, torment: &Torment, failure: Failure, is_over: bool) 
         Failure::Fault { causes, seen } | Failure::Proven { causes, seen } => (Verdict::Fail, causes, seen),
         Failure::Doubt { causes, seen } => (Verdict::Doubtful, causes, seen),
         Failure::Silence(seen) if was_the_printing(arena) => {
-            (Verdict::Fail, vec![Cause::BlockingPrint], format!("{seen}; when its stdout was read, all went on"))
+            (Verdict::Fail, vec![Cause::BlockingPrint], messages::went_on_when_stdout_was_read(&seen))
         }
         Failure::Silence(seen) => {
             let mut causes: Vec<Cause> = torment.if_silent.into();
@@ -218,7 +216,7 @@ fn was_the_printing(arena: &mut Arena) -> bool {
 }
 
 /// The verdict on a server that still runs. It may have lost a thread or a task, and written why.
-fn with_its_message(arena: &mut Arena, mut causes: Vec<Cause>, seen: String) -> (Verdict, Vec<Cause>, String) {
+fn with_its_message(arena: &mut Arena, mut causes: Vec<Cause>, seen: Bilingual) -> (Verdict, Vec<Cause>, Bilingual) {
     let Some(message) = arena.server.as_ref().and_then(ServerProcess::uncaught) else {
         return (Verdict::Fail, causes, seen);
     };
@@ -232,7 +230,7 @@ fn with_its_message(arena: &mut Arena, mut causes: Vec<Cause>, seen: String) -> 
         }
         _ => {}
     }
-    (Verdict::Fail, causes, format!("{seen}; it wrote: {message}"))
+    (Verdict::Fail, causes, messages::it_wrote(&seen, &message))
 }
 
 /// Whether a connection stays in the kernel's queue.

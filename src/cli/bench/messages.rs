@@ -8,7 +8,8 @@ use crate::page::Point;
 use crate::text::{Bilingual, Lang, numbers, say};
 
 pub(super) const CHECKED: Bilingual = Bilingual::new(
-    "What is checked: every receiver must get each line once, unchanged, in its sender's order and under its sender's name.",
+    "What is checked: every receiver must get each line once, unchanged, in its sender's order and under its \
+     sender's name.",
     "Qué se comprueba: cada receptor tiene que recibir cada línea una sola vez, sin cambios, en el orden de su emisor y con el \
      nombre de su emisor.",
 );
@@ -140,7 +141,7 @@ pub(super) fn verdict(lang: Lang, cell: &Cell) -> String {
     if cell.rounds.iter().any(|round| !round.troubles.is_empty()) {
         found.push(say!(lang, "connections closed"; "conexiones cerradas"));
     }
-    if found.is_empty() { say!(lang, "each once, in order"; "cada una una vez, en orden") } else { found.join(", ") }
+    if found.is_empty() { say!(lang, "each once, in order"; "una vez, en orden") } else { found.join(", ") }
 }
 
 /// Sentences that say which server is better than which others. `None` if a server has one round only, has not delivered

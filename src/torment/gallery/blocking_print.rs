@@ -1,4 +1,4 @@
-//! The chat stops dead, for all, until somebody presses Ctrl-Q in the terminal where the server runs, or closes the
+//! The chat stops for everybody until somebody presses Ctrl-Q in the terminal where the server runs, or closes the
 //! pager that shows its log.
 //!
 //! <details><summary>The cure</summary>

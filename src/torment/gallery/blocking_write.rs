@@ -1,9 +1,9 @@
-//! Somebody stops a client with Ctrl-Z, and after a while nothing moves for anybody. After `fg` it goes on.
+//! Somebody stops a client with Ctrl-Z, and after a while no line arrives at anybody. After `fg` the chat goes on.
 //!
 //! <details><summary>The cure</summary>
 //!
-//! The sockets are in blocking mode, and the loop waits for the one that is full. Make them non-blocking, keep what
-//! they do not take in an outbox for each (`Outbox`), and disconnect a client whose outbox grows too long.
+//! The sockets are in blocking mode, so the loop waits for the one that is full. Make them non-blocking, keep what they
+//! do not take in an outbox for each client (`Outbox`), and disconnect a client whose outbox grows too long.
 //!
 //! </details>
 

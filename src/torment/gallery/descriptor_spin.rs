@@ -2,7 +2,7 @@
 //!
 //! <details><summary>The cure</summary>
 //!
-//! When no descriptors are left, `accept` fails at once, and the connection stays in the queue: the next call fails
+//! When no descriptors are left, `accept` fails at once, and the connection stays in the queue, so the next call fails
 //! just as fast. Sleep a little before trying again.
 //!
 //! </details>

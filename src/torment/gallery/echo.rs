@@ -1,8 +1,8 @@
-//! Everybody sees their own lines twice: as typed, and as they come back.
+//! Everybody sees their own lines twice: as they type them, and as they come back.
 //!
 //! <details><summary>The cure</summary>
 //!
-//! Leave out the sender when a line is sent to the clients.
+//! Leave out the sender when you send a line to the clients.
 //!
 //! </details>
 

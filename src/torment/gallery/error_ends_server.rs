@@ -1,10 +1,10 @@
-//! When somebody's computer crashes, or somebody just kills a client, the server is gone for all: "Connection reset by
-//! peer".
+//! When somebody's computer crashes, or somebody just kills a client, the server ends for everybody: "Connection reset
+//! by peer".
 //!
 //! <details><summary>The cure</summary>
 //!
-//! An error of a connection concerns that connection only. Close it, go on, and let only errors of the poll and the
-//! listener leave `serve`.
+//! An error of a connection concerns that connection only. Close it and go on. Only errors of the poll and the listener
+//! should leave `serve`.
 //!
 //! </details>
 

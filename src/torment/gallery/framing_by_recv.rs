@@ -1,10 +1,10 @@
-//! With lines typed by hand it works. But now and then a message comes in two halves, each with the sender's name
-//! before it, or two messages come as one.
+//! Lines that are typed by hand arrive. But now and then a message arrives in two halves, each with the sender's name
+//! before it, or two messages arrive as one.
 //!
 //! <details><summary>The cure</summary>
 //!
-//! A read returns the bytes that have come so far. Keep each client's bytes in a buffer (`Lines`) and relay only whole
-//! lines.
+//! A read returns the bytes that have arrived so far. Keep each client's bytes in a buffer (`Lines`), and relay only
+//! whole lines.
 //!
 //! </details>
 

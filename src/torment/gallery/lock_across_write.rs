@@ -1,10 +1,10 @@
-//! Somebody closes a laptop, and a minute later nobody can talk, come or leave.
+//! Somebody closes a laptop, and a minute later nobody can talk, connect or leave.
 //!
 //! <details><summary>The cure</summary>
 //!
-//! `write_all` blocks on a client that does not read, and the lock is held meanwhile. Hand the line to a queue for each
-//! client (`Queue`) and let another thread write. Or copy the list and write outside the lock, and even then never wait
-//! for one client.
+//! `write_all` blocks on a client that does not read, and the thread holds the lock meanwhile. Hand the line to a queue
+//! for each client (`Queue`), and let another thread write. Or copy the list, write after unlocking it, and even then
+//! never wait for one client.
 //!
 //! </details>
 

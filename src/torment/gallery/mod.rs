@@ -24,6 +24,7 @@ pub(crate) mod unbounded_queue;
 pub(crate) mod write_all;
 
 use super::Cause;
+use crate::text::Bilingual;
 use std::io;
 use std::net::TcpListener;
 
@@ -35,20 +36,24 @@ pub struct Exhibit {
     pub cause: Cause,
     /// The source of its file.
     source: &'static str,
+    /// What users complain about, and how to repair it, in Spanish.
+    in_spanish: [&'static str; 2],
     /// Serves until something fails.
     pub serve: fn(TcpListener) -> io::Result<()>,
 }
 
 impl Exhibit {
     /// What users complain about.
-    pub fn symptom(&self) -> String {
-        self.page(|line| line.starts_with("<details>")).0
+    pub fn symptom(&self) -> Bilingual {
+        let (symptom, _) = self.page(|line| line.starts_with("<details>"));
+        Bilingual { en: symptom.into(), es: self.in_spanish[0].into() }
     }
 
-    /// How to repair it, from its file's first lines.
-    pub fn cure(&self) -> String {
+    /// How to repair it.
+    pub fn cure(&self) -> Bilingual {
         let (_, rest) = self.page(|line| line.starts_with("<details>"));
-        rest.replace("</details>", "").trim().to_owned()
+        let cure = rest.replace("</details>", "").trim().to_owned();
+        Bilingual { en: cure.into(), es: self.in_spanish[1].into() }
     }
 
     /// The module doc of its file, before and after a border line.
@@ -62,46 +67,115 @@ impl Exhibit {
 }
 
 macro_rules! exhibits {
-    ($($name:literal $module:ident $cause:ident;)+) => {
+    ($($name:literal $module:ident $cause:ident $symptom:literal $cure:literal;)+) => {
         &[$(Exhibit {
             name: $name,
             cause: Cause::$cause,
             source: include_str!(concat!(stringify!($module), ".rs")),
+            in_spanish: [$symptom, $cure],
             serve: $module::serve,
         }),+]
     };
 }
 
-/// All of them.
+/// All of them, with their texts in Spanish. The English ones are the first lines of each file.
 pub const EXHIBITS: &[Exhibit] = exhibits! {
-    "framing-by-recv" framing_by_recv FramingByRead;
-    "one-accept" one_accept OneAcceptPerEdge;
-    "one-read" one_read OneReadPerEdge;
-    "blocking-write" blocking_write BlockingWrite;
-    "lock-across-write" lock_across_write LockAcrossWrite;
-    "write-all" write_all WouldBlockIsAnError;
-    "pauses-everybody" pauses_everybody PausesEverybody;
-    "short-write" short_write ShortWriteDropped;
-    "error-ends-server" error_ends_server ClientErrorEndsServer;
-    "stale-token" stale_token StaleEvent;
-    "descriptor-spin" descriptor_spin DescriptorSpin;
-    "unbounded-queue" unbounded_queue UnboundedQueue;
-    "unbounded-line" unbounded_line UnboundedLine;
-    "echo" echo EchoesToSender;
-    "blocking-print" blocking_print BlockingPrint;
-    "slow-accept" slow_accept SlowToAccept;
+    "framing-by-recv" framing_by_recv FramingByRead
+        "Las líneas escritas a mano llegan. Pero de vez en cuando un mensaje llega en dos mitades, cada una con el \
+         nombre del emisor delante, o dos mensajes llegan como uno."
+        "Una lectura devuelve los bytes que han llegado hasta ese momento. Guarda los bytes de cada cliente en un \
+         búfer (`Lines`) y reenvía solo líneas enteras.";
+    "one-accept" one_accept OneAcceptPerEdge
+        "Funciona si la gente se conecta de uno en uno. Cuando varios se conectan en el mismo momento, entra uno, y \
+         los demás están conectados pero esperan hasta que se conecte alguien más."
+        "El sondeo de mio funciona por flanco: un solo evento puede representar muchas conexiones. Llama a `accept` \
+         en un bucle hasta que devuelva `WouldBlock`.";
+    "one-read" one_read OneReadPerEdge
+        "Las líneas cortas funcionan. Cuando alguien pega un texto largo, solo llega el principio; el resto llega \
+         cuando el mismo emisor envía algo más."
+        "El sondeo de mio funciona por flanco: no vuelve a avisar de que queda algo por leer. Lee en un bucle hasta \
+         obtener `WouldBlock`.";
+    "blocking-write" blocking_write BlockingWrite
+        "Alguien detiene un cliente con Ctrl-Z, y al cabo de un rato no le llega ninguna línea a nadie. Después de \
+         `fg` el chat sigue."
+        "Los sockets son bloqueantes, así que el bucle espera al que está lleno. Hazlos no bloqueantes, guarda lo \
+         que no toman en un búfer de salida por cliente (`Outbox`) y desconecta al cliente cuyo búfer crezca \
+         demasiado.";
+    "lock-across-write" lock_across_write LockAcrossWrite
+        "Alguien cierra un portátil, y un minuto después nadie puede hablar, conectarse ni irse."
+        "`write_all` se bloquea en un cliente que no lee, y entretanto el hilo mantiene el cerrojo. Pon la línea en \
+         una cola por cliente (`Queue`) y deja que escriba otro hilo. O copia la lista, escribe después de soltar el \
+         cerrojo y, aun así, no esperes nunca a un solo cliente.";
+    "write-all" write_all WouldBlockIsAnError
+        "El servidor funciona durante semanas. Un día la red de alguien va lenta un momento, y el servidor termina \
+         para todos: \"Resource temporarily unavailable\"."
+        "`write_all` en un socket no bloqueante falla con `WouldBlock` cuando el socket está lleno, y para entonces \
+         ya ha escrito una parte. Guarda el resto en un búfer de salida por cliente y continúa cuando el socket \
+         admita más.";
+    "pauses-everybody" pauses_everybody PausesEverybody
+        "La memoria sigue siendo poca y nadie pierde una línea. Pero cuando alguien con una red lenta pide la ayuda \
+         mil veces, las líneas de todos tardan segundos, incluso entre dos clientes que no tienen nada que ver."
+        "Mientras el búfer de salida de un cliente es largo, el bucle no lee de nadie. Cuenta lo que cada cliente ha \
+         hecho enviar últimamente y deja de leer de los que han causado mucho. Así se atiende enseguida al cliente \
+         que dice poco.";
+    "short-write" short_write ShortWriteDropped
+        "En el aula funciona todo. Por una conexión lenta, un cliente recibe líneas a las que les falta el centro, y \
+         otras líneas no las recibe."
+        "`write` devuelve cuántos bytes ha tomado. Pueden ser menos de los que se le dieron, o ninguno. Guarda el \
+         resto en un búfer de salida por cliente y continúa cuando el socket admita más.";
+    "error-ends-server" error_ends_server ClientErrorEndsServer
+        "Cuando se cuelga el ordenador de alguien, o alguien simplemente mata un cliente, el servidor termina para \
+         todos: \"Connection reset by peer\"."
+        "Un error de una conexión solo afecta a esa conexión. Ciérrala y sigue. De `serve` solo deben salir los \
+         errores del sondeo y del socket de escucha.";
+    "stale-token" stale_token StaleEvent
+        "Muy de vez en cuando se desconecta enseguida a un usuario que acaba de conectarse. Ocurre en días de mucho \
+         uso, cuando otro usuario se va en el mismo momento."
+        "Una clave del slab se vuelve a usar cuando en el lote aún puede haber eventos de su dueño anterior. Quita y \
+         acepta clientes solo después del lote, o da a cada cliente un número que no se reutilice nunca.";
+    "descriptor-spin" descriptor_spin DescriptorSpin
+        "Cuando hay muchísimos clientes conectados, un procesador está al 100 %, y no hay ningún mensaje de error."
+        "Cuando no quedan descriptores, `accept` falla enseguida y la conexión sigue en la cola, así que la llamada \
+         siguiente falla igual de rápido. Duerme un poco antes de intentarlo otra vez.";
+    "unbounded-queue" unbounded_queue UnboundedQueue
+        "Nadie tiene que esperar nunca. Pero algunas noches la memoria del servidor crece un gigabyte, y entonces el \
+         kernel lo mata."
+        "La cola de un cliente que no lee crece sin fin. Pon un límite a cada cola. Cuando esté llena, haz esperar a \
+         los emisores y desconecta al cliente que no lee.";
+    "unbounded-line" unbounded_line UnboundedLine
+        "El servidor se queda sin memoria, y el registro no muestra nada: nadie ha enviado una línea."
+        "`read_until` acumula bytes hasta que llega un fin de línea, y un cliente puede no enviarlo nunca. Fija una \
+         longitud máxima (`Read::take` ayuda) y cierra al cliente que la supere.";
+    "echo" echo EchoesToSender
+        "Todos ven sus propias líneas dos veces: al escribirlas y cuando les vuelven."
+        "Excluye al emisor cuando envíes una línea a los clientes.";
+    "blocking-print" blocking_print BlockingPrint
+        "El chat se detiene para todos hasta que alguien pulsa Ctrl-Q en la terminal del servidor, o cierra el \
+         paginador que muestra su registro."
+        "La salida estándar puede ser más lenta que el chat, o estar bloqueada. Imprime desde otro hilo con una cola \
+         limitada, o haz que la salida estándar no bloquee, y cuenta las líneas que se pierden.";
+    "slow-accept" slow_accept SlowToAccept
+        "Dos clientes pueden hablar enseguida. Pero cuando se conecta una clase de treinta, el último espera medio \
+         minuto."
+        "El bucle de accept duerme entre dos conexiones para ahorrar procesador. Pero `accept` se bloquea hasta que \
+         llega una conexión, y eso no cuesta nada: quita esa pausa.";
 };
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::Lang;
 
     #[test]
     fn each_page_states_a_symptom_and_hides_a_cure() {
         for exhibit in EXHIBITS {
             let (symptom, cure) = (exhibit.symptom(), exhibit.cure());
-            assert!(symptom.len() > 40 && cure.len() > 40, "{}", exhibit.name);
-            assert!(!symptom.contains(&cure) && !cure.contains('<'), "{}: {cure}", exhibit.name);
+            for text in [&symptom, &cure] {
+                assert!(text.differs(), "{}: {text:?}", exhibit.name);
+                assert!(Lang::ALL.iter().all(|lang| text.is_a_sentence(*lang)), "{}: {text:?}", exhibit.name);
+                assert!(text.en.len() > 40 && !text.en.contains('<'), "{}: {text:?}", exhibit.name);
+            }
+            assert!(!symptom.en.contains(&*cure.en), "{}", exhibit.name);
             // Short enough for an exercise.
             assert!((30..=110).contains(&exhibit.source.lines().count()), "{}", exhibit.name);
         }

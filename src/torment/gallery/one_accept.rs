@@ -1,5 +1,5 @@
 //! It works when people connect one after the other. When several connect at the same moment, one gets in, and the
-//! others wait, connected, until somebody else connects.
+//! others are connected but wait until somebody else connects.
 //!
 //! <details><summary>The cure</summary>
 //!

@@ -1,5 +1,5 @@
-//! Short lines work. When somebody pastes a long text, only the beginning arrives; the rest comes when the sender sends
-//! something more.
+//! Short lines work. When somebody pastes a long text, only its beginning arrives; the rest arrives when the same
+//! sender sends something more.
 //!
 //! <details><summary>The cure</summary>
 //!

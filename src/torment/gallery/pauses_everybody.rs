@@ -1,10 +1,10 @@
-//! Memory stays small and nobody loses a line. But when somebody with a slow network asks for the help a thousand
-//! times, everybody's lines take seconds, also between two who have nothing to do with it.
+//! Memory stays small, and nobody loses a line. But when somebody with a slow network asks for the help a thousand
+//! times, everybody's lines take seconds, even between two clients that have nothing to do with it.
 //!
 //! <details><summary>The cure</summary>
 //!
 //! While the outbox of one client is long, the loop reads from nobody. Count what each client has caused to be sent
-//! lately, and stop reading from those that have caused much. A client that says little is heard at once.
+//! lately, and stop reading from those that have caused much. A client that says little is then heard at once.
 //!
 //! </details>
 

@@ -1,5 +1,5 @@
-//! Everything works in the class room. Over a slow connection, somebody gets lines with their middle missing, and other
-//! lines not at all.
+//! In the classroom everything works. Over a slow connection, a client gets lines whose middle is missing, and does not
+//! get other lines at all.
 //!
 //! <details><summary>The cure</summary>
 //!

@@ -1,9 +1,9 @@
-//! Two people talk at once. But when a class of thirty joins, the last one waits for half a minute.
+//! Two clients can talk immediately. But when a class of thirty connects, the last one waits for half a minute.
 //!
 //! <details><summary>The cure</summary>
 //!
-//! The accept loop sleeps between one connection and the next, to save processor time. `accept` blocks until a
-//! connection comes anyway, and that costs nothing: remove the sleep.
+//! The accept loop sleeps between two connections, to save processor time. But `accept` blocks until a connection
+//! arrives, and that costs nothing: remove the sleep.
 //!
 //! </details>
 

@@ -1,10 +1,10 @@
-//! Very rarely a user who has just connected is disconnected at once. It happens when another user leaves at the same
-//! moment, on busy days.
+//! Very rarely, a user who has just connected is disconnected at once. It happens on busy days, when another user
+//! leaves at the same moment.
 //!
 //! <details><summary>The cure</summary>
 //!
-//! A key of the slab is reused while events for its former owner may still be in the batch. Remove and accept clients
-//! only after the batch, or give each client a number that is never used again.
+//! A key of the slab is used again while events for its former owner may still be in the batch. Remove and accept
+//! clients only after the batch, or give each client a number that is never used again.
 //!
 //! </details>
 

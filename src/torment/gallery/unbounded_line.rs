@@ -2,7 +2,7 @@
 //!
 //! <details><summary>The cure</summary>
 //!
-//! `read_until` collects bytes until the line's end comes, and a client may never send it. Set a longest line
+//! `read_until` collects bytes until a line end arrives, and a client may never send one. Set a longest line
 //! (`Read::take` helps), and close a client that exceeds it.
 //!
 //! </details>

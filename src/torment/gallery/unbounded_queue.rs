@@ -2,8 +2,8 @@
 //!
 //! <details><summary>The cure</summary>
 //!
-//! The queue of a client that does not read grows for ever. Give each queue a limit; above it, make the senders wait,
-//! and disconnect a client that does not read.
+//! The queue of a client that does not read grows for ever. Give each queue a limit. When it is full, make the senders
+//! wait, and disconnect a client that does not read.
 //!
 //! </details>
 

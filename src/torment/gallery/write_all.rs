@@ -1,5 +1,5 @@
-//! It runs for weeks. One day somebody's network is slow for a moment, and the whole server is gone: "Resource
-//! temporarily unavailable".
+//! The server runs for weeks. One day somebody's network is slow for a moment, and the server ends for everybody:
+//! "Resource temporarily unavailable".
 //!
 //! <details><summary>The cure</summary>
 //!

@@ -1,0 +1,195 @@
+//! Lessons on the loop and its connections: sleeping, accepting, removing, descriptors.
+
+use super::{Lesson, lesson};
+
+pub(super) const BUSY_LOOP: Lesson = lesson(
+    ["the server never sleeps: it is in a busy loop", "el servidor nunca duerme: está en espera activa"],
+    [
+        "The loop tries non-blocking sockets again and again, polls with a timeout of 0, or watches for writability \
+         while there is nothing to write.",
+        "El bucle prueba una y otra vez los sockets no bloqueantes, llama a poll con un tiempo límite de 0, o vigila \
+         si puede escribir cuando no hay nada que escribir.",
+    ],
+    [
+        "Sleep in one place, until the kernel reports an event.",
+        "Duerme en un solo sitio, hasta que el kernel avise de un evento.",
+    ],
+    "poll(2), epoll_wait(2); Kerrisk, The Linux Programming Interface, § 63; src/server/drivers/epoll.rs, `timeout`",
+);
+
+pub(super) const ONE_ACCEPT_PER_EDGE: Lesson = lesson(
+    ["the server accepts only one connection for each event", "el servidor acepta una sola conexión por evento"],
+    [
+        "An edge-triggered poll says once that the listener became ready, whether for one connection or for fifty.",
+        "Un sondeo por flanco avisa una sola vez de que hay conexiones por aceptar, ya sea una o cincuenta.",
+    ],
+    ["Accept until EWOULDBLOCK.", "Acepta hasta obtener EWOULDBLOCK."],
+    "epoll(7), \"Level-triggered and edge-triggered\"; mio::Poll, \"Draining readiness\"; \
+     src/server/drivers/epoll.rs, `accept`",
+);
+
+pub(super) const BLOCKING_HANDSHAKE: Lesson = lesson(
+    [
+        "a new client that sends nothing makes all others wait",
+        "un cliente nuevo que no envía nada hace esperar a todos",
+    ],
+    [
+        "The loop that accepts also waits for the new client's first line (its name, its login).",
+        "El bucle que acepta espera también la primera línea del cliente nuevo (su nombre, su identificación).",
+    ],
+    [
+        "Accept at once, and wait for that line in the client's own thread, or in its state in the loop.",
+        "Acepta enseguida, y espera esa línea en el hilo del cliente o en su estado dentro del bucle.",
+    ],
+    "accept(2); Stevens, UNIX Network Programming, § 16; src/server/drivers/threaded.rs",
+);
+
+pub(super) const SLOW_TO_ACCEPT: Lesson = lesson(
+    [
+        "the server accepts new clients slowly, one after the other",
+        "el servidor acepta a los clientes nuevos despacio, de uno en uno",
+    ],
+    [
+        "The loop that accepts sleeps, or does something slow, between two connections, so the tenth client waits ten \
+         times as long.",
+        "El bucle que acepta duerme o hace algo lento entre dos conexiones, así que el décimo cliente espera diez \
+         veces más.",
+    ],
+    [
+        "Accept all that wait, and sleep only in accept or poll.",
+        "Acepta a todos los que esperan, y duerme solo en accept o en poll.",
+    ],
+    "accept(2), listen(2); src/server/drivers/epoll.rs, `accept`; src/server/drivers/threaded.rs",
+);
+
+pub(super) const SHARED_UNGUARDED: Lesson = lesson(
+    [
+        "two threads or tasks use the list of clients at the same time",
+        "dos hilos o tareas usan a la vez la lista de clientes",
+    ],
+    [
+        "One iterates over the list and writes, while another adds or removes a client without a lock, or during an \
+         await. Then some clients are skipped, or the runtime ends the thread that iterates.",
+        "Uno recorre la lista y escribe mientras otro añade o quita un cliente sin cerrojo, o durante un await. \
+         Entonces se salta algún cliente, o el entorno termina el hilo que recorre la lista.",
+    ],
+    [
+        "Guard the list with one lock and iterate over a copy made under it, or let one thread or task own the list.",
+        "Protege la lista con un cerrojo y recorre una copia hecha bajo él, o deja la lista en manos de un solo hilo \
+         o tarea.",
+    ],
+    "Go: \"Go maps in action\", Concurrency; Java: ConcurrentModificationException; Python: RuntimeError, \
+     \"changed size during iteration\"; src/server/drivers/threaded.rs",
+);
+
+pub(super) const CLIENT_ERROR_ENDS_SERVER: Lesson = lesson(
+    ["an error of one client ends the server", "un error de un cliente acaba con el servidor"],
+    [
+        "A read, write or accept failed (ECONNRESET, EPIPE, ENOTCONN, ECONNABORTED), and the error left the loop: a \
+         `?`, an uncaught exception, an exit(1).",
+        "Falló una lectura, una escritura o un accept (ECONNRESET, EPIPE, ENOTCONN, ECONNABORTED) y el error salió \
+         del bucle: un `?`, una excepción sin capturar, un exit(1).",
+    ],
+    [
+        "Such an error concerns one connection: close it and go on.",
+        "Ese error es de una sola conexión: ciérrala y sigue.",
+    ],
+    "accept(2), \"Error handling\"; recv(2), send(2), ERRORS; src/server/drivers/epoll.rs, `bury_dead`",
+);
+
+pub(super) const STALE_EVENT: Lesson = lesson(
+    [
+        "the server applies an event of a client that has left to a new client",
+        "el servidor aplica a un cliente nuevo un evento de otro que se fue",
+    ],
+    [
+        "A slot, token or descriptor was freed and taken again while events for its former owner were still in the \
+         batch.",
+        "Un hueco, un token o un descriptor se liberó y se volvió a usar cuando en el lote aún quedaban eventos de su \
+         dueño anterior.",
+    ],
+    [
+        "Remove and accept clients after the batch, or give each client a number that is never used again.",
+        "Quita y acepta clientes después del lote, o da a cada cliente un número que no se reutilice nunca.",
+    ],
+    "epoll(7), \"If using an event cache\"; src/server/drivers/epoll.rs, `turn`",
+);
+
+pub(super) const SEATS_NOT_FREED: Lesson = lesson(
+    [
+        "the server does not use a seat again when it becomes free",
+        "el servidor no vuelve a usar una plaza que queda libre",
+    ],
+    [
+        "It counts seats when clients connect and not when they leave, or it never looks again at clients that wait.",
+        "Cuenta las plazas cuando se conectan clientes y no cuando se van, o no vuelve a mirar a los clientes que \
+         esperan.",
+    ],
+    [
+        "Derive the number of free seats from the list of clients, and accept again when one leaves.",
+        "Calcula las plazas libres a partir de la lista de clientes y acepta otra vez cuando uno se vaya.",
+    ],
+    "src/server/drivers/epoll.rs, `can_accept`",
+);
+
+pub(super) const LEAKS: Lesson = lesson(
+    ["the server keeps resources of clients that have left", "el servidor conserva recursos de clientes que se fueron"],
+    [
+        "A descriptor is not closed, a thread does not end, or a list is not shortened when a client leaves.",
+        "No se cierra un descriptor, no termina un hilo o no se acorta una lista cuando un cliente se va.",
+    ],
+    [
+        "Release everything of a client in one place, on every way out.",
+        "Libera todo lo de un cliente en un solo sitio, salga por donde salga.",
+    ],
+    "close(2), proc(5); src/server/drivers/epoll.rs, `close`",
+);
+
+pub(super) const DESCRIPTOR_SPIN: Lesson = lesson(
+    [
+        "without free descriptors the server is in a busy loop",
+        "sin descriptores libres el servidor está en espera activa",
+    ],
+    [
+        "accept fails with EMFILE and the connection stays in the queue, so the listener stays ready, or the loop just \
+         tries again.",
+        "accept falla con EMFILE y la conexión sigue en la cola, así que el socket de escucha sigue listo, o el bucle \
+         simplemente lo intenta otra vez.",
+    ],
+    [
+        "Do not watch the listener for a while, then try again.",
+        "Deja de vigilar el socket de escucha durante un rato y después inténtalo otra vez.",
+    ],
+    "accept(2), EMFILE; libev(3), \"The special problem of accept()ing when you can't\"; \
+     src/server/drivers/epoll.rs, `accept_at`",
+);
+
+pub(super) const DESCRIPTOR_DEATH: Lesson = lesson(
+    [
+        "without free descriptors the server ends or never accepts again",
+        "sin descriptores libres el servidor termina o no vuelve a aceptar",
+    ],
+    [
+        "accept failed with EMFILE, and the server took that for a fatal error.",
+        "accept falló con EMFILE y el servidor lo tomó por un error fatal.",
+    ],
+    [
+        "This error is temporary: wait a little and try again.",
+        "Ese error es pasajero: espera un poco e inténtalo otra vez.",
+    ],
+    "accept(2), EMFILE; src/server/listener.rs, `is_one_connections`",
+);
+
+pub(super) const ACCEPT_NOT_RETRIED: Lesson = lesson(
+    [
+        "after a failed accept the server forgets the connections in the queue",
+        "tras un accept fallido el servidor olvida las conexiones de la cola",
+    ],
+    [
+        "An edge-triggered listener reports nothing more after EMFILE, not even when descriptors are free again.",
+        "Un socket de escucha vigilado por flanco no avisa más tras EMFILE, ni siquiera cuando vuelve a haber \
+         descriptores.",
+    ],
+    ["Try again after some time.", "Inténtalo otra vez al cabo de un rato."],
+    "accept(2), epoll(7); src/server/drivers/epoll.rs, `accept`",
+);
