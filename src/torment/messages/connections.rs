@@ -91,7 +91,7 @@ pub(crate) fn burst(served: usize, count: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
         "{served} of {count} clients could talk";
-        "pudieron hablar {served} de {count} clientes")
+        "clientes que pudieron hablar: {served} de {count}")
     })
 }
 
@@ -99,7 +99,7 @@ pub(crate) fn burst_closed(served: usize, count: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
         "{served} of {count} clients could talk, and some were closed";
-        "pudieron hablar {served} de {count} clientes, y algunos se cerraron")
+        "clientes que pudieron hablar: {served} de {count}; y algunos se cerraron")
     })
 }
 
@@ -108,7 +108,7 @@ pub(crate) fn burst_slow(served: usize, count: usize, time: Duration, more: usiz
         let (time, more_time) = (seconds(lang, time), seconds(lang, more_time));
         say!(lang,
             "{served} of {count} clients could talk after {time}, and {more} more after another {more_time}";
-            "tras {time} pudieron hablar {served} de {count} clientes, y tras otros {more_time}, {more} más")
+            "clientes que pudieron hablar tras {time}: {served} de {count}; y tras otros {more_time}, {more} más")
     })
 }
 

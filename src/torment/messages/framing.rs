@@ -185,17 +185,19 @@ pub(crate) fn arrived_often(times: usize) -> Bilingual {
     Bilingual::of(|lang| say!(lang, "one line arrived {times} times"; "una línea llegó {times} veces"))
 }
 
-pub(crate) const ECHOES: Bilingual =
-    Bilingual::new("the sender gets its own line back", "el emisor recibe su propia línea");
+pub(crate) const ECHOES: Bilingual = Bilingual::new(
+    "the sender gets its own line back, and the option --echo no forbids that",
+    "el emisor recibe su propia línea, y la opción «--echo no» lo prohíbe",
+);
 
 pub(crate) const ECHOES_NOT: Bilingual = Bilingual::new(
-    "the sender does not get its own line back, although --echo yes expects it",
-    "el emisor no recibe su propia línea, aunque --echo yes la espera",
+    "the sender does not get its own line back, and the option --echo yes demands that",
+    "el emisor no recibe su propia línea, y la opción --echo yes lo exige",
 );
 
 pub(crate) const ECHOES_AND_MAY: Bilingual = Bilingual::new(
-    "a sender gets its own lines back; with --echo no, that is a fault",
-    "un emisor recibe sus propias líneas; con --echo no, eso es un fallo",
+    "a sender gets its own lines back; with the option --echo no, that is a fault",
+    "un emisor recibe sus propias líneas; con la opción «--echo no», eso es un fallo",
 );
 
 // garbage

@@ -131,8 +131,8 @@ pub(crate) fn spins(share: f64) -> Bilingual {
     Bilingual::of(|lang| {
         let share = numbers::whole_percent(lang, share);
         say!(lang,
-            "the server uses {share} of a processor while nobody sends anything";
-            "el servidor usa el {share} de un procesador mientras nadie envía nada")
+            "the server uses {share} of a processor, although nobody sends anything";
+            "el servidor usa el {share} de un procesador, aunque nadie envía nada")
     })
 }
 
@@ -200,12 +200,14 @@ fn around(seen: &Bilingual, text: impl Fn(Lang, &str) -> String) -> Bilingual {
     Bilingual::of(|lang| text(lang, seen.in_lang(lang)))
 }
 
+// With a no-break space, so that no line of the report ends between a number and its unit.
+
 /// A time in seconds, with one decimal.
 fn seconds(lang: Lang, time: Duration) -> String {
-    format!("{} s", numbers::fixed(lang, time.as_secs_f64(), 1))
+    format!("{}\u{a0}s", numbers::fixed(lang, time.as_secs_f64(), 1))
 }
 
 /// A time in milliseconds, with one decimal.
 fn millis(lang: Lang, time: Duration) -> String {
-    format!("{} ms", numbers::fixed(lang, time.as_secs_f64() * 1e3, 1))
+    format!("{}\u{a0}ms", numbers::fixed(lang, time.as_secs_f64() * 1e3, 1))
 }

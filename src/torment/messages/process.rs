@@ -13,10 +13,10 @@ pub(crate) const AFTER_CONTINUE: Bilingual =
     Bilingual::new("after SIGSTOP and SIGCONT", "después de SIGSTOP y SIGCONT");
 
 pub(crate) const STDOUT_FROZEN: Bilingual =
-    Bilingual::new("while nobody reads its stdout", "mientras nadie lee su salida estándar");
+    Bilingual::new("while nobody reads the server's stdout", "mientras nadie lee la salida estándar del servidor");
 
 pub(crate) const STDOUT_CLOSED: Bilingual =
-    Bilingual::new("while its stdout is closed", "con su salida estándar cerrada");
+    Bilingual::new("with the server's stdout closed", "con la salida estándar del servidor cerrada");
 
 // What was observed then.
 
