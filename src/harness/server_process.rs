@@ -304,8 +304,8 @@ fn pin(thread: Option<Pid>, core: usize) -> Result<(), Bilingual> {
     sched_setaffinity(thread, &set).map_err(|e| {
         Bilingual::of(|lang| {
             say!(lang,
-            "core {core} cannot be used: {e}; try --cores free";
-            "no se puede usar el núcleo {core}: {e}; prueba con --cores free")
+                "core {core} cannot be used: {e}; try --cores free";
+                "no se puede usar el núcleo {core}: {e}; prueba con --cores free")
         })
     })
 }

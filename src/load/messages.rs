@@ -85,9 +85,9 @@ pub(crate) fn refused(trouble: &Bilingual, count: usize) -> Bilingual {
 pub(crate) fn not_relayed(deaf: usize, count: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "{deaf} of {count} clients do not receive the lines of the first one; does the server relay lines to all others, does \
-         it have seats for {count} (--max-clients {count}), and does it need a --login?";
-        "{deaf} de {count} clientes no reciben las líneas del primero; ¿reenvía el servidor cada línea a todos los demás? \
-         ¿Tiene {count} plazas (--max-clients {count})? ¿Necesita un --login?")
+            "{deaf} of {count} clients do not receive the lines of the first one; does the server relay lines to all others, does \
+             it have seats for {count} (--max-clients {count}), and does it need a --login?";
+            "{deaf} de {count} clientes no reciben las líneas del primero; ¿reenvía el servidor cada línea a todos los demás? \
+             ¿Tiene {count} plazas (--max-clients {count})? ¿Necesita un --login?")
     })
 }

@@ -57,29 +57,29 @@ impl Scenario {
         if talkers == 0 || talkers > clients {
             return Some(Bilingual::of(|lang| {
                 say!(lang,
-                "the number of talkers must be from 1 to {clients}; change --talkers or --clients";
-                "los clientes que hablan tienen que ser de 1 a {clients}; cambia --talkers o --clients")
+                    "the number of talkers must be from 1 to {clients}; change --talkers or --clients";
+                    "los clientes que hablan tienen que ser de 1 a {clients}; cambia --talkers o --clients")
             }));
         }
         if talkers > usize::from(talkers_max) {
             return Some(Bilingual::of(|lang| {
                 say!(lang,
-                "{talkers} talkers are too many; use at most {talkers_max}";
-                "{talkers} clientes que hablan son demasiados; usa como mucho {talkers_max}")
+                    "{talkers} talkers are too many; use at most {talkers_max}";
+                    "{talkers} clientes que hablan son demasiados; usa como mucho {talkers_max}")
             }));
         }
         if line_len < shortest {
             return Some(Bilingual::of(|lang| {
                 say!(lang,
-                "a line of {line_len} bytes is too short for the data that is checked; use {shortest} or more";
-                "una línea de {line_len} bytes es demasiado corta para los datos que se comprueban; usa {shortest} o más")
+                    "a line of {line_len} bytes is too short for the data that is checked; use {shortest} or more";
+                    "una línea de {line_len} bytes es demasiado corta para los datos que se comprueban; usa {shortest} o más")
             }));
         }
         if line_len > longest {
             return Some(Bilingual::of(|lang| {
                 say!(lang,
-                "a line of {line_len} bytes is too long; use at most {longest}";
-                "una línea de {line_len} bytes es demasiado larga; usa como mucho {longest}")
+                    "a line of {line_len} bytes is too long; use at most {longest}";
+                    "una línea de {line_len} bytes es demasiado larga; usa como mucho {longest}")
             }));
         }
         match self.pace {
@@ -89,13 +89,13 @@ impl Scenario {
             )),
             Pace::Window(lines) if lines > WINDOW_MAX => Some(Bilingual::of(|lang| {
                 say!(lang,
-                "a window of {lines} lines is too large; use at most {WINDOW_MAX}";
-                "una ventana de {lines} líneas es demasiado grande; usa como mucho {WINDOW_MAX}")
+                    "a window of {lines} lines is too large; use at most {WINDOW_MAX}";
+                    "una ventana de {lines} líneas es demasiado grande; usa como mucho {WINDOW_MAX}")
             })),
             Pace::Rate(rate) if !(rate.is_finite() && rate > 0.0) => Some(Bilingual::of(|lang| {
                 say!(lang,
-                "{rate} is not a valid rate; use a number above 0";
-                "{rate} no es un ritmo válido; usa un número mayor que 0")
+                    "{rate} is not a valid rate; use a number above 0";
+                    "{rate} no es un ritmo válido; usa un número mayor que 0")
             })),
             _ => None,
         }

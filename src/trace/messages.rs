@@ -12,7 +12,7 @@ pub(crate) fn sentence(lang: Lang, event: &Event) -> Option<String> {
         Step::Wait { may_sleep, ready } => {
             let ready = match ready.len() {
                 0 if *may_sleep => {
-                    say!(lang, "no socket is ready: a timer is due, or a signal came"; "ningún socket está listo: vence un temporizador, o llegó una señal")
+                    say!(lang, "no socket is ready: a timer ran out, or a signal arrived"; "ningún socket está listo: venció un temporizador, o llegó una señal")
                 }
                 0 => say!(lang, "no socket is ready"; "ningún socket está listo"),
                 1 => say!(lang, "1 ready: {}"; "1 listo: {}", ready_list(lang, ready)),
@@ -21,7 +21,7 @@ pub(crate) fn sentence(lang: Lang, event: &Event) -> Option<String> {
             match may_sleep {
                 true => say!(lang, "slept {time} in wait → {ready}"; "durmió {time} en la espera → {ready}"),
                 false => {
-                    say!(lang, "there is work left: wait without sleeping → {ready}"; "queda trabajo: espera sin dormir → {ready}")
+                    say!(lang, "work is left, so it asked without sleeping → {ready}"; "queda trabajo, así que preguntó sin dormir → {ready}")
                 }
             }
         }
@@ -40,7 +40,7 @@ pub(crate) fn sentence(lang: Lang, event: &Event) -> Option<String> {
                 "fijó el tiempo límite del socket"),
             calls => say!(lang,
                 "set the options of the new socket, {calls} calls";
-                "fijó las opciones del socket nuevo, {calls} llamadas"),
+                "ajustó las opciones del socket nuevo, {calls} llamadas"),
         },
         Step::Watch { client: 0, .. } => say!(lang,
             "asked epoll to watch the new socket";
@@ -62,11 +62,11 @@ pub(crate) fn sentence(lang: Lang, event: &Event) -> Option<String> {
             "is blocked in read, for {time} so far: #{client} says nothing";
             "está bloqueado en read desde hace {time}: #{client} no dice nada"),
         Step::Read { client, bytes: 0, waits: true, .. } => say!(lang,
-            "was blocked in read for {time} → the end: #{client} sends no more";
-            "estuvo {time} bloqueado en read → el fin: #{client} no envía más"),
+            "was blocked in read for {time} → the end-of-file: #{client} sends no more";
+            "estuvo {time} bloqueado en read → el fin de datos: #{client} no envía más"),
         Step::Read { client, bytes: 0, .. } => say!(lang,
-            "read the end from #{client}: it sends no more";
-            "leyó el fin de #{client}: no envía más"),
+            "read the end-of-file from #{client}: it sends no more";
+            "leyó el fin de datos de #{client}: no envía más"),
         Step::Read { client, bytes, waits: true, .. } => say!(lang,
             "was blocked in read for {time} → {bytes} bytes from #{client}";
             "estuvo {time} bloqueado en read → {bytes} bytes de #{client}"),

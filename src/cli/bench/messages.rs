@@ -19,52 +19,52 @@ pub(super) const CHECKED: Bilingual = Bilingual::new(
 pub(super) fn too_many_talkers(talkers: usize, clients: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "{talkers} of {clients} clients cannot talk; use --talkers {clients} or less, or more --clients";
-        "no pueden hablar {talkers} de {clients} clientes; usa --talkers {clients} o menos, o más --clients")
+            "{talkers} of {clients} clients cannot talk; use --talkers {clients} or less, or more --clients";
+            "no pueden hablar {talkers} de {clients} clientes; usa --talkers {clients} o menos, o más --clients")
     })
 }
 
 pub(super) fn no_process(pid: u32) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "there is no process {pid} that can be measured; find the PID with pgrep -a";
-        "no hay ningún proceso {pid} que se pueda medir; busca el PID con pgrep -a")
+            "there is no process {pid} that can be measured; find the PID with pgrep -a";
+            "no hay ningún proceso {pid} que se pueda medir; busca el PID con pgrep -a")
     })
 }
 
 pub(super) fn no_host(host: &str) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "cannot find the host {host}; check its name";
-        "no se encuentra el equipo {host}; comprueba el nombre")
+            "cannot find the host {host}; check its name";
+            "no se encuentra el equipo {host}; comprueba el nombre")
     })
 }
 
 pub(super) fn no_descriptors(clients: usize, needed: u64, limit: u64, fits: u64) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "{clients} clients need {needed} file descriptors and the limit is {limit}; raise it (ulimit -n {needed}, as root) or \
-         use --clients {fits}";
-        "{clients} clientes necesitan {needed} descriptores de fichero y el límite es {limit}; súbelo (ulimit -n {needed}, como \
-         root) o usa --clients {fits}")
+            "{clients} clients need {needed} file descriptors and the limit is {limit}; raise it (ulimit -n {needed}, as root) or \
+             use --clients {fits}";
+            "{clients} clientes necesitan {needed} descriptores de fichero y el límite es {limit}; súbelo (ulimit -n {needed}, como \
+             root) o usa --clients {fits}")
     })
 }
 
 pub(super) fn no_ports(clients: usize, ports: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "{clients} clients need one local port each, and there are {ports}; run sysctl -w \
-         net.ipv4.ip_local_port_range=\"1024 65535\" as root, or use --clients {ports}";
-        "{clients} clientes necesitan un puerto local cada uno y hay {ports}; ejecuta sysctl -w \
-         net.ipv4.ip_local_port_range=\"1024 65535\" como root o usa --clients {ports}")
+            "{clients} clients need one local port each, and there are {ports}; run sysctl -w \
+             net.ipv4.ip_local_port_range=\"1024 65535\" as root, or use --clients {ports}";
+            "{clients} clientes necesitan un puerto local cada uno y hay {ports}; ejecuta sysctl -w \
+             net.ipv4.ip_local_port_range=\"1024 65535\" como root o usa --clients {ports}")
     })
 }
 
 pub(super) fn not_flawless(server: &str) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "{server}: the server did not deliver every line once, in order and unchanged";
-        "{server}: el servidor no entregó cada línea una sola vez, en orden y sin cambios")
+            "{server}: the server did not deliver every line once, in order and unchanged";
+            "{server}: el servidor no entregó cada línea una sola vez, en orden y sin cambios")
     })
 }
 
@@ -98,11 +98,10 @@ pub(super) fn describe(lang: Lang, scenario: &Scenario) -> String {
             "open loop with {rate} lines per second in total";
             "bucle abierto con {rate} líneas por segundo en total"),
     };
-    let who = match talkers == clients {
-        true => say!(lang, "{clients} clients, all talk"; "{clients} clientes, todos hablan"),
-        false => {
-            say!(lang, "{clients} clients, {talkers} of them talk"; "{clients} clientes, {talkers} de ellos hablan")
-        }
+    let who = match talkers {
+        _ if talkers == clients => say!(lang, "{clients} clients, all talk"; "{clients} clientes, todos hablan"),
+        1 => say!(lang, "{clients} clients, 1 talks"; "{clients} clientes, habla 1"),
+        _ => say!(lang, "{clients} clients, {talkers} talk"; "{clients} clientes, hablan {talkers}"),
     };
     let idle = match idle {
         0 => String::new(),
@@ -239,7 +238,7 @@ pub(super) fn warnings(lang: Lang, cells: &[Cell]) -> Vec<String> {
     if cfg!(debug_assertions) {
         warnings.push(say!(lang,
             "this is a debug build; measure a build made with `cargo build --release`";
-            "este programa se compiló para depurar; mide uno compilado con `cargo build --release`"));
+            "esta es una compilación de depuración; mide una hecha con `cargo build --release`"));
     }
     warnings
 }

@@ -10,8 +10,8 @@ use std::time::Duration;
 pub(crate) fn after_connections(count: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "after {count} connections were opened and closed";
-        "después de abrir y cerrar {count} conexiones")
+            "after {count} connections were opened and closed";
+            "después de abrir y cerrar {count} conexiones")
     })
 }
 
@@ -44,16 +44,16 @@ pub(crate) const BEFORE_A_FULL_ROOM: Bilingual =
 pub(crate) fn after_visits(visits: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "after {visits} clients have connected and left";
-        "después de conectarse e irse {visits} clientes")
+            "after {visits} clients have connected and left";
+            "después de conectarse e irse {visits} clientes")
     })
 }
 
 pub(crate) fn during_visits(visits: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "while {visits} others connected and left";
-        "mientras se conectaban y se iban otros {visits}")
+            "while {visits} others connected and left";
+            "mientras se conectaban y se iban otros {visits}")
     })
 }
 
@@ -73,8 +73,8 @@ pub(crate) const STAYER_CLOSED: Bilingual =
 pub(crate) fn stayer_missed(missing: usize, count: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "a client that stayed missed {missing} of {count} lines";
-        "a un cliente que se quedaba le faltan líneas: {missing} de {count}")
+            "a client that stayed missed {missing} of {count} lines";
+            "a un cliente que se quedaba le faltan líneas: {missing} de {count}")
     })
 }
 
@@ -90,16 +90,16 @@ pub(crate) const SHORT_QUEUE: Bilingual = Bilingual::new(
 pub(crate) fn burst(served: usize, count: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "{served} of {count} clients could talk";
-        "clientes que pudieron hablar: {served} de {count}")
+            "{served} of {count} clients could talk";
+            "clientes que pudieron hablar: {served} de {count}")
     })
 }
 
 pub(crate) fn burst_closed(served: usize, count: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "{served} of {count} clients could talk, and some were closed";
-        "clientes que pudieron hablar: {served} de {count}; y algunos se cerraron")
+            "{served} of {count} clients could talk, and some were closed";
+            "clientes que pudieron hablar: {served} de {count}; y algunos se cerraron")
     })
 }
 
@@ -137,16 +137,16 @@ pub(crate) fn missed(reset: bool, missing: usize, count: usize, closed: bool) ->
 pub(crate) fn last_words_lost(missing: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "{missing} of the three lines did not arrive";
-        "líneas que no llegaron: {missing} de 3")
+            "{missing} of the three lines did not arrive";
+            "líneas que no llegaron: {missing} de 3")
     })
 }
 
 pub(crate) fn last_words_lost_but_one(missing: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "{missing} of the three lines did not arrive, but a single line did";
-        "líneas que no llegaron: {missing} de 3; en cambio, una línea sola sí llegó")
+            "{missing} of the three lines did not arrive, but a single line did";
+            "líneas que no llegaron: {missing} de 3; en cambio, una línea sola sí llegó")
     })
 }
 
@@ -169,8 +169,8 @@ pub(crate) const NEWCOMER_UNHEARD: Bilingual =
 pub(crate) fn cannot_vanish(error: &io::Error) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "the kernel does not let a client vanish: {error}";
-        "el kernel no deja que un cliente desaparezca: {error}")
+            "the kernel does not let a client vanish: {error}";
+            "el kernel no deja que un cliente desaparezca: {error}")
     })
 }
 
@@ -179,16 +179,16 @@ pub(crate) fn cannot_vanish(error: &io::Error) -> Bilingual {
 pub(crate) fn no_limit_seen(inside: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "the server lets in {inside} clients or more";
-        "el servidor deja entrar a {inside} clientes o más")
+            "the server lets in {inside} clients or more";
+            "el servidor deja entrar a {inside} clientes o más")
     })
 }
 
 pub(crate) fn next_waits(inside: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "the server lets in {inside} clients; the next one waits";
-        "el servidor deja entrar a {inside} clientes; el siguiente espera")
+            "the server lets in {inside} clients; the next one waits";
+            "el servidor deja entrar a {inside} clientes; el siguiente espera")
     })
 }
 

@@ -12,16 +12,16 @@ pub(crate) const ALL_CLOSED: Bilingual =
 pub(crate) fn some_closed(closed: usize, count: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "when all clients sent as fast as they could, and read, the server closed {closed} of {count}";
-        "cuando todos los clientes enviaban lo más rápido que podían, y leían, el servidor cerró a {closed} de {count}")
+            "when all clients sent as fast as they could, and read, the server closed {closed} of {count}";
+            "cuando todos los clientes enviaban lo más rápido que podían, y leían, el servidor cerró a {closed} de {count}")
     })
 }
 
 pub(crate) fn damaged(count: usize, text: &str) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "{count} lines arrived damaged, the first as \"{text}\"";
-        "líneas que llegaron dañadas: {count}; la primera, así: «{text}»")
+            "{count} lines arrived damaged, the first as \"{text}\"";
+            "líneas que llegaron dañadas: {count}; la primera, así: «{text}»")
     })
 }
 
@@ -40,16 +40,16 @@ pub(crate) fn twice(count: usize, due: usize) -> Bilingual {
 pub(crate) fn reordered(count: usize, due: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "{count} of {due} lines arrived after a later line of the same sender";
-        "líneas que llegaron después de otra posterior del mismo emisor: {count} de {due}")
+            "{count} of {due} lines arrived after a later line of the same sender";
+            "líneas que llegaron después de otra posterior del mismo emisor: {count} de {due}")
     })
 }
 
 pub(crate) fn other_order(count: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "all lines arrived, but in different orders: two clients disagree at {count} places";
-        "llegaron todas las líneas, pero en órdenes distintos: dos clientes difieren en {count} puntos")
+            "all lines arrived, but in different orders: two clients disagree at {count} places";
+            "llegaron todas las líneas, pero en órdenes distintos: dos clientes difieren en {count} puntos")
     })
 }
 
@@ -63,8 +63,8 @@ pub(crate) const BESIDE_A_FLOOD_CLOSED: Bilingual = Bilingual::new(
 pub(crate) fn beside_lost(count: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "{count} lines of the other client did not arrive";
-        "líneas del otro cliente que no llegaron: {count}")
+            "{count} lines of the other client did not arrive";
+            "líneas del otro cliente que no llegaron: {count}")
     })
 }
 
@@ -155,8 +155,8 @@ pub(crate) fn line_behind_flood(reader: BadReader, waited: Duration) -> Bilingua
         &Bilingual::of(|lang| {
             let waited = seconds(lang, waited);
             say!(lang,
-            "another client's line did not arrive for {waited}, and the server went on relaying the flood";
-            "la línea de otro cliente no llegó durante {waited}, y el servidor seguía reenviando la avalancha")
+                "another client's line did not arrive for {waited}, and the server went on relaying the flood";
+                "la línea de otro cliente no llegó durante {waited}, y el servidor seguía reenviando la avalancha")
         }),
     )
 }
@@ -168,8 +168,8 @@ pub(crate) fn everybody_waits(reader: BadReader, waited: Duration, freed: bool) 
         &Bilingual::of(|lang| {
             let waited = seconds(lang, waited);
             let text = say!(lang,
-            "no line arrived at any client for {waited}";
-            "no le llegó ninguna línea a nadie durante {waited}");
+                "no line arrived at any client for {waited}";
+                "no le llegó ninguna línea a nadie durante {waited}");
             match freed {
                 true => text + &say!(lang, "; when it read again, all went on"; "; cuando volvió a leer, todo siguió"),
                 false => text,
@@ -185,8 +185,8 @@ pub(crate) fn queue_grows(reader: BadReader, grown: u64, pending: u64) -> Biling
         reader,
         &Bilingual::of(|lang| {
             say!(lang,
-        "the server's memory grew by {grown} MiB while {pending} MiB were pending for it";
-        "la memoria del servidor creció en {grown} MiB mientras había {pending} MiB pendientes para él")
+                "the server's memory grew by {grown} MiB while {pending} MiB were pending for it";
+                "la memoria del servidor creció en {grown} MiB mientras había {pending} MiB pendientes para él")
         }),
     )
 }
@@ -203,32 +203,32 @@ pub(crate) fn slow_got_less(bytes: u64) -> Bilingual {
     let kib = bytes.div_ceil(1024);
     Bilingual::of(|lang| {
         say!(lang,
-        "the slow client got {kib} KiB less than a client that reads at once";
-        "el cliente lento recibió {kib} KiB menos que un cliente que lee enseguida")
+            "the slow client got {kib} KiB less than a client that reads at once";
+            "el cliente lento recibió {kib} KiB menos que un cliente que lee enseguida")
     })
 }
 
 pub(crate) fn all_damaged(text: &str) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "lines arrived damaged, also at a client that reads at once: \"{text}\"";
-        "llegaron líneas dañadas, también a un cliente que lee enseguida: «{text}»")
+            "lines arrived damaged, also at a client that reads at once: \"{text}\"";
+            "llegaron líneas dañadas, también a un cliente que lee enseguida: «{text}»")
     })
 }
 
 pub(crate) fn slow_got_pieces(lacks: usize, count: u32, pieces: usize, text: &str) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "the slow client missed {lacks} of {count} lines and got pieces of {pieces} others: \"{text}\"";
-        "al cliente lento le faltan {lacks} de {count} líneas y de otras {pieces} solo recibió trozos: «{text}»")
+            "the slow client missed {lacks} of {count} lines and got pieces of {pieces} others: \"{text}\"";
+            "al cliente lento le faltan {lacks} de {count} líneas y de otras {pieces} solo recibió trozos: «{text}»")
     })
 }
 
 pub(crate) fn slow_has_gap(lacks: usize, count: u32) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "the slow client missed {lacks} of {count} lines, and was neither told nor disconnected";
-        "al cliente lento le faltan {lacks} de {count} líneas, sin aviso y sin que se le desconecte")
+            "the slow client missed {lacks} of {count} lines, and was neither told nor disconnected";
+            "al cliente lento le faltan {lacks} de {count} líneas, sin aviso y sin que se le desconecte")
     })
 }
 
@@ -237,8 +237,8 @@ pub(crate) fn slow_disconnected(received: u64) -> Bilingual {
     let kib = received >> 10;
     Bilingual::of(|lang| {
         say!(lang,
-        "a client that reads 2 MB a second is disconnected after {kib} KiB";
-        "un cliente que lee 2 MB por segundo se desconecta tras {kib} KiB")
+            "a client that reads 2 MB a second is disconnected after {kib} KiB";
+            "un cliente que lee 2 MB por segundo se desconecta tras {kib} KiB")
     })
 }
 
@@ -268,8 +268,8 @@ pub(crate) const POLITE_CLOSED: Bilingual =
 pub(crate) fn polite_late(missing: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "{missing} lines of the others did not arrive for a long time";
-        "líneas de los demás que tardaron mucho en llegar: {missing}")
+            "{missing} lines of the others did not arrive for a long time";
+            "líneas de los demás que tardaron mucho en llegar: {missing}")
     })
 }
 
@@ -289,16 +289,16 @@ pub(crate) fn polite_slow(times: (Duration, Duration), before: (Duration, Durati
 pub(crate) fn polite_lost(missing: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "{missing} lines of the others did not arrive";
-        "líneas de los demás que no llegaron: {missing}")
+            "{missing} lines of the others did not arrive";
+            "líneas de los demás que no llegaron: {missing}")
     })
 }
 
 pub(crate) fn polite_lost_to_some(missing: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "{missing} lines of the others did not reach every client that stayed connected";
-        "líneas de los demás que no llegaron a todos los clientes conectados: {missing}")
+            "{missing} lines of the others did not reach every client that stayed connected";
+            "líneas de los demás que no llegaron a todos los clientes conectados: {missing}")
     })
 }
 
@@ -319,8 +319,8 @@ pub(crate) fn our_clients_were_slower(seen: &Bilingual) -> Bilingual {
 pub(crate) fn nothing_to_ask(requests: &str) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "the server answers none of {requests} to the client alone that sends it";
-        "el servidor no responde a ninguna de {requests} solo al cliente que la envía")
+            "the server answers none of {requests} to the client alone that sends it";
+            "el servidor no responde a ninguna de {requests} solo al cliente que la envía")
     })
 }
 
@@ -332,7 +332,7 @@ pub(crate) const NO_NAMES: Bilingual = Bilingual::new(
 pub(crate) fn no_private_lines(forms: &str) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "the server has no private lines of the form {forms}";
-        "el servidor no tiene líneas privadas de la forma {forms}")
+            "the server has no private lines of the form {forms}";
+            "el servidor no tiene líneas privadas de la forma {forms}")
     })
 }

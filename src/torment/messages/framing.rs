@@ -27,8 +27,8 @@ pub(crate) fn split(instead: Option<&str>) -> Bilingual {
 pub(crate) fn bytes_in_pieces(heard: &str) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "the line sent byte by byte did not arrive whole: what arrived ends with \"{heard}\"";
-        "la línea enviada byte a byte no llegó entera: lo que llegó termina en «{heard}»")
+            "the line sent byte by byte did not arrive whole: what arrived ends with \"{heard}\"";
+            "la línea enviada byte a byte no llegó entera: lo que llegó termina en «{heard}»")
     })
 }
 
@@ -46,16 +46,16 @@ pub(crate) fn one_of_two(first: bool) -> Bilingual {
 pub(crate) fn two_as_one(heard: &str) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "the two lines arrived as one: \"{heard}\"";
-        "las dos líneas llegaron como una sola: «{heard}»")
+            "the two lines arrived as one: \"{heard}\"";
+            "las dos líneas llegaron como una sola: «{heard}»")
     })
 }
 
 pub(crate) fn second_without_prefix(heard: &str) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "what the server puts before a line stands only before the first of the two lines: \"{heard}\"";
-        "lo que el servidor pone delante de una línea solo está delante de la primera de las dos: «{heard}»")
+            "what the server puts before a line stands only before the first of the two lines: \"{heard}\"";
+            "lo que el servidor pone delante de una línea solo está delante de la primera de las dos: «{heard}»")
     })
 }
 
@@ -98,16 +98,16 @@ pub(crate) fn split_character(instead: Option<&str>) -> Bilingual {
 pub(crate) fn gulp_damaged(count: usize, text: &str) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "some of the {count} lines arrived damaged: \"{text}\"";
-        "algunas de las {count} líneas llegaron dañadas: «{text}»")
+            "some of the {count} lines arrived damaged: \"{text}\"";
+            "algunas de las {count} líneas llegaron dañadas: «{text}»")
     })
 }
 
 pub(crate) fn gulp_lost(missing: usize, count: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "{missing} of {count} lines did not arrive";
-        "líneas que no llegaron: {missing} de {count}")
+            "{missing} of {count} lines did not arrive";
+            "líneas que no llegaron: {missing} de {count}")
     })
 }
 
@@ -116,48 +116,48 @@ pub(crate) fn gulp_lost(missing: usize, count: usize) -> Bilingual {
 pub(crate) fn long_line_silences(len: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "after a line of {len} bytes no line arrives";
-        "después de una línea de {len} bytes no llega ninguna")
+            "after a line of {len} bytes no line arrives";
+            "después de una línea de {len} bytes no llega ninguna")
     })
 }
 
 pub(crate) fn long_line_closes(len: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "the server closes a client that sends a line of {len} bytes";
-        "el servidor cierra a un cliente que envía una línea de {len} bytes")
+            "the server closes a client that sends a line of {len} bytes";
+            "el servidor cierra a un cliente que envía una línea de {len} bytes")
     })
 }
 
 pub(crate) fn long_line_in_reads(len: usize, text: &str) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "a line of {len} bytes arrived in the pieces in which the server read it: \"{text}\"";
-        "una línea de {len} bytes llegó en los trozos en que la leyó el servidor: «{text}»")
+            "a line of {len} bytes arrived in the pieces in which the server read it: \"{text}\"";
+            "una línea de {len} bytes llegó en los trozos en que la leyó el servidor: «{text}»")
     })
 }
 
 pub(crate) fn long_line_cut(len: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "a line of {len} bytes arrives cut, or in pieces";
-        "una línea de {len} bytes llega cortada o en trozos")
+            "a line of {len} bytes arrives cut, or in pieces";
+            "una línea de {len} bytes llega cortada o en trozos")
     })
 }
 
 pub(crate) fn long_line_mutes(len: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "after a client has sent a line of {len} bytes, its lines no longer arrive, and it is not closed";
-        "después de que un cliente envíe una línea de {len} bytes ya no llegan sus líneas, y no se le cierra")
+            "after a client has sent a line of {len} bytes, its lines no longer arrive, and it is not closed";
+            "después de que un cliente envíe una línea de {len} bytes ya no llegan sus líneas, y no se le cierra")
     })
 }
 
 pub(crate) fn longest_line(relayed: usize, refused: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "the server relays a line of {relayed} bytes, and does not relay one of {refused}";
-        "el servidor reenvía una línea de {relayed} bytes, y no reenvía una de {refused}")
+            "the server relays a line of {relayed} bytes, and does not relay one of {refused}";
+            "el servidor reenvía una línea de {relayed} bytes, y no reenvía una de {refused}")
     })
 }
 
@@ -165,8 +165,8 @@ pub(crate) fn endless_line_kept(taken: u64, growth: u64) -> Bilingual {
     let (taken, growth) = (taken >> 20, growth >> 20);
     Bilingual::of(|lang| {
         say!(lang,
-        "{taken} MiB without a line end made the server's memory grow by {growth} MiB";
-        "{taken} MiB sin fin de línea hicieron crecer la memoria del servidor en {growth} MiB")
+            "{taken} MiB without a line end made the server's memory grow by {growth} MiB";
+            "{taken} MiB sin fin de línea hicieron crecer la memoria del servidor en {growth} MiB")
     })
 }
 
@@ -174,8 +174,8 @@ pub(crate) fn endless_line_silences(taken: u64) -> Bilingual {
     let taken = taken >> 10;
     Bilingual::of(|lang| {
         say!(lang,
-        "after {taken} KiB without a line end, another client's line does not arrive";
-        "después de {taken} KiB sin fin de línea no llega la línea de otro cliente")
+            "after {taken} KiB without a line end, another client's line does not arrive";
+            "después de {taken} KiB sin fin de línea no llega la línea de otro cliente")
     })
 }
 

@@ -29,8 +29,8 @@ pub(crate) const NEEDS_PROCESS: Bilingual = Bilingual::new(
 pub(crate) fn not_recovered(torment: &str) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "the server has not recovered from {torment}";
-        "el servidor no se ha recuperado de {torment}")
+            "the server has not recovered from {torment}";
+            "el servidor no se ha recuperado de {torment}")
     })
 }
 
@@ -38,8 +38,8 @@ pub(crate) fn not_recovered(torment: &str) -> Bilingual {
 pub(crate) fn too_slow(came: usize, due: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "the server relays too slowly: {came} of {due} lines arrived in the time; --time gives more";
-        "el servidor reenvía demasiado despacio: en el plazo llegaron {came} de {due} líneas; --time da más")
+            "the server relays too slowly: {came} of {due} lines arrived in the time; --time gives more";
+            "el servidor reenvía demasiado despacio: en el plazo llegaron {came} de {due} líneas; --time da más")
     })
 }
 
@@ -55,8 +55,8 @@ pub(crate) fn too_slow_for_mib(mib: f64) -> Bilingual {
 pub(crate) fn needs_seats(needed: usize, seats: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "this torment needs {needed} seats, and the server has {seats}";
-        "esta prueba necesita {needed} plazas, y el servidor tiene {seats}")
+            "this torment needs {needed} seats, and the server has {seats}";
+            "esta prueba necesita {needed} plazas, y el servidor tiene {seats}")
     })
 }
 
@@ -74,8 +74,8 @@ pub(crate) fn cannot_connect(error: &io::Error) -> Bilingual {
         ),
         _ => Bilingual::of(|lang| {
             say!(lang,
-            "a new client cannot connect: {error}";
-            "un cliente nuevo no puede conectar: {error}")
+                "a new client cannot connect: {error}";
+                "un cliente nuevo no puede conectar: {error}")
         }),
     }
 }
@@ -107,8 +107,8 @@ pub(crate) fn unacquainted(why: &Unacquainted, heard: &str) -> Bilingual {
 pub(crate) fn newcomers_do_not_talk(heard: &str) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "two new clients do not receive each other's lines; the last received is \"{heard}\"";
-        "dos clientes nuevos no reciben las líneas el uno del otro; lo último recibido es «{heard}»")
+            "two new clients do not receive each other's lines; the last received is \"{heard}\"";
+            "dos clientes nuevos no reciben las líneas el uno del otro; lo último recibido es «{heard}»")
     })
 }
 
@@ -119,8 +119,8 @@ pub(crate) fn line_missing(probe: Probe) -> Bilingual {
     let Probe { sender, seq, .. } = probe;
     Bilingual::of(|lang| {
         say!(lang,
-        "line {seq} of client {sender} does not arrive";
-        "no llega la línea {seq} del cliente {sender}")
+            "line {seq} of client {sender} does not arrive";
+            "no llega la línea {seq} del cliente {sender}")
     })
 }
 
@@ -139,16 +139,16 @@ pub(crate) fn spins(share: f64) -> Bilingual {
 pub(crate) fn left_unread(bytes: u32) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "the server leaves {bytes} bytes unread in its sockets";
-        "el servidor deja {bytes} bytes sin leer en sus sockets")
+            "the server leaves {bytes} bytes unread in its sockets";
+            "el servidor deja {bytes} bytes sin leer en sus sockets")
     })
 }
 
 pub(crate) fn arrived_later(more: usize) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "after more was sent, {more} of them arrived";
-        "después de enviar algo más llegaron {more} de ellas")
+            "after more was sent, {more} of them arrived";
+            "después de enviar algo más llegaron {more} de ellas")
     })
 }
 
@@ -181,8 +181,8 @@ pub(crate) fn afterwards(seen: &Bilingual) -> Bilingual {
 pub(crate) fn went_on_when_stdout_was_read(seen: &Bilingual) -> Bilingual {
     around(seen, |lang, seen| {
         say!(lang,
-        "{seen}; all went on when its stdout was read";
-        "{seen}; todo siguió cuando se leyó su salida estándar")
+            "{seen}; all went on when its stdout was read";
+            "{seen}; todo siguió cuando se leyó su salida estándar")
     })
 }
 

@@ -53,10 +53,10 @@ pub(crate) fn ended(ended: Ended, message: &str) -> Bilingual {
 pub(crate) fn nobody_listens(addr: SocketAddr) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-        "nobody listens on {addr}; start the server first, or let torment start it: tertulia torment -- COMMAND \
-         {{port}}";
-        "nadie escucha en {addr}; inicia antes el servidor, o deja que torment lo inicie: tertulia torment -- ORDEN \
-         {{port}}")
+            "nobody listens on {addr}; start the server first, or let torment start it: tertulia torment -- COMMAND \
+             {{port}}";
+            "nadie escucha en {addr}; inicia antes el servidor, o deja que torment lo inicie: tertulia torment -- ORDEN \
+             {{port}}")
     })
 }
 
