@@ -70,7 +70,7 @@ impl Args {
         listener::make_room_for(plan.connections())?;
 
         let stopped = stop_at_signals()?;
-        // The bar hides itself if stderr is no terminal.
+        // The bar hides itself if stderr is not a terminal.
         let bar = ProgressBar::new(plan.runs() as u64);
         if let Ok(style) = ProgressStyle::with_template("{msg:44} {wide_bar} {percent:>3} %") {
             bar.set_style(style);

@@ -212,7 +212,7 @@ mod tests {
         row.modes.push(row.modes[0].clone());
         assert_eq!(row.verdict(Metric::RoundTrip), better(&[0, 2], 2.5));
         assert_eq!(row.verdict(Metric::Deliveries), better(&[1], 2.5));
-        // The last one is no more than the others if one round says otherwise.
+        // One round that disagrees is enough: then the last one does not lead.
         row.modes[2][1].round_trip = Some(9.0);
         assert_eq!(row.verdict(Metric::RoundTrip), Some(Verdict::Unclear { best: 0, worst: 1, times: 2.5, rounds: 3 }));
     }

@@ -97,7 +97,7 @@ impl Probe {
         out.push(END);
     }
 
-    /// The probe and its length, from its first [`HEADER_LEN`] bytes; `None` if they are no header.
+    /// The probe and its length, from its first [`HEADER_LEN`] bytes; `None` if they are not a header.
     pub fn of_header(header: &[u8]) -> Option<(Probe, usize)> {
         let kind = match header[KIND] {
             b'h' => Kind::Hello,

@@ -39,7 +39,7 @@ pub struct Receiver {
     pub first_mangled: Option<String>,
     /// The end of the stream, to be shown.
     tail: Vec<u8>,
-    /// A text that is watched for, and whether it came.
+    /// A text that is watched for, and whether it has arrived.
     watched: Option<(&'static [u8], bool)>,
 }
 
@@ -100,7 +100,7 @@ impl Receiver {
                     self.note(probe, now, len);
                     at += len;
                 }
-                // A server may take a hello for a name, and cut it: that is no damage.
+                // A server may take a hello for a name, and cut it: that is not damage.
                 Some((Probe { kind: Kind::Hello, .. }, _)) => {
                     self.pass(&text[..OPENING_LEN]);
                     at += OPENING_LEN;
@@ -119,7 +119,7 @@ impl Receiver {
         self.pending = pending;
     }
 
-    /// Passes over bytes that are no probe.
+    /// Passes over bytes that are not a probe.
     fn pass(&mut self, bytes: &[u8]) {
         match memrchr(b'\n', bytes) {
             Some(at) => {

@@ -14,7 +14,7 @@ const CONNECTIONS_TOLD: usize = 50;
 /// How much of a stray line is shown. Bytes.
 const STRAY_SHOWN: usize = 80;
 
-/// Lines that no client has sent, and that are no notices of a kind that came before the load.
+/// Lines that no client has sent, and that differ from the notices that the server sent before the load.
 #[derive(Clone, Default, Debug, serde::Serialize)]
 pub struct Strays {
     /// At all receivers together.

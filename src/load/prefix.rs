@@ -12,7 +12,7 @@ pub(crate) struct Prefix {
 }
 
 impl Prefix {
-    /// `None` if there is nothing before the line. That is no other name: some servers, such as ncat, put the name once
+    /// `None` if there is nothing before the line. That is not another name: some servers, such as ncat, put the name once
     /// before all lines that they read at once.
     pub(crate) fn of(bytes: &[u8]) -> Option<Prefix> {
         if bytes.is_empty() {

@@ -48,7 +48,7 @@ pub struct Arena<'a> {
     pub random: Rng,
     /// The timeouts are halved.
     pub is_hurried: bool,
-    /// Observations that are no faults.
+    /// Observations that are not faults.
     pub remarks: Vec<Bilingual>,
     nonce: Nonce,
     numbers: u16,

@@ -41,7 +41,7 @@ pub struct Finding {
     pub causes: Vec<Cause>,
     /// What was observed, or why it was skipped. Empty if it was passed.
     pub seen: Bilingual,
-    /// Observations that are no faults.
+    /// Observations that are not faults.
     pub remarks: Vec<Bilingual>,
     /// How long it took.
     pub took: Duration,

@@ -313,8 +313,8 @@ fn whispers(arena: &mut Arena, crowd: &mut Crowd, first: usize) -> Result<Vec<Fl
     Ok(vec![long_line(arena, opening(form, &other)), long_line(arena, opening(form, &one))])
 }
 
-/// A line that begins with this, without pause. It is no probe: to check as many as a server can relay would take our
-/// clients too long.
+/// A line that begins with this, without pause. It is not a probe: our clients would take too long to
+/// check as many as a server can relay.
 fn long_line(arena: &Arena, opening: String) -> Flood {
     let mut line = opening.into_bytes();
     line.resize(arena.baseline.line_len.max(line.len() + 1), b'x');
@@ -333,7 +333,7 @@ fn nick_of(crowd: &mut Crowd, who: usize) -> Option<String> {
     crowd.hears(0, line).then(|| nick_in(&crowd.members[0].receiver.last_prefix()?))?
 }
 
-/// The first word in what stands before a line that is no number, which may be a time.
+/// The first word of a prefix that is not a number. A number may be a time.
 fn nick_in(prefix: &str) -> Option<String> {
     let mut words = prefix.split(|c: char| !c.is_alphanumeric() && !['_', '-'].contains(&c));
     words.find(|word| word.contains(char::is_alphabetic)).map(String::from)

@@ -250,7 +250,7 @@ impl QueueWatch {
     fn fault(&self, what: BadReader) -> Option<Failure> {
         let &(pending, grown) = self.grown.last()?;
         let least = if self.is_collected() { 96 << 20 } else { 20 << 20 };
-        // It must also have grown to the end: memory that is taken once is no queue.
+        // It must also have grown to the end: memory that is allocated once is not a queue.
         let &(pending_half, grown_half) = self.grown.iter().find(|(at, _)| *at > pending / 2)?;
         let still_grows = (grown.saturating_sub(grown_half)) * 2 > pending.saturating_sub(pending_half);
         (grown > least && grown * 2 > pending && still_grows)

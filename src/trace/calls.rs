@@ -27,8 +27,8 @@ pub fn table(trace: &Trace, lang: Lang) -> String {
     if trace.lost > 0 {
         let lost = trace.lost;
         text += &say!(lang,
-            "{lost} more steps are missing: they came faster than they could be written\n";
-            "faltan otros {lost} pasos: llegaron más rápido de lo que se podían escribir\n");
+            "{lost} more steps are missing: they happened faster than they could be written\n";
+            "faltan otros {lost} pasos: ocurrieron más rápido de lo que se podían escribir\n");
     }
     text
 }

@@ -247,7 +247,7 @@ pub struct Trace {
     pub threads: BTreeMap<u32, String>,
     /// In the order in which they ended.
     pub events: Vec<Event>,
-    /// How many steps came faster than they could be written.
+    /// How many steps are missing, because they happened faster than they could be written.
     pub lost: u64,
 }
 

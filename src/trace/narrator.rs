@@ -1,4 +1,4 @@
-//! The narrator: it tells each step on stderr as it is taken, for `serve --explain`.
+//! The narrator: it explains each step on stderr when it happens, for `serve --explain`.
 
 use super::ledger::Ledger;
 use super::messages::sentence;
@@ -26,7 +26,7 @@ pub(crate) struct Narrator {
     lost: u64,
     /// The last step was a poll without sleep that found nothing ready.
     asked_in_vain: bool,
-    /// A step was told already.
+    /// A step was narrated already.
     has_told: bool,
 }
 
@@ -45,10 +45,10 @@ impl Narrator {
         }
     }
 
-    /// Tells a step. Returns whether there was something to tell.
+    /// Explains a step. Returns whether there was something to explain.
     pub(crate) fn tell(&mut self, record: &Record, thread: &str) -> bool {
         let event = self.ledger.enter(record.clone());
-        // A loop that spins polls a million times a second without a result. That is told once.
+        // A loop that spins polls a million times a second without a result. That is narrated once.
         let in_vain = matches!(&event.step, Step::Wait { may_sleep: false, ready } if ready.is_empty());
         if std::mem::replace(&mut self.asked_in_vain, in_vain) && in_vain {
             return false;
@@ -61,8 +61,8 @@ impl Narrator {
                 let lost = std::mem::take(&mut self.lost);
                 // Writing to a Vec cannot fail.
                 let _ = say!(self.lang, self.buffer,
-                    "({lost} steps were not told: stderr took nothing)\n";
-                    "({lost} pasos sin contar: stderr no admitía nada)\n");
+                    "({lost} steps are missing here: stderr was full)\n";
+                    "(aquí faltan {lost} pasos: stderr estaba llena)\n");
             }
             if begins_turn(&event.step) && self.has_told {
                 self.buffer.push(b'\n');
@@ -106,7 +106,7 @@ fn style_of(thread: &str) -> Style {
     COLORS[sum % COLORS.len()].on_default()
 }
 
-/// Whether a turn of the server begins with this step, so that a blank line is told before it.
+/// Whether a turn of the server begins with this step, so that a blank line stands before it.
 fn begins_turn(step: &Step) -> bool {
     matches!(step, Step::Wait { .. } | Step::Read { waits: true, .. } | Step::Accept { waits: true, .. })
 }

@@ -51,11 +51,11 @@ pub enum Step {
     },
     /// A socket's options were set.
     SetUp,
-    /// The poll was told what to watch a socket for.
+    /// The poll was asked to watch a socket.
     Watch {
         /// Whose socket.
         client: u64,
-        /// To be told when it is writable, too.
+        /// It was asked to report also when the socket is writable.
         writable: bool,
     },
     /// A thread was started.
@@ -126,7 +126,7 @@ pub enum Step {
         /// Whose thread; 0 for the accepting one.
         client: u64,
     },
-    /// A client that connected when all seats were taken was told so.
+    /// A client that connected when all seats were taken was told that the room is full.
     Refuse {
         /// Bytes that its socket took.
         bytes: usize,

@@ -68,7 +68,7 @@ impl Campaign {
     /// Measures everything. The servers take turns in short rounds, and the order alternates, so that a drift of the
     /// machine affects all of them.
     pub(super) fn run(&self, lang: Lang) -> Result<Vec<Cell>, Bilingual> {
-        // The bar hides itself if stderr is no terminal.
+        // The bar hides itself if stderr is not a terminal.
         let bar = ProgressBar::new((self.counts.len() * self.rounds * self.subjects.len() * STEPS) as u64);
         if let Ok(style) = ProgressStyle::with_template("{msg:40} {wide_bar} {percent:>3} %") {
             bar.set_style(style);
