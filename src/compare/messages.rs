@@ -174,7 +174,7 @@ fn by_size(lang: Lang, which: Metric, drivers: &[&Driver], sweep: &[Row]) -> Opt
         .chunk_by(|(_, a), (_, b)| says_the_same(a, b))
         .map(|group| {
             let (clients, result) = (clients(lang, group[0].0, group[group.len() - 1].0), result(lang, drivers, group));
-            format!("{clients} {result}")
+            format!("{clients}, {result}")
         })
         .collect();
     let (metric, parts) = (capital(&metric(lang, which)), parts.join("; "));
@@ -314,6 +314,9 @@ fn cost(lang: Lang, metric: Metric, calm: &[Figures], troubled: &[Figures]) -> O
     Some(match times {
         _ if lost.is_won() => say!(lang, "not slower"; "igual de rápido"),
         _ if won.is_close() => say!(lang, "slower by less than a tenth"; "más lento en menos de un décimo"),
+        _ if !won.is_won() && times < 1.0 => say!(lang,
+            "not slower in the median, but slower in some of {rounds} rounds";
+            "igual de rápido en la mediana, pero más lento en alguna de las {rounds} rondas"),
         _ if !won.is_won() => say!(lang,
             "{factor} x slower in the median, but not in each of {rounds} rounds";
             "{factor} veces más lento en la mediana, pero no en cada una de las {rounds} rondas"),
@@ -359,9 +362,9 @@ mod tests {
         let said = by_size(Lang::En, Metric::Deliveries, &drivers(), &sweep).expect("a sentence");
         assert_eq!(
             said,
-            "Deliveries per second: with 2 clients a thread per client is better by a factor of 2.0; with 6 clients 3 rounds \
+            "Deliveries per second: with 2 clients, a thread per client is better by a factor of 2.0; with 6 clients, 3 rounds \
              cannot tell the modes apart, though in the median a thread per client is better than the event loop by a factor \
-             of 2.1; with 7 clients the modes differ by less than a tenth; with 16 to 64 clients the \
+             of 2.1; with 7 clients, the modes differ by less than a tenth; with 16 to 64 clients, the \
              event loop is better by factors of 2.0 to 4.0."
         );
         let said = turning_point(Lang::En, &drivers(), &sweep).expect("a sentence");
@@ -381,6 +384,10 @@ mod tests {
         assert!(
             cost([20.0, 21.0, 22.0], [30.0, 10.0, 10.0])
                 .starts_with("2.1 x slower in the median, but not in each of 3")
+        );
+        assert_eq!(
+            cost([20.0, 21.0, 22.0], [30.0, 31.0, 18.0]),
+            "not slower in the median, but slower in some of 3 rounds"
         );
         assert_eq!(cost([20.0, 21.0, 22.0], [0.0; 3]), "at a standstill");
     }
