@@ -1,4 +1,4 @@
-//! The torments: misbehaving clients, which do on purpose what happens to a chat server in real life.
+//! The torments: clients that misbehave on purpose, as clients and networks do in real life.
 //!
 //! They work on any server that relays a line to the other clients. In reading order, where each file uses only those
 //! below it:
@@ -9,11 +9,12 @@
 //! * [`diagnosis`]: derives causes from failures;
 //! * [`framing`], [`bytes`], [`connections`], [`readers`], [`floods`], [`pressure`], [`process`]: the torments;
 //! * [`finding`]: a verdict; [`entry`]: an entry of the catalogue;
-//! * [`arena`]: the server under test, its clients and its health; [`acquaint`]: the introduction of clients;
+//! * [`arena`]: the server under test, its clients and its health;
+//! * [`messages`]: what was observed, in words, in English and Spanish;
+//! * [`acquaint`]: the introduction of clients;
 //! * [`settings`], [`baseline`]: what the user sets, and what was measured;
-//! * [`failure`]: why a torment was not passed; [`cause`]: the mistakes behind failures;
-//! * [`lessons`]: an explanation of each cause; [`messages`]: what was observed, in words. Both are in English and
-//!   Spanish;
+//! * [`failure`]: why a torment was not passed;
+//! * [`lessons`]: an explanation of each cause, in English and Spanish; [`cause`]: the mistakes behind failures;
 //! * `gallery` (cargo feature `gallery`): servers that are broken on purpose, one for each classic mistake.
 //!
 //! A torment blames a server only for what harms clients that behave: a freeze, a crash, lines that are lost,
