@@ -13,16 +13,6 @@ fn tells(args: &[&str]) -> Ended {
     run(tertulia().args(args))
 }
 
-/// Checks a wrong command line: exit code 2, nothing on stdout, and these parts on stderr.
-#[track_caller]
-fn is_told(command: &mut Command, parts: &[&str]) {
-    let ended = run(command);
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{command:?}: {}", ended.stderr);
-    for part in parts.iter().chain(&["--help"]) {
-        assert!(ended.stderr.contains(part), "{command:?}: no {part:?} in: {}", ended.stderr);
-    }
-}
-
 /// The names of the subcommands that `tertulia --help` lists.
 #[track_caller]
 fn subcommands() -> Vec<String> {
@@ -249,15 +239,67 @@ mod man {
 
 #[test]
 fn a_wrong_command_line_is_told_with_what_to_try() {
-    for (args, parts) in [
-        (&[][..], &["Usage: tertulia <COMMAND>", "serve"][..]),
-        (&["serv"], &["'serv'", "'serve'"]),
-        (&["serve", "--max-client", "3"], &["'--max-client'", "'--max-clients'"]),
-        (&["serve", "--max-clients", "-1"], &["-1"]),
-        (&["serve", "--max-clients"], &["a value is required"]),
-        (&["serve", "a", "1", "c"], &["unexpected argument 'c'", "Usage: tertulia serve"]),
+    for (words, english, spanish) in [
+        (
+            "serv",
+            "there is no command \"serv\"; use serve, or see tertulia --help\n",
+            "no existe la orden \"serv\"; usa serve, o consulta tertulia --help\n",
+        ),
+        (
+            "help nosuch",
+            "there is no command \"nosuch\"; see tertulia --help\n",
+            "no existe la orden \"nosuch\"; consulta tertulia --help\n",
+        ),
+        (
+            "serve --max-client 3",
+            "there is no flag --max-client; use --max-clients, or see tertulia serve --help\n",
+            "no existe la opción --max-client; usa --max-clients, o consulta tertulia serve --help\n",
+        ),
+        (
+            "serve --max-clients -1",
+            "--max-clients cannot be \"-1\"; use a whole number, 1 or more\n",
+            "--max-clients no puede ser \"-1\"; usa un número entero, 1 o más\n",
+        ),
+        (
+            "serve --max-clients",
+            "--max-clients needs a value; see tertulia serve --help\n",
+            "--max-clients necesita un valor; consulta tertulia serve --help\n",
+        ),
+        (
+            "serve --when-full drop",
+            "--when-full cannot be \"drop\"; use refuse or wait\n",
+            "--when-full no puede ser \"drop\"; usa refuse o wait\n",
+        ),
+        ("serve --quiet=yes", "--quiet takes no value; leave out \"yes\"\n", "--quiet no lleva valor; quita \"yes\"\n"),
+        (
+            "serve a 1 c",
+            "unexpected argument \"c\"; see tertulia serve --help\n",
+            "sobra el argumento \"c\"; consulta tertulia serve --help\n",
+        ),
+        (
+            "serve --replay 1 --replay 2",
+            "--replay is given twice; give it once\n",
+            "--replay está dos veces; escríbela solo una\n",
+        ),
+        ("--lang", "--lang needs a value; use en or es\n", "--lang necesita un valor; usa en o es\n"),
     ] {
-        is_told(tertulia().args(args), parts);
+        refuses(tertulia().args(words.split(' ')), &[english]);
+        refuses(tertulia().args(words.split(' ')).env("LC_ALL", "es_ES.UTF-8"), &[spanish]);
+    }
+    refuses(tertulia().args(["--lang", "es"]), &["falta la orden; consulta tertulia --help\n"]);
+    let alone = run(&mut tertulia());
+    assert_eq!((alone.code, alone.stdout.as_str()), (Some(2), ""), "{}", alone.stderr);
+    assert!(alone.stderr.contains("Usage: tertulia [OPTIONS] <COMMAND>"), "{}", alone.stderr);
+}
+
+#[cfg(feature = "bench")]
+#[test]
+fn flags_that_exclude_or_need_each_other_are_told() {
+    for (words, line) in [
+        ("bench --rate 3 --window 4", "--rate cannot be used together with --window; leave one of them out\n"),
+        ("bench --pid 3", "--addr is missing; see tertulia bench --help\n"),
+    ] {
+        refuses(tertulia().args(words.split(' ')), &[line]);
     }
 }
 
@@ -331,8 +373,8 @@ fn a_wrong_environment_is_blamed_by_its_own_name() {
 #[cfg(not(feature = "threaded"))]
 #[test]
 fn a_build_without_threads_says_how_to_get_them() {
-    is_told(tertulia().args(["serve", "--mode", "threaded"]), &["no threaded mode", "cargo build --features threaded"]);
-    is_told(tertulia().arg("serve").env("TERTULIA_MODE", "threaded"), &["cargo build --features threaded"]);
+    refuses(tertulia().args(["serve", "--mode", "threaded"]), &["no threaded mode", "cargo build --features threaded"]);
+    refuses(tertulia().arg("serve").env("TERTULIA_MODE", "threaded"), &["cargo build --features threaded"]);
 }
 
 #[test]
@@ -354,7 +396,7 @@ fn one_address_is_enough() {
             (&["--addr", "127.0.0.1:1", "127.0.0.2:1"], &["127.0.0.2 and 127.0.0.1 are two hosts"]),
             (&["--addr", ":1", ":2"], &["2 and 1 are two ports"]),
         ] {
-            is_told(tertulia().arg(command).args(words), parts);
+            refuses(tertulia().arg(command).args(words), parts);
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Parses addresses as people type them: `HOST:PORT`, `HOST`, `:PORT`, or `HOST PORT` as two words.
 
+use super::usage;
 use super::value::whole;
+use crate::text::{Bilingual, Lang, say};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
@@ -53,7 +55,7 @@ pub(crate) fn parse_place(text: &str) -> Result<Place, String> {
         return match rest.split_once(']') {
             Some((host, "")) => Ok(place(host, None)),
             Some((host, after)) if after.starts_with(':') => Ok(place(host, Some(port_of(&after[1..])?))),
-            _ => Err(format!("write it like [::1]:{PORT}")),
+            _ => Err(say!(Lang::session(), "write it like [::1]:{PORT}"; "escríbelo así: [::1]:{PORT}")),
         };
     }
     match text.rsplit_once(':') {
@@ -66,7 +68,8 @@ pub(crate) fn parse_place(text: &str) -> Result<Place, String> {
 }
 
 fn port_of(text: &str) -> Result<u16, String> {
-    text.parse().map_err(|_| "use a port from 0 to 65535".into())
+    let advice = || say!(Lang::session(), "use a port from 0 to {}"; "usa un puerto de 0 a {}", u16::MAX);
+    text.parse().map_err(|_| advice())
 }
 
 /// The arguments that say an [`Address`].
@@ -77,7 +80,7 @@ struct Words {
     place: Option<Place>,
 
     /// The port, as a second argument
-    #[arg(value_name = "PORT", value_parser = whole::<u16>(0..=65535))]
+    #[arg(value_name = "PORT", value_parser = whole::<u16>(0..=u16::MAX))]
     port: Option<u16>,
 
     /// The same address as a flag: HOST:PORT, HOST or :PORT [default: 127.0.0.1:8889]
@@ -89,10 +92,11 @@ impl Words {
     /// The address. Two different ones on the command line are an error; the environment's gives way.
     fn address(self, addr_is_typed: bool) -> Result<Address, String> {
         let Place { host, port } = self.place.unwrap_or_default();
-        let port = one_of("ports", port, self.port)?;
+        let (hosts, ports) = (Bilingual::new("hosts", "equipos"), Bilingual::new("ports", "puertos"));
+        let port = one_of(&ports, port, self.port)?;
         let addr = self.addr.unwrap_or_default();
         let (host, port) = match host {
-            _ if addr_is_typed => (one_of("hosts", host, addr.host)?, one_of("ports", port, addr.port)?),
+            _ if addr_is_typed => (one_of(&hosts, host, addr.host)?, one_of(&ports, port, addr.port)?),
             Some(host) => (Some(host), port),
             None => (addr.host, port.or(addr.port)),
         };
@@ -100,9 +104,15 @@ impl Words {
     }
 }
 
-fn one_of<T: PartialEq + Display>(what: &str, one: Option<T>, other: Option<T>) -> Result<Option<T>, String> {
+fn one_of<T: PartialEq + Display>(what: &Bilingual, one: Option<T>, other: Option<T>) -> Result<Option<T>, String> {
     match (one, other) {
-        (Some(one), Some(other)) if one != other => Err(format!("{one} and {other} are two {what}; give only one")),
+        (Some(one), Some(other)) if one != other => {
+            let lang = Lang::session();
+            let what = what.in_lang(lang);
+            Err(
+                say!(lang, "{one} and {other} are two {what}; give only one"; "{one} y {other} son dos {what}; da solo uno"),
+            )
+        }
         (one, other) => Ok(one.or(other)),
     }
 }
@@ -121,7 +131,7 @@ impl FromArgMatches for Address {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Address, clap::Error> {
         let addr_is_typed = matches.value_source("addr") == Some(ValueSource::CommandLine);
         let address = Words::from_arg_matches(matches)?.address(addr_is_typed);
-        address.map_err(|text| clap::Error::raw(ErrorKind::ArgumentConflict, text))
+        address.map_err(|text| usage::error(ErrorKind::ArgumentConflict, text))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {

@@ -11,6 +11,7 @@
 use super::value::whole;
 use crate::chat::sanitize::sanitize_text;
 use crate::server::sink::keep_stderr_from_waiting;
+use crate::text::{Lang, say};
 use log::{LevelFilter, Log, Metadata, Record};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use simple_logger::SimpleLogger;
@@ -68,7 +69,11 @@ impl Diagnostics {
 
 fn parse_filter(text: &str) -> Result<Filter, String> {
     let level = |word: &str| {
-        word.parse().map_err(|_| format!("{word:?} is not a log level; use off, error, warn, info, debug or trace"))
+        word.parse().map_err(|_| {
+            say!(Lang::session(),
+                "{word:?} is not a log level; use off, error, warn, info, debug or trace";
+                "{word:?} no es un nivel; usa off, error, warn, info, debug o trace")
+        })
     };
     let mut filter = Filter { level: None, modules: Vec::new() };
     for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
@@ -78,6 +83,10 @@ fn parse_filter(text: &str) -> Result<Filter, String> {
         }
     }
     Ok(filter)
+}
+
+fn lines_lost(lines: u64) -> String {
+    say!(Lang::session(), "{lines} lines of diagnostics were lost"; "se han perdido {lines} líneas de diagnóstico")
 }
 
 /// The guard around simple_logger.
@@ -100,7 +109,7 @@ impl Log for Guarded {
             return;
         }
         let lost = self.lost.swap(0, Ordering::Relaxed);
-        if lost > 0 && !self.print(record, &format!("{lost} lines of diagnostics were lost")) {
+        if lost > 0 && !self.print(record, &lines_lost(lost)) {
             // stderr would not take the record itself either.
             self.lost.fetch_add(lost + 1, Ordering::Relaxed);
             return;

@@ -1,7 +1,7 @@
 //! The command line of `tertulia join`.
 
 use super::address::Address;
-use super::{colors_stdout, diagnostics::Diagnostics, lang_or_locale};
+use super::{colors_stdout, diagnostics::Diagnostics};
 use crate::client::{self, Options};
 use crate::server::listener::place;
 use crate::text::Lang;
@@ -25,10 +25,6 @@ pub(crate) struct Args {
     #[arg(long, env = "TERTULIA_RECONNECT")]
     reconnect: bool,
 
-    /// Language of the client's own messages [default: from LC_ALL or LANG]
-    #[arg(long, value_enum, env = "TERTULIA_LANG")]
-    lang: Option<Lang>,
-
     /// When to use colours; NO_COLOR turns `auto` off
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto, env = "TERTULIA_COLOR")]
     color: ColorChoice,
@@ -46,7 +42,7 @@ impl Args {
             nick: self.nick,
             reconnect: self.reconnect,
             color: colors_stdout(self.color),
-            lang: lang_or_locale(self.lang),
+            lang: Lang::session(),
         })
     }
 }

@@ -3,6 +3,7 @@
 use super::failure::Failure;
 use super::manual::sections;
 use super::{command, print};
+use crate::text::{Lang, say};
 use clap::builder::PossibleValuesParser;
 use clap_complete::Shell;
 
@@ -63,7 +64,12 @@ impl Man {
         page.build();
         for name in &self.command {
             let subcommand = page.find_subcommand(name).cloned();
-            let unknown = || format!("there is no command `tertulia {}`; see tertulia --help", self.command.join(" "));
+            let words = self.command.join(" ");
+            let unknown = || {
+                say!(Lang::session(),
+                    "there is no command `tertulia {words}`; see tertulia --help";
+                    "no existe la orden `tertulia {words}`; consulta tertulia --help")
+            };
             page = subcommand.ok_or_else(|| Failure::Usage(unknown()))?;
         }
         let sections = sections(&self.command.join(" "), &page);

@@ -11,6 +11,7 @@ pub(crate) mod failure;
 pub(crate) mod gallery;
 #[cfg(feature = "join")]
 pub(crate) mod join;
+mod language;
 #[cfg(feature = "extras")]
 pub(crate) mod man;
 #[cfg(feature = "extras")]
@@ -27,7 +28,7 @@ mod usage;
 pub(crate) mod value;
 
 use crate::server::DRIVERS;
-use crate::text::Lang;
+use crate::text::{Lang, say};
 use anstream::AutoStream;
 use clap::{Arg, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use failure::Failure;
@@ -37,9 +38,10 @@ use std::sync::LazyLock;
 
 /// Parses the command line and runs its subcommand. An error is one line on stderr: what failed and what to try.
 pub fn run() -> ExitCode {
+    language::requested().begin_session();
     let result = match parse() {
         Ok(cli) => cli.command.run(),
-        Err(error) => match usage::failure(&error) {
+        Err(error) => match usage::failure(&error, Lang::session()) {
             Some(failure) => Err(failure),
             // A help text, too, is an error to clap. What stdout or stderr does not take is lost.
             None => {
@@ -60,15 +62,22 @@ pub fn run() -> ExitCode {
 
 fn parse() -> Result<Cli, clap::Error> {
     let matches = command().try_get_matches()?;
-    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command()))
+    Cli::from_arg_matches(&matches)
 }
 
 /// The command line, as it is parsed, completed and documented.
 fn command() -> clap::Command {
-    let command = Cli::command().mut_subcommands(|one| one.mut_args(with_short_help));
+    let command = Cli::command().arg(language::flag()).mut_args(with_short_help);
+    let command = command.mut_subcommands(|one| one.mut_args(with_short_help).mut_args(with_negative_numbers));
     #[cfg(feature = "extras")]
     let command = man::Man::of(command);
     command
+}
+
+/// `--max-clients -1` is a wrong number, and not the flag `-1`.
+fn with_negative_numbers(arg: Arg) -> Arg {
+    let takes_value = arg.get_long().is_some() && arg.get_action().takes_values();
+    arg.allow_negative_numbers(takes_value)
 }
 
 /// `-h` is a reminder and leaves out the variables of the environment; `--help` has them.
@@ -148,7 +157,8 @@ fn print(bytes: &[u8]) -> Result<(), String> {
     match io::stdout().write_all(bytes) {
         // The program that reads our output has closed the pipe. That is no error.
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.map_err(|e| format!("cannot write to stdout: {e}")),
+        other => other
+            .map_err(|e| say!(Lang::session(), "cannot write to stdout: {e}"; "no se puede escribir en stdout: {e}")),
     }
 }
 
@@ -161,13 +171,9 @@ fn colors_stdout(asked: ColorChoice) -> bool {
     }
 }
 
-/// The requested language, or else the environment's.
+/// The requested language, or else the session's.
 fn lang_or_locale(asked: Option<Lang>) -> Lang {
-    asked.unwrap_or_else(|| {
-        let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let locale = set("LC_ALL").or_else(|| set("LC_MESSAGES")).or_else(|| set("LANG"));
-        Lang::of_locale(&locale.unwrap_or_default())
-    })
+    asked.unwrap_or_else(Lang::session)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The parser for the value of `--mode`, the name of a driver.
 
+use super::usage;
 use crate::server::drivers::{DRIVERS, Driver, LEFT_OUT};
+use crate::text::{Lang, say};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Command, Error};
@@ -19,8 +21,10 @@ impl TypedValueParser for ModeParser {
 
     fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Self::Value, Error> {
         if let Some(feature) = LEFT_OUT.iter().find(|feature| value == **feature) {
-            let text = format!("this build has no {feature} mode; add it with `cargo build --features {feature}`");
-            return Err(command.clone().error(ErrorKind::InvalidValue, text));
+            let text = say!(Lang::session(),
+                "this build has no {feature} mode; add it with cargo build --features {feature}";
+                "esta compilación no tiene el modo {feature}; añádelo con cargo build --features {feature}");
+            return Err(usage::error(ErrorKind::InvalidValue, text));
         }
         let name = PossibleValuesParser::new(values()).parse_ref(command, arg, value)?;
         Ok(Driver::named(&name).unwrap_or(&DRIVERS[0]))

@@ -43,7 +43,10 @@ impl Output {
 }
 
 fn cannot_be_written(path: &Path, error: &io::Error) -> String {
-    format!("{} cannot be written: {error}; choose another file", path.display())
+    let path = path.display();
+    say!(Lang::session(),
+        "{path} cannot be written: {error}; choose another file";
+        "no se puede escribir {path}: {error}; elige otro archivo")
 }
 
 /// The address of a file for a browser.

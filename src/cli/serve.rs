@@ -2,12 +2,13 @@
 
 use super::address::Address;
 use super::mode::ModeParser;
+use super::usage::alternatives;
 use super::value::{at_least, whole};
-use super::{colors_stdout, diagnostics::Diagnostics, failure::Failure, lang_or_locale};
+use super::{colors_stdout, diagnostics::Diagnostics, failure::Failure};
 use crate::chat::{Framing, Limits};
 use crate::server::console::Paint;
 use crate::server::{self, DRIVERS, Driver, Options, WhenFull};
-use crate::text::Lang;
+use crate::text::{Lang, say};
 use clap::ColorChoice;
 use clap::builder::FalseyValueParser;
 use std::path::PathBuf;
@@ -51,10 +52,6 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = Framing::Line, env = "TERTULIA_FRAMING")]
     framing: Framing,
 
-    /// Language of the server's messages [default: from LC_ALL or LANG]
-    #[arg(long, value_enum, env = "TERTULIA_LANG")]
-    lang: Option<Lang>,
-
     /// Keep a history in this file, and show its last lines to new clients
     ///
     /// It has one JSON line per event. A thread of its own writes it, so that a slow disk delays nobody
@@ -87,10 +84,10 @@ impl Args {
         self.diagnostics.start(self.quiet);
         if self.spin > 0 && self.mode.blocks {
             let others: Vec<_> = DRIVERS.iter().filter(|driver| !driver.blocks).map(|driver| driver.name).collect();
-            return Err(Failure::Usage(format!(
-                "--spin works only with --mode {}: with a thread per client, all threads would spin; leave it out",
-                others.join(", ")
-            )));
+            let others = alternatives(&others, Lang::session());
+            return Err(Failure::Usage(say!(Lang::session(),
+                "--spin works only with --mode {others}: with a thread per client, all threads would spin; leave it out";
+                "--spin solo funciona con --mode {others}: con un hilo por cliente todos los hilos harían espera activa; quítala")));
         }
         let paint = if colors_stdout(self.color) { Paint::Colors } else { Paint::Plain };
         Ok(server::run(Options {
@@ -99,7 +96,7 @@ impl Args {
             spin: Duration::from_micros(self.spin.into()),
             when_full: self.when_full,
             limits: Limits { clients_max: self.max_clients, line_max: self.max_line, framing: self.framing },
-            lang: lang_or_locale(self.lang),
+            lang: Lang::session(),
             console: (!self.quiet).then_some(paint),
             history: self.history,
             replay: self.replay,

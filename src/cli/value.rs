@@ -1,5 +1,6 @@
 //! Parsers of values. An error says what to type instead.
 
+use crate::text::{Lang, say};
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -11,7 +12,12 @@ where
 {
     move |text| match text.parse() {
         Ok(number) if range.contains(&number) => Ok(number),
-        _ => Err(format!("use a whole number from {} to {}", range.start(), range.end())),
+        _ => {
+            let (low, high) = (range.start(), range.end());
+            Err(
+                say!(Lang::session(), "use a whole number from {low} to {high}"; "usa un número entero de {low} a {high}"),
+            )
+        }
     }
 }
 
@@ -22,7 +28,7 @@ where
 {
     move |text| match text.parse() {
         Ok(number) if number >= least => Ok(number),
-        _ => Err(format!("use a whole number, {least} or more")),
+        _ => Err(say!(Lang::session(), "use a whole number, {least} or more"; "usa un número entero, {least} o más")),
     }
 }
 
@@ -31,6 +37,10 @@ where
 pub(crate) fn number(range: RangeInclusive<f64>) -> impl Fn(&str) -> Result<f64, String> + Clone + Send + Sync {
     move |text| match text.parse() {
         Ok(number) if range.contains(&number) => Ok(number),
-        _ => Err(format!("use a number from {} to {}", range.start(), range.end())),
+        _ => {
+            // With a decimal point in each language: this is what to type.
+            let (low, high) = (range.start(), range.end());
+            Err(say!(Lang::session(), "use a number from {low} to {high}"; "usa un número de {low} a {high}"))
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 /// A language.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
@@ -13,6 +14,9 @@ pub enum Lang {
     Es,
 }
 
+/// What [`Lang::session`] returns. Like a locale, it is set once, when the process starts.
+static SESSION: OnceLock<Lang> = OnceLock::new();
+
 impl Lang {
     /// All languages.
     pub const ALL: [Lang; 2] = [Lang::En, Lang::Es];
@@ -23,6 +27,17 @@ impl Lang {
             Lang::En => "en",
             Lang::Es => "es",
         }
+    }
+
+    /// The language of what this process says to the person who started it: help, errors and diagnostics. What others
+    /// read, on the wire or on a page, has a language that is passed along. English until [`Lang::begin_session`].
+    pub fn session() -> Lang {
+        SESSION.get().copied().unwrap_or_default()
+    }
+
+    /// Makes this the language of the session, unless there is one already.
+    pub(crate) fn begin_session(self) {
+        let _ = SESSION.set(self);
     }
 
     /// The language of a locale's name, as in LC_ALL or LANG: `es_ES.UTF-8` is Spanish, all others are English.
