@@ -75,6 +75,40 @@ fn help_is_there_for_each_subcommand() {
 }
 
 #[test]
+fn help_is_in_the_language_of_the_session() {
+    let spanish =
+        [vec![("LC_ALL", "es_ES.UTF-8")], vec![("LC_ALL", ""), ("LANG", "es_MX")], vec![("TERTULIA_LANG", "es")]];
+    let with = |env: &[(&str, &str)], args: &[&str]| run(tertulia().args(args).envs(env.iter().copied()));
+    for name in subcommands().iter().filter(|name| *name != "help") {
+        let long = with(&spanish[0], &[name, "--help"]);
+        assert_eq!((long.code, long.stderr.as_str()), (Some(0), ""), "{name}");
+        assert!(long.stdout.contains(&format!("Uso: tertulia {name}")), "{}", long.stdout);
+        for env in &spanish {
+            assert_eq!(with(env, &["help", name]).stdout, long.stdout, "{name} {env:?}");
+        }
+        assert_eq!(with(&[], &[name, "--lang", "es", "--help"]).stdout, long.stdout, "{name}");
+        assert_eq!(with(&spanish[0], &["--lang=en", name, "--help"]).stdout, tells(&[name, "--help"]).stdout, "{name}");
+        let short = with(&spanish[0], &[name, "-h"]).stdout;
+        for line in long.stdout.lines().chain(short.lines()) {
+            assert!(line.chars().count() <= 100, "{name}: {line}");
+            assert!(!line.contains(ESC), "{name}: {line:?}");
+        }
+    }
+    let help = with(&spanish[0], &["serve", "--help"]).stdout;
+    for part in [
+        "--max-clients <N>",
+        "[por defecto: 6]",
+        "[variable: TERTULIA_MAX_CLIENTS]",
+        "- epoll:    un hilo espera a todos los sockets",
+        "[valores posibles: auto, always, never]",
+    ] {
+        assert!(help.contains(part), "no {part:?} in: {help}");
+    }
+    let version = with(&spanish[0], &["--version"]).stdout;
+    assert!(version.contains(" (modos: epoll"), "{version}");
+}
+
+#[test]
 fn the_flags_of_serve_are_documented_with_their_variables() {
     let help = tells(&["serve", "--help"]).stdout;
     for flag in [
@@ -232,6 +266,48 @@ mod man {
             assert!(serve.contains(word), "no {word:?} in: {serve}");
         }
         assert!(serve.contains(r"\-\-max\-clients") && serve.contains("TERTULIA_MAX_CLIENTS"), "{serve}");
+        assert_eq!(titles(&serve).last(), Some(&"VERSION"), "{serve}");
+    }
+
+    /// The titles of the sections of a page.
+    fn titles(page: &str) -> Vec<&str> {
+        page.lines().filter_map(|line| line.strip_prefix(".SH ")).map(|title| title.trim_matches('"')).collect()
+    }
+
+    #[test]
+    fn the_manual_is_in_the_language_of_the_session() {
+        let page = tells(&["man", "serve", "--lang", "es"]);
+        assert_eq!((page.code, page.stderr.as_str()), (Some(0), ""));
+        let sections = [
+            "NOMBRE",
+            "SINOPSIS",
+            "DESCRIPCIÓN",
+            "ARGUMENTOS",
+            "OPCIONES",
+            "ÓRDENES DEL CHAT",
+            "EJEMPLOS",
+            "CÓDIGO DE SALIDA",
+            "SEÑALES",
+            "VARIABLES DE ENTORNO",
+            "VERSIÓN",
+        ];
+        assert_eq!(titles(&page.stdout), sections);
+        for word in [":msg NICK TEXTO", "Valores posibles:", "[por defecto: 6]", "un hilo espera a todos los sockets"] {
+            assert!(page.stdout.contains(word), "no {word:?} in: {}", page.stdout);
+        }
+        let trace = tells(&["man", "--lang", "es", "trace"]).stdout;
+        assert!(titles(&trace).contains(&"ÓRDENES"), "{trace}");
+    }
+
+    #[test]
+    fn completions_are_described_in_the_language_of_the_session() {
+        for (name, check) in [("bash", "-n"), ("zsh", "-n"), ("fish", "--no-execute")] {
+            let script = tells(&["completions", name, "--lang", "es"]).stdout;
+            let (english, spanish) = ("one thread waits for every socket", "un hilo espera a todos los sockets");
+            assert!(!script.contains(english), "{script}");
+            assert_eq!(script.contains(spanish), name != "bash", "{script}");
+            shell(name, &[check], &script);
+        }
     }
 }
 

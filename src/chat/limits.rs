@@ -119,11 +119,11 @@ const _: () = assert!(ALLOWANCE_RATE_TOTAL <= READER_RATE / 2);
 /// How a client's bytes become messages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
 pub enum Framing {
-    /// One line, one message
+    /// Each line is a message
     #[default]
     Line,
     // TCP keeps no message boundaries, and here one can see it.
-    /// One read, one message: the wire of the 2018 original
+    /// Each read is a message, as in the original program of 2018
     Raw,
 }
 

@@ -29,7 +29,7 @@ pub(crate) struct Args {
           value_parser = whole::<usize>(2..=20_000))]
     clients: Vec<usize>,
 
-    /// Rounds per measurement; fewer than three do not say which mode is better
+    /// Rounds per measurement; with fewer than three, no mode is called better
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = whole::<usize>(2..=100))]
     rounds: usize,
 
@@ -37,7 +37,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "MILLIS", default_value_t = 200, value_parser = whole::<u32>(50..=60_000))]
     millis: u32,
 
-    /// Number of silent clients in the scene idle-crowd. In the scene storm as many connect at once, but no more than 500
+    /// Number of silent clients in the scene idle-crowd
+    ///
+    /// It is also the number of clients that connect at once in the scene storm, up to 500
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = whole::<usize>(1..=20_000))]
     crowd: usize,
 

@@ -21,11 +21,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", env = "TERTULIA_NICK")]
     nick: Option<String>,
 
-    /// Connect again when the server is gone, with growing pauses, and keep what is being typed; only in a terminal
+    /// Connect again when the connection is lost; only in a terminal
+    ///
+    /// The pauses between the attempts grow. The line that is being typed is kept
     #[arg(long, env = "TERTULIA_RECONNECT")]
     reconnect: bool,
 
-    /// When to use colours; NO_COLOR turns `auto` off
+    /// When to use colours; with `auto`, NO_COLOR turns them off
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto, env = "TERTULIA_COLOR")]
     color: ColorChoice,
 

@@ -1,8 +1,7 @@
 //! The command line of `tertulia completions` and `tertulia man`.
 
 use super::failure::Failure;
-use super::manual::sections;
-use super::{command, print};
+use super::{described, manual, print, translation};
 use crate::text::{Lang, say};
 use clap::builder::PossibleValuesParser;
 use clap_complete::Shell;
@@ -10,6 +9,7 @@ use clap_complete::Shell;
 /// Print a script that completes tertulia's commands and flags in a shell
 #[derive(clap::Args, Debug)]
 pub(crate) struct Completions {
+    /// The shell
     #[arg(value_name = "SHELL")]
     shell: Shell,
 }
@@ -22,9 +22,17 @@ pub(crate) struct Man {
     command: Vec<String>,
 }
 
+/// The command line in the language of the session, to be described and not to be parsed.
+fn for_readers() -> clap::Command {
+    match Lang::session() {
+        Lang::En => described(Lang::En),
+        Lang::Es => translation::with_values(described(Lang::Es)),
+    }
+}
+
 impl Completions {
     pub(crate) fn run(self) -> Result<(), String> {
-        let mut command = command();
+        let mut command = for_readers();
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut command, "tertulia", &mut script);
         if self.shell == Shell::Fish {
@@ -60,8 +68,7 @@ impl Man {
     }
 
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let mut page = command().disable_help_subcommand(true);
-        page.build();
+        let mut page = for_readers();
         for name in &self.command {
             let subcommand = page.find_subcommand(name).cloned();
             let words = self.command.join(" ");
@@ -72,10 +79,7 @@ impl Man {
             };
             page = subcommand.ok_or_else(|| Failure::Usage(unknown()))?;
         }
-        let sections = sections(&self.command.join(" "), &page);
-        let mut text = Vec::new();
-        let rendered = clap_mangen::Man::new(page).render(&mut text).and_then(|()| sections.to_writer(&mut text));
-        rendered.map_err(|e| e.to_string())?;
-        Ok(print(&text)?)
+        let text = manual::page(&self.command.join(" "), page, Lang::session()).map_err(|e| e.to_string())?;
+        Ok(print(text.as_bytes())?)
     }
 }

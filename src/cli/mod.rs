@@ -20,10 +20,12 @@ pub(crate) mod mode;
 #[cfg(any(feature = "bench", feature = "trace"))]
 pub(crate) mod output;
 pub(crate) mod serve;
+mod spanish;
 #[cfg(feature = "torment")]
 pub(crate) mod torment;
 #[cfg(feature = "trace")]
 pub(crate) mod trace;
+mod translation;
 mod usage;
 pub(crate) mod value;
 
@@ -61,11 +63,25 @@ pub fn run() -> ExitCode {
 }
 
 fn parse() -> Result<Cli, clap::Error> {
-    let matches = command().try_get_matches()?;
+    let matches = match Lang::session() {
+        Lang::En => command(),
+        Lang::Es => translation::with_help_in_full(described(Lang::Es)),
+    };
+    let matches = matches.try_get_matches()?;
     Cli::from_arg_matches(&matches)
 }
 
-/// The command line, as it is parsed, completed and documented.
+/// The command line with all that clap adds to it, described in a language.
+fn described(lang: Lang) -> clap::Command {
+    let mut command = command();
+    command.build();
+    match lang {
+        Lang::En => command,
+        Lang::Es => translation::translated(command),
+    }
+}
+
+/// The command line in English.
 fn command() -> clap::Command {
     let command = Cli::command().arg(language::flag()).mut_args(with_short_help);
     let command = command.mut_subcommands(|one| one.mut_args(with_short_help).mut_args(with_negative_numbers));
@@ -91,13 +107,14 @@ fn with_short_help(arg: Arg) -> Arg {
 /// The version, and the modes of this build.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
     let modes: Vec<_> = DRIVERS.iter().map(|driver| driver.name).collect();
-    format!("{} (modes: {})", env!("CARGO_PKG_VERSION"), modes.join(", "))
+    let (version, modes) = (env!("CARGO_PKG_VERSION"), modes.join(", "));
+    say!(Lang::session(), "{version} (modes: {modes})"; "{version} (modos: {modes})")
 });
 
-/// A group chat over TCP, with several modes in which the server waits for its clients.
+/// A group chat over TCP, with a choice of ways in which the server waits for its clients
 ///
 /// The server uses one thread that waits for all sockets (--mode epoll), one thread per client (--mode threaded), or another
-/// mode: see `serve --help`. Clients can join with nc, ncat or telnet; `tertulia join` is more convenient.
+/// mode: see `tertulia serve --help`. Clients can join with nc, ncat or telnet; `tertulia join` is more convenient.
 #[derive(Parser, Debug)]
 #[command(name = "tertulia", version = VERSION.as_str(), propagate_version = true, max_term_width = 100)]
 struct Cli {

@@ -27,10 +27,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "MODE", default_value = DRIVERS[0].name, env = "TERTULIA_MODE", value_parser = ModeParser)]
     mode: &'static Driver,
 
-    /// Keep polling for this long before going to sleep
+    /// Microseconds for which the server keeps polling before it sleeps
     ///
-    /// It works in the modes with one thread for all sockets. The server answers sooner if it has a core of its own, and it
-    /// keeps that core busy while there is traffic; 50 is enough
+    /// Works in the modes with one thread for all sockets. The server answers sooner if it has a core of its own, but it keeps
+    /// that core busy while there is traffic. 50 is enough
     #[arg(long, value_name = "MICROS", default_value_t = 0, env = "TERTULIA_SPIN",
           value_parser = whole::<u32>(0..=1_000_000))]
     spin: u32,
@@ -54,20 +54,20 @@ pub(crate) struct Args {
 
     /// Keep a history in this file, and show its last lines to new clients
     ///
-    /// It has one JSON line per event. A thread of its own writes it, so that a slow disk delays nobody
+    /// The file gets one line of JSON per event. A separate thread writes it, so that a slow disk delays nobody
     #[arg(long, value_name = "FILE", env = "TERTULIA_HISTORY")]
     history: Option<PathBuf>,
 
-    /// How many lines of the history a new client gets
+    /// Number of lines of the history that a new client gets
     #[arg(long, value_name = "N", default_value_t = 20, env = "TERTULIA_REPLAY",
           value_parser = whole::<usize>(0..=1000))]
     replay: usize,
 
-    /// No transcript on stdout, and only warnings on stderr
+    /// Print no transcript on stdout, and only warnings on stderr
     #[arg(short, long, env = "TERTULIA_QUIET", value_parser = FalseyValueParser::new())]
     quiet: bool,
 
-    /// When to use colours on stdout; NO_COLOR turns `auto` off
+    /// When to use colours; with `auto`, NO_COLOR turns them off
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto, env = "TERTULIA_COLOR")]
     color: ColorChoice,
 

@@ -69,7 +69,7 @@ pub(crate) struct Args {
     #[arg(long)]
     i_own_this_server: bool,
 
-    /// When to use colours; NO_COLOR turns `auto` off
+    /// When to use colours; with `auto`, NO_COLOR turns them off
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
     color: ColorChoice,
 

@@ -16,11 +16,11 @@ pub(crate) struct Serve {
     #[arg(long, env = "TERTULIA_EXPLAIN", value_parser = FalseyValueParser::new())]
     explain: bool,
 
-    /// Explain each step, and pause after it, so that viewers can guess the next one
+    /// Milliseconds to pause after each step, which is explained as with --explain, so that viewers can guess the next one
     #[arg(long, value_name = "MILLIS", env = "TERTULIA_SLOW", value_parser = whole::<u64>(1..=60_000))]
     slow: Option<u64>,
 
-    /// Record each step in a file, for `tertulia trace view`, ui.perfetto.dev or chrome://tracing
+    /// File to record each step in, for `tertulia trace view`, ui.perfetto.dev or chrome://tracing
     #[arg(long, value_name = "FILE", env = "TERTULIA_TRACE")]
     trace: Option<PathBuf>,
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 /// What happens to a client that connects when all seats are taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
 pub enum WhenFull {
-    /// It is told so and closed
+    /// It is told that the room is full, and disconnected
     Refuse,
     /// It waits in the kernel's queue until a seat is free
     Wait,

@@ -44,23 +44,25 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = at_least::<usize>(2))]
     clients: Option<usize>,
 
-    /// How many of the clients talk; the others listen. Where there are fewer clients, all of them talk [default: all]
+    /// Number of clients that talk; the others only listen [default: all]
+    ///
+    /// In a measurement with fewer clients, all of them talk
     #[arg(long, value_name = "N", value_parser = at_least::<usize>(1))]
     talkers: Option<usize>,
 
-    /// Additional clients that only read; no measured line waits for them
+    /// Number of additional clients that only read, and are not part of any measurement
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = at_least::<usize>(0))]
     idle: usize,
 
-    /// Bytes in a line, including its end
+    /// Length of a line in bytes, including its line end
     #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = at_least::<usize>(1))]
     line: usize,
 
-    /// Closed loop: lines that each talker has in flight
+    /// Closed loop: number of lines that each talker has in flight at once
     #[arg(long, value_name = "LINES", default_value_t = 1, value_parser = at_least::<u32>(1))]
     window: u32,
 
-    /// Open loop: lines per second of all talkers together, whether the server keeps up or not
+    /// Open loop: lines per second from all talkers together, whether or not the server keeps up
     #[arg(long, value_name = "LINES", conflicts_with = "window", value_parser = above_zero)]
     rate: Option<f64>,
 
@@ -68,11 +70,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = number(0.001..=86_400.0))]
     duration: f64,
 
-    /// Seconds of warm-up before that, all rounds together
+    /// Seconds of warm-up before the measurement, all rounds together
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = number(0.0..=86_400.0))]
     warm_up: f64,
 
-    /// Measure with each of these numbers of clients [default with --html: 2,6,16,64]
+    /// Numbers of clients to measure with, separated by commas [default with --html: 2,6,16,64]
     #[arg(long, value_name = "N,N,...", value_delimiter = ',', value_parser = at_least::<usize>(2))]
     sweep: Option<Vec<usize>>,
 
@@ -89,7 +91,7 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = Eol::Lf)]
     eol: Eol,
 
-    /// Cores for server and load; `same` has the least variation
+    /// Cores for the server and the load generator; the results vary least with `same`
     #[arg(long, value_enum, default_value_t = Cores::Free)]
     cores: Cores,
 
@@ -97,11 +99,13 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
 
-    /// Write latency percentiles for HdrHistogram's plotters; the mode's name is added before the file extension
+    /// File for latency percentiles, in the format of HdrHistogram's plotters
+    ///
+    /// Each server gets a file of its own, with the server's name before the extension: out.hgrm becomes out.epoll.hgrm
     #[arg(long, value_name = "FILE")]
     hgrm: Option<PathBuf>,
 
-    /// Measure with several numbers of clients and write a page with plots; this takes about a minute and a half
+    /// File for a page with plots, measured with several numbers of clients; this takes about a minute and a half
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 

@@ -8,6 +8,7 @@ use crate::text::numbers::{self, Format};
 use crate::text::{Bilingual, Lang, say};
 use hdrhistogram::{Counter, Histogram};
 use serde_json::json;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 pub(super) const PERCENTILES: [(&str, f64); 6] =
@@ -176,10 +177,13 @@ fn percentiles<T: Counter>(histogram: &Histogram<T>) -> serde_json::Value {
     serde_json::Value::Object(PERCENTILES.into_iter().map(micros).collect())
 }
 
-/// The file for one server's latency percentiles: its name is put before the extension.
+/// The file for one server's latency percentiles: the server's name is put before the extension, which is `hgrm` if the
+/// name of the file has none.
 pub(super) fn hgrm_path(file: &Path, server: &str) -> PathBuf {
-    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-    file.with_file_name(format!("{stem}.{}.hgrm", server.replace(':', "-")))
+    let part = |part: Option<&OsStr>| part.map(|part| part.to_string_lossy().into_owned());
+    let stem = part(file.file_stem()).unwrap_or_default();
+    let extension = part(file.extension()).unwrap_or_else(|| "hgrm".into());
+    file.with_file_name(format!("{stem}.{}.{extension}", server.replace(':', "-")))
 }
 
 /// Latency percentiles in the text form that HdrHistogram's plotters read.
@@ -197,4 +201,20 @@ pub(super) fn hgrm(cell: &Cell) -> String {
     text += &format!("#[Mean    = {mean:12.3}, StdDeviation   = {deviation:12.3}]\n");
     text += &format!("#[Max     = {:12.3}, Total count    = {:12}]\n", histogram.max() as f64 / 1e3, histogram.len());
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_servers_name_is_put_before_the_extension() {
+        for (file, server, expected) in [
+            ("out.hgrm", "epoll", "out.epoll.hgrm"),
+            ("out.txt", "epoll", "out.epoll.txt"),
+            ("runs/out", "127.0.0.1:9000", "runs/out.127.0.0.1-9000.hgrm"),
+        ] {
+            assert_eq!(hgrm_path(Path::new(file), server), Path::new(expected));
+        }
+    }
 }

@@ -1,0 +1,179 @@
+//! The Spanish texts of the command line. The English ones are the doc comments of the commands and flags.
+//!
+//! Values and defaults are not written here: [`translation`](super::translation) adds them.
+
+/// The text of a command (`serve`, with no name), of its argument or flag (`serve --mode`), or of a value of that
+/// (`serve --framing raw`).
+pub(super) fn text(command: &str, name: &str) -> Option<&'static str> {
+    let own = format!("{command} {name}");
+    find(TEXTS, own.trim()).or_else(|| find(TEXTS, name).filter(|_| !name.is_empty()))
+}
+
+/// What stands for a value in usage and help: `FILE`. A word that is not known stays as it is.
+pub(super) fn value_name(english: &str) -> String {
+    find(VALUE_NAMES, english).unwrap_or(english).to_owned()
+}
+
+fn find(table: &[(&str, &'static str)], key: &str) -> Option<&'static str> {
+    table.iter().find(|(known, _)| *known == key).map(|(_, text)| *text)
+}
+
+/// A flag without a command means the same in all commands. The first paragraph is what `-h` shows.
+#[rustfmt::skip]
+pub(super) const TEXTS: &[(&str, &str)] = &[
+    ("", "Un chat en grupo por TCP, con varias formas de esperar a los clientes\n\n\
+        El servidor usa un hilo que espera a todos los sockets (--mode epoll), un hilo por cliente (--mode threaded) u otro modo: \
+        consulta `tertulia serve --help`. Se puede entrar con nc, ncat o telnet; `tertulia join` es más cómodo."),
+    ("help", "Muestra esta ayuda o la de una orden"),
+    ("--help", "Muestra la ayuda"),
+    ("--version", "Muestra la versión"),
+    ("--lang", "Idioma de los mensajes, la ayuda y las páginas [por defecto: el de LC_ALL, LC_MESSAGES o LANG]"),
+    ("--lang en", "Inglés"),
+    ("--lang es", "Español"),
+    ("--color", "Cuándo usar colores; con `auto`, NO_COLOR los quita"),
+    ("--verbose", "Escribe más diagnósticos en stderr: -v los sucesos, -vv también los problemas de cada conexión"),
+    ("--log", "Nivel de los diagnósticos en stderr, en general o por módulo: `debug`, o `info,tertulia::server=trace`"),
+    ("--json", "Escribe el resultado en JSON"),
+    ("--addr", "La misma dirección como opción: EQUIPO:PUERTO, EQUIPO o :PUERTO [por defecto: 127.0.0.1:8889]"),
+    ("ADDR", "EQUIPO:PUERTO, EQUIPO o :PUERTO [por defecto: 127.0.0.1:8889]"),
+    ("PORT", "El puerto, como segundo argumento"),
+    ("--login", "Línea que cada cliente envía primero; una n entre llaves es el número del cliente"),
+    ("--eol", "Fin de línea que envían los clientes"),
+    ("--eol lf", "Un salto de línea"),
+    ("--eol crlf", "Un retorno de carro y un salto de línea"),
+
+    ("serve", "Inicia el servidor\n\n\
+        Escribe en stdout una línea por suceso: quién entra, quién habla y quién se va. Ctrl-C o SIGTERM cierran el servidor; \
+        SIGHUP vuelve a abrir el historial."),
+    ("serve --mode", "Cómo espera el servidor a sus clientes"),
+    ("serve --spin", "Microsegundos de espera activa antes de dormir\n\n\
+        Funciona en los modos con un hilo para todos los sockets. El servidor responde antes si tiene un núcleo para él solo, pero \
+        lo mantiene ocupado mientras hay tráfico. Basta con 50"),
+    ("serve --max-clients", "Número de plazas: cuántos clientes caben a la vez en la sala"),
+    ("serve --when-full", "Qué ocurre con un cliente nuevo cuando no quedan plazas"),
+    ("serve --when-full refuse", "Se le dice que la sala está llena y se le desconecta"),
+    ("serve --when-full wait", "Espera en la cola del núcleo hasta que haya una plaza libre"),
+    ("serve --max-line", "Longitud máxima de una línea en bytes, sin el fin de línea"),
+    ("serve --framing", "Cómo se dividen en mensajes los bytes recibidos"),
+    ("serve --framing line", "Cada línea es un mensaje"),
+    ("serve --framing raw", "Cada lectura es un mensaje, como en el programa original de 2018"),
+    ("serve --history", "Guarda un historial en este archivo y muestra sus últimas líneas a los clientes nuevos\n\n\
+        El archivo recibe una línea de JSON por suceso. Lo escribe un hilo aparte, así que un disco lento no retrasa a nadie"),
+    ("serve --replay", "Número de líneas del historial que recibe un cliente nuevo"),
+    ("serve --quiet", "No escribe la transcripción en stdout, y en stderr solo avisos"),
+    ("serve --color", "Cuándo usar colores en stdout; con `auto`, NO_COLOR los quita"),
+    ("serve --explain", "Explica en stderr cada paso del servidor cuando ocurre"),
+    ("serve --slow", "Milisegundos de pausa tras cada paso, que se explica como con --explain, para que el público adivine el siguiente"),
+    ("serve --trace", "Archivo donde grabar cada paso, para `tertulia trace view`, ui.perfetto.dev o chrome://tracing"),
+
+    ("join", "Entra en un chat\n\n\
+        En un terminal, las líneas nuevas aparecen encima de la que se escribe, Tab completa nombres y órdenes, y `:q` sale. En una \
+        tubería, el cliente envía cada línea de stdin y escribe las líneas que recibe como texto simple. Después del fin de stdin \
+        escribe las líneas que aún llegan."),
+    ("join --nick", "Nombre que usar en el chat"),
+    ("join --reconnect", "Vuelve a conectarse si se pierde la conexión; solo en un terminal\n\n\
+        Las pausas entre los intentos crecen. La línea que se está escribiendo se conserva"),
+
+    ("bench", "Mide un servidor de chat bajo carga\n\n\
+        Sin --addr inicia su propio servidor en cada modo y los mide todos. Con --addr mide cualquier servidor que reenvíe cada \
+        línea a los demás clientes, por ejemplo `ncat -l --chat`."),
+    ("bench --addr", "Mide este servidor en marcha en lugar del de tertulia"),
+    ("bench --mode", "Modo del servidor de tertulia [por defecto: todos los modos]"),
+    ("bench --pid", "PID del servidor en marcha, para medir lo que consume"),
+    ("bench --clients", "Clientes en la sala; cada uno debe recibir todas las líneas [por defecto: 6]"),
+    ("bench --talkers", "Número de clientes que hablan; los demás solo escuchan [por defecto: todos]\n\n\
+        En una medición con menos clientes hablan todos"),
+    ("bench --idle", "Número de clientes adicionales que solo leen y no entran en ninguna medida"),
+    ("bench --line", "Longitud de una línea en bytes, con su fin de línea"),
+    ("bench --window", "Lazo cerrado: número de líneas en curso a la vez por cada cliente que habla"),
+    ("bench --rate", "Lazo abierto: líneas por segundo de todos los que hablan, aunque el servidor no dé abasto"),
+    ("bench --duration", "Segundos que medir por servidor y número de clientes, en todas las rondas juntas"),
+    ("bench --warm-up", "Segundos de calentamiento antes de medir, en todas las rondas juntas"),
+    ("bench --sweep", "Números de clientes con los que medir, separados por comas [por defecto con --html: 2,6,16,64]"),
+    ("bench --rounds", "Número de rondas; los servidores se turnan en cada ronda [por defecto: 1; con --html o --sweep 3]"),
+    ("bench --cores", "Núcleos del servidor y del generador de carga; con `same` los resultados varían menos"),
+    ("bench --cores free", "El sistema elige los núcleos"),
+    ("bench --cores same", "El servidor y la carga comparten un núcleo"),
+    ("bench --cores apart", "El servidor y la carga tienen un núcleo cada uno"),
+    ("bench --hgrm", "Archivo para los percentiles de la latencia, en el formato de los graficadores de HdrHistogram\n\n\
+        Cada servidor tiene su propio archivo, con su nombre delante de la extensión: out.hgrm pasa a ser out.epoll.hgrm"),
+    ("bench --html", "Archivo para una página con gráficas, medidas con varios números de clientes; tarda un minuto y medio"),
+
+    ("compare", "Compara los modos del servidor con la misma carga y escribe una página con los resultados\n\n\
+        Inicia el servidor de este programa en cada modo y le aplica la misma carga: una conversación cuyos pasos se graban, cada \
+        vez más clientes, y seis escenas, cada una con una dificultad distinta. Tarda unos dos minutos."),
+    ("compare --output", "Archivo donde escribir la página [por defecto: compare.html; con --json, ninguno]"),
+    ("compare --clients", "Números de clientes con los que medir, separados por comas"),
+    ("compare --rounds", "Rondas por medición; con menos de tres no se dice que un modo sea mejor"),
+    ("compare --millis", "Milisegundos que medir por ronda"),
+    ("compare --crowd", "Número de clientes callados en la escena idle-crowd\n\n\
+        Es también el número de clientes que se conectan a la vez en la escena storm, hasta 500"),
+    ("compare --lang", "Idioma inicial de la página [por defecto: el de LC_ALL o LANG]"),
+
+    ("trace", "Examina lo que grabó `serve --trace FILE`"),
+    ("trace view", "Dibuja la grabación en una página para el navegador, en un solo archivo"),
+    ("trace view FILE", "Archivo que escribió `serve --trace`"),
+    ("trace view --output", "Archivo donde escribir la página"),
+    ("trace view --lang", "Idioma inicial de la página [por defecto: el de LC_ALL o LANG]"),
+    ("trace calls", "Cuenta las llamadas al sistema de la grabación, como `strace -f -c`"),
+    ("trace calls FILE", "Archivo que escribió `serve --trace`"),
+
+    ("torment", "Prueba cómo responde un servidor de chat a clientes que se portan mal\n\n\
+        `tertulia torment EQUIPO:PUERTO` prueba un servidor en marcha. `tertulia torment -- ORDEN {port}` inicia un servidor nuevo \
+        para cada tormento, y así también puede cambiar sus límites, sus señales y su stdout. Ambas formas sirven con cualquier \
+        servidor que reenvíe cada línea a los demás clientes. El informe dice qué falló, cuál es la causa habitual y dónde leer \
+        más. El código de salida es 0 solo si todo pasó."),
+    ("torment ADDR", "Dirección de un servidor en marcha: EQUIPO:PUERTO, EQUIPO o :PUERTO [por defecto: 127.0.0.1:8889]"),
+    ("torment COMMAND", "Orden que inicia el servidor; {port} en ella es el puerto"),
+    ("torment --echo", "Si quien envía debe recibir sus propias líneas"),
+    ("torment --echo any", "Ambas cosas son correctas"),
+    ("torment --only", "Ejecuta solo estos tormentos, separados por comas"),
+    ("torment --list", "Muestra la lista de tormentos y termina"),
+    ("torment --seed", "Semilla de los bytes al azar; la misma semilla da los mismos bytes [por defecto: la da el reloj]"),
+    ("torment --time", "Factor de todos los tiempos: 2 para una máquina lenta, 0.5 para una prueba rápida"),
+    ("torment --i-own-this-server", "Permite un servidor fuera de la interfaz de bucle local de esta máquina. El servidor puede romperse"),
+
+    ("gallery", "Inicia un servidor roto a propósito, o da la lista de estos servidores\n\n\
+        Los servidores son ejercicios: cada uno contiene un error clásico. Habla en el servidor, pruébalo con `tertulia torment`, \
+        busca el error en src/torment/gallery y corrígelo."),
+    ("gallery NAME", "Nombre del servidor"),
+    ("gallery ADDR", "Dirección en la que escuchar: EQUIPO:PUERTO, EQUIPO o :PUERTO [por defecto: 127.0.0.1:8889]"),
+    ("gallery --cure", "Escribe cómo corregir el error"),
+
+    ("completions", "Escribe un script que completa las órdenes y las opciones de tertulia en un shell"),
+    ("completions SHELL", "El shell"),
+    ("man", "Escribe la página del manual, para `man -l -`"),
+    ("man COMMAND", "Orden cuya página se escribe, por ejemplo `trace view`"),
+];
+
+/// What stands for a value.
+pub(super) const VALUE_NAMES: &[(&str, &str)] = &[
+    ("ADDR", "DIRECCIÓN"),
+    ("BYTES", "BYTES"),
+    ("COMMAND", "ORDEN"),
+    ("CORES", "NÚCLEOS"),
+    ("ECHO", "ECO"),
+    ("EOL", "FIN"),
+    ("FACTOR", "FACTOR"),
+    ("FILE", "ARCHIVO"),
+    ("FILTER", "FILTRO"),
+    ("FRAMING", "DIVISIÓN"),
+    ("LANG", "IDIOMA"),
+    ("LINE", "LÍNEA"),
+    ("LINES", "LÍNEAS"),
+    ("LIST", "LISTA"),
+    ("MICROS", "MICROS"),
+    ("MILLIS", "MILIS"),
+    ("MODE", "MODO"),
+    ("N", "N"),
+    ("N,N,...", "N,N,..."),
+    ("NAME", "NOMBRE"),
+    ("NAMES", "NOMBRES"),
+    ("PAGE", "PÁGINA"),
+    ("PID", "PID"),
+    ("PORT", "PUERTO"),
+    ("SECONDS", "SEGUNDOS"),
+    ("SHELL", "SHELL"),
+    ("WHEN", "CUÁNDO"),
+    ("WHEN_FULL", "QUÉ"),
+];
