@@ -535,7 +535,7 @@ fn serve_takes_addresses_of_ipv6() {
 }
 
 #[test]
-fn a_server_on_all_addresses_says_which_one_others_type() {
+fn a_server_on_all_addresses_says_which_ones_others_type() {
     let mut command = tertulia();
     let mut server = Server::of({
         command.args(["serve", "0.0.0.0:0"]);
@@ -547,10 +547,19 @@ fn a_server_on_all_addresses_says_which_one_others_type() {
         eprintln!("skipped: no network here");
         return;
     }
-    let note = server.diagnostics.shows("others on your network join with: nc ");
-    let words: Vec<_> = note.rsplit(' ').take(2).collect();
-    server.addr = format!("{}:{}", words[1], words[0]).parse().expect("an address");
-    server.join();
+    server.diagnostics.shows("others on your network join with: nc ");
+    // The lines are written before the server listens.
+    server.console.shows("seats)");
+    let told = server.diagnostics.text();
+    for line in told.lines() {
+        assert!(
+            line.starts_with("others on your network join with: nc ") || line.starts_with("or with: nc "),
+            "{told}"
+        );
+        let words: Vec<_> = line.rsplit(' ').take(2).collect();
+        server.addr = format!("{}:{}", words[1], words[0]).parse().expect("an address");
+        server.join();
+    }
 }
 
 #[test]
@@ -599,6 +608,32 @@ fn the_language_is_asked_for_or_the_localess() {
         let welcome = server.connect().line().expect("a greeting");
         assert_eq!(welcome.contains("bienvenida"), expected != "listening", "{args:?} {env:?}: {welcome}");
     }
+}
+
+#[test]
+fn whoever_runs_the_server_is_told_in_the_language_of_the_session() {
+    let first = Server::start("epoll");
+    let addr = first.addr.to_string();
+    let spanish = [("LC_ALL", "es_ES.UTF-8")];
+    let taken = format!("no se puede escuchar en {addr}: la dirección ya está en uso; cierra el programa");
+    fails_with(tertulia().args(["serve", &addr]).envs(spanish), &[&taken, "usa otro puerto con --addr :PUERTO\n"]);
+    let unwritable = ["no se puede guardar el historial en /nowhere/file: ", "elige otro archivo\n"];
+    fails_with(&mut serve(&["--history", "/nowhere/file"], &spanish), &unwritable);
+    if cfg!(feature = "join") {
+        let nobody = "no se puede conectar con 127.0.0.1:1: conexión rechazada; ";
+        fails_with(tertulia().args(["join", "127.0.0.1:1"]).envs(spanish), &[nobody]);
+    }
+    let (transcript, diagnostics) = outputs_in_spanish();
+    assert!(transcript.contains("a la escucha en "), "{transcript}");
+    assert!(diagnostics.contains("a la escucha en ") && diagnostics.contains(", modo epoll, "), "{diagnostics}");
+}
+
+/// What a server of a Spanish session writes: stdout and stderr.
+#[track_caller]
+fn outputs_in_spanish() -> (String, String) {
+    let mut server = Server::of(serve(&["-v"], &[("LC_ALL", "es_ES.UTF-8")]));
+    assert!(server.stop().success());
+    (server.console.whole(), server.diagnostics.whole())
 }
 
 // Where the output goes.

@@ -30,6 +30,7 @@ mod usage;
 pub(crate) mod value;
 
 use crate::server::DRIVERS;
+use crate::text::errors::cause;
 use crate::text::{Lang, say};
 use anstream::AutoStream;
 use clap::{Arg, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -174,8 +175,11 @@ fn print(bytes: &[u8]) -> Result<(), String> {
     match io::stdout().write_all(bytes) {
         // The program that reads our output has closed the pipe. That is no error.
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other
-            .map_err(|e| say!(Lang::session(), "cannot write to stdout: {e}"; "no se puede escribir en stdout: {e}")),
+        other => other.map_err(|e| {
+            let lang = Lang::session();
+            let cause = cause(lang, &e);
+            say!(lang, "cannot write to stdout: {cause}"; "no se puede escribir en stdout: {cause}")
+        }),
     }
 }
 

@@ -1,5 +1,6 @@
 //! A file that gets a result.
 
+use crate::text::errors::cause;
 use crate::text::{Lang, say};
 use std::fs::File;
 use std::io::{self, Write};
@@ -43,10 +44,11 @@ impl Output {
 }
 
 fn cannot_be_written(path: &Path, error: &io::Error) -> String {
-    let path = path.display();
-    say!(Lang::session(),
-        "{path} cannot be written: {error}; choose another file";
-        "no se puede escribir {path}: {error}; elige otro archivo")
+    let (lang, path) = (Lang::session(), path.display());
+    let cause = cause(lang, error);
+    say!(lang,
+        "{path} cannot be written: {cause}; choose another file";
+        "no se puede escribir {path}: {cause}; elige otro archivo")
 }
 
 /// The address of a file for a browser.

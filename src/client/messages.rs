@@ -2,6 +2,7 @@
 //!
 //! Each text is one match arm with both languages in it, so a missing translation does not compile.
 
+use crate::text::errors::cause;
 use crate::text::{Lang, say};
 use std::fmt::{self, Display, Formatter};
 use std::io;
@@ -23,6 +24,8 @@ pub(super) enum Text<'a> {
     ServerClosed,
     ConnectionLost(&'a io::Error),
     CannotWrite(&'a io::Error),
+    /// stdin fails. What was read before it is sent.
+    CannotRead(&'a io::Error),
     TerminalFailed(&'a str),
     /// This many lines came faster than the terminal took them.
     NotShown(usize),
@@ -92,6 +95,10 @@ impl Display for Said<'_, Text<'_>> {
                 let cause = Said(lang, *e);
                 say!(lang, f, "cannot write to stdout: {cause}"; "no se puede escribir en stdout: {cause}")
             }
+            Text::CannotRead(e) => {
+                let cause = Said(lang, *e);
+                say!(lang, f, "stdin cannot be read: {cause}"; "no se puede leer stdin: {cause}")
+            }
             Text::TerminalFailed(cause) => say!(lang, f,
                 "the terminal failed: {cause}; use a pipe instead: tertulia join | cat";
                 "el terminal ha fallado: {cause}; usa una tubería: tertulia join | cat"),
@@ -136,12 +143,7 @@ impl Display for Said<'_, io::Error> {
             io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
                 say!(lang, f, "no route to that host"; "no hay ruta hasta ese equipo")
             }
-            io::ErrorKind::StorageFull => say!(lang, f, "the disk is full"; "el disco está lleno"),
-            _ => {
-                let words = e.to_string();
-                // The error number is of no use to users.
-                write!(f, "{}", words.split(" (os error").next().unwrap_or_default())
-            }
+            _ => f.write_str(&cause(lang, e)),
         }
     }
 }

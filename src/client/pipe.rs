@@ -28,7 +28,7 @@ pub(super) fn run(stream: TcpStream, nick: Option<&str>, lang: Lang) -> Result<(
     let said = farewell.clone();
     thread::Builder::new()
         .name("stdin".into())
-        .spawn(move || send(io::stdin().lock(), &outbox, &said))
+        .spawn(move || send(io::stdin().lock(), &outbox, &said, lang))
         .map_err(|e| Text::ConnectionLost(&e).say(lang))?;
 
     let mut refusal = None;
@@ -91,14 +91,14 @@ impl Out {
 /// is no error when the server then closes the connection.
 ///
 /// After a `:q` the server has some time to close it. After the end of `input` it has any time: it may still answer.
-fn send(mut input: impl BufRead, mut outbox: &TcpStream, farewell: &AtomicBool) {
+fn send(mut input: impl BufRead, mut outbox: &TcpStream, farewell: &AtomicBool, lang: Lang) {
     let mut watch = QuitWatch::default();
     loop {
         let chunk = match input.fill_buf() {
             Ok(chunk) => chunk,
             Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
             Err(e) => {
-                log::warn!("stdin cannot be read: {e}");
+                log::warn!("{}", Text::CannotRead(&e).say(lang));
                 &[]
             }
         };

@@ -2,6 +2,7 @@
 //!
 //! The chat never waits for stdout: what stdout does not take at once waits in a [`Spool`].
 
+use super::diagnostics;
 use super::sink::Sink;
 use super::spool::Spool;
 use super::wall_clock::WallClock;
@@ -37,7 +38,7 @@ pub(crate) struct Console {
 
 impl Console {
     pub(crate) fn new(paint: Paint, lang: Lang) -> Console {
-        let sink = Sink::stdout().inspect_err(|e| log::warn!("no transcript: stdout cannot be written to: {e}"));
+        let sink = Sink::stdout().inspect_err(|e| log::warn!("{}", diagnostics::no_transcript(e)));
         Console { spool: sink.ok().map(|sink| Spool::new(sink, b"")), paint, lang }
     }
 
@@ -70,7 +71,7 @@ impl Console {
         let calls = spool.take_calls();
         if let Err(e) = result {
             if was_whole {
-                log::warn!("the transcript loses lines: stdout cannot be written to: {e}");
+                log::warn!("{}", diagnostics::transcript_loses_lines(&e));
             }
             if e.kind() == ErrorKind::BrokenPipe {
                 // The reader is gone for good.

@@ -6,6 +6,7 @@
 //! A thread in such a write cannot be killed either. The process ends when the write returns, and until then the kernel
 //! keeps the descriptors that the process has not closed. So a driver closes its sockets before it waits for the disk.
 
+use super::diagnostics;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -80,10 +81,10 @@ fn work(queue: &Receiver<Job>, answers: &Sender<io::Result<usize>>, mut file: Fi
             Job::Write(_) => {}
             Job::Reopen(path) => match open(&path) {
                 Ok(again) => {
-                    log::info!("{} is opened again", path.display());
+                    log::info!("{}", diagnostics::opened_again(&path));
                     file = again;
                 }
-                Err(e) => log::warn!("the old file is kept: {}: {e}", path.display()),
+                Err(e) => log::warn!("{}", diagnostics::old_file_is_kept(&path, &e)),
             },
         }
     }

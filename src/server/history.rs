@@ -6,6 +6,7 @@
 //!
 //! Only the opening blocks: it happens before the server listens.
 
+use super::diagnostics;
 use super::disk::{self, DiskWriter};
 use super::sink::Sink;
 use super::spool::Spool;
@@ -137,7 +138,7 @@ impl History {
         if spool.len() >= BUFFER_MAX || spool.has_gap() {
             spool.lose_line();
             if spool.missing() == 1 {
-                log::warn!("the history loses lines: {}: the disk takes nothing", self.path.display());
+                log::warn!("{}", diagnostics::disk_takes_nothing(&self.path));
             }
         } else {
             write_json(spool.line(), record);
@@ -191,7 +192,7 @@ impl History {
     /// Call it at the very end.
     pub(crate) fn warn_of_what_is_missing(&self) {
         if let lines @ 1.. = self.spool.unwritten() {
-            log::warn!("the history ends without {lines} lines: {}", self.path.display());
+            log::warn!("{}", diagnostics::history_ends_without(lines, &self.path));
         }
     }
 
@@ -215,11 +216,11 @@ impl History {
     /// the last flush, and `result` is its result.
     fn warn(&self, before: u64, result: io::Result<()>) {
         let missing = self.spool.missing();
-        let path = self.path.display();
+        let path = &self.path;
         match result {
-            Err(e) if before == 0 => log::warn!("the history loses lines, {missing} so far: {path}: {e}"),
+            Err(e) if before == 0 => log::warn!("{}", diagnostics::history_loses_lines(missing, path, &e)),
             _ if missing < before => {
-                log::warn!("the history is written again, without {} lines: {path}", before - missing)
+                log::warn!("{}", diagnostics::history_is_written_again(before - missing, path))
             }
             _ => {}
         }

@@ -1,5 +1,6 @@
 //! The listening sockets, and the options of accepted sockets.
 
+use super::diagnostics;
 use super::lingering::LINGERING_MAX;
 use crate::trace::marks;
 use rustix::io::Errno;
@@ -37,14 +38,8 @@ pub fn make_room_for(clients_max: usize) -> Result<usize, String> {
         }
     }
     if limit < needed {
-        let fits = match limit.saturating_sub(DESCRIPTORS_BESIDE_CLIENTS + LINGERING_MIN) {
-            0 => String::new(),
-            fits => format!(" or take --max-clients {fits}"),
-        };
-        return Err(format!(
-            "{clients_max} clients need {needed} file descriptors and the limit is {limit}; \
-             raise it (ulimit -Hn {needed}, as root){fits}"
-        ));
+        let fits = limit.saturating_sub(DESCRIPTORS_BESIDE_CLIENTS + LINGERING_MIN);
+        return Err(diagnostics::too_few_descriptors(clients_max, needed, limit, fits));
     }
     Ok((limit - taken).min(LINGERING_MAX as u64) as usize)
 }
@@ -52,18 +47,8 @@ pub fn make_room_for(clients_max: usize) -> Result<usize, String> {
 /// Listens on all of the host's addresses, one at least. Those that this machine does not have are left out. The error is
 /// text for people.
 pub(crate) fn bind((host, port): &(String, u16)) -> Result<Vec<TcpListener>, String> {
-    let addrs = (host.as_str(), *port)
-        .to_socket_addrs()
-        .map_err(|_| format!("{host} is no address of this machine and no name for one; try 127.0.0.1:{port}"))?;
-    listen_on_all(addrs).map_err(|e| {
-        let advice = match e.kind() {
-            ErrorKind::AddrInUse => "stop the program that uses it, or use another port with --addr :PORT".into(),
-            ErrorKind::PermissionDenied => "ports below 1024 are root's; use a higher one with --addr :PORT".into(),
-            ErrorKind::AddrNotAvailable => format!("that is no address of this machine; try 127.0.0.1:{port}"),
-            _ => "try another address with --addr HOST:PORT".to_owned(),
-        };
-        format!("cannot listen on {}: {}; {advice}", place(host, *port), what(&e))
-    })
+    let addrs = (host.as_str(), *port).to_socket_addrs().map_err(|_| diagnostics::no_such_address(host, *port))?;
+    listen_on_all(addrs).map_err(|e| diagnostics::cannot_listen(&place(host, *port), *port, &e))
 }
 
 /// What the kernel may buffer in each direction for all clients together, so that many who do not read, or who may not be read from, do
@@ -91,13 +76,6 @@ pub(crate) fn place(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
-/// The text of an error, without its number.
-pub(crate) fn what(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    text.to_lowercase()
-}
-
 fn listen_on_all(addrs: impl Iterator<Item = SocketAddr>) -> io::Result<Vec<TcpListener>> {
     let mut listeners: Vec<TcpListener> = Vec::new();
     let mut result = Err(ErrorKind::AddrNotAvailable.into());
@@ -111,7 +89,7 @@ fn listen_on_all(addrs: impl Iterator<Item = SocketAddr>) -> io::Result<Vec<TcpL
         match listen(addr) {
             Ok(listener) => listeners.push(listener),
             Err(e) if is_missing(&e) => {
-                log::info!("{addr} is left out: {}", what(&e));
+                log::info!("{}", diagnostics::left_out(addr, &e));
                 result = Err(e);
             }
             Err(e) => return Err(e),

@@ -6,6 +6,7 @@
 //!   simulated one in its place. This layer and [`hub`] mark the steps for the trace;
 //! * [`listener`]: the listening sockets;
 //! * [`own_address`]: by which address others reach this machine;
+//! * [`diagnostics`]: what the server says to the person who runs it;
 //! * [`signals`]: what a signal asks of the server;
 //! * [`records`]: where events are recorded: the [`console`] and the [`history`]. Their lines pass a [`spool`], so that
 //!   the chat waits neither for a [`sink`] nor for a [`disk`].
@@ -13,6 +14,7 @@
 #[cfg(feature = "threaded")]
 pub(crate) mod blocking;
 pub(crate) mod console;
+pub(crate) mod diagnostics;
 mod disk;
 pub(crate) mod drivers;
 pub(crate) mod history;
@@ -70,7 +72,7 @@ pub struct Options {
 
 /// Serves until a signal tells it to stop. An error is one line for people: what failed and what to try.
 pub fn run(options: Options) -> Result<(), String> {
-    signals::outlive_file_limit().map_err(|e| format!("cannot handle signals: {e}"))?;
+    signals::outlive_file_limit().map_err(|e| diagnostics::cannot_handle_signals(&e))?;
     let lingering_max = listener::make_room_for(options.limits.clients_max)?;
     let listeners = listener::bind(&options.addr)?;
     listeners.iter().for_each(|listener| listener::limit_buffers(listener, options.limits.clients_max));
@@ -78,7 +80,7 @@ pub fn run(options: Options) -> Result<(), String> {
     let records = Records::new(options.console, lang, options.history.as_deref(), options.replay)?;
     marks::start(&options.trace, driver.header(), lang, || Some(Sink::stderr().ok()?.into_writer()))?;
     if options.console.is_some() {
-        own_address::tell(&listeners, lang);
+        own_address::tell(&listeners);
     }
     let mut hub = chat::Hub::new(options.limits, lang, Instant::now());
     if records.are_kept() {
@@ -87,5 +89,5 @@ pub fn run(options: Options) -> Result<(), String> {
     let hub = hub::Hub::new(hub);
     let result = (driver.run)(Service { mode: driver.name, listeners, hub, records, when_full, lingering_max, spin });
     marks::finish();
-    result.map_err(|e| format!("the server cannot go on: {e}"))
+    result.map_err(|e| diagnostics::cannot_go_on(&e))
 }

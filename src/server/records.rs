@@ -1,8 +1,8 @@
 //! The records of what happened: the console and the history.
 
 use super::console::{Console, Paint};
+use super::diagnostics;
 use super::history::History;
-use super::listener::what;
 use super::visits::Visits;
 use super::wall_clock::WallClock;
 use crate::chat::{Event, Transcript};
@@ -29,11 +29,8 @@ impl Records {
     ) -> Result<Records, String> {
         let clock = WallClock::new();
         let console = console.map(|paint| Console::new(paint, lang));
-        let open = |path: &Path| {
-            let cannot =
-                |e| format!("the history cannot be kept in {}: {}; choose another file", path.display(), what(&e));
-            History::open(path, replay, &clock).map_err(cannot)
-        };
+        let open =
+            |path: &Path| History::open(path, replay, &clock).map_err(|e| diagnostics::cannot_keep_history(path, &e));
         let history = history.map(open).transpose()?;
         Ok(Records { console, history, clock, visits: Visits::default() })
     }
@@ -84,7 +81,7 @@ impl Records {
     pub(crate) fn reopen(&mut self) {
         match &mut self.history {
             Some(history) => history.reopen(Instant::now()),
-            None => log::info!("SIGHUP has no effect: there is no history to open again"),
+            None => log::info!("{}", diagnostics::no_history_to_open()),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What a driver is given, and the rules that all drivers keep.
 
+use super::diagnostics;
 use super::hub::Hub;
 use super::records::Records;
 use crate::chat::Event;
@@ -44,7 +45,7 @@ impl Service {
         for listener in &self.listeners {
             let addr = listener.local_addr()?;
             self.records.note_one(Event::Listening { addr, mode, seats });
-            log::info!("listening on {addr}, mode {mode}, {seats} seats");
+            log::info!("{}", diagnostics::listening(addr, mode, seats));
         }
         Ok(())
     }

@@ -16,6 +16,7 @@ use super::records::Records;
 use super::{ACCEPT_RETRY, Order, STOP_PATIENCE, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Id, Reason, Transcript};
+use crate::server::diagnostics;
 use slab::Slab;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -326,7 +327,7 @@ impl EventLoop {
             client.interest = interest;
             // This also re-arms the edge: a socket that is already writable is reported.
             if let Err(e) = self.poll.reregister(&mut client.stream, Token(id.key()), interest) {
-                log::warn!("{id}: the poll does not watch it: {e}");
+                log::warn!("{}", diagnostics::not_watched(id, &e));
                 self.dead.push(id);
             }
         }
@@ -398,7 +399,7 @@ impl EventLoop {
                     // Most likely no descriptors are left. The connections in the queue have made their edge and make
                     // no other, so accept is tried again by time until the queue is empty.
                     if self.accept_at.is_none() {
-                        log::warn!("nobody can be let in for now: {e}");
+                        log::warn!("{}", diagnostics::cannot_accept(&e));
                     }
                     self.accept_at = Some(self.now + ACCEPT_RETRY);
                     return;
@@ -412,7 +413,7 @@ impl EventLoop {
         let entry = self.sources.vacant_entry();
         let key = entry.key();
         if let Err(e) = self.poll.register(&mut stream, Token(key), READING) {
-            log::warn!("{peer}: the poll does not watch it: {e}");
+            log::warn!("{}", diagnostics::not_watched(peer, &e));
             return;
         }
         let seat = self.hub.has_seat().then(|| self.records.replay());

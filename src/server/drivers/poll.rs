@@ -18,6 +18,7 @@ use super::records::Records;
 use super::{ACCEPT_RETRY, Order, STOP_PATIENCE, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Id, Reason, Transcript};
+use crate::server::diagnostics;
 use slab::Slab;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -416,7 +417,7 @@ impl PollLoop {
                     // Most likely no descriptors are left. The listener would be reported ready at once, so it is left
                     // alone for a while.
                     if !std::mem::replace(&mut self.is_failing, true) {
-                        log::warn!("nobody can be let in for now: {e}");
+                        log::warn!("{}", diagnostics::cannot_accept(&e));
                     }
                     self.accept_at = Some(self.now + ACCEPT_RETRY);
                     return;

@@ -32,6 +32,7 @@ use super::records::Records;
 use super::{ACCEPT_RETRY, Order, STOP_PATIENCE, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Framing, Id, Reason, Transcript, messages};
+use crate::server::diagnostics;
 use slab::Slab;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::{Shutdown, SocketAddr};
@@ -398,7 +399,7 @@ impl Server {
                     failures += 1;
                     // The first time, threads of clients that have left may only not have closed their sockets yet.
                     if failures == 2 {
-                        log::warn!("nobody can be let in for now: {e}");
+                        log::warn!("{}", diagnostics::cannot_accept(&e));
                     }
                     blocking::sleep(ACCEPT_RETRY);
                 }
@@ -426,7 +427,7 @@ impl Server {
             Err(_) => {}
         };
         if let Err(e) = spawn(name, self, serve) {
-            log::warn!("{peer}: no thread for it: {e}");
+            log::warn!("{}", diagnostics::no_thread(peer, &e));
             let lang = self.room.lock().hub.lang();
             let _ = stream.write_at_once(&[IoSlice::new(&messages::no_thread(lang))]);
             return;

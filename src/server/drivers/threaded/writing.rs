@@ -4,6 +4,7 @@
 use super::blocking::mpsc::{self, Receiver, Sender};
 use super::{Client, Reason, Server, lock, spawn};
 use crate::chat::Flight;
+use crate::server::diagnostics;
 use crate::trace::marks;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -101,7 +102,7 @@ impl Server {
         parcel.flight.compact();
         marks::handed_over(client.id.number(), parcel.flight.len());
         if let Err(e) = client.hand_over(self, parcel) {
-            log::warn!("{}: no thread to write to it: {e}", client.id);
+            log::warn!("{}", diagnostics::no_writer(client.id, &e));
             self.turn(|room| room.disconnect(client.id, Reason::NoThread));
         }
     }

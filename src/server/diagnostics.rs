@@ -1,0 +1,188 @@
+//! What the server says on stderr to the person who runs it: errors and diagnostics, in the language of the session. What
+//! the clients and the transcript get is in [`chat::messages`](crate::chat::messages).
+
+use crate::text::errors::cause;
+use crate::text::{Lang, say};
+use std::fmt::Display;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::path::Path;
+
+// Why the server does not start. Each is one line: what is wrong, and what to try.
+
+pub(super) fn no_such_address(host: &str, port: u16) -> String {
+    say!(Lang::session(),
+        "there is no address or name {host} on this machine; try 127.0.0.1:{port}";
+        "no hay ninguna dirección ni nombre {host} en esta máquina; prueba 127.0.0.1:{port}")
+}
+
+pub(super) fn cannot_listen(place: &str, port: u16, error: &io::Error) -> String {
+    let lang = Lang::session();
+    let cause = cause(lang, error);
+    let why = match error.kind() {
+        ErrorKind::AddrInUse => say!(lang,
+            "{cause}; stop the program that uses it, or use another port with --addr :PORT";
+            "{cause}; cierra el programa que la usa, o usa otro puerto con --addr :PUERTO"),
+        ErrorKind::PermissionDenied => say!(lang,
+            "{cause}; ports below 1024 are root's; use a higher one with --addr :PORT";
+            "{cause}; los puertos por debajo de 1024 son de root; usa uno más alto con --addr :PUERTO"),
+        ErrorKind::AddrNotAvailable => say!(lang,
+            "that is no address of this machine; try 127.0.0.1:{port}";
+            "esa dirección no es de esta máquina; prueba 127.0.0.1:{port}"),
+        _ => say!(lang,
+            "{cause}; try another address with --addr HOST:PORT";
+            "{cause}; prueba otra dirección con --addr EQUIPO:PUERTO"),
+    };
+    say!(lang, "cannot listen on {place}: {why}"; "no se puede escuchar en {place}: {why}")
+}
+
+/// `fits` is the number of clients for which the limit is enough.
+pub(super) fn too_few_descriptors(clients: usize, needed: u64, limit: u64, fits: u64) -> String {
+    let lang = Lang::session();
+    let alternative = match fits {
+        0 => String::new(),
+        _ => say!(lang, " or use --max-clients {fits}"; " o usa --max-clients {fits}"),
+    };
+    say!(lang,
+        "{clients} clients need {needed} file descriptors and the limit is {limit}; \
+         raise it (ulimit -Hn {needed}, as root){alternative}";
+        "{clients} clientes necesitan {needed} descriptores de archivo y el límite es {limit}; \
+         súbelo (ulimit -Hn {needed}, como root){alternative}")
+}
+
+pub(super) fn cannot_keep_history(path: &Path, error: &io::Error) -> String {
+    let (lang, path) = (Lang::session(), path.display());
+    let cause = cause(lang, error);
+    say!(lang,
+        "the history cannot be kept in {path}: {cause}; choose another file";
+        "no se puede guardar el historial en {path}: {cause}; elige otro archivo")
+}
+
+pub(super) fn cannot_handle_signals(error: &io::Error) -> String {
+    let lang = Lang::session();
+    let cause = cause(lang, error);
+    say!(lang, "cannot handle signals: {cause}"; "no se pueden atender las señales: {cause}")
+}
+
+pub(super) fn cannot_go_on(error: &io::Error) -> String {
+    let lang = Lang::session();
+    let cause = cause(lang, error);
+    say!(lang, "the server cannot go on: {cause}"; "el servidor no puede seguir: {cause}")
+}
+
+// How others join.
+
+/// `is_first` is false for further addresses of the same machine.
+pub(super) fn others_join_with(addr: SocketAddr, is_first: bool) -> String {
+    let (lang, ip, port) = (Lang::session(), addr.ip(), addr.port());
+    match is_first {
+        true => {
+            say!(lang, "others on your network join with: nc {ip} {port}"; "los demás de tu red entran con: nc {ip} {port}")
+        }
+        false => say!(lang, "or with: nc {ip} {port}"; "o con: nc {ip} {port}"),
+    }
+}
+
+// Diagnostics.
+
+pub(super) fn listening(addr: SocketAddr, mode: &str, seats: usize) -> String {
+    say!(Lang::session(),
+        "listening on {addr}, mode {mode}, {seats} seats";
+        "a la escucha en {addr}, modo {mode}, {seats} plazas")
+}
+
+pub(super) fn left_out(addr: SocketAddr, error: &io::Error) -> String {
+    let lang = Lang::session();
+    let cause = cause(lang, error);
+    say!(lang, "{addr} is left out: {cause}"; "se omite {addr}: {cause}")
+}
+
+pub(super) fn cannot_accept(error: &io::Error) -> String {
+    let lang = Lang::session();
+    let cause = cause(lang, error);
+    say!(lang, "nobody can be let in for now: {cause}"; "por ahora no puede entrar nadie: {cause}")
+}
+
+/// `client` is its id, or its address if it has none yet.
+pub(super) fn no_thread(client: impl Display, error: &io::Error) -> String {
+    let lang = Lang::session();
+    let cause = cause(lang, error);
+    say!(lang, "{client}: no thread for it: {cause}"; "{client}: no hay hilo para este cliente: {cause}")
+}
+
+pub(super) fn no_writer(client: impl Display, error: &io::Error) -> String {
+    let lang = Lang::session();
+    let cause = cause(lang, error);
+    say!(lang, "{client}: no thread to write to it: {cause}"; "{client}: no hay hilo que le escriba: {cause}")
+}
+
+/// Its socket cannot be given to epoll.
+pub(super) fn not_watched(client: impl Display, error: &io::Error) -> String {
+    let lang = Lang::session();
+    let cause = cause(lang, error);
+    say!(lang, "{client}: its socket cannot be watched: {cause}"; "{client}: no se puede vigilar su socket: {cause}")
+}
+
+pub(super) fn no_transcript(error: &io::Error) -> String {
+    let lang = Lang::session();
+    let cause = cause(lang, error);
+    say!(lang,
+        "there is no transcript: stdout cannot be written to: {cause}";
+        "no hay transcripción: no se puede escribir en stdout: {cause}")
+}
+
+pub(super) fn transcript_loses_lines(error: &io::Error) -> String {
+    let lang = Lang::session();
+    let cause = cause(lang, error);
+    say!(lang,
+        "the transcript loses lines: stdout cannot be written to: {cause}";
+        "la transcripción pierde líneas: no se puede escribir en stdout: {cause}")
+}
+
+pub(super) fn disk_takes_nothing(path: &Path) -> String {
+    let path = path.display();
+    say!(Lang::session(),
+        "the history loses lines: {path}: the disk takes nothing";
+        "el historial pierde líneas: {path}: el disco no acepta nada")
+}
+
+pub(super) fn history_loses_lines(lines: u64, path: &Path, error: &io::Error) -> String {
+    let (lang, path) = (Lang::session(), path.display());
+    let cause = cause(lang, error);
+    say!(lang,
+        "the history loses lines, {lines} so far: {path}: {cause}";
+        "el historial pierde líneas, {lines} hasta ahora: {path}: {cause}")
+}
+
+pub(super) fn history_is_written_again(lost: u64, path: &Path) -> String {
+    let path = path.display();
+    say!(Lang::session(),
+        "the history is written again, without {lost} lines: {path}";
+        "el historial se escribe de nuevo, sin {lost} líneas: {path}")
+}
+
+pub(super) fn history_ends_without(lines: u64, path: &Path) -> String {
+    let path = path.display();
+    say!(Lang::session(),
+        "the history ends without {lines} lines: {path}";
+        "el historial termina sin {lines} líneas: {path}")
+}
+
+pub(super) fn opened_again(path: &Path) -> String {
+    let path = path.display();
+    say!(Lang::session(), "{path} is opened again"; "se ha vuelto a abrir {path}")
+}
+
+pub(super) fn old_file_is_kept(path: &Path, error: &io::Error) -> String {
+    let (lang, path) = (Lang::session(), path.display());
+    let cause = cause(lang, error);
+    say!(lang,
+        "the old file is kept: {path} cannot be opened again: {cause}";
+        "se conserva el archivo anterior: no se puede volver a abrir {path}: {cause}")
+}
+
+pub(super) fn no_history_to_open() -> String {
+    say!(Lang::session(),
+        "SIGHUP has no effect: there is no history to open again";
+        "SIGHUP no tiene efecto: no hay historial que volver a abrir")
+}
