@@ -480,7 +480,7 @@ fn a_server_that_speaks_spanish_is_understood() {
     ana.notice("ahora eres ana");
     let out = join_with(server.addr, &["--nick", "ANA"], "hola\n").badly(&["the name was refused: ANA ya se usa"]);
     assert!(!out.contains("ya se usa"), "{out}");
-    until("the seat is free", || server.console.text().contains("(1 de 2 asientos)\n").then_some(()));
+    until("the seat is free", || server.console.text().contains("(1 de 2 plazas)\n").then_some(()));
     let out = join_with(server.addr, &["--nick", "beto", "--lang", "es"], "hola\n").well();
     assert!(out.ends_with("-- ahora eres beto\n-- hasta luego\n"), "{out}");
     let (_one, _two) = (server.connect(), server.connect());

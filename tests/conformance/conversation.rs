@@ -297,7 +297,7 @@ each_driver! {
         beto.reads("-- están: guest1 (#1)");
         beto.reads("-- :nick NOMBRE toma un nombre, :help explica el resto, :q sale");
         ana.reads("-- guest2 (#2) ha llegado");
-        server.connect().reads("-- la sala está llena (2 de 2 asientos ocupados); prueba más tarde");
+        server.connect().reads("-- la sala está llena (2 de 2 plazas ocupadas); prueba más tarde");
         ana.says(":nick ana");
         ana.reads("-- ahora eres ana");
         beto.reads("-- guest1 ahora es ana (#1)");
@@ -308,7 +308,7 @@ each_driver! {
         ana.says(":q");
         ana.reads("-- hasta luego");
         beto.reads("-- ana (#1) ya no está: se ha ido");
-        server.console.shows("#1 ana ya no está: se ha ido (1 de 2 asientos)");
+        server.console.shows("#1 ana ya no está: se ha ido (1 de 2 plazas)");
     }
 
     fn the_console_shows_who_came_who_spoke_and_who_left(mode) {

@@ -129,7 +129,7 @@ impl Display for Said<'_, Notice<'_>> {
                 "tu línea de {len} bytes no se ha enviado: una línea tiene {max} como mucho"),
             Notice::Goodbye(reason) => match reason {
                 Reason::Quit | Reason::EndOfInput => say!(lang, f, "goodbye"; "hasta luego"),
-                Reason::Closing => say!(lang, f, "the server closes; goodbye"; "el servidor cierra; hasta luego"),
+                Reason::Closing => say!(lang, f, "the server closes; goodbye"; "el servidor se cierra; hasta luego"),
                 other => {
                     let reason = Said(lang, other);
                     say!(lang, f, "disconnected: {reason}"; "desconexión: {reason}")
@@ -137,7 +137,7 @@ impl Display for Said<'_, Notice<'_>> {
             },
             Notice::Full(seats) => say!(lang, f,
                 "the room is full ({seats} of {seats} seats taken); try again later";
-                "la sala está llena ({seats} de {seats} asientos ocupados); prueba más tarde"),
+                "la sala está llena ({seats} de {seats} plazas ocupadas); prueba más tarde"),
         }
     }
 }
@@ -159,10 +159,10 @@ impl Display for Said<'_, Reason> {
             }
             Reason::MemoryFull(waiting) => {
                 let waiting = whole_bytes(*waiting);
-                say!(lang, f, "memory is short, {waiting} waiting"; "falta memoria, {waiting} en espera")
+                say!(lang, f, "memory is short, {waiting} waiting"; "el servidor anda escaso de memoria, {waiting} en espera")
             }
-            Reason::NoThread => say!(lang, f, "no thread for it"; "no hay hilo para ello"),
-            Reason::Closing => say!(lang, f, "the server closes"; "el servidor cierra"),
+            Reason::NoThread => say!(lang, f, "no thread for it"; "no hay hilo para este cliente"),
+            Reason::Closing => say!(lang, f, "the server closes"; "el servidor se cierra"),
         }
     }
 }
@@ -174,12 +174,12 @@ impl Display for Said<'_, Event<'_>> {
         match event {
             Event::Arrived { id, nick, peer, seats_taken, seats } => say!(lang, f,
                 "{id} {nick} arrived from {peer} ({seats_taken} of {seats} seats)";
-                "{id} {nick} llega de {peer} ({seats_taken} de {seats} asientos)"),
+                "{id} {nick} llega de {peer} ({seats_taken} de {seats} plazas)"),
             Event::Left { id, nick, reason, seats_taken, seats } => {
                 let reason = Said(lang, reason);
                 say!(lang, f,
                     "{id} {nick} is gone: {reason} ({seats_taken} of {seats} seats)";
-                    "{id} {nick} ya no está: {reason} ({seats_taken} de {seats} asientos)")
+                    "{id} {nick} ya no está: {reason} ({seats_taken} de {seats} plazas)")
             }
             Event::Renamed { id, old, nick } => say!(lang, f, "{id} {old} is now {nick}"; "{id} {old} ahora es {nick}"),
             Event::Said { id, nick, text } => write!(f, "{id} <{nick}> {text}"),
@@ -202,7 +202,7 @@ impl Display for Said<'_, Event<'_>> {
                 "{addr} ha venido y se ha ido {times} veces más, sin decir nada"),
             Event::Listening { addr, mode, seats } => say!(lang, f,
                 "listening on {addr} ({mode}, {seats} seats)";
-                "a la escucha en {addr} ({mode}, {seats} asientos)"),
+                "a la escucha en {addr} ({mode}, {seats} plazas)"),
             Event::Closing => say!(lang, f, "closing"; "cerrando"),
             Event::Lost { lines } => {
                 say!(lang, f, "{lines} lines of this transcript were lost"; "se han perdido {lines} líneas de esta transcripción")
