@@ -246,7 +246,7 @@ fn examples(words: &str) -> &'static [Fixed] {
         entry(
             "tertulia torment -- ./my-server {port}",
             "Start a server for each torment.",
-            "Inicia un servidor para cada tormento.",
+            "Inicia un servidor para cada prueba.",
         ),
         entry(
             "tertulia torment --login 'nick {n}' localhost:9000",
@@ -256,7 +256,7 @@ fn examples(words: &str) -> &'static [Fixed] {
         entry(
             "tertulia torment --only stuck-reader,flood-all -- ncat -l --chat 127.0.0.1 {port}",
             "Try two torments.",
-            "Prueba dos tormentos.",
+            "Hace dos pruebas.",
         ),
     ];
     const GALLERY: &[Fixed] = &[

@@ -120,15 +120,15 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
 
     ("torment", "Prueba cómo responde un servidor de chat a clientes que se portan mal\n\n\
         `tertulia torment EQUIPO:PUERTO` prueba un servidor en marcha. `tertulia torment -- ORDEN {port}` inicia un servidor nuevo \
-        para cada tormento, y así también puede cambiar sus límites, sus señales y su stdout. Ambas formas sirven con cualquier \
+        para cada prueba, y así también puede cambiar sus límites, sus señales y su stdout. Ambas formas sirven con cualquier \
         servidor que reenvíe cada línea a los demás clientes. El informe dice qué falló, cuál es la causa habitual y dónde leer \
         más. El código de salida es 0 solo si todo pasó."),
     ("torment ADDR", "Dirección de un servidor en marcha: EQUIPO:PUERTO, EQUIPO o :PUERTO [por defecto: 127.0.0.1:8889]"),
     ("torment COMMAND", "Orden que inicia el servidor; {port} en ella es el puerto"),
     ("torment --echo", "Si quien envía debe recibir sus propias líneas"),
     ("torment --echo any", "Ambas cosas son correctas"),
-    ("torment --only", "Ejecuta solo estos tormentos, separados por comas"),
-    ("torment --list", "Muestra la lista de tormentos y termina"),
+    ("torment --only", "Hace solo estas pruebas, separadas por comas"),
+    ("torment --list", "Muestra la lista de pruebas y termina"),
     ("torment --seed", "Semilla de los bytes al azar; la misma semilla da los mismos bytes [por defecto: la da el reloj]"),
     ("torment --time", "Factor de todos los tiempos: 2 para una máquina lenta, 0.5 para una prueba rápida"),
     ("torment --i-own-this-server", "Permite un servidor fuera de la interfaz de bucle local de esta máquina. El servidor puede romperse"),

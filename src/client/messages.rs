@@ -110,18 +110,20 @@ impl Display for Said<'_, Text<'_>> {
             Text::NoAnswer => say!(lang, f,
                 "the server has not answered yet: it may be full and keep you waiting";
                 "el servidor aún no responde: puede que esté lleno y haya que esperar"),
-            Text::BellOn => say!(lang, f, "the bell is on; :bell turns it off"; "el timbre suena; :bell lo apaga"),
+            Text::BellOn => {
+                say!(lang, f, "the bell is on; :bell turns it off"; "el timbre está activado; :bell lo desactiva")
+            }
             Text::BellOff => {
-                say!(lang, f, "the bell is off; :bell turns it on"; "el timbre no suena; :bell lo enciende")
+                say!(lang, f, "the bell is off; :bell turns it on"; "el timbre está desactivado; :bell lo activa")
             }
             Text::Help => say!(lang, f,
                 ":bell turns the bell for your name on or off, Tab completes names and commands, Ctrl-D leaves";
-                ":bell enciende o apaga el timbre para tu nombre, Tab completa nombres y órdenes, Ctrl-D sale"),
+                ":bell activa o desactiva el timbre para tu nombre, Tab completa nombres y órdenes, Ctrl-D sale"),
             Text::MoreCommands => say!(lang, f,
                 ":help            list the commands\n\
                  :bell            turn the bell for your name on or off";
                 ":help            dar la lista de órdenes\n\
-                 :bell            encender o apagar el timbre para tu nombre"),
+                 :bell            activar o desactivar el timbre para tu nombre"),
             Text::NotSent { word, usage, meaning } => say!(lang, f,
                 "{word} was not sent: write {usage} ({meaning}); to say {word}, put a space before it";
                 "{word} no se ha enviado: escribe {usage} ({meaning}); para decir {word}, pon un espacio delante"),

@@ -30,7 +30,7 @@ pub(super) fn columns() -> usize {
     }
 }
 
-/// `line` in rows of at most so many columns, with line ends between them. All but the first are indented.
+/// `line` in rows of at most `columns` columns, with line ends between them. All but the first are indented.
 pub(super) fn wrap(line: &str, columns: usize) -> String {
     let line = line.replace('\t', TAB);
     let mut rows = Rows { text: String::with_capacity(line.len()), column: 0, columns: columns.max(COLUMNS_MIN) };
@@ -55,7 +55,7 @@ struct Rows {
 }
 
 impl Rows {
-    /// Appends a word after so many blanks, which are left out at the end of a row.
+    /// Appends a word after this many blanks, which are left out at the end of a row.
     fn push_word(&mut self, word: &str, blanks: usize) {
         let width = pieces(word).map(|(_, width)| width).sum::<usize>();
         // A word that fits in no row is cut, wherever it begins.

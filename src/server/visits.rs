@@ -1,18 +1,18 @@
-//! Visits without a word are summed up: a program that connects and closes in a loop must not fill the disk with
-//! arrivals and departures.
+//! Counts visits without a message instead of recording each: a program that connects and closes in a loop must not fill
+//! the disk with arrivals and departures.
 //!
-//! Whoever speaks has an arrival and a departure in the records, always. A silent visit has them as long as its address
-//! has not too many of them. One too many is held back: its arrival is recorded as soon as it says something, and
-//! within a minute if it stays. If it leaves without a word, it is only counted. The counts are recorded once a minute, and at the
-//! end.
+//! A client that says something always has an arrival and a departure in the records. A silent client has them, too, unless
+//! its address has had too many silent visits. Then its arrival is held back. It is recorded as soon as the client says
+//! something, or after a minute if it stays. If it leaves before, its visit is only counted. The counts are recorded once a
+//! minute, and at the end.
 
 use crate::chat::{Event, Id, Reason};
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-/// So many silent visits of one address are recorded at once. A class that joins from behind one address has fewer
-/// people, and whoever of them speaks counts no more.
+/// The number of silent visits of one address that are recorded without a pause. A class that joins from behind one address
+/// has fewer people, and those who say something no longer count.
 const VISITS_AT_ONCE: u32 = 128;
 /// After that, one in this time: less than 10,000 a day, or a megabyte.
 const VISIT_EVERY: Duration = Duration::from_secs(10);
