@@ -99,7 +99,7 @@ fn help_is_in_the_language_of_the_session() {
         "--max-clients <N>",
         "[por defecto: 6]",
         "[variable: TERTULIA_MAX_CLIENTS]",
-        "- epoll:    un hilo espera a todos los sockets",
+        "un hilo espera a todos los sockets",
         "[valores posibles: auto, always, never]",
     ] {
         assert!(help.contains(part), "no {part:?} in: {help}");
