@@ -374,6 +374,7 @@ fn flags_that_exclude_or_need_each_other_are_told() {
     for (words, line) in [
         ("bench --rate 3 --window 4", "--rate cannot be used together with --window; leave one of them out\n"),
         ("bench --pid 3", "--addr is missing; see tertulia bench --help\n"),
+        ("bench --rate 0 --lang es", "--rate no puede ser \"0\"; usa un número mayor que 0\n"),
     ] {
         refuses(tertulia().args(words.split(' ')), &[line]);
     }

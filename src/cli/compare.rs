@@ -5,7 +5,7 @@ use super::value::whole;
 use super::{lang_or_locale, print};
 use crate::compare::{Plan, messages, report};
 use crate::harness::process_group::end_all;
-use crate::server::listener;
+use crate::server::{diagnostics, listener};
 use crate::text::Lang;
 use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -102,7 +102,7 @@ impl Args {
 /// Makes SIGHUP, SIGINT and SIGTERM end the server that runs, so that everything is cleaned up as after an error. Returns a
 /// cell that gets the signal.
 fn stop_at_signals() -> Result<Arc<OnceLock<i32>>, String> {
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(|e| format!("signals cannot be caught: {e}"))?;
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(|e| diagnostics::cannot_handle_signals(&e))?;
     let stopped = Arc::new(OnceLock::new());
     let stops = stopped.clone();
     std::thread::spawn(move || {

@@ -58,7 +58,7 @@ pub(super) fn cannot_keep_history(path: &Path, error: &io::Error) -> String {
         "no se puede guardar el historial en {path}: {cause}; elige otro archivo")
 }
 
-pub(super) fn cannot_handle_signals(error: &io::Error) -> String {
+pub(crate) fn cannot_handle_signals(error: &io::Error) -> String {
     let lang = Lang::session();
     let cause = cause(lang, error);
     say!(lang, "cannot handle signals: {cause}"; "no se pueden atender las señales: {cause}")

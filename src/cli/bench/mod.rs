@@ -243,6 +243,6 @@ fn resolve(host: &str, port: u16) -> Result<SocketAddr, Bilingual> {
 fn above_zero(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(number) if number > 0.0 && number.is_finite() => Ok(number),
-        _ => Err("use a number above 0".into()),
+        _ => Err(crate::text::say!(Lang::session(), "use a number above 0"; "usa un número mayor que 0")),
     }
 }
