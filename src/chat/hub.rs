@@ -563,6 +563,11 @@ impl Hub {
         self.connections.pending()
     }
 
+    /// The events that [`Hub::take_transcript`] would append; `None` if the hub does not [record](Hub::record) them.
+    pub fn transcript(&self) -> Option<&Transcript> {
+        self.room.transcript()
+    }
+
     /// Appends to `transcript` the events since the last call, if the hub [records](Hub::record) them. Pass an empty
     /// transcript that was used before, and its memory is reused.
     pub fn take_transcript(&mut self, transcript: &mut Transcript) {

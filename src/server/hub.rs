@@ -1,17 +1,18 @@
 //! A wrapper around [`chat::Hub`] for the drivers: it marks what the hub ingests and accounts for as steps of the
 //! trace.
 
-use crate::chat::{self, Id, Reason};
+use crate::chat::{self, Event, Id, Reason, Transcript};
 use crate::trace::marks;
 use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
 
-/// Wraps [`chat::Hub`] and has the same contract. The methods below add a mark each.
-pub(crate) struct Hub(chat::Hub);
+/// Wraps [`chat::Hub`] and has the same contract. The methods below add a mark each. The number is that of the events in the
+/// hub's transcript that are marked already.
+pub(crate) struct Hub(chat::Hub, usize);
 
 impl Hub {
     pub(crate) fn new(hub: chat::Hub) -> Hub {
-        Hub(hub)
+        Hub(hub, 0)
     }
 
     pub(crate) fn connect(&mut self, key: usize, peer: SocketAddr, replay: &[u8]) -> Option<Id> {
@@ -57,9 +58,27 @@ impl Hub {
         self.0.carried(id, taken);
     }
 
+    pub(crate) fn take_transcript(&mut self, transcript: &mut Transcript) {
+        self.0.take_transcript(transcript);
+        self.1 = 0;
+    }
+
     #[inline(always)]
-    fn mark(&self) {
+    fn mark(&mut self) {
         marks::ingested(|| self.0.pending().map(|(id, bytes)| (id.number(), bytes)));
+        if let Some(transcript) = self.0.transcript() {
+            marks::told(|| transcript.after(self.1).filter_map(told));
+            self.1 = transcript.len();
+        }
+    }
+}
+
+/// What the trace shows of an event: the client's number and name, and what it said to all.
+fn told(event: Event<'_>) -> Option<(u64, &str, Option<&str>)> {
+    match event {
+        Event::Arrived { id, nick, .. } | Event::Renamed { id, nick, .. } => Some((id.number(), nick, None)),
+        Event::Said { id, nick, text } | Event::Acted { id, nick, text } => Some((id.number(), nick, Some(text))),
+        _ => None,
     }
 }
 

@@ -13,7 +13,7 @@ use super::record::{Options, Stderr};
 #[cfg(feature = "trace")]
 use super::recorder::Recorder;
 use super::sockets::Sockets;
-use super::step::{Flaw, Header, PENDING_MAX, Pending, Ready, Source, Step};
+use super::step::{Flaw, Header, PENDING_MAX, Pending, Ready, Source, Step, TEXT_MAX};
 use crate::text::Lang;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::SocketAddr;
@@ -290,6 +290,23 @@ pub(crate) fn ingested<I: Iterator<Item = (u64, usize)>>(pending: impl FnOnce() 
 fn ingested_recorded<I: Iterator<Item = (u64, usize)>>(on: &Recorder, pending: impl FnOnce() -> I) {
     let pending = pending().take(PENDING_MAX).map(|(client, bytes)| Pending { client, bytes });
     on.since_last(Step::Ingested { pending: pending.collect() });
+}
+
+/// The room noted these things of clients: the number and the name, and the text if it was said to all.
+#[inline(always)]
+pub(crate) fn told<'a, I: Iterator<Item = (u64, &'a str, Option<&'a str>)>>(notes: impl FnOnce() -> I) {
+    if let Some(on) = on() {
+        told_recorded(on, notes);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn told_recorded<'a, I: Iterator<Item = (u64, &'a str, Option<&'a str>)>>(on: &Recorder, notes: impl FnOnce() -> I) {
+    for (client, name, text) in notes().take(PENDING_MAX) {
+        let text = text.map(|text| text.chars().take(TEXT_MAX).collect());
+        on.moment(Step::Told { client, name: name.into(), text }, None);
+    }
 }
 
 /// The room accounted for bytes that a client's socket took.

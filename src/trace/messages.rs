@@ -116,7 +116,7 @@ pub(crate) fn sentence(lang: Lang, event: &Event) -> Option<String> {
         Step::Write { client, offered, bytes, .. } => say!(lang,
             "#{client} took {bytes} of {offered} bytes: its socket is full";
             "#{client} tomó {bytes} de {offered} bytes: su socket está lleno"),
-        Step::Settled { .. } => return None,
+        Step::Settled { .. } | Step::Told { .. } => return None,
         Step::HandOver { client, bytes } => say!(lang,
             "handed the other {bytes} bytes for #{client} to its writer thread, which may block";
             "pasó los otros {bytes} bytes para #{client} a su hilo escritor, que puede bloquearse"),

@@ -149,6 +149,16 @@ pub enum Step {
         /// Whose.
         client: u64,
     },
+    /// The room noted what a client is called from now on, or what it said to all. This takes no time.
+    Told {
+        /// Which client.
+        client: u64,
+        /// Its name.
+        name: String,
+        /// What it said, cut to [`TEXT_MAX`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+    },
     /// The transcript was written to stdout.
     Show {
         /// Calls to write.
@@ -203,6 +213,8 @@ pub struct Pending {
 
 /// The most receivers of a message that are recorded individually.
 pub const PENDING_MAX: usize = 64;
+/// The most characters of a message that are recorded.
+pub const TEXT_MAX: usize = 160;
 
 impl Step {
     /// Whether the thread sleeps for the duration of the step.
@@ -241,6 +253,7 @@ impl Step {
             Step::Discard { .. } => "discard".into(),
             Step::Shutdown { .. } => "shutdown".into(),
             Step::Close { .. } => "close".into(),
+            Step::Told { text, name, .. } => text.as_ref().unwrap_or(name).clone(),
             Step::Show { .. } => "show".into(),
         }
     }
@@ -254,6 +267,7 @@ impl Step {
             | Step::Settled { client, .. }
             | Step::HandOver { client, .. }
             | Step::Park { client }
+            | Step::Told { client, .. }
             | Step::Shutdown { client }
             | Step::Close { client } => *client,
             _ => 0,

@@ -43,6 +43,11 @@ impl Room {
         self.transcript = Some(Transcript::default());
     }
 
+    /// What happened since it was last taken; `None` if no transcript is kept.
+    pub(crate) fn transcript(&self) -> Option<&Transcript> {
+        self.transcript.as_ref()
+    }
+
     /// Appends to `transcript` what happened since the last call.
     pub(crate) fn take_transcript(&mut self, transcript: &mut Transcript) {
         if let Some(ours) = &mut self.transcript {

@@ -108,6 +108,11 @@ impl Transcript {
         self.events.is_empty()
     }
 
+    /// The number of events.
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+
     /// Removes all events, and keeps the memory.
     pub fn clear(&mut self) {
         self.events.clear();
@@ -136,7 +141,16 @@ impl Transcript {
 
     /// All events, the earliest first.
     pub fn iter(&self) -> impl Iterator<Item = Event<'_>> {
-        self.events.iter().map(|event| event.map(|Span { start, end }| &self.texts[start..end]))
+        self.after(0)
+    }
+
+    /// The events after the first `len`.
+    pub fn after(&self, len: usize) -> impl Iterator<Item = Event<'_>> {
+        self.events
+            .get(len..)
+            .unwrap_or_default()
+            .iter()
+            .map(|event| event.map(|Span { start, end }| &self.texts[start..end]))
     }
 }
 
