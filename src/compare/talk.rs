@@ -12,7 +12,8 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-const PEOPLE: usize = 6;
+const PEOPLE: usize = NAMES.len();
+const NAMES: [&str; 6] = ["ana", "beto", "cleo", "dani", "eva", "fede"];
 /// Lines that each client sends in turn.
 const TURNS: usize = 3;
 /// The pause before a line, so that all threads sleep in between.
@@ -63,6 +64,13 @@ fn play(mode: &str, file: &std::path::Path) -> Result<Talk, Bilingual> {
         people.members.push(server::connect(&server, number as u16, None).map_err(failed)?);
         server::greet(&mut people).map_err(failed)?;
     }
+    for (number, name) in NAMES.iter().enumerate() {
+        people.members[number].receiver.watch_for(b"you are now ");
+        people.members[number].push(format!(":nick {name}\n").as_bytes());
+        if !people.wait(LIMIT, |people| people.members[number].receiver.has_seen_it()) {
+            return Err(failed(std::io::ErrorKind::TimedOut.into()));
+        }
+    }
     std::thread::sleep(PAUSE);
 
     let before = Usage::of(server.pid());
@@ -111,7 +119,8 @@ impl PerLine {
     /// Counts the steps of the lines that were sent one after the other, from the first of them to the line after them.
     fn of(trace: &Trace) -> PerLine {
         let told = |event: &&Event| event.message.is_some() && event.cause.is_some_and(|client| client > 0);
-        let told: Vec<&Event> = trace.events.iter().filter(told).collect();
+        // Everybody takes a name first.
+        let told: Vec<&Event> = trace.events.iter().filter(told).skip(PEOPLE).collect();
         let (Some(first), Some(after)) = (told.first(), told.get(lines())) else { return PerLine::default() };
         // The step that woke the server for the first line counts; the one for the line after them does not.
         let woke = |told: &Event| {
