@@ -7,6 +7,7 @@
 //! * [`trace`]: the steps that a driver takes, recorded, narrated and drawn;
 //! * `client`: what `tertulia join` is;
 //! * `harness`: what the instruments share: lines that can be checked, test clients, the launcher of servers, /proc;
+//! * `host`: the command and the machine, which every page names;
 //! * `load`: what `tertulia bench` measures with; it knows nothing of what is inside a server;
 //! * `page`: how it is shown in a browser; it knows nothing of what is measured;
 //! * `compare`: all drivers, side by side on one page;
@@ -31,6 +32,8 @@ pub(crate) mod client;
 pub(crate) mod compare;
 #[cfg(feature = "harness")]
 pub mod harness;
+#[cfg(any(feature = "bench", feature = "trace"))]
+pub mod host;
 #[cfg(feature = "bench")]
 pub mod load;
 #[cfg(feature = "bench")]

@@ -451,6 +451,7 @@ fn a_browser_shows_the_page_without_an_error_or_a_request() {
     let log = std::fs::read_to_string(log).expect("a log of requests");
     // The initiator of a request from a page in a file has this name; the browser's own requests have another.
     assert!(!log.contains("\"initiator\":\"null\""), "the page asked for something");
+    common::browser::fits(&dir.file("page.html"));
 }
 
 #[test]

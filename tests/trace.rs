@@ -484,16 +484,23 @@ fn the_page_works_in_a_browser() {
         const key = key => document.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
         const paint = () => page.timelines.forEach(timeline => timeline.paint());
         seen.ready = document.body.dataset.ready;
-        seen.facts = document.getElementById('facts').textContent;
+        const text = id => document.getElementById(id).textContent;
+        seen.facts = text('facts');
+        seen.origin = text('origin');
+        seen.opening = text('story');
+        seen.unnamed = all('button, input').filter(control => !control.title || !control.getAttribute('aria-label')).length;
+        seen.legend = all('#legend li').length;
         seen.lanes = all('.lane').map(lane => lane.dataset.lane);
         key('Escape'); paint();
         seen.pathAtFirst = all('.on-path').length;
         // Somebody's line, and no arrival.
         const said = messages => page.active.messages.get(Number(messages.split(' ')[0])).from > 0;
         const write = all('.step.write[data-messages] rect').find(rect => said(rect.parentNode.dataset.messages));
+        write.dispatchEvent(new PointerEvent('pointermove', { bubbles: true, clientX: 300, clientY: 200 }));
+        seen.card = document.getElementById('card').hidden ? '' : text('card');
         write.dispatchEvent(new MouseEvent('click', { bubbles: true })); paint();
         seen.message = write.parentNode.dataset.messages;
-        seen.path = all('.step.on-path').map(step => step.querySelector('title').textContent);
+        seen.path = all('.step.on-path').map(step => page.active.sentence(page.active.steps[step.dataset.step]));
         seen.dimmed = all('svg.follows').length;
         seen.line = all('polyline.path').length;
         const told = () => document.getElementById('sentence').textContent, first = told();
@@ -502,6 +509,17 @@ fn the_page_works_in_a_browser() {
         key('l'); seen.spanish = told(); key('l');
         key('ArrowDown'); seen.story = document.getElementById('story').textContent;
         key('+'); key('-'); key('a'); key('0'); paint();
+        // The window becomes narrower: all of the message is seen again.
+        const isWhole = () => page.active.x(page.active.stretch()[1]) <= page.active.stage.clientWidth;
+        document.getElementById('app').style.width = '700px';
+        seen.isCut = !isWhole();
+        seen.refitted = await until(isWhole);
+        const search = document.getElementById('search');
+        search.value = 'LINE 3';
+        search.dispatchEvent(new Event('input'));
+        seen.found = [text('found'), text('story')];
+        location.hash = '#step=5&lang=es';
+        seen.gone = await until(() => text('count').startsWith('paso 5 de '));
     "#;
     for mode in DRIVERS.iter().map(|driver| driver.name) {
         let dir = Dir::new();
@@ -530,7 +548,25 @@ fn the_page_works_in_a_browser() {
         assert_eq!(lanes.contains("room"), blocks(mode));
         assert_eq!((&seen["pathAtFirst"], &seen["dimmed"], &seen["line"]), (&0.into(), &1.into(), &1.into()), "{seen}");
         let path = seen["path"].to_string();
-        assert!(path.contains("from #") && path.contains("queued for") && path.contains("wrote"), "{path}");
+        assert!(
+            path.contains("from ana (#1)") && path.contains("queued for beto (#2)") && path.contains("wrote"),
+            "{path}"
+        );
+        let text = |what: &str| seen[what].as_str().expect("text").to_owned();
+        assert!(text("opening").contains("“line 0 <b>&amp;</script>” from ana (#1) to beto (#2), cleo (#3)"), "{seen}");
+        let version = concat!("tertulia ", env!("CARGO_PKG_VERSION"));
+        assert!([version, "--trace", "core"].iter().all(|part| text("origin").contains(part)), "{seen}");
+        assert!(text("card").contains("bytes to ") && text("card").contains("sendto"), "{seen}");
+        assert!(seen["unnamed"] == 0 && seen["legend"].as_u64() >= Some(6), "{seen}");
+        assert_eq!(
+            (&seen["isCut"], &seen["refitted"], &seen["gone"]),
+            (&true.into(), &true.into(), &true.into()),
+            "{seen}"
+        );
+        let (place, story) = (seen["found"][0].as_str(), seen["found"][1].as_str().expect("text"));
+        assert!(place == Some("1 of 1") && story.contains("“line 3 "), "{seen}");
+        browser::fits(&page);
+        assert_eq!(browser::pages_on_paper(&page), 1);
         assert_eq!((&seen["stepped"], &seen["back"]), (&true.into(), &true.into()));
         assert!(seen["story"].as_str().expect("text").contains("from waking to the last receiver"), "{seen}");
         let counted = run(tertulia().args(["trace", "calls"]).arg(&file)).stdout;

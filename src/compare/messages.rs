@@ -188,6 +188,20 @@ fn clients(lang: Lang, first: usize, last: usize) -> String {
     }
 }
 
+/// What one number of clients shows, as a sentence.
+pub(crate) fn with_clients(lang: Lang, drivers: &[&Driver], count: usize, verdict: Verdict) -> String {
+    let (clients, result) = (clients(lang, count, count), result(lang, drivers, &[(count, verdict)]));
+    capital(&format!("{clients} {result}."))
+}
+
+/// Whether more of a figure is better.
+pub(crate) fn direction(lang: Lang, metric: Metric) -> String {
+    match metric.more_is_better() {
+        true => say!(lang, "more is better"; "más es mejor"),
+        false => say!(lang, "less is better"; "menos es mejor"),
+    }
+}
+
 /// What some numbers of clients have in common.
 fn result(lang: Lang, drivers: &[&Driver], group: &[(usize, Verdict)]) -> String {
     let factor = factor(lang, group);
@@ -329,7 +343,7 @@ fn cost(lang: Lang, metric: Metric, calm: &[Figures], troubled: &[Figures]) -> O
     })
 }
 
-fn capital(text: &str) -> String {
+pub(crate) fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map(|first| first.to_uppercase().collect::<String>() + chars.as_str()).unwrap_or_default()
 }

@@ -8,9 +8,11 @@
 //! * [`figures`]: the figures that a load gives, and how much they vary from round to round;
 //! * [`scenes`]: loads that are hard in different ways;
 //! * [`messages`]: the findings as sentences, in English and Spanish;
+//! * [`headlines`]: three of them, in large type;
 //! * [`report`]: the result as a page, and as JSON.
 
 pub(crate) mod figures;
+pub(crate) mod headlines;
 pub(crate) mod messages;
 pub(crate) mod plan;
 pub(crate) mod report;

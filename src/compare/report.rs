@@ -2,8 +2,9 @@
 
 use super::Comparison;
 use super::figures::{Metric, Row};
+use super::headlines::headlines;
 use super::messages;
-use crate::load::host;
+use crate::host::Origin;
 use crate::page::{Axis, Chart, Kind, Page, Point, Series, Stroke};
 use crate::text::{Lang, numbers, say};
 use crate::trace::page;
@@ -14,24 +15,21 @@ pub(crate) fn html(comparison: &Comparison, lang: Lang) -> String {
     let traces: Vec<_> = comparison.talks.iter().map(|talk| &talk.trace).collect();
     let report =
         Lang::ALL.map(|lang| format!("<article lang=\"{}\">\n{}</article>\n", lang.code(), text(comparison, lang)));
-    // The style of pages, limited to the report.
-    let style = format!("<style>\n.report {{\n{}}}\n</style>\n", include_str!("../page/style.css"));
-    page::with_report(&traces, lang, &(style + &report.concat()))
+    page::with_report(&traces, lang, &report.concat())
 }
 
 fn text(comparison: &Comparison, lang: Lang) -> String {
-    let mut page = Page::new(&say!(lang, "What to notice"; "En qué fijarse"));
+    let mut page = Page::new(lang, &say!(lang, "What to notice"; "En qué fijarse"));
     let flawed = rows(comparison).any(|row| row.modes.iter().flatten().any(|figures| !figures.flawless));
     if flawed {
         page.warning(&say!(lang,
             "In at least one run, not every line reached every client once and in order. Do not trust this comparison.";
             "En alguna medición no todas las líneas llegaron a todos una vez y en orden. No te fíes de esta comparación."));
     }
-    for finding in messages::findings(lang, comparison) {
-        page.paragraph(&finding);
-    }
-    page.heading(&say!(lang, "One line, from one client to five others"; "Una línea, de un cliente a otros cinco"));
-    page.table(&head(lang, comparison), &per_line(lang, comparison));
+    page.findings(&headlines(lang, comparison));
+    page.folded(&say!(lang, "All findings, in sentences"; "Todos los hallazgos, en frases"), |page| {
+        messages::findings(lang, comparison).iter().for_each(|finding| page.paragraph(finding));
+    });
     page.heading(&say!(lang, "As the number of clients grows"; "Según crece el número de clientes"));
     page.paragraph(&say!(lang,
         "All clients talk. Each client sends its next line when its previous line has reached all others. A mark is the median \
@@ -44,9 +42,22 @@ fn text(comparison: &Comparison, lang: Lang) -> String {
         [Metric::RoundTrip, Metric::RoundTripP99, Metric::Deliveries, Metric::Cpu, Metric::Memory, Metric::Threads];
     let charts: Vec<_> = metrics.iter().map(|metric| chart(lang, *metric, comparison)).collect();
     page.charts(&charts.into_iter().filter(|chart| !chart.is_empty()).collect::<Vec<_>>());
-    page.heading(&say!(lang, "Six scenes"; "Seis escenas"));
-    page.table(&head(lang, comparison), &scenes(lang, comparison));
+    page.heading(&say!(lang, "In figures"; "En cifras"));
+    page.folded(
+        &say!(lang, "One line, from one client to five others"; "Una línea, de un cliente a otros cinco"),
+        |page| {
+            page.table(&head(lang, comparison), &per_line(lang, comparison));
+        },
+    );
+    page.folded(&say!(lang, "Six scenes"; "Seis escenas"), |page| {
+        page.table(&head(lang, comparison), &scenes(lang, comparison));
+    });
     page.heading(&say!(lang, "How it was measured"; "Cómo se midió"));
+    let (rounds, millis) = (comparison.plan.rounds, comparison.plan.duration.as_millis());
+    let measured = say!(lang,
+        "the modes in turn, in {rounds} rounds of {millis} ms each";
+        "los modos por turnos, en {rounds} rondas de {millis} ms cada una");
+    page.origin(&Origin::here(), &[(&say!(lang, "measured"; "medido"), measured)]);
     page.paragraph(&colophon(lang, comparison));
     page.body().to_owned()
 }
@@ -105,12 +116,8 @@ fn chart(lang: Lang, metric: Metric, comparison: &Comparison) -> Chart {
         points: sweep.iter().filter_map(|row| Point::of(row.clients as f64, row.values(mode, metric))).collect(),
     });
     let ticks = sweep.iter().map(|row| row.clients as f64).collect();
-    let name = messages::metric(lang, metric);
-    let note = if metric.more_is_better() {
-        say!(lang, "more is better"; "más es mejor")
-    } else {
-        say!(lang, "less is better"; "menos es mejor")
-    };
+    let name = messages::capital(&messages::metric(lang, metric));
+    let note = messages::direction(lang, metric);
     Chart {
         title: name,
         note: String::new(),
@@ -154,17 +161,13 @@ fn scenes(lang: Lang, comparison: &Comparison) -> Vec<Vec<String>> {
 }
 
 fn colophon(lang: Lang, comparison: &Comparison) -> String {
-    let (processor, system, version) = (host::processor(), host::system(), env!("CARGO_PKG_VERSION"));
-    let (rounds, millis) = (comparison.plan.rounds, comparison.plan.duration.as_millis());
     let busy =
         rows(comparison).flat_map(|row| row.modes.iter().flatten()).filter(|figures| figures.generator_is_the_limit);
     let (busy, runs) = (busy.count(), comparison.plan.runs());
     let mut text = say!(lang,
-        "tertulia {version} on {processor}, {system}. The modes are measured in turn, in {rounds} rounds of {millis} ms each. The \
-         clients run on the same machine. A mode is called better only if it was better in every round, and by a tenth or more in the \
+        "The clients run on the same machine. A mode is called better only if it was better in every round, and by a tenth or more in the \
          median. In three rounds chance alone puts all on one side in one of four comparisons, in five rounds in one of sixteen.";
-        "tertulia {version} en {processor}, {system}. Los modos se miden por turnos, en {rounds} rondas de {millis} ms cada una. \
-         Los clientes se ejecutan en la misma máquina. Solo se dice que un modo es mejor si lo fue en todas las rondas, y por un décimo \
+        "Los clientes se ejecutan en la misma máquina. Solo se dice que un modo es mejor si lo fue en todas las rondas, y por un décimo \
          o más en la mediana. En tres rondas el azar las pone todas del mismo lado en una de cada cuatro comparaciones; en cinco, \
          en una de cada dieciséis.");
     if busy > 0 {
@@ -178,6 +181,7 @@ fn colophon(lang: Lang, comparison: &Comparison) -> String {
 
 /// The result for programs. Unless a name says otherwise, times are in nanoseconds and memory is in bytes.
 pub(crate) fn json(comparison: &Comparison, lang: Lang) -> Value {
+    let host = Origin::here();
     let by_name = |values: Vec<Value>| -> serde_json::Map<String, Value> {
         comparison.drivers.iter().map(|driver| driver.name.to_owned()).zip(values).collect()
     };
@@ -190,8 +194,8 @@ pub(crate) fn json(comparison: &Comparison, lang: Lang) -> Value {
         scenes.map(|(scene, row)| json!({ "scene": scene, "clients": row.clients, "rounds": by_mode(row) })).collect();
     json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "processor": host::processor(),
-        "system": host::system(),
+        "processor": host.processor(Lang::En),
+        "system": host.system,
         "seconds_a_round": comparison.plan.duration.as_secs_f64(),
         "per_line": talks,
         "by_clients": sweep,

@@ -16,12 +16,10 @@
 //! * [`messages`]: what is said to the user, in English and Spanish;
 //! * [`rounds`]: the rule by which rounds tell two servers apart;
 //! * [`usage`]: what the server's process used meanwhile;
-//! * [`system_calls`]: counts its system calls;
-//! * [`host`]: the host of the measurement.
+//! * [`system_calls`]: counts its system calls.
 
 pub(crate) mod alarm;
 pub(crate) mod generator;
-pub(crate) mod host;
 pub(crate) mod load_client;
 pub(crate) mod messages;
 pub(crate) mod outcome;

@@ -2,9 +2,10 @@
 
 use super::escape::escape;
 use super::scale::{Axis, Scale};
+use crate::text::say;
 
-const WIDTH: f64 = 640.0;
-const HEIGHT: f64 = 400.0;
+const WIDTH: f64 = 560.0;
+const HEIGHT: f64 = 360.0;
 /// The margins of the plot, for the numbers and the label of an axis.
 const LEFT: f64 = 86.0;
 const TOP: f64 = 34.0;
@@ -78,9 +79,11 @@ impl Chart {
         let name_len_max = self.series.iter().map(|series| series.name.chars().count()).max().unwrap_or(0);
         let frame = Frame { x, y, right: WIDTH - 18.0 - BOLD_CHAR * name_len_max as f64, bottom: HEIGHT - BOTTOM };
 
+        let (title, of, by) = (&self.title, &self.y.label, &self.x.label);
+        let label = say!(self.x.lang, "{title}: {of} by {by}"; "{title}: {of} según {by}");
         let mut svg = format!(
-            "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">\n",
-            escape(&format!("{}: {} by {}", self.title, self.y.label, self.x.label))
+            "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">\n",
+            escape(&label)
         );
         svg += &self.grid(&frame);
         for series in &self.series {
@@ -156,7 +159,7 @@ fn labels(scale: &Scale, axis: &Axis) -> Vec<(f64, String)> {
 }
 
 /// The number of classes in the style, `c0` to `c5`.
-const COLOURS: usize = 6;
+pub(super) const COLOURS: usize = 6;
 
 /// The position and the scales of the plot.
 struct Frame {

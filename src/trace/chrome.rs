@@ -7,12 +7,14 @@
 use super::ledger::{Event, Ledger};
 use super::record::Record;
 use super::step::{Header, Step};
+use crate::host::Origin;
 use crate::text::{Bilingual, say};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, TryLockError};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// The longest file. Later steps are counted as lost, because a longer file is of no use. Bytes.
@@ -76,8 +78,7 @@ impl Writer {
         };
         let name = format!("tertulia serve --mode {}", header.mode);
         writer.line(&json!({ "name": "process_name", "ph": "M", "pid": 1, "tid": 0, "args": { "name": name } }));
-        let mut args = json!(header);
-        args["version"] = env!("CARGO_PKG_VERSION").into();
+        let args = json!(About { header: header.clone(), origin: Origin::here() });
         writer.line(&json!({ "name": "tertulia", "ph": "M", "pid": 1, "tid": 0, "args": args }));
         writer.out.flush()?;
         Ok(writer)
@@ -222,7 +223,8 @@ fn create(path: &Path) -> io::Result<File> {
     if std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
         return Err(io::Error::other("it is no regular file; give the name of one"));
     }
-    let file = File::options().write(true).create(true).truncate(false).open(path)?;
+    // It holds what people say: like the history, it is for its owner only.
+    let file = File::options().write(true).create(true).truncate(false).mode(0o600).open(path)?;
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => {
             return Err(io::Error::other("another server writes its trace there; give each a file of its own"));
@@ -238,11 +240,22 @@ fn micros(nanos: u64) -> f64 {
     nanos as f64 / 1e3
 }
 
+/// What stands at the beginning of a file.
+#[derive(Serialize, Deserialize)]
+struct About {
+    #[serde(flatten)]
+    header: Header,
+    #[serde(flatten)]
+    origin: Origin,
+}
+
 /// The contents of a trace file.
-#[derive(Debug)]
+#[derive(Default, Debug)]
 pub struct Trace {
     /// What the driver said of itself.
     pub header: Header,
+    /// What was recorded, and where.
+    pub origin: Origin,
     /// The threads' names.
     pub threads: BTreeMap<u32, String>,
     /// In the order in which they ended.
@@ -267,15 +280,15 @@ pub fn read(path: &Path) -> Result<Trace, Bilingual> {
 }
 
 fn parse(text: &str) -> Option<Trace> {
-    let mut header = None;
-    let mut trace = Trace { header: Header::default(), threads: BTreeMap::new(), events: Vec::new(), lost: 0 };
+    let mut about = None;
+    let mut trace = Trace::default();
     for line in text.lines() {
         let line = line.trim_end_matches(',');
         // This skips the brackets, and the last line of a file that breaks off.
         let Ok(value @ Value::Object(_)) = serde_json::from_str::<Value>(line) else { continue };
         let track = value["tid"].as_u64()? as u32;
         match (value["ph"].as_str()?, value["name"].as_str()?) {
-            ("M", "tertulia") => header = Header::deserialize(&value["args"]).ok(),
+            ("M", "tertulia") => about = About::deserialize(&value["args"]).ok(),
             ("M", "thread_name") => drop(trace.threads.insert(track, value["args"]["name"].as_str()?.to_owned())),
             ("i", _) => trace.lost = trace.lost.saturating_add(value["args"]["lost"].as_u64()?),
             ("X", _) => {
@@ -289,7 +302,7 @@ fn parse(text: &str) -> Option<Trace> {
             _ => {}
         }
     }
-    trace.header = header?;
+    About { header: trace.header, origin: trace.origin } = about?;
     trace.events.sort_by_key(|event| event.end);
     Some(trace)
 }

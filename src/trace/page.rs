@@ -1,6 +1,7 @@
 //! The page that shows a trace: one HTML file without external resources.
 //!
-//! `page.html` is the frame, `page.css` the style, and `page.js` the behaviour. This module makes the data for the
+//! `page.html` is the frame and `page.css` the style, on top of that of all pages. `words.js` holds the texts, `timeline.js` draws
+//! one server, and `page.js` is the rest. This module makes the data for the
 //! script: each step with its sentence in both languages, and each message with the steps that carried it.
 
 use super::calls;
@@ -8,6 +9,7 @@ use super::chrome::Trace;
 use super::ledger::Event;
 use super::messages::sentence;
 use super::step::{Source, Step};
+use crate::host::Origin;
 use crate::text::{Bilingual, Lang};
 use serde::Serialize;
 use serde_json::json;
@@ -23,6 +25,9 @@ pub(crate) struct Picture<'a> {
     title: &'a Bilingual,
     threads: Vec<Thread>,
     clients: BTreeSet<u64>,
+    /// What the clients are called. Those of whom the server keeps no transcript have no name here.
+    names: BTreeMap<u64, &'a str>,
+    origin: &'a Origin,
     steps: Vec<Drawn<'a>>,
     messages: Vec<Message>,
     facts: Facts,
@@ -143,6 +148,9 @@ struct Message {
     end: f64,
     /// It reached all its receivers.
     whole: bool,
+    /// What it says, if it was said to all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
     #[serde(skip)]
     ingested: usize,
     #[serde(skip)]
@@ -153,7 +161,9 @@ impl<'a> Picture<'a> {
     pub(crate) fn of(trace: &'a Trace) -> Picture<'a> {
         let origin = trace.events.iter().map(|event| event.begin).min().unwrap_or(0);
         let micros = |nanos: u64| (nanos - origin) as f64 / 1e3;
-        let shown: Vec<&'a Event> = trace.events.iter().take(STEPS_MAX).collect();
+        let is_drawn = |event: &&Event| !matches!(event.step, Step::Told { .. });
+        let shown: Vec<&'a Event> = trace.events.iter().filter(is_drawn).take(STEPS_MAX).collect();
+        let Told { names, mut texts } = Told::of(&trace.events);
         let mut messages: BTreeMap<u64, Message> = BTreeMap::new();
         // By thread: the step that woke it, its reads since then, and its waits for the room's mutex.
         let mut before: HashMap<u32, Vec<usize>> = HashMap::new();
@@ -188,6 +198,7 @@ impl<'a> Picture<'a> {
                             begin: micros(if slept { first.end } else { first.begin }),
                             end: micros(event.end),
                             whole: false,
+                            text: texts.remove(&id).map(|texts| texts.join(" ⏎ ")),
                             ingested: i,
                             ingested_at: micros(event.end),
                         },
@@ -227,9 +238,42 @@ impl<'a> Picture<'a> {
             clients,
             messages: messages.into_values().collect(),
             facts: Facts::of(trace),
-            left_out: trace.events.len() - steps.len(),
+            left_out: trace.events.iter().filter(is_drawn).count() - steps.len(),
+            names,
+            origin: &trace.origin,
             steps,
         }
+    }
+}
+
+/// What the room noted.
+#[derive(Default)]
+struct Told<'a> {
+    /// By client. The last name counts.
+    names: BTreeMap<u64, &'a str>,
+    /// By message. Several lines may come in one read.
+    texts: HashMap<u64, Vec<&'a str>>,
+}
+
+impl<'a> Told<'a> {
+    /// A note follows the message to which it belongs, in the same thread.
+    fn of(events: &'a [Event]) -> Told<'a> {
+        let mut told = Told::default();
+        let mut latest: HashMap<u32, Option<u64>> = HashMap::new();
+        for event in events {
+            match &event.step {
+                Step::Ingested { .. } => drop(latest.insert(event.track, event.message)),
+                Step::Told { client, name, text } => {
+                    told.names.insert(*client, name);
+                    let message = latest.get(&event.track).copied().flatten();
+                    if let Some((message, text)) = message.zip(text.as_deref()) {
+                        told.texts.entry(message).or_default().push(text);
+                    }
+                }
+                _ => {}
+            }
+        }
+        told
     }
 }
 
@@ -300,12 +344,11 @@ pub(crate) fn with_report(traces: &[&Trace], lang: Lang, report: &str) -> String
     let data = data.to_string().replace('<', "\\u003c");
     let kind = if report.is_empty() { "alone" } else { "with-report" };
     let mut page = include_str!("page.html").replace("{{lang}}", lang).replace("{{kind}}", kind);
-    for (place, text) in [
-        ("/*{{style}}*/", include_str!("page.css")),
-        ("/*{{script}}*/", include_str!("page.js")),
-        ("{{data}}", &data),
-        ("{{report}}", report),
-    ] {
+    let style = [include_str!("../page/style.css"), include_str!("page.css")].concat();
+    let script = [include_str!("words.js"), include_str!("timeline.js"), include_str!("page.js")].concat();
+    for (place, text) in
+        [("/*{{style}}*/", style.as_str()), ("/*{{script}}*/", &script), ("{{data}}", &data), ("{{report}}", report)]
+    {
         page = page.replacen(place, text, 1);
     }
     page
@@ -337,8 +380,8 @@ mod tests {
     #[test]
     fn the_counts_are_those_of_the_whole_recording() {
         let events: Vec<Event> = (0..STEPS_MAX as u64 + 5).map(|i| event(1, i, i + 1, wait(true))).collect();
-        let (header, threads) = (Default::default(), BTreeMap::from([(1, "event loop".to_owned())]));
-        let mut trace = Trace { header, threads, events, lost: 0 };
+        let threads = BTreeMap::from([(1, "event loop".to_owned())]);
+        let mut trace = Trace { threads, events, ..Trace::default() };
         trace.events[3].unfinished = true;
         let picture = Picture::of(&trace);
         assert_eq!((picture.steps.len(), picture.left_out), (STEPS_MAX, 5));

@@ -151,9 +151,9 @@ impl Args {
             file.write(&report::hgrm(cell))?;
         }
         if let Some(file) = html {
-            let cores = messages::cores(self.cores).in_lang(Lang::En).to_owned();
-            let colophon = Colophon { command: command(), cores, clients };
-            file.write_page(&html::page(&cells, &colophon).html(), lang)?;
+            let cores = messages::cores(self.cores).in_lang(lang).to_owned();
+            let colophon = Colophon { cores, clients };
+            file.write_page(&html::page(lang, &cells, &colophon).html(), lang)?;
         }
         match cells.iter().find(|cell| !cell.is_flawless()) {
             Some(cell) => Err(in_words(messages::not_flawless(&cell.server)).into()),
@@ -223,16 +223,6 @@ impl Args {
             ..Scenario::default()
         }
     }
-}
-
-/// The command line as it was typed, quoted for a shell.
-fn command() -> String {
-    let quoted = |word: String| {
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:,=%@+".contains(&b);
-        if !word.is_empty() && word.bytes().all(plain) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
-    };
-    let words = std::env::args_os().skip(1).map(|word| quoted(word.to_string_lossy().into_owned()));
-    std::iter::once("tertulia".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }
 
 fn resolve(host: &str, port: u16) -> Result<SocketAddr, Bilingual> {

@@ -2,6 +2,7 @@
 
 use super::campaign::Cell;
 use super::messages::{self, CHECKED, describe, warnings, winner};
+use crate::host::Origin;
 use crate::load::{Outcome, Pace};
 use crate::page::Point;
 use crate::text::numbers::{self, Format};
@@ -127,11 +128,11 @@ pub(super) fn json(lang: Lang, cells: &[Cell]) -> serde_json::Value {
         let number = |(round, run): (usize, &Outcome)| run_to_json(lang, cell, round + 1, run);
         cell.rounds.iter().enumerate().map(number).collect::<Vec<_>>()
     });
-    let (processor, system) = (crate::load::host::processor(), crate::load::host::system());
+    let host = Origin::here();
     json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "processor": processor,
-        "system": system,
+        "processor": host.processor(Lang::En),
+        "system": host.system,
         "checked": CHECKED.in_lang(lang),
         "warnings": warnings(lang, cells),
         "runs": runs.collect::<Vec<_>>(),
