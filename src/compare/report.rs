@@ -67,7 +67,7 @@ fn rows(comparison: &Comparison) -> impl Iterator<Item = &Row> {
 }
 
 fn head(lang: Lang, comparison: &Comparison) -> Vec<String> {
-    let modes = comparison.drivers.iter().map(|driver| format!("--mode {}", driver.name));
+    let modes = comparison.drivers.iter().map(|driver| driver.name.to_owned());
     std::iter::once(say!(lang, "figure"; "medida")).chain(modes).collect()
 }
 
