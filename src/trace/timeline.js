@@ -76,7 +76,7 @@ class Axis {
 
 const RULER = 38, MARGIN = 24;
 /** Where the lanes' names end. Pixels; as wide as their letters want it, which go with the window. */
-const namesWidth = () => clamp(innerWidth * .1, Math.min(140, innerWidth * .25), 220);
+const namesWidth = () => clamp(innerWidth * .1, Math.min(146, innerWidth * .25), 220);
 /** The least height of a lane's share, where the page can be as high as its lanes need. Pixels. */
 const SHARE_LEAST = 13.5;
 
