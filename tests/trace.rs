@@ -493,8 +493,8 @@ fn the_page_works_in_a_browser() {
         seen.lanes = all('.lane').map(lane => lane.dataset.lane);
         key('Escape'); paint();
         seen.pathAtFirst = all('.on-path').length;
-        // Somebody's line, and no arrival.
-        const said = messages => page.active.messages.get(Number(messages.split(' ')[0])).from > 0;
+        // A line, and no arrival or new name.
+        const said = messages => page.active.messages.get(Number(messages.split(' ')[0])).text;
         const write = all('.step.write[data-messages] rect').find(rect => said(rect.parentNode.dataset.messages));
         write.dispatchEvent(new PointerEvent('pointermove', { bubbles: true, clientX: 300, clientY: 200 }));
         seen.card = document.getElementById('card').hidden ? '' : text('card');
