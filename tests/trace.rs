@@ -10,6 +10,7 @@ use common::{Client, Server, tertulia, until};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -110,6 +111,9 @@ each_driver! {
         assert_eq!(trace.lost, 0);
 
         let text = fs::read_to_string(&file).expect("a file");
+        // It holds what was said to all, for its owner only.
+        assert!(text.contains("hola, ana") && text.contains("\"name\":\"beto\"") && !text.contains("psst"), "{text}");
+        assert_eq!(fs::metadata(&file).expect("a file").permissions().mode() & 0o777, 0o600);
         let events: Vec<Value> = serde_json::from_str(&text).expect("whole JSON");
         let mut open: BTreeMap<u64, Vec<(f64, f64)>> = BTreeMap::new();
         let mut arrows: BTreeMap<u64, Vec<String>> = BTreeMap::new();
