@@ -3,7 +3,17 @@
 //!
 //! `cargo bench --bench instructions`; needs valgrind, and says so if there is none. The counts include what the core
 //! calls in the standard library and the C library. callgrind runs each case with two numbers of rounds, and the
-//! difference is used.
+//! difference is used. One run printed:
+//!
+//! ```text
+//! instructions per line
+//!     decoder                                           198
+//!     sanitizer                                         295
+//!     hub, 6 members, one sends 1 line                 1562
+//!     hub, 6 members, each sends 1 line                 821
+//!     hub, 6 members, each sends 64 lines at once       438
+//!     hub, 64 members, each sends 1 line                799
+//! ```
 
 #[path = "codec/room.rs"]
 mod room;

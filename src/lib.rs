@@ -14,6 +14,42 @@
 //! * `torment`: clients that misbehave, and why servers fail;
 //! * [`cli`]: flags, turned into the above;
 //! * [`text`]: what all of these use: languages, and numbers for people.
+//!
+//! How it is measured: `compare` (its page), `load` (what `tertulia bench` prints, and what to trust),
+//! `benches/network/main.rs` (how fast each driver is beside the least that a relay could do),
+//! `benches/instructions.rs`. How it is used: README.md, and `tertulia help COMMAND`.
+//!
+//! # Build less
+//!
+//! | cargo feature | in the default | adds |
+//! |---|---|---|
+//! | `poll`, `threaded` | yes | `serve --mode poll`, `serve --mode threaded` |
+//! | `join` | yes | `tertulia join` |
+//! | `bench` | yes | `tertulia bench` |
+//! | `trace` | yes | `serve --explain`, `serve --trace`, `tertulia trace` |
+//! | `compare` | yes | `tertulia compare`; takes in `poll`, `threaded`, `bench` and `trace` |
+//! | `torment` | yes | `tertulia torment` |
+//! | `gallery` | no | `tertulia gallery`: servers that are broken on purpose |
+//! | `extras` | yes | `tertulia completions`, `tertulia man` |
+//!
+//! `cargo build --release --no-default-features` builds the event-loop server alone, which starts no thread unless
+//! `--history`, or a file behind stdout, asks for one. `tertulia --version` names the modes that are built in.
+//!
+//! # Tests
+//!
+//! | command | what it runs |
+//! |---|---|
+//! | `cargo test` | all that needs only Rust. Each conversation in `tests/` is played with every driver |
+//! | `TERTULIA_TEST_MODE=poll cargo test` | the same with one driver |
+//! | `cargo test -- --ignored` | what needs other programs (see `.ci/run`), thousands of descriptors or more time |
+//! | `cargo test --features gallery --test torment` | `torment` on the gallery's servers |
+//! | `cargo test --release -- --ignored soak` | the soak test, ten minutes long: see `tests/machine/soak.rs` |
+//! | `SEED=17 cargo test --lib simulated::threaded::no_schedule` | one schedule on the simulated kernel: see `src/server/simulated.rs` |
+//!
+//! [`chat`] has tests in memory (`src/chat/tests/`), with random scripts and a reference room. The drivers also run on
+//! a simulated kernel with short reads and writes, interruptions, resets and events in any order.
+//! `tests/fuzz/Cargo.toml` tells how to run the libFuzzer targets; they need a stable compiler and nothing else, and
+//! `cargo test` replays the inputs by which they reached new code.
 
 // Private rooms have doors, too: the pages are for whoever reads the code.
 #![allow(rustdoc::private_intra_doc_links)]

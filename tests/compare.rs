@@ -35,7 +35,7 @@ fn each_mode_is_measured_and_put_on_a_page() {
         let count = |name: &str| calls.get(name).and_then(Value::as_f64).unwrap_or_default();
         assert!(count("sendto") + count("writev") >= 5.0 - 1e-9, "{line}");
         assert!((count("write") - 1.0).abs() < 0.2, "{line}");
-        // The README's table has these numbers.
+        // The table in the documentation of the drivers has these numbers.
         let total: f64 = calls.values().filter_map(Value::as_f64).sum();
         assert!((total - if driver.blocks { 7.0 } else { 8.0 }).abs() < 0.5, "{line}");
         assert!(line["micros"].as_f64() > Some(0.0), "{line}");

@@ -138,16 +138,22 @@ fn foreign(serve: impl FnOnce(TcpStream) + Send + 'static) -> (String, thread::J
     (addr, thread)
 }
 
+/// What the documentation of the client says.
+fn documentation() -> String {
+    let lines = include_str!("../src/client/mod.rs").lines().map_while(|line| line.strip_prefix("//!"));
+    lines.map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned() + "\n").collect()
+}
+
 const GREETING: &str = "-- welcome to tertulia: you are guest1 (#1)\n\
                         -- nobody else is here yet\n\
                         -- :nick NAME takes a name, :help tells the rest, :q leaves\n";
 
 each_driver! {
-    fn a_short_visit_is_what_the_readme_shows(mode) {
+    fn a_short_visit_is_what_the_documentation_shows(mode) {
         let server = Server::start(mode);
         let out = join_with(server.addr, &[], "hola\n:q\n").well();
         assert_eq!(out, format!("{GREETING}-- goodbye\n"));
-        assert!(include_str!("../README.md").contains(&out), "the README shows something else");
+        assert!(documentation().contains(&out), "the documentation shows something else");
     }
 
     fn stdin_is_sent_and_its_end_leaves(mode) {
@@ -613,11 +619,12 @@ fn a_full_disk_is_told() {
     join.ends().badly(&["cannot write to stdout: the disk is full"]);
 }
 
-/// The bot of the README, word for word.
+/// The bot of the client's documentation, word for word.
 #[test]
 #[ignore = "needs bash"]
-fn the_readmes_bot_tells_the_date() {
-    let (_, rest) = include_str!("../README.md").split_once("```bash\n").expect("a bot in the README");
+fn the_bot_tells_the_date() {
+    let documentation = documentation();
+    let (_, rest) = documentation.split_once("```bash\n").expect("a bot");
     let (bot, _) = rest.split_once("```").expect("its end");
     let server = Server::start("epoll");
     let mut ana = server.join_as("ana");

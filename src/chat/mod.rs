@@ -11,6 +11,33 @@
 //!
 //! Whoever comes first belongs to the connections alone: the room hears of it when it is known not to speak another protocol. The
 //! hub keeps such newcomers. Both halves use the numbers in [`limits`].
+//!
+//! # What it withstands
+//!
+//! The tests hold every driver to this; each point is a conversation in `tests/conformance`.
+//!
+//! * **Bytes**: lines cut anywhere, many in one segment, split characters, endless lines, bad UTF-8, telnet's
+//!   negotiation.
+//! * **Screens**: escape sequences, control and bidi characters, piles of accents. Nothing that a client sends moves
+//!   the cursor of another client, the console or a log. Names that look alike, in small letters or in capitals, are
+//!   refused.
+//! * **Text that hides**: a line that shows nothing is not said, and invisible characters are removed where they join
+//!   no letters or emoji. At most 17 columns in a row are blank, so blanks do not push text past the right margin,
+//!   where it would look like another line. `tertulia join` also indents all rows of a line but the first; with `nc`
+//!   the terminal wraps long lines as it likes.
+//! * **Other protocols**: a browser, a TLS client or an SSH client is told that this is a chat, and is turned away. No web
+//!   page can speak in the room, and nobody in the room learns that a stranger was there.
+//! * **Slow readers**: a client that does not read is disconnected with the reason; a client that only reads slowly
+//!   loses nothing. A flood is paced to the slowest client that still reads.
+//! * **Selfish members**: only those wait for a slow reader who say much. Each member has an allowance of 8 KiB, which
+//!   comes back at up to 32 KiB a second; what its commands bring it or others counts, too. Within it a member is heard
+//!   at once, whoever floods. Answers and whispers hold back nobody but their author. A member that has to wait may
+//!   leave: `:q`, an end-of-file and a reset count at once, after what it said before.
+//! * **Large rooms**: with more than 256 members, arrivals and departures are shown on the console only. Sent to
+//!   everybody they would be millions of lines.
+//!
+//! Memory is bounded whatever the clients do: an outbox of at most 8 MiB each, and 64 MiB for all outboxes, incomplete
+//! lines and lines that wait. A member that is idle has no buffers at all.
 
 mod connections;
 mod effect;

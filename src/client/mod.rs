@@ -12,6 +12,43 @@
 //!   that wait for the terminal), [`receiver`], [`reconnect`], [`tty`], [`render`], [`wrap`], [`reflow`], [`palette`], [`nicks`], [`complete`] and
 //!   [`commands`];
 //! * [`messages`]: every text of the client, in English and Spanish.
+//!
+//! # In a terminal
+//!
+//! Lines arrive above the line that is being typed, each with its time of day. Tab completes commands and names, the
+//! last speaker first; `:` and Tab list the commands and what they do. Long lines are wrapped between words, and all
+//! rows but the first are indented. Lines that mention you stand out and ring; `:bell` turns that off. Ctrl-D leaves.
+//! Commands of other programs, such as `/quit`, `/msg` or `:Q`, are not sent: the client says what to write instead. A
+//! space before such a word sends it. With `--reconnect` the client connects again when the server is gone, under the
+//! same name, and keeps what is being typed.
+//!
+//! # In a pipe
+//!
+//! The output is plain. The client sends the lines of stdin and prints what arrives; after the end of stdin it prints
+//! what still arrives.
+//!
+//! ```console
+//! $ printf 'hola\n:q\n' | tertulia join
+//! -- welcome to tertulia: you are guest1 (#1)
+//! -- nobody else is here yet
+//! -- :nick NAME takes a name, :help tells the rest, :q leaves
+//! -- goodbye
+//! ```
+//!
+//! So a bot is a shell script. This one answers to `!date`:
+//!
+//! ```bash
+//! coproc tertulia join --nick clock
+//! while read -r who text; do
+//!     [ "$text" = '!date' ] && date
+//! done <&"${COPROC[0]}" >&"${COPROC[1]}"
+//! ```
+//!
+//! # Exit codes
+//!
+//! 0: you left. 1: the server is not there, is gone or is full, or the name cannot be one. A name that is taken also
+//! ends a client in a pipe, so that a bot never speaks under another name. In a terminal you keep your seat as
+//! `guestN`.
 
 mod commands;
 mod complete;

@@ -10,6 +10,21 @@
 //! * [`messages`]: the findings as sentences, in English and Spanish;
 //! * [`headlines`]: three of them, in large type;
 //! * [`report`]: the result as a page, and as JSON.
+//!
+//! # What the page shows
+//!
+//! ```console
+//! $ tertulia compare                            # writes compare.html, and says what to notice
+//! $ tertulia compare --json --rounds 9 --clients 2,6,16,64
+//! ```
+//!
+//! At the top are the timelines of one talk, to one scale: the same message is followed in each mode, with the steps
+//! that the mode took for it. Below are sentences that say what to notice; the round trip, deliveries, processor time
+//! and memory as the number of clients grows; and six scenes: `talk`, `burst`, `slow-reader`, `idle-crowd`, `storm`,
+//! `frozen-console`.
+//!
+//! Every sentence comes from what was measured on this machine. A mode is called better only if it was better in every
+//! round, and by a tenth or more in the median.
 
 pub(crate) mod figures;
 pub(crate) mod headlines;

@@ -5,6 +5,10 @@
 //! warnings and the lines that it did not take. The file says in their place how many they were.
 //!
 //! Only the opening blocks: it happens before the server listens.
+//!
+//! A new file is for its owner only. A history that cannot be kept is an error at the start. New clients get its last
+//! lines: 20 if `--replay` does not say otherwise, and 128 KiB at most. SIGHUP opens the file again by its name, as
+//! rotation needs: `mv history.jsonl history.1 && kill -HUP PID`.
 
 use super::diagnostics;
 use super::disk::{self, DiskWriter};

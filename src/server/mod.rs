@@ -10,6 +10,27 @@
 //! * [`signals`]: what a signal asks of the server;
 //! * [`records`]: where events are recorded: the [`console`] and the [`history`]. Their lines pass a [`spool`], so that
 //!   the chat waits neither for a [`sink`] nor for a [`disk`].
+//!
+//! # What it withstands
+//!
+//! The tests hold every driver to this; see `tests/conformance` and `tests/machine`.
+//!
+//! * **Connections** that are reset at any time, half-closed, or made by the thousand. Half a line before a reset is
+//!   not said. A client that leaves without closing keeps nobody out: as many such connections are kept as the limit of
+//!   descriptors leaves. A program that connects and closes in a loop does not fill the console and the history: from
+//!   an address with more than 128 silent visits they only count.
+//! * **Vanished peers**: a connection whose other end is gone frees its seat after 40 seconds, whether or not anybody
+//!   talks.
+//! * **The machine**: no descriptors left, no thread to be had, a full disk, a disk that hangs, a frozen terminal.
+//!
+//! stdout is the transcript, stderr is diagnostics. Neither can stop the chat: if stdout is frozen, closed or full,
+//! lines of the transcript are lost, counted, and the count is shown later. The same holds for the history. It is
+//! written by a thread that may wait for its disk, and so is the transcript if stdout is a file; nobody else waits for
+//! a disk, however long it hangs. Only a file behind stderr can still delay the chat.
+//!
+//! In rooms of more than 128 seats the kernel's buffers are limited to 512 MiB in each direction. The process may be
+//! larger than what [`chat`] keeps: in threaded mode glibc has several heaps for its threads, and does not
+//! give back all of them after a storm. `MALLOC_ARENA_MAX=1` keeps it small.
 
 #[cfg(feature = "threaded")]
 pub(crate) mod blocking;

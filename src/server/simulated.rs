@@ -1,8 +1,10 @@
 //! Tests of the drivers on a simulated [`kernel`]: thousands of seeded schedules, and checks after each.
 //!
-//! `epoll.rs` is compiled a second time in [`epoll`], and the other drivers likewise. They find around them what they find in the
-//! server: the same names, and calls that go to the kernel in memory. The clients' scripts are in [`client`], and
-//! what must hold is in [`judge`].
+//! `epoll.rs` is compiled a second time in [`epoll`], and the other drivers likewise. They find around them what they
+//! find in the server: the same names, and calls that go to the kernel in memory. The clients' scripts are in
+//! [`client`], and what must hold is in [`judge`]. The kernel makes short reads and writes, interruptions, resets, and
+//! edges in any order. The threaded driver also runs on [shuttle](https://docs.rs/shuttle), which may switch to another
+//! thread at every call.
 //!
 //! A schedule that fails prints its seed. `SEED=17 cargo test --lib simulated::epoll::no_schedule` plays that one
 //! alone.

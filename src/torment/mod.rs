@@ -20,6 +20,25 @@
 //! A torment blames a server only for what harms clients that behave: a freeze, a crash, lines that are lost,
 //! duplicated or mixed, a busy loop, memory without limit. The longest line, what happens when the room is full, and
 //! whether a sender gets its own line back are the server's choice, and cause a remark at most.
+//!
+//! Failures have overlapping causes: a server that takes each read for a message fails the floods, too. So the report
+//! names what to fix first. *doubtful* is what may be intended.
+//!
+//! ```console
+//! $ tertulia torment -- ./my-server {port}
+//! $ tertulia torment --login 'nick {n}' localhost:9000
+//! $ tertulia torment --only stuck-reader,flood-all -- ncat -l --chat 127.0.0.1 {port}
+//! ```
+//!
+//! With a command, `torment` starts the server itself, a new one for each torment so that none affects another. It can
+//! then stop the server, take its descriptors, watch its memory and processor and freeze its stdout. On a server that
+//! runs already, the torments that need its process are skipped. All together take half a minute on a healthy server,
+//! and no more than a minute on others.
+//!
+//! The exit code is 0 only if nothing failed, nothing is doubtful, and there was time for all; what cannot be tried on
+//! a server does not count. If a server makes each newcomer wait, one torment of each kind comes first. If no line of
+//! one client gets to another, there is no verdict but an error that says what to try. However `torment` ends, even by
+//! `kill -9`, the servers that it has started end, too.
 
 pub(crate) mod acquaint;
 pub(crate) mod arena;

@@ -2,6 +2,43 @@
 //!
 //! All code that needs to know the drivers reads [`DRIVERS`]: `--mode`, `--version`, the benchmarks, the comparison,
 //! the trace and the tests.
+//!
+//! ```text
+//!   --mode epoll: one thread, many sockets            --mode threaded: many threads, one socket each
+//!
+//!    ana   beto  cleo  dani   listener                 ana        beto       cleo      listener
+//!     │     │     │     │        │                      │          │          │           │
+//!     ▼     ▼     ▼     ▼        ▼                      ▼          ▼          ▼           ▼
+//!   ╔═════════════════════════════════╗              ┌──────┐   ┌──────┐   ┌──────┐   ┌────────┐
+//!   ║   wait: who of you is ready?    ║  sleeps      │ read │   │ read │   │ read │   │ accept │  each sleeps
+//!   ╚════════════════╤════════════════╝  here        └──┬───┘   └──┬───┘   └──┬───┘   └───┬────┘  in its own place
+//!                    ▼                                  │          │          │           │
+//!      read from each ready client                      ▼          ▼          ▼           ▼
+//!      write once to each receiver                   ╔══════════════════════════════════════════╗
+//!      close the dead, accept the new                ║     the room, behind one mutex           ║
+//!      show it, and sleep again                      ╚══════════════════════════════════════════╝
+//!                                                      write without the mutex, then read again
+//! ```
+//!
+//! `--mode poll` is the picture on the left with another question: the thread hands the list of all sockets to the
+//! kernel, each time.
+//!
+//! | | `--mode epoll` | `--mode poll` | `--mode threaded` |
+//! |---|---|---|---|
+//! | threads | 1 | 1 | one per client, and a few |
+//! | sleeps in | `epoll_wait`, for all | `ppoll`, for all | `read`, each for its own |
+//! | learns from the kernel | who *became* ready, once | who *is* ready, each time | nothing: `read` returns |
+//! | has to remember | the clients that it has not read to the end | nothing | nothing |
+//! | for a line to five others | wait, read, five sends: 7 system calls | wait, read, five sends: 7 system calls | read, five sends: 6 system calls |
+//! | and to the console | one write: 8 | one write: 8 | one write: 7 |
+//! | what must not happen | a call that blocks, anywhere else in the loop | the same | a write while the mutex is held |
+//!
+//! To count the system calls, run `strace -f -c -p PID` while six clients talk in turn. With default flags and a
+//! terminal, or a pipe, there are 8, 8 and 7 for each line; with `--quiet`, as in `tertulia bench`, 7, 7 and 6. If
+//! stdout is a file, a thread of its own writes the transcript, and waking that thread costs more calls.
+//!
+//! To add a way of waiting, read the contract in [`chat::hub`](crate::chat::hub), which has a whole driver as an
+//! example.
 
 mod epoll;
 #[cfg(feature = "poll")]

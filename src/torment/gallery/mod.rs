@@ -3,6 +3,32 @@
 //! They are exercises: start one (`tertulia gallery NAME`), talk with it, torment it, find the mistake and fix it. What
 //! they do right is in [`parts`] and [`event_loop`], so that each file shows little more than its mistake. The module
 //! doc of each file describes the symptom as users would; the cure is folded away below it.
+//!
+//! ```console
+//! $ cargo install --path . --features gallery
+//! $ tertulia gallery                          # lists the servers
+//! $ tertulia gallery blocking-write --cure    # how to fix this one
+//! $ tertulia torment --only split-line,half-close,stuck-reader -- tertulia gallery blocking-write :{port}
+//! split-line          pass      0.1 s
+//! half-close          pass      0.2 s
+//! stuck-reader        FAIL      5.0 s
+//!    while a client does not read, no line arrived at anybody for 4.0 s; when it
+//!    read again, all went on
+//!
+//! Fix this first: a client that does not read makes all others wait
+//!    Shown by stuck-reader.
+//!    Healthy: One client floods, and another does not read at all. The others talk
+//!             on, and the server's memory does not grow with the pending lines.
+//!    Usually: A write to it blocks when its socket is full, and the writer (the
+//!             loop, a broadcaster, each sender's thread, a full channel) serves
+//!             nobody else meanwhile. Never wait for one client: use non-blocking
+//!             writes and a bounded queue for each, and disconnect a client whose
+//!             queue stays full.
+//!    Read on: send(2), socket(7); Stevens, UNIX Network Programming, ch. 16;
+//!             src/chat/connections/outbox.rs, src/chat/connections/backpressure.rs
+//!
+//! Score: 2 of 3 (seed 77873)
+//! ```
 
 pub(crate) mod blocking_print;
 pub(crate) mod blocking_write;
