@@ -41,7 +41,7 @@
 //! switches / s, involuntary                 3.33 k                3.55 k                   563
 //! threads                                        1                     1                     8
 //! generator's CPU                             29 %                  24 %                  25 %
-//! What is checked: whether every receiver gets each line once, in its sender's order, unchanged and not behind another name.
+//! What is checked: every receiver must get each line once, unchanged, in its sender's order and under its sender's name.
 //! ```
 //!
 //! This was on a busy machine, where one run does not say which mode is better. The system calls do not depend on that:
