@@ -158,7 +158,7 @@ impl Hub {
     /// An empty room.
     pub fn new(limits: Limits, lang: Lang, now: Instant) -> Hub {
         let room = Room::new(lang, limits.clients_max);
-        Hub { limits, connections: Connections::new(now), room, newcomers: Newcomers::default(), last_number: 0 }
+        Hub { limits, connections: Connections::new(now), room, newcomers: Newcomers::new(now), last_number: 0 }
     }
 
     /// Records events from now on, for [`Hub::take_transcript`].
@@ -185,7 +185,7 @@ impl Hub {
     /// `replay` is the earlier messages that the client gets, in whole lines.
     ///
     /// The client is greeted and announced a moment later: with its first line, before anybody else says a line, or when it has been
-    /// silent for [`OPENING_PATIENCE`](super::limits::OPENING_PATIENCE).
+    /// silent for [`OPENING_PATIENCE`](super::limits::OPENING_PATIENCE). In a crowd, and in a large room, it is greeted at once.
     ///
     /// Returns `None`, and changes nothing, when there is no seat, or when `key` is taken or not below [`KEYS_MAX`].
     #[must_use = "everything else about the client is told by its id"]
@@ -198,10 +198,11 @@ impl Hub {
         self.connections.open(id);
         let now = self.connections.now();
         let arrival = Arrival { peer, replay: replay.to_vec() };
-        if self.room.count() + self.newcomers.len() < ANNOUNCE_MAX {
+        if self.room.count() + self.newcomers.len() < ANNOUNCE_MAX && self.newcomers.may_wait(now) {
             self.newcomers.push(id, now, arrival);
         } else {
             self.welcome(Newcomer { id, until: now, arrival: Some(arrival) });
+            self.room.evict(&mut self.connections);
         }
         Some(id)
     }

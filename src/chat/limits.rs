@@ -80,6 +80,10 @@ pub const ENDLESS_FACTOR: usize = 16;
 /// A newcomer that has been silent for this long is greeted and announced. Whoever speaks another protocol begins at once: its first
 /// bytes come with the connection, however far it is away, and are delayed only by its own machine.
 pub const OPENING_PATIENCE: Duration = Duration::from_millis(30);
+/// So many newcomers may wait for that one after the other. The others are greeted and announced at once.
+pub const OPENINGS_AT_ONCE: u32 = 16;
+/// After that, one in this time.
+pub const OPENING_EVERY: Duration = Duration::from_millis(250);
 /// A newcomer whose first line asks for a name that it cannot have is announced after this time: more than a round trip, in which
 /// it may leave.
 pub const NICK_PATIENCE: Duration = Duration::from_millis(300);

@@ -9,14 +9,18 @@
 //! moment more before it is announced: it may leave.
 
 use super::id::Id;
-use super::limits::{NICK_PATIENCE, OPENING_PATIENCE};
+use super::limits::{NICK_PATIENCE, OPENING_EVERY, OPENING_PATIENCE, OPENINGS_AT_ONCE};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-/// All newcomers, in the order in which they came.
-#[derive(Default)]
-pub(super) struct Newcomers(VecDeque<Newcomer>);
+/// All newcomers.
+pub(super) struct Newcomers {
+    /// In the order in which they came.
+    queue: VecDeque<Newcomer>,
+    /// A wait costs [`OPENING_EVERY`]. All waits are paid for at this time.
+    paid_at: Instant,
+}
 
 pub(super) struct Newcomer {
     pub id: Id,
@@ -34,55 +38,70 @@ pub(super) struct Arrival {
 }
 
 impl Newcomers {
+    pub(super) fn new(now: Instant) -> Newcomers {
+        Newcomers { queue: VecDeque::new(), paid_at: now }
+    }
+
+    /// Whether one that comes at the time `now` is to wait. In a crowd not everybody does: if clients come one after the other, each
+    /// when the one before is greeted, the waits would add up.
+    pub(super) fn may_wait(&mut self, now: Instant) -> bool {
+        let paid_at = self.paid_at.max(now) + OPENING_EVERY;
+        let may = paid_at <= now + OPENINGS_AT_ONCE * OPENING_EVERY;
+        if may {
+            self.paid_at = paid_at;
+        }
+        may
+    }
+
     /// A client came at the time `now`.
     pub(super) fn push(&mut self, id: Id, now: Instant, arrival: Arrival) {
-        self.0.push_back(Newcomer { id, until: now + OPENING_PATIENCE, arrival: Some(arrival) });
+        self.queue.push_back(Newcomer { id, until: now + OPENING_PATIENCE, arrival: Some(arrival) });
     }
 
     /// A newcomer that was greeted at the time `now` has asked for a name, and may leave if it does not get it.
     pub(super) fn push_greeted(&mut self, id: Id, now: Instant) {
-        self.0.push_back(Newcomer { id, until: now + NICK_PATIENCE, arrival: None });
+        self.queue.push_back(Newcomer { id, until: now + NICK_PATIENCE, arrival: None });
     }
 
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.queue.is_empty()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.queue.len()
     }
 
     /// Removes the first one.
     pub(super) fn pop(&mut self) -> Option<Newcomer> {
-        self.0.pop_front()
+        self.queue.pop_front()
     }
 
     /// Removes one whose time is over by `now`.
     pub(super) fn pop_over(&mut self, now: Instant) -> Option<Newcomer> {
-        let at = self.0.iter().position(|newcomer| newcomer.until <= now)?;
-        self.0.remove(at)
+        let at = self.queue.iter().position(|newcomer| newcomer.until <= now)?;
+        self.queue.remove(at)
     }
 
     /// Removes this one.
     pub(super) fn remove(&mut self, id: Id) -> Option<Newcomer> {
-        let at = self.0.iter().position(|newcomer| newcomer.id == id)?;
-        self.0.remove(at)
+        let at = self.queue.iter().position(|newcomer| newcomer.id == id)?;
+        self.queue.remove(at)
     }
 
     /// When this one is announced at the latest.
     pub(super) fn until(&self, id: Id) -> Option<Instant> {
-        self.0.iter().find(|newcomer| newcomer.id == id).map(|newcomer| newcomer.until)
+        self.queue.iter().find(|newcomer| newcomer.id == id).map(|newcomer| newcomer.until)
     }
 
     /// Whether this one is not greeted.
     #[cfg(any(test, feature = "fuzz"))]
     pub(super) fn is_outside(&self, id: Id) -> bool {
-        self.0.iter().any(|newcomer| newcomer.id == id && newcomer.arrival.is_some())
+        self.queue.iter().any(|newcomer| newcomer.id == id && newcomer.arrival.is_some())
     }
 
     /// When the first one is announced at the latest.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.0.iter().map(|newcomer| newcomer.until).min()
+        self.queue.iter().map(|newcomer| newcomer.until).min()
     }
 }

@@ -353,7 +353,7 @@ fn a_room_speaks_the_language_it_was_given() {
     let greeting = String::from_utf8_lossy(&hub.gather(ana)[0]).into_owned();
     assert!(greeting.starts_with("-- te damos la bienvenida"), "{greeting}");
     // A driver asks for the language when it turns a client away itself.
-    assert_eq!(messages::no_thread(hub.lang()), "-- desconexión: no hay hilo para ello\n".as_bytes());
+    assert_eq!(messages::no_thread(hub.lang()), "-- desconexión: no hay hilo para este cliente\n".as_bytes());
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use super::sim::{self, Happened};
 use crate::chat::command::{self, Input};
 use crate::chat::connections::opening::Opening;
-use crate::chat::limits::{ANNOUNCE_MAX, ENDLESS_FACTOR, Framing, Limits, NICK_PATIENCE, OPENING_PATIENCE};
+use crate::chat::limits::{
+    ANNOUNCE_MAX, ENDLESS_FACTOR, Framing, Limits, NICK_PATIENCE, OPENING_EVERY, OPENING_PATIENCE, OPENINGS_AT_ONCE,
+};
 use crate::chat::line::Line;
 use crate::chat::messages::{self, Notice, Said, Who};
 use crate::chat::nick::{self, Skeleton};
@@ -16,6 +18,7 @@ use std::time::Instant;
 pub(super) struct Model {
     now: Instant,
     people: Vec<Person>,
+    paid_at: Instant,
     /// Those that are not announced, and until when.
     newcomers: Vec<(Id, Instant)>,
     lines: Vec<(Vec<Id>, Vec<u8>)>,
@@ -46,6 +49,7 @@ impl Model {
     pub(super) fn after(history: &[Happened], start: Instant, limits: &Limits) -> Model {
         let mut model = Model {
             now: start,
+            paid_at: start,
             people: Vec::new(),
             newcomers: Vec::new(),
             lines: Vec::new(),
@@ -93,7 +97,12 @@ impl Model {
     fn come(&mut self, id: Id, replay: &[u8]) {
         let (nick, place) = (nick::guest(id.number()), Place::Outside(replay.to_vec()));
         self.people.push(Person { id, nick, unread: Vec::new(), is_new: true, place });
-        if self.here().len() + self.newcomers.len() < ANNOUNCE_MAX {
+        let is_small = self.here().len() + self.newcomers.len() < ANNOUNCE_MAX;
+        // A wait that takes long to be paid for is not granted.
+        let paid_at = self.paid_at.max(self.now) + OPENING_EVERY;
+        let may_wait = is_small && paid_at - self.now <= OPENINGS_AT_ONCE * OPENING_EVERY;
+        if may_wait {
+            self.paid_at = paid_at;
             self.newcomers.push((id, self.now + OPENING_PATIENCE));
         } else {
             self.welcome(id);

@@ -2,8 +2,8 @@
 
 use super::conversations::TestRoom;
 use super::sim::ROOMY;
-use crate::chat::Id;
-use crate::chat::limits::{NICK_PATIENCE, OPENING_PATIENCE};
+use crate::chat::limits::{NICK_PATIENCE, OPENING_EVERY, OPENING_PATIENCE, OPENINGS_AT_ONCE};
+use crate::chat::{Id, Limits};
 use std::time::Duration;
 
 /// A client comes, and the driver has not waited yet.
@@ -123,6 +123,18 @@ fn whoever_stays_though_its_name_is_taken_is_announced() {
         ana.sees("-- guest2 (#2) is here");
         sends(&room, speaks, ":who\n");
         assert!(got(&room, speaks).ends_with("-- 3 here: ana (#1), guest2 (#2), guest3 (#3)\n"));
+    }
+}
+
+#[test]
+fn a_crowd_is_not_kept_waiting() {
+    for room in TestRoom::each(Limits { clients_max: 100, ..Limits::default() }) {
+        let crowd: Vec<Id> = (0..=OPENINGS_AT_ONCE).map(|_| comes(&room)).collect();
+        let greeted = crowd.iter().filter(|id| !got(&room, **id).is_empty()).count();
+        assert_eq!(greeted, 1, "only one too many is greeted at once");
+        room.waits(OPENING_EVERY);
+        let [next, another] = [comes(&room), comes(&room)];
+        assert!(got(&room, next).is_empty() && !got(&room, another).is_empty());
     }
 }
 

@@ -49,6 +49,8 @@ const STACK: usize = 256 << 10;
 const BURST: usize = 256;
 /// In a room of at least this many members a line takes many writes, and other clients are likely to speak meanwhile.
 const CROWD: usize = 16;
+/// So many times in a row accept must fail before it is told that nobody can be let in.
+const ACCEPT_FAILURES: u32 = 5;
 /// A thread that waits to be resumed does not read, so it looks this often whether its client has reset the connection.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// The first and the largest size of a client's own read buffer. It doubles when a read fills it. A larger one would be kept by every
@@ -397,8 +399,8 @@ impl Server {
                 Err(e) => {
                     // Most likely no descriptors are left: the same call would fail again at once.
                     failures += 1;
-                    // The first time, threads of clients that have left may only not have closed their sockets yet.
-                    if failures == 2 {
+                    // At first, threads of clients that have left may only not have closed their sockets yet.
+                    if failures == ACCEPT_FAILURES {
                         log::warn!("{}", diagnostics::cannot_accept(&e));
                     }
                     blocking::sleep(ACCEPT_RETRY);

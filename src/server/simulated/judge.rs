@@ -47,6 +47,8 @@ impl Kernel {
         expected.extend(greeting);
         expected.extend_from_slice(&self.room.replay);
         self.room.people.push(Person { id, nick: nick.to_owned(), socket });
+        // Somebody who came later may be greeted earlier.
+        self.room.people.sort_by_key(|person| person.id);
     }
 
     fn said(&mut self, id: Id, nick: &str, text: &str) {
