@@ -59,6 +59,7 @@ impl Model {
         for happened in history {
             match happened {
                 Happened::Ticked(now) => model.tick(*now),
+                #[cfg(test)]
                 Happened::Welcomed => model.welcome_newcomers(),
                 Happened::Came(id, replay) => model.come(*id, replay),
                 Happened::Refused => model.note(Event::Refused { peer: sim::peer(), why: Refusal::Full }),

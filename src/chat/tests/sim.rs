@@ -34,6 +34,7 @@ pub(super) const STYLES: [Style; 2] = [Style::EventLoop, Style::Threaded];
 pub(super) enum Happened {
     Ticked(Instant),
     /// All newcomers were greeted and announced.
+    #[cfg(test)]
     Welcomed,
     Came(Id, Vec<u8>),
     Refused,
@@ -149,6 +150,7 @@ impl Sim {
     }
 
     /// The same, and the client is greeted and announced at once.
+    #[cfg(test)]
     pub(super) fn come_in(&mut self, room: usize, replay: &[u8]) -> Option<Id> {
         let id = self.come(room, replay);
         self.history.push(Happened::Welcomed);
