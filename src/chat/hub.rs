@@ -253,13 +253,21 @@ impl Hub {
     ///
     /// `None` means that the client has to wait: input of it is held back, because others cannot keep up with it and it has used
     /// up its [allowance](super::limits::ALLOWANCE). [`Effect::Resume`] tells when to ask again. Until then do not read from it. The
-    /// TCP window closes, and the client can send no more: nothing is lost. A client that is leaving or gone gets a permit, and what
+    /// TCP window closes, and the client can send no more: nothing is lost. What is received all the same is for
+    /// [`Hub::receive_ahead`]. A client that is leaving or gone gets a permit, and what
     /// it sent is ignored.
     ///
     /// Ask again after an [`Effect::Resume`] even when there is nothing to read: what was held back is said here.
     #[must_use = "without a permit nothing may be read"]
     pub fn permit(&mut self, id: Id) -> Option<Permit<'_>> {
         if self.holds_back(id) && !self.go_on(id) { None } else { Some(Permit { hub: self, id }) }
+    }
+
+    /// Hands over what a client sent although it has no permit. Only for a driver whose kernel receives by itself, and has
+    /// received this before the driver could stop it (io_uring). The bytes wait behind those that are held back, and count
+    /// as those do.
+    pub fn receive_ahead(&mut self, id: Id, bytes: &[u8]) {
+        self.receive(id, bytes);
     }
 
     /// Handles what was held back of a client, as far as it may be said now. Returns whether that was all.
@@ -274,7 +282,6 @@ impl Hub {
 
     fn receive(&mut self, id: Id, bytes: &[u8]) {
         if self.holds_back(id) {
-            // It was read without a permit.
             return self.connections.hold_back(id, bytes);
         }
         let Some(mut input) = self.connections.take_input(id) else { return };

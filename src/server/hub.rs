@@ -31,6 +31,12 @@ impl Hub {
         Some(Permit { hub: self, id, read_max: read_max? })
     }
 
+    #[cfg(all(feature = "uring", target_os = "linux"))]
+    pub(crate) fn receive_ahead(&mut self, id: Id, bytes: &[u8]) {
+        self.0.receive_ahead(id, bytes);
+        self.mark();
+    }
+
     pub(crate) fn receive_end(&mut self, id: Id) {
         self.0.receive_end(id);
         self.mark();

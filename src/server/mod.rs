@@ -2,7 +2,7 @@
 //!
 //! * [`drivers`]: one file for each driver, and the table of them;
 //! * [`service`]: what a driver is given;
-//! * [`net`] (for `epoll` and `poll`) and `blocking` (for `threaded`): the layer between a driver and the system. The tests put a
+//! * [`net`] (for `epoll` and `poll`), `ring` (for `uring`) and `blocking` (for `threaded`): the layer between a driver and the system. The tests put a
 //!   simulated one in its place. This layer and [`hub`] mark the steps for the trace;
 //! * [`listener`]: the listening sockets;
 //! * [`own_address`]: by which address others reach this machine;
@@ -45,6 +45,8 @@ pub(crate) mod listener;
 pub(crate) mod net;
 mod own_address;
 pub(crate) mod records;
+#[cfg(all(feature = "uring", target_os = "linux"))]
+pub(crate) mod ring;
 pub(crate) mod service;
 mod signals;
 #[cfg(test)]
@@ -93,6 +95,7 @@ pub struct Options {
 
 /// Serves until a signal tells it to stop. An error is one line for people: what failed and what to try.
 pub fn run(options: Options) -> Result<(), String> {
+    options.driver.check()?;
     signals::outlive_file_limit().map_err(|e| diagnostics::cannot_handle_signals(&e))?;
     let lingering_max = listener::make_room_for(options.limits.clients_max)?;
     let listeners = listener::bind(&options.addr)?;

@@ -202,7 +202,7 @@ mod tests {
     }
 
     fn read(client: u64) -> Step {
-        Step::Read { client, asked: 100, bytes: 10, waits: false, flaw: None }
+        Step::Read { client, asked: 100, bytes: 10, waits: false, flaw: None, buffer: None }
     }
 
     /// A write that the room accounts for at once.

@@ -12,7 +12,7 @@ use self::never::Recorder;
 use super::record::{Options, Stderr};
 #[cfg(feature = "trace")]
 use super::recorder::Recorder;
-use super::sockets::Sockets;
+pub(crate) use super::sockets::Sockets;
 use super::step::{Flaw, Header, PENDING_MAX, Pending, Ready, Source, Step, TEXT_MAX};
 use crate::text::Lang;
 use std::io::{self, ErrorKind, IoSlice};
@@ -84,7 +84,7 @@ pub(crate) fn wait<T>(
         None => call(),
         Some(on) => take(on, None, Some((name, 1)), call, |result| {
             let may_sleep = timeout != Some(Duration::ZERO);
-            Step::Wait { may_sleep, ready: ready(result, on.sockets()) }
+            Step::Wait { may_sleep, ready: ready(result, on.sockets()), submitted: None }
         }),
     }
 }
@@ -167,7 +167,7 @@ fn read_recorded(
     let (connection, waits) = (on.sockets().connection(fd), how.waits);
     let step = |(bytes, flaw)| match connection.shut || connection.client == 0 {
         true => Step::Discard { bytes, waits },
-        false => Step::Read { client: connection.client, asked, bytes, waits, flaw },
+        false => Step::Read { client: connection.client, asked, bytes, waits, flaw, buffer: None },
     };
     take_call(on, how, step((0, None)), call, |result| step(outcome(result)))
 }
@@ -222,6 +222,149 @@ pub(crate) fn closes(fd: RawFd) {
         let client = on.sockets().closed(fd).client;
         on.moment(Step::Close { client }, Some(("close", 1)));
     }
+}
+
+// Operations of io_uring.
+
+/// What one call has done: see [`enter`].
+#[cfg(all(feature = "uring", target_os = "linux"))]
+pub(crate) struct Done {
+    /// It was so many calls. None if there was nothing to do.
+    pub calls: usize,
+    pub sent: Vec<Sent>,
+    /// What other operations are complete.
+    pub complete: Vec<Ready>,
+}
+
+/// A send that is complete.
+#[cfg(all(feature = "uring", target_os = "linux"))]
+pub(crate) struct Sent {
+    pub fd: RawFd,
+    pub offered: usize,
+    pub result: io::Result<usize>,
+    /// The socket took it when it was handed over. Otherwise the send waited for the socket.
+    pub at_once: bool,
+    /// There was a completion for it.
+    pub is_reported: bool,
+}
+
+/// Whether steps are recorded.
+#[cfg(all(feature = "uring", target_os = "linux"))]
+#[inline(always)]
+pub(crate) fn are_made() -> bool {
+    on().is_some()
+}
+
+/// Hands over `submitted` operations, and waits for completions if it `waits`. `done` lists them after the call.
+#[cfg(all(feature = "uring", target_os = "linux"))]
+#[inline(always)]
+pub(crate) fn enter<R, T>(
+    (waits, submitted): (bool, usize),
+    ring: &mut R,
+    call: impl FnOnce(&mut R) -> T,
+    done: impl FnOnce(&mut R, &Sockets) -> Done,
+) -> T {
+    match on() {
+        None => call(ring),
+        Some(on) => enter_recorded(on, (waits, submitted), ring, call, done),
+    }
+}
+
+#[cfg(all(feature = "uring", target_os = "linux"))]
+#[cold]
+#[inline(never)]
+fn enter_recorded<R, T>(
+    on: &Recorder,
+    (may_sleep, submitted): (bool, usize),
+    ring: &mut R,
+    call: impl FnOnce(&mut R) -> T,
+    done: impl FnOnce(&mut R, &Sockets) -> Done,
+) -> T {
+    on.pause();
+    let begin = on.begin();
+    let result = call(ring);
+    let Done { calls, sent, mut complete } = done(ring, on.sockets());
+    if calls == 0 {
+        return result;
+    }
+    for Sent { fd, offered, result, at_once, is_reported } in sent {
+        if is_reported {
+            complete.extend(on.sockets().ready([(fd, false, true)].into_iter()));
+        }
+        let (client, (bytes, flaw)) = (on.sockets().connection(fd).client, outcome(&result));
+        let step = Step::Write { client, offered, waits: false, bytes, flaw };
+        if at_once {
+            // That is what the call began with. Only now is it known.
+            on.at(begin, step);
+        } else {
+            on.moment(step, None);
+        }
+    }
+    on.end(
+        begin,
+        Step::Wait { may_sleep, ready: complete, submitted: Some(submitted) },
+        Some(("io_uring_enter", calls)),
+    );
+    result
+}
+
+/// A send is put into the submission queue.
+#[cfg(all(feature = "uring", target_os = "linux"))]
+#[inline(always)]
+pub(crate) fn queued(fd: RawFd, bytes: usize) {
+    if let Some(on) = on() {
+        let client = on.sockets().connection(fd).client;
+        on.moment(Step::Queue { client, bytes }, None);
+    }
+}
+
+/// Bytes that were received by the operation with this token are taken in. `buffer` is the one that the kernel chose.
+#[cfg(all(feature = "uring", target_os = "linux"))]
+#[inline(always)]
+pub(crate) fn received(token: usize, asked: usize, buffer: Option<u16>, result: io::Result<usize>) {
+    if let Some(on) = on()
+        && let Some(fd) = on.sockets().descriptor(token)
+    {
+        let (connection, (bytes, flaw)) = (on.sockets().connection(fd), outcome(&result));
+        let step = match connection.shut || connection.client == 0 {
+            true => Step::Discard { bytes, waits: false },
+            false => Step::Read { client: connection.client, asked, bytes, waits: false, flaw, buffer },
+        };
+        on.moment(step, None);
+    }
+}
+
+/// A connection was accepted, and `call` asks for its peer.
+#[cfg(all(feature = "uring", target_os = "linux"))]
+#[inline(always)]
+pub(crate) fn accepted(fd: RawFd, call: impl FnOnce() -> io::Result<SocketAddr>) -> io::Result<SocketAddr> {
+    match on() {
+        None => call(),
+        Some(on) => {
+            let step = |result: &io::Result<_>| Step::Accept { waits: false, flaw: result.as_ref().err().map(flaw) };
+            let result = take(on, None, None, call, step);
+            if let Ok(peer) = &result {
+                on.sockets().accepted(fd, *peer);
+            }
+            result
+        }
+    }
+}
+
+/// A connection's socket is closed by the next call.
+#[cfg(all(feature = "uring", target_os = "linux"))]
+#[inline(always)]
+pub(crate) fn closes_later(fd: RawFd) {
+    if let Some(on) = on() {
+        let client = on.sockets().closed(fd).client;
+        on.moment(Step::Close { client }, None);
+    }
+}
+
+/// The listener has a connection.
+#[cfg(all(feature = "uring", target_os = "linux"))]
+pub(crate) fn listener() -> Ready {
+    Ready { source: Source::Listener, readable: true, writable: false }
 }
 
 // Calls on other things than sockets.
@@ -450,6 +593,9 @@ mod never {
             match *self {}
         }
         pub fn moment(&self, _: Step, _: Option<(&'static str, usize)>) {
+            match *self {}
+        }
+        pub fn at(&self, _: u64, _: Step) {
             match *self {}
         }
         pub fn since_last(&self, _: Step) {

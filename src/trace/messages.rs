@@ -9,7 +9,29 @@ use crate::text::{Lang, say};
 pub(crate) fn sentence(lang: Lang, event: &Event) -> Option<String> {
     let time = short_nanos(lang, event.end - event.begin);
     Some(match &event.step {
-        Step::Wait { may_sleep, ready } => {
+        Step::Wait { may_sleep, ready, submitted: Some(submitted) } => {
+            let handed_over = match submitted {
+                0 => say!(lang, "nothing to hand over"; "nada que entregar"),
+                1 => say!(lang, "handed over 1 operation"; "entregó 1 operación"),
+                n => say!(lang, "handed over {n} operations"; "entregó {n} operaciones"),
+            };
+            let complete = match ready.len() {
+                0 => say!(lang, "nothing is complete"; "nada ha terminado"),
+                n => say!(lang, "{n} complete: {}"; "{n} terminadas: {}", complete_list(lang, ready)),
+            };
+            match may_sleep {
+                true => {
+                    say!(lang, "{handed_over}, slept {time} → {complete}"; "{handed_over}, durmió {time} → {complete}")
+                }
+                false => {
+                    say!(lang, "there is work left: {handed_over}, without sleeping → {complete}"; "queda trabajo: {handed_over}, sin dormir → {complete}")
+                }
+            }
+        }
+        Step::Queue { client, bytes } => {
+            say!(lang, "queued a send of {bytes} bytes to #{client}"; "puso en cola un envío de {bytes} bytes a #{client}")
+        }
+        Step::Wait { may_sleep, ready, submitted: None } => {
             let ready = match ready.len() {
                 0 if *may_sleep => {
                     say!(lang, "no socket is ready: a timer ran out, or a signal arrived"; "ningún socket está listo: venció un temporizador, o llegó una señal")
@@ -70,6 +92,9 @@ pub(crate) fn sentence(lang: Lang, event: &Event) -> Option<String> {
         Step::Read { client, bytes, waits: true, .. } => say!(lang,
             "was blocked in read for {time} → {bytes} bytes from #{client}";
             "estuvo {time} bloqueado en read → {bytes} bytes de #{client}"),
+        Step::Read { client, bytes, buffer: Some(buffer), .. } => say!(lang,
+            "{bytes} bytes from #{client} were received in buffer {buffer}";
+            "se recibieron {bytes} bytes de #{client} en el búfer {buffer}"),
         Step::Read { client, bytes, asked, .. } if bytes < asked => say!(lang,
             "read {bytes} bytes from #{client}; nothing left";
             "leyó {bytes} bytes de #{client}; no queda nada"),
@@ -107,6 +132,10 @@ pub(crate) fn sentence(lang: Lang, event: &Event) -> Option<String> {
         Step::Write { client, offered, waits: true, bytes, flaw: None, .. } => say!(lang,
             "was blocked in write for {time} → #{client} took {bytes} of {offered} bytes";
             "estuvo {time} bloqueado en write → #{client} tomó {bytes} de {offered} bytes"),
+        // It was no call of the server's own.
+        Step::Write { client, offered, bytes, .. } if bytes == offered && event.call.is_none() => {
+            say!(lang, "the kernel has sent {bytes} bytes to #{client}"; "el núcleo ha enviado {bytes} bytes a #{client}")
+        }
         Step::Write { client, offered, bytes, .. } if bytes == offered => {
             say!(lang, "wrote {bytes} bytes to #{client}"; "escribió {bytes} bytes a #{client}")
         }
@@ -152,9 +181,18 @@ pub(crate) fn sentence(lang: Lang, event: &Event) -> Option<String> {
     })
 }
 
+fn complete_list(lang: Lang, complete: &[Ready]) -> String {
+    list(complete, |complete| match complete.source {
+        Source::Listener => say!(lang, "an accept"; "un accept"),
+        Source::Signals => say!(lang, "a poll: a signal"; "un poll: una señal"),
+        Source::Leaver => say!(lang, "an operation of a client that left"; "una operación de un cliente que se fue"),
+        Source::Client(client) if complete.writable => say!(lang, "a send to #{client}"; "un envío a #{client}"),
+        Source::Client(client) => say!(lang, "a receive from #{client}"; "una recepción de #{client}"),
+    })
+}
+
 fn ready_list(lang: Lang, ready: &[Ready]) -> String {
-    const NAMED_MAX: usize = 8;
-    let name = |ready: &Ready| match ready.source {
+    list(ready, |ready| match ready.source {
         Source::Listener => say!(lang, "listener"; "el socket de escucha"),
         Source::Signals => say!(lang, "a signal"; "una señal"),
         Source::Leaver => say!(lang, "a client that left"; "un cliente que se fue"),
@@ -163,9 +201,13 @@ fn ready_list(lang: Lang, ready: &[Ready]) -> String {
             (false, true) => say!(lang, "#{client} writable"; "#{client} escribible"),
             _ => say!(lang, "#{client} readable"; "#{client} legible"),
         },
-    };
-    let names: Vec<_> = ready.iter().take(NAMED_MAX).map(name).collect();
-    let more = if ready.len() > NAMED_MAX { ", …" } else { "" };
+    })
+}
+
+fn list(sources: &[Ready], name: impl Fn(&Ready) -> String) -> String {
+    const NAMED_MAX: usize = 8;
+    let names: Vec<_> = sources.iter().take(NAMED_MAX).map(name).collect();
+    let more = if sources.len() > NAMED_MAX { ", …" } else { "" };
     names.join(", ") + more
 }
 
@@ -187,8 +229,13 @@ mod tests {
             Ready { source: Source::Listener, readable: true, writable: false },
             Ready { source: Source::Client(3), readable: true, writable: false },
         ];
-        let record =
-            Record { track: 1, begin: 0, end: 812_000_000, step: Step::Wait { may_sleep: true, ready }, call: None };
+        let record = Record {
+            track: 1,
+            begin: 0,
+            end: 812_000_000,
+            step: Step::Wait { may_sleep: true, ready, submitted: None },
+            call: None,
+        };
         let event = Event::from(record);
         let said = |lang| sentence(lang, &event).expect("a sentence");
         assert_eq!(said(Lang::En), "slept 812 ms in wait → 2 ready: listener, #3 readable");

@@ -29,6 +29,7 @@
 //!   one step, *signal*;
 //! * the question whether a connection was reset (`getpeername`), which a thread asks at the end of a stream and while its
 //!   client has to wait;
+//! * the question whose connection was accepted (`getpeername`), in uring mode;
 //! * the question which of several listening sockets has a connection (`ppoll`), in threaded mode;
 //! * the question whether stdout takes something (`ppoll`), which is asked only when stdout cannot be opened again;
 //! * writes to files: the threads that make them (`disk`) do nothing else. These are the history, and the transcript if

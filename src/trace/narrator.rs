@@ -49,7 +49,7 @@ impl Narrator {
     pub(crate) fn tell(&mut self, record: &Record, thread: &str) -> bool {
         let event = self.ledger.enter(record.clone());
         // A loop that spins polls a million times a second without a result. That is narrated once.
-        let in_vain = matches!(&event.step, Step::Wait { may_sleep: false, ready } if ready.is_empty());
+        let in_vain = matches!(&event.step, Step::Wait { may_sleep: false, ready, .. } if ready.is_empty());
         if std::mem::replace(&mut self.asked_in_vain, in_vain) && in_vain {
             return false;
         }

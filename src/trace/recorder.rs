@@ -182,6 +182,12 @@ impl Recorder {
         self.record(Record { track: self.track(), begin: now, end: now, step, call });
     }
 
+    /// Records a step that took no time, at that time.
+    #[cfg(all(feature = "uring", target_os = "linux"))]
+    pub(crate) fn at(&self, time: u64, step: Step) {
+        self.record(Record { track: self.track(), begin: time, end: time, step, call: None });
+    }
+
     /// The thread has locked the room.
     pub(crate) fn enter(&self) {
         INSIDE_SINCE.set(Some(LAST_END.get()));

@@ -91,6 +91,19 @@ impl Sockets {
         ready.filter_map(by_fd).map(|ready| tables.ready(ready)).collect()
     }
 
+    /// The source that is watched under this token. It is complete: something came from it.
+    #[cfg(all(feature = "uring", target_os = "linux"))]
+    pub(crate) fn by_token(&self, token: usize) -> Option<Ready> {
+        let tables = self.tables();
+        Some(tables.ready((*tables.tokens.get(&token)?, true, false)))
+    }
+
+    /// The descriptor that is watched under this token.
+    #[cfg(all(feature = "uring", target_os = "linux"))]
+    pub(crate) fn descriptor(&self, token: usize) -> Option<RawFd> {
+        self.tables().tokens.get(&token).copied()
+    }
+
     /// The sources that the poll reported as ready, by descriptor.
     pub(crate) fn ready(&self, ready: impl Iterator<Item = (RawFd, bool, bool)>) -> Vec<Ready> {
         let tables = self.tables();

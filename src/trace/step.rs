@@ -31,8 +31,18 @@ pub enum Step {
     Wait {
         /// Nothing was left to do: it could sleep.
         may_sleep: bool,
-        /// The sources that the kernel called ready.
+        /// The sources that the kernel called ready; or, if operations are handed over, those that one is complete for.
         ready: Vec<Ready>,
+        /// The operations that were handed over with the same call. `None` for a driver that waits for readiness.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        submitted: Option<usize>,
+    },
+    /// A send was put into the submission queue, for the next call to hand over.
+    Queue {
+        /// To whom.
+        client: u64,
+        /// Bytes that the socket will be offered.
+        bytes: usize,
     },
     /// A signal was handled.
     Signal {
@@ -77,6 +87,9 @@ pub enum Step {
         /// Why the call brought nothing.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         flaw: Option<Flaw>,
+        /// The buffer that the kernel chose for them, if it chose one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        buffer: Option<u16>,
     },
     /// The room's lock was taken.
     Lock {
@@ -238,6 +251,7 @@ impl Step {
             Step::Signal { .. } => "signal".into(),
             Step::Accept { .. } => "accept".into(),
             Step::SetUp => "set up".into(),
+            Step::Queue { client, .. } => format!("queue #{client}"),
             Step::Watch { client: 0, .. } => "watch".into(),
             Step::Watch { client, .. } => format!("watch #{client}"),
             Step::Spawn { .. } => "start thread".into(),
@@ -262,6 +276,7 @@ impl Step {
     pub fn client(&self) -> u64 {
         match self {
             Step::Watch { client, .. }
+            | Step::Queue { client, .. }
             | Step::Read { client, .. }
             | Step::Write { client, .. }
             | Step::Settled { client, .. }

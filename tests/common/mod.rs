@@ -38,6 +38,10 @@ macro_rules! each_driver {
 pub fn with_each_driver(test: impl Fn(&'static str) + Sync) {
     let only = std::env::var("TERTULIA_TEST_MODE").ok();
     for driver in DRIVERS.iter().filter(|driver| only.as_deref().is_none_or(|only| only == driver.name)) {
+        if let Err(why) = driver.check() {
+            eprintln!("skipped: {why}");
+            continue;
+        }
         // The thread's name appears in the failure.
         let run = std::thread::Builder::new().name(format!("mode {}", driver.name));
         let failure =

@@ -46,8 +46,11 @@ impl Flight {
         self.taken += taken.min(self.len());
     }
 
-    /// Copies the rest, and releases the turn's log.
+    /// Copies the rest, and releases the turn's log. Does nothing the second time.
     pub fn compact(&mut self) {
+        if self.share.bytes.is_empty() {
+            return;
+        }
         *self = Flight { outbox: self.to_vec(), share: Share::default(), taken: 0 };
     }
 

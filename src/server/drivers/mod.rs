@@ -45,10 +45,14 @@ mod epoll;
 mod poll;
 #[cfg(feature = "threaded")]
 mod threaded;
+#[cfg(all(feature = "uring", target_os = "linux"))]
+mod uring;
 
 // What the drivers stand on. Their tests put simulated modules of the same names in its place.
 #[cfg(feature = "threaded")]
 use super::blocking;
+#[cfg(all(feature = "uring", target_os = "linux"))]
+use super::ring;
 use super::service::{ACCEPT_RETRY, STOP_PATIENCE, Service, WhenFull};
 use super::signals::Order;
 use super::{hub, lingering, listener, net, records};
@@ -69,6 +73,8 @@ pub struct Driver {
     /// True if each connection has a thread of its own that blocks in its calls. Otherwise one thread serves all
     /// connections, and its calls on sockets never block.
     pub blocks: bool,
+    /// Whether this machine can run it. The error is text for people, in a sentence: why it cannot.
+    probe: fn() -> Result<(), String>,
     /// Serves until a signal tells it to stop.
     pub(crate) run: fn(Service) -> io::Result<()>,
 }
@@ -90,6 +96,18 @@ impl Driver {
         }
     }
 
+    /// Whether this machine can run it. The error is text for people: why it cannot, and what to try.
+    pub fn check(&self) -> Result<(), String> {
+        (self.probe)()
+            .map_err(|why| format!("--mode {} does not work here: {why}; use --mode {}", self.name, DRIVERS[0].name))
+    }
+
+    /// The drivers that are built in and that this machine can run. Why it cannot run another one is logged.
+    pub fn usable() -> Vec<&'static Driver> {
+        let check = |driver: &&Driver| driver.check().inspect_err(|why| log::warn!("left out: {why}")).is_ok();
+        DRIVERS.iter().filter(check).collect()
+    }
+
     /// The driver of this name, if it is built in.
     pub fn named(name: &str) -> Option<&'static Driver> {
         DRIVERS.iter().find(|driver| driver.name == name)
@@ -104,6 +122,7 @@ pub static DRIVERS: &[Driver] = &[
         noun: Bilingual::new("the event loop", "el bucle de eventos"),
         sleeps_in: "epoll_wait",
         blocks: false,
+        probe: || Ok(()),
         run: epoll::run,
     },
     #[cfg(feature = "poll")]
@@ -113,6 +132,7 @@ pub static DRIVERS: &[Driver] = &[
         noun: Bilingual::new("the poll loop", "el bucle de poll"),
         sleeps_in: "ppoll",
         blocks: false,
+        probe: || Ok(()),
         run: poll::run,
     },
     #[cfg(feature = "threaded")]
@@ -122,7 +142,21 @@ pub static DRIVERS: &[Driver] = &[
         noun: Bilingual::new("a thread per client", "un hilo por cliente"),
         sleeps_in: "read",
         blocks: true,
+        probe: || Ok(()),
         run: threaded::run,
+    },
+    #[cfg(all(feature = "uring", target_os = "linux"))]
+    Driver {
+        name: "uring",
+        title: Bilingual::new(
+            "one thread hands its work to the kernel and is told when it is done",
+            "un hilo encarga su trabajo al núcleo, que avisa cuando está hecho",
+        ),
+        noun: Bilingual::new("the completion loop", "el bucle de finalizaciones"),
+        sleeps_in: "io_uring_enter",
+        blocks: false,
+        probe: ring::Ring::probe,
+        run: uring::run,
     },
 ];
 
@@ -132,4 +166,6 @@ pub(crate) static LEFT_OUT: &[&str] = &[
     "poll",
     #[cfg(not(feature = "threaded"))]
     "threaded",
+    #[cfg(all(not(feature = "uring"), target_os = "linux"))]
+    "uring",
 ];

@@ -1,0 +1,607 @@
+//! The uring driver: one thread hands its work to the kernel, and is told when it is done.
+//!
+//! The other drivers learn from the kernel that a socket is *ready*, and then read or write themselves. Here the thread
+//! hands over the work with its buffers: "receive from this socket", "send these bytes". The kernel does it and reports
+//! that it is *complete*. The thread sleeps in one place, `CompletionLoop::wait`. One system call hands over all the
+//! work of a turn, sleeps, and brings what is complete. A turn, in this order:
+//!
+//! hand over and wait → take in what was received → let in who was accepted → send to each dirty member once → bury the
+//! dead → show events on the console
+//!
+//! Most operations go on: one "accept" and one "receive" for each socket are handed over once, and complete again and
+//! again. Two things follow from that, which the other drivers do not know:
+//!
+//! * What was received was received, even if the hub gives no permit. The receive is cancelled, and the hub holds back
+//!   what came before.
+//! * A completion may come late, for an operation of a client that is gone. No two operations have the same name, so it
+//!   is recognized by that. Whatever came with it (a buffer, a flight) returns to its owner.
+
+use super::hub::Hub;
+use super::lingering::Lingering;
+use super::net::{Signals, now};
+use super::records::Records;
+use super::ring::{Buffer, Completion, Errno, How, Operation, Outcome, PollFlags, Ring, Sizes, Socket};
+use super::{ACCEPT_RETRY, Order, STOP_PATIENCE, Service, WhenFull, listener};
+use crate::chat::limits::{READ_MAX, read_max};
+use crate::chat::{Effect, Flight, Id, Reason, Transcript};
+use slab::Slab;
+use std::collections::VecDeque;
+use std::hint;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
+
+/// Connections let in in one turn. The limit keeps a burst of connections from delaying the clients in the room.
+const ACCEPTS_MAX: usize = 256;
+/// The longest that the hub is not told whether a client's socket takes anything. It is also the time after which a send
+/// is tried anew: a waiting send goes on when a third of the socket's buffer is free, and a slow reader may need longer
+/// for that than a stall's time.
+const SEND_PATIENCE: Duration = Duration::from_millis(50);
+/// What all clients together can send in one turn. What they send beyond that waits in their sockets. Bytes.
+const RECEIVED_MAX: usize = 256 << 10;
+/// The most that one completion brings. Bytes.
+const BUFFER_LEN: usize = 4 << 10;
+/// Serves until told to stop.
+pub(crate) fn run(service: Service) -> io::Result<()> {
+    let mut completion_loop = CompletionLoop::new(service)?;
+    while !completion_loop.is_done() {
+        completion_loop.turn()?;
+    }
+    completion_loop.hang_up()?;
+    completion_loop.records.finish();
+    Ok(())
+}
+
+enum Connection {
+    Client(Client),
+    /// Closed on our side, and received from until its peer closes too: see [`Lingering`].
+    Lingering(Socket, Option<Operation>),
+}
+
+struct Client {
+    socket: Socket,
+    id: Id,
+    /// The receive that is under way; or, while the client has to wait, a poll that reports when its connection breaks.
+    input: Option<Operation>,
+    /// The send that is under way.
+    send: Option<Operation>,
+    /// The end-of-file or an error has come.
+    ended: bool,
+    /// The end-of-file came while the client had to wait. The hub gets it after what it holds back.
+    end_is_due: bool,
+}
+
+struct Listening {
+    listener: TcpListener,
+    accept: Option<Operation>,
+}
+
+struct CompletionLoop {
+    ring: Ring,
+    /// None is left once the server is told to stop.
+    listening: Vec<Listening>,
+    signals: Signals,
+    /// The poll that reports that a signal came.
+    signals_poll: Operation,
+    /// The slab's key is the hub's key. Keys are reused.
+    connections: Slab<Connection>,
+    hub: Hub,
+    records: Records,
+    transcript: Transcript,
+    when_full: WhenFull,
+    /// How long to look without sleeping before the thread sleeps.
+    spin: Duration,
+    /// Clients that were resumed, and not asked for yet.
+    resumed: VecDeque<Id>,
+    /// Sends that wait for space in their sockets, and when to try them anew.
+    waiting: VecDeque<(Instant, usize, Operation)>,
+    /// Connections that failed while others were still to be served in this turn.
+    dead: Vec<Id>,
+    lingering: Lingering,
+    /// Connections that were accepted, and not let in yet.
+    accepted: VecDeque<Socket>,
+    /// When to accept again, after accept failed for lack of resources.
+    accept_at: Option<Instant>,
+    /// The last accept failed for lack of resources, and a warning was logged.
+    is_failing: bool,
+    /// The deadline for the end, once the server is told to stop.
+    stop_at: Option<Instant>,
+    now: Instant,
+}
+
+impl CompletionLoop {
+    fn new(mut service: Service) -> io::Result<CompletionLoop> {
+        let buffer_len = BUFFER_LEN.min(read_max(service.hub.limits().clients_max));
+        let mut ring = Ring::new(Sizes {
+            submissions: 256,
+            completions: 4096,
+            buffers: ((RECEIVED_MAX / buffer_len).next_power_of_two()) as u16,
+            buffer_len: buffer_len as u32,
+        })?;
+        let signals = Signals::new()?;
+        let signals_poll = ring.poll(&signals, PollFlags::IN, 0);
+        service.announce()?;
+        let Service { listeners, hub, records, when_full, lingering_max, spin, .. } = service;
+        let mut completion_loop = CompletionLoop {
+            ring,
+            listening: listeners.into_iter().map(|listener| Listening { listener, accept: None }).collect(),
+            signals,
+            signals_poll,
+            connections: Slab::new(),
+            hub,
+            records,
+            transcript: Transcript::default(),
+            when_full,
+            spin,
+            resumed: VecDeque::new(),
+            waiting: VecDeque::new(),
+            dead: Vec::new(),
+            lingering: Lingering::new(lingering_max),
+            accepted: VecDeque::new(),
+            accept_at: None,
+            is_failing: false,
+            stop_at: None,
+            now: now(),
+        };
+        completion_loop.accept();
+        Ok(completion_loop)
+    }
+
+    fn turn(&mut self) -> io::Result<()> {
+        self.wait()?;
+        self.take_in();
+        // Late completions are recognized, so a key may be taken again at any time. What newcomers are told goes out with
+        // the rest.
+        self.let_in();
+        self.flush_dirty();
+        self.bury_dead();
+        self.accept();
+        self.show();
+        Ok(())
+    }
+
+    // Hand over and wait.
+
+    fn wait(&mut self) -> io::Result<()> {
+        self.look_or_sleep()?;
+        self.now = now();
+        self.hub.tick(self.now);
+        while let Some(completion) = self.ring.next_completion() {
+            match completion.outcome {
+                Outcome::Sent(flight, result) => self.sent(completion.key, completion.operation, flight, result),
+                Outcome::Received(_) => {}
+                Outcome::Accepted(result) => self.accepted(completion.key, completion.is_last, result),
+                Outcome::Polled(_) if completion.operation == self.signals_poll => self.note_signals(),
+                Outcome::Polled(result) => self.polled(completion.key, completion.operation, result),
+            }
+        }
+        while let Some(key) = self.lingering.pop_over(self.now) {
+            self.remove(key);
+        }
+        while let Some((at, key, operation)) = self.waiting.front().copied()
+            && at <= self.now
+        {
+            self.waiting.pop_front();
+            if self.is_waiting(key, operation) {
+                self.ring.cancel(operation);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sleeping and waking up costs more than a short wait. With `--spin` the thread hands over its work and looks for
+    /// completions for a while, which takes no system call, and sleeps when nothing has come by then.
+    fn look_or_sleep(&mut self) -> io::Result<()> {
+        let timeout = self.timeout();
+        if !self.spin.is_zero() {
+            let until = now() + timeout.map_or(self.spin, |timeout| timeout.min(self.spin));
+            self.ring.wait(Some(Duration::ZERO))?;
+            while !self.ring.has_work() && now() < until {
+                hint::spin_loop();
+            }
+        }
+        self.ring.wait(timeout)
+    }
+
+    /// How long the thread may sleep: not at all while there is work that no completion will bring.
+    fn timeout(&mut self) -> Option<Duration> {
+        if self.ring.has_received() || !self.resumed.is_empty() || (!self.accepted.is_empty() && self.may_accept()) {
+            return Some(Duration::ZERO);
+        }
+        while let Some((_, key, operation)) = self.waiting.front().copied()
+            && !self.is_waiting(key, operation)
+        {
+            self.waiting.pop_front();
+        }
+        let deadlines = [
+            self.hub.next_deadline(),
+            self.records.deadline(),
+            self.lingering.deadline(),
+            self.waiting.front().map(|(at, ..)| *at),
+            self.accept_at,
+            self.stop_at,
+        ];
+        let next = deadlines.into_iter().flatten().min()?;
+        Some(next.saturating_duration_since(now()))
+    }
+
+    fn note_signals(&mut self) {
+        self.signals_poll = self.ring.poll(&self.signals, PollFlags::IN, 0);
+        for order in self.signals.pending() {
+            match order {
+                Order::Stop => {
+                    self.stop_at.get_or_insert(self.now + STOP_PATIENCE);
+                }
+                Order::ReopenHistory => self.records.reopen(),
+            }
+        }
+        if self.stop_at.is_some() {
+            self.hub.close_room();
+            for Listening { listener, accept } in self.listening.drain(..) {
+                accept.into_iter().for_each(|accept| self.ring.cancel(accept));
+                self.ring.close_listener(listener);
+            }
+            self.accepted.drain(..).for_each(|socket| self.ring.close(socket));
+            self.accept_at = None;
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        match self.stop_at {
+            Some(at) => self.now >= at || self.hub.is_deserted(),
+            None => false,
+        }
+    }
+
+    // Take in.
+
+    /// Hands to the hub what was received. What a turn has no room for stays in its buffers until the next one. The
+    /// kernel takes no more buffers than there are, so that is bounded.
+    fn take_in(&mut self) {
+        while self.hub.turn_has_room()
+            && let Some(id) = self.resumed.pop_front()
+        {
+            self.resume(id);
+        }
+        while self.hub.turn_has_room()
+            && let Some(Completion { operation, key, is_last, outcome }) = self.ring.next_received()
+        {
+            let Outcome::Received(result) = outcome else { continue };
+            let is_current = match self.connections.get_mut(key) {
+                Some(Connection::Client(Client { input, .. }) | Connection::Lingering(_, input)) => {
+                    let is_current = *input == Some(operation);
+                    if is_current && is_last {
+                        *input = None;
+                    }
+                    is_current
+                }
+                None => false,
+            };
+            match result {
+                Ok(Some(buffer)) => {
+                    if is_current {
+                        self.receive(key, &buffer);
+                    }
+                    self.ring.give_back(buffer);
+                }
+                Ok(None) if is_current => self.receive_end(key),
+                // It was cancelled, or there was no buffer left.
+                Err(Errno::CANCELED | Errno::NOBUFS | Errno::INTR | Errno::AGAIN) | Ok(None) => {}
+                Err(e) if is_current => self.fail(key, e),
+                Err(_) => {}
+            }
+            if is_current && is_last {
+                self.arm(key);
+            }
+        }
+    }
+
+    fn receive(&mut self, key: usize, buffer: &Buffer) {
+        // From one that lingers it is discarded.
+        let Some(Connection::Client(client)) = self.connections.get(key) else { return };
+        if client.ended {
+            return;
+        }
+        let bytes = self.ring.bytes(buffer);
+        match self.hub.permit(client.id) {
+            Some(permit) => permit.receive(bytes),
+            None => self.hub.receive_ahead(client.id, bytes),
+        }
+        // It has to wait from now on. `Effect::Resume` says how long.
+        if !self.hub.interest(client.id).readable
+            && let Some(input) = client.input
+        {
+            self.ring.cancel(input);
+        }
+    }
+
+    fn receive_end(&mut self, key: usize) {
+        match self.connections.get_mut(key) {
+            Some(Connection::Client(client)) if !client.ended => {
+                client.ended = true;
+                client.end_is_due = self.hub.holds_back(client.id);
+                if !client.end_is_due {
+                    self.hub.receive_end(client.id);
+                }
+            }
+            Some(Connection::Client(_)) | None => {}
+            Some(Connection::Lingering(..)) => {
+                self.lingering.remove(key);
+                self.remove(key);
+            }
+        }
+    }
+
+    fn fail(&mut self, key: usize, error: Errno) {
+        match self.connections.get_mut(key) {
+            Some(Connection::Client(client)) => {
+                log::debug!("{}: {error}", client.id);
+                client.ended = true;
+                self.dead.push(client.id);
+            }
+            Some(Connection::Lingering(..)) => {
+                self.lingering.remove(key);
+                self.remove(key);
+            }
+            None => {}
+        }
+    }
+
+    /// Receives from a client again that had to wait.
+    fn resume(&mut self, id: Id) {
+        let Some(Connection::Client(client)) = self.connections.get_mut(id.key()) else { return };
+        // What was held back is said here.
+        if client.id != id || self.hub.permit(id).is_none() {
+            return;
+        }
+        if std::mem::take(&mut client.end_is_due) {
+            self.hub.receive_end(id);
+        }
+        match client.input {
+            // Its last completion leads to `arm`.
+            Some(input) => self.ring.cancel(input),
+            None => self.arm(id.key()),
+        }
+    }
+
+    /// Hands over an operation for the input of a connection that has none: a receive; or, while the client has to wait, a
+    /// poll that reports a reset at once.
+    fn arm(&mut self, key: usize) {
+        match self.connections.get_mut(key) {
+            Some(Connection::Client(client)) if client.input.is_none() && !client.ended => {
+                client.input = Some(match self.hub.interest(client.id).readable {
+                    true => self.ring.receive(&client.socket, key),
+                    false => self.ring.poll(&client.socket, PollFlags::empty(), key),
+                });
+            }
+            Some(Connection::Lingering(socket, input @ None)) => *input = Some(self.ring.receive(socket, key)),
+            _ => {}
+        }
+    }
+
+    /// The poll for a client that has to wait is complete.
+    fn polled(&mut self, key: usize, operation: Operation, result: Result<PollFlags, Errno>) {
+        let input = match self.connections.get_mut(key) {
+            Some(Connection::Client(Client { input, .. }) | Connection::Lingering(_, input)) => input,
+            None => return,
+        };
+        if *input != Some(operation) {
+            return;
+        }
+        *input = None;
+        match result {
+            Ok(events) if events.intersects(PollFlags::ERR | PollFlags::HUP) => self.fail(key, Errno::CONNRESET),
+            // The peer has ended its stream, which is received when the client is resumed. A poll would report it again.
+            Ok(_) => {}
+            Err(_) => self.arm(key),
+        }
+    }
+
+    // Flush.
+
+    fn flush_dirty(&mut self) {
+        while let Some(effect) = self.hub.poll_effect() {
+            match effect {
+                Effect::Flush(id) => self.flush(id),
+                Effect::Close(id, _) => self.close(id),
+                Effect::Resume(id) => self.resumed.push_back(id),
+            }
+        }
+        self.hub.end_turn();
+    }
+
+    /// One send: what is left from earlier turns, and this turn's lines without the client's own. The sends of all members
+    /// share one copy of these lines.
+    fn flush(&mut self, id: Id) {
+        let Some(Connection::Client(client)) = self.connections.get_mut(id.key()) else { return };
+        let Some(flight) = self.hub.carry_off(id) else { return };
+        // The socket of a member takes nearly every line at once, and then nothing is to be done. A client that leaves is
+        // closed when it has everything.
+        let how = if self.hub.is_seated(id) { How::Quietly } else { How::AtOnce };
+        client.send = Some(self.ring.send(&client.socket, id.key(), flight, how));
+    }
+
+    fn sent(&mut self, key: usize, operation: Operation, mut flight: Flight, result: Result<usize, Errno>) {
+        let Some(Connection::Client(client)) = self.connections.get_mut(key) else { return };
+        if client.send != Some(operation) {
+            return;
+        }
+        client.send = None;
+        let id = client.id;
+        let taken = match result {
+            Ok(taken) => taken,
+            // The socket is full, or has been for `SEND_PATIENCE`.
+            Err(Errno::AGAIN | Errno::CANCELED | Errno::INTR) => 0,
+            Err(e) => return self.fail(key, e),
+        };
+        flight.advance(taken);
+        self.hub.carried(id, taken);
+        if flight.is_empty() {
+            self.flush(id);
+        } else {
+            // It may take long, so it must not keep the whole turn's log alive.
+            flight.compact();
+            let send = self.ring.send(&client.socket, key, flight, How::Patiently);
+            client.send = Some(send);
+            self.waiting.push_back((self.now + SEND_PATIENCE, key, send));
+        }
+    }
+
+    /// Whether this send still waits for space in its socket.
+    fn is_waiting(&self, key: usize, send: Operation) -> bool {
+        matches!(self.connections.get(key), Some(Connection::Client(client)) if client.send == Some(send))
+    }
+
+    // Bury the dead.
+
+    /// Failed connections are removed here and not where they failed, so that no departure is announced in the middle
+    /// of a fan-out.
+    fn bury_dead(&mut self) {
+        while let Some(id) = self.dead.pop() {
+            if matches!(self.connections.get(id.key()), Some(Connection::Client(client)) if client.id == id) {
+                self.hub.disconnect(id, Reason::Lost);
+                self.remove(id.key());
+            }
+        }
+    }
+
+    /// Closes a connection whose last bytes are sent. Its socket lingers until the peer closes too.
+    fn close(&mut self, id: Id) {
+        let key = id.key();
+        let Some(Connection::Client(client)) = self.connections.get(key) else { return };
+        client.socket.shutdown();
+        if client.ended {
+            return self.remove(key);
+        }
+        client.send.into_iter().for_each(|send| self.ring.cancel(send));
+        if let Connection::Client(client) = self.connections.remove(key) {
+            // The slab reuses the key that was freed last, so the key stays the same.
+            self.connections.insert(Connection::Lingering(client.socket, client.input));
+            self.arm(key);
+            self.linger(key);
+        }
+    }
+
+    fn linger(&mut self, key: usize) {
+        if let Some(oldest) = self.lingering.push(key, self.now) {
+            self.remove(oldest);
+        }
+    }
+
+    /// Removes a connection. An operation that is under way would keep it open.
+    fn remove(&mut self, key: usize) {
+        let (socket, operations) = match self.connections.try_remove(key) {
+            Some(Connection::Client(Client { socket, input, send, .. })) => (socket, [input, send]),
+            Some(Connection::Lingering(socket, input)) => (socket, [input, None]),
+            None => return,
+        };
+        operations.into_iter().flatten().for_each(|operation| self.ring.cancel(operation));
+        self.ring.close(socket);
+    }
+
+    // Accept.
+
+    fn may_accept(&self) -> bool {
+        self.hub.has_seat() || self.when_full == WhenFull::Refuse
+    }
+
+    /// Hands over an accept for each listener that has none, or cancels it while nobody may be let in.
+    fn accept(&mut self) {
+        if self.accept_at.is_some_and(|at| self.now < at) {
+            return;
+        }
+        self.accept_at = None;
+        let may_accept = self.may_accept() && (self.when_full == WhenFull::Refuse || self.accepted.is_empty());
+        for (key, Listening { listener, accept }) in self.listening.iter_mut().enumerate() {
+            match *accept {
+                // Whoever finds no seat has to wait in the kernel's queue, so one is accepted at a time.
+                None if may_accept && self.when_full == WhenFull::Wait => {
+                    *accept = Some(self.ring.accept_one(listener, key));
+                }
+                None if may_accept => *accept = Some(self.ring.accept_all(listener, key)),
+                Some(operation) if !may_accept => self.ring.cancel(operation),
+                _ => {}
+            }
+        }
+    }
+
+    fn accepted(&mut self, key: usize, is_last: bool, result: Result<Socket, Errno>) {
+        if let Some(listening) = self.listening.get_mut(key)
+            && is_last
+        {
+            listening.accept = None;
+        }
+        match result.map_err(io::Error::from) {
+            Ok(socket) if self.stop_at.is_some() => self.ring.close(socket),
+            Ok(socket) => {
+                self.is_failing = false;
+                self.accepted.push_back(socket);
+            }
+            Err(e) if Errno::from_io_error(&e) == Some(Errno::CANCELED) => {}
+            Err(e) if listener::is_one_connections(&e) => log::debug!("accept: {e}"),
+            Err(e) => {
+                // Most likely no descriptors are left. The same operation would fail again at once.
+                if !std::mem::replace(&mut self.is_failing, true) {
+                    log::warn!("nobody can be let in for now: {e}");
+                }
+                self.accept_at = Some(self.now + ACCEPT_RETRY);
+            }
+        }
+    }
+
+    fn let_in(&mut self) {
+        for _ in 0..ACCEPTS_MAX {
+            if !self.may_accept() {
+                return;
+            }
+            let Some(socket) = self.accepted.pop_front() else { return };
+            match socket.peer_addr() {
+                Ok(peer) => self.admit(socket, peer),
+                Err(e) => {
+                    log::debug!("accept: {e}");
+                    self.ring.close(socket);
+                }
+            }
+        }
+    }
+
+    fn admit(&mut self, socket: Socket, peer: SocketAddr) {
+        listener::prepare(&socket);
+        let entry = self.connections.vacant_entry();
+        let key = entry.key();
+        let input = Some(self.ring.receive(&socket, key));
+        let seat = self.hub.has_seat().then(|| self.records.replay());
+        if let Some(id) = seat.and_then(|replay| self.hub.connect(key, peer, &replay)) {
+            let client = Client { socket, id, input, send: None, ended: false, end_is_due: false };
+            entry.insert(Connection::Client(client));
+        } else {
+            // A new socket's buffer is empty: these few bytes fit.
+            let _ = socket.write_at_once(&self.hub.refuse(peer));
+            socket.shutdown();
+            entry.insert(Connection::Lingering(socket, input));
+            self.linger(key);
+        }
+    }
+
+    /// Closes all sockets. What the lingering clients have sent is read before, so that closing sends no RST.
+    fn hang_up(&mut self) -> io::Result<()> {
+        let keys: Vec<usize> = self.connections.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            if let Some(Connection::Lingering(socket, _)) = self.connections.get(key) {
+                socket.discard_at_once(&mut vec![0; READ_MAX]);
+            }
+            self.remove(key);
+        }
+        self.ring.wait(Some(Duration::ZERO))
+    }
+
+    // Show.
+
+    fn show(&mut self) {
+        if self.records.are_kept() {
+            self.hub.take_transcript(&mut self.transcript);
+            self.records.note(&mut self.transcript, self.now);
+            self.records.flush(self.now);
+        }
+    }
+}

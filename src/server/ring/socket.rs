@@ -1,0 +1,57 @@
+//! A client's connection.
+
+use super::Errno;
+use crate::trace::marks::{self, Call};
+use rustix::net::{RecvFlags, SendFlags, Shutdown, getpeername, recv, send, shutdown};
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+/// A socket in blocking mode: in the other mode the kernel would end an operation that has to wait. What is called here
+/// does not block.
+pub(crate) struct Socket(OwnedFd);
+
+impl Socket {
+    pub(super) fn new(fd: OwnedFd) -> Socket {
+        Socket(fd)
+    }
+
+    /// The address of its peer. Ask once, after it was accepted: an accept that goes on does not tell it.
+    pub(crate) fn peer_addr(&self) -> io::Result<SocketAddr> {
+        marks::accepted(self.0.as_raw_fd(), || match getpeername(&self.0) {
+            Ok(Some(addr)) => Ok(SocketAddr::try_from(addr)?),
+            Ok(None) | Err(Errno::NOTCONN) => super::lost_peer_addr(&self.0),
+            Err(e) => Err(e.into()),
+        })
+    }
+
+    /// Writes what the socket takes at once.
+    pub(crate) fn write_at_once(&self, bytes: &[u8]) -> io::Result<usize> {
+        let call = || Ok(send(&self.0, bytes, SendFlags::DONTWAIT)?);
+        marks::write(Call::at_once("sendto"), self.0.as_raw_fd(), &[IoSlice::new(bytes)], call)
+    }
+
+    /// Reads and discards what is there.
+    pub(crate) fn discard_at_once(&self, buffer: &mut [u8]) {
+        let asked = buffer.len();
+        let call = || Ok(recv(&self.0, buffer, RecvFlags::DONTWAIT)?.0);
+        let _ = marks::read(Call::at_once("recvfrom"), self.0.as_raw_fd(), asked, call);
+    }
+
+    /// Sends the end-of-file.
+    pub(crate) fn shutdown(&self) {
+        let _ = marks::shutdown(self.0.as_raw_fd(), || shutdown(&self.0, Shutdown::Write));
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl From<Socket> for OwnedFd {
+    fn from(socket: Socket) -> OwnedFd {
+        socket.0
+    }
+}
