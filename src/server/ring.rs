@@ -11,17 +11,21 @@
 //! * A receive has no buffer. When bytes arrive, the kernel takes a buffer out of the [`Pool`], which lives as long as
 //!   the ring.
 //!
-//! This file and its [`pool`] are the only places of the crate with `unsafe` code. Each block says why it is sound.
+//! This file and its folder are the only place of the crate with `unsafe` code. Each block says why it is sound.
 #![allow(unsafe_code)]
 
+mod message;
 mod operation;
 mod pool;
 mod socket;
+#[cfg(test)]
+mod tests;
 
 use crate::chat::Flight;
 use crate::trace::marks;
 use io_uring::types::{CancelBuilder, Fd, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
+use message::Message;
 use operation::Kind;
 pub(crate) use operation::{Completion, How, Operation, Outcome};
 pub(crate) use pool::Buffer;
@@ -30,10 +34,9 @@ pub(crate) use rustix::event::PollFlags;
 pub(crate) use rustix::io::Errno;
 use slab::Slab;
 pub(crate) use socket::Socket;
-use socket2::{SockAddr, SockAddrStorage};
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, IoSlice};
-use std::net::{SocketAddr, TcpListener};
+use std::io::{self, ErrorKind};
+use std::net::TcpListener;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::time::Duration;
@@ -85,12 +88,6 @@ struct Sending {
     fd: RawFd,
     how: How,
     flight: Flight,
-}
-
-/// What an operation of several pieces points to.
-struct Message {
-    header: libc::msghdr,
-    pieces: [libc::iovec; 3],
 }
 
 impl Ring {
@@ -183,12 +180,12 @@ impl Ring {
 
     /// Sends the rest of a flight. One send at a time may be under way for a socket: two would mix up the order.
     pub(crate) fn send(&mut self, socket: &Socket, key: usize, flight: Flight, how: How) -> Operation {
+        self.make_room();
         let slot = self.sends.vacant_key();
         let operation = self.name(Kind::Send, slot);
         let at_once = if how == How::Patiently { 0 } else { libc::MSG_DONTWAIT };
         // With MSG_WAITALL a part is a failure, and failures are always reported.
         let flags = if how == How::Quietly { at_once | libc::MSG_WAITALL } else { at_once };
-        self.make_room();
         let pieces = flight.rest();
         let mut filled = pieces.iter().filter(|piece| !piece.is_empty());
         let entry = match (filled.next(), filled.next()) {
@@ -224,7 +221,8 @@ impl Ring {
     }
 
     /// Closes a connection, after all operations on it that were put into the queue before: if it were closed at once, they
-    /// could find another socket under its number. Operations that are under way keep it open. Cancel them before.
+    /// could find another socket under its number. Operations that are under way keep it open: cancel them before. They let
+    /// go of it in the call after that.
     pub(crate) fn close(&mut self, socket: Socket) {
         marks::closes_later(socket.as_fd().as_raw_fd());
         self.close_fd(socket.into());
@@ -472,52 +470,6 @@ impl Drop for Ring {
             self.pool.leak();
         }
     }
-}
-
-impl Message {
-    fn empty() -> Message {
-        let nothing = libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 };
-        // SAFETY: a header of zeros has no address, no pieces and no control data.
-        Message { header: unsafe { std::mem::zeroed() }, pieces: [nothing; 3] }
-    }
-
-    /// Points to these pieces, without the empty ones.
-    fn set(&mut self, pieces: &[IoSlice<'_>; 3]) -> *const libc::msghdr {
-        let mut len = 0;
-        for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
-            self.pieces[len] = libc::iovec { iov_base: piece.as_ptr().cast_mut().cast(), iov_len: piece.len() };
-            len += 1;
-        }
-        self.header.msg_iov = self.pieces.as_mut_ptr();
-        self.header.msg_iovlen = len as _;
-        &self.header
-    }
-}
-
-/// The address of a peer that has reset its connection, so that getpeername(2) fails.
-fn lost_peer_addr(socket: &impl AsFd) -> io::Result<SocketAddr> {
-    /// The same on all architectures for which the crate `io-uring` is made.
-    const SO_PEERNAME: libc::c_int = 28;
-    let fd = socket.as_fd().as_raw_fd();
-    let mut result = Err(ErrorKind::NotConnected.into());
-    // The kernel refuses a length beyond that of the address.
-    for asked in [size_of::<libc::sockaddr_in6>(), size_of::<libc::sockaddr_in>()] {
-        let init = |storage: *mut SockAddrStorage, len: *mut libc::socklen_t| {
-            // SAFETY: `len` is valid, and the storage is larger than each of these addresses. The kernel writes no more
-            // than it is asked for.
-            let failed = unsafe {
-                *len = asked as libc::socklen_t;
-                libc::getsockopt(fd, libc::SOL_SOCKET, SO_PEERNAME, storage.cast(), len)
-            };
-            if failed == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-        };
-        // SAFETY: on success the storage holds an address of this length.
-        result = unsafe { SockAddr::try_init(init) }.map(|((), addr)| addr);
-        if result.is_ok() {
-            break;
-        }
-    }
-    result?.as_socket().ok_or_else(|| ErrorKind::Unsupported.into())
 }
 
 fn fd(source: &impl AsFd) -> Fd {

@@ -15,20 +15,30 @@
 //!   what came before.
 //! * A completion may come late, for an operation of a client that is gone. No two operations have the same name, so it
 //!   is recognized by that. Whatever came with it (a buffer, a flight) returns to its owner.
+//!
+//! This file holds the turn, [`receiving`] what comes from the clients, and [`accepting`] the listeners. What is unsafe about buffers that the
+//! kernel uses meanwhile is the business of [`ring`](super::ring).
+
+// With explicit paths, because the tests compile this file from another directory.
+#[path = "uring/accepting.rs"]
+mod accepting;
+#[path = "uring/receiving.rs"]
+mod receiving;
 
 use super::hub::Hub;
 use super::lingering::Lingering;
 use super::net::{Signals, now};
 use super::records::Records;
-use super::ring::{Buffer, Completion, Errno, How, Operation, Outcome, PollFlags, Ring, Sizes, Socket};
-use super::{ACCEPT_RETRY, Order, STOP_PATIENCE, Service, WhenFull, listener};
+use super::ring::{Errno, How, Operation, Outcome, PollFlags, Ring, Sizes, Socket};
+use super::{Order, STOP_PATIENCE, Service, listener};
 use crate::chat::limits::{READ_MAX, read_max};
-use crate::chat::{Effect, Flight, Id, Reason, Transcript};
+use crate::chat::{Effect, Flight, Framing, Id, Reason, Transcript};
+use accepting::Accepting;
 use slab::Slab;
 use std::collections::VecDeque;
 use std::hint;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// Connections let in in one turn. The limit keeps a burst of connections from delaying the clients in the room.
@@ -39,8 +49,14 @@ const ACCEPTS_MAX: usize = 256;
 const SEND_PATIENCE: Duration = Duration::from_millis(50);
 /// What all clients together can send in one turn. What they send beyond that waits in their sockets. Bytes.
 const RECEIVED_MAX: usize = 256 << 10;
-/// The most that one completion brings. Bytes.
+/// The most that one completion brings. Bytes. With raw framing what it brings is a message and must not be cut: then it
+/// is [`READ_MAX`].
 const BUFFER_LEN: usize = 4 << 10;
+/// Operations that are handed over at a time.
+const SUBMISSIONS: u32 = 256;
+/// Completions that find room. For more the kernel needs memory, and ends the operations that go on.
+const COMPLETIONS: u32 = 4096;
+
 /// Serves until told to stop.
 pub(crate) fn run(service: Service) -> io::Result<()> {
     let mut completion_loop = CompletionLoop::new(service)?;
@@ -71,15 +87,9 @@ struct Client {
     end_is_due: bool,
 }
 
-struct Listening {
-    listener: TcpListener,
-    accept: Option<Operation>,
-}
-
 struct CompletionLoop {
     ring: Ring,
-    /// None is left once the server is told to stop.
-    listening: Vec<Listening>,
+    accepting: Accepting,
     signals: Signals,
     /// The poll that reports that a signal came.
     signals_poll: Operation,
@@ -88,7 +98,6 @@ struct CompletionLoop {
     hub: Hub,
     records: Records,
     transcript: Transcript,
-    when_full: WhenFull,
     /// How long to look without sleeping before the thread sleeps.
     spin: Duration,
     /// Clients that were resumed, and not asked for yet.
@@ -98,12 +107,6 @@ struct CompletionLoop {
     /// Connections that failed while others were still to be served in this turn.
     dead: Vec<Id>,
     lingering: Lingering,
-    /// Connections that were accepted, and not let in yet.
-    accepted: VecDeque<Socket>,
-    /// When to accept again, after accept failed for lack of resources.
-    accept_at: Option<Instant>,
-    /// The last accept failed for lack of resources, and a warning was logged.
-    is_failing: bool,
     /// The deadline for the end, once the server is told to stop.
     stop_at: Option<Instant>,
     now: Instant,
@@ -111,40 +114,39 @@ struct CompletionLoop {
 
 impl CompletionLoop {
     fn new(mut service: Service) -> io::Result<CompletionLoop> {
-        let buffer_len = BUFFER_LEN.min(read_max(service.hub.limits().clients_max));
+        let limits = service.hub.limits();
+        let longest = if limits.framing == Framing::Raw { READ_MAX } else { BUFFER_LEN };
+        let buffer_len = longest.min(read_max(limits.clients_max));
+        let buffers = (RECEIVED_MAX / buffer_len).next_power_of_two();
         let mut ring = Ring::new(Sizes {
-            submissions: 256,
-            completions: 4096,
-            buffers: ((RECEIVED_MAX / buffer_len).next_power_of_two()) as u16,
+            submissions: SUBMISSIONS,
+            completions: COMPLETIONS,
+            buffers: buffers as u16,
             buffer_len: buffer_len as u32,
         })?;
         let signals = Signals::new()?;
         let signals_poll = ring.poll(&signals, PollFlags::IN, 0);
         service.announce()?;
         let Service { listeners, hub, records, when_full, lingering_max, spin, .. } = service;
-        let mut completion_loop = CompletionLoop {
+        let mut accepting = Accepting::new(listeners, when_full);
+        accepting.arm(&mut ring, hub.has_seat(), now());
+        Ok(CompletionLoop {
             ring,
-            listening: listeners.into_iter().map(|listener| Listening { listener, accept: None }).collect(),
+            accepting,
             signals,
             signals_poll,
             connections: Slab::new(),
             hub,
             records,
             transcript: Transcript::default(),
-            when_full,
             spin,
             resumed: VecDeque::new(),
             waiting: VecDeque::new(),
             dead: Vec::new(),
             lingering: Lingering::new(lingering_max),
-            accepted: VecDeque::new(),
-            accept_at: None,
-            is_failing: false,
             stop_at: None,
             now: now(),
-        };
-        completion_loop.accept();
-        Ok(completion_loop)
+        })
     }
 
     fn turn(&mut self) -> io::Result<()> {
@@ -155,7 +157,7 @@ impl CompletionLoop {
         self.let_in();
         self.flush_dirty();
         self.bury_dead();
-        self.accept();
+        self.accepting.arm(&mut self.ring, self.hub.has_seat(), self.now);
         self.show();
         Ok(())
     }
@@ -170,7 +172,10 @@ impl CompletionLoop {
             match completion.outcome {
                 Outcome::Sent(flight, result) => self.sent(completion.key, completion.operation, flight, result),
                 Outcome::Received(_) => {}
-                Outcome::Accepted(result) => self.accepted(completion.key, completion.is_last, result),
+                Outcome::Accepted(result) => {
+                    let of = (completion.key, completion.is_last);
+                    self.accepting.note(&mut self.ring, of, result, self.now);
+                }
                 Outcome::Polled(_) if completion.operation == self.signals_poll => self.note_signals(),
                 Outcome::Polled(result) => self.polled(completion.key, completion.operation, result),
             }
@@ -205,7 +210,7 @@ impl CompletionLoop {
 
     /// How long the thread may sleep: not at all while there is work that no completion will bring.
     fn timeout(&mut self) -> Option<Duration> {
-        if self.ring.has_received() || !self.resumed.is_empty() || (!self.accepted.is_empty() && self.may_accept()) {
+        if self.ring.has_received() || !self.resumed.is_empty() || self.accepting.has_next(self.hub.has_seat()) {
             return Some(Duration::ZERO);
         }
         while let Some((_, key, operation)) = self.waiting.front().copied()
@@ -218,7 +223,7 @@ impl CompletionLoop {
             self.records.deadline(),
             self.lingering.deadline(),
             self.waiting.front().map(|(at, ..)| *at),
-            self.accept_at,
+            self.accepting.deadline(),
             self.stop_at,
         ];
         let next = deadlines.into_iter().flatten().min()?;
@@ -237,12 +242,7 @@ impl CompletionLoop {
         }
         if self.stop_at.is_some() {
             self.hub.close_room();
-            for Listening { listener, accept } in self.listening.drain(..) {
-                accept.into_iter().for_each(|accept| self.ring.cancel(accept));
-                self.ring.close_listener(listener);
-            }
-            self.accepted.drain(..).for_each(|socket| self.ring.close(socket));
-            self.accept_at = None;
+            self.accepting.stop(&mut self.ring);
         }
     }
 
@@ -250,150 +250,6 @@ impl CompletionLoop {
         match self.stop_at {
             Some(at) => self.now >= at || self.hub.is_deserted(),
             None => false,
-        }
-    }
-
-    // Take in.
-
-    /// Hands to the hub what was received. What a turn has no room for stays in its buffers until the next one. The
-    /// kernel takes no more buffers than there are, so that is bounded.
-    fn take_in(&mut self) {
-        while self.hub.turn_has_room()
-            && let Some(id) = self.resumed.pop_front()
-        {
-            self.resume(id);
-        }
-        while self.hub.turn_has_room()
-            && let Some(Completion { operation, key, is_last, outcome }) = self.ring.next_received()
-        {
-            let Outcome::Received(result) = outcome else { continue };
-            let is_current = match self.connections.get_mut(key) {
-                Some(Connection::Client(Client { input, .. }) | Connection::Lingering(_, input)) => {
-                    let is_current = *input == Some(operation);
-                    if is_current && is_last {
-                        *input = None;
-                    }
-                    is_current
-                }
-                None => false,
-            };
-            match result {
-                Ok(Some(buffer)) => {
-                    if is_current {
-                        self.receive(key, &buffer);
-                    }
-                    self.ring.give_back(buffer);
-                }
-                Ok(None) if is_current => self.receive_end(key),
-                // It was cancelled, or there was no buffer left.
-                Err(Errno::CANCELED | Errno::NOBUFS | Errno::INTR | Errno::AGAIN) | Ok(None) => {}
-                Err(e) if is_current => self.fail(key, e),
-                Err(_) => {}
-            }
-            if is_current && is_last {
-                self.arm(key);
-            }
-        }
-    }
-
-    fn receive(&mut self, key: usize, buffer: &Buffer) {
-        // From one that lingers it is discarded.
-        let Some(Connection::Client(client)) = self.connections.get(key) else { return };
-        if client.ended {
-            return;
-        }
-        let bytes = self.ring.bytes(buffer);
-        match self.hub.permit(client.id) {
-            Some(permit) => permit.receive(bytes),
-            None => self.hub.receive_ahead(client.id, bytes),
-        }
-        // It has to wait from now on. `Effect::Resume` says how long.
-        if !self.hub.interest(client.id).readable
-            && let Some(input) = client.input
-        {
-            self.ring.cancel(input);
-        }
-    }
-
-    fn receive_end(&mut self, key: usize) {
-        match self.connections.get_mut(key) {
-            Some(Connection::Client(client)) if !client.ended => {
-                client.ended = true;
-                client.end_is_due = self.hub.holds_back(client.id);
-                if !client.end_is_due {
-                    self.hub.receive_end(client.id);
-                }
-            }
-            Some(Connection::Client(_)) | None => {}
-            Some(Connection::Lingering(..)) => {
-                self.lingering.remove(key);
-                self.remove(key);
-            }
-        }
-    }
-
-    fn fail(&mut self, key: usize, error: Errno) {
-        match self.connections.get_mut(key) {
-            Some(Connection::Client(client)) => {
-                log::debug!("{}: {error}", client.id);
-                client.ended = true;
-                self.dead.push(client.id);
-            }
-            Some(Connection::Lingering(..)) => {
-                self.lingering.remove(key);
-                self.remove(key);
-            }
-            None => {}
-        }
-    }
-
-    /// Receives from a client again that had to wait.
-    fn resume(&mut self, id: Id) {
-        let Some(Connection::Client(client)) = self.connections.get_mut(id.key()) else { return };
-        // What was held back is said here.
-        if client.id != id || self.hub.permit(id).is_none() {
-            return;
-        }
-        if std::mem::take(&mut client.end_is_due) {
-            self.hub.receive_end(id);
-        }
-        match client.input {
-            // Its last completion leads to `arm`.
-            Some(input) => self.ring.cancel(input),
-            None => self.arm(id.key()),
-        }
-    }
-
-    /// Hands over an operation for the input of a connection that has none: a receive; or, while the client has to wait, a
-    /// poll that reports a reset at once.
-    fn arm(&mut self, key: usize) {
-        match self.connections.get_mut(key) {
-            Some(Connection::Client(client)) if client.input.is_none() && !client.ended => {
-                client.input = Some(match self.hub.interest(client.id).readable {
-                    true => self.ring.receive(&client.socket, key),
-                    false => self.ring.poll(&client.socket, PollFlags::empty(), key),
-                });
-            }
-            Some(Connection::Lingering(socket, input @ None)) => *input = Some(self.ring.receive(socket, key)),
-            _ => {}
-        }
-    }
-
-    /// The poll for a client that has to wait is complete.
-    fn polled(&mut self, key: usize, operation: Operation, result: Result<PollFlags, Errno>) {
-        let input = match self.connections.get_mut(key) {
-            Some(Connection::Client(Client { input, .. }) | Connection::Lingering(_, input)) => input,
-            None => return,
-        };
-        if *input != Some(operation) {
-            return;
-        }
-        *input = None;
-        match result {
-            Ok(events) if events.intersects(PollFlags::ERR | PollFlags::HUP) => self.fail(key, Errno::CONNRESET),
-            // The peer has ended its stream, which is received when the client is resumed. A poll would report it again.
-            Ok(_) => {}
-            Err(_) => self.arm(key),
         }
     }
 
@@ -414,6 +270,7 @@ impl CompletionLoop {
     /// share one copy of these lines.
     fn flush(&mut self, id: Id) {
         let Some(Connection::Client(client)) = self.connections.get_mut(id.key()) else { return };
+        debug_assert_eq!(client.id, id, "a key is taken again after all that concerns the one before");
         let Some(flight) = self.hub.carry_off(id) else { return };
         // The socket of a member takes nearly every line at once, and then nothing is to be done. A client that leaves is
         // closed when it has everything.
@@ -501,60 +358,9 @@ impl CompletionLoop {
 
     // Accept.
 
-    fn may_accept(&self) -> bool {
-        self.hub.has_seat() || self.when_full == WhenFull::Refuse
-    }
-
-    /// Hands over an accept for each listener that has none, or cancels it while nobody may be let in.
-    fn accept(&mut self) {
-        if self.accept_at.is_some_and(|at| self.now < at) {
-            return;
-        }
-        self.accept_at = None;
-        let may_accept = self.may_accept() && (self.when_full == WhenFull::Refuse || self.accepted.is_empty());
-        for (key, Listening { listener, accept }) in self.listening.iter_mut().enumerate() {
-            match *accept {
-                // Whoever finds no seat has to wait in the kernel's queue, so one is accepted at a time.
-                None if may_accept && self.when_full == WhenFull::Wait => {
-                    *accept = Some(self.ring.accept_one(listener, key));
-                }
-                None if may_accept => *accept = Some(self.ring.accept_all(listener, key)),
-                Some(operation) if !may_accept => self.ring.cancel(operation),
-                _ => {}
-            }
-        }
-    }
-
-    fn accepted(&mut self, key: usize, is_last: bool, result: Result<Socket, Errno>) {
-        if let Some(listening) = self.listening.get_mut(key)
-            && is_last
-        {
-            listening.accept = None;
-        }
-        match result.map_err(io::Error::from) {
-            Ok(socket) if self.stop_at.is_some() => self.ring.close(socket),
-            Ok(socket) => {
-                self.is_failing = false;
-                self.accepted.push_back(socket);
-            }
-            Err(e) if Errno::from_io_error(&e) == Some(Errno::CANCELED) => {}
-            Err(e) if listener::is_one_connections(&e) => log::debug!("accept: {e}"),
-            Err(e) => {
-                // Most likely no descriptors are left. The same operation would fail again at once.
-                if !std::mem::replace(&mut self.is_failing, true) {
-                    log::warn!("nobody can be let in for now: {e}");
-                }
-                self.accept_at = Some(self.now + ACCEPT_RETRY);
-            }
-        }
-    }
-
     fn let_in(&mut self) {
         for _ in 0..ACCEPTS_MAX {
-            if !self.may_accept() {
-                return;
-            }
-            let Some(socket) = self.accepted.pop_front() else { return };
+            let Some(socket) = self.accepting.next(self.hub.has_seat()) else { return };
             match socket.peer_addr() {
                 Ok(peer) => self.admit(socket, peer),
                 Err(e) => {

@@ -3,7 +3,8 @@
 use super::Errno;
 use crate::trace::marks::{self, Call};
 use rustix::net::{RecvFlags, SendFlags, Shutdown, getpeername, recv, send, shutdown};
-use std::io::{self, IoSlice};
+use socket2::{SockAddr, SockAddrStorage};
+use std::io::{self, ErrorKind, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
@@ -20,7 +21,7 @@ impl Socket {
     pub(crate) fn peer_addr(&self) -> io::Result<SocketAddr> {
         marks::accepted(self.0.as_raw_fd(), || match getpeername(&self.0) {
             Ok(Some(addr)) => Ok(SocketAddr::try_from(addr)?),
-            Ok(None) | Err(Errno::NOTCONN) => super::lost_peer_addr(&self.0),
+            Ok(None) | Err(Errno::NOTCONN) => lost_peer_addr(&self.0),
             Err(e) => Err(e.into()),
         })
     }
@@ -54,4 +55,30 @@ impl From<Socket> for OwnedFd {
     fn from(socket: Socket) -> OwnedFd {
         socket.0
     }
+}
+
+/// The address of a peer that has reset its connection, so that getpeername(2) fails.
+fn lost_peer_addr(socket: &impl AsFd) -> io::Result<SocketAddr> {
+    /// The same on all architectures for which the crate `io-uring` is made.
+    const SO_PEERNAME: libc::c_int = 28;
+    let fd = socket.as_fd().as_raw_fd();
+    let mut result = Err(ErrorKind::NotConnected.into());
+    // The kernel refuses a length beyond that of the address.
+    for asked in [size_of::<libc::sockaddr_in6>(), size_of::<libc::sockaddr_in>()] {
+        let init = |storage: *mut SockAddrStorage, len: *mut libc::socklen_t| {
+            // SAFETY: `len` is valid, and the storage is larger than each of these addresses. The kernel writes no more
+            // than it is asked for.
+            let failed = unsafe {
+                *len = asked as libc::socklen_t;
+                libc::getsockopt(fd, libc::SOL_SOCKET, SO_PEERNAME, storage.cast(), len)
+            };
+            if failed == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+        };
+        // SAFETY: on success the storage holds an address of this length.
+        result = unsafe { SockAddr::try_init(init) }.map(|((), addr)| addr);
+        if result.is_ok() {
+            break;
+        }
+    }
+    result?.as_socket().ok_or_else(|| ErrorKind::Unsupported.into())
 }
