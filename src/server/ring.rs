@@ -255,18 +255,25 @@ impl Ring {
     /// Hands over all new operations, and waits until one is complete, at most for `timeout`; without a timeout, for
     /// ever. Then take all of [`Ring::next_completion`], and of [`Ring::next_received`] as many as you like.
     pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        let waits = self.completions.is_empty() && timeout != Some(Duration::ZERO);
+        let waits = !self.has_completions() && timeout != Some(Duration::ZERO);
         self.received_new = 0;
         let submitted = self.io.submission().len();
         marks::enter((waits, submitted), self, |ring| ring.hand_over(waits, timeout), Ring::done)
     }
 
-    /// Whether [`Ring::wait`] would make a call, or return at once.
+    /// Whether [`Ring::wait`] has something to do, or to return at once.
     pub(crate) fn has_work(&mut self) -> bool {
+        self.needs_call() || self.has_completions()
+    }
+
+    fn has_completions(&self) -> bool {
+        !self.completions.is_empty() || !self.received.is_empty()
+    }
+
+    /// Whether a call without a wait would do anything.
+    fn needs_call(&mut self) -> bool {
         let queue = self.io.submission();
-        let has_some = !queue.is_empty() || queue.taskrun() || queue.cq_overflow();
-        drop(queue);
-        has_some || !self.completions.is_empty()
+        !queue.is_empty() || queue.taskrun() || queue.cq_overflow()
     }
 
     /// The next completion of an operation that is no receive.
@@ -290,13 +297,22 @@ impl Ring {
         Some(received)
     }
 
+    /// The number of bytes that [`Ring::next_received`] has to return.
+    pub(crate) fn received_len(&self) -> usize {
+        let len = |completion: &Completion| match &completion.outcome {
+            Outcome::Received(Ok(Some(buffer))) => buffer.len(),
+            _ => 0,
+        };
+        self.received.iter().map(len).sum()
+    }
+
     /// Whether [`Ring::next_received`] has something to return.
     pub(crate) fn has_received(&self) -> bool {
         !self.received.is_empty()
     }
 
     fn hand_over(&mut self, waits: bool, timeout: Option<Duration>) -> io::Result<()> {
-        if waits || self.has_work() {
+        if waits || self.needs_call() {
             self.enter(usize::from(waits), timeout)?;
         }
         // Operations stay in the queue if the kernel was short of memory.

@@ -32,13 +32,14 @@ use super::records::Records;
 use super::ring::{Errno, How, Operation, Outcome, PollFlags, Ring, Sizes, Socket};
 use super::{Order, STOP_PATIENCE, Service, listener};
 use crate::chat::limits::{READ_MAX, read_max};
-use crate::chat::{Effect, Flight, Framing, Id, Reason, Transcript};
+use crate::chat::{Effect, Flight, Framing, Id, Limits, Reason, Transcript};
 use accepting::Accepting;
 use slab::Slab;
 use std::collections::VecDeque;
 use std::hint;
 use std::io;
 use std::net::SocketAddr;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// Connections let in in one turn. The limit keeps a burst of connections from delaying the clients in the room.
@@ -47,11 +48,22 @@ const ACCEPTS_MAX: usize = 256;
 /// is tried anew: a waiting send goes on when a third of the socket's buffer is free, and a slow reader may need longer
 /// for that than a stall's time.
 const SEND_PATIENCE: Duration = Duration::from_millis(50);
-/// What all clients together can send in one turn. What they send beyond that waits in their sockets. Bytes.
+/// The fewest and the most buffers for what is received. Each receive takes one, so between these there is one for each
+/// seat.
+const BUFFERS: (usize, usize) = (64, 4096);
+/// The least and the most that one completion brings. Bytes. With raw framing what it brings is a message and must not be
+/// cut: then it is [`READ_MAX`].
+const BUFFER_LEN: (usize, usize) = (512, 4 << 10);
+/// The buffers together, if this leaves each of them the least. So much can be received in a turn; what clients send
+/// beyond that waits in their sockets. Bytes.
 const RECEIVED_MAX: usize = 256 << 10;
-/// The most that one completion brings. Bytes. With raw framing what it brings is a message and must not be cut: then it
-/// is [`READ_MAX`].
-const BUFFER_LEN: usize = 4 << 10;
+/// A client that sends this much at a time is probably not the only one. Bytes.
+const BURST: usize = 256;
+/// In a room of at least this many members a line takes many sends, and other clients are likely to speak meanwhile.
+const CROWD: usize = 16;
+/// The most times that the thread yields to them in a turn. With a single one, a thousand clients that all talk get half
+/// as much through.
+const GATHERS_MAX: usize = 16;
 /// Operations that are handed over at a time.
 const SUBMISSIONS: u32 = 256;
 /// Completions that find room. For more the kernel needs memory, and ends the operations that go on.
@@ -114,16 +126,7 @@ struct CompletionLoop {
 
 impl CompletionLoop {
     fn new(mut service: Service) -> io::Result<CompletionLoop> {
-        let limits = service.hub.limits();
-        let longest = if limits.framing == Framing::Raw { READ_MAX } else { BUFFER_LEN };
-        let buffer_len = longest.min(read_max(limits.clients_max));
-        let buffers = (RECEIVED_MAX / buffer_len).next_power_of_two();
-        let mut ring = Ring::new(Sizes {
-            submissions: SUBMISSIONS,
-            completions: COMPLETIONS,
-            buffers: buffers as u16,
-            buffer_len: buffer_len as u32,
-        })?;
+        let mut ring = Ring::new(sizes(service.hub.limits()))?;
         let signals = Signals::new()?;
         let signals_poll = ring.poll(&signals, PollFlags::IN, 0);
         service.announce()?;
@@ -166,6 +169,7 @@ impl CompletionLoop {
 
     fn wait(&mut self) -> io::Result<()> {
         self.look_or_sleep()?;
+        self.gather()?;
         self.now = now();
         self.hub.tick(self.now);
         while let Some(completion) = self.ring.next_completion() {
@@ -206,6 +210,25 @@ impl CompletionLoop {
             }
         }
         self.ring.wait(timeout)
+    }
+
+    /// Whoever sends a burst, or in a crowd, is probably not the only one. The kernel wakes this thread for the first, so it
+    /// lets the others send, too, as long as more comes, and takes in all of it: then one send to each member is for all of
+    /// them. A single line in a small room is sent at once.
+    fn gather(&mut self) -> io::Result<()> {
+        let mut len = self.ring.received_len();
+        if len == 0 || (self.connections.len() < CROWD && len < BURST) {
+            return Ok(());
+        }
+        for _ in 0..GATHERS_MAX {
+            thread::yield_now();
+            self.ring.wait(Some(Duration::ZERO))?;
+            let before = std::mem::replace(&mut len, self.ring.received_len());
+            if len == before {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// How long the thread may sleep: not at all while there is work that no completion will bring.
@@ -410,4 +433,17 @@ impl CompletionLoop {
             self.records.flush(self.now);
         }
     }
+}
+
+/// The sizes of the ring for a room.
+fn sizes(limits: &Limits) -> Sizes {
+    let (buffers, buffer_len) = match limits.framing {
+        Framing::Raw => (RECEIVED_MAX / READ_MAX, READ_MAX),
+        Framing::Line => {
+            let buffers = limits.clients_max.clamp(BUFFERS.0, BUFFERS.1).next_power_of_two();
+            (buffers, (RECEIVED_MAX / buffers).clamp(BUFFER_LEN.0, BUFFER_LEN.1))
+        }
+    };
+    let buffer_len = buffer_len.min(read_max(limits.clients_max));
+    Sizes { submissions: SUBMISSIONS, completions: COMPLETIONS, buffers: buffers as u16, buffer_len: buffer_len as u32 }
 }
