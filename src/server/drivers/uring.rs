@@ -116,6 +116,8 @@ struct CompletionLoop {
     resumed: VecDeque<Id>,
     /// Sends that wait for space in their sockets, and when to try them anew.
     waiting: VecDeque<(Instant, usize, Operation)>,
+    /// Clients whose sends are complete: what was added meanwhile is sent next.
+    free: Vec<Id>,
     /// Connections that failed while others were still to be served in this turn.
     dead: Vec<Id>,
     lingering: Lingering,
@@ -145,6 +147,7 @@ impl CompletionLoop {
             spin,
             resumed: VecDeque::new(),
             waiting: VecDeque::new(),
+            free: Vec::new(),
             dead: Vec::new(),
             lingering: Lingering::new(lingering_max),
             stop_at: None,
@@ -286,6 +289,9 @@ impl CompletionLoop {
                 Effect::Resume(id) => self.resumed.push_back(id),
             }
         }
+        while let Some(id) = self.free.pop() {
+            self.flush(id);
+        }
         self.hub.end_turn();
     }
 
@@ -293,7 +299,6 @@ impl CompletionLoop {
     /// share one copy of these lines.
     fn flush(&mut self, id: Id) {
         let Some(Connection::Client(client)) = self.connections.get_mut(id.key()) else { return };
-        debug_assert_eq!(client.id, id, "a key is taken again after all that concerns the one before");
         let Some(flight) = self.hub.carry_off(id) else { return };
         // The socket of a member takes nearly every line at once, and then nothing is to be done. A client that leaves is
         // closed when it has everything.
@@ -317,7 +322,8 @@ impl CompletionLoop {
         flight.advance(taken);
         self.hub.carried(id, taken);
         if flight.is_empty() {
-            self.flush(id);
+            // Not now: a quiet send that is under way would leave behind what this turn still brings, and wake nobody.
+            self.free.push(id);
         } else {
             // It may take long, so it must not keep the whole turn's log alive.
             flight.compact();

@@ -172,7 +172,7 @@ fn what_finds_no_buffer_is_received_when_one_is_given_back() {
     peer.shutdown(std::net::Shutdown::Write).expect("a connection");
     kept.drain(..).for_each(|buffer| ring.give_back(buffer));
     while !matches!(ring.next().outcome, Outcome::Received(Ok(None))) {
-        receive = ring.receive(&socket, 0);
+        ring.receive(&socket, 0);
     }
 }
 
