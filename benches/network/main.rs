@@ -70,7 +70,7 @@ use std::process::Command;
 use std::time::Duration;
 use talk::Talk;
 use tertulia::harness::{Launcher, START_LIMIT, ServerProcess, Stdout};
-use tertulia::server::{DRIVERS, Driver, make_room_for};
+use tertulia::server::{Driver, make_room_for};
 
 /// The server that this process runs as. Set only by this program itself.
 const ROLE: &str = "TERTULIA_BENCH_ROLE";
@@ -96,7 +96,7 @@ fn servers(beside: Beside) -> Vec<String> {
     let spins = |driver: &Driver| beside == Beside::Spins && !driver.blocks;
     let mut names = vec!["floor".to_owned()];
     names.extend((beside == Beside::Spins).then(|| "floor --spin 50".to_owned()));
-    for driver in DRIVERS {
+    for driver in Driver::usable() {
         names.push(driver.name.to_owned());
         names.extend((beside == Beside::Transcripts).then(|| format!("{} transcript", driver.name)));
         names.extend(spins(driver).then(|| format!("{} --spin 50", driver.name)));

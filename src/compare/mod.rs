@@ -35,7 +35,7 @@ pub(crate) mod scenes;
 pub(crate) mod server;
 pub(crate) mod talk;
 
-use crate::server::{DRIVERS, Driver};
+use crate::server::Driver;
 use crate::text::Bilingual;
 use figures::{Figures, Row};
 pub(crate) use plan::Plan;
@@ -56,7 +56,7 @@ pub(crate) struct Comparison {
 impl Plan {
     /// The number of runs.
     pub(crate) fn runs(&self) -> usize {
-        DRIVERS.len() * (1 + self.rounds * (self.clients.len() + Scene::ALL.len()))
+        Driver::usable().len() * (1 + self.rounds * (self.clients.len() + Scene::ALL.len()))
     }
 
     /// The most descriptors that are needed at a time.
@@ -69,7 +69,8 @@ impl Plan {
     /// alternates, so that a drift of the machine affects all of them.
     pub(crate) fn run(self, next: &mut dyn FnMut(Bilingual)) -> Result<Comparison, Bilingual> {
         let mut talks = Vec::new();
-        for driver in DRIVERS {
+        let drivers = Driver::usable();
+        for driver in &drivers {
             next(messages::talk_begins(driver.name));
             talks.push(Talk::play(driver.name)?);
         }
@@ -83,7 +84,7 @@ impl Plan {
             let row = self.row(scene.clients(&self), next, &scene.title(), &|mode| scene.play(mode, &self))?;
             scenes.push((scene, row));
         }
-        Ok(Comparison { plan: self, drivers: DRIVERS.iter().collect(), talks, sweep, scenes })
+        Ok(Comparison { plan: self, drivers, talks, sweep, scenes })
     }
 
     fn row(
@@ -93,14 +94,15 @@ impl Plan {
         what: &Bilingual,
         run: &dyn Fn(&'static str) -> Result<Figures, Bilingual>,
     ) -> Result<Row, Bilingual> {
-        let mut row = Row { clients, modes: vec![Vec::new(); DRIVERS.len()] };
+        let drivers = Driver::usable();
+        let mut row = Row { clients, modes: vec![Vec::new(); drivers.len()] };
         for round in 0..self.rounds {
-            let mut order: Vec<usize> = (0..DRIVERS.len()).collect();
+            let mut order: Vec<usize> = (0..drivers.len()).collect();
             if round % 2 == 1 {
                 order.reverse();
             }
             for mode in order {
-                let name = DRIVERS[mode].name;
+                let name = drivers[mode].name;
                 next(messages::round_begins(name, what, round + 1, self.rounds));
                 row.modes[mode].push(run(name)?);
             }

@@ -15,9 +15,13 @@ fn inherited_below(limit: usize) -> usize {
     list.lines().filter(|fd| fd.parse().is_ok_and(|fd: usize| (3..limit).contains(&fd))).count()
 }
 
+/// Flags with which the limit counts for each accept. One that goes on, in uring mode, keeps the limit of the time when it
+/// was handed over; a server that lets others wait hands over one for each connection.
+const ONE_BY_ONE: [&str; 4] = ["--max-clients", "20", "--when-full", "wait"];
+
 each_driver! {
     fn without_descriptors_the_server_neither_ends_nor_spins_and_lets_people_in_when_others_leave(mode) {
-        let server = Server::with(mode, &["--max-clients", "20"]);
+        let server = Server::with(mode, &ONE_BY_ONE);
         let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
         limit_descriptors(server.pid(), 2);
         let [mut cleo, dora] = server.join_all(["cleo", "dora"]);
@@ -49,12 +53,13 @@ each_driver! {
     }
 
     fn a_stop_without_descriptors_does_not_spin_either(mode) {
-        let mut server = Server::with(mode, &["--max-clients", "20"]);
+        let mut server = Server::with(mode, &ONE_BY_ONE);
         let mut ana = server.join_as("ana");
         // Keeps the server from ending before its timeout.
         let (_stuck, _) = overfed(&server, &mut ana);
         limit_descriptors(server.pid(), 0);
-        let _waiting = server.connect();
+        // The first of them may be the one for which an accept is under way.
+        let _waiting = [server.connect(), server.connect()];
         server.diagnostics.shows("nobody can be let in for now");
 
         server.signal("TERM");
@@ -185,5 +190,18 @@ mod threads {
         }
         ana.says("hola");
         beto.sees("<ana> hola");
+    }
+}
+
+/// A kernel or a container that forbids io_uring refuses the first call.
+#[cfg(feature = "uring")]
+#[test]
+#[ignore = "needs strace"]
+fn who_wants_io_uring_where_it_is_forbidden_is_told_what_to_use() {
+    for (error, why) in [("EPERM", "forbids io_uring"), ("ENOSYS", "no io_uring"), ("EINVAL", "Linux 6.1")] {
+        let mut command = std::process::Command::new("strace");
+        command.args(["-qq", "-o", "/dev/null", "-e", &format!("inject=io_uring_setup:error={error}")]);
+        command.arg(env!("CARGO_BIN_EXE_tertulia")).args(["serve", "--mode", "uring", "--addr", ":0"]);
+        fails_with(&mut command, &["--mode uring does not work here", why, "use --mode epoll"]);
     }
 }

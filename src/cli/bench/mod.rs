@@ -13,7 +13,7 @@ use super::mode::ModeParser;
 use super::output::Output;
 use super::value::{at_least, number, whole};
 use crate::load::{Eol, Pace, Scenario, Usage};
-use crate::server::{DRIVERS, Driver};
+use crate::server::Driver;
 use crate::text::{Bilingual, Lang};
 use campaign::{Campaign, Cell, Cores, Subject};
 use html::Colophon;
@@ -196,7 +196,7 @@ impl Args {
 
     fn subjects(&self) -> Result<Vec<Subject>, Bilingual> {
         let Some(addr) = &self.addr else {
-            let drivers: Vec<_> = self.mode.map_or(DRIVERS.iter().collect(), |driver| vec![driver]);
+            let drivers: Vec<_> = self.mode.map_or_else(Driver::usable, |driver| vec![driver]);
             return Ok(drivers.into_iter().map(|driver| Subject::Ours(driver.name)).collect());
         };
         let (host, port) = addr.or_default();

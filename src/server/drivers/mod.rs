@@ -59,6 +59,7 @@ use super::{hub, lingering, listener, net, records};
 use crate::text::Bilingual;
 use crate::trace::Header;
 use std::io;
+use std::sync::OnceLock;
 
 /// A driver: one way of waiting for clients.
 pub struct Driver {
@@ -102,10 +103,11 @@ impl Driver {
             .map_err(|why| format!("--mode {} does not work here: {why}; use --mode {}", self.name, DRIVERS[0].name))
     }
 
-    /// The drivers that are built in and that this machine can run. Why it cannot run another one is logged.
+    /// The drivers that are built in and that this machine can run. Why it cannot run another one is logged, once.
     pub fn usable() -> Vec<&'static Driver> {
-        let check = |driver: &&Driver| driver.check().inspect_err(|why| log::warn!("left out: {why}")).is_ok();
-        DRIVERS.iter().filter(check).collect()
+        static USABLE: OnceLock<Vec<&'static Driver>> = OnceLock::new();
+        let is_usable = |driver: &&Driver| driver.check().inspect_err(|why| log::warn!("left out: {why}")).is_ok();
+        USABLE.get_or_init(|| DRIVERS.iter().filter(is_usable).collect()).clone()
     }
 
     /// The driver of this name, if it is built in.
