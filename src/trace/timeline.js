@@ -379,10 +379,15 @@ class Timeline {
       const note = { thread: words.thread + named, room: words.roomNote, socket: `${words.socket} #${lane.client}` }[lane.kind];
       const letter = this.letter / .56, small = lane.height < 2.5 * letter;
       const group = svg('g', { class: `lane ${lane.kind}`, 'data-lane': lane.key });
-      const size = Math.min(1.15 * letter, lane.height * .85), inset = Math.min(16, this.names * .1);
-      const fit = (text, size) => { const most = Math.floor((this.names - inset - 8) / size / .58); return text.length > most ? `${text.slice(0, most - 1)}…` : text; };
-      group.append(svg('text', { class: 'lane-name', x: inset, y: lane.y + (small ? letter * .38 : 0), style: `font-size:${size}px` }, fit(this.nameOf(lane), size)));
-      if (!small) group.append(svg('text', { class: 'lane-note', x: inset, y: lane.y + 1.2 * letter }, fit(note, letter * .8)));
+      const inset = Math.min(16, this.names * .1), width = this.names - inset - 8;
+      // On a narrow screen a long text is smaller, and cut only when it would not be legible.
+      const append = (kind, y, text, largest) => {
+        const size = clamp(width / text.length / .58, 9, largest), most = Math.floor(width / size / .58);
+        const shown = text.length > most ? `${text.slice(0, most - 1)}…` : text;
+        group.append(svg('text', { class: kind, x: inset, y, style: `font-size:${size}px` }, shown));
+      };
+      append('lane-name', lane.y + (small ? letter * .38 : 0), this.nameOf(lane), Math.min(1.15 * letter, lane.height * .85));
+      if (!small) append('lane-note', lane.y + 1.2 * letter, note, letter * .8);
       names.append(group);
     }
   }
