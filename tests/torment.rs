@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::process::{fails_with, refuses, run};
+use common::process::{Dir, fails_with, refuses, run};
 use common::*;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -357,6 +357,63 @@ fn the_command_prints_rows_and_json_and_its_exit_code_is_the_verdict() {
     let json: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON");
     assert_eq!((&json["passed"], &json["failed"], &json["seed"]), (&1.into(), &1.into(), &7.into()), "{json:#}");
     assert_eq!(json["diagnosis"][0]["explains"][0], "own-line", "{json:#}");
+}
+
+/// A chat with a thread for each client, in Python. Words after the port are faults.
+const CHAT: &str = r#"
+import signal, socket, sys, threading
+faults = sys.argv[2:]
+if "ignores-sigterm" in faults:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+listener = socket.socket()
+if "address-in-use" not in faults:
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+listener.bind(("127.0.0.1", int(sys.argv[1])))
+listener.listen()
+lock, clients = threading.Lock(), {}
+def serve(client, name):
+    try:
+        for line in client.makefile("rb"):
+            with lock:
+                others = [other for other in clients if other is not client]
+            for other in others:
+                try:
+                    other.sendall(b"<guest%d> %s" % (name, line))
+                except OSError:
+                    pass
+    except OSError:
+        pass
+    with lock:
+        del clients[client]
+    client.close()
+name = 0
+while True:
+    client, _ = listener.accept()
+    name += 1
+    with lock:
+        clients[client] = name
+    threading.Thread(target=serve, args=(client, name), daemon=True).start()
+"#;
+
+/// The server that [`torment`] has started has ended when these are judged.
+#[test]
+#[ignore = "needs python3"]
+fn faults_of_a_servers_end_are_named() {
+    let dir = Dir::new();
+    let script = dir.file("chat.py");
+    std::fs::write(&script, CHAT).expect("our directory");
+    for (fault, name, cause) in [
+        ("none", "terminate", None),
+        ("none", "restart", None),
+        ("ignores-sigterm", "terminate", Some(Cause::IgnoresSigterm)),
+        ("address-in-use", "restart", Some(Cause::AddressInUse)),
+    ] {
+        let words = ["python3", &script.display().to_string(), "{port}", fault].map(String::from);
+        let target = Target::Started(Launcher::of_words(words.to_vec()).expect("{port} in it"));
+        let findings = torment(&target, &torments(&[name]), &Settings::default());
+        let causes: Vec<Cause> = torment::diagnose(&findings).into_iter().map(|(cause, _)| cause).collect();
+        assert_eq!(causes, Vec::from_iter(cause), "{fault}: {findings:#?}");
+    }
 }
 
 /// Parts that stand in a text, in this order.

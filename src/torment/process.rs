@@ -173,7 +173,8 @@ pub(crate) fn terminate(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let limit = arena.scaled(Duration::from_secs(5));
     crowd.wait(limit, |crowd| crowd.members.iter().all(|client| !client.is_open()));
     let Some(ended) = server.ends_within(limit.saturating_sub(begin.elapsed())) else {
-        return Err(fault(&[Cause::IgnoresSigterm], words::still_runs(limit)));
+        // It is killed now, so its end shows nothing more.
+        return Err(proven(&[Cause::IgnoresSigterm], words::still_runs(limit)));
     };
     let word = crowd.members[1].receiver.total > heard;
     if crowd.members.iter().any(|client| matches!(client.state, State::Failed(_))) {
@@ -206,6 +207,6 @@ pub(crate) fn restart(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
             arena.server = Some(server);
             Ok(())
         }
-        Err(seen) => Err(fault(&[Cause::AddressInUse], words::not_started_again(&seen))),
+        Err(seen) => Err(proven(&[Cause::AddressInUse], words::not_started_again(&seen))),
     }
 }
