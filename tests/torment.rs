@@ -256,6 +256,30 @@ fn a_server_that_needs_cr_lf_is_recognized() {
 }
 
 #[test]
+fn a_login_may_have_several_lines() {
+    let sockets = Sockets::default();
+    let addr = serving(move |me, stream| {
+        let mut lines = 0;
+        for_each_line(&sockets, me, stream, |line| {
+            lines += 1;
+            match lines {
+                1 => line.starts_with(b"NICK n"),
+                2 => line == b"USER tester\n",
+                _ => {
+                    tell_all(&sockets, line);
+                    true
+                }
+            }
+        });
+    });
+    let words = ["torment", "--only", "own-line,split-line", &addr.to_string(), "--login", r"NICK n{n}\nUSER tester"];
+    let ended = run(tertulia().args(words));
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    let ended = run(tertulia().args(&words[..4]));
+    assert_eq!(ended.code, Some(1), "{}{}", ended.stdout, ended.stderr);
+}
+
+#[test]
 fn a_rate_limit_is_no_fault_and_is_reported_at_once() {
     let sockets = Sockets::default();
     let addr = serving(move |me, stream| {

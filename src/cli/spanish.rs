@@ -37,7 +37,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("--addr", "La misma dirección como opción: EQUIPO:PUERTO, EQUIPO o :PUERTO [por defecto: 127.0.0.1:8889]"),
     ("ADDR", "EQUIPO:PUERTO, EQUIPO o :PUERTO [por defecto: 127.0.0.1:8889]"),
     ("PORT", "El puerto, como segundo argumento"),
-    ("--login", "Línea que cada cliente envía primero; una n entre llaves es el número del cliente"),
+    ("--login", "Líneas que cada cliente envía primero, con \\n entre ellas; una n entre llaves es el número del cliente"),
     ("--eol", "Fin de línea que envían los clientes"),
     ("--eol lf", "Un salto de línea"),
     ("--eol crlf", "Un retorno de carro y un salto de línea"),

@@ -32,8 +32,8 @@ pub(crate) struct Args {
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
 
-    /// A line that each client sends first; an n in braces stands for the client's number
-    #[arg(long, value_name = "LINE")]
+    /// Lines that each client sends first, with \n between them; an n in braces stands for the client's number
+    #[arg(long, value_name = "LINES")]
     login: Option<String>,
 
     /// Line end that the clients send
@@ -100,7 +100,7 @@ impl Args {
         });
         let settings = Settings {
             eol: self.eol,
-            login: self.login.clone(),
+            login: self.login.as_ref().map(|login| login.replace("\\n", "\n")),
             echo: match self.echo {
                 Echo::Yes => Some(true),
                 Echo::No => Some(false),

@@ -124,7 +124,7 @@ impl<'a> Arena<'a> {
         )
     }
 
-    /// A connection that has sent its login line, if there is one.
+    /// A connection that has sent its login, if there is one.
     pub fn connect(&mut self) -> io::Result<TestClient> {
         let mut client = self.bare(CONNECT, None)?;
         self.login(&mut client);
@@ -136,8 +136,9 @@ impl<'a> Arena<'a> {
             // Not the client's number, which starts again in each arena: a name may stay taken for a while after its
             // owner has left.
             let number = LOGINS.fetch_add(1, Ordering::Relaxed);
-            let line = login.replace("{n}", &number.to_string());
-            client.push(&[line.as_bytes(), self.settings.eol.bytes()].concat());
+            let login = login.replace("{n}", &number.to_string());
+            let lines = login.lines().flat_map(|line| [line.as_bytes(), self.settings.eol.bytes()]);
+            client.push(&lines.collect::<Vec<_>>().concat());
         }
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 pub struct Settings {
     /// What ends a line.
     pub eol: Eol,
-    /// A line that each client sends first; `{n}` is its number.
+    /// Lines that each client sends first; `{n}` is its number.
     pub login: Option<String>,
     /// Whether a sender must get its own lines back; `None` if both are right.
     pub echo: Option<bool>,
