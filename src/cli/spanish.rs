@@ -127,7 +127,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("torment COMMAND", "Orden que inicia el servidor; {port} en ella es el puerto"),
     ("torment --echo", "Si quien envía debe recibir sus propias líneas"),
     ("torment --echo any", "Ambas cosas son correctas"),
-    ("torment --only", "Hace solo estas pruebas, separadas por comas"),
+    ("torment --only", "Hace solo estas pruebas, separadas por comas; --list las muestra"),
     ("torment --list", "Muestra la lista de pruebas y termina"),
     ("torment --seed", "Semilla de los bytes al azar; la misma semilla da los mismos bytes [por defecto: la da el reloj]"),
     ("torment --time", "Factor de todos los tiempos: 2 para una máquina lenta, 0.5 para una prueba rápida"),

@@ -44,7 +44,7 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = Echo::Any)]
     echo: Echo,
 
-    /// Run only these torments, separated by commas
+    /// Run only these torments, separated by commas; --list lists them
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = by_name(),
           hide_possible_values = true)]
     only: Vec<&'static Torment>,

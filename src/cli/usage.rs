@@ -36,7 +36,7 @@ fn line(error: &clap::Error, command: &str, lang: Lang) -> String {
     let value = texts(error, ContextKind::InvalidValue).concat();
     match error.kind() {
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
-            let advice = error.source().map(ToString::to_string).or_else(|| choices(error, lang)).unwrap_or(see);
+            let advice = error.source().map(ToString::to_string).or_else(|| choices(error, &see, lang)).unwrap_or(see);
             match &*value {
                 "" => say!(lang, "{arg} needs a value; {advice}"; "{arg} necesita un valor; {advice}"),
                 _ => say!(lang, "{arg} cannot be {value:?}; {advice}"; "{arg} no puede ser {value:?}; {advice}"),
@@ -131,12 +131,16 @@ fn command_words() -> String {
     words.join(" ")
 }
 
-/// What to use instead of a wrong word.
-fn choices(error: &clap::Error, lang: Lang) -> Option<String> {
+/// What to use instead of a wrong word: all that can be used, or the similar ones of many.
+fn choices(error: &clap::Error, see: &str, lang: Lang) -> Option<String> {
+    const LISTED_MAX: usize = 12;
     let words = texts(error, ContextKind::ValidValue);
-    (!words.is_empty()).then(|| {
-        let words = alternatives(&words, lang);
-        say!(lang, "use {words}"; "usa {words}")
+    let is_short = words.len() <= LISTED_MAX;
+    let words = if is_short { words } else { texts(error, ContextKind::SuggestedValue) };
+    let listed = (!words.is_empty()).then(|| alternatives(&words, lang))?;
+    Some(match is_short {
+        true => say!(lang, "use {listed}"; "usa {listed}"),
+        false => say!(lang, "use {listed}, or {see}"; "usa {listed}, o {see}"),
     })
 }
 
