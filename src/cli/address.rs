@@ -7,6 +7,8 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use std::fmt::Display;
+#[cfg(any(feature = "bench", feature = "torment"))]
+use std::net::{SocketAddr, ToSocketAddrs};
 
 /// The default address of the server.
 pub(crate) const HOST: &str = "127.0.0.1";
@@ -38,6 +40,21 @@ impl Place {
     #[cfg(any(feature = "bench", feature = "torment"))]
     pub(crate) fn or_default(&self) -> (String, u16) {
         (self.host.clone().unwrap_or_else(|| HOST.into()), self.port.unwrap_or(PORT))
+    }
+
+    /// The addresses of the place, one at least.
+    #[cfg(any(feature = "bench", feature = "torment"))]
+    pub(crate) fn resolve(&self) -> Result<Vec<SocketAddr>, Bilingual> {
+        let (host, port) = self.or_default();
+        let addrs: Vec<_> = (host.as_str(), port).to_socket_addrs().ok().into_iter().flatten().collect();
+        if !addrs.is_empty() {
+            return Ok(addrs);
+        }
+        Err(Bilingual::of(|lang| {
+            say!(lang,
+                "cannot find the host {host}; check its name";
+                "no se encuentra el equipo {host}; comprueba el nombre")
+        }))
     }
 }
 

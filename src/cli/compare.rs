@@ -1,8 +1,8 @@
 //! The command line of `tertulia compare`.
 
 use super::output::Output;
+use super::print;
 use super::value::whole;
-use super::{lang_or_locale, print};
 use crate::compare::{Plan, messages, report};
 use crate::harness::process_group::end_all;
 use crate::server::{diagnostics, listener};
@@ -46,15 +46,11 @@ pub(crate) struct Args {
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
-
-    /// Language of the result, and the language in which the page opens [default: from LC_ALL or LANG]
-    #[arg(long, value_enum)]
-    lang: Option<Lang>,
 }
 
 impl Args {
     pub(crate) fn run(self) -> Result<(), String> {
-        let lang = lang_or_locale(self.lang);
+        let lang = Lang::session();
         let mut clients = self.clients;
         clients.sort();
         clients.dedup();

@@ -1,7 +1,6 @@
 //! The command line of `tertulia gallery`.
 
 use super::address::{Place, parse_place};
-use super::lang_or_locale;
 use crate::server::listener;
 use crate::text::{Lang, say};
 use crate::torment::gallery::{EXHIBITS, Exhibit};
@@ -24,10 +23,6 @@ pub(crate) struct Args {
     /// Print how to fix the mistake
     #[arg(long, requires = "exhibit")]
     cure: bool,
-
-    /// Language of the texts [default: from LC_ALL or LANG]
-    #[arg(long, value_enum)]
-    lang: Option<Lang>,
 }
 
 impl std::fmt::Debug for Exhibit {
@@ -38,7 +33,7 @@ impl std::fmt::Debug for Exhibit {
 
 impl Args {
     pub(crate) fn run(self) -> Result<(), String> {
-        let lang = lang_or_locale(self.lang);
+        let lang = Lang::session();
         let Some(exhibit) = self.exhibit else { return super::print(list(lang).as_bytes()) };
         if self.cure {
             let cure = super::torment::wrap(exhibit.cure().in_lang(lang), 80, "");

@@ -192,11 +192,6 @@ fn colors_stdout(asked: ColorChoice) -> bool {
     }
 }
 
-/// The requested language, or else the session's.
-fn lang_or_locale(asked: Option<Lang>) -> Lang {
-    asked.unwrap_or_else(Lang::session)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -108,13 +108,11 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("compare --millis", "Milisegundos que medir por ronda"),
     ("compare --crowd", "Número de clientes callados en la escena idle-crowd\n\n\
         Es también el número de clientes que se conectan a la vez en la escena storm, hasta 500"),
-    ("compare --lang", "Idioma inicial de la página [por defecto: el de LC_ALL o LANG]"),
 
     ("trace", "Examina lo que grabó `serve --trace FILE`"),
     ("trace view", "Dibuja la grabación en una página para el navegador, en un solo archivo"),
     ("trace view FILE", "Archivo que escribió `serve --trace`"),
     ("trace view --output", "Archivo donde escribir la página"),
-    ("trace view --lang", "Idioma inicial de la página [por defecto: el de LC_ALL o LANG]"),
     ("trace calls", "Cuenta las llamadas al sistema de la grabación, como `strace -f -c`"),
     ("trace calls FILE", "Archivo que escribió `serve --trace`"),
 

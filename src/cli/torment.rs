@@ -1,9 +1,9 @@
 //! The command line of `tertulia torment`.
 
 use super::address::{Place, parse_place};
+use super::colors_stdout;
 use super::failure::Failure;
 use super::value::{at_least, number};
-use super::{colors_stdout, lang_or_locale};
 use crate::harness::Launcher;
 use crate::text::{Bilingual, Lang, numbers, say};
 use crate::torment::messages::NO_TIME;
@@ -13,7 +13,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ColorChoice, ValueEnum};
 use serde_json::json;
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, SystemTime};
 
 /// Test how a chat server handles misbehaving clients
@@ -72,10 +72,6 @@ pub(crate) struct Args {
     /// When to use colours; with `auto`, NO_COLOR turns them off
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
     color: ColorChoice,
-
-    /// Language of the report [default: from LC_ALL or LANG]
-    #[arg(long, value_enum)]
-    lang: Option<Lang>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -88,7 +84,7 @@ enum Echo {
 
 impl Args {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let lang = lang_or_locale(self.lang);
+        let lang = Lang::session();
         let report = Report { lang, colors: !self.json && colors_stdout(self.color), width: width() };
         if self.list {
             return Ok(super::print(report.list().as_bytes())?);
@@ -135,17 +131,10 @@ impl Args {
             let launcher = Launcher::of_words(self.command.clone());
             return launcher.map(Target::Started).map_err(|e| Failure::Usage(e.in_lang(lang).into()));
         }
-        let (host, port) = self.addr.or_default();
-        let addrs: Vec<_> = (host.as_str(), port).to_socket_addrs().ok().into_iter().flatten().collect();
-        let Some(first) = addrs.first() else {
-            return Err(say!(lang,
-                "cannot find the host {host}; check its name";
-                "no se encuentra el equipo {host}; comprueba el nombre")
-            .into());
-        };
+        let addrs = self.addr.resolve().map_err(|e| e.in_lang(lang).to_owned())?;
         // Without the flag nothing is sent to another machine, not even to test whether it answers.
         if !self.i_own_this_server && addrs.iter().any(|addr| !addr.ip().is_loopback()) {
-            let ip = first.ip();
+            let ip = addrs[0].ip();
             return Err(Failure::Usage(say!(lang,
                 "{ip} is not on this machine, and torments may break the server there; use --i-own-this-server if it is yours";
                 "{ip} no está en esta máquina, y las pruebas pueden romper el servidor de allí; usa --i-own-this-server si es \
@@ -153,7 +142,7 @@ impl Args {
         }
         let answers = |addr: &&SocketAddr| TcpStream::connect_timeout(addr, Duration::from_secs(3)).is_ok();
         // A name may have an IPv4 and an IPv6 address, while the server listens on one of them only.
-        let addr = if addrs.len() > 1 { addrs.iter().find(answers).unwrap_or(first) } else { first };
+        let addr = if addrs.len() > 1 { addrs.iter().find(answers).unwrap_or(&addrs[0]) } else { &addrs[0] };
         Ok(Target::Running(*addr))
     }
 }

@@ -1,8 +1,8 @@
 //! The command line of `tertulia trace`, and the tracing flags of `serve`.
 
 use super::output::Output;
+use super::print;
 use super::value::whole;
-use super::{lang_or_locale, print};
 use crate::text::{Lang, say};
 use crate::trace::{self, calls, chrome, page};
 use clap::builder::FalseyValueParser;
@@ -53,10 +53,6 @@ pub(crate) struct View {
     /// File to write the page to
     #[arg(short, long, value_name = "PAGE", default_value = "trace.html")]
     output: PathBuf,
-
-    /// Initial language of the page [default: from LC_ALL or LANG]
-    #[arg(long, value_enum)]
-    lang: Option<Lang>,
 }
 
 #[derive(clap::Args, Debug)]
@@ -64,19 +60,14 @@ pub(crate) struct Calls {
     /// File that `serve --trace` wrote
     #[arg(value_name = "FILE")]
     file: PathBuf,
-
-    /// Language of the table [default: from LC_ALL or LANG]
-    #[arg(long, value_enum)]
-    lang: Option<Lang>,
 }
 
 impl Command {
     pub(crate) fn run(self) -> Result<(), String> {
-        let (Command::View(View { lang, .. }) | Command::Calls(Calls { lang, .. })) = &self;
-        let lang = lang_or_locale(*lang);
+        let lang = Lang::session();
         let read = |file: &Path| chrome::read(file).map_err(|e| e.in_lang(lang).to_owned());
         match self {
-            Command::View(View { file, output, .. }) => {
+            Command::View(View { file, output }) => {
                 let trace = read(&file)?;
                 if trace.events.is_empty() {
                     let name = file.display();
@@ -86,7 +77,7 @@ impl Command {
                 }
                 Output::open(&output)?.write_page(&page::of(&trace, lang), lang)
             }
-            Command::Calls(Calls { file, .. }) => print(calls::table(&read(&file)?, lang).as_bytes()),
+            Command::Calls(Calls { file }) => print(calls::table(&read(&file)?, lang).as_bytes()),
         }
     }
 }

@@ -32,14 +32,6 @@ pub(super) fn no_process(pid: u32) -> Bilingual {
     })
 }
 
-pub(super) fn no_host(host: &str) -> Bilingual {
-    Bilingual::of(|lang| {
-        say!(lang,
-            "cannot find the host {host}; check its name";
-            "no se encuentra el equipo {host}; comprueba el nombre")
-    })
-}
-
 pub(super) fn no_descriptors(clients: usize, needed: u64, limit: u64, fits: u64) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,

@@ -8,7 +8,6 @@ mod report;
 
 use super::address::{Place, parse_place};
 use super::failure::Failure;
-use super::lang_or_locale;
 use super::mode::ModeParser;
 use super::output::Output;
 use super::value::{at_least, number, whole};
@@ -18,7 +17,6 @@ use crate::text::{Bilingual, Lang};
 use campaign::{Campaign, Cell, Cores, Subject};
 use html::Colophon;
 use serde_json::Value;
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -108,10 +106,6 @@ pub(crate) struct Args {
     /// File for a page with plots, measured with several numbers of clients; this takes about a minute and a half
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-
-    /// Language of the result; the page is in English [default: from LC_ALL or LANG]
-    #[arg(long, value_enum)]
-    lang: Option<Lang>,
 }
 
 /// The default number of clients: the number of seats of our own server.
@@ -121,7 +115,7 @@ const SWEEP: &[usize] = &[2, 6, 16, 64];
 
 impl Args {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let lang = lang_or_locale(self.lang);
+        let lang = Lang::session();
         let in_words = |text: Bilingual| text.in_lang(lang).to_owned();
         let counts = self.counts();
         let clients = self.main_clients(&counts);
@@ -199,14 +193,13 @@ impl Args {
             let drivers: Vec<_> = self.mode.map_or_else(Driver::usable, |driver| vec![driver]);
             return Ok(drivers.into_iter().map(|driver| Subject::Ours(driver.name)).collect());
         };
-        let (host, port) = addr.or_default();
         if let Some(pid) = self.pid
             && cfg!(target_os = "linux")
             && Usage::of(pid).threads.is_none()
         {
             return Err(messages::no_process(pid));
         }
-        Ok(vec![Subject::Running(resolve(&host, port)?, self.pid)])
+        Ok(vec![Subject::Running(addr.resolve()?[0], self.pid)])
     }
 
     /// The load of one round.
@@ -223,11 +216,6 @@ impl Args {
             ..Scenario::default()
         }
     }
-}
-
-fn resolve(host: &str, port: u16) -> Result<SocketAddr, Bilingual> {
-    let found = (host, port).to_socket_addrs().ok().and_then(|mut addrs| addrs.next());
-    found.ok_or_else(|| messages::no_host(host))
 }
 
 fn above_zero(text: &str) -> Result<f64, String> {
