@@ -11,6 +11,8 @@
 //! 4. **End the turn**: [`Hub::end_turn`].
 //! 5. **Wait** until something happens, but not past [`Hub::next_deadline`].
 //!
+//! What becomes of the bytes of a client is in [`input`], and when a newcomer is greeted and announced in [`arrivals`].
+//!
 //! # Two ways to write
 //!
 //! A line for everybody is stored once, in the turn's log. [`Effect::Flush`] asks the driver to write the pending bytes
@@ -87,16 +89,14 @@
 //! }
 //! ```
 
-use super::command::{self, is_surely_said};
-use super::connections::line::Line;
-use super::connections::opening::Opening;
-use super::connections::sanitize::{is_plain, sanitize};
-use super::connections::{Connections, Flight, Input};
+mod arrivals;
+mod input;
+
+use super::connections::{Connections, Flight};
 use super::effect::Effect;
 use super::id::Id;
-use super::limits::{ANNOUNCE_MAX, ENDLESS_FACTOR, Framing, KEYS_MAX, Limits};
-use super::messages::Notice;
-use super::newcomers::{Arrival, Newcomer, Newcomers};
+use super::limits::{KEYS_MAX, Limits};
+use super::newcomers::Newcomers;
 use super::reason::Reason;
 use super::room::Room;
 use super::transcript::Transcript;
@@ -128,16 +128,6 @@ pub struct Interest {
 pub struct Permit<'a> {
     hub: &'a mut Hub,
     id: Id,
-}
-
-/// What became of a line.
-enum Handled {
-    /// It is a message for all.
-    Said,
-    /// It is anything else, and its client stays.
-    Answered,
-    /// Its client leaves.
-    Left,
 }
 
 impl Permit<'_> {
@@ -172,10 +162,7 @@ impl Hub {
     /// Sets the time of all that happens until the next call. A time before that of the last call counts as the latter.
     pub fn tick(&mut self, now: Instant) {
         self.connections.tick(now);
-        while let Some(newcomer) = self.newcomers.pop_over(self.connections.now()) {
-            self.welcome(newcomer);
-            self.room.evict(&mut self.connections);
-        }
+        self.welcome_due();
     }
 
     // 2. What happened.
@@ -196,51 +183,8 @@ impl Hub {
         self.last_number = self.next_number();
         let id = Id::new(self.last_number, key);
         self.connections.open(id);
-        let now = self.connections.now();
-        let arrival = Arrival { peer, replay: replay.to_vec() };
-        if self.room.count() + self.newcomers.len() < ANNOUNCE_MAX && self.newcomers.may_wait(now) {
-            self.newcomers.push(id, now, arrival);
-        } else {
-            self.welcome(Newcomer { id, until: now, arrival: Some(arrival) });
-            self.room.evict(&mut self.connections);
-        }
+        self.arrive(id, peer, replay);
         Some(id)
-    }
-
-    /// A newcomer is greeted and announced.
-    fn welcome(&mut self, newcomer: Newcomer) {
-        let Newcomer { id, arrival, .. } = newcomer;
-        if !self.connections.is_open(id) {
-            return;
-        }
-        if let Some(Arrival { peer, replay }) = arrival {
-            self.room.enter(&mut self.connections, id, peer, &replay);
-        }
-        self.room.announce(&mut self.connections, id);
-    }
-
-    /// All newcomers are greeted and announced.
-    pub(super) fn welcome_newcomers(&mut self) {
-        while let Some(newcomer) = self.newcomers.pop() {
-            self.welcome(newcomer);
-            self.room.evict(&mut self.connections);
-        }
-    }
-
-    /// All newcomers are greeted and announced before a line of `id` is handled. If that line asks for a name and is its first, the
-    /// answer decides under which name it is announced.
-    #[cold]
-    fn welcome_all(&mut self, id: Id, line: &Line<'_>) {
-        for _ in 0..self.newcomers.len() {
-            let Some(newcomer) = self.newcomers.pop() else { return };
-            match newcomer {
-                Newcomer { id: it, arrival: Some(Arrival { peer, replay }), .. } if it == id && asks_for_name(line) => {
-                    self.room.enter(&mut self.connections, id, peer, &replay);
-                    self.newcomers.push_greeted(id, self.connections.now());
-                }
-                newcomer => self.welcome(newcomer),
-            }
-        }
     }
 
     /// A client came and there is no seat. Returns what to write to it before it is closed.
@@ -270,117 +214,6 @@ impl Hub {
         self.receive(id, bytes);
     }
 
-    /// Handles what was held back of a client, as far as it may be said now. Returns whether that was all.
-    #[cold]
-    fn go_on(&mut self, id: Id) -> bool {
-        let Some(held_back) = self.connections.release(id) else { return false };
-        if let Some(input) = self.connections.take_input(id) {
-            self.handle(id, &held_back, input);
-        }
-        !self.holds_back(id)
-    }
-
-    fn receive(&mut self, id: Id, bytes: &[u8]) {
-        if self.holds_back(id) {
-            return self.connections.hold_back(id, bytes);
-        }
-        let Some(mut input) = self.connections.take_input(id) else { return };
-        match input.opening.read(bytes) {
-            Some(protocol) => self.leave(id, Reason::Foreign(protocol)),
-            None => self.handle(id, bytes, input),
-        }
-    }
-
-    /// Handles input of a client. Holds back what may not be said now.
-    #[inline]
-    fn handle(&mut self, id: Id, bytes: &[u8], mut input: Input) {
-        let left = match self.limits.framing {
-            Framing::Line => self.handle_lines(id, bytes, &mut input),
-            Framing::Raw => self.handle_raw(id, bytes, &mut input.opening),
-        };
-        self.connections.put_back(id, input);
-        if !left.is_empty() {
-            self.connections.hold_back(id, left);
-        }
-        if self.connections.must_evict() {
-            self.room.evict(&mut self.connections);
-        }
-    }
-
-    /// Returns what is to be held back.
-    fn handle_lines<'a>(&mut self, id: Id, mut bytes: &'a [u8], input: &mut Input) -> &'a [u8] {
-        let Input { decoder, opening, .. } = input;
-        let line_max = self.limits.line_max;
-        let mut is_paced = (input.fills_some || self.connections.some_block()) && self.connections.is_paced(id);
-        while !bytes.is_empty() {
-            if is_paced && self.connections.must_wait(id) && is_more_than_quit(decoder.peek(bytes)) {
-                return bytes;
-            }
-            let before = self.connections.caused();
-            let Some(line) = decoder.next(&mut bytes, line_max, line_max * ENDLESS_FACTOR) else { break };
-            match self.line(id, line, opening) {
-                Handled::Said if !is_paced => continue,
-                Handled::Left => return &[],
-                Handled::Said | Handled::Answered => {}
-            }
-            is_paced = self.pace(id, before);
-        }
-        &[]
-    }
-
-    /// The same for a read that is a message. Commands are short, so it is held back as a whole or not at all.
-    fn handle_raw<'a>(&mut self, id: Id, bytes: &'a [u8], opening: &mut Opening) -> &'a [u8] {
-        if self.connections.must_wait(id) && is_more_than_quit(Some([bytes, &[]])) {
-            return bytes;
-        }
-        let before = self.connections.caused();
-        for message in bytes.chunks(self.limits.line_max) {
-            // A line end within the message is a control character like others, and is replaced by a space.
-            let message = message.trim_ascii_end();
-            let flat: Vec<u8> = message.iter().map(|&b| if b == b'\n' { b' ' } else { b }).collect();
-            if let Handled::Left = self.line(id, Line::Text(&flat), opening) {
-                return &[];
-            }
-        }
-        self.pace(id, before);
-        &[]
-    }
-
-    /// Returns whether others cannot keep up with a client. If so, takes off its allowance what it has caused since `before`.
-    #[cold]
-    fn pace(&mut self, id: Id, before: u64) -> bool {
-        let is_paced = self.connections.is_paced(id);
-        if is_paced {
-            self.connections.spend(id, (self.connections.caused() - before) as usize);
-        }
-        is_paced
-    }
-
-    /// Handles one line.
-    #[inline]
-    fn line(&mut self, id: Id, line: Line<'_>, opening: &mut Opening) -> Handled {
-        if let Some(protocol) = opening.line(&line) {
-            self.leave(id, Reason::Foreign(protocol));
-            return Handled::Left;
-        }
-        if !self.newcomers.is_empty() {
-            self.welcome_all(id, &line);
-        }
-        let Hub { room, connections, limits, .. } = self;
-        match line {
-            Line::Text(bytes) if is_plain(bytes) && is_surely_said(bytes) => {
-                // Nearly all lines: the next case would do the same in twice the time.
-                room.say(connections, id, bytes);
-                return Handled::Said;
-            }
-            Line::Text(bytes) => room.hear(connections, id, &sanitize(bytes)),
-            Line::TooLong(len) => room.tell(connections, id, &Notice::TooLong { len, max: limits.line_max }),
-            Line::Endless => room.leave(connections, id, Reason::EndlessLine(limits.line_max * ENDLESS_FACTOR)),
-        }
-        connections.note_addressed(id);
-        if connections.is_open(id) { Handled::Answered } else { Handled::Left }
-    }
-
     /// A client ended its stream. It may still read, and gets what was said before. What was held back of it is not said: ask for a
     /// permit before the read that finds the end.
     pub fn receive_end(&mut self, id: Id) {
@@ -389,20 +222,6 @@ impl Hub {
             self.line(id, line, &mut input.opening);
         }
         self.leave(id, Reason::EndOfInput);
-    }
-
-    fn leave(&mut self, id: Id, reason: Reason) {
-        if let Some(newcomer) = self.newcomers.remove(id) {
-            match (&newcomer.arrival, reason) {
-                (Some(arrival), Reason::Foreign(protocol)) => {
-                    return self.room.turn_away(&mut self.connections, id, arrival.peer, protocol);
-                }
-                (Some(_), _) => self.welcome(newcomer),
-                // It did not get the name that it asked for. Nobody has heard of it.
-                (None, _) => {}
-            }
-        }
-        self.room.leave(&mut self.connections, id, reason);
     }
 
     /// A client's socket takes bytes again. Ignored for a socket that was not full.
@@ -591,14 +410,4 @@ impl Hub {
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
-}
-
-/// Whether a line asks for a name.
-fn asks_for_name(line: &Line<'_>) -> bool {
-    matches!(line, Line::Text(bytes) if matches!(command::parse(&sanitize(bytes)), command::Input::Nick(_)))
-}
-
-/// Whether the next line of a client is complete and is not `:q`. `pieces` are the line's.
-fn is_more_than_quit(pieces: Option<[&[u8]; 2]>) -> bool {
-    pieces.is_some_and(|pieces| pieces.concat().trim_ascii_end() != b":q")
 }

@@ -45,6 +45,7 @@ pub mod hub;
 mod id;
 pub mod limits;
 mod newcomers;
+pub(crate) mod rate;
 mod reason;
 mod room;
 #[cfg(any(test, feature = "fuzz"))]

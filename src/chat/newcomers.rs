@@ -10,22 +10,25 @@
 
 use super::id::Id;
 use super::limits::{NICK_PATIENCE, OPENING_EVERY, OPENING_PATIENCE, OPENINGS_AT_ONCE};
+use super::rate::{Account, Rate};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Instant;
+
+/// How many wait.
+const WAITS: Rate = Rate { at_once: OPENINGS_AT_ONCE, every: OPENING_EVERY };
 
 /// All newcomers.
 pub(super) struct Newcomers {
     /// In the order in which they came.
     queue: VecDeque<Newcomer>,
-    /// A wait costs [`OPENING_EVERY`]. All waits are paid for at this time.
-    paid_at: Instant,
+    waits: Account,
 }
 
 pub(super) struct Newcomer {
     pub id: Id,
     /// When it is announced at the latest.
-    pub until: Instant,
+    until: Instant,
     /// `None` if it is greeted.
     pub arrival: Option<Arrival>,
 }
@@ -39,18 +42,13 @@ pub(super) struct Arrival {
 
 impl Newcomers {
     pub(super) fn new(now: Instant) -> Newcomers {
-        Newcomers { queue: VecDeque::new(), paid_at: now }
+        Newcomers { queue: VecDeque::new(), waits: Account::new(now) }
     }
 
     /// Whether one that comes at the time `now` is to wait. In a crowd not everybody does: if clients come one after the other, each
     /// when the one before is greeted, the waits would add up.
     pub(super) fn may_wait(&mut self, now: Instant) -> bool {
-        let paid_at = self.paid_at.max(now) + OPENING_EVERY;
-        let may = paid_at <= now + OPENINGS_AT_ONCE * OPENING_EVERY;
-        if may {
-            self.paid_at = paid_at;
-        }
-        may
+        self.waits.pay(WAITS, now)
     }
 
     /// A client came at the time `now`.

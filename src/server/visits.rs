@@ -6,6 +6,7 @@
 //! something, or after a minute if it stays. If it leaves before, its visit is only counted. The counts are recorded once a
 //! minute, and at the end.
 
+use crate::chat::rate::{Account, Rate};
 use crate::chat::{Event, Id, Reason};
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 const VISITS_AT_ONCE: u32 = 128;
 /// After that, one in this time: less than 10,000 a day, or a megabyte.
 const VISIT_EVERY: Duration = Duration::from_secs(10);
+const VISITS: Rate = Rate { at_once: VISITS_AT_ONCE, every: VISIT_EVERY };
 /// How long counts may wait to be recorded, and arrivals that are held back.
 const REPORT_AFTER: Duration = Duration::from_secs(60);
 /// The most addresses that are told apart. The others share one count.
@@ -34,8 +36,7 @@ pub(crate) struct Visits {
 
 /// What is known of an address. It is forgotten when its visits are paid for and its count is recorded.
 struct Address {
-    /// A visit costs [`VISIT_EVERY`]. All of them are paid for at this time.
-    paid_at: Instant,
+    visits: Account,
     /// Visits that were not recorded.
     count: u64,
 }
@@ -120,22 +121,16 @@ impl Visits {
     fn known(&mut self, addr: IpAddr, now: Instant) -> IpAddr {
         let has_room = |addresses: &BTreeMap<_, _>| addresses.len() < ADDRESSES_MAX || addresses.contains_key(&addr);
         if !has_room(&self.addresses) {
-            self.addresses.retain(|_, address| address.paid_at > now || address.count > 0);
+            self.addresses.retain(|_, address| !address.visits.is_even(now) || address.count > 0);
         }
         let addr = if has_room(&self.addresses) { addr } else { OTHERS };
-        self.addresses.entry(addr).or_insert(Address { paid_at: now, count: 0 });
+        self.addresses.entry(addr).or_insert(Address { visits: Account::new(now), count: 0 });
         addr
     }
 
     /// Lets an address pay for a visit. Returns whether it can.
     fn pays(&mut self, addr: IpAddr, now: Instant) -> bool {
-        let Some(address) = self.addresses.get_mut(&addr) else { return true };
-        let paid_at = address.paid_at.max(now) + VISIT_EVERY;
-        let can = paid_at <= now + VISITS_AT_ONCE * VISIT_EVERY;
-        if can {
-            address.paid_at = paid_at;
-        }
-        can
+        self.addresses.get_mut(&addr).is_none_or(|address| address.visits.pay(VISITS, now))
     }
 
     fn count(&mut self, addr: IpAddr, now: Instant) {
@@ -150,8 +145,7 @@ impl Visits {
         match (visit.held_back, self.addresses.get_mut(&visit.address)) {
             (Some(arrival), _) => arrival.record(id, record),
             (None, Some(address)) => {
-                // The clock may have begun less than that ago.
-                address.paid_at = address.paid_at.checked_sub(VISIT_EVERY).unwrap_or(address.paid_at);
+                address.visits.take_back(VISITS);
             }
             (None, None) => {}
         }

@@ -18,7 +18,7 @@ pub(crate) struct Room {
     seats: usize,
     names: Table<Name>,
     /// The number of members that are not announced.
-    unannounced: usize,
+    pub(in crate::chat) unannounced: usize,
     /// The wearer of each skeleton. A member has two.
     pub(in crate::chat) nicks: HashMap<Skeleton, Id>,
     transcript: Option<Transcript>,
@@ -110,9 +110,11 @@ impl Room {
 
     /// A client leaves. What was said before may still be written to it; then it is closed.
     pub(crate) fn leave(&mut self, connections: &mut Connections, id: Id, reason: Reason) {
-        let goodbye = messages::notice(self.lang, &Notice::Goodbye(reason));
-        connections.leave(id, reason, &goodbye);
-        // Not for a client that has not entered.
+        if !connections.is_open(id) {
+            return;
+        }
+        connections.leave(id, reason, &messages::notice(self.lang, &Notice::Goodbye(reason)));
+        // A client that has not entered has none.
         let Some(name) = self.names.remove(id) else { return };
         let nick = name.nick();
         self.forget_nick(nick);
@@ -257,6 +259,12 @@ impl Room {
         if let Some(transcript) = &mut self.transcript {
             transcript.push(event);
         }
+    }
+
+    /// The number of members that are not announced, counted anew.
+    #[cfg(any(test, feature = "fuzz"))]
+    pub(crate) fn count_unannounced(&self) -> usize {
+        self.names.iter().filter(|(_, name)| !name.is_announced).count()
     }
 
     /// The nick of a member.

@@ -512,6 +512,7 @@ impl Hub {
         assert_eq!(connections.count(), count);
         assert!(count <= self.limits().clients_max);
         let outside = all().filter(|(id, connection)| connection.is_open() && self.newcomers.is_outside(*id)).count();
+        assert_eq!(self.room.unannounced, self.room.count_unannounced());
         assert_eq!(self.room.nicks.len(), 2 * (count - outside), "two look the same");
 
         let ids =
