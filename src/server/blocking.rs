@@ -99,18 +99,18 @@ impl TcpStream {
         marks::read(Call::blocking("read"), self.as_raw_fd(), asked, call)
     }
 
-    /// Whether the peer has reset the connection. Only the first call after that fails with the error, in whatever thread it is; the
-    /// reads after it find an end-of-file.
-    pub(crate) fn is_reset(&self) -> bool {
-        self.0.peer_addr().is_err()
-    }
-
     /// The same, but blocks at most until `end`. After that it fails with `WouldBlock` or `TimedOut`.
     pub(crate) fn read_by(&self, end: Instant, buffer: &mut Vec<u8>) -> io::Result<usize> {
         self.limit_reads(end)?;
         let result = self.read(buffer);
         marks::set_up(1, || self.0.set_read_timeout(None))?;
         result
+    }
+
+    /// Whether the peer has reset the connection. Only the first call after that fails with the error, in whatever thread it is; the
+    /// reads after it find an end-of-file.
+    pub(crate) fn is_reset(&self) -> bool {
+        self.0.peer_addr().is_err()
     }
 
     /// Blocks until there is something to read, at most until `end`, and discards up to 1024 bytes. Returns the number

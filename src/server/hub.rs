@@ -6,25 +6,28 @@ use crate::trace::marks;
 use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
 
-/// Wraps [`chat::Hub`] and has the same contract. The methods below add a mark each. The number is that of the events in the
-/// hub's transcript that are marked already.
-pub(crate) struct Hub(chat::Hub, usize);
+/// Wraps [`chat::Hub`] and has the same contract. The methods below add a mark each.
+pub(crate) struct Hub {
+    hub: chat::Hub,
+    /// The number of events in the hub's transcript that are marked already.
+    marked: usize,
+}
 
 impl Hub {
     pub(crate) fn new(hub: chat::Hub) -> Hub {
-        Hub(hub, 0)
+        Hub { hub, marked: 0 }
     }
 
     pub(crate) fn connect(&mut self, key: usize, peer: SocketAddr, replay: &[u8]) -> Option<Id> {
-        let id = self.0.connect(key, peer, replay)?;
+        let id = self.hub.connect(key, peer, replay)?;
         marks::connected(peer, id.number());
         self.mark();
         Some(id)
     }
 
     pub(crate) fn permit(&mut self, id: Id) -> Option<Permit<'_>> {
-        let holds_back = self.0.holds_back(id);
-        let read_max = self.0.permit(id).map(|permit| permit.read_max());
+        let holds_back = self.hub.holds_back(id);
+        let read_max = self.hub.permit(id).map(|permit| permit.read_max());
         if holds_back {
             self.mark();
         }
@@ -33,48 +36,48 @@ impl Hub {
 
     #[cfg(all(feature = "uring", target_os = "linux"))]
     pub(crate) fn receive_ahead(&mut self, id: Id, bytes: &[u8]) {
-        self.0.receive_ahead(id, bytes);
+        self.hub.receive_ahead(id, bytes);
         self.mark();
     }
 
     pub(crate) fn receive_end(&mut self, id: Id) {
-        self.0.receive_end(id);
+        self.hub.receive_end(id);
         self.mark();
     }
 
     pub(crate) fn disconnect(&mut self, id: Id, reason: Reason) {
-        self.0.disconnect(id, reason);
+        self.hub.disconnect(id, reason);
         self.mark();
     }
 
     pub(crate) fn close_room(&mut self) {
-        self.0.close_room();
+        self.hub.close_room();
         self.mark();
     }
 
     #[inline(always)]
     pub(crate) fn wrote(&mut self, id: Id, taken: usize) -> bool {
         marks::settled(id.number(), taken);
-        self.0.wrote(id, taken)
+        self.hub.wrote(id, taken)
     }
 
     #[inline(always)]
     pub(crate) fn carried(&mut self, id: Id, taken: usize) {
         marks::settled(id.number(), taken);
-        self.0.carried(id, taken);
+        self.hub.carried(id, taken);
     }
 
     pub(crate) fn take_transcript(&mut self, transcript: &mut Transcript) {
-        self.0.take_transcript(transcript);
-        self.1 = 0;
+        self.hub.take_transcript(transcript);
+        self.marked = 0;
     }
 
     #[inline(always)]
     fn mark(&mut self) {
-        marks::ingested(|| self.0.pending().map(|(id, bytes)| (id.number(), bytes)));
-        if let Some(transcript) = self.0.transcript() {
-            marks::told(|| transcript.after(self.1).filter_map(told));
-            self.1 = transcript.len();
+        marks::ingested(|| self.hub.pending().map(|(id, bytes)| (id.number(), bytes)));
+        if let Some(transcript) = self.hub.transcript() {
+            marks::told(|| transcript.after(self.marked).filter_map(told));
+            self.marked = transcript.len();
         }
     }
 }
@@ -101,7 +104,7 @@ impl Permit<'_> {
     }
 
     pub(crate) fn receive(self, bytes: &[u8]) {
-        if let Some(permit) = self.hub.0.permit(self.id) {
+        if let Some(permit) = self.hub.hub.permit(self.id) {
             permit.receive(bytes);
             self.hub.mark();
         }
@@ -112,12 +115,12 @@ impl Deref for Hub {
     type Target = chat::Hub;
 
     fn deref(&self) -> &chat::Hub {
-        &self.0
+        &self.hub
     }
 }
 
 impl DerefMut for Hub {
     fn deref_mut(&mut self) -> &mut chat::Hub {
-        &mut self.0
+        &mut self.hub
     }
 }

@@ -7,7 +7,7 @@
 //! * [`listener`]: the listening sockets;
 //! * [`own_address`]: by which address others reach this machine;
 //! * [`diagnostics`]: what the server says to the person who runs it;
-//! * [`signals`]: what a signal asks of the server;
+//! * [`signals`]: what a signal asks of the server; [`stopping`]: how a loop carries it out;
 //! * [`records`]: where events are recorded: the [`console`] and the [`history`]. Their lines pass a [`spool`], so that
 //!   the chat waits neither for a [`sink`] nor for a [`disk`].
 //!
@@ -53,6 +53,7 @@ mod signals;
 mod simulated;
 pub(crate) mod sink;
 mod spool;
+pub(crate) mod stopping;
 mod visits;
 pub(crate) mod wall_clock;
 

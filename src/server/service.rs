@@ -22,6 +22,17 @@ pub(crate) const STOP_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a driver leaves the listener alone after accept failed for lack of descriptors or memory.
 pub(crate) const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
+/// Connections let in in one turn of a driver with one thread. The limit keeps a burst of connections from delaying the clients in the
+/// room.
+pub(crate) const ACCEPTS_MAX: usize = 256;
+/// A client that sends this much at a time is probably not the only one. So the others may send, too, before what was said is
+/// written: then one write to each member is for all of them. Bytes.
+#[cfg(any(feature = "threaded", all(feature = "uring", target_os = "linux")))]
+pub(crate) const BURST: usize = 256;
+/// In a room of at least this many members a line takes many writes, and other clients are likely to speak meanwhile.
+#[cfg(any(feature = "threaded", all(feature = "uring", target_os = "linux")))]
+pub(crate) const CROWD: usize = 16;
+
 /// What a driver is given.
 pub(crate) struct Service {
     /// The driver's name, as `--mode` takes it.

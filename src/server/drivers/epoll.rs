@@ -13,10 +13,12 @@ use super::hub::Hub;
 use super::lingering::Lingering;
 use super::net::{Events, Interest, Listeners, Poll, Signals, TcpStream, Token, is_readable, now};
 use super::records::Records;
-use super::{ACCEPT_RETRY, Order, STOP_PATIENCE, Service, WhenFull, listener};
+use super::{ACCEPT_RETRY, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Id, Reason, Transcript};
 use crate::server::diagnostics;
+use crate::server::service::ACCEPTS_MAX;
+use crate::server::stopping::Stopping;
 use slab::Slab;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -25,8 +27,6 @@ use std::time::{Duration, Instant};
 
 /// Readiness events taken from the kernel at a time; more stay there for the next turn.
 const EVENTS_MAX: usize = 1024;
-/// Connections accepted in one turn. The limit keeps a burst of connections from delaying the clients in the room.
-const ACCEPTS_MAX: usize = 256;
 
 /// Serves until told to stop.
 pub(crate) fn run(service: Service) -> io::Result<()> {
@@ -82,8 +82,7 @@ struct EventLoop {
     backlog: bool,
     /// When to accept again, after accept failed for lack of resources.
     accept_at: Option<Instant>,
-    /// The deadline for the end, once the server is told to stop.
-    stop_at: Option<Instant>,
+    stopping: Stopping,
     now: Instant,
     buffer: Box<[u8]>,
 }
@@ -118,7 +117,7 @@ impl EventLoop {
             lingering: Lingering::new(lingering_max),
             backlog: false,
             accept_at: None,
-            stop_at: None,
+            stopping: Stopping::default(),
             now: now(),
             buffer: vec![0; READ_MAX].into(),
         })
@@ -199,7 +198,7 @@ impl EventLoop {
             self.records.deadline(),
             self.lingering.deadline(),
             self.accept_at,
-            self.stop_at,
+            self.stopping.deadline(),
         ];
         let next = deadlines.into_iter().flatten().min()?;
         Some(next.saturating_duration_since(now()))
@@ -207,15 +206,7 @@ impl EventLoop {
 
     fn note_signals(&mut self, key: usize) {
         let Some(Source::Signals(signals)) = self.sources.get_mut(key) else { return };
-        for order in signals.pending() {
-            match order {
-                Order::Stop => {
-                    self.stop_at.get_or_insert(self.now + STOP_PATIENCE);
-                }
-                Order::ReopenHistory => self.records.reopen(),
-            }
-        }
-        if self.stop_at.is_some() {
+        if self.stopping.obey(signals.pending(), self.now, || self.records.reopen()) {
             self.hub.close_room();
             self.sources.retain(|_, source| !matches!(source, Source::Listeners(_)));
             self.backlog = false;
@@ -224,10 +215,7 @@ impl EventLoop {
     }
 
     fn is_done(&self) -> bool {
-        match self.stop_at {
-            Some(at) => self.now >= at || self.hub.is_deserted(),
-            None => false,
-        }
+        self.stopping.is_over(self.now, || self.hub.is_deserted())
     }
 
     // Read.

@@ -15,18 +15,17 @@ use super::hub::Hub;
 use super::lingering::Lingering;
 use super::net::{Listeners, PollFd, PollFlags, Signals, TcpStream, now, poll};
 use super::records::Records;
-use super::{ACCEPT_RETRY, Order, STOP_PATIENCE, Service, WhenFull, listener};
+use super::{ACCEPT_RETRY, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Id, Reason, Transcript};
 use crate::server::diagnostics;
+use crate::server::service::ACCEPTS_MAX;
+use crate::server::stopping::Stopping;
 use slab::Slab;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::time::{Duration, Instant};
-
-/// Connections accepted in one turn. The limit keeps a burst of connections from delaying the clients in the room.
-const ACCEPTS_MAX: usize = 256;
 
 /// Serves until told to stop.
 pub(crate) fn run(service: Service) -> io::Result<()> {
@@ -89,8 +88,7 @@ struct PollLoop {
     accept_at: Option<Instant>,
     /// The last accept failed for lack of resources, and a warning was logged.
     is_failing: bool,
-    /// The deadline for the end, once the server is told to stop.
-    stop_at: Option<Instant>,
+    stopping: Stopping,
     now: Instant,
     buffer: Box<[u8]>,
 }
@@ -117,7 +115,7 @@ impl PollLoop {
             backlog: false,
             accept_at: None,
             is_failing: false,
-            stop_at: None,
+            stopping: Stopping::default(),
             now: now(),
             buffer: vec![0; READ_MAX].into(),
         })
@@ -233,22 +231,14 @@ impl PollLoop {
             self.records.deadline(),
             self.lingering.deadline(),
             self.accept_at,
-            self.stop_at,
+            self.stopping.deadline(),
         ];
         let next = deadlines.into_iter().flatten().min()?;
         Some(next.saturating_duration_since(now()))
     }
 
     fn note_signals(&mut self) {
-        for order in self.signals.pending() {
-            match order {
-                Order::Stop => {
-                    self.stop_at.get_or_insert(self.now + STOP_PATIENCE);
-                }
-                Order::ReopenHistory => self.records.reopen(),
-            }
-        }
-        if self.stop_at.is_some() {
+        if self.stopping.obey(self.signals.pending(), self.now, || self.records.reopen()) {
             self.hub.close_room();
             self.listeners = None;
             self.backlog = false;
@@ -257,10 +247,7 @@ impl PollLoop {
     }
 
     fn is_done(&self) -> bool {
-        match self.stop_at {
-            Some(at) => self.now >= at || self.hub.is_deserted(),
-            None => false,
-        }
+        self.stopping.is_over(self.now, || self.hub.is_deserted())
     }
 
     // Read.

@@ -33,6 +33,7 @@ use super::{ACCEPT_RETRY, Order, STOP_PATIENCE, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Framing, Id, Reason, Transcript, messages};
 use crate::server::diagnostics;
+use crate::server::service::{BURST, CROWD};
 use slab::Slab;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::{Shutdown, SocketAddr};
@@ -44,11 +45,6 @@ use writing::{Parcel, WriterHandle};
 /// The stack of each thread: small, because the buffers are on the heap. Only the pages that are used cost memory.
 /// Bytes.
 const STACK: usize = 256 << 10;
-/// A client that sends this much at a time is probably not the only one. Its thread becomes a leader: see
-/// [`Server::commit`]. Bytes.
-const BURST: usize = 256;
-/// In a room of at least this many members a line takes many writes, and other clients are likely to speak meanwhile.
-const CROWD: usize = 16;
 /// So many times in a row accept must fail before it is told that nobody can be let in.
 const ACCEPT_FAILURES: u32 = 5;
 /// A thread that waits to be resumed does not read, so it looks this often whether its client has reset the connection.

@@ -30,9 +30,11 @@ use super::lingering::Lingering;
 use super::net::{Signals, now};
 use super::records::Records;
 use super::ring::{Errno, How, Operation, Outcome, PollFlags, Ring, Sizes, Socket};
-use super::{Order, STOP_PATIENCE, Service, listener};
+use super::{Service, listener};
 use crate::chat::limits::{READ_MAX, read_max};
 use crate::chat::{Effect, Flight, Framing, Id, Limits, Reason, Transcript};
+use crate::server::service::{ACCEPTS_MAX, BURST, CROWD};
+use crate::server::stopping::Stopping;
 use accepting::Accepting;
 use slab::Slab;
 use std::collections::VecDeque;
@@ -42,8 +44,6 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Connections let in in one turn. The limit keeps a burst of connections from delaying the clients in the room.
-const ACCEPTS_MAX: usize = 256;
 /// The longest that the hub is not told whether a client's socket takes anything. It is also the time after which a send
 /// is tried anew: a waiting send goes on when a third of the socket's buffer is free, and a slow reader may need longer
 /// for that than a stall's time.
@@ -57,10 +57,6 @@ const BUFFER_LEN: (usize, usize) = (512, 4 << 10);
 /// The buffers together, if this leaves each of them the least. So much can be received in a turn; what clients send
 /// beyond that waits in their sockets. Bytes.
 const RECEIVED_MAX: usize = 256 << 10;
-/// A client that sends this much at a time is probably not the only one. Bytes.
-const BURST: usize = 256;
-/// In a room of at least this many members a line takes many sends, and other clients are likely to speak meanwhile.
-const CROWD: usize = 16;
 /// The most times that the thread yields to them in a turn. With a single one, a thousand clients that all talk get half
 /// as much through.
 const GATHERS_MAX: usize = 16;
@@ -121,8 +117,7 @@ struct CompletionLoop {
     /// Connections that failed while others were still to be served in this turn.
     dead: Vec<Id>,
     lingering: Lingering,
-    /// The deadline for the end, once the server is told to stop.
-    stop_at: Option<Instant>,
+    stopping: Stopping,
     now: Instant,
 }
 
@@ -150,7 +145,7 @@ impl CompletionLoop {
             free: Vec::new(),
             dead: Vec::new(),
             lingering: Lingering::new(lingering_max),
-            stop_at: None,
+            stopping: Stopping::default(),
             now: now(),
         })
     }
@@ -250,7 +245,7 @@ impl CompletionLoop {
             self.lingering.deadline(),
             self.waiting.front().map(|(at, ..)| *at),
             self.accepting.deadline(),
-            self.stop_at,
+            self.stopping.deadline(),
         ];
         let next = deadlines.into_iter().flatten().min()?;
         Some(next.saturating_duration_since(now()))
@@ -258,25 +253,14 @@ impl CompletionLoop {
 
     fn note_signals(&mut self) {
         self.signals_poll = self.ring.poll(&self.signals, PollFlags::IN, 0);
-        for order in self.signals.pending() {
-            match order {
-                Order::Stop => {
-                    self.stop_at.get_or_insert(self.now + STOP_PATIENCE);
-                }
-                Order::ReopenHistory => self.records.reopen(),
-            }
-        }
-        if self.stop_at.is_some() {
+        if self.stopping.obey(self.signals.pending(), self.now, || self.records.reopen()) {
             self.hub.close_room();
             self.accepting.stop(&mut self.ring);
         }
     }
 
     fn is_done(&self) -> bool {
-        match self.stop_at {
-            Some(at) => self.now >= at || self.hub.is_deserted(),
-            None => false,
-        }
+        self.stopping.is_over(self.now, || self.hub.is_deserted())
     }
 
     // Flush.

@@ -4,7 +4,7 @@
 #[path = "../drivers/epoll.rs"]
 mod driver;
 
-use super::{ACCEPT_RETRY, Order, STOP_PATIENCE, WhenFull, hub, lingering, listener, net, records};
+use super::{ACCEPT_RETRY, WhenFull, hub, lingering, listener, net, records};
 
 type Service = super::Service<net::Bound>;
 

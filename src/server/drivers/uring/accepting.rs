@@ -2,8 +2,8 @@
 
 use super::super::ring::{Errno, Operation, Ring, Socket};
 use super::super::{ACCEPT_RETRY, WhenFull, listener};
+use crate::server::diagnostics;
 use std::collections::VecDeque;
-use std::io;
 use std::net::TcpListener;
 use std::time::Instant;
 
@@ -69,7 +69,7 @@ impl Accepting {
             Err(e) => {
                 // Most likely no descriptors are left. The same operation would fail again at once.
                 if !std::mem::replace(&mut self.is_failing, true) {
-                    log::warn!("nobody can be let in for now: {}", io::Error::from(e));
+                    log::warn!("{}", diagnostics::cannot_accept(&e.into()));
                 }
                 self.retry_at = Some(now + ACCEPT_RETRY);
             }

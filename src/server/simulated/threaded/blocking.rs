@@ -47,17 +47,16 @@ pub(super) struct TcpStream(usize);
 
 impl TcpStream {
     pub(super) fn read(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
-        buffer.resize(buffer.capacity(), 0);
-        assert!(buffer.len() <= READ_MAX, "so much is not read at a time");
-        let result = self.read_until(buffer, None);
-        buffer.truncate(*result.as_ref().unwrap_or(&0));
-        result
+        self.fill(buffer, None)
     }
     pub(super) fn read_by(&self, end: Instant, buffer: &mut Vec<u8>) -> io::Result<usize> {
-        buffer.resize(buffer.capacity(), 0);
         let end = with(|kernel| end - kernel.start);
-        let result =
-            if is_past(Some(end)) { Err(ErrorKind::TimedOut.into()) } else { self.read_until(buffer, Some(end)) };
+        if is_past(Some(end)) { Err(ErrorKind::TimedOut.into()) } else { self.fill(buffer, Some(end)) }
+    }
+    fn fill(&self, buffer: &mut Vec<u8>, end: Option<Duration>) -> io::Result<usize> {
+        buffer.resize(buffer.capacity(), 0);
+        assert!(buffer.len() <= READ_MAX, "so much is not read at a time");
+        let result = self.read_until(buffer, end);
         buffer.truncate(*result.as_ref().unwrap_or(&0));
         result
     }
