@@ -256,6 +256,15 @@ each_driver! {
         }
     }
 
+    /// Nobody has said anything, so the clock alone brings the greeting.
+    fn what_a_silent_newcomer_gets_is_seen_to_be_queued(mode) {
+        let server = Server::with(mode, &["--explain"]);
+        let _silent = server.join();
+        let told = &server.diagnostics;
+        told.shows("; queued for #1");
+        told.shows(if completes(mode) { "queued a send of " } else { " bytes to #1" });
+    }
+
     fn steps_are_told_in_spanish(mode) {
         let server = Server::with(mode, &["--explain", "--lang", "es"]);
         let mut ana = server.connect();

@@ -160,9 +160,11 @@ impl Hub {
     // 1. The time.
 
     /// Sets the time of all that happens until the next call. A time before that of the last call counts as the latter.
-    pub fn tick(&mut self, now: Instant) {
+    ///
+    /// Returns whether newcomers were greeted and announced: their time was over.
+    pub fn tick(&mut self, now: Instant) -> bool {
         self.connections.tick(now);
-        self.welcome_due();
+        self.welcome_due()
     }
 
     // 2. What happened.

@@ -5,6 +5,7 @@ use crate::chat::{self, Event, Id, Reason, Transcript};
 use crate::trace::marks;
 use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
+use std::time::Instant;
 
 /// Wraps [`chat::Hub`] and has the same contract. The methods below add a mark each.
 pub(crate) struct Hub {
@@ -18,10 +19,19 @@ impl Hub {
         Hub { hub, marked: 0 }
     }
 
+    pub(crate) fn tick(&mut self, now: Instant) {
+        if self.hub.tick(now) {
+            self.mark();
+        }
+    }
+
     pub(crate) fn connect(&mut self, key: usize, peer: SocketAddr, replay: &[u8]) -> Option<Id> {
         let id = self.hub.connect(key, peer, replay)?;
         marks::connected(peer, id.number());
-        self.mark();
+        // A newcomer that waits gets nothing yet: the tick or a line brings its greeting.
+        if self.hub.announced_by(id).is_none() {
+            self.mark();
+        }
         Some(id)
     }
 

@@ -21,12 +21,15 @@ impl Hub {
         self.room.evict(&mut self.connections);
     }
 
-    /// Those whose time is over are greeted and announced.
-    pub(super) fn welcome_due(&mut self) {
+    /// Those whose time is over are greeted and announced. Returns whether there were any.
+    pub(super) fn welcome_due(&mut self) -> bool {
+        let mut were_any = false;
         while let Some(newcomer) = self.newcomers.pop_over(self.connections.now()) {
             self.welcome(newcomer);
             self.room.evict(&mut self.connections);
+            were_any = true;
         }
+        were_any
     }
 
     /// A newcomer is greeted and announced.

@@ -203,17 +203,17 @@ impl Server {
         let id = client.id;
         // Small at first, because most clients are silent most of the time; it grows with what the client sends. With
         // raw framing each read is a message and must not be cut.
-        let room_at_first = match self.room.lock().hub.limits().framing {
+        let room = self.room.lock();
+        let room_at_first = match room.hub.limits().framing {
             Framing::Line => READ_OWN.0,
             Framing::Raw => READ_MAX,
         };
+        // A newcomer that stays silent is announced by its own thread.
+        let mut announced_by = room.hub.announced_by(id);
+        drop(room);
         let mut buffer = Vec::with_capacity(room_at_first);
-        let mut is_new = true;
         let mut ended = false;
         loop {
-            // A newcomer that stays silent is announced by its own thread.
-            let announced_by = if is_new { self.room.lock().hub.announced_by(id) } else { None };
-            is_new = announced_by.is_some();
             buffer.clear();
             let result = match announced_by {
                 Some(at) => client.stream.read_by(at, &mut buffer),
@@ -244,7 +244,7 @@ impl Server {
                     }
                 }
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) if is_new && matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                Err(e) if announced_by.is_some() && matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                     self.turn(|_| ());
                 }
                 Err(e) => {
@@ -252,6 +252,9 @@ impl Server {
                     self.turn(|room| room.disconnect(id, Reason::Lost));
                     return;
                 }
+            }
+            if announced_by.is_some() {
+                announced_by = self.room.lock().hub.announced_by(id);
             }
         }
         self.wait_for_close(client);
