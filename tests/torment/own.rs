@@ -1,0 +1,54 @@
+//! Our own server has no faults.
+
+use super::*;
+
+fn own(mode: &str) -> Target {
+    started(&["serve", "--mode", mode, "--addr", "127.0.0.1:{port}"])
+}
+
+each_driver! {
+    fn our_own_server_passes_the_quick_torments(mode) {
+        let findings = torment(&own(mode), &torments(QUICK), &patient());
+        has_no_faults(&findings);
+        if cfg!(target_os = "linux") {
+            assert!(findings.iter().all(|finding| finding.verdict == Verdict::Pass), "{findings:#?}");
+        }
+    }
+
+    #[ignore = "takes a minute"]
+    fn our_own_server_passes_every_torment(mode) {
+        let all: Vec<_> = TORMENTS.iter().collect();
+        let findings = torment(&own(mode), &all, &patient());
+        has_no_faults(&findings);
+        assert!(findings.iter().all(|finding| finding.verdict == Verdict::Pass), "{findings:#?}");
+    }
+
+    fn members_that_take_more_than_their_share_make_only_themselves_wait(mode) {
+        let findings = torment(&own(mode), &torments(PRESSURE), &patient());
+        has_no_faults(&findings);
+        assert!(findings.iter().all(|finding| finding.verdict == Verdict::Pass), "{findings:#?}");
+    }
+
+    fn a_running_server_skips_the_torments_that_need_its_process(mode) {
+        let server = Server::start(mode);
+        let some = torments(&["split-line", "burst-connect", "reset-idle", "half-close", "stop-continue", "restart"]);
+        let findings = torment(&Target::Running(server.addr), &some, &patient());
+        let verdicts: Vec<_> = findings.iter().map(|finding| finding.verdict).collect();
+        use Verdict::*;
+        assert_eq!(verdicts, [Pass, Pass, Pass, Pass, Skipped, Skipped], "{findings:#?}");
+    }
+
+    fn three_seats_are_enough(mode) {
+        let target = started(&["serve", "--mode", mode, "--addr", "127.0.0.1:{port}", "--max-clients", "3"]);
+        let some = torments(&["split-line", "gulp", "burst-connect", "reset-mid-fanout", "stale-event", "half-close"]);
+        has_no_faults(&torment(&target, &some, &patient()));
+    }
+
+    fn a_full_room_may_let_others_wait(mode) {
+        let target =
+            started(&["serve", "--mode", mode, "--addr", "127.0.0.1:{port}", "--max-clients", "4", "--when-full", "wait"]);
+        let findings = torment(&target, &torments(&["full-house"]), &patient());
+        has_no_faults(&findings);
+        assert!(findings[0].remarks[0].en.contains("the next one waits"), "{findings:#?}");
+    }
+}
