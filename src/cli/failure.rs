@@ -10,6 +10,9 @@ pub(crate) enum Failure {
     Usage(String),
     /// It did not work. The exit code is 1.
     Failed(String),
+    /// Nothing was learned about a server: it could not be tested. The exit code is 3.
+    #[cfg(feature = "torment")]
+    Untested(String),
 }
 
 impl Failure {
@@ -17,6 +20,8 @@ impl Failure {
         match self {
             Failure::Usage(_) => 2.into(),
             Failure::Failed(_) => ExitCode::FAILURE,
+            #[cfg(feature = "torment")]
+            Failure::Untested(_) => 3.into(),
         }
     }
 }
@@ -29,7 +34,10 @@ impl From<String> for Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Failure::Usage(text) | Failure::Failed(text)) = self;
-        f.write_str(text)
+        match self {
+            Failure::Usage(text) | Failure::Failed(text) => f.write_str(text),
+            #[cfg(feature = "torment")]
+            Failure::Untested(text) => f.write_str(text),
+        }
     }
 }

@@ -115,7 +115,7 @@ fn environment(command: &clap::Command, lang: Lang) -> Vec<Entry> {
     entries
 }
 
-fn exit_status(words: &str) -> [Fixed; 3] {
+fn exit_status(words: &str) -> Vec<Fixed> {
     let (en, es) = match words {
         "serve" => ("A signal told the server to stop.", "Una señal cerró el servidor."),
         "join" => ("You left, or the input has ended.", "Saliste, o terminó la entrada."),
@@ -129,19 +129,31 @@ fn exit_status(words: &str) -> [Fixed; 3] {
         ),
         _ => ("Done.", "Hecho."),
     };
-    [
-        entry("0", en, es),
-        entry(
+    let failed = match words {
+        "torment" => entry(
+            "1",
+            "There are faults, or something is doubtful. One line on stderr says what to fix first.",
+            "Hay fallos, o algo es dudoso. Una línea en stderr dice qué arreglar primero.",
+        ),
+        _ => entry(
             "1",
             "It failed. One line on stderr says what failed and what to try.",
             "Hubo un fallo. Una línea en stderr dice qué falló y qué probar.",
         ),
-        entry(
-            "2",
-            "The command line or a variable of the environment is wrong. Nothing was done.",
-            "La línea de órdenes o una variable de entorno es incorrecta. No se hizo nada.",
-        ),
-    ]
+    };
+    let wrong = entry(
+        "2",
+        "The command line or a variable of the environment is wrong. Nothing was done.",
+        "La línea de órdenes o una variable de entorno es incorrecta. No se hizo nada.",
+    );
+    let untested = entry(
+        "3",
+        "The server could not be tested, or not with every torment. One line on stderr says why and what to try.",
+        "No se pudo probar el servidor, o no con todas las pruebas. Una línea en stderr dice por qué y qué hacer.",
+    );
+    let mut all = vec![entry("0", en, es), failed, wrong];
+    all.extend((words == "torment").then_some(untested));
+    all
 }
 
 fn signals(words: &str) -> &'static [Fixed] {

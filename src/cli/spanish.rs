@@ -120,7 +120,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         `tertulia torment EQUIPO:PUERTO` prueba un servidor en marcha. `tertulia torment -- ORDEN {port}` inicia un servidor nuevo \
         para cada prueba, y así también puede cambiar sus límites, sus señales y su stdout. Ambas formas sirven con cualquier \
         servidor que reenvíe cada línea a los demás clientes. El informe dice qué falló, cuál es la causa habitual y dónde leer \
-        más. El código de salida es 0 solo si todo pasó."),
+        más. El código de salida es 0 solo si todo pasó, 1 si hay fallos y 3 si no se pudo probar el servidor."),
     ("torment ADDR", "Dirección de un servidor en marcha: EQUIPO:PUERTO, EQUIPO o :PUERTO [por defecto: 127.0.0.1:8889]"),
     ("torment COMMAND", "Orden que inicia el servidor; {port} en ella es el puerto"),
     ("torment --echo", "Si quien envía debe recibir sus propias líneas"),

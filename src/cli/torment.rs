@@ -21,7 +21,7 @@ use std::time::{Duration, SystemTime};
 /// `tertulia torment HOST:PORT` tests a running server. `tertulia torment -- COMMAND {port}` starts a new server for each
 /// torment, and can also change its limits, signals and stdout. Both work with any server that relays a line to the other
 /// clients. The report says what failed, what usually causes it, and where to read more. The exit code is 0 only if
-/// everything passed.
+/// everything passed, 1 if there are faults, and 3 if the server could not be tested.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// Address of a running server: HOST:PORT, HOST or :PORT [default: 127.0.0.1:8889]
@@ -89,7 +89,6 @@ impl Args {
         if self.list {
             return Ok(super::print(report.list().as_bytes())?);
         }
-        let target = self.target(lang)?;
         let seed = self.seed.unwrap_or_else(|| {
             let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             u64::from(since.subsec_micros())
@@ -116,14 +115,23 @@ impl Args {
                 let _ = super::print(report.row(finding).as_bytes());
             }
         };
-        let findings = torment::run(&target, &torments, &settings, &mut tell);
-        let findings = findings.inspect_err(|_| report.erase()).map_err(|e| e.in_lang(lang).to_owned())?;
+        let findings = self.target(lang).and_then(|target| {
+            let findings = torment::run(&target, &torments, &settings, &mut tell);
+            findings.map_err(|e| Failure::Untested(e.in_lang(lang).into()))
+        });
+        if let Err(Failure::Untested(why)) = &findings {
+            report.erase();
+            if self.json {
+                super::print(format!("{:#}\n", with_error(lang, why, seed)).as_bytes())?;
+            }
+        }
+        let findings = findings?;
         let result = match self.json {
             true => format!("{:#}\n", to_json(lang, &findings, seed)),
             false => report.end(&findings, seed),
         };
         super::print(result.as_bytes())?;
-        Ok(in_a_word(lang, &findings)?)
+        in_a_word(lang, &findings)
     }
 
     fn target(&self, lang: Lang) -> Result<Target, Failure> {
@@ -131,7 +139,7 @@ impl Args {
             let launcher = Launcher::of_words(self.command.clone());
             return launcher.map(Target::Started).map_err(|e| Failure::Usage(e.in_lang(lang).into()));
         }
-        let addrs = self.addr.resolve().map_err(|e| e.in_lang(lang).to_owned())?;
+        let addrs = self.addr.resolve().map_err(|e| Failure::Untested(e.in_lang(lang).into()))?;
         // Without the flag nothing is sent to another machine, not even to test whether it answers.
         if !self.i_own_this_server && addrs.iter().any(|addr| !addr.ip().is_loopback()) {
             let ip = addrs[0].ip();
@@ -148,28 +156,35 @@ impl Args {
 }
 
 /// The result that gives the exit code. An error is the last line.
-fn in_a_word(lang: Lang, findings: &[Finding]) -> Result<(), String> {
+fn in_a_word(lang: Lang, findings: &[Finding]) -> Result<(), Failure> {
     if let Some((cause, _)) = diagnose(findings).first() {
         let lesson = cause.lesson();
         let title = lesson.title.in_lang(lang);
-        return Err(say!(lang,
+        return Err(Failure::Failed(say!(lang,
             "not all torments passed; fix this first: {title}";
-            "no se superaron todas las pruebas; arregla primero esto: {title}"));
+            "no se superaron todas las pruebas; arregla primero esto: {title}")));
     }
     let count = |is_it: fn(&Finding) -> bool| findings.iter().filter(|finding| is_it(finding)).count();
     match (count(|f| f.seen == NO_TIME), count(|f| f.verdict != Verdict::Skipped)) {
         (0, 1..) => Ok(()),
-        (0, 0) => Err(say!(lang,
+        (0, 0) => Err(Failure::Untested(say!(lang,
             "none of the torments could be tried; choose others, or start the server with -- COMMAND";
-            "no se pudo hacer ninguna de las pruebas; elige otras, o inicia el servidor con -- ORDEN")),
+            "no se pudo hacer ninguna de las pruebas; elige otras, o inicia el servidor con -- ORDEN"))),
         (untried, _) => {
             let (all, why) = (findings.len(), NO_TIME);
             let why = why.in_lang(lang);
-            Err(say!(lang,
+            Err(Failure::Untested(say!(lang,
                 "{untried} of {all} torments were not tried: {why}";
-                "pruebas sin hacer: {untried} de {all}; {why}"))
+                "pruebas sin hacer: {untried} de {all}; {why}")))
         }
     }
+}
+
+/// The result when no torment could begin, with the keys of the others.
+fn with_error(lang: Lang, why: &str, seed: u64) -> serde_json::Value {
+    let mut json = to_json(lang, &[], seed);
+    json["error"] = why.into();
+    json
 }
 
 /// The keys are English in each language.
@@ -398,14 +413,15 @@ mod tests {
         let skipped = finding(Verdict::Skipped, NEEDS_PROCESS);
         let untried = finding(Verdict::Skipped, NO_TIME);
         assert_eq!(in_a_word(Lang::En, &[passed.clone(), skipped.clone()]), Ok(()));
-        assert!(in_a_word(Lang::En, &[skipped]).is_err_and(|e| e.contains("none")));
+        assert!(in_a_word(Lang::En, &[skipped]).is_err_and(|e| e.to_string().contains("none")));
         assert!(
             in_a_word(Lang::En, &[passed, untried.clone()])
-                .is_err_and(|e| e.contains("1 of 2 torments were not tried"))
+                .is_err_and(|e| e.to_string().contains("1 of 2 torments were not tried"))
         );
         let failed = finding(Verdict::Fail, messages::spins(0.9));
         assert!(
-            in_a_word(Lang::En, &[failed, untried]).is_err_and(|e| e.contains(&*Cause::BusyLoop.lesson().title.en))
+            in_a_word(Lang::En, &[failed, untried])
+                .is_err_and(|e| e.to_string().contains(&*Cause::BusyLoop.lesson().title.en))
         );
     }
 }

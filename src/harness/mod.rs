@@ -7,20 +7,24 @@
 //! * [`receiver`]: finds the probes in a stream of bytes;
 //! * [`test_client`], [`crowd`]: clients with all kinds of behaviour, driven by one thread;
 //! * [`process_group`]: processes that end with this one;
-//! * [`server_process`]: a server that was started here;
+//! * [`launcher`]: how a server is started; [`server_process`]: a server that was started here; [`stderr`]: what it
+//!   wrote there;
 //! * [`proc`]: what the kernel reports about a process and its sockets.
 
 pub(crate) mod crowd;
 pub(crate) mod eol;
+pub mod launcher;
 pub(crate) mod probe;
 pub(crate) mod proc;
 pub mod process_group;
 pub(crate) mod receiver;
 pub mod server_process;
+pub(crate) mod stderr;
 pub(crate) mod test_client;
 
 pub(crate) use crowd::{Crowd, Waited};
 pub use eol::Eol;
+pub use launcher::{Launcher, START_LIMIT};
 pub(crate) use probe::{Kind, Nonce, Probe, ProbeFinder};
-pub use server_process::{Launcher, START_LIMIT, ServerProcess, Stdout};
+pub use server_process::{ServerProcess, Stdout};
 pub(crate) use test_client::{Flood, Identity, Reading, SHORT_LEN, State, TestClient};

@@ -97,6 +97,17 @@ mod linux {
     /// The address on which a process of a process group listens on a port, and the id of that process.
     pub(crate) fn listener(group: Pid, port: u16) -> Option<(SocketAddr, u32)> {
         let sockets: Vec<_> = sockets(port).filter(|socket| socket.state == TcpState::Listen).collect();
+        held(group, &sockets)
+    }
+
+    /// A port on which a process of a process group listens.
+    pub(crate) fn any_listener(group: Pid) -> Option<u16> {
+        let sockets: Vec<_> = all_sockets().filter(|socket| socket.state == TcpState::Listen).collect();
+        held(group, &sockets).map(|(addr, _)| addr.port())
+    }
+
+    /// The address of the first of these sockets that a process of a process group holds, and the id of that process.
+    fn held(group: Pid, sockets: &[TcpNetEntry]) -> Option<(SocketAddr, u32)> {
         if sockets.is_empty() {
             return None;
         }
@@ -124,10 +135,14 @@ mod linux {
         sockets(server.port()).find(is_its).map(|socket| socket.rx_queue)
     }
 
+    fn all_sockets() -> impl Iterator<Item = TcpNetEntry> {
+        [tcp(), tcp6()].into_iter().flatten().flatten()
+    }
+
     /// All sockets that have this local or remote port.
     fn sockets(port: u16) -> impl Iterator<Item = TcpNetEntry> {
-        let all = [tcp(), tcp6()].into_iter().flatten().flatten();
-        all.filter(move |socket| [socket.local_address, socket.remote_address].iter().any(|addr| addr.port() == port))
+        all_sockets()
+            .filter(move |socket| [socket.local_address, socket.remote_address].iter().any(|a| a.port() == port))
     }
 }
 
@@ -152,6 +167,10 @@ mod nothing {
     }
 
     pub fn descriptors(_: u32) -> Option<Vec<i32>> {
+        None
+    }
+
+    pub fn any_listener(_: rustix::process::Pid) -> Option<u16> {
         None
     }
 

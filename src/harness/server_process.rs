@@ -2,25 +2,17 @@
 
 use super::proc;
 use super::process_group::ProcessGroup;
+use super::stderr::{Tail, speaks_of_an_error, telling_line};
 use crate::text::{Bilingual, Lang, say};
 use rustix::process::{Pid, Signal, kill_process};
-use std::io::{self, PipeReader, Read};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::io::{self, PipeReader};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a server may take to listen.
-pub const START_LIMIT: Duration = Duration::from_secs(10);
-/// Another process may take a port that was free a moment ago.
-const PORTS_TRIED: usize = 3;
-/// Ports that are tried first. They are below those that the kernel gives to clients, so that no client takes the port
-/// of a server that is slow to start.
-const PORTS: std::ops::Range<u16> = 20_000..32_000;
-/// How much of the end of stderr is kept: enough for an error and what is printed about every thread after it. Bytes.
-const STDERR_TAIL: usize = 64 << 10;
+/// A server that listens only on another port than its own for this long does not know its port.
+const ELSEWHERE: Duration = Duration::from_millis(1200);
 
 /// Where a server's stdout goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,100 +21,6 @@ pub enum Stdout {
     Nowhere,
     /// A pipe of one page, if the system allows that. Nobody reads it until [`ServerProcess::read_stdout`].
     Pipe,
-}
-
-/// How a server is started: it makes the command that serves at an address.
-pub struct Launcher<'a> {
-    command: Box<dyn Fn(SocketAddr) -> Command + 'a>,
-    keeps_stderr: bool,
-}
-
-impl<'a> Launcher<'a> {
-    /// A server of our own. It shares our stderr.
-    pub fn new(command: impl Fn(SocketAddr) -> Command + 'a) -> Launcher<'a> {
-        Launcher { command: Box::new(command), keeps_stderr: false }
-    }
-
-    /// Any server: the words of a command, with `{port}` in one of them. The end of its stderr is kept.
-    pub fn of_words(words: Vec<String>) -> Result<Launcher<'static>, Bilingual> {
-        if !words.iter().any(|word| word.contains("{port}")) {
-            return Err(Bilingual::new(
-                "the command does not contain {port}; write {port} where the server expects its port, for example \
-                 tertulia torment -- ./server {port}",
-                "la orden no contiene {port}; escribe {port} donde el servidor espera su puerto, por ejemplo \
-                 tertulia torment -- ./server {port}",
-            ));
-        }
-        let command = move |addr: SocketAddr| {
-            let mut words = words.iter().map(|word| word.replace("{port}", &addr.port().to_string()));
-            let mut command = Command::new(words.next().unwrap_or_default());
-            command.args(words);
-            command
-        };
-        Ok(Launcher { command: Box::new(command), keeps_stderr: true })
-    }
-
-    /// Starts it on a free port of the loopback and waits until it listens, at most `limit`.
-    pub fn start(&self, stdout: Stdout, limit: Duration) -> Result<ServerProcess, Bilingual> {
-        let (begin, mut last) = (Instant::now(), Bilingual::default());
-        for _ in 0..PORTS_TRIED {
-            match self.begin(stdout).and_then(|server| server.listening(limit)) {
-                Ok(server) => return Ok(server),
-                Err(e) => last = e,
-            }
-            if begin.elapsed() >= limit {
-                break;
-            }
-        }
-        Err(last)
-    }
-
-    /// Starts it on a free port of the loopback, and does not wait: see [`ServerProcess::listening`].
-    pub fn begin(&self, stdout: Stdout) -> Result<ServerProcess, Bilingual> {
-        let port = free_port().map_err(|e| no_free_port(&e))?;
-        self.begin_on(port, stdout)
-    }
-
-    /// Starts it on this port, and does not wait until it listens. An error says what to try.
-    pub fn begin_on(&self, port: u16, stdout: Stdout) -> Result<ServerProcess, Bilingual> {
-        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let mut command = (self.command)(addr);
-        command.stdin(Stdio::null());
-        if self.keeps_stderr {
-            command.stderr(Stdio::piped());
-        }
-        let pipe = match stdout {
-            Stdout::Nowhere => {
-                command.stdout(Stdio::null());
-                None
-            }
-            Stdout::Pipe => {
-                let (reader, writer) = io::pipe().map_err(|e| no_pipe(&e))?;
-                #[cfg(target_os = "linux")]
-                let _ = rustix::pipe::fcntl_setpipe_size(&writer, 4096);
-                command.stdout(writer);
-                Some(reader)
-            }
-        };
-        let begin = Instant::now();
-        let (group, mut child) = ProcessGroup::spawn(&mut command)?;
-        let stderr = child.stderr.take().map(Tail::of).unwrap_or_default();
-        Ok(ServerProcess { pid: child.id(), child, group, addr, stderr, stdout: pipe, begin })
-    }
-}
-
-/// A port on which nothing listens now.
-fn free_port() -> io::Result<u16> {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    // Another process that starts servers at the same time begins elsewhere.
-    let first = std::process::id() as u16;
-    let guess = || {
-        let nth = NEXT.fetch_add(1, Ordering::Relaxed).wrapping_add(first.wrapping_mul(61));
-        PORTS.start + nth % (PORTS.end - PORTS.start)
-    };
-    let mut ports = std::iter::repeat_with(guess).take(100).chain([0]);
-    let listener = ports.find_map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok());
-    listener.ok_or(io::ErrorKind::AddrInUse)?.local_addr().map(|addr| addr.port())
 }
 
 /// A server's process and all processes that it has started. They are killed on drop.
@@ -139,8 +37,44 @@ pub struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Waits until it listens, at most `limit` after it was started.
+    /// Starts a command that is to serve at `addr`, and does not wait until it listens.
+    pub(super) fn spawn(
+        command: &mut Command,
+        addr: SocketAddr,
+        stdout: Stdout,
+        keeps_stderr: bool,
+    ) -> Result<ServerProcess, Bilingual> {
+        command.stdin(Stdio::null());
+        if keeps_stderr {
+            command.stderr(Stdio::piped());
+        }
+        let pipe = match stdout {
+            Stdout::Nowhere => {
+                command.stdout(Stdio::null());
+                None
+            }
+            Stdout::Pipe => {
+                let (reader, writer) = io::pipe().map_err(|e| no_pipe(&e))?;
+                #[cfg(target_os = "linux")]
+                let _ = rustix::pipe::fcntl_setpipe_size(&writer, 4096);
+                command.stdout(writer);
+                Some(reader)
+            }
+        };
+        let begin = Instant::now();
+        let (group, mut child) = ProcessGroup::spawn(command)?;
+        let stderr = child.stderr.take().map(Tail::of).unwrap_or_default();
+        Ok(ServerProcess { pid: child.id(), child, group, addr, stderr, stdout: pipe, begin })
+    }
+
+    /// The server, once it listens: see [`ServerProcess::wait_until_it_listens`].
     pub fn listening(mut self, limit: Duration) -> Result<ServerProcess, Bilingual> {
+        self.wait_until_it_listens(limit).map(|()| self)
+    }
+
+    /// Waits until it listens, at most `limit` after it was started.
+    pub fn wait_until_it_listens(&mut self, limit: Duration) -> Result<(), Bilingual> {
+        let mut elsewhere = Elsewhere::default();
         while self.begin.elapsed() < limit {
             if let Some(status) = self.ended() {
                 return Err(ended_early(self.addr.port(), status, self.last_message()));
@@ -148,7 +82,10 @@ impl ServerProcess {
             if let Some((addr, pid)) = self.listens() {
                 self.addr = addr;
                 self.pid = pid;
-                return Ok(self);
+                return Ok(());
+            }
+            if let Some(port) = elsewhere.for_long(self.group.id()) {
+                return Err(listens_elsewhere(self.addr.port(), port));
             }
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -326,36 +263,6 @@ impl Drop for ServerProcess {
     }
 }
 
-fn speaks_of_an_error(line: &str) -> bool {
-    // A stack frame or its heading says where, not what.
-    if line.starts_with("at ") || line.ends_with("at:") {
-        return false;
-    }
-    let line = line.to_lowercase();
-    ["error", "exception", "panic", "fatal", "quitting"].iter().any(|word| line.contains(word))
-}
-
-/// Whether a line names an error, as most languages print it: `BrokenPipeError: ...`, `Error: read ECONNRESET`.
-fn names_an_error(line: &str) -> bool {
-    let by_name = ["Error:", "Exception:", "panic:", "fatal error:"].iter().any(|name| line.contains(name));
-    speaks_of_an_error(line) && (by_name || line.ends_with("Exception"))
-}
-
-/// The last line that names an error, else the last that mentions one, else the last line.
-fn telling_line(text: &str) -> Option<String> {
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let last = |is_it: fn(&str) -> bool| lines.iter().rposition(|line| is_it(line));
-    let at = last(names_an_error).or(last(speaks_of_an_error)).or(lines.len().checked_sub(1))?;
-    let mut line = lines[at].to_owned();
-    // Rust prints the place on one line and the message on the next.
-    if line.contains("panicked at")
-        && let Some(what) = lines.get(at + 1)
-    {
-        line = format!("{line} {what}");
-    }
-    Some(super::receiver::show(line.chars().take(200).collect::<String>().as_bytes()))
-}
-
 /// How a process ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Ended(ExitStatus);
@@ -395,11 +302,28 @@ impl Ended {
     }
 }
 
-// Why a server could not be started.
-
-fn no_free_port(error: &io::Error) -> Bilingual {
-    Bilingual::of(|lang| say!(lang, "there is no free port: {error}"; "no hay ningún puerto libre: {error}"))
+/// Watches whether a server that does not listen on its port listens on another one.
+#[derive(Default)]
+struct Elsewhere {
+    looked: Option<Instant>,
+    /// The other port, and since when.
+    seen: Option<(u16, Instant)>,
 }
+
+impl Elsewhere {
+    /// The other port, if it has listened there for [`ELSEWHERE`]. Before that its own port may still follow.
+    fn for_long(&mut self, group: Pid) -> Option<u16> {
+        // Each look at all processes takes milliseconds.
+        if self.looked.is_none_or(|at| at.elapsed() > ELSEWHERE / 5) {
+            self.looked = Some(Instant::now());
+            let port = proc::any_listener(group);
+            self.seen = port.map(|port| self.seen.filter(|(seen, _)| *seen == port).unwrap_or((port, Instant::now())));
+        }
+        self.seen.filter(|(_, since)| since.elapsed() > ELSEWHERE).map(|(port, _)| port)
+    }
+}
+
+// Why a server could not be started.
 
 fn no_pipe(error: &io::Error) -> Bilingual {
     Bilingual::of(|lang| say!(lang, "no pipe can be created: {error}"; "no se puede crear una tubería: {error}"))
@@ -430,90 +354,12 @@ fn does_not_listen(port: u16, message: Option<String>) -> Bilingual {
     })
 }
 
-/// The end of a stream, read by a separate thread.
-#[derive(Clone, Default)]
-struct Tail(Arc<(Mutex<TailState>, Condvar)>);
-
-#[derive(Default)]
-struct TailState {
-    text: Vec<u8>,
-    is_whole: bool,
-}
-
-impl Tail {
-    fn of(mut stream: impl Read + Send + 'static) -> Tail {
-        let tail = Tail::default();
-        let shared = tail.clone();
-        std::thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            loop {
-                let n = stream.read(&mut buffer).unwrap_or(0);
-                let mut state = shared.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-                state.text.extend_from_slice(&buffer[..n]);
-                let surplus = state.text.len().saturating_sub(STDERR_TAIL);
-                state.text.drain(..surplus);
-                if n == 0 {
-                    state.is_whole = true;
-                    shared.0.1.notify_all();
-                    return;
-                }
-            }
-        });
-        tail
-    }
-
-    fn so_far(&self) -> String {
-        let state = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&state.text).into_owned()
-    }
-
-    /// The text of a process that has ended. Waits for its last bytes, which may not have been read yet.
-    fn whole(&self) -> String {
-        const ON_ITS_WAY: Duration = Duration::from_millis(300);
-        let state = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.0.1.wait_timeout_while(state, ON_ITS_WAY, |state| !state.is_whole);
-        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&state.text).into_owned()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_line_that_tells_the_error_is_found_among_the_others() {
-        for (text, telling) in [
-            ("listening\nsend: Broken pipe\n", "send: Broken pipe"),
-            (
-                "node:events:495\n      throw er; // Unhandled 'error' event\n\nError: read ECONNRESET\n    at TCP.onStreamRead \
-                 (node:internal)\nEmitted 'error' event on Socket instance at:\n    at emitErrorNT {\n  code: 'ECONNRESET'\n}\n\n\
-                 Node.js v20\n",
-                "Error: read ECONNRESET",
-            ),
-            (
-                "Traceback (most recent call last):\n  File \"x.py\", line 3\nBrokenPipeError: [Errno 32] Broken \
-                 pipe\n",
-                "BrokenPipeError: [Errno 32] Broken pipe",
-            ),
-            (
-                "Exception in thread \"Thread-3\" java.util.ConcurrentModificationException\n\tat \
-                 java.base/java.util.X(Y:1)\n",
-                "Exception in thread \"Thread-3\" java.util.ConcurrentModificationException",
-            ),
-            (
-                "fatal error: concurrent map iteration and map write\n\ngoroutine 7 [running]:\nexit status 2\n",
-                "fatal error: concurrent map iteration and map write",
-            ),
-            (
-                "thread 'main' panicked at src/main.rs:9:5:\ncalled `Result::unwrap()` on an `Err` value: Os { code: 32 }\n\
-                 note: run with `RUST_BACKTRACE=1`\n",
-                "thread 'main' panicked at src/main.rs:9:5: called `Result::unwrap()` on an `Err` value: Os { code: \
-                 32 }",
-            ),
-        ] {
-            assert_eq!(telling_line(text).as_deref(), Some(telling));
-        }
-        assert_eq!(telling_line(" \n"), None);
-    }
+fn listens_elsewhere(port: u16, other: u16) -> Bilingual {
+    Bilingual::of(|lang| {
+        say!(lang,
+            "the server should listen on port {port}, but it listens on port {other}; write {{port}} where it takes its \
+             port, or start it yourself and test it with: tertulia torment :{other}";
+            "el servidor debería escuchar en el puerto {port}, pero escucha en el {other}; escribe {{port}} donde toma su \
+             puerto, o inícialo tú y pruébalo con: tertulia torment :{other}")
+    })
 }

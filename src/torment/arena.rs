@@ -169,6 +169,7 @@ impl<'a> Arena<'a> {
         receive_buffer: Option<usize>,
     ) -> Result<(), Failure> {
         let begin = Instant::now();
+        let mut refused = None;
         loop {
             let mut client = self
                 .bare(CONNECT.min(limit), receive_buffer)
@@ -176,17 +177,24 @@ impl<'a> Arena<'a> {
             self.login(&mut client);
             crowd.members.push(client);
             let newcomer = crowd.count() - 1;
+            let heard = |crowd: &Crowd, who: usize| crowd.members[who].receiver.excerpt();
             match acquaint(crowd, &[0, newcomer], limit.saturating_sub(begin.elapsed())) {
                 Ok(()) => return Ok(()),
                 // The seats of clients that have just left may not be free yet.
                 Err(Unacquainted::Closed(who)) if who == newcomer && begin.elapsed() < limit => {
+                    refused = Some(heard(crowd, newcomer));
                     crowd.members.pop();
                     crowd.go_on(Duration::from_millis(30));
                 }
                 Err(unacquainted) => {
-                    let newcomer = crowd.members.pop();
-                    let heard = newcomer.map_or(String::new(), |client| client.receiver.excerpt());
-                    return Err(Failure::Silence(messages::unacquainted(&unacquainted, &heard)));
+                    let (why, heard) = match (unacquainted, refused) {
+                        // There was no time left for the last attempt.
+                        (Unacquainted::Unheard { .. }, Some(heard)) => (Unacquainted::Closed(newcomer), heard),
+                        (Unacquainted::Closed(who), _) => (Unacquainted::Closed(who), heard(crowd, who)),
+                        (unheard, None) => (unheard, heard(crowd, newcomer)),
+                    };
+                    crowd.members.pop();
+                    return Err(Failure::Silence(messages::unacquainted(&why, &heard)));
                 }
             }
         }

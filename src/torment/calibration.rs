@@ -166,7 +166,7 @@ fn stranger(arena: &mut Arena, failure: Failure) -> Stop {
     if arena.settings.eol == Eol::Lf && hears_lines_that_end_in_crlf(arena) {
         return Stop::For(words::needs_crlf(&seen));
     }
-    Stop::For(words::is_it_a_chat(&with_its_message(arena, seen)))
+    Stop::For(words::is_it_a_chat(&with_its_message(arena, seen), arena.settings.login.as_deref()))
 }
 
 fn hears_lines_that_end_in_crlf(arena: &Arena) -> bool {

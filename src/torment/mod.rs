@@ -36,9 +36,10 @@
 //! and no more than a minute on others.
 //!
 //! The exit code is 0 only if nothing failed, nothing is doubtful, and there was time for all; what cannot be tried on
-//! a server does not count. If a server makes each newcomer wait, one torment of each kind comes first. If no line of
-//! one client gets to another, there is no verdict but an error that says what to try. However `torment` ends, even by
-//! `kill -9`, the servers that it has started end, too.
+//! a server does not count. It is 1 if something failed, and 3 if the server could not be tested. If a server makes each
+//! newcomer wait, one torment of each kind comes first. If no line of one client gets to another, there is no verdict
+//! but an error that says what to try. However `torment` ends, even by `kill -9`, the servers that it has started end,
+//! too.
 
 pub(crate) mod acquaint;
 pub(crate) mod arena;

@@ -60,8 +60,10 @@ pub fn refuses(command: &mut Command, parts: &[&str]) {
     ends_with_a_line(command, 2, parts);
 }
 
+/// Checks that a program prints nothing on stdout, ends with this exit code, and prints one line on stderr that contains
+/// these parts.
 #[track_caller]
-fn ends_with_a_line(command: &mut Command, code: i32, parts: &[&str]) {
+pub fn ends_with_a_line(command: &mut Command, code: i32, parts: &[&str]) {
     let ended = run(command);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(code), ""), "{command:?}: {}", ended.stderr);
     assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);

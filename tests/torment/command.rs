@@ -1,7 +1,15 @@
 //! The command's report, its JSON and its exit code.
 
-use super::common::process::{fails_with, refuses, run};
+use super::common::process::{ends_with_a_line, refuses, run};
 use super::*;
+
+/// The exit code if the server could not be tested.
+pub const UNTESTED: i32 = 3;
+
+#[track_caller]
+pub fn cannot_test(command: &mut std::process::Command, parts: &[&str]) {
+    ends_with_a_line(command, UNTESTED, parts);
+}
 
 #[test]
 fn the_command_reports_what_it_cannot_do() {
@@ -13,11 +21,17 @@ fn the_command_reports_what_it_cannot_do() {
     // Nothing is sent there: the address is reserved for documentation.
     refuses(&mut command(&["192.0.2.1:9"]), &["not on this machine", "--i-own-this-server"]);
     refuses(&mut command(&["--", "true"]), &["{port}"]);
-    fails_with(&mut command(&["--", "/nonexistent/server", "{port}"]), &["cannot be started"]);
-    fails_with(
-        &mut command(&["--", "sh", "-c", "echo no reason >&2; exit 3", "{port}"]),
-        &["exit code 3", "no reason"],
+    cannot_test(&mut command(&["--", "/nonexistent/server", "{port}"]), &["cannot be started"]);
+    cannot_test(
+        &mut command(&["--", "sh", "-c", "echo no reason >&2; exit 4", "{port}"]),
+        &["exit code 4", "no reason"],
     );
+    cannot_test(&mut command(&["no.such.host.invalid:9"]), &["no.such.host.invalid"]);
+    let ended = run(&mut command(&["--json", "--seed", "7", "--", "sh", "-c", "exit 4", "{port}"]));
+    assert_eq!((ended.code, ended.stderr.lines().count()), (Some(UNTESTED), 1), "{}", ended.stderr);
+    let json: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    assert!(json["error"].as_str().is_some_and(|why| why.contains("exit code 4")), "{json:#}");
+    assert_eq!((&json["torments"], &json["passed"], &json["seed"]), (&serde_json::json!([]), &0.into(), &7.into()));
     let ended = run(&mut command(&["--only", "tickle"]));
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     let list = run(&mut command(&["--list"])).stdout;

@@ -7,6 +7,7 @@ mod common;
 mod command;
 #[cfg(feature = "gallery")]
 mod gallery;
+mod logins;
 mod others;
 mod own;
 mod verdicts;

@@ -2,9 +2,14 @@
 
 use super::*;
 
+/// Where a server of `tests/torment/servers` is.
+pub fn script(server: &str) -> String {
+    format!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/torment/servers/{}"), server)
+}
+
 /// Starts a server of `tests/torment/servers` for each torment, with these words after the port.
-fn python(server: &str, words: &[&str]) -> Target {
-    let script = format!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/torment/servers/{}"), server);
+pub fn python(server: &str, words: &[&str]) -> Target {
+    let script = script(server);
     let command = [&["python3", &script, "{port}"], words].concat();
     Target::Started(Launcher::of_words(command.into_iter().map(String::from).collect()).expect("{port} in it"))
 }

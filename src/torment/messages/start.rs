@@ -70,13 +70,23 @@ pub(crate) fn needs_crlf(seen: &Bilingual) -> Bilingual {
     })
 }
 
-pub(crate) fn is_it_a_chat(seen: &Bilingual) -> Bilingual {
+/// `login` is what the clients send first, if anything.
+pub(crate) fn is_it_a_chat(seen: &Bilingual, login: Option<&str>) -> Bilingual {
     Bilingual::of(|lang| {
         let seen = seen.in_lang(lang);
-        say!(lang,
-            "the server relays no line from one client to another: {seen}; is it a chat? It may need a login first (--login \
-             'nick {{n}}')";
-            "el servidor no reenvía ninguna línea de un cliente a otro: {seen}; ¿es un chat? Quizá haya que identificarse antes \
-             (--login 'nick {{n}}')")
+        let text = say!(lang,
+            "the server relays no line from one client to another: {seen}";
+            "el servidor no reenvía ninguna línea de un cliente a otro: {seen}");
+        text + &match login {
+            Some(login) => {
+                let login = login.replace('\n', "\\n");
+                say!(lang,
+                    "; the login that each client sends is \"{login}\"; see --login";
+                    "; cada cliente se identifica con «{login}»; mira --login")
+            }
+            None => say!(lang,
+                "; is it a chat? It may need a login first (--login 'nick {{n}}')";
+                "; ¿es un chat? Quizá haya que identificarse antes (--login 'nick {{n}}')"),
+        }
     })
 }

@@ -1,0 +1,31 @@
+//! Servers that need a login, that are slow to start, or that listen where nobody expects it.
+
+use super::command::cannot_test;
+use super::verdicts::script;
+use super::*;
+use std::time::Instant;
+
+/// `tertulia torment` with these options, for a server in Python that gets these arguments.
+fn command(options: &[&str], server: &str, words: &[&str]) -> std::process::Command {
+    let mut command = tertulia();
+    command.args(["torment", "--seed", "7"]).args(options).args(["--", "python3", &script(server)]).args(words);
+    command
+}
+
+#[test]
+#[ignore = "needs python3"]
+fn a_server_that_ignores_its_port_is_found_where_it_listens() {
+    let begin = Instant::now();
+    // Port 0 is any free port.
+    let mut command = command(&[], "threads.py", &["0", "{port}"]);
+    cannot_test(&mut command, &["should listen on port", "but it listens on port", "tertulia torment :"]);
+    assert!(begin.elapsed() < tertulia::harness::START_LIMIT / 2, "{:?}", begin.elapsed());
+}
+
+#[test]
+#[ignore = "needs python3"]
+fn what_a_server_says_to_a_wrong_login_is_shown() {
+    for login in [&[][..], &["--login", "NICK {n}"]] {
+        cannot_test(&mut command(login, "logins.py", &["{port}", "nick"]), &["ERR bad nick", "--login"]);
+    }
+}
