@@ -93,7 +93,7 @@ enum Beside {
 
 /// The names of the servers in one group, the floor first.
 fn servers(beside: Beside) -> Vec<String> {
-    let spins = |driver: &Driver| beside == Beside::Spins && !driver.blocks;
+    let spins = |driver: &Driver| beside == Beside::Spins && driver.spins;
     let mut names = vec!["floor".to_owned()];
     names.extend((beside == Beside::Spins).then(|| "floor --spin 50".to_owned()));
     for driver in Driver::usable() {

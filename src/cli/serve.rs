@@ -82,12 +82,12 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self) -> Result<(), Failure> {
         self.diagnostics.start(self.quiet);
-        if self.spin > 0 && self.mode.blocks {
-            let others: Vec<_> = DRIVERS.iter().filter(|driver| !driver.blocks).map(|driver| driver.name).collect();
+        if self.spin > 0 && !self.mode.spins {
+            let others: Vec<_> = DRIVERS.iter().filter(|driver| driver.spins).map(|driver| driver.name).collect();
             let others = alternatives(&others, Lang::session());
             return Err(Failure::Usage(say!(Lang::session(),
-                "--spin works only with --mode {others}: with a thread per client, all threads would spin; leave it out";
-                "--spin solo funciona con --mode {others}: con un hilo por cliente todos los hilos harían espera activa; quítala")));
+                "--spin works only with --mode {others}, where one loop of the server's own does the waiting; leave it out";
+                "--spin solo funciona con --mode {others}, donde espera un solo bucle del propio servidor; quítala")));
         }
         let paint = if colors_stdout(self.color) { Paint::Colors } else { Paint::Plain };
         Ok(server::run(Options {

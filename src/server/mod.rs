@@ -54,6 +54,8 @@ mod simulated;
 pub(crate) mod sink;
 mod spool;
 pub(crate) mod stopping;
+#[cfg(feature = "async")]
+pub(crate) mod tasks;
 mod visits;
 pub(crate) mod wall_clock;
 

@@ -84,7 +84,7 @@ pub(crate) fn wait<T>(
         None => call(),
         Some(on) => take(on, None, Some((name, 1)), call, |result| {
             let may_sleep = timeout != Some(Duration::ZERO);
-            Step::Wait { may_sleep, ready: ready(result, on.sockets()), submitted: None }
+            Step::Wait { may_sleep, ready: ready(result, on.sockets()), submitted: None, wakes: false }
         }),
     }
 }
@@ -249,7 +249,7 @@ pub(crate) struct Sent {
 }
 
 /// Whether steps are recorded.
-#[cfg(all(feature = "uring", target_os = "linux"))]
+#[cfg(any(feature = "async", all(feature = "uring", target_os = "linux")))]
 #[inline(always)]
 pub(crate) fn are_made() -> bool {
     on().is_some()
@@ -302,7 +302,7 @@ fn enter_recorded<R, T>(
     }
     on.end(
         begin,
-        Step::Wait { may_sleep, ready: complete, submitted: Some(submitted) },
+        Step::Wait { may_sleep, ready: complete, submitted: Some(submitted), wakes: false },
         Some(("io_uring_enter", calls)),
     );
     result
@@ -365,6 +365,62 @@ pub(crate) fn closes_later(fd: RawFd) {
 #[cfg(all(feature = "uring", target_os = "linux"))]
 pub(crate) fn listener() -> Ready {
     Ready { source: Source::Listener, readable: true, writable: false }
+}
+
+// Tasks.
+
+#[cfg(feature = "async")]
+thread_local! {
+    /// Since when the runtime sleeps, if it does, and whose tasks were woken meanwhile.
+    static PARKED: std::cell::RefCell<Option<(u64, Vec<Ready>)>> = const { std::cell::RefCell::new(None) };
+}
+
+/// The runtime has no task to poll, and is about to sleep.
+#[cfg(feature = "async")]
+pub(crate) fn parks() {
+    if let Some(on) = on() {
+        on.pause();
+        PARKED.set(Some((on.begin(), Vec::new())));
+    }
+}
+
+/// The runtime has slept, and tasks were woken.
+#[cfg(feature = "async")]
+pub(crate) fn unparks() {
+    if let Some(on) = on()
+        && let Some((begin, ready)) = PARKED.take()
+    {
+        on.end(begin, Step::Wait { may_sleep: true, ready, submitted: None, wakes: true }, Some(("epoll_wait", 1)));
+    }
+}
+
+/// A task is woken: the runtime will poll it.
+#[cfg(feature = "async")]
+pub(crate) fn wakes(task: Source) {
+    let Some(on) = on() else { return };
+    let is_parked = PARKED.with_borrow_mut(|parked| {
+        let woken = parked.as_mut().map(|(_, woken)| woken);
+        woken.map(|woken| woken.push(Ready { source: task, readable: true, writable: false })).is_some()
+    });
+    if !is_parked {
+        on.moment(Step::Woken { task }, None);
+    }
+}
+
+/// The runtime polls a task.
+#[cfg(feature = "async")]
+pub(crate) fn polls(task: Source) {
+    if let Some(on) = on() {
+        on.moment(Step::Polled { task }, None);
+    }
+}
+
+/// A task waits, and returns to the runtime.
+#[cfg(feature = "async")]
+pub(crate) fn pending(task: Source) {
+    if let Some(on) = on() {
+        on.moment(Step::Pending { task }, None);
+    }
 }
 
 // Calls on other things than sockets.

@@ -9,7 +9,7 @@ use crate::text::{Lang, say};
 pub(crate) fn sentence(lang: Lang, event: &Event) -> Option<String> {
     let time = short_nanos(lang, event.end - event.begin);
     Some(match &event.step {
-        Step::Wait { may_sleep, ready, submitted: Some(submitted) } => {
+        Step::Wait { may_sleep, ready, submitted: Some(submitted), .. } => {
             let handed_over = match submitted {
                 0 => say!(lang, "nothing to hand over"; "nada que entregar"),
                 1 => say!(lang, "handed over 1 operation"; "entregó 1 operación"),
@@ -31,7 +31,22 @@ pub(crate) fn sentence(lang: Lang, event: &Event) -> Option<String> {
         Step::Queue { client, bytes } => {
             say!(lang, "queued a send of {bytes} bytes to #{client}"; "puso en cola un envío de {bytes} bytes a #{client}")
         }
-        Step::Wait { may_sleep, ready, submitted: None } => {
+        Step::Wait { ready, wakes: true, .. } => {
+            let woken = match ready.len() {
+                0 => say!(lang, "no task was woken"; "no se despertó ninguna tarea"),
+                1 => say!(lang, "1 task was woken: {}"; "se despertó 1 tarea: {}", task_list(lang, ready)),
+                n => say!(lang, "{n} tasks were woken: {}"; "se despertaron {n} tareas: {}", task_list(lang, ready)),
+            };
+            say!(lang,
+                "no task was ready: slept {time} in wait → {woken}";
+                "ninguna tarea estaba lista: durmió {time} en la espera → {woken}")
+        }
+        Step::Woken { task } => say!(lang, "woke {}"; "despertó {}", task_name(lang, task)),
+        Step::Polled { task } => say!(lang, "polled {}"; "sondeó {}", task_name(lang, task)),
+        Step::Pending { task } => say!(lang,
+            "{} is pending: it waits, and the thread goes on";
+            "{} queda pendiente: espera, y el hilo sigue", task_name(lang, task)),
+        Step::Wait { may_sleep, ready, submitted: None, .. } => {
             let ready = match ready.len() {
                 0 if *may_sleep => {
                     say!(lang, "no socket is ready: a timer ran out, or a signal arrived"; "ningún socket está listo: venció un temporizador, o llegó una señal")
@@ -186,6 +201,7 @@ fn complete_list(lang: Lang, complete: &[Ready]) -> String {
         Source::Listener => say!(lang, "an accept"; "un accept"),
         Source::Signals => say!(lang, "a poll: a signal"; "un poll: una señal"),
         Source::Leaver => say!(lang, "an operation of a client that left"; "una operación de un cliente que se fue"),
+        Source::Writer => task_name(lang, &complete.source),
         Source::Client(client) if complete.writable => say!(lang, "a send to #{client}"; "un envío a #{client}"),
         Source::Client(client) => say!(lang, "a receive from #{client}"; "una recepción de #{client}"),
     })
@@ -196,12 +212,27 @@ fn ready_list(lang: Lang, ready: &[Ready]) -> String {
         Source::Listener => say!(lang, "listener"; "el socket de escucha"),
         Source::Signals => say!(lang, "a signal"; "una señal"),
         Source::Leaver => say!(lang, "a client that left"; "un cliente que se fue"),
+        Source::Writer => task_name(lang, &ready.source),
         Source::Client(client) => match (ready.readable, ready.writable) {
             (true, true) => say!(lang, "#{client} readable and writable"; "#{client} legible y escribible"),
             (false, true) => say!(lang, "#{client} writable"; "#{client} escribible"),
             _ => say!(lang, "#{client} readable"; "#{client} legible"),
         },
     })
+}
+
+fn task_list(lang: Lang, tasks: &[Ready]) -> String {
+    list(tasks, |task| task_name(lang, &task.source))
+}
+
+fn task_name(lang: Lang, task: &Source) -> String {
+    match task {
+        Source::Listener => say!(lang, "the accepting task"; "la tarea que acepta"),
+        Source::Signals => say!(lang, "the task for signals"; "la tarea de las señales"),
+        Source::Leaver => say!(lang, "the task of a client that left"; "la tarea de un cliente que se fue"),
+        Source::Writer => say!(lang, "the writing task"; "la tarea que escribe"),
+        Source::Client(client) => say!(lang, "the task of #{client}"; "la tarea de #{client}"),
+    }
 }
 
 fn list(sources: &[Ready], name: impl Fn(&Ready) -> String) -> String {
@@ -233,7 +264,7 @@ mod tests {
             track: 1,
             begin: 0,
             end: 812_000_000,
-            step: Step::Wait { may_sleep: true, ready, submitted: None },
+            step: Step::Wait { may_sleep: true, ready, submitted: None, wakes: false },
             call: None,
         };
         let event = Event::from(record);

@@ -364,7 +364,7 @@ mod tests {
     }
 
     fn wait(may_sleep: bool) -> Step {
-        Step::Wait { may_sleep, ready: Vec::new(), submitted: None }
+        Step::Wait { may_sleep, ready: Vec::new(), submitted: None, wakes: false }
     }
 
     #[test]

@@ -31,8 +31,12 @@ pub enum Step {
     Wait {
         /// Nothing was left to do: it could sleep.
         may_sleep: bool,
-        /// The sources that the kernel called ready; or, if operations are handed over, those that one is complete for.
+        /// The sources that the kernel called ready; or, if operations are handed over, those that one is complete for;
+        /// or, in a runtime of tasks, those whose tasks were woken.
         ready: Vec<Ready>,
+        /// It is the wait of a runtime of tasks.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        wakes: bool,
         /// The operations that were handed over with the same call. `None` for a driver that waits for readiness.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         submitted: Option<usize>,
@@ -43,6 +47,21 @@ pub enum Step {
         client: u64,
         /// Bytes that the socket will be offered.
         bytes: usize,
+    },
+    /// A task was woken: the runtime polls it soon.
+    Woken {
+        /// Whose task.
+        task: Source,
+    },
+    /// The runtime polled a task: what follows is done by it.
+    Polled {
+        /// Whose task.
+        task: Source,
+    },
+    /// A task had to wait, and returned to the runtime.
+    Pending {
+        /// Whose task.
+        task: Source,
     },
     /// A signal was handled.
     Signal {
@@ -213,6 +232,8 @@ pub enum Source {
     Client(u64),
     /// A client that has left and whose connection is still open.
     Leaver,
+    /// The task that writes to all clients.
+    Writer,
 }
 
 /// Bytes that are pending for a client.
@@ -252,6 +273,9 @@ impl Step {
             Step::Accept { .. } => "accept".into(),
             Step::SetUp => "set up".into(),
             Step::Queue { client, .. } => format!("queue #{client}"),
+            Step::Woken { .. } => "wake".into(),
+            Step::Polled { .. } => "poll".into(),
+            Step::Pending { .. } => "pending".into(),
             Step::Watch { client: 0, .. } => "watch".into(),
             Step::Watch { client, .. } => format!("watch #{client}"),
             Step::Spawn { .. } => "start thread".into(),

@@ -40,6 +40,8 @@
 //! To add a way of waiting, read the contract in [`chat::hub`](crate::chat::hub), which has a whole driver as an
 //! example.
 
+#[cfg(feature = "async")]
+mod r#async;
 mod epoll;
 #[cfg(feature = "poll")]
 mod poll;
@@ -55,6 +57,8 @@ use super::blocking;
 use super::ring;
 use super::service::{ACCEPT_RETRY, STOP_PATIENCE, Service, WhenFull};
 use super::signals::Order;
+#[cfg(feature = "async")]
+use super::tasks;
 use super::{hub, lingering, listener, net, records};
 use crate::text::Bilingual;
 use crate::trace::Header;
@@ -74,6 +78,8 @@ pub struct Driver {
     /// True if each connection has a thread of its own that blocks in its calls. Otherwise one thread serves all
     /// connections, and its calls on sockets never block.
     pub blocks: bool,
+    /// Whether it can look again and again instead of sleeping: `--spin`.
+    pub spins: bool,
     /// Whether this machine can run it. The error is text for people, in a sentence: why it cannot.
     probe: fn() -> Result<(), String>,
     /// Serves until a signal tells it to stop.
@@ -124,6 +130,7 @@ pub static DRIVERS: &[Driver] = &[
         noun: Bilingual::new("the event loop", "el bucle de eventos"),
         sleeps_in: "epoll_wait",
         blocks: false,
+        spins: true,
         probe: || Ok(()),
         run: epoll::run,
     },
@@ -134,6 +141,7 @@ pub static DRIVERS: &[Driver] = &[
         noun: Bilingual::new("the poll loop", "el bucle de poll"),
         sleeps_in: "ppoll",
         blocks: false,
+        spins: true,
         probe: || Ok(()),
         run: poll::run,
     },
@@ -144,6 +152,7 @@ pub static DRIVERS: &[Driver] = &[
         noun: Bilingual::new("a thread per client", "un hilo por cliente"),
         sleeps_in: "read",
         blocks: true,
+        spins: false,
         probe: || Ok(()),
         run: threaded::run,
     },
@@ -157,8 +166,20 @@ pub static DRIVERS: &[Driver] = &[
         noun: Bilingual::new("the completion loop", "el bucle de finalizaciones"),
         sleeps_in: "io_uring_enter",
         blocks: false,
+        spins: true,
         probe: ring::Ring::probe,
         run: uring::run,
+    },
+    #[cfg(feature = "async")]
+    Driver {
+        name: "async",
+        title: Bilingual::new("one thread polls a task per client", "un hilo sondea una tarea por cliente"),
+        noun: Bilingual::new("a task per client", "una tarea por cliente"),
+        sleeps_in: "epoll_wait",
+        blocks: false,
+        spins: false,
+        probe: || Ok(()),
+        run: r#async::run,
     },
 ];
 
@@ -170,4 +191,6 @@ pub(crate) static LEFT_OUT: &[&str] = &[
     "threaded",
     #[cfg(all(not(feature = "uring"), target_os = "linux"))]
     "uring",
+    #[cfg(not(feature = "async"))]
+    "async",
 ];
