@@ -6,8 +6,8 @@
 //! The sockets are read and written directly, and tokio is asked only when to try again. So it has to be told what the
 //! calls have shown: that a socket is empty, or full.
 //!
-//! Two calls that tokio makes by itself are not marked: an accept that finds the queue empty, and a look for new events while
-//! tasks are ready.
+//! Calls that tokio makes by itself are not marked: an accept that finds the queue empty, a look for new events while tasks are
+//! ready, and the end of watching a socket.
 
 use super::signals::{Order, Orders, SIGNALS};
 use crate::trace::marks::{self, Call};

@@ -279,6 +279,13 @@ impl Server {
         });
     }
 
+    /// Waits until its main thread sleeps.
+    #[track_caller]
+    pub fn sleeps(&self) {
+        let stat = format!("/proc/{}/status", self.pid());
+        until("the server sleeps", || read(&stat).contains("State:\tS").then_some(()));
+    }
+
     fn tasks(&self) -> Vec<Task> {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).expect("a process of ours");
         let status = tasks.flatten().map(|task| read(&format!("{}/status", task.path().display())));

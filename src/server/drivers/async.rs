@@ -75,10 +75,16 @@ struct Room {
     accepting: Vec<Task>,
 }
 
+/// Its tasks end with it.
 enum Connection {
-    Client(Rc<Client>, #[allow(dead_code, reason = "it ends with the connection")] Task),
+    Client {
+        client: Rc<Client>,
+        _reading: Task,
+        /// Waits until the full socket takes bytes again.
+        space: Option<Task>,
+    },
     /// Closed on our side, and read from until its peer closes too: see [`Lingering`].
-    Lingering(Rc<TcpStream>, #[allow(dead_code, reason = "it ends with the connection")] Task),
+    Lingering { stream: Rc<TcpStream>, _reading: Task },
 }
 
 struct Client {
@@ -88,8 +94,6 @@ struct Client {
     resumed: Notify,
     /// The end-of-file or an error has been read.
     ended: Cell<bool>,
-    /// Waits until the full socket takes bytes again.
-    space: Cell<Option<Task>>,
 }
 
 /// Starts the tasks.
@@ -175,11 +179,14 @@ impl Server {
         if !hub.turn_has_room() {
             return Until::NextTurn;
         }
-        self.said.notify_one();
         hub.tick(now());
+        if hub.holds_back(client.id) {
+            // It may be said now.
+            self.said.notify_one();
+        }
         let Some(permit) = hub.permit(client.id) else { return Until::Resumed };
         let buffer = &mut buffer[..permit.read_max()];
-        match client.stream.read(buffer) {
+        let until = match client.stream.read(buffer) {
             Ok(0) => {
                 client.ended.set(true);
                 hub.receive_end(client.id);
@@ -189,14 +196,16 @@ impl Server {
                 permit.receive(&buffer[..n]);
                 Until::OthersAreServed
             }
-            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Until::Readable,
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => return Until::Readable,
             Err(e) => {
                 log::debug!("{}: read: {e}", client.id);
                 client.ended.set(true);
                 dead.push(client.id);
                 Until::Never
             }
-        }
+        };
+        self.said.notify_one();
+        until
     }
 }
 
@@ -228,7 +237,7 @@ impl Server {
                 Effect::Close(id, _) => self.close(&mut room, id, now),
                 // Some of its input was held back, so there is something to do even if it has sent nothing meanwhile.
                 Effect::Resume(id) => {
-                    if let Some(Connection::Client(client, _)) = room.connections.get(id.key()) {
+                    if let Some(Connection::Client { client, .. }) = room.connections.get(id.key()) {
                         client.resumed.notify_one();
                     }
                 }
@@ -248,7 +257,7 @@ impl Server {
 
     /// One gathered write: what is left from earlier turns, and this turn's lines without the client's own.
     fn flush(self: &Rc<Server>, room: &mut Room, id: Id) {
-        let Some(Connection::Client(client, _)) = room.connections.get(id.key()) else { return };
+        let Some(Connection::Client { client, space, .. }) = room.connections.get_mut(id.key()) else { return };
         let taken = loop {
             match client.stream.write_vectored(&room.hub.gather(id)) {
                 Ok(n) => break n,
@@ -262,14 +271,13 @@ impl Server {
             }
         };
         if room.hub.wrote(id, taken) {
-            let waiting = Task::spawn(Source::Client(id.number()), wait_for_space(self.clone(), client.clone()));
-            client.space.set(Some(waiting));
+            *space = Some(Task::spawn(Source::Client(id.number()), wait_for_space(self.clone(), client.clone())));
         }
     }
 
     /// Closes a connection whose last bytes are written. Its socket lingers until the peer closes too.
     fn close(self: &Rc<Server>, room: &mut Room, id: Id, now: Instant) {
-        let Some(Connection::Client(client, _)) = room.connections.get(id.key()) else { return };
+        let Some(Connection::Client { client, .. }) = room.connections.get(id.key()) else { return };
         let (stream, ended) = (client.stream.clone(), client.ended.get());
         let _ = stream.shutdown();
         room.connections.remove(id.key());
@@ -290,7 +298,7 @@ impl Room {
     /// of a fan-out.
     fn bury_dead(&mut self) {
         while let Some(id) = self.dead.pop() {
-            if matches!(self.connections.get(id.key()), Some(Connection::Client(client, _)) if client.id == id) {
+            if matches!(self.connections.get(id.key()), Some(Connection::Client { client, .. }) if client.id == id) {
                 self.hub.disconnect(id, Reason::Lost);
                 self.connections.remove(id.key());
             }
@@ -316,8 +324,8 @@ impl Server {
     fn linger(self: &Rc<Server>, room: &mut Room, stream: Rc<TcpStream>, now: Instant) {
         let entry = room.connections.vacant_entry();
         let key = entry.key();
-        let task = Task::spawn(Source::Leaver, discard(self.clone(), key, stream.clone()));
-        entry.insert(Connection::Lingering(stream, task));
+        let _reading = Task::spawn(Source::Leaver, discard(self.clone(), key, stream.clone()));
+        entry.insert(Connection::Lingering { stream, _reading });
         if let Some(oldest) = room.lingering.push(key, now) {
             room.connections.remove(oldest);
         }
@@ -346,7 +354,7 @@ impl Room {
     /// Closes all connections. What the lingering clients have sent is read before, so that closing sends no RST.
     fn hang_up(&mut self) {
         for (_, connection) in &self.connections {
-            if let Connection::Lingering(stream, _) = connection {
+            if let Connection::Lingering { stream, .. } = connection {
                 while stream.read(&mut self.buffer).is_err_and(|e| e.kind() == ErrorKind::Interrupted) {}
             }
         }
@@ -395,10 +403,9 @@ impl Server {
         let entry = room.connections.vacant_entry();
         let seat = room.hub.has_seat().then(|| room.records.replay());
         if let Some(id) = seat.and_then(|replay| room.hub.connect(entry.key(), peer, &replay)) {
-            let (resumed, ended, space) = (Notify::new(), Cell::new(false), Cell::new(None));
-            let client = Rc::new(Client { id, stream, resumed, ended, space });
-            let task = Task::spawn(Source::Client(id.number()), serve(self.clone(), client.clone()));
-            entry.insert(Connection::Client(client, task));
+            let client = Rc::new(Client { id, stream, resumed: Notify::new(), ended: Cell::new(false) });
+            let _reading = Task::spawn(Source::Client(id.number()), serve(self.clone(), client.clone()));
+            entry.insert(Connection::Client { client, _reading, space: None });
         } else {
             let _ = stream.write(&room.hub.refuse(peer));
             let _ = stream.shutdown();
