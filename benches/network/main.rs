@@ -5,7 +5,9 @@
 //! `separate cores` shows what a user sees.
 //!
 //! * `floor`: the least that a relay could do; no lines, no names, no limits;
-//! * `tokio`: a chat as tokio's users write it, on one thread.
+//! * `uring-floor`: the same over io_uring;
+//! * `tokio`: a chat as tokio's users write it, on one thread: a task that reads and one that writes for each client, with a
+//!   channel between. `--mode async` shows what tokio's users can reach: no channel, and one gathered write to each member.
 //!
 //! Each server runs at the same time as the floor, and each of its samples is taken right after a sample of the floor
 //! with as many iterations. The speed of a machine varies over time, but hardly between two such samples, so their
@@ -61,6 +63,8 @@ mod floor;
 mod race;
 mod talk;
 mod tokio_chat;
+#[cfg(all(feature = "uring", target_os = "linux"))]
+mod uring_floor;
 
 use criterion::{Criterion, Throughput, criterion_group};
 use flood::Flood;
@@ -80,6 +84,16 @@ const LINE_LEN: usize = 64;
 const IDLE: usize = 2000;
 /// No more servers than this run at a time, with their clients.
 const SERVERS_MAX: usize = 8;
+
+/// Serves on an address until killed.
+type Serve = fn(&str);
+
+/// The servers beside ours and the floor.
+const OTHERS: &[(&str, Serve)] = &[
+    #[cfg(all(feature = "uring", target_os = "linux"))]
+    ("uring-floor", uring_floor::serve),
+    ("tokio", tokio_chat::serve),
+];
 
 /// What is measured besides the floor, each of our own modes, and tokio.
 #[derive(Clone, Copy, PartialEq)]
@@ -101,7 +115,7 @@ fn servers(beside: Beside) -> Vec<String> {
         names.extend((beside == Beside::Transcripts).then(|| format!("{} transcript", driver.name)));
         names.extend(spins(driver).then(|| format!("{} --spin 50", driver.name)));
     }
-    names.push("tokio".to_owned());
+    names.extend(OTHERS.iter().map(|(name, _)| (*name).to_owned()));
     names
 }
 
@@ -197,8 +211,8 @@ fn main() {
     match std::env::var(ROLE).as_deref() {
         Ok("floor") => floor::serve(&addr(), Duration::ZERO),
         Ok("floor --spin 50") => floor::serve(&addr(), Duration::from_micros(50)),
-        Ok("tokio") => tokio_chat::serve(&addr()),
-        _ => {
+        Ok(role) => OTHERS.iter().find(|(name, _)| *name == role).expect("a known role").1(&addr()),
+        Err(_) => {
             make_room_for(SERVERS_MAX * (6 + IDLE)).expect("descriptors");
             benches();
             Criterion::default().configure_from_args().final_summary();
