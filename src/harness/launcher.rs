@@ -52,7 +52,7 @@ impl<'a> Launcher<'a> {
         let (begin, mut tried) = (Instant::now(), 1);
         loop {
             let mut server = self.begin(stdout)?;
-            match server.wait_until_it_listens(limit) {
+            match server.wait_until_it_listens(limit, &mut |_| {}) {
                 Ok(()) => return Ok(server),
                 // It may have ended because another process has taken its port.
                 Err(_) if tried < PORTS_TRIED && server.ended().is_some() && begin.elapsed() < limit => tried += 1,

@@ -9,6 +9,7 @@
 //! * [`process_group`]: processes that end with this one;
 //! * [`launcher`]: how a server is started; [`server_process`]: a server that was started here; [`stderr`]: what it
 //!   wrote there;
+//! * [`server_pool`]: servers that are started ahead;
 //! * [`proc`]: what the kernel reports about a process and its sockets.
 
 pub(crate) mod crowd;
@@ -18,6 +19,7 @@ pub(crate) mod probe;
 pub(crate) mod proc;
 pub mod process_group;
 pub(crate) mod receiver;
+pub(crate) mod server_pool;
 pub mod server_process;
 pub(crate) mod stderr;
 pub(crate) mod test_client;
@@ -26,5 +28,6 @@ pub(crate) use crowd::{Crowd, Waited};
 pub use eol::Eol;
 pub use launcher::{Launcher, START_LIMIT};
 pub(crate) use probe::{Kind, Nonce, Probe, ProbeFinder};
+pub(crate) use server_pool::ServerPool;
 pub use server_process::{ServerProcess, Stdout};
 pub(crate) use test_client::{Flood, Identity, Reading, SHORT_LEN, State, TestClient};

@@ -51,6 +51,21 @@ mod linux {
         Some(ProcessStatus { state: stat.state, cpu, threads })
     }
 
+    /// Whether a thread of a process group wants a processor or a disk: it does not sleep.
+    pub(crate) fn group_works(group: Pid) -> Option<bool> {
+        let works = |process: Process| {
+            let threads = process.tasks().into_iter().flatten().flatten();
+            threads.filter_map(|thread| thread.stat().ok()).any(|stat| ['R', 'D'].contains(&stat.state))
+        };
+        Some(members(group)?.any(works))
+    }
+
+    /// The processes of a process group.
+    fn members(group: Pid) -> Option<impl Iterator<Item = Process>> {
+        let processes = all_processes().ok()?.flatten();
+        Some(processes.filter(move |process| process.stat().is_ok_and(|stat| stat.pgrp == group.as_raw_pid())))
+    }
+
     /// Resident memory that belongs to no file. Bytes. The kernel updates this figure only now and then.
     pub(crate) fn private_memory(pid: u32) -> Option<u64> {
         let status = process(pid)?.status().ok()?;
@@ -111,9 +126,7 @@ mod linux {
         if sockets.is_empty() {
             return None;
         }
-        let processes = all_processes().ok()?.flatten();
-        let mut members = processes.filter(|process| process.stat().is_ok_and(|stat| stat.pgrp == group.as_raw_pid()));
-        members.find_map(|process| {
+        members(group)?.find_map(|process| {
             let targets: Vec<_> = process.fd().ok()?.flatten().map(|descriptor| descriptor.target).collect();
             let holds = |socket: &&TcpNetEntry| {
                 targets.iter().any(|t| matches!(t, FDTarget::Socket(inode) if *inode == socket.inode))
@@ -167,6 +180,10 @@ mod nothing {
     }
 
     pub fn descriptors(_: u32) -> Option<Vec<i32>> {
+        None
+    }
+
+    pub fn group_works(_: rustix::process::Pid) -> Option<bool> {
         None
     }
 

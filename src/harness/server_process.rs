@@ -69,13 +69,17 @@ impl ServerProcess {
 
     /// The server, once it listens: see [`ServerProcess::wait_until_it_listens`].
     pub fn listening(mut self, limit: Duration) -> Result<ServerProcess, Bilingual> {
-        self.wait_until_it_listens(limit).map(|()| self)
+        self.wait_until_it_listens(limit, &mut |_| {}).map(|()| self)
     }
 
-    /// Waits until it listens, at most `limit` after it was started.
-    pub fn wait_until_it_listens(&mut self, limit: Duration) -> Result<(), Bilingual> {
+    /// Waits until it listens, at most `limit` after it was started. Calls `meanwhile` again and again.
+    pub fn wait_until_it_listens(
+        &mut self,
+        limit: Duration,
+        meanwhile: &mut dyn FnMut(&ServerProcess),
+    ) -> Result<(), Bilingual> {
         let mut elsewhere = Elsewhere::default();
-        while self.begin.elapsed() < limit {
+        loop {
             if let Some(status) = self.ended() {
                 return Err(ended_early(self.addr.port(), status, self.last_message()));
             }
@@ -87,9 +91,13 @@ impl ServerProcess {
             if let Some(port) = elsewhere.for_long(self.group.id()) {
                 return Err(listens_elsewhere(self.addr.port(), port));
             }
+            // A server that was started ahead may have been left alone for longer.
+            if self.begin.elapsed() >= limit {
+                return Err(does_not_listen(self.addr.port(), self.message_so_far()));
+            }
+            meanwhile(self);
             std::thread::sleep(Duration::from_millis(5));
         }
-        Err(does_not_listen(self.addr.port(), self.message_so_far()))
     }
 
     /// The address on which it listens, and the process that does. The kernel is asked, because a test connection would
@@ -106,6 +114,11 @@ impl ServerProcess {
     #[cfg(not(target_os = "linux"))]
     fn listens(&self) -> Option<(SocketAddr, u32)> {
         std::net::TcpStream::connect(self.addr).is_ok().then_some((self.addr, self.pid))
+    }
+
+    /// Whether one of its processes wants a processor or a disk, and does not only sleep.
+    pub(super) fn works(&self) -> bool {
+        proc::group_works(self.group.id()).unwrap_or(true)
     }
 
     /// The id of the process that listens.

@@ -5,6 +5,8 @@ use std::time::Duration;
 /// More than the pauses of 60, 120 and 240 ms after which a new client sends its hello again, in case a server took the
 /// first hello as a name.
 const SLOW_ADMISSION: Duration = Duration::from_millis(450);
+/// A server that works for this long until it listens takes most of the time from the torments.
+const SLOW_START: Duration = Duration::from_secs(1);
 
 /// What is normal for this server.
 #[derive(Clone, Copy, Debug)]
@@ -24,8 +26,8 @@ pub struct Baseline {
 }
 
 impl Baseline {
-    /// Whether admitting clients takes most of the time: then a torment takes seconds before it begins.
-    pub fn is_slow_to_admit(&self) -> bool {
-        self.admission > SLOW_ADMISSION
+    /// Whether starting the server or admitting clients may take most of the time: then there may be none for some torments.
+    pub fn may_run_out_of_time(&self) -> bool {
+        self.admission > SLOW_ADMISSION || self.start > SLOW_START
     }
 }

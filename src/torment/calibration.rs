@@ -4,7 +4,7 @@ use super::arena::Arena;
 use super::baseline::Baseline;
 use super::failure::Failure;
 use super::messages::{self, start as words};
-use super::settings::{Settings, Target};
+use super::settings::{Settings, Source};
 use crate::harness::{Crowd, Eol, Kind, SHORT_LEN, START_LIMIT, Stdout, proc};
 use crate::text::Bilingual;
 use std::time::{Duration, Instant};
@@ -29,10 +29,10 @@ enum Stop {
 }
 
 /// Measures a server's baseline. The error is one line for the user.
-pub(crate) fn calibrate(target: &Target, settings: &Settings) -> Result<Baseline, Bilingual> {
+pub(crate) fn calibrate(source: &mut Source, settings: &Settings) -> Result<Baseline, Bilingual> {
     let mut last = Err(Bilingual::default());
     for _ in 0..MEETINGS {
-        match meet(target, settings) {
+        match meet(source, settings) {
             Ok(baseline) => return Ok(baseline),
             Err(Stop::For(why)) => return Err(why),
             Err(Stop::Again(why)) => last = Err(why),
@@ -42,7 +42,7 @@ pub(crate) fn calibrate(target: &Target, settings: &Settings) -> Result<Baseline
     last
 }
 
-fn meet(target: &Target, settings: &Settings) -> Result<Baseline, Stop> {
+fn meet(source: &mut Source, settings: &Settings) -> Result<Baseline, Stop> {
     let unknown = Baseline {
         seats: SEATS,
         line_len: SHORT_LEN,
@@ -52,12 +52,12 @@ fn meet(target: &Target, settings: &Settings) -> Result<Baseline, Stop> {
         start: Duration::ZERO,
     };
     let begin = Instant::now();
-    let (addr, server) = match target {
-        Target::Started(launcher) => {
-            let server = launcher.start(Stdout::Nowhere, START_LIMIT).map_err(Stop::For)?;
+    let (addr, server) = match source {
+        Source::Started(pool) => {
+            let server = pool.take(Stdout::Nowhere, START_LIMIT).map_err(Stop::For)?;
             (server.addr, Some(server))
         }
-        Target::Running(addr) => (*addr, None),
+        Source::Running(addr) => (*addr, None),
     };
     let mut baseline = Baseline { start: begin.elapsed(), ..unknown };
     let mut arena = Arena::new(settings, unknown, addr, settings.seed);

@@ -1,6 +1,6 @@
 //! The settings of a run, and the server under test.
 
-use crate::harness::{Eol, Launcher};
+use crate::harness::{Eol, Launcher, ServerPool};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -33,4 +33,19 @@ pub enum Target {
     Running(SocketAddr),
     /// A server that is started anew for each torment, so that a torment does not suffer from the one before.
     Started(Launcher<'static>),
+}
+
+/// Where the server for the next torment comes from.
+pub(crate) enum Source<'a> {
+    Running(SocketAddr),
+    Started(ServerPool<'a>),
+}
+
+impl Target {
+    pub(crate) fn source(&self) -> Source<'_> {
+        match self {
+            Target::Running(addr) => Source::Running(*addr),
+            Target::Started(launcher) => Source::Started(ServerPool::new(launcher)),
+        }
+    }
 }

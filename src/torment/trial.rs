@@ -7,7 +7,7 @@ use super::entry::Torment;
 use super::failure::{Failure, Outcome, fault};
 use super::finding::{Finding, Verdict};
 use super::messages::{self, NO_TIME};
-use super::settings::{Settings, Target};
+use super::settings::{Settings, Source, Target};
 use crate::harness::{Crowd, START_LIMIT, ServerProcess, Stdout, proc};
 use crate::text::Bilingual;
 use std::time::{Duration, Instant};
@@ -35,16 +35,23 @@ pub fn run(
     tell: &mut dyn FnMut(News),
 ) -> Result<Vec<Finding>, Bilingual> {
     let begin = Instant::now();
-    let baseline = calibrate(target, settings)?;
+    let mut source = target.source();
+    let will_run = |source: &mut Source, torments: &[&Torment]| {
+        if let Source::Started(pool) = source {
+            pool.will_take(torments.iter().map(|torment| torment.stdout));
+        }
+    };
+    will_run(&mut source, torments);
+    let baseline = calibrate(&mut source, settings)?;
     let start_limit = (baseline.start * START_TIMES).max(START_LEAST).min(START_LIMIT);
     let mut torments = torments.to_vec();
-    if baseline.is_slow_to_admit() {
-        // There will not be time for all torments, so the first ones of each kind are done first.
+    if baseline.may_run_out_of_time() {
+        // There may not be time for all torments, so the first ones of each kind are done first.
         torments.sort_by_key(|torment| !torment.is_first_of_its_kind);
+        will_run(&mut source, &torments);
     }
     let mut findings: Vec<Finding> = Vec::new();
     let mut broken_by = None;
-    let mut next = None;
     for (i, &torment) in torments.iter().enumerate() {
         tell(News::Begins(torment));
         let seed = settings.seed.wrapping_add(1 + i as u64);
@@ -56,13 +63,13 @@ pub fn run(
         };
         let finding = if begin.elapsed() > settings.limit {
             skipped(torment, NO_TIME)
-        } else if torment.needs_process && matches!(target, Target::Running(_)) {
+        } else if torment.needs_process && matches!(source, Source::Running(_)) {
             skipped(torment, messages::NEEDS_PROCESS)
         } else if let Some(name) = broken_by {
             skipped(torment, messages::not_recovered(name))
         } else {
-            match target {
-                Target::Running(addr) => {
+            match &mut source {
+                Source::Running(addr) => {
                     let mut arena = arena(*addr);
                     let finding = try_one(&mut arena, torment);
                     if finding.verdict == Verdict::Fail && arena.check_health(&mut Crowd::empty()).is_err() {
@@ -70,20 +77,15 @@ pub fn run(
                     }
                     finding
                 }
-                Target::Started(launcher) => {
-                    let begun = next.take().map(|server: ServerProcess| server.listening(start_limit));
-                    // The next server starts meanwhile.
-                    next = torments.get(i + 1).and_then(|torment| launcher.begin(torment.stdout).ok());
-                    match begun.and_then(Result::ok).map_or_else(|| launcher.start(torment.stdout, start_limit), Ok) {
-                        Ok(server) => {
-                            let mut arena = arena(server.addr);
-                            arena.server = Some(server);
-                            arena.launcher = Some(launcher);
-                            try_one(&mut arena, torment)
-                        }
-                        Err(why) => skipped(torment, why),
+                Source::Started(pool) => match pool.next(start_limit) {
+                    Ok(server) => {
+                        let mut arena = arena(server.addr);
+                        arena.server = Some(server);
+                        arena.launcher = Some(pool.launcher());
+                        try_one(&mut arena, torment)
                     }
-                }
+                    Err(why) => skipped(torment, why),
+                },
             }
         };
         tell(News::Found(&finding));

@@ -29,3 +29,14 @@ fn what_a_server_says_to_a_wrong_login_is_shown() {
         cannot_test(&mut command(login, "logins.py", &["{port}", "nick"]), &["ERR bad nick", "--login"]);
     }
 }
+
+/// Without servers that start ahead, these torments take 39 seconds.
+#[test]
+fn servers_that_are_slow_to_start_are_started_ahead() {
+    let script = "sleep 3; exec \"$0\" serve --addr 127.0.0.1:$1";
+    let words = ["sh", "-c", script, env!("CARGO_BIN_EXE_tertulia"), "{port}"].map(String::from);
+    let target = Target::Started(Launcher::of_words(words.into()).expect("{port} in it"));
+    let settings = Settings { limit: Duration::from_secs(25), ..patient() };
+    let findings = torment(&target, &torments(&QUICK[..12]), &settings);
+    assert!(findings.iter().all(|finding| finding.verdict == Verdict::Pass), "{findings:#?}");
+}
