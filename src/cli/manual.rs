@@ -266,6 +266,12 @@ fn examples(words: &str) -> &'static [Fixed] {
             "Prueba un servidor en marcha que primero pide un nombre.",
         ),
         entry(
+            r#"tertulia torment --say '{"say":"{line}"}' -- ./my-server {port}"#,
+            "Test a server whose lines are JSON objects.",
+            "Prueba un servidor cuyas líneas son objetos JSON.",
+        ),
+        entry("tertulia torment --irc localhost:6667", "Test an IRC server.", "Prueba un servidor de IRC."),
+        entry(
             "tertulia torment --only stuck-reader,flood-all -- ncat -l --chat 127.0.0.1 {port}",
             "Try two torments.",
             "Hace dos pruebas.",

@@ -123,6 +123,10 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         más. El código de salida es 0 solo si todo pasó, 1 si hay fallos y 3 si no se pudo probar el servidor."),
     ("torment ADDR", "Dirección de un servidor en marcha: EQUIPO:PUERTO, EQUIPO o :PUERTO [por defecto: 127.0.0.1:8889]"),
     ("torment COMMAND", "Orden que inicia el servidor; {port} en ella es el puerto"),
+    ("torment --login", "Líneas que cada cliente envía primero, con \\n entre ellas; una n entre llaves es el número del cliente. \
+        Si el servidor pierde lo que se envía antes de que pregunte, cada línea espera a su pregunta"),
+    ("torment --say", "Cómo dice un cliente una línea, que va en {line}: 'DECIR {line}', '{\"decir\": \"{line}\"}' [por defecto: {line}]"),
+    ("torment --irc", "El servidor habla IRC: los clientes entran en un canal y hablan en él. Fija --login, --say y --eol"),
     ("torment --echo", "Si quien envía debe recibir sus propias líneas"),
     ("torment --echo any", "Ambas cosas son correctas"),
     ("torment --only", "Hace solo estas pruebas, separadas por comas; --list las muestra"),

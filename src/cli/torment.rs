@@ -32,9 +32,18 @@ pub(crate) struct Args {
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
 
-    /// Lines that each client sends first, with \n between them; an n in braces stands for the client's number
+    /// Lines that each client sends first, with \n between them; an n in braces stands for the client's number. If the
+    /// server loses what is sent before it asks, each line waits for its question
     #[arg(long, value_name = "LINES")]
     login: Option<String>,
+
+    /// How a client says a line, which stands at {line}: 'SAY {line}', '{"say": "{line}"}' [default: {line}]
+    #[arg(long, value_name = "LINE", value_parser = with_line)]
+    say: Option<String>,
+
+    /// The server speaks IRC: the clients join a channel and talk there. Sets --login, --say and --eol
+    #[arg(long, conflicts_with_all = ["login", "say", "eol"])]
+    irc: bool,
 
     /// Line end that the clients send
     #[arg(long, value_enum, default_value_t = Eol::Lf)]
@@ -74,6 +83,19 @@ pub(crate) struct Args {
     color: ColorChoice,
 }
 
+/// What `--irc` stands for. RFC 2812 allows nicks of 9 characters.
+const IRC_LOGIN: &str = r"NICK t{n}\nUSER t{n} 0 * :t\nJOIN #torment";
+const IRC_SAY: &str = "PRIVMSG #torment :{line}";
+
+fn with_line(text: &str) -> Result<String, String> {
+    let has_it = text.matches("{line}").count() == 1 && !text.contains('\n');
+    has_it.then(|| text.into()).ok_or_else(|| {
+        say!(Lang::session(),
+            "{{line}} must stand in it once, and no line end";
+            "en él debe estar {{line}} una vez, y ningún fin de línea")
+    })
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum Echo {
     Yes,
@@ -94,8 +116,9 @@ impl Args {
             u64::from(since.subsec_micros())
         });
         let settings = Settings {
-            eol: self.eol,
-            login: self.login.as_ref().map(|login| login.replace("\\n", "\n")),
+            eol: if self.irc { Eol::CrLf } else { self.eol },
+            login: self.login.as_deref().or(self.irc.then_some(IRC_LOGIN)).map(|login| login.replace("\\n", "\n")),
+            say: self.say.clone().or(self.irc.then(|| IRC_SAY.into())),
             echo: match self.echo {
                 Echo::Yes => Some(true),
                 Echo::No => Some(false),

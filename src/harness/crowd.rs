@@ -50,6 +50,7 @@ impl Crowd {
     /// Waits until a socket is ready, at most `limit`, then reads and writes what is possible.
     pub fn turn(&mut self, limit: Duration) {
         let limit = limit.min(TURN_MAX);
+        self.members.iter_mut().for_each(TestClient::go_on_with_login);
         let waiting: Vec<(usize, PollFlags)> =
             self.members.iter().enumerate().filter(|(_, c)| c.is_open()).map(|(i, c)| (i, c.wants())).collect();
         let mut fds: Vec<PollFd> =

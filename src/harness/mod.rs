@@ -5,6 +5,7 @@
 //! * [`eol`]: what ends a line;
 //! * [`probe`]: a line that any receiver can check;
 //! * [`receiver`]: finds the probes in a stream of bytes;
+//! * [`ping`]: what an IRC server wants to be answered;
 //! * [`test_client`], [`crowd`]: clients with all kinds of behaviour, driven by one thread;
 //! * [`process_group`]: processes that end with this one;
 //! * [`launcher`]: how a server is started; [`server_process`]: a server that was started here; [`stderr`]: what it
@@ -15,6 +16,7 @@
 pub(crate) mod crowd;
 pub(crate) mod eol;
 pub mod launcher;
+mod ping;
 pub(crate) mod probe;
 pub(crate) mod proc;
 pub mod process_group;
@@ -30,4 +32,4 @@ pub use launcher::{Launcher, START_LIMIT};
 pub(crate) use probe::{Kind, Nonce, Probe, ProbeFinder};
 pub(crate) use server_pool::ServerPool;
 pub use server_process::{ServerProcess, Stdout};
-pub(crate) use test_client::{Flood, Identity, Reading, SHORT_LEN, State, TestClient};
+pub(crate) use test_client::{Flood, Identity, Reading, SHORT_LEN, State, TestClient, Wrapping};

@@ -4,10 +4,12 @@
 //! The load generator has another one (`load::load_client`), which must be faster than any server and never misbehaves.
 
 use super::eol::Eol;
+use super::ping::PingWatch;
 use super::probe::{Kind, Nonce, Probe};
 use super::receiver::Receiver;
 use rustix::event::PollFlags;
 use socket2::{Domain, SockRef, Socket, Type};
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -61,9 +63,25 @@ pub struct Identity {
     pub eol: Eol,
 }
 
+/// What a server expects around a line that is said: a command before it, or the rest of a JSON object.
+#[derive(Clone, Default, Debug)]
+pub struct Wrapping {
+    pub before: Vec<u8>,
+    pub after: Vec<u8>,
+}
+
 pub struct TestClient {
     pub stream: TcpStream,
     identity: Identity,
+    /// The number in its login. It differs from those of all clients before: a name may stay taken for a while after
+    /// its owner has left.
+    pub login: u32,
+    pub wrapping: Wrapping,
+    pings: PingWatch,
+    /// The lines of a login that are still to be sent, and last what is said after them.
+    steps: VecDeque<Vec<u8>>,
+    /// When the last of them was sent, and how many bytes had been received.
+    stepped: (Instant, u64),
     pub receiver: Receiver,
     pub reading: Reading,
     pub state: State,
@@ -82,6 +100,10 @@ pub(crate) const SHORT_LEN: usize = 48;
 const FLOOD_PIECE: usize = 64 << 10;
 /// A client that reads slowly rests for this long after each read, so that it does not wake up for every byte.
 const SLOW_READ_EVERY: Duration = Duration::from_millis(5);
+/// A server that has said something and then nothing for this long waits for an answer.
+const QUIET: Duration = Duration::from_millis(20);
+/// A server that says nothing for this long does not ask for the next line of a login.
+const UNASKED: Duration = Duration::from_millis(250);
 /// Pieces that are read in one turn: several times what is sent in one, so that reading is never the bottleneck.
 const READ_PIECES: usize = 4;
 
@@ -104,6 +126,11 @@ impl TestClient {
         Ok(TestClient {
             stream: socket.into(),
             identity,
+            login: 0,
+            wrapping: Wrapping::default(),
+            pings: PingWatch::default(),
+            steps: VecDeque::new(),
+            stepped: (Instant::now(), 0),
             receiver: Receiver::new(identity.nonce),
             reading: Reading::Eagerly,
             state: State::Open,
@@ -136,16 +163,39 @@ impl TestClient {
         let seq = &mut self.said[kind as usize];
         let probe = Probe { kind, sender: self.identity.number, seq: *seq };
         *seq += 1;
-        let mut line = Vec::new();
+        let mut line = self.wrapping.before.clone();
         probe.write(self.identity.nonce, len, &mut line);
+        line.extend_from_slice(&self.wrapping.after);
         line.extend_from_slice(self.identity.eol.bytes());
         (probe, line)
     }
 
-    /// Queues bytes, and writes what the socket takes immediately.
+    /// Queues bytes, and writes what the socket takes immediately. If a login is under way, they wait for its end.
     pub fn push(&mut self, bytes: &[u8]) {
-        self.out.extend_from_slice(bytes);
+        match self.steps.back_mut() {
+            Some(last) => last.extend_from_slice(bytes),
+            None => self.out.extend_from_slice(bytes),
+        }
         self.write();
+    }
+
+    /// Sends these lines one by one, each when the server has answered the one before, or asked for the first.
+    pub fn log_in_step_by_step(&mut self, lines: impl Iterator<Item = Vec<u8>>) {
+        self.steps.extend(lines.chain([Vec::new()]));
+    }
+
+    /// Sends the next line of the login, if its time has come.
+    pub fn go_on_with_login(&mut self) {
+        let (at, total) = self.stepped;
+        let is_quiet = self.receiver.last_byte.is_none_or(|at| at.elapsed() > QUIET);
+        let is_asked = self.receiver.total > total && is_quiet;
+        if (is_asked || at.elapsed() > UNASKED)
+            && let Some(step) = self.steps.pop_front()
+        {
+            self.stepped = (Instant::now(), self.receiver.total);
+            self.out.extend(step);
+            self.write();
+        }
     }
 
     pub fn start_flood(&mut self, flood: Flood) {
@@ -209,6 +259,10 @@ impl TestClient {
                     }
                     self.receiver.feed(&buffer[..n]);
                     self.acknowledge();
+                    for word in self.pings.feed(&buffer[..n]) {
+                        self.out.extend([b"PONG ", &word[..], self.identity.eol.bytes()].concat());
+                        self.write();
+                    }
                     if n < len {
                         return;
                     }
@@ -267,7 +321,9 @@ impl TestClient {
                 }
                 Flood::Probes { lines, len } => {
                     let probe = Probe { kind: Kind::Flood, sender: self.identity.number, seq: *said };
+                    self.out.extend_from_slice(&self.wrapping.before);
                     probe.write(self.identity.nonce, *len, &mut self.out);
+                    self.out.extend_from_slice(&self.wrapping.after);
                     self.out.extend_from_slice(self.identity.eol.bytes());
                     *lines -= 1;
                 }

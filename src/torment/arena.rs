@@ -6,7 +6,7 @@ use super::baseline::Baseline;
 use super::failure::Failure;
 use super::messages;
 use super::settings::Settings;
-use crate::harness::{Crowd, Identity, Launcher, Nonce, ServerProcess, TestClient, probe, proc};
+use crate::harness::{Crowd, Identity, Launcher, Nonce, ServerProcess, TestClient, Wrapping, probe, proc};
 use crate::text::Bilingual;
 use fastrand::Rng;
 use socket2::{Domain, Socket, Type};
@@ -116,12 +116,15 @@ impl<'a> Arena<'a> {
     pub fn bare(&mut self, limit: Duration, receive_buffer: Option<usize>) -> io::Result<TestClient> {
         let number = self.numbers;
         self.numbers = number.wrapping_add(1);
-        TestClient::connect(
-            self.addr,
-            limit,
-            receive_buffer,
-            Identity { number, nonce: self.nonce, eol: self.settings.eol },
-        )
+        let identity = Identity { number, nonce: self.nonce, eol: self.settings.eol };
+        let mut client = TestClient::connect(self.addr, limit, receive_buffer, identity)?;
+        client.login = LOGINS.fetch_add(1, Ordering::Relaxed);
+        if let Some(say) = &self.settings.say {
+            let say = numbered(say, &client);
+            let (before, after) = say.split_once("{line}").unwrap_or((&say, ""));
+            client.wrapping = Wrapping { before: before.into(), after: after.into() };
+        }
+        Ok(client)
     }
 
     /// A connection that has sent its login, if there is one.
@@ -132,13 +135,12 @@ impl<'a> Arena<'a> {
     }
 
     pub fn login(&self, client: &mut TestClient) {
-        if let Some(login) = &self.settings.login {
-            // Not the client's number, which starts again in each arena: a name may stay taken for a while after its
-            // owner has left.
-            let number = LOGINS.fetch_add(1, Ordering::Relaxed);
-            let login = login.replace("{n}", &number.to_string());
-            let lines = login.lines().flat_map(|line| [line.as_bytes(), self.settings.eol.bytes()]);
-            client.push(&lines.collect::<Vec<_>>().concat());
+        let Some(login) = &self.settings.login else { return };
+        let login = numbered(login, client);
+        let lines = login.lines().map(|line| [line.as_bytes(), self.settings.eol.bytes()].concat());
+        match self.baseline.login_by_steps {
+            true => client.log_in_step_by_step(lines),
+            false => client.push(&lines.collect::<Vec<_>>().concat()),
         }
     }
 
@@ -275,6 +277,11 @@ impl<'a> Arena<'a> {
             }
         }
     }
+}
+
+/// A text in which `{n}` stands for the number of a client's login.
+fn numbered(text: &str, client: &TestClient) -> String {
+    text.replace("{n}", &client.login.to_string())
 }
 
 /// How the clients of a storm leave.

@@ -19,15 +19,19 @@ pub struct Baseline {
     pub thread_each: bool,
     /// The third quartile of round trips while no other client sends.
     pub round_trip: Duration,
+    /// How many lines a second it takes from a client that goes on sending, if it makes such a client wait.
+    pub lines_per_second: Option<f64>,
     /// The median time from connecting until a new client has exchanged lines.
     pub admission: Duration,
+    /// It wants the lines of a login one by one, and throws away what is sent before it asks.
+    pub login_by_steps: bool,
     /// How long the server took to listen, if it was started here.
     pub start: Duration,
 }
 
 impl Baseline {
-    /// Whether starting the server or admitting clients may take most of the time: then there may be none for some torments.
+    /// Whether starting the server, admitting clients or its limit on their rate may take most of the time.
     pub fn may_run_out_of_time(&self) -> bool {
-        self.admission > SLOW_ADMISSION || self.start > SLOW_START
+        self.admission > SLOW_ADMISSION || self.start > SLOW_START || self.lines_per_second.is_some()
     }
 }

@@ -7,6 +7,7 @@ use super::messages::{self, start as words};
 use super::settings::{Settings, Source};
 use crate::harness::{Crowd, Eol, Kind, SHORT_LEN, START_LIMIT, Stdout, proc};
 use crate::text::Bilingual;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// No torment needs more seats.
@@ -15,6 +16,8 @@ const LINE_LENS: [usize; 3] = [900, 400, 200];
 const ROUND_TRIPS: usize = 20;
 /// After this pause a server that allows one line a second relays again.
 const UNHURRIED: Duration = Duration::from_millis(1200);
+/// A line that takes this long was made to wait, if others arrive at once.
+const MADE_TO_WAIT: Duration = Duration::from_millis(400);
 /// A server may fail at the first attempt by chance: by a race of two threads.
 const MEETINGS: usize = 2;
 
@@ -26,29 +29,36 @@ enum Stop {
     Again(Bilingual),
     /// The server closed a client. Another attempt may succeed; if none does, the torments run with what was measured.
     Closes(Baseline),
+    /// Another attempt succeeds if the login is sent line by line.
+    LoginBySteps,
 }
 
 /// Measures a server's baseline. The error is one line for the user.
 pub(crate) fn calibrate(source: &mut Source, settings: &Settings) -> Result<Baseline, Bilingual> {
     let mut last = Err(Bilingual::default());
-    for _ in 0..MEETINGS {
-        match meet(source, settings) {
+    let (mut meetings, mut login_by_steps) = (0, false);
+    while meetings < MEETINGS {
+        meetings += 1;
+        match meet(source, settings, login_by_steps) {
             Ok(baseline) => return Ok(baseline),
             Err(Stop::For(why)) => return Err(why),
             Err(Stop::Again(why)) => last = Err(why),
             Err(Stop::Closes(baseline)) => last = Ok(baseline),
+            Err(Stop::LoginBySteps) => (meetings, login_by_steps) = (0, true),
         }
     }
     last
 }
 
-fn meet(source: &mut Source, settings: &Settings) -> Result<Baseline, Stop> {
+fn meet(source: &mut Source, settings: &Settings, login_by_steps: bool) -> Result<Baseline, Stop> {
     let unknown = Baseline {
         seats: SEATS,
         line_len: SHORT_LEN,
         thread_each: false,
         round_trip: Duration::ZERO,
+        lines_per_second: None,
         admission: Duration::ZERO,
+        login_by_steps,
         start: Duration::ZERO,
     };
     let begin = Instant::now();
@@ -68,12 +78,13 @@ fn meet(source: &mut Source, settings: &Settings) -> Result<Baseline, Stop> {
         Err(failure) => return Err(stranger(&mut arena, failure)),
     };
     // Seats: clients are added as long as each is let in quickly. The third must get in, but may take long.
-    let moment = arena.patience().min(Duration::from_millis(1500));
+    let moment = Duration::from_millis(1500);
     let mut admissions = Vec::new();
     let mut refusal = Bilingual::default();
     while crowd.count() < SEATS {
         let begin = Instant::now();
-        let patience = if crowd.count() < 3 { arena.patience() } else { moment };
+        let usual = admissions.iter().max().copied().unwrap_or_default();
+        let patience = if crowd.count() < 3 { arena.patience() } else { moment.max(usual * 2).min(arena.patience()) };
         match arena.join_within(&mut crowd, patience, None) {
             Ok(()) => admissions.push(begin.elapsed()),
             Err(Failure::Silence(seen)) => {
@@ -100,6 +111,7 @@ fn meet(source: &mut Source, settings: &Settings) -> Result<Baseline, Stop> {
     if times.len() < ROUND_TRIPS {
         return Err(does_not_relay(&mut arena, &mut crowd));
     }
+    baseline.lines_per_second = lines_per_second(&times, &mut crowd);
     times.sort();
     baseline.round_trip = times[ROUND_TRIPS * 3 / 4];
     // The sender of a line that is too long may be closed, so another client sends the next line.
@@ -111,6 +123,21 @@ fn meet(source: &mut Source, settings: &Settings) -> Result<Baseline, Stop> {
     }
     crowd.leave();
     Ok(baseline)
+}
+
+/// The rate at which the server takes lines from one client, if it lets lines wait now and then that mostly arrive at
+/// once. A busy machine may do that by chance, but not again and again.
+fn lines_per_second(times: &[Duration], crowd: &mut Crowd) -> Option<f64> {
+    let waits = |times: &[Duration]| {
+        let long = times.iter().filter(|time| **time > MADE_TO_WAIT).count();
+        long > 0 && long < times.len() / 2
+    };
+    if !waits(times) {
+        return None;
+    }
+    let more = crowd.round_trips(ROUND_TRIPS);
+    let elapsed: Duration = more.iter().sum();
+    waits(&more).then(|| more.len() as f64 / elapsed.as_secs_f64())
 }
 
 /// The failure when two clients have met and then a line did not arrive.
@@ -163,13 +190,21 @@ fn stranger(arena: &mut Arena, failure: Failure) -> Stop {
         None => {}
     }
     let seen = if let Failure::Silence(seen) = failure { seen } else { messages::NO_LINES };
-    if arena.settings.eol == Eol::Lf && hears_lines_that_end_in_crlf(arena) {
+    let (settings, baseline) = (arena.settings, arena.baseline);
+    let by_steps = Baseline { login_by_steps: true, ..baseline };
+    if settings.login.is_some() && !baseline.login_by_steps && two_talk(addr, settings, by_steps) {
+        return Stop::LoginBySteps;
+    }
+    let crlf = Settings { eol: Eol::CrLf, ..settings.clone() };
+    if settings.eol == Eol::Lf && two_talk(addr, &crlf, baseline) {
         return Stop::For(words::needs_crlf(&seen));
     }
     Stop::For(words::is_it_a_chat(&with_its_message(arena, seen), arena.settings.login.as_deref()))
 }
 
-fn hears_lines_that_end_in_crlf(arena: &Arena) -> bool {
-    let settings = Settings { eol: Eol::CrLf, ..arena.settings.clone() };
-    Arena::new(&settings, arena.baseline, arena.addr, settings.seed).guests(2).is_ok()
+/// Whether two clients can talk with other settings.
+fn two_talk(addr: SocketAddr, settings: &Settings, baseline: Baseline) -> bool {
+    let mut arena = Arena::new(settings, baseline, addr, settings.seed);
+    arena.is_hurried = true;
+    arena.guests(2).is_ok()
 }

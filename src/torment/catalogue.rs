@@ -90,7 +90,8 @@ pub const TORMENTS: &[Torment] = &[
         &[WouldBlockIsAnError],
         &[OneReadPerEdge],
         framing::gulp,
-    ),
+    )
+    .of_floods(),
     Torment::new(
         "long-line",
         Bilingual::new(
@@ -266,6 +267,7 @@ pub const TORMENTS: &[Torment] = &[
         &[BlockingWrite],
         readers::stuck_reader,
     )
+    .of_floods()
     .first_of_its_kind(),
     Torment::new(
         "no-descriptors",
@@ -374,7 +376,8 @@ pub const TORMENTS: &[Torment] = &[
         &[WouldBlockIsAnError],
         &[BlockingWrite],
         readers::slow_reader,
-    ),
+    )
+    .of_floods(),
     Torment::new(
         "flood-all",
         Bilingual::new(
@@ -391,6 +394,7 @@ pub const TORMENTS: &[Torment] = &[
         &[BlockingWrite],
         floods::flood_all,
     )
+    .of_floods()
     .first_of_its_kind(),
     Torment::new(
         "full-house",
@@ -433,7 +437,8 @@ pub const TORMENTS: &[Torment] = &[
         &[WouldBlockIsAnError],
         &[Unfair, BlockingWrite],
         floods::firehose,
-    ),
+    )
+    .of_floods(),
     Torment::new(
         "selfish-reader",
         Bilingual::new(
@@ -447,7 +452,8 @@ pub const TORMENTS: &[Torment] = &[
         &[WouldBlockIsAnError],
         &[BlockingWrite],
         pressure::selfish_reader,
-    ),
+    )
+    .of_floods(),
     Torment::new(
         "whisperers",
         Bilingual::new(
@@ -461,7 +467,8 @@ pub const TORMENTS: &[Torment] = &[
         &[WouldBlockIsAnError],
         &[BlockingWrite],
         pressure::whisperers,
-    ),
+    )
+    .of_floods(),
     Torment::new(
         "polite-beside-flood",
         Bilingual::new(
@@ -476,6 +483,7 @@ pub const TORMENTS: &[Torment] = &[
         &[BlockingWrite],
         pressure::polite_beside_flood,
     )
+    .of_floods()
     .first_of_its_kind(),
     Torment::new(
         "trickle-reader",
@@ -490,7 +498,8 @@ pub const TORMENTS: &[Torment] = &[
         &[WouldBlockIsAnError],
         &[BlockingWrite],
         readers::trickle_reader,
-    ),
+    )
+    .of_floods(),
 ];
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ pub struct Torment {
     pub healthy: Bilingual,
     /// It needs the server's process.
     pub needs_process: bool,
+    /// Its clients send more lines than a server takes that limits their rate.
+    pub floods: bool,
     /// If time is short, it is done before the others that look for the same faults.
     pub is_first_of_its_kind: bool,
     /// What becomes of the server's stdout.
@@ -51,6 +53,7 @@ impl Torment {
             does,
             healthy,
             needs_process: false,
+            floods: false,
             is_first_of_its_kind: false,
             stdout: Stdout::Nowhere,
             may_spin: false,
@@ -63,6 +66,12 @@ impl Torment {
     /// The same, and afterwards the server is checked for a busy loop.
     pub const fn checked_for_busy_loop(mut self) -> Torment {
         self.may_spin = true;
+        self
+    }
+
+    /// The same, for servers that do not limit the rate of lines.
+    pub const fn of_floods(mut self) -> Torment {
+        self.floods = true;
         self
     }
 

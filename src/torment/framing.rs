@@ -26,7 +26,7 @@ pub(crate) fn split_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
 pub(crate) fn split(crowd: &mut Crowd) -> Result<Option<Bilingual>, Failure> {
     let mangled = crowd.members[READER].receiver.mangled;
     let (probe, line) = crowd.members[TALKER].line(Kind::Line, 60);
-    let (head, tail) = line.split_at(30);
+    let (head, tail) = line.split_at(crowd.members[TALKER].wrapping.before.len() + 30);
     crowd.members[TALKER].push(head);
     // The server must have read the first half before the second is sent.
     crowd.go_on(Duration::from_millis(60));
@@ -121,7 +121,8 @@ pub(crate) fn utf8_split(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     }
     let (probe, line) = crowd.members[TALKER].line(Kind::Han, 60);
     // The padding is characters of three bytes. The cut is after three characters and one byte of the fourth.
-    let (head, tail) = line.split_at(crate::harness::probe::HEADER_LEN + 10);
+    let begin = crowd.members[TALKER].wrapping.before.len();
+    let (head, tail) = line.split_at(begin + crate::harness::probe::HEADER_LEN + 10);
     crowd.members[TALKER].push(head);
     crowd.go_on(Duration::from_millis(60));
     crowd.members[TALKER].push(tail);

@@ -27,6 +27,8 @@
 //! ```console
 //! $ tertulia torment -- ./my-server {port}
 //! $ tertulia torment --login 'nick {n}' localhost:9000
+//! $ tertulia torment --login '{"name":"n{n}"}' --say '{"say":"{line}"}' -- ./my-server {port}
+//! $ tertulia torment --irc localhost:6667
 //! $ tertulia torment --only stuck-reader,flood-all -- ncat -l --chat 127.0.0.1 {port}
 //! ```
 //!

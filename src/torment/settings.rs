@@ -11,6 +11,8 @@ pub struct Settings {
     pub eol: Eol,
     /// Lines that each client sends first; `{n}` is its number.
     pub login: Option<String>,
+    /// How a client says a line: `{line}` is the line, and `{n}` the client's number. `None` if it sends the line alone.
+    pub say: Option<String>,
     /// Whether a sender must get its own lines back; `None` if both are right.
     pub echo: Option<bool>,
     /// Of all random choices.
@@ -23,7 +25,15 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { eol: Eol::Lf, login: None, echo: None, seed: 1, time: 1.0, limit: Duration::from_secs(50) }
+        Settings {
+            eol: Eol::Lf,
+            login: None,
+            say: None,
+            echo: None,
+            seed: 1,
+            time: 1.0,
+            limit: Duration::from_secs(50),
+        }
     }
 }
 

@@ -61,7 +61,9 @@ pub fn run(
             arena.is_hurried = failed >= PATIENT_UNTIL;
             arena
         };
-        let finding = if begin.elapsed() > settings.limit {
+        let finding = if let (true, Some(rate)) = (torment.floods, baseline.lines_per_second) {
+            skipped(torment, messages::limits_rate(rate))
+        } else if begin.elapsed() > settings.limit {
             skipped(torment, NO_TIME)
         } else if torment.needs_process && matches!(source, Source::Running(_)) {
             skipped(torment, messages::NEEDS_PROCESS)

@@ -1,6 +1,7 @@
 //! Servers that need a login, that are slow to start, or that listen where nobody expects it.
 
 use super::command::cannot_test;
+use super::common::process::run;
 use super::verdicts::script;
 use super::*;
 use std::time::Instant;
@@ -28,6 +29,25 @@ fn what_a_server_says_to_a_wrong_login_is_shown() {
     for login in [&[][..], &["--login", "NICK {n}"]] {
         cannot_test(&mut command(login, "logins.py", &["{port}", "nick"]), &["ERR bad nick", "--login"]);
     }
+}
+
+#[test]
+#[ignore = "needs python3"]
+fn a_login_waits_for_the_question_if_the_server_throws_away_what_is_typed_ahead() {
+    let mut command = command(&["--only", "idle", "--login", r"n{n}\nsecret"], "logins.py", &["{port}", "asks"]);
+    let ended = run(&mut command);
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+}
+
+#[test]
+#[ignore = "needs python3"]
+fn the_lines_of_a_server_that_speaks_json_are_wrapped() {
+    let only = [QUICK, PRESSURE, &["garbage", "flood-all", "slow-reader"]].concat().join(",");
+    let options = ["--only", &only, "--login", r#"{"type":"hello","name":"n{n}"}"#];
+    let say = ["--say", r#"{"type":"say","text":"{line}"}"#];
+    let ended = run(&mut command(&[&options[..], &say].concat(), "json_lines.py", &["{port}"]));
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    cannot_test(&mut command(&options, "json_lines.py", &["{port}"]), &["a line is a JSON object with a type"]);
 }
 
 /// Without servers that start ahead, these torments take 39 seconds.

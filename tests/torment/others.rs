@@ -170,6 +170,27 @@ fn a_rate_limit_is_no_fault_and_is_reported_at_once() {
 }
 
 #[test]
+fn a_server_that_makes_floods_wait_is_not_blamed_for_late_lines() {
+    let sockets = Sockets::default();
+    let addr = serving(move |me, stream| {
+        let mut lines = 0;
+        for_each_line(&sockets, me, stream, |line| {
+            lines += 1;
+            if lines % 13 == 0 {
+                // This is the limit: about 13 lines a second.
+                std::thread::sleep(Duration::from_secs(1));
+            }
+            tell_all(&sockets, line);
+            true
+        });
+    });
+    let some = torments(&["split-line", "stuck-reader", "firehose"]);
+    let findings = torment(&Target::Running(addr), &some, &patient());
+    has_no_faults(&findings);
+    assert!(findings[1..].iter().all(|finding| finding.seen.en.contains("lines a second")), "{findings:#?}");
+}
+
+#[test]
 fn a_slow_server_is_not_waited_for_without_end() {
     let sockets = Sockets::default();
     let addr = serving(move |me, stream| {

@@ -34,6 +34,18 @@ pub(crate) fn not_recovered(torment: &str) -> Bilingual {
     })
 }
 
+/// The server takes only this many lines a second from a client. That is its choice.
+pub(crate) fn limits_rate(lines_per_second: f64) -> Bilingual {
+    Bilingual::of(|lang| {
+        let rate = numbers::fixed(lang, lines_per_second, 1);
+        say!(lang,
+            "the server takes about {rate} lines a second from a client, and this torment sends more; switch that limit off to \
+             try it";
+            "el servidor acepta de un cliente unas {rate} líneas por segundo, y esta prueba envía más; quita ese límite para \
+             hacerla")
+    })
+}
+
 /// The server relays only a few lines a second.
 pub(crate) fn too_slow(came: usize, due: usize) -> Bilingual {
     Bilingual::of(|lang| {
