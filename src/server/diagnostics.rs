@@ -3,6 +3,8 @@
 
 use crate::text::errors::cause;
 use crate::text::{Lang, say};
+#[cfg(all(feature = "uring", target_os = "linux"))]
+use rustix::io::Errno;
 use std::fmt::Display;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -14,6 +16,36 @@ pub(super) fn no_such_address(host: &str, port: u16) -> String {
     say!(Lang::session(),
         "there is no address or name {host} on this machine; try 127.0.0.1:{port}";
         "no hay ninguna dirección ni nombre {host} en esta máquina; prueba 127.0.0.1:{port}")
+}
+
+pub(super) fn mode_does_not_work(mode: &str, why: &str, other: &str) -> String {
+    say!(Lang::session(),
+        "--mode {mode} does not work here: {why}; use --mode {other}";
+        "--mode {mode} no funciona aquí: {why}; usa --mode {other}")
+}
+
+/// Of an instrument that goes on with the other modes.
+pub(super) fn mode_left_out(why: &str) -> String {
+    say!(Lang::session(), "left out: {why}"; "se omite: {why}")
+}
+
+#[cfg(all(feature = "uring", target_os = "linux"))]
+pub(super) fn no_io_uring(error: &io::Error) -> String {
+    let lang = Lang::session();
+    match Errno::from_io_error(error) {
+        Some(Errno::NOSYS) => say!(lang,
+            "this kernel has no io_uring, or a container hides it";
+            "este núcleo no tiene io_uring, o un contenedor lo oculta"),
+        Some(Errno::PERM | Errno::ACCESS) => say!(lang,
+            "this system forbids io_uring (see `sysctl kernel.io_uring_disabled`; containers often forbid it, too)";
+            "este sistema prohíbe io_uring (véase `sysctl kernel.io_uring_disabled`; los contenedores también suelen \
+             prohibirlo)"),
+        Some(Errno::INVAL) | None => say!(lang, "it needs Linux 6.1 or newer"; "necesita Linux 6.1 o posterior"),
+        Some(_) => {
+            let cause = cause(lang, error);
+            say!(lang, "io_uring cannot be set up: {cause}"; "no se puede preparar io_uring: {cause}")
+        }
+    }
 }
 
 pub(super) fn cannot_listen(place: &str, port: u16, error: &io::Error) -> String {

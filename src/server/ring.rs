@@ -21,6 +21,7 @@ mod socket;
 #[cfg(test)]
 mod tests;
 
+use super::diagnostics;
 use crate::chat::Flight;
 use crate::trace::marks;
 use io_uring::types::{CancelBuilder, Fd, SubmitArgs, Timespec};
@@ -128,17 +129,7 @@ impl Ring {
     /// Whether [`Ring::new`] succeeds here. The error is text for people.
     pub(crate) fn probe() -> Result<(), String> {
         const SMALL: Sizes = Sizes { submissions: 1, completions: 2, buffers: 1, buffer_len: 1 };
-        let Err(e) = Ring::new(SMALL) else { return Ok(()) };
-        let why = match Errno::from_io_error(&e) {
-            Some(Errno::NOSYS) => "this kernel has no io_uring, or a container hides it".into(),
-            Some(Errno::PERM | Errno::ACCESS) => {
-                "this system forbids io_uring (see `sysctl kernel.io_uring_disabled`; containers often forbid it, too)"
-                    .into()
-            }
-            Some(Errno::INVAL) | None => "it needs Linux 6.1 or newer".into(),
-            Some(_) => format!("io_uring cannot be set up: {e}"),
-        };
-        Err(why)
+        Ring::new(SMALL).map(drop).map_err(|e| diagnostics::no_io_uring(&e))
     }
 
     // Operations. They are handed over by the next `wait`.

@@ -7,19 +7,29 @@
 //! callers. The recording is in cold functions that are not inlined: inlined, it made a delivery of the threaded driver
 //! 15 % slower with tracing off.
 
+#[cfg(all(feature = "uring", target_os = "linux"))]
+mod operations;
+#[cfg(feature = "async")]
+mod tasks;
+
 #[cfg(not(feature = "trace"))]
 use self::never::Recorder;
 use super::record::{Options, Stderr};
 #[cfg(feature = "trace")]
 use super::recorder::Recorder;
+use super::sockets::Connection;
 pub(crate) use super::sockets::Sockets;
 use super::step::{Flaw, Header, PENDING_MAX, Pending, Ready, Source, Step, TEXT_MAX};
 use crate::text::Lang;
+#[cfg(all(feature = "uring", target_os = "linux"))]
+pub(crate) use operations::{Done, Sent, accepted, closes_later, enter, listener, queued, received};
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::OnceLock;
 use std::time::Duration;
+#[cfg(feature = "async")]
+pub(crate) use tasks::{parks, pending, polls, unparks, wakes};
 
 static RECORDER: OnceLock<Recorder> = OnceLock::new();
 
@@ -164,12 +174,23 @@ fn read_recorded(
     asked: usize,
     call: impl FnOnce() -> io::Result<usize>,
 ) -> io::Result<usize> {
-    let (connection, waits) = (on.sockets().connection(fd), how.waits);
-    let step = |(bytes, flaw)| match connection.shut || connection.client == 0 {
-        true => Step::Discard { bytes, waits },
-        false => Step::Read { client: connection.client, asked, bytes, waits, flaw, buffer: None },
-    };
+    let connection = on.sockets().connection(fd);
+    let step = |moved| read_step(connection, how.waits, asked, moved, None);
     take_call(on, how, step((0, None)), call, |result| step(outcome(result)))
+}
+
+/// A read from a client; or, if it has left or was not let in, a read whose bytes are discarded.
+fn read_step(
+    connection: Connection,
+    waits: bool,
+    asked: usize,
+    (bytes, flaw): (usize, Option<Flaw>),
+    buffer: Option<u16>,
+) -> Step {
+    match connection.shut || connection.client == 0 {
+        true => Step::Discard { bytes, waits },
+        false => Step::Read { client: connection.client, asked, bytes, waits, flaw, buffer },
+    }
 }
 
 /// Offers bytes to a socket, in one piece or gathered from several.
@@ -224,203 +245,11 @@ pub(crate) fn closes(fd: RawFd) {
     }
 }
 
-// Operations of io_uring.
-
-/// What one call has done: see [`enter`].
-#[cfg(all(feature = "uring", target_os = "linux"))]
-pub(crate) struct Done {
-    /// It was so many calls. None if there was nothing to do.
-    pub calls: usize,
-    pub sent: Vec<Sent>,
-    /// What other operations are complete.
-    pub complete: Vec<Ready>,
-}
-
-/// A send that is complete.
-#[cfg(all(feature = "uring", target_os = "linux"))]
-pub(crate) struct Sent {
-    pub fd: RawFd,
-    pub offered: usize,
-    pub result: io::Result<usize>,
-    /// The socket took it when it was handed over. Otherwise the send waited for the socket.
-    pub at_once: bool,
-    /// There was a completion for it.
-    pub is_reported: bool,
-}
-
 /// Whether steps are recorded.
 #[cfg(any(feature = "async", all(feature = "uring", target_os = "linux")))]
 #[inline(always)]
 pub(crate) fn are_made() -> bool {
     on().is_some()
-}
-
-/// Hands over `submitted` operations, and waits for completions if it `waits`. `done` lists them after the call.
-#[cfg(all(feature = "uring", target_os = "linux"))]
-#[inline(always)]
-pub(crate) fn enter<R, T>(
-    (waits, submitted): (bool, usize),
-    ring: &mut R,
-    call: impl FnOnce(&mut R) -> T,
-    done: impl FnOnce(&mut R, &Sockets) -> Done,
-) -> T {
-    match on() {
-        None => call(ring),
-        Some(on) => enter_recorded(on, (waits, submitted), ring, call, done),
-    }
-}
-
-#[cfg(all(feature = "uring", target_os = "linux"))]
-#[cold]
-#[inline(never)]
-fn enter_recorded<R, T>(
-    on: &Recorder,
-    (may_sleep, submitted): (bool, usize),
-    ring: &mut R,
-    call: impl FnOnce(&mut R) -> T,
-    done: impl FnOnce(&mut R, &Sockets) -> Done,
-) -> T {
-    on.pause();
-    let begin = on.begin();
-    let result = call(ring);
-    let Done { calls, sent, mut complete } = done(ring, on.sockets());
-    if calls == 0 {
-        return result;
-    }
-    for Sent { fd, offered, result, at_once, is_reported } in sent {
-        if is_reported {
-            complete.extend(on.sockets().ready([(fd, false, true)].into_iter()));
-        }
-        let (client, (bytes, flaw)) = (on.sockets().connection(fd).client, outcome(&result));
-        let step = Step::Write { client, offered, waits: false, bytes, flaw };
-        if at_once {
-            // That is what the call began with. Only now is it known.
-            on.at(begin, step);
-        } else {
-            on.moment(step, None);
-        }
-    }
-    on.end(
-        begin,
-        Step::Wait { may_sleep, ready: complete, submitted: Some(submitted), wakes: false },
-        Some(("io_uring_enter", calls)),
-    );
-    result
-}
-
-/// A send is put into the submission queue.
-#[cfg(all(feature = "uring", target_os = "linux"))]
-#[inline(always)]
-pub(crate) fn queued(fd: RawFd, bytes: usize) {
-    if let Some(on) = on() {
-        let client = on.sockets().connection(fd).client;
-        on.moment(Step::Queue { client, bytes }, None);
-    }
-}
-
-/// Bytes that were received by the operation with this token are taken in. `buffer` is the one that the kernel chose.
-#[cfg(all(feature = "uring", target_os = "linux"))]
-#[inline(always)]
-pub(crate) fn received(token: usize, asked: usize, buffer: Option<u16>, result: io::Result<usize>) {
-    if let Some(on) = on()
-        && let Some(fd) = on.sockets().descriptor(token)
-    {
-        let (connection, (bytes, flaw)) = (on.sockets().connection(fd), outcome(&result));
-        let step = match connection.shut || connection.client == 0 {
-            true => Step::Discard { bytes, waits: false },
-            false => Step::Read { client: connection.client, asked, bytes, waits: false, flaw, buffer },
-        };
-        on.moment(step, None);
-    }
-}
-
-/// A connection was accepted, and `call` asks for its peer.
-#[cfg(all(feature = "uring", target_os = "linux"))]
-#[inline(always)]
-pub(crate) fn accepted(fd: RawFd, call: impl FnOnce() -> io::Result<SocketAddr>) -> io::Result<SocketAddr> {
-    match on() {
-        None => call(),
-        Some(on) => {
-            let step = |result: &io::Result<_>| Step::Accept { waits: false, flaw: result.as_ref().err().map(flaw) };
-            let result = take(on, None, None, call, step);
-            if let Ok(peer) = &result {
-                on.sockets().accepted(fd, *peer);
-            }
-            result
-        }
-    }
-}
-
-/// A connection's socket is closed by the next call.
-#[cfg(all(feature = "uring", target_os = "linux"))]
-#[inline(always)]
-pub(crate) fn closes_later(fd: RawFd) {
-    if let Some(on) = on() {
-        let client = on.sockets().closed(fd).client;
-        on.moment(Step::Close { client }, None);
-    }
-}
-
-/// The listener has a connection.
-#[cfg(all(feature = "uring", target_os = "linux"))]
-pub(crate) fn listener() -> Ready {
-    Ready { source: Source::Listener, readable: true, writable: false }
-}
-
-// Tasks.
-
-#[cfg(feature = "async")]
-thread_local! {
-    /// Since when the runtime sleeps, if it does, and whose tasks were woken meanwhile.
-    static PARKED: std::cell::RefCell<Option<(u64, Vec<Ready>)>> = const { std::cell::RefCell::new(None) };
-}
-
-/// The runtime has no task to poll, and is about to sleep.
-#[cfg(feature = "async")]
-pub(crate) fn parks() {
-    if let Some(on) = on() {
-        on.pause();
-        PARKED.set(Some((on.begin(), Vec::new())));
-    }
-}
-
-/// The runtime has slept, and tasks were woken.
-#[cfg(feature = "async")]
-pub(crate) fn unparks() {
-    if let Some(on) = on()
-        && let Some((begin, ready)) = PARKED.take()
-    {
-        on.end(begin, Step::Wait { may_sleep: true, ready, submitted: None, wakes: true }, Some(("epoll_wait", 1)));
-    }
-}
-
-/// A task is woken: the runtime will poll it.
-#[cfg(feature = "async")]
-pub(crate) fn wakes(task: Source) {
-    let Some(on) = on() else { return };
-    let is_parked = PARKED.with_borrow_mut(|parked| {
-        let woken = parked.as_mut().map(|(_, woken)| woken);
-        woken.map(|woken| woken.push(Ready { source: task, readable: true, writable: false })).is_some()
-    });
-    if !is_parked {
-        on.moment(Step::Woken { task }, None);
-    }
-}
-
-/// The runtime polls a task.
-#[cfg(feature = "async")]
-pub(crate) fn polls(task: Source) {
-    if let Some(on) = on() {
-        on.moment(Step::Polled { task }, None);
-    }
-}
-
-/// A task waits, and returns to the runtime.
-#[cfg(feature = "async")]
-pub(crate) fn pending(task: Source) {
-    if let Some(on) = on() {
-        on.moment(Step::Pending { task }, None);
-    }
 }
 
 // Calls on other things than sockets.

@@ -3,7 +3,8 @@
 //! A step is marked in the layer between a driver and the kernel or the room, and not in the driver itself. In reading
 //! order:
 //!
-//! * [`step`] names the steps: wait, read, ingested, write, …;
+//! * [`step`] names the steps: wait, read, ingested, write, …; in uring mode also what is queued and complete, and in async
+//!   mode which task is woken, polled and pending;
 //! * [`record`] is what is recorded of one step;
 //! * [`marks`] is what the layer calls to mark a step. When tracing is off, a mark is one test of a static that never
 //!   changes; without the cargo feature `trace` it is nothing at all;
@@ -30,6 +31,9 @@
 //! * the question whether a connection was reset (`getpeername`), which a thread asks at the end of a stream and while its
 //!   client has to wait;
 //! * the question whose connection was accepted (`getpeername`), in uring mode;
+//! * what a runtime of tasks asks by itself, in async mode: whether there are new events while tasks are ready
+//!   (`epoll_wait` that does not sleep), whether the listener's queue is empty now (`accept4`), and to watch a socket no more
+//!   (`epoll_ctl`);
 //! * the question which of several listening sockets has a connection (`ppoll`), in threaded mode;
 //! * the question whether stdout takes something (`ppoll`), which is asked only when stdout cannot be opened again;
 //! * writes to files: the threads that make them (`disk`) do nothing else. These are the history, and the transcript if

@@ -20,22 +20,27 @@
 //!                                                      write without the mutex, then read again
 //! ```
 //!
-//! `--mode poll` is the picture on the left with another question: the thread hands the list of all sockets to the
-//! kernel, each time.
+//! Three more are the picture on the left with another question or another way to write it:
 //!
-//! | | `--mode epoll` | `--mode poll` | `--mode threaded` |
-//! |---|---|---|---|
-//! | threads | 1 | 1 | one per client, and a few |
-//! | sleeps in | `epoll_wait`, for all | `ppoll`, for all | `read`, each for its own |
-//! | learns from the kernel | who *became* ready, once | who *is* ready, each time | nothing: `read` returns |
-//! | has to remember | the clients that it has not read to the end | nothing | nothing |
-//! | for a line to five others | wait, read, five sends: 7 system calls | wait, read, five sends: 7 system calls | read, five sends: 6 system calls |
-//! | and to the console | one write: 8 | one write: 8 | one write: 7 |
-//! | what must not happen | a call that blocks, anywhere else in the loop | the same | a write while the mutex is held |
+//! * `--mode poll`: the thread hands the list of all sockets to the kernel, each time.
+//! * `--mode uring`: the thread does not read or write. It hands over the work, "receive from this socket", "send these bytes", and
+//!   the kernel reports what is *done*.
+//! * `--mode async`: the code is that of the picture on the right, but each box is a task and not a thread. A task that
+//!   waits returns to the runtime, which sleeps in the picture on the left when no task is ready.
 //!
-//! To count the system calls, run `strace -f -c -p PID` while six clients talk in turn. With default flags and a
-//! terminal, or a pipe, there are 8, 8 and 7 for each line; with `--quiet`, as in `tertulia bench`, 7, 7 and 6. If
-//! stdout is a file, a thread of its own writes the transcript, and waking that thread costs more calls.
+//! | | `epoll` | `poll` | `threaded` | `uring` | `async` |
+//! |---|---|---|---|---|---|
+//! | threads | 1 | 1 | one per client, and a few | 1 | 1 |
+//! | sleeps in | `epoll_wait`, for all | `ppoll`, for all | `read`, each for its own | `io_uring_enter`, for all | `epoll_wait`, beneath all tasks |
+//! | learns from the kernel | who *became* ready, once | who *is* ready, each time | nothing: `read` returns | what is *done* | as epoll: whose task to wake |
+//! | has to remember | the clients that it has not read to the end | nothing | nothing | the operations under way, and their buffers | nothing: a task is where it waits |
+//! | for a line to five others | wait, read, five sends: 7 system calls | wait, read, five sends: 7 | read, five sends: 6 | one call for all: 1 | wait, two reads, five sends: 8 |
+//! | and to the console | one write: 8 | one write: 8 | one write: 7 | one write: 2 | one write: 9 |
+//! | what must not happen | a call that blocks, anywhere else in the loop | the same | a write while the mutex is held | a buffer that is freed while the kernel has it | a call that blocks, or a borrow of the room, while a task waits |
+//!
+//! To count the system calls, run `strace -f -c -p PID` while six clients talk in turn, with `--quiet`, as in `tertulia bench`, or with
+//! the transcript in a terminal or a pipe. If stdout is a file, a thread of its own writes the transcript, and waking that thread
+//! costs more calls.
 //!
 //! To add a way of waiting, read the contract in [`chat::hub`](crate::chat::hub), which has a whole driver as an
 //! example.
@@ -59,7 +64,7 @@ use super::service::{ACCEPT_RETRY, STOP_PATIENCE, Service, WhenFull};
 use super::signals::Order;
 #[cfg(feature = "async")]
 use super::tasks;
-use super::{hub, lingering, listener, net, records};
+use super::{diagnostics, hub, lingering, listener, net, records};
 use crate::text::Bilingual;
 use crate::trace::Header;
 use std::io;
@@ -105,14 +110,15 @@ impl Driver {
 
     /// Whether this machine can run it. The error is text for people: why it cannot, and what to try.
     pub fn check(&self) -> Result<(), String> {
-        (self.probe)()
-            .map_err(|why| format!("--mode {} does not work here: {why}; use --mode {}", self.name, DRIVERS[0].name))
+        (self.probe)().map_err(|why| diagnostics::mode_does_not_work(self.name, &why, DRIVERS[0].name))
     }
 
     /// The drivers that are built in and that this machine can run. Why it cannot run another one is logged, once.
     pub fn usable() -> Vec<&'static Driver> {
         static USABLE: OnceLock<Vec<&'static Driver>> = OnceLock::new();
-        let is_usable = |driver: &&Driver| driver.check().inspect_err(|why| log::warn!("left out: {why}")).is_ok();
+        let is_usable = |driver: &&Driver| {
+            driver.check().inspect_err(|why| log::warn!("{}", diagnostics::mode_left_out(why))).is_ok()
+        };
         USABLE.get_or_init(|| DRIVERS.iter().filter(is_usable).collect()).clone()
     }
 
