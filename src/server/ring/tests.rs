@@ -1,6 +1,7 @@
 //! What the kernel does with operations at their edges, on pairs of connected sockets.
 
 use super::*;
+use crate::chat::limits::OPENING_PATIENCE;
 use crate::chat::{Effect, Hub, Lang, Limits};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -27,8 +28,11 @@ fn connection() -> (Socket, TcpStream) {
 
 /// A flight of so many bytes.
 fn flight(len: usize) -> Flight {
-    let mut hub = Hub::new(Limits { line_max: len + 1, ..Limits::default() }, Lang::En, Instant::now());
+    let now = Instant::now();
+    let mut hub = Hub::new(Limits { line_max: len + 1, ..Limits::default() }, Lang::En, now);
     let id = hub.connect(0, ([127, 0, 0, 1], 1).into(), &vec![b'x'; len]).expect("a seat");
+    // Its greeting waits for its first line, but not longer than this.
+    hub.tick(now + OPENING_PATIENCE);
     assert_eq!(hub.poll_effect(), Some(Effect::Flush(id)));
     hub.carry_off(id).expect("a greeting")
 }
