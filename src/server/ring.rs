@@ -37,7 +37,7 @@ use slab::Slab;
 pub(crate) use socket::Socket;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
-use std::net::TcpListener;
+pub(crate) use std::net::TcpListener as Listener;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::time::Duration;
@@ -220,7 +220,7 @@ impl Ring {
     }
 
     /// The same for a listener.
-    pub(crate) fn close_listener(&mut self, listener: TcpListener) {
+    pub(crate) fn close_listener(&mut self, listener: Listener) {
         self.close_fd(listener.into());
     }
 

@@ -26,10 +26,14 @@ mod poll;
 mod readiness;
 #[cfg_attr(not(feature = "threaded"), allow(dead_code, reason = "what the threads alone need"))]
 mod records;
+#[cfg(all(feature = "uring", target_os = "linux"))]
+mod ring;
 #[cfg_attr(not(feature = "threaded"), allow(dead_code, reason = "what the threads alone need"))]
 mod room;
 #[cfg(feature = "threaded")]
 mod threaded;
+#[cfg(all(feature = "uring", target_os = "linux"))]
+mod uring;
 
 use super::lingering::LINGERING_MAX;
 use super::service::{ACCEPT_RETRY, STOP_PATIENCE, WhenFull};
@@ -208,6 +212,13 @@ impl<L> Service<L> {
             lingering_max: LINGERING_MAX,
             spin,
         }
+    }
+
+    /// The same service with other listeners.
+    #[cfg(all(feature = "uring", target_os = "linux"))]
+    fn with_listeners<M>(self, listeners: M) -> Service<M> {
+        let Service { hub, records, when_full, lingering_max, spin, .. } = self;
+        Service { listeners, hub, records, when_full, lingering_max, spin }
     }
 
     fn announce(&mut self) -> io::Result<()> {

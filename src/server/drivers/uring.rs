@@ -343,7 +343,9 @@ impl CompletionLoop {
         if client.ended {
             return self.remove(key);
         }
-        client.send.into_iter().for_each(|send| self.ring.cancel(send));
+        // If the client had to wait, its input is only a poll. The end of whatever is under way leads to `arm`, which
+        // receives.
+        client.send.into_iter().chain(client.input).for_each(|operation| self.ring.cancel(operation));
         if let Connection::Client(client) = self.connections.remove(key) {
             // The slab reuses the key that was freed last, so the key stays the same.
             self.connections.insert(Connection::Lingering(client.socket, client.input));

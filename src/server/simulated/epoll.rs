@@ -8,4 +8,4 @@ use super::{ACCEPT_RETRY, WhenFull, hub, lingering, listener, net, records};
 
 type Service = super::Service<net::Bound>;
 
-super::one_thread::schedules!(driver::run, ["more events than fit"]);
+super::one_thread::schedules!(driver::run, ["interrupted read", "spurious event", "more events than fit"]);

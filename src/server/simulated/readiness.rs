@@ -71,8 +71,12 @@ impl Kernel {
     /// The answer for a source now. An error and the end of both directions are reported even if they were not asked
     /// for.
     fn level(&self, fd: &PollFd<'_>) -> PollFlags {
+        self.level_of(fd.source, fd.asked)
+    }
+
+    pub(super) fn level_of(&self, source: Watched, asked: PollFlags) -> PollFlags {
         let mut level = PollFlags::empty();
-        match fd.source {
+        match source {
             Watched::Listener => level.set(PollFlags::IN, !self.queue.is_empty()),
             Watched::Signals => level.set(PollFlags::IN, self.signals > 0),
             Watched::Socket(number) => {
@@ -83,10 +87,10 @@ impl Kernel {
                 level.set(PollFlags::HUP, socket.reset || (socket.fin && socket.shut));
             }
         }
-        level & (fd.asked | PollFlags::ERR | PollFlags::HUP)
+        level & (asked | PollFlags::ERR | PollFlags::HUP)
     }
 
-    fn begin_poll(&mut self) -> io::Result<()> {
+    pub(super) fn begin_poll(&mut self) -> io::Result<()> {
         self.call();
         self.idle_polls += 1;
         assert!(self.idle_polls < SPIN_POLLS, "the loop spins");
@@ -99,7 +103,11 @@ impl Kernel {
     }
 
     /// Sleeps until something is ready, at most for `timeout`.
-    fn sleep_until(&mut self, timeout: Option<Duration>, is_ready: impl Fn(&Kernel) -> bool) -> io::Result<()> {
+    pub(super) fn sleep_until(
+        &mut self,
+        timeout: Option<Duration>,
+        is_ready: impl Fn(&Kernel) -> bool,
+    ) -> io::Result<()> {
         let until = timeout.map(|timeout| self.elapsed + timeout);
         while !is_ready(self) && until.is_none_or(|until| self.elapsed < until) {
             self.assert_may_sleep(timeout.is_some());

@@ -1,15 +1,14 @@
 //! The listeners, and the connections that the kernel has accepted.
 
-use super::super::ring::{Errno, Operation, Ring, Socket};
+use super::super::ring::{Errno, Listener, Operation, Ring, Socket};
 use super::super::{ACCEPT_RETRY, WhenFull, listener};
 use crate::server::diagnostics;
 use std::collections::VecDeque;
-use std::net::TcpListener;
 use std::time::Instant;
 
 pub(super) struct Accepting {
     /// Each with the accept that is under way. None is left once the server is told to stop.
-    listeners: Vec<(TcpListener, Option<Operation>)>,
+    listeners: Vec<(Listener, Option<Operation>)>,
     when_full: WhenFull,
     /// Connections that were accepted, and not let in yet.
     accepted: VecDeque<Socket>,
@@ -20,7 +19,7 @@ pub(super) struct Accepting {
 }
 
 impl Accepting {
-    pub(super) fn new(listeners: Vec<TcpListener>, when_full: WhenFull) -> Accepting {
+    pub(super) fn new(listeners: Vec<Listener>, when_full: WhenFull) -> Accepting {
         let listeners = listeners.into_iter().map(|listener| (listener, None)).collect();
         Accepting { listeners, when_full, accepted: VecDeque::new(), retry_at: None, is_failing: false }
     }
