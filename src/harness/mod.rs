@@ -32,4 +32,4 @@ pub use launcher::{Launcher, START_LIMIT};
 pub(crate) use probe::{Kind, Nonce, Probe, ProbeFinder};
 pub(crate) use server_pool::ServerPool;
 pub use server_process::{ServerProcess, Stdout};
-pub(crate) use test_client::{Flood, Identity, Reading, SHORT_LEN, State, TestClient, Wrapping};
+pub(crate) use test_client::{Flood, Identity, LoginPace, Reading, SHORT_LEN, State, TestClient, Wrapping};

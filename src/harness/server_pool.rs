@@ -3,7 +3,6 @@
 use super::launcher::Launcher;
 use super::server_process::{ServerProcess, Stdout};
 use crate::text::Bilingual;
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// The most servers that wait or start at a time.
@@ -16,11 +15,11 @@ const TOO_LONG: Duration = Duration::from_millis(400);
 /// Whether a server sleeps is seen in this many looks during a wait.
 const LOOKS: u32 = 8;
 
-/// Starts servers in the order in which they will be taken. Each is taken once, so each is fresh.
+/// Starts the servers that will be taken next. Each is taken once, so each is fresh.
 pub(crate) struct ServerPool<'a> {
     launcher: &'a Launcher<'static>,
     /// The stdout of the servers that will be taken.
-    plan: VecDeque<Stdout>,
+    plan: Vec<Stdout>,
     started: Vec<(Stdout, ServerProcess)>,
     /// How many of the plan are started ahead.
     ahead: usize,
@@ -28,7 +27,7 @@ pub(crate) struct ServerPool<'a> {
 
 impl<'a> ServerPool<'a> {
     pub(crate) fn new(launcher: &'a Launcher<'static>) -> ServerPool<'a> {
-        ServerPool { launcher, plan: VecDeque::new(), started: Vec::new(), ahead: 0 }
+        ServerPool { launcher, plan: Vec::new(), started: Vec::new(), ahead: 0 }
     }
 
     pub(crate) fn launcher(&self) -> &'a Launcher<'static> {
@@ -38,12 +37,6 @@ impl<'a> ServerPool<'a> {
     /// From now on, servers with these kinds of stdout will be taken.
     pub(crate) fn will_take(&mut self, plan: impl IntoIterator<Item = Stdout>) {
         self.plan = plan.into_iter().collect();
-    }
-
-    /// The next server of the plan, once it listens.
-    pub(crate) fn next(&mut self, limit: Duration) -> Result<ServerProcess, Bilingual> {
-        let stdout = self.plan.pop_front().unwrap_or(Stdout::Nowhere);
-        self.take(stdout, limit)
     }
 
     /// A server, once it listens, at most `limit` after it was started.

@@ -6,6 +6,7 @@
 use super::eol::Eol;
 use super::ping::PingWatch;
 use super::probe::{Kind, Nonce, Probe};
+use super::proc;
 use super::receiver::Receiver;
 use rustix::event::PollFlags;
 use socket2::{Domain, SockRef, Socket, Type};
@@ -70,6 +71,14 @@ pub struct Wrapping {
     pub after: Vec<u8>,
 }
 
+/// How the lines of a login are sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LoginPace {
+    AtOnce,
+    /// One by one. Bit `n` is set if the server says something before it wants line `n`; `None` while nobody knows.
+    StepByStep(Option<u32>),
+}
+
 pub struct TestClient {
     pub stream: TcpStream,
     identity: Identity,
@@ -82,6 +91,9 @@ pub struct TestClient {
     steps: VecDeque<Vec<u8>>,
     /// When the last of them was sent, and how many bytes had been received.
     stepped: (Instant, u64),
+    /// What is known about the lines that are still to be sent, and what was learned about those before.
+    asked: Option<u32>,
+    learned: (u32, u32),
     pub receiver: Receiver,
     pub reading: Reading,
     pub state: State,
@@ -104,6 +116,10 @@ const SLOW_READ_EVERY: Duration = Duration::from_millis(5);
 const QUIET: Duration = Duration::from_millis(20);
 /// A server that says nothing for this long does not ask for the next line of a login.
 const UNASKED: Duration = Duration::from_millis(250);
+/// One that did ask for it before may take this long.
+const ASKED_MAX: Duration = Duration::from_secs(1);
+/// By then a server that does not answer a login has read it.
+const SETTLED: Duration = Duration::from_millis(100);
 /// Pieces that are read in one turn: several times what is sent in one, so that reading is never the bottleneck.
 const READ_PIECES: usize = 4;
 
@@ -131,6 +147,8 @@ impl TestClient {
             pings: PingWatch::default(),
             steps: VecDeque::new(),
             stepped: (Instant::now(), 0),
+            asked: None,
+            learned: (0, 0),
             receiver: Receiver::new(identity.nonce),
             reading: Reading::Eagerly,
             state: State::Open,
@@ -179,21 +197,50 @@ impl TestClient {
         self.write();
     }
 
-    /// Sends these lines one by one, each when the server has answered the one before, or asked for the first.
-    pub fn log_in_step_by_step(&mut self, lines: impl Iterator<Item = Vec<u8>>) {
-        self.steps.extend(lines.chain([Vec::new()]));
+    /// Sends these lines before all others.
+    pub fn log_in(&mut self, lines: impl Iterator<Item = Vec<u8>>, pace: LoginPace) {
+        match pace {
+            LoginPace::AtOnce => self.push(&lines.collect::<Vec<_>>().concat()),
+            LoginPace::StepByStep(asked) => {
+                self.steps.extend(lines.chain([Vec::new()]));
+                self.asked = asked;
+            }
+        }
     }
 
-    /// Sends the next line of the login, if its time has come.
+    /// What [`LoginPace::StepByStep`] should know.
+    pub fn learned_of_login(&self) -> u32 {
+        self.learned.1
+    }
+
+    /// Whether clients wait until the server accepts them. This may be one of them.
+    fn is_in_a_queue(&self) -> bool {
+        let server = self.stream.peer_addr().ok();
+        server.and_then(proc::not_accepted).is_some_and(|count| count > 0)
+    }
+
+    /// Sends the next lines of the login, if their time has come.
     pub fn go_on_with_login(&mut self) {
-        let (at, total) = self.stepped;
-        let is_quiet = self.receiver.last_byte.is_none_or(|at| at.elapsed() > QUIET);
-        let is_asked = self.receiver.total > total && is_quiet;
-        if (is_asked || at.elapsed() > UNASKED)
-            && let Some(step) = self.steps.pop_front()
-        {
+        while !self.steps.is_empty() {
+            let ((at, total), (nth, learned)) = (self.stepped, self.learned);
+            let is_quiet = self.receiver.last_byte.is_none_or(|at| at.elapsed() > QUIET);
+            let is_asked = self.receiver.total > total && is_quiet;
+            let wait = match self.asked {
+                None => UNASKED,
+                Some(asked) if asked >> nth.min(u32::BITS - 1) & 1 == 1 => ASKED_MAX,
+                Some(_) if self.steps.len() == 1 => SETTLED,
+                Some(_) => Duration::ZERO,
+            };
+            if !is_asked && at.elapsed() < wait {
+                return;
+            }
+            if !is_asked && self.receiver.total == 0 && self.is_in_a_queue() {
+                self.stepped.0 = Instant::now();
+                return;
+            }
+            self.out.extend(self.steps.pop_front().unwrap_or_default());
             self.stepped = (Instant::now(), self.receiver.total);
-            self.out.extend(step);
+            self.learned = (nth + 1, learned | u32::from(is_asked) << nth.min(u32::BITS - 1));
             self.write();
         }
     }

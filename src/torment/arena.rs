@@ -138,10 +138,7 @@ impl<'a> Arena<'a> {
         let Some(login) = &self.settings.login else { return };
         let login = numbered(login, client);
         let lines = login.lines().map(|line| [line.as_bytes(), self.settings.eol.bytes()].concat());
-        match self.baseline.login_by_steps {
-            true => client.log_in_step_by_step(lines),
-            false => client.push(&lines.collect::<Vec<_>>().concat()),
-        }
+        client.log_in(lines, self.baseline.login_pace);
     }
 
     /// `wanted` clients, each of which has exchanged lines with the first; fewer if there are not as many seats.

@@ -1,5 +1,6 @@
 //! The baseline: what is normal for a server, so that it is not blamed for what it always does.
 
+use crate::harness::LoginPace;
 use std::time::Duration;
 
 /// More than the pauses of 60, 120 and 240 ms after which a new client sends its hello again, in case a server took the
@@ -23,8 +24,8 @@ pub struct Baseline {
     pub lines_per_second: Option<f64>,
     /// The median time from connecting until a new client has exchanged lines.
     pub admission: Duration,
-    /// It wants the lines of a login one by one, and throws away what is sent before it asks.
-    pub login_by_steps: bool,
+    /// Step by step if the server throws away what is sent before it asks.
+    pub login_pace: LoginPace,
     /// How long the server took to listen, if it was started here.
     pub start: Duration,
 }

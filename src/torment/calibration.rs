@@ -5,7 +5,7 @@ use super::baseline::Baseline;
 use super::failure::Failure;
 use super::messages::{self, start as words};
 use super::settings::{Settings, Source};
-use crate::harness::{Crowd, Eol, Kind, SHORT_LEN, START_LIMIT, Stdout, proc};
+use crate::harness::{Crowd, Eol, Kind, LoginPace, SHORT_LEN, START_LIMIT, Stdout, proc};
 use crate::text::Bilingual;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -29,28 +29,28 @@ enum Stop {
     Again(Bilingual),
     /// The server closed a client. Another attempt may succeed; if none does, the torments run with what was measured.
     Closes(Baseline),
-    /// Another attempt succeeds if the login is sent line by line.
-    LoginBySteps,
+    /// Another attempt succeeds if the login is sent at this pace.
+    Login(LoginPace),
 }
 
 /// Measures a server's baseline. The error is one line for the user.
 pub(crate) fn calibrate(source: &mut Source, settings: &Settings) -> Result<Baseline, Bilingual> {
     let mut last = Err(Bilingual::default());
-    let (mut meetings, mut login_by_steps) = (0, false);
+    let (mut meetings, mut login_pace) = (0, LoginPace::AtOnce);
     while meetings < MEETINGS {
         meetings += 1;
-        match meet(source, settings, login_by_steps) {
+        match meet(source, settings, login_pace) {
             Ok(baseline) => return Ok(baseline),
             Err(Stop::For(why)) => return Err(why),
             Err(Stop::Again(why)) => last = Err(why),
             Err(Stop::Closes(baseline)) => last = Ok(baseline),
-            Err(Stop::LoginBySteps) => (meetings, login_by_steps) = (0, true),
+            Err(Stop::Login(pace)) => (meetings, login_pace) = (0, pace),
         }
     }
     last
 }
 
-fn meet(source: &mut Source, settings: &Settings, login_by_steps: bool) -> Result<Baseline, Stop> {
+fn meet(source: &mut Source, settings: &Settings, login_pace: LoginPace) -> Result<Baseline, Stop> {
     let unknown = Baseline {
         seats: SEATS,
         line_len: SHORT_LEN,
@@ -58,7 +58,7 @@ fn meet(source: &mut Source, settings: &Settings, login_by_steps: bool) -> Resul
         round_trip: Duration::ZERO,
         lines_per_second: None,
         admission: Duration::ZERO,
-        login_by_steps,
+        login_pace,
         start: Duration::ZERO,
     };
     let begin = Instant::now();
@@ -191,20 +191,23 @@ fn stranger(arena: &mut Arena, failure: Failure) -> Stop {
     }
     let seen = if let Failure::Silence(seen) = failure { seen } else { messages::NO_LINES };
     let (settings, baseline) = (arena.settings, arena.baseline);
-    let by_steps = Baseline { login_by_steps: true, ..baseline };
-    if settings.login.is_some() && !baseline.login_by_steps && two_talk(addr, settings, by_steps) {
-        return Stop::LoginBySteps;
+    let step_by_step = Baseline { login_pace: LoginPace::StepByStep(None), ..baseline };
+    if settings.login.is_some()
+        && baseline.login_pace == LoginPace::AtOnce
+        && let Some(crowd) = two_talk(addr, settings, step_by_step)
+    {
+        return Stop::Login(LoginPace::StepByStep(Some(crowd.members[0].learned_of_login())));
     }
     let crlf = Settings { eol: Eol::CrLf, ..settings.clone() };
-    if settings.eol == Eol::Lf && two_talk(addr, &crlf, baseline) {
+    if settings.eol == Eol::Lf && two_talk(addr, &crlf, baseline).is_some() {
         return Stop::For(words::needs_crlf(&seen));
     }
     Stop::For(words::is_it_a_chat(&with_its_message(arena, seen), arena.settings.login.as_deref()))
 }
 
-/// Whether two clients can talk with other settings.
-fn two_talk(addr: SocketAddr, settings: &Settings, baseline: Baseline) -> bool {
+/// Two clients that can talk with other settings.
+fn two_talk(addr: SocketAddr, settings: &Settings, baseline: Baseline) -> Option<Crowd> {
     let mut arena = Arena::new(settings, baseline, addr, settings.seed);
     arena.is_hurried = true;
-    arena.guests(2).is_ok()
+    arena.guests(2).ok()
 }

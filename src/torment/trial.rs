@@ -36,19 +36,15 @@ pub fn run(
 ) -> Result<Vec<Finding>, Bilingual> {
     let begin = Instant::now();
     let mut source = target.source();
-    let will_run = |source: &mut Source, torments: &[&Torment]| {
-        if let Source::Started(pool) = source {
-            pool.will_take(torments.iter().map(|torment| torment.stdout));
-        }
-    };
-    will_run(&mut source, torments);
+    if let Source::Started(pool) = &mut source {
+        pool.will_take(torments.iter().map(|torment| torment.stdout));
+    }
     let baseline = calibrate(&mut source, settings)?;
     let start_limit = (baseline.start * START_TIMES).max(START_LEAST).min(START_LIMIT);
     let mut torments = torments.to_vec();
     if baseline.may_run_out_of_time() {
         // There may not be time for all torments, so the first ones of each kind are done first.
         torments.sort_by_key(|torment| !torment.is_first_of_its_kind);
-        will_run(&mut source, &torments);
     }
     let mut findings: Vec<Finding> = Vec::new();
     let mut broken_by = None;
@@ -79,15 +75,18 @@ pub fn run(
                     }
                     finding
                 }
-                Source::Started(pool) => match pool.next(start_limit) {
-                    Ok(server) => {
-                        let mut arena = arena(server.addr);
-                        arena.server = Some(server);
-                        arena.launcher = Some(pool.launcher());
-                        try_one(&mut arena, torment)
+                Source::Started(pool) => {
+                    pool.will_take(torments[i + 1..].iter().map(|torment| torment.stdout));
+                    match pool.take(torment.stdout, start_limit) {
+                        Ok(server) => {
+                            let mut arena = arena(server.addr);
+                            arena.server = Some(server);
+                            arena.launcher = Some(pool.launcher());
+                            try_one(&mut arena, torment)
+                        }
+                        Err(why) => skipped(torment, why),
                     }
-                    Err(why) => skipped(torment, why),
-                },
+                }
             }
         };
         tell(News::Found(&finding));

@@ -1,7 +1,7 @@
 //! Servers that need a login, that are slow to start, or that listen where nobody expects it.
 
 use super::command::cannot_test;
-use super::common::process::run;
+use super::common::process::{refuses, run};
 use super::verdicts::script;
 use super::*;
 use std::time::Instant;
@@ -48,6 +48,19 @@ fn the_lines_of_a_server_that_speaks_json_are_wrapped() {
     let ended = run(&mut command(&[&options[..], &say].concat(), "json_lines.py", &["{port}"]));
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
     cannot_test(&mut command(&options, "json_lines.py", &["{port}"]), &["a line is a JSON object with a type"]);
+}
+
+#[test]
+#[ignore = "needs python3"]
+fn an_irc_server_that_asks_for_an_answer_to_ping_can_be_tormented() {
+    let only = "split-line,utf8-split,long-line,garbage,connect-storm,no-descriptors,flood-all,whisperers";
+    let ended = run(&mut command(&["--irc", "--only", only], "irc.py", &["{port}"]));
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    // What --irc does, in other flags.
+    let login = ["--login", r"NICK t{n}\nUSER t{n} 0 * :t\nJOIN #c", "--say", "PRIVMSG #c :{line}"];
+    let ended = run(&mut command(&[&login[..], &["--only", "split-line"]].concat(), "irc.py", &["{port}"]));
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    refuses(&mut command(&["--say", "PRIVMSG #c"], "irc.py", &["{port}"]), &["{line}"]);
 }
 
 /// Without servers that start ahead, these torments take 39 seconds.
