@@ -97,7 +97,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("bench --cores apart", "El servidor y la carga tienen un núcleo cada uno"),
     ("bench --hgrm", "Archivo para los percentiles de la latencia, en el formato de los graficadores de HdrHistogram\n\n\
         Cada servidor tiene su propio archivo, con su nombre delante de la extensión: out.hgrm pasa a ser out.epoll.hgrm"),
-    ("bench --html", "Archivo para una página con gráficas, medidas con varios números de clientes; tarda un minuto y medio"),
+    ("bench --html", "Archivo para una página con gráficas, medidas con varios números de clientes; tarda medio minuto por cada modo"),
 
     ("compare", "Compara los modos del servidor con la misma carga y escribe una página con los resultados\n\n\
         Inicia el servidor de este programa en cada modo y le aplica la misma carga: una conversación cuyos pasos se graban, cada \

@@ -137,7 +137,7 @@ fn how(lang: Lang, rounds: usize, pace: &Pace) -> Vec<String> {
 fn table(lang: Lang, cells: &[&Cell]) -> (Vec<String>, Vec<Vec<String>>) {
     let row = |name: String, texts: Vec<String>| std::iter::once(name).chain(texts).collect();
     let head = row(String::new(), cells.iter().map(|cell| cell.server.clone()).collect());
-    (head, rows(lang, cells).into_iter().map(|(name, texts)| row(name, texts)).collect())
+    (head, rows(lang, cells, true).into_iter().map(|(name, texts)| row(name, texts)).collect())
 }
 
 fn spread_in_words(lang: Lang, rounds: usize) -> String {

@@ -103,7 +103,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     hgrm: Option<PathBuf>,
 
-    /// File for a page with plots, measured with several numbers of clients; this takes about a minute and a half
+    /// File for a page with plots, measured with several numbers of clients; this takes half a minute for each mode
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 }

@@ -18,11 +18,15 @@ pub(super) const PERCENTILES: [(&str, f64); 6] =
 /// A receiver whose median latency is this many times that of the median receiver is reported.
 pub(super) const LATE: f64 = 10.0;
 
+/// A table with at most this many servers has a range for each figure.
+const RANGES_MAX: usize = 3;
+
 /// One row of a table: its label, and a cell for each server.
 pub(super) type Row = (String, Vec<String>);
 
-/// The rows for some servers with the same number of clients. A figure that is unknown for all of them is left out.
-pub(super) fn rows(lang: Lang, cells: &[&Cell]) -> Vec<Row> {
+/// The rows for some servers with the same number of clients. A figure that is unknown for all of them is left out. The figures are
+/// medians; with `ranges`, each has the range of the rounds.
+pub(super) fn rows(lang: Lang, cells: &[&Cell], ranges: bool) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     let mut row = |name: Bilingual, cell: &dyn Fn(&Cell) -> Option<String>| {
         let texts: Vec<_> = cells.iter().map(|c| cell(c)).collect();
@@ -32,7 +36,7 @@ pub(super) fn rows(lang: Lang, cells: &[&Cell]) -> Vec<Row> {
         }
     };
     let figures = |figure: fn(&Outcome) -> Option<f64>, format: Format| {
-        move |cell: &Cell| spread(lang, cell.figures(figure), format)
+        move |cell: &Cell| spread(lang, cell.figures(figure), format, ranges)
     };
     row(
         Bilingual::new("deliveries / s", "entregas / s"),
@@ -42,7 +46,7 @@ pub(super) fn rows(lang: Lang, cells: &[&Cell]) -> Vec<Row> {
     for (name, percent) in PERCENTILES {
         let nanos = |cell: &Cell| cell.figures(|run| Some(run.latency.value_at_percentile(percent) as f64));
         row(Bilingual::of(|lang| say!(lang, "last receiver: {name}"; "último receptor: {name}")), &|cell| {
-            spread(lang, nanos(cell), numbers::nanos)
+            spread(lang, nanos(cell), numbers::nanos, ranges)
         });
     }
     let median_receiver = |run: &Outcome| Some(run.worst_and_median_receiver()?.1.p50);
@@ -52,10 +56,10 @@ pub(super) fn rows(lang: Lang, cells: &[&Cell]) -> Vec<Row> {
     if cells.iter().any(|cell| matches!(cell.scenario.pace, Pace::Rate(_))) {
         let from_sending = |run: &Outcome, percent| Some(run.service.value_at_percentile(percent) as f64);
         row(Bilingual::new("p50 from sending", "p50 desde el envío"), &|cell| {
-            spread(lang, cell.figures(|run| from_sending(run, 50.0)), numbers::nanos)
+            spread(lang, cell.figures(|run| from_sending(run, 50.0)), numbers::nanos, ranges)
         });
         row(Bilingual::new("p99 from sending", "p99 desde el envío"), &|cell| {
-            spread(lang, cell.figures(|run| from_sending(run, 99.0)), numbers::nanos)
+            spread(lang, cell.figures(|run| from_sending(run, 99.0)), numbers::nanos, ranges)
         });
     }
     let share = |run: &Outcome| Some(run.usage?.cpu?.as_secs_f64() / run.elapsed.as_secs_f64());
@@ -86,10 +90,10 @@ pub(super) fn rows(lang: Lang, cells: &[&Cell]) -> Vec<Row> {
 }
 
 /// The median of the rounds, and their range.
-fn spread(lang: Lang, figures: Vec<f64>, format: Format) -> Option<String> {
+fn spread(lang: Lang, figures: Vec<f64>, format: Format, range: bool) -> Option<String> {
     let Point { y, low, high, .. } = Point::of(0.0, figures)?;
     let [text, low, high] = [y, low, high].map(|value| format(lang, value));
-    Some(if low == high { text } else { messages::range(lang, &text, &low, &high) })
+    Some(if low == high || !range { text } else { messages::range(lang, &text, &low, &high) })
 }
 
 fn per_second(run: &Outcome, count: Option<u64>) -> Option<f64> {
@@ -104,12 +108,13 @@ pub(super) fn text(lang: Lang, cells: &[Cell]) -> String {
             text += "\n";
         }
         let group: Vec<&Cell> = group.iter().collect();
-        // A cell with a range is wider.
-        let width = if group[0].rounds.len() == 1 { 22 } else { 34 };
+        // A cell with a range is wider. More of them than these would be too wide for a terminal.
+        let ranges = group[0].rounds.len() > 1 && group.len() <= RANGES_MAX;
+        let width = if ranges { 34 } else { 22 };
         let rounds = messages::median_of(lang, group[0].rounds.len());
         text += &format!("{}{rounds}\n", describe(lang, &group[0].scenario));
         let head = (String::new(), group.iter().map(|cell| cell.server.clone()).collect());
-        for (name, texts) in std::iter::once(head).chain(rows(lang, &group)) {
+        for (name, texts) in std::iter::once(head).chain(rows(lang, &group, ranges)) {
             let texts: String = texts.iter().map(|text| format!("{text:>width$}")).collect();
             text += &format!("{name:26}{texts}\n");
         }
