@@ -3,6 +3,7 @@
 
 use super::acquaint::{Unacquainted, acquaint};
 use super::baseline::Baseline;
+use super::cause::Cause;
 use super::failure::Failure;
 use super::messages;
 use super::settings::Settings;
@@ -255,6 +256,16 @@ impl<'a> Arena<'a> {
         crowd.go_on(Duration::from_secs(1));
         let more = heard(crowd).saturating_sub(before);
         (more > 0).then(|| messages::arrived_later(more))
+    }
+
+    /// The causes if it leaves bytes unread for ever. A thread for each client needs no event to go on reading, so it
+    /// waits for something else.
+    pub fn why_unread(&self) -> &'static [Cause] {
+        if self.baseline.thread_each {
+            &[Cause::BlockingWrite, Cause::LockAcrossWrite]
+        } else {
+            &[Cause::OneReadPerEdge]
+        }
     }
 
     /// `count` clients connect and leave before they send anything.

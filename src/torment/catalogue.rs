@@ -311,7 +311,7 @@ pub const TORMENTS: &[Torment] = &[
         ),
         Bilingual::new("The chat goes on.", "El chat sigue."),
         &[ClientErrorEndsServer],
-        &[BlockingPrint, ErrorEndsFanOut, ClientErrorEndsServer, OneAcceptPerEdge],
+        &[ErrorEndsFanOut, ClientErrorEndsServer, OneAcceptPerEdge],
         process::frozen_stdout,
     )
     .of_its_stdout()

@@ -60,7 +60,7 @@ pub(crate) fn flood_all(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         let seen = words::missing(tally.missing, tally.due);
         let heard = |crowd: &Crowd| crowd.members.iter().map(|client| client.receiver.flood.len()).sum();
         return Err(match arena.left_unread(crowd, heard) {
-            Some(left) => fault(&[Cause::OneReadPerEdge], messages::both(&seen, &left)),
+            Some(left) => fault(arena.why_unread(), messages::both(&seen, &left)),
             None => {
                 fault(&[Cause::Loses, Cause::ShortWriteDropped, Cause::DroppedWhenFull, Cause::FramingByRead], seen)
             }

@@ -164,7 +164,7 @@ pub(crate) fn gulp(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     }
     let seen = words::gulp_lost(count - before, count);
     if let Some(left) = arena.left_unread(crowd, heard) {
-        return Err(fault(&[Cause::OneReadPerEdge], messages::both(&seen, &left)));
+        return Err(fault(arena.why_unread(), messages::both(&seen, &left)));
     }
     Err(fault(&[Cause::Loses, Cause::FramingByRead, Cause::ShortWriteDropped, Cause::DroppedWhenFull], seen))
 }

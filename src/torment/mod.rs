@@ -6,7 +6,7 @@
 //! * [`catalogue`]: what is done, and what a healthy server does;
 //! * [`trial`]: runs the torments one after the other and judges; [`calibration`]: measures what is normal for a
 //!   server;
-//! * [`diagnosis`]: derives causes from failures;
+//! * [`diagnosis`]: derives causes from failures; [`elimination`]: what passed torments rule out;
 //! * [`framing`], [`bytes`], [`connections`], [`readers`], [`floods`], [`pressure`], [`process`]: the torments;
 //! * [`finding`]: a verdict; [`entry`]: an entry of the catalogue;
 //! * [`arena`]: the server under test, its clients and its health;
@@ -22,7 +22,7 @@
 //! whether a sender gets its own line back are the server's choice, and cause a remark at most.
 //!
 //! Failures have overlapping causes: a server that takes each read for a message fails the floods, too. So the report
-//! names what to fix first. *doubtful* is what may be intended.
+//! names what to fix first. A passed torment rules out what would have failed it. *doubtful* is what may be intended.
 //!
 //! ```console
 //! $ tertulia torment -- ./my-server {port}
@@ -52,6 +52,7 @@ pub(crate) mod catalogue;
 pub(crate) mod cause;
 pub(crate) mod connections;
 pub(crate) mod diagnosis;
+pub(crate) mod elimination;
 pub(crate) mod entry;
 pub(crate) mod failure;
 pub(crate) mod finding;

@@ -138,8 +138,12 @@ fn makes_it_print(arena: &mut Arena, crowd: &mut Crowd, closed: bool) -> Outcome
         // No client connects or leaves yet, so printing is the only cause.
         if let Err(Failure::Silence(seen)) = talk(crowd, &all, &when) {
             let ended = arena.server.as_mut().and_then(|server| server.ends_within(Duration::from_millis(200)));
-            let seen = ended.map_or(seen, |ended| messages::at(&when, &messages::ended(ended, None)));
-            return Err(proven(&[if closed { Cause::PrintEndsServer } else { Cause::BlockingPrint }], seen));
+            return Err(match ended {
+                Some(ended) => proven(&[Cause::PrintEndsServer], messages::at(&when, &messages::ended(ended, None))),
+                None if closed => proven(&[Cause::PrintEndsServer], seen),
+                // It was the printing if the chat goes on when somebody reads; the judge tries that.
+                None => Failure::Silence(seen),
+            });
         }
         if begin.elapsed() > limit {
             break;

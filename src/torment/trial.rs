@@ -253,13 +253,14 @@ fn nobody_accepts(arena: &mut Arena) -> bool {
 /// The cause that a server's error message shows, if any.
 fn cause_in_message(message: &str) -> Option<Cause> {
     let message = message.to_lowercase();
-    let known: [(Cause, &[&str]); 5] = [
+    let known: [(Cause, &[&str]); 6] = [
         (
             Cause::SharedUnguarded,
             &["concurrent map", "concurrentmodification", "changed size during iteration", "mutated during iteration"],
         ),
         (Cause::DescriptorDeath, &["too many open files", "emfile"]),
         (Cause::WouldBlockIsAnError, &["temporarily unavailable", "blockingioerror", "wouldblock", "eagain"]),
+        (Cause::InterruptedIsAnError, &["interrupted system call", "eintr"]),
         (Cause::TrustsInput, &["utf-8", "unicode", "utf8"]),
         (
             Cause::ClientErrorEndsServer,
