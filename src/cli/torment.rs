@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::value::{at_least, number};
 use crate::harness::Launcher;
 use crate::text::{Bilingual, Lang, numbers, say};
-use crate::torment::messages::NO_TIME;
+use crate::torment::messages::{NO_TIME, seen_in_runs};
 use crate::torment::{self, Cause, Eol, Finding, Lesson, News, Settings, TORMENTS, Target, Torment, Verdict, diagnose};
 use anstyle::{AnsiColor, Style};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -127,6 +127,7 @@ impl Args {
             seed,
             time: self.time,
             limit: Duration::from_secs(50).mul_f64(self.time),
+            runs_max: Settings::default().runs_max,
         };
         let torments: Vec<&Torment> =
             TORMENTS.iter().filter(|t| self.only.is_empty() || self.only.iter().any(|o| o.name == t.name)).collect();
@@ -226,6 +227,8 @@ fn to_json(lang: Lang, findings: &[Finding], seed: u64) -> serde_json::Value {
                 "causes": f.causes,
                 "remarks": f.remarks.iter().map(|remark| remark.in_lang(lang)).collect::<Vec<_>>(),
                 "seconds": f.took.as_secs_f64(),
+                "runs": f.runs,
+                "failures": f.failures,
             })
         })
         .collect();
@@ -334,6 +337,9 @@ impl Report {
                 dim(TEST.in_lang(lang), finding.torment.does.in_lang(lang));
                 dim(EXPECTED.in_lang(lang), finding.torment.healthy.in_lang(lang));
                 dim(OBSERVED.in_lang(lang), &seen);
+                if finding.runs > 1 {
+                    dim("", seen_in_runs(finding.failures, finding.runs).in_lang(lang));
+                }
             }
         }
         finding.remarks.iter().for_each(|remark| dim(NOTE.in_lang(lang), &sentence(remark.in_lang(lang))));
@@ -427,6 +433,8 @@ mod tests {
             seen,
             remarks: Vec::new(),
             took: Duration::ZERO,
+            runs: 1,
+            failures: 1,
         }
     }
 

@@ -3,7 +3,7 @@
 
 use super::cause::Cause;
 use super::elimination::remaining;
-use super::finding::{Finding, Verdict};
+use super::finding::Finding;
 use std::collections::BTreeMap;
 
 /// The causes that explain all failures, in the order in which to fix them, each with the torments that it explains.
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 /// Causes that passed torments rule out are dropped first. A failure with one possible cause then establishes that
 /// cause. A failure with several is assigned to a cause that is established already, or else to its likeliest one.
 pub fn diagnose(findings: &[Finding]) -> Vec<(Cause, Vec<&'static str>)> {
-    let blamed = findings.iter().filter(|f| matches!(f.verdict, Verdict::Fail | Verdict::Doubtful));
+    let blamed = findings.iter().filter(|finding| finding.is_blamed());
     let blamed: Vec<(&'static str, Vec<Cause>)> = blamed.map(|f| (f.torment.name, remaining(f, findings))).collect();
     let mut known: Vec<Cause> = blamed.iter().filter(|(_, c)| c.len() == 1).map(|(_, causes)| causes[0]).collect();
     let mut explained: BTreeMap<Cause, Vec<&'static str>> = BTreeMap::new();
@@ -27,7 +27,7 @@ pub fn diagnose(findings: &[Finding]) -> Vec<(Cause, Vec<&'static str>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::torment::TORMENTS;
+    use crate::torment::{TORMENTS, Verdict};
     use std::time::Duration;
 
     fn failed(name: &str, causes: &[Cause]) -> Finding {
@@ -46,6 +46,8 @@ mod tests {
             seen: crate::text::Bilingual::default(),
             remarks: Vec::new(),
             took: Duration::ZERO,
+            runs: 1,
+            failures: u32::from(verdict != Verdict::Pass),
         }
     }
 
@@ -86,5 +88,14 @@ mod tests {
             [(Cause::Unknown, vec!["selfish-reader"])]
         );
         assert_eq!(diagnose(&[waits]), [(Cause::LockAcrossWrite, vec!["selfish-reader"])]);
+    }
+
+    #[test]
+    fn what_is_not_seen_again_is_doubtful() {
+        let mut once = failed("gulp", &[Cause::Loses]);
+        once.add(&passed("gulp"));
+        assert_eq!((once.verdict, once.failures, once.runs), (Verdict::Doubtful, 1, 2));
+        once.add(&failed("gulp", &[Cause::Loses]));
+        assert_eq!((once.verdict, once.failures, once.runs), (Verdict::Fail, 2, 3));
     }
 }

@@ -14,7 +14,7 @@ impl Cause {
             Cause::OneReadPerEdge => &["gulp"],
             Cause::BlockingHandshake => &["silent-newcomer"],
             Cause::SlowToAccept => &["burst-connect"],
-            Cause::ErrorEndsFanOut => &["reset-idle", "reset-mid-fanout"],
+            Cause::ErrorEndsFanOut => &["reset-idle", "reset-mid-fanout", "rush-hour", "stale-event"],
             Cause::StaleEvent => &["stale-event"],
             Cause::WouldBlockIsAnError => &["stuck-reader", "slow-reader", "trickle-reader"],
             Cause::BlockingWrite => &["stuck-reader", "trickle-reader", "polite-beside-flood"],

@@ -43,6 +43,46 @@ pub struct Finding {
     pub seen: Bilingual,
     /// Observations that are not faults.
     pub remarks: Vec<Bilingual>,
-    /// How long it took.
+    /// How long it took, in all runs.
     pub took: Duration,
+    /// How many runs were made: a failure on a fresh server is repeated while there is time.
+    pub runs: u32,
+    /// In how many of them it failed.
+    pub failures: u32,
+}
+
+impl Finding {
+    /// One that was not tried, and why.
+    pub(crate) fn skipped(torment: &'static Torment, why: Bilingual) -> Finding {
+        Finding {
+            torment,
+            verdict: Verdict::Skipped,
+            causes: Vec::new(),
+            seen: why,
+            remarks: Vec::new(),
+            took: Duration::ZERO,
+            runs: 0,
+            failures: 0,
+        }
+    }
+
+    /// Whether the server may be at fault.
+    pub(crate) fn is_blamed(&self) -> bool {
+        matches!(self.verdict, Verdict::Fail | Verdict::Doubtful)
+    }
+
+    /// Adds another run. What was seen once in several runs is doubtful.
+    pub(crate) fn add(&mut self, again: &Finding) {
+        self.took += again.took;
+        if again.verdict == Verdict::Skipped {
+            return;
+        }
+        self.runs += 1;
+        self.failures += u32::from(again.is_blamed());
+        if self.verdict == Verdict::Fail && self.failures == 1 {
+            self.verdict = Verdict::Doubtful;
+        } else if self.verdict == Verdict::Doubtful && again.verdict == Verdict::Fail {
+            self.verdict = Verdict::Fail;
+        }
+    }
 }

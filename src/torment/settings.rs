@@ -21,6 +21,8 @@ pub struct Settings {
     pub time: f64,
     /// No torment begins after this. The command's default is 50 s times `time`, so that it ends within a minute.
     pub limit: Duration,
+    /// A torment that fails is run this often in all, on a fresh server each time, if the time allows.
+    pub runs_max: u32,
 }
 
 impl Default for Settings {
@@ -33,6 +35,7 @@ impl Default for Settings {
             seed: 1,
             time: 1.0,
             limit: Duration::from_secs(50),
+            runs_max: 3,
         }
     }
 }

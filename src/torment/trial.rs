@@ -25,6 +25,10 @@ const PATIENT_UNTIL: usize = 5;
 /// A server that takes this many times as long to start as the first time has most likely not got its port.
 const START_TIMES: u32 = 8;
 const START_LEAST: Duration = Duration::from_secs(3);
+/// A failure that takes longer is not repeated.
+const REPEATED_RUN_MAX: Duration = Duration::from_secs(3);
+/// All repeats together may take this part of a run's time.
+const REPEATS_SHARE: u32 = 5;
 
 /// Torments a server, and passes each finding to `tell` as it is made. The error says in one line why no torment could
 /// begin, and what to try.
@@ -48,27 +52,28 @@ pub fn run(
     }
     let mut findings: Vec<Finding> = Vec::new();
     let mut broken_by = None;
+    let mut repeats_took = Duration::ZERO;
     for (i, &torment) in torments.iter().enumerate() {
         tell(News::Begins(torment));
         let seed = settings.seed.wrapping_add(1 + i as u64);
         let failed = findings.iter().filter(|finding| finding.verdict == Verdict::Fail).count();
-        let arena = |addr| {
+        let arena = |addr, seed| {
             let mut arena = Arena::new(settings, baseline, addr, seed);
             arena.is_hurried = failed >= PATIENT_UNTIL;
             arena
         };
         let finding = if let (true, Some(rate)) = (torment.floods, baseline.lines_per_second) {
-            skipped(torment, messages::limits_rate(rate))
+            Finding::skipped(torment, messages::limits_rate(rate))
         } else if begin.elapsed() > settings.limit {
-            skipped(torment, NO_TIME)
+            Finding::skipped(torment, NO_TIME)
         } else if torment.needs_process && matches!(source, Source::Running(_)) {
-            skipped(torment, messages::NEEDS_PROCESS)
+            Finding::skipped(torment, messages::NEEDS_PROCESS)
         } else if let Some(name) = broken_by {
-            skipped(torment, messages::not_recovered(name))
+            Finding::skipped(torment, messages::not_recovered(name))
         } else {
             match &mut source {
                 Source::Running(addr) => {
-                    let mut arena = arena(*addr);
+                    let mut arena = arena(*addr, seed);
                     let finding = try_one(&mut arena, torment);
                     if finding.verdict == Verdict::Fail && arena.check_health(&mut Crowd::empty()).is_err() {
                         broken_by = Some(torment.name);
@@ -77,15 +82,29 @@ pub fn run(
                 }
                 Source::Started(pool) => {
                     pool.will_take(torments[i + 1..].iter().map(|torment| torment.stdout));
-                    match pool.take(torment.stdout, start_limit) {
+                    let launcher = pool.launcher();
+                    let on = |server: Result<ServerProcess, Bilingual>, seed| match server {
                         Ok(server) => {
-                            let mut arena = arena(server.addr);
+                            let mut arena = arena(server.addr, seed);
                             arena.server = Some(server);
-                            arena.launcher = Some(pool.launcher());
+                            arena.launcher = Some(launcher);
                             try_one(&mut arena, torment)
                         }
-                        Err(why) => skipped(torment, why),
+                        Err(why) => Finding::skipped(torment, why),
+                    };
+                    let mut finding = on(pool.take(torment.stdout, start_limit), seed);
+                    while is_repeated(&finding, &findings, repeats_took, settings) {
+                        let again = on(
+                            pool.take(torment.stdout, start_limit),
+                            seed.wrapping_add(1000 * u64::from(finding.runs)),
+                        );
+                        repeats_took += again.took;
+                        finding.add(&again);
+                        if again.verdict == Verdict::Skipped {
+                            break;
+                        }
                     }
+                    finding
                 }
             }
         };
@@ -95,15 +114,16 @@ pub fn run(
     Ok(findings)
 }
 
-fn skipped(torment: &'static Torment, why: Bilingual) -> Finding {
-    Finding {
-        torment,
-        verdict: Verdict::Skipped,
-        causes: Vec::new(),
-        seen: why,
-        remarks: Vec::new(),
-        took: Duration::ZERO,
-    }
+/// Whether a failure is repeated on a fresh server before its cause is named: the first of each likely cause, while
+/// that leaves time for the other torments. `spent` is what repeats took so far.
+fn is_repeated(finding: &Finding, earlier: &[Finding], spent: Duration, settings: &Settings) -> bool {
+    let run = finding.took / finding.runs.max(1);
+    let is_decided = |known: &Finding| known.is_blamed() && known.causes.first() == finding.causes.first();
+    finding.is_blamed()
+        && finding.runs < settings.runs_max
+        && run < REPEATED_RUN_MAX.mul_f64(settings.time)
+        && spent + run < settings.limit / REPEATS_SHARE
+        && !earlier.iter().any(is_decided)
 }
 
 /// Runs one torment, and checks whether the server has survived it.
@@ -128,7 +148,9 @@ fn try_one(arena: &mut Arena, torment: &'static Torment) -> Finding {
         Err(failure) => judge(arena, torment, failure, is_over),
     };
     crowd.leave();
-    Finding { torment, verdict, causes, seen, remarks: std::mem::take(&mut arena.remarks), took: begin.elapsed() }
+    let remarks = std::mem::take(&mut arena.remarks);
+    let failures = u32::from(matches!(verdict, Verdict::Fail | Verdict::Doubtful));
+    Finding { torment, verdict, causes, seen, remarks, took: begin.elapsed(), runs: 1, failures }
 }
 
 /// Whether new clients can talk, and the server is not in a busy loop.

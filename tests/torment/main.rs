@@ -72,9 +72,9 @@ fn started(words: &[&str]) -> Target {
     Target::Started(Launcher::of_words(command).expect("{port} in it"))
 }
 
-/// Twice the default times, and a limit that is never reached.
+/// Twice the default times, a limit that is never reached, and no repeats.
 fn patient() -> Settings {
-    Settings { time: 2.0, limit: Duration::from_secs(1200), ..Settings::default() }
+    Settings { time: 2.0, limit: Duration::from_secs(1200), runs_max: 1, ..Settings::default() }
 }
 
 fn torment(target: &Target, torments: &[&'static Torment], settings: &Settings) -> Vec<Finding> {

@@ -198,6 +198,15 @@ pub(crate) fn went_on_when_stdout_was_read(seen: &Bilingual) -> Bilingual {
     })
 }
 
+/// How sure a failure is. A sentence.
+pub(crate) fn seen_in_runs(failures: u32, runs: u32) -> Bilingual {
+    Bilingual::of(|lang| {
+        say!(lang,
+            "Seen in {failures} of {runs} runs.";
+            "Visto en {failures} de {runs} ejecuciones.")
+    })
+}
+
 /// Two observations.
 pub(crate) fn both(seen: &Bilingual, more: &Bilingual) -> Bilingual {
     Bilingual::of(|lang| format!("{}; {}", seen.in_lang(lang), more.in_lang(lang)))
