@@ -88,11 +88,15 @@ impl ServerProcess {
                 self.pid = pid;
                 return Ok(());
             }
-            if let Some(port) = elsewhere.for_long(self.group.id()) {
+            let is_late = self.begin.elapsed() >= limit;
+            // A server that still works may open its port later than that of a debugger.
+            if let Some(port) = elsewhere.for_long(self.group.id())
+                && (is_late || !self.works())
+            {
                 return Err(listens_elsewhere(self.addr.port(), port));
             }
             // A server that was started ahead may have been left alone for longer.
-            if self.begin.elapsed() >= limit {
+            if is_late {
                 return Err(does_not_listen(self.addr.port(), self.message_so_far()));
             }
             meanwhile(self);

@@ -19,7 +19,8 @@ pub struct Settings {
     pub seed: u64,
     /// All times are multiplied by this.
     pub time: f64,
-    /// No torment begins after this. The command's default is 50 s times `time`, so that it ends within a minute.
+    /// No torment begins after this, or up to a tenth later if the server was slow to start. The command's default is 50 s
+    /// times `time`, so that it ends within a minute.
     pub limit: Duration,
     /// A torment that fails is run this often in all, on a fresh server each time, if the time allows.
     pub runs_max: u32,

@@ -44,6 +44,8 @@ pub fn run(
         pool.will_take(torments.iter().map(|torment| torment.stdout));
     }
     let baseline = calibrate(&mut source, settings)?;
+    // Who waited for the server to start gets a part of that time back.
+    let limit = settings.limit + baseline.start.min(settings.limit / 10);
     let start_limit = (baseline.start * START_TIMES).max(START_LEAST).min(START_LIMIT);
     let mut torments = torments.to_vec();
     if baseline.may_run_out_of_time() {
@@ -64,7 +66,7 @@ pub fn run(
         };
         let finding = if let (true, Some(rate)) = (torment.floods, baseline.lines_per_second) {
             Finding::skipped(torment, messages::limits_rate(rate))
-        } else if begin.elapsed() > settings.limit {
+        } else if begin.elapsed() > limit {
             Finding::skipped(torment, NO_TIME)
         } else if torment.needs_process && matches!(source, Source::Running(_)) {
             Finding::skipped(torment, messages::NEEDS_PROCESS)
