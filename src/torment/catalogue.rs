@@ -146,7 +146,7 @@ pub const TORMENTS: &[Torment] = &[
             "Los clientes conectados siguen hablando, y los nuevos pueden entrar.",
         ),
         &[ClientErrorEndsServer],
-        &[OneAcceptPerEdge, ErrorEndsFanOut, ClientErrorEndsServer],
+        &[OneAcceptPerEdge, ErrorEndsFanOut, ClientErrorEndsServer, SeatsNotFreed],
         connections::connect_storm,
     )
     .checked_for_busy_loop(),
@@ -211,7 +211,7 @@ pub const TORMENTS: &[Torment] = &[
             "Los clientes que se quedan reciben cada línea una vez.",
         ),
         &[ClientErrorEndsServer, SharedUnguarded],
-        &[ErrorEndsFanOut, SharedUnguarded, ClientErrorEndsServer],
+        &[ErrorEndsFanOut, SharedUnguarded, ClientErrorEndsServer, SeatsNotFreed],
         connections::rush_hour,
     )
     .first_of_its_kind(),
@@ -421,7 +421,7 @@ pub const TORMENTS: &[Torment] = &[
             "No queda nada de ellos: ni descriptores, ni hilos, ni memoria.",
         ),
         &[ClientErrorEndsServer],
-        &[Leaks, ErrorEndsFanOut],
+        &[Leaks, ErrorEndsFanOut, SeatsNotFreed],
         connections::churn,
     ),
     Torment::new(

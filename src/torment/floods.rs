@@ -53,6 +53,10 @@ pub(crate) fn flood_all(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         };
         return Err(fault(causes, words::damaged(mangled, &text)));
     }
+    // Lines that come twice end the wait early, so others may still be under way.
+    if tally.double > 0 {
+        return Err(fault(&[Cause::Duplicates], words::twice(tally.double, tally.due)));
+    }
     if tally.missing > 0 && waited == Waited::Moving {
         return Err(too_slow(tally.due - tally.missing, tally.due));
     }
@@ -65,9 +69,6 @@ pub(crate) fn flood_all(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
                 fault(&[Cause::Loses, Cause::ShortWriteDropped, Cause::DroppedWhenFull, Cause::FramingByRead], seen)
             }
         });
-    }
-    if tally.double > 0 {
-        return Err(fault(&[Cause::Duplicates], words::twice(tally.double, tally.due)));
     }
     if tally.reordered > 0 {
         return Err(fault(&[Cause::Reorders], words::reordered(tally.reordered, tally.due)));

@@ -296,7 +296,8 @@ pub(crate) fn slow_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         return Ok(());
     }
     let (eager, receiver) = (&crowd.members[TALKER].receiver, &crowd.members[slow].receiver);
-    let gap = receiver.flood.windows(2).find(|pair| pair[1].1 != pair[0].1 + 1);
+    let has_gap = |flood: &[(u16, u32)]| flood.windows(2).any(|pair| pair[1].1 != pair[0].1 + 1);
+    let gap = has_gap(&receiver.flood);
     let is_open = crowd.members[slow].is_open();
     if eager.mangled > 0 {
         let text = eager.first_mangled.clone().unwrap_or_default();
@@ -311,11 +312,15 @@ pub(crate) fn slow_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         ));
     }
     let lacks = eager.flood.len().saturating_sub(receiver.flood.len());
-    if receiver.mangled > 0 && (is_open || gap.is_some()) {
+    if receiver.mangled > 0 && (is_open || gap) {
         let text = receiver.first_mangled.clone().unwrap_or_default();
         return Err(fault(&[Cause::ShortWriteDropped], words::slow_got_pieces(lacks, said, receiver.mangled, &text)));
     }
-    if gap.is_some() || (is_open && lacks > 0) {
+    if has_gap(&eager.flood) {
+        // Everybody lacks lines, so the slow reading is not the cause.
+        return Err(fault(&[Cause::Loses], words::ALL_HAVE_GAPS));
+    }
+    if gap || (is_open && lacks > 0) {
         return Err(fault(&[Cause::DroppedWhenFull, Cause::ShortWriteDropped], words::slow_has_gap(lacks, said)));
     }
     if !is_open {

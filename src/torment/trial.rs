@@ -225,6 +225,10 @@ fn judge(arena: &mut Arena, torment: &Torment, failure: Failure, is_over: bool) 
                 // The server has survived the torment, but not the departure of its clients.
                 causes.extend([Cause::ErrorEndsFanOut, Cause::ClientErrorEndsServer]);
             }
+            // It has not ended, and its accepting thread has not either.
+            if arena.server.is_some() && causes.contains(&Cause::ClientErrorEndsServer) && !nobody_accepts(arena) {
+                causes.retain(|cause| *cause != Cause::ClientErrorEndsServer);
+            }
             with_its_message(arena, causes, seen)
         }
         Failure::Skip(why) => (Verdict::Skipped, vec![], why),

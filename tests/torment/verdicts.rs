@@ -14,18 +14,88 @@ pub fn python(server: &str, words: &[&str]) -> Target {
     Target::Started(Launcher::of_words(command.into_iter().map(String::from).collect()).expect("{port} in it"))
 }
 
-/// The server that [`torment`] has started has ended when these are judged.
+/// A server with one fault, torments that show it or must be passed, and the one cause that must be named. No other
+/// cause may be named.
+struct Case {
+    server: &'static str,
+    fault: &'static str,
+    torments: &'static [&'static str],
+    cause: Option<Cause>,
+}
+
+const fn case(server: &'static str, fault: &'static str, cause: Cause, torments: &'static [&'static str]) -> Case {
+    Case { server, fault, torments, cause: Some(cause) }
+}
+
+const LOOP: &str = "loop.py";
+const THREADS: &str = "threads.py";
+
+const CASES: &[Case] = &[
+    Case { server: THREADS, fault: "none", torments: &["terminate", "restart", "gulp"], cause: None },
+    Case { server: LOOP, fault: "none", torments: &["gulp", "flood-all", "slow-reader", "stuck-reader"], cause: None },
+    case(LOOP, "busy-loop", Cause::BusyLoop, &["idle", "garbage", "half-close"]),
+    case(LOOP, "trusts-input", Cause::TrustsInput, &["utf8-split", "garbage", "split-line"]),
+    case(LOOP, "blocking-handshake", Cause::BlockingHandshake, &["silent-newcomer", "reset-backlog", "connect-storm"]),
+    case(LOOP, "sigpipe", Cause::Sigpipe, &["rush-hour", "split-line"]),
+    case(LOOP, "error-ends-fan-out", Cause::ErrorEndsFanOut, &["stale-event", "reset-mid-fanout"]),
+    case(LOOP, "dropped-when-full", Cause::DroppedWhenFull, &["slow-reader", "gulp"]),
+    case(LOOP, "decodes-pieces", Cause::DecodesPieces, &["utf8-split", "garbage"]),
+    case(LOOP, "loses-at-the-end", Cause::LosesAtTheEnd, &["half-close", "split-line"]),
+    case(LOOP, "spins-at-the-end", Cause::SpinsAtTheEnd, &["half-close", "reset-idle", "idle"]),
+    case(LOOP, "loses", Cause::Loses, &["gulp", "slow-reader", "split-line"]),
+    case(LOOP, "duplicates", Cause::Duplicates, &["flood-all", "reset-mid-fanout"]),
+    case(LOOP, "reorders", Cause::Reorders, &["flood-all", "two-in-one"]),
+    case(LOOP, "seats-not-freed", Cause::SeatsNotFreed, &["full-house", "churn", "burst-connect", "reset-mid-fanout"]),
+    case(LOOP, "leaks", Cause::Leaks, &["churn", "reset-idle"]),
+    case(LOOP, "accept-not-retried", Cause::AcceptNotRetried, &["no-descriptors", "burst-connect"]),
+    case(LOOP, "descriptor-death", Cause::DescriptorDeath, &["no-descriptors", "burst-connect"]),
+    case(LOOP, "interrupted-is-an-error", Cause::InterruptedIsAnError, &["stop-continue", "burst-connect"]),
+    case(LOOP, "print-ends-server", Cause::PrintEndsServer, &["closed-stdout", "frozen-stdout"]),
+    case(LOOP, "mutes", Cause::Unknown, &["long-line", "split-line"]),
+    case(THREADS, "shared-unguarded", Cause::SharedUnguarded, &["rush-hour", "split-line"]),
+    case(THREADS, "interleaved-writes", Cause::InterleavedWrites, &["flood-all", "split-line"]),
+    case(THREADS, "no-one-order", Cause::NoOneOrder, &["flood-all", "split-line"]),
+    case(THREADS, "ignores-sigterm", Cause::IgnoresSigterm, &["terminate"]),
+    case(THREADS, "address-in-use", Cause::AddressInUse, &["restart"]),
+];
+
+/// What a case names wrongly, if anything.
+fn wrong(case: &Case) -> Option<String> {
+    let findings = torment(&python(case.server, &[case.fault]), &torments(case.torments), &Settings::default());
+    let causes: Vec<Cause> = torment::diagnose(&findings).into_iter().map(|(cause, _)| cause).collect();
+    (causes != Vec::from_iter(case.cause)).then(|| format!("{}: {causes:?} {findings:#?}", case.fault))
+}
+
 #[test]
 #[ignore = "needs python3"]
-fn faults_of_a_servers_end_are_named() {
-    for (fault, name, cause) in [
-        ("none", "terminate", None),
-        ("none", "restart", None),
-        ("ignores-sigterm", "terminate", Some(Cause::IgnoresSigterm)),
-        ("address-in-use", "restart", Some(Cause::AddressInUse)),
-    ] {
-        let findings = torment(&python("threads.py", &[fault]), &torments(&[name]), &Settings::default());
-        let causes: Vec<Cause> = torment::diagnose(&findings).into_iter().map(|(cause, _)| cause).collect();
-        assert_eq!(causes, Vec::from_iter(cause), "{fault}: {findings:#?}");
+fn each_servers_own_cause_is_named_and_no_other() {
+    // Two at a time, so that it takes half as long.
+    let (even, odd): (Vec<_>, Vec<_>) = CASES.iter().enumerate().partition(|(i, _)| i % 2 == 0);
+    let check = |cases: Vec<(usize, &Case)>| cases.iter().filter_map(|(_, case)| wrong(case)).collect::<Vec<_>>();
+    let wrong = std::thread::scope(|scope| {
+        let odd = scope.spawn(|| check(odd));
+        [check(even), odd.join().expect("it does not panic")].concat()
+    });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// No server here shows these yet.
+#[cfg(feature = "gallery")]
+const WITHOUT_A_SERVER: &[&str] = &["Unfair"];
+
+#[test]
+#[cfg(feature = "gallery")]
+fn each_cause_has_a_server() {
+    let mut shown: Vec<Cause> = CASES.iter().filter_map(|case| case.cause).collect();
+    shown.extend(torment::gallery::EXHIBITS.iter().map(|exhibit| exhibit.cause));
+    let shown: Vec<String> = shown.iter().map(|cause| format!("{cause:?}")).collect();
+    // The list of all causes is the enum's own source, so that a new one cannot be forgotten here.
+    let source = include_str!("../../src/torment/cause.rs");
+    let (_, rest) = source.split_once("pub enum Cause {").expect("the enum");
+    let (variants, _) = rest.split_once("\n}").expect("its end");
+    let causes: Vec<&str> = variants.lines().filter_map(|line| line.trim().strip_suffix(',')).collect();
+    assert!(causes.len() > 40, "{causes:?}");
+    for cause in causes {
+        assert_ne!(shown.iter().any(|name| name == cause), WITHOUT_A_SERVER.contains(&cause), "{cause}");
     }
 }

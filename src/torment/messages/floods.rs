@@ -232,6 +232,11 @@ pub(crate) fn slow_has_gap(lacks: usize, count: u32) -> Bilingual {
     })
 }
 
+pub(crate) const ALL_HAVE_GAPS: Bilingual = Bilingual::new(
+    "lines of the flood are missing, for the client that reads fast, too",
+    "faltan líneas de la avalancha, también al cliente que lee deprisa",
+);
+
 /// Bytes.
 pub(crate) fn slow_disconnected(received: u64) -> Bilingual {
     let kib = received >> 10;
