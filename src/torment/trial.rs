@@ -96,11 +96,13 @@ pub fn run(
                     };
                     let mut finding = on(pool.take(torment.stdout, start_limit), seed);
                     while is_repeated(&finding, &findings, repeats_took, settings) {
+                        // Waiting for a server that is slow to start counts, too.
+                        let begin = Instant::now();
                         let again = on(
                             pool.take(torment.stdout, start_limit),
                             seed.wrapping_add(1000 * u64::from(finding.runs)),
                         );
-                        repeats_took += again.took;
+                        repeats_took += begin.elapsed();
                         finding.add(&again);
                         if again.verdict == Verdict::Skipped {
                             break;
