@@ -120,9 +120,17 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         `tertulia torment EQUIPO:PUERTO` prueba un servidor en marcha. `tertulia torment -- ORDEN {port}` inicia un servidor nuevo \
         para cada prueba, y así también puede cambiar sus límites, sus señales y su stdout. Ambas formas sirven con cualquier \
         servidor que reenvíe cada línea a los demás clientes. El informe dice qué falló, cuál es la causa habitual y dónde leer \
-        más. El código de salida es 0 solo si todo pasó, 1 si hay fallos y 3 si no se pudo probar el servidor."),
+        más. El código de salida es 0 solo si todo pasó, 1 si hay fallos y 3 si no se pudo probar el servidor.\n\n\
+        La nota cuenta errores y no pruebas. De diez puntos, un error que deja parados a todos los clientes cuesta tres, uno que \
+        perjudica a algunos, dos, y uno con el que nadie pierde nada, uno. Un error dudoso cuesta la mitad.\n\n\
+        `tertulia torment --class DIRECTORIO` prueba el servidor de cada carpeta del directorio, que se inicia con `./run PUERTO`. El \
+        código de salida es 0 si se pudieron probar todos y 3 si no."),
     ("torment ADDR", "Dirección de un servidor en marcha: EQUIPO:PUERTO, EQUIPO o :PUERTO [por defecto: 127.0.0.1:8889]"),
     ("torment COMMAND", "Orden que inicia el servidor; {port} en ella es el puerto"),
+    ("torment --class", "Prueba el servidor de cada carpeta de este directorio y muestra una tabla; `./run PUERTO` en una carpeta inicia su servidor"),
+    ("torment --csv", "Archivo para la tabla de una clase como valores separados por comas"),
+    ("torment --html", "Archivo para la tabla de una clase como página"),
+    ("torment --junit", "Archivo para los resultados de una clase en el formato de JUnit"),
     ("torment --login", "Líneas que cada cliente envía primero, con \\n entre ellas; una n entre llaves es el número del cliente. \
         Si el servidor pierde lo que se envía antes de que pregunte, cada línea espera a su pregunta"),
     ("torment --say", "Cómo dice un cliente una línea, que va en {line}: 'DECIR {line}', '{\"decir\": \"{line}\"}' [por defecto: {line}]"),
@@ -154,6 +162,7 @@ pub(super) const VALUE_NAMES: &[(&str, &str)] = &[
     ("BYTES", "BYTES"),
     ("COMMAND", "ORDEN"),
     ("CORES", "NÚCLEOS"),
+    ("DIR", "DIRECTORIO"),
     ("ECHO", "ECO"),
     ("EOL", "FIN"),
     ("FACTOR", "FACTOR"),

@@ -1,19 +1,27 @@
 //! The command line of `tertulia torment`.
 
+mod class;
+
 use super::address::{Place, parse_place};
 use super::colors_stdout;
 use super::failure::Failure;
+use super::output::Output;
 use super::value::{at_least, number};
 use crate::harness::Launcher;
+use crate::text::errors::cause;
 use crate::text::{Bilingual, Lang, numbers, say};
+use crate::torment::class::Student;
 use crate::torment::messages::{NO_TIME, seen_in_runs};
-use crate::torment::{self, Cause, Eol, Finding, Lesson, News, Settings, TORMENTS, Target, Torment, Verdict, diagnose};
+use crate::torment::{
+    self, Cause, Eol, Finding, Grade, Lesson, News, Settings, TORMENTS, Target, Torment, Verdict, diagnose,
+};
 use anstyle::{AnsiColor, Style};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ColorChoice, ValueEnum};
 use serde_json::json;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// Test how a chat server handles misbehaving clients
@@ -22,6 +30,12 @@ use std::time::{Duration, SystemTime};
 /// torment, and can also change its limits, signals and stdout. Both work with any server that relays a line to the other
 /// clients. The report says what failed, what usually causes it, and where to read more. The exit code is 0 only if
 /// everything passed, 1 if there are faults, and 3 if the server could not be tested.
+///
+/// The grade counts mistakes, and not torments. Of ten points, a mistake that stops all clients costs three, one that harms some
+/// of them two, and one by which nobody loses anything one. A doubtful mistake costs half.
+///
+/// `tertulia torment --class DIR` tests the server in each folder of DIR, which is started by `./run PORT`. The exit code is 0 if all
+/// could be tested, and 3 otherwise.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// Address of a running server: HOST:PORT, HOST or :PORT [default: 127.0.0.1:8889]
@@ -31,6 +45,22 @@ pub(crate) struct Args {
     /// Command that starts the server; {port} in it stands for the port
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
+
+    /// Test the server of each folder in this directory, and print a table; `./run PORT` in a folder starts its server
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["addr", "command"])]
+    class: Option<PathBuf>,
+
+    /// File for the table of a class as comma-separated values
+    #[arg(long, value_name = "FILE", requires = "class")]
+    csv: Option<PathBuf>,
+
+    /// File for the table of a class as a page
+    #[arg(long, value_name = "FILE", requires = "class")]
+    html: Option<PathBuf>,
+
+    /// File for the results of a class in the format of JUnit
+    #[arg(long, value_name = "FILE", requires = "class")]
+    junit: Option<PathBuf>,
 
     /// Lines that each client sends first, with \n between them; an n in braces stands for the client's number. If the
     /// server loses what is sent before it asks, each line waits for its question
@@ -132,9 +162,12 @@ impl Args {
         let torments: Vec<&Torment> =
             TORMENTS.iter().filter(|t| self.only.is_empty() || self.only.iter().any(|o| o.name == t.name)).collect();
 
+        if let Some(dir) = &self.class {
+            return self.run_class(dir, &torments, &settings, &report);
+        }
         let mut tell = |news: News| match news {
             _ if self.json => {}
-            News::Begins(torment) => report.announce(torment),
+            News::Begins(torment) => report.announce(torment.name),
             News::Found(finding) => {
                 let _ = super::print(report.row(finding).as_bytes());
             }
@@ -156,6 +189,59 @@ impl Args {
         };
         super::print(result.as_bytes())?;
         in_a_word(lang, &findings)
+    }
+
+    fn run_class(
+        &self,
+        dir: &Path,
+        torments: &[&'static Torment],
+        settings: &Settings,
+        report: &Report,
+    ) -> Result<(), Failure> {
+        let lang = report.lang;
+        let folders = torment::class::folders(dir).map_err(|e| {
+            let (dir, cause) = (dir.display(), cause(lang, &e));
+            Failure::Untested(say!(lang, "{dir} cannot be read: {cause}"; "no se puede leer {dir}: {cause}"))
+        })?;
+        if folders.is_empty() {
+            let dir = dir.display();
+            return Err(Failure::Untested(say!(lang,
+                "there are no folders in {dir}; each student's server needs one, with a file `run` that starts it";
+                "no hay carpetas en {dir}; el servidor de cada estudiante necesita una, con un archivo `run` que lo inicie")));
+        }
+        let open = |path: &Option<PathBuf>| path.as_deref().map(Output::open).transpose();
+        let (csv, html, junit) = (open(&self.csv)?, open(&self.html)?, open(&self.junit)?);
+        if !self.json {
+            super::print(class::head(lang).as_bytes())?;
+        }
+        let mut students: Vec<Student> = Vec::new();
+        for folder in &folders {
+            if !self.json {
+                report.announce(&torment::class::name(folder));
+            }
+            let student = torment::class::torment(folder, torments, settings);
+            if !self.json {
+                report.erase();
+                super::print(class::row(lang, &student).as_bytes())?;
+            }
+            students.push(student);
+        }
+        if self.json {
+            super::print(format!("{:#}\n", class::json(lang, &students, settings.seed)).as_bytes())?;
+        }
+        csv.map(|file| file.write(&class::csv(lang, &students))).transpose()?;
+        junit.map(|file| file.write(&class::junit(lang, &students))).transpose()?;
+        let name = torment::class::name(&dir.canonicalize().unwrap_or_else(|_| dir.into()));
+        html.map(|file| file.write_page(&class::page(lang, &name, &students), lang)).transpose()?;
+        match students.iter().filter(|student| student.result.is_err()).count() {
+            0 => Ok(()),
+            count => {
+                let all = students.len();
+                Err(Failure::Untested(say!(lang,
+                    "{count} of {all} servers could not be tested";
+                    "servidores que no se pudieron probar: {count} de {all}")))
+            }
+        }
     }
 
     fn target(&self, lang: Lang) -> Result<Target, Failure> {
@@ -253,6 +339,7 @@ fn to_json(lang: Lang, findings: &[Finding], seed: u64) -> serde_json::Value {
         "failed": count(Verdict::Fail),
         "doubtful": count(Verdict::Doubtful),
         "skipped": count(Verdict::Skipped),
+        "grade": (!findings.is_empty()).then(|| Grade::of(findings)),
         "diagnosis": diagnosis,
         "torments": torments,
     })
@@ -295,10 +382,10 @@ impl Report {
         text
     }
 
-    /// Shows which torment runs, on a terminal only.
-    fn announce(&self, torment: &Torment) {
+    /// Shows what runs, on a terminal only.
+    fn announce(&self, name: &str) {
         if self.is_watched() {
-            let _ = write!(io::stdout(), "{:NAME$}...", torment.name).and_then(|()| io::stdout().flush());
+            let _ = write!(io::stdout(), "{name:NAME$}...").and_then(|()| io::stdout().flush());
         }
     }
 
@@ -365,6 +452,10 @@ impl Report {
         let count = |verdict| findings.iter().filter(|f| f.verdict == verdict).count();
         let (passed, skipped, doubtful) = (count(Verdict::Pass), count(Verdict::Skipped), count(Verdict::Doubtful));
         let tried = findings.len() - skipped;
+        // A few torments would give a grade that says little.
+        if findings.len() == TORMENTS.len() {
+            text += &format!("\n{}", self.paint(&self.grade(findings), Style::new().bold()));
+        }
         let score = say!(lang, "Score: {passed} of {tried}"; "Puntuación: {passed} de {tried}");
         text += &format!("\n{}", self.paint(&score, Style::new().bold()));
         if doubtful > 0 {
@@ -374,6 +465,16 @@ impl Report {
             text += &say!(lang, ", {skipped} skipped"; ", omitidas: {skipped}");
         }
         text + &say!(lang, " (seed {seed})\n"; " (semilla {seed})\n")
+    }
+
+    fn grade(&self, findings: &[Finding]) -> String {
+        let Grade { points, of, mistakes } = Grade::of(findings);
+        let [points, of] = [points, of].map(|points| class::points_in_words(self.lang, points));
+        match mistakes.len() {
+            0 => say!(self.lang, "Grade: {points} of {of}"; "Nota: {points} de {of}"),
+            1 => say!(self.lang, "Grade: {points} of {of}, 1 mistake"; "Nota: {points} de {of}, 1 error"),
+            n => say!(self.lang, "Grade: {points} of {of}, {n} mistakes"; "Nota: {points} de {of}, {n} errores"),
+        }
     }
 
     fn explains(&self, findings: &[Finding], cause: Cause, names: &[&str]) -> String {

@@ -28,6 +28,11 @@ impl<'a> Launcher<'a> {
         Launcher { command: Box::new(command), keeps_stderr: false }
     }
 
+    /// Any server. The end of its stderr is kept.
+    pub fn of_program(command: impl Fn(SocketAddr) -> Command + 'a) -> Launcher<'a> {
+        Launcher { command: Box::new(command), keeps_stderr: true }
+    }
+
     /// Any server: the words of a command, with `{port}` in one of them. The end of its stderr is kept.
     pub fn of_words(words: Vec<String>) -> Result<Launcher<'static>, Bilingual> {
         if !words.iter().any(|word| word.contains("{port}")) {
@@ -44,7 +49,7 @@ impl<'a> Launcher<'a> {
             command.args(words);
             command
         };
-        Ok(Launcher { command: Box::new(command), keeps_stderr: true })
+        Ok(Launcher::of_program(command))
     }
 
     /// Starts it on a free port of the loopback and waits until it listens, at most `limit`.

@@ -6,6 +6,8 @@
 //! * [`catalogue`]: what is done, and what a healthy server does;
 //! * [`trial`]: runs the torments one after the other and judges; [`calibration`]: measures what is normal for a
 //!   server;
+//! * [`class`]: torments the servers of a class;
+//! * [`grade`]: what a server's mistakes cost;
 //! * [`diagnosis`]: derives causes from failures; [`elimination`]: what passed torments rule out;
 //! * [`framing`], [`bytes`], [`connections`], [`readers`], [`floods`], [`pressure`], [`process`]: the torments;
 //! * [`finding`]: a verdict; [`entry`]: an entry of the catalogue;
@@ -50,6 +52,7 @@ pub(crate) mod bytes;
 pub(crate) mod calibration;
 pub(crate) mod catalogue;
 pub(crate) mod cause;
+pub mod class;
 pub(crate) mod connections;
 pub(crate) mod diagnosis;
 pub(crate) mod elimination;
@@ -60,6 +63,7 @@ pub(crate) mod floods;
 pub(crate) mod framing;
 #[cfg(feature = "gallery")]
 pub mod gallery;
+pub(crate) mod grade;
 pub(crate) mod lessons;
 pub(crate) mod messages;
 pub(crate) mod pressure;
@@ -74,6 +78,7 @@ pub use cause::Cause;
 pub use diagnosis::diagnose;
 pub use entry::Torment;
 pub use finding::{Finding, Verdict};
+pub use grade::{Grade, Harm};
 pub use lessons::Lesson;
 pub use settings::{Settings, Target};
 pub use trial::{News, run};

@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod class;
 mod command;
 #[cfg(feature = "gallery")]
 mod gallery;
