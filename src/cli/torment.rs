@@ -51,15 +51,15 @@ pub(crate) struct Args {
     class: Option<PathBuf>,
 
     /// File for the table of a class as comma-separated values
-    #[arg(long, value_name = "FILE", requires = "class")]
+    #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
 
     /// File for the table of a class as a page
-    #[arg(long, value_name = "FILE", requires = "class")]
+    #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 
     /// File for the results of a class in the format of JUnit
-    #[arg(long, value_name = "FILE", requires = "class")]
+    #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
 
     /// Lines that each client sends first, with \n between them; an n in braces stands for the client's number. If the
@@ -162,6 +162,11 @@ impl Args {
         let torments: Vec<&Torment> =
             TORMENTS.iter().filter(|t| self.only.is_empty() || self.only.iter().any(|o| o.name == t.name)).collect();
 
+        if self.class.is_none() && [&self.csv, &self.html, &self.junit].iter().any(|file| file.is_some()) {
+            return Err(Failure::Usage(say!(lang,
+                "--csv, --html and --junit write the table of a class; add --class DIR, or use --json";
+                "--csv, --html y --junit escriben la tabla de una clase; añade --class DIRECTORIO o usa --json")));
+        }
         if let Some(dir) = &self.class {
             return self.run_class(dir, &torments, &settings, &report);
         }
