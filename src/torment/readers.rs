@@ -113,7 +113,11 @@ fn beside(arena: &mut Arena, crowd: &mut Crowd, reading: Reading, what: BadReade
         return Ok(());
     }
     if let Some(failure) = queue_failure {
-        return Err(failure);
+        if !grows_without(arena, crowd, bad) {
+            return Err(failure);
+        }
+        arena.remark(words::KEEPS_ALL_LINES);
+        return Ok(());
     }
     the_flooder_is_heard(crowd, bad, what, begin, frozen * 4)?;
     if pending(crowd) < PENDING_LEAST && queue.still_moved() {
@@ -121,6 +125,25 @@ fn beside(arena: &mut Arena, crowd: &mut Crowd, reading: Reading, what: BadReade
         return Err(Failure::Skip(messages::too_slow_for_mib(mib)));
     }
     Ok(())
+}
+
+/// Whether memory grows as much when the client that does not read has left. Then the server keeps all lines, as a
+/// history, and not those that are pending for one client.
+fn grows_without(arena: &Arena, crowd: &mut Crowd, bad: usize) -> bool {
+    crowd.take(bad).reset();
+    crowd.go_on(Duration::from_millis(200));
+    let heard = crowd.members[TALKER].receiver.total;
+    let before = arena.memory();
+    crowd.members[FLOODER].start_flood(Flood::Probes { lines: u32::MAX, len: arena.baseline.line_len });
+    let (begin, limit) = (Instant::now(), arena.scaled(Duration::from_secs(3)));
+    let relayed = |crowd: &Crowd| crowd.members[TALKER].receiver.total - heard;
+    while relayed(crowd) < PENDING && begin.elapsed() < limit && crowd.members[FLOODER].is_open() {
+        crowd.turn(Duration::from_millis(5));
+        crowd.members.iter_mut().for_each(|client| client.receiver.forget_flood());
+    }
+    crowd.members[FLOODER].end_flood();
+    let grown = before.zip(arena.memory()).map_or(0, |(before, now)| now.saturating_sub(before));
+    relayed(crowd) > PENDING_LEAST && grown * 2 > relayed(crowd)
 }
 
 /// With a thread for each client only the flooder's thread may block: the kernel still takes short lines of others long

@@ -232,6 +232,13 @@ pub(crate) fn slow_has_gap(lacks: usize, count: u32) -> Bilingual {
     })
 }
 
+pub(crate) const KEEPS_ALL_LINES: Bilingual = Bilingual::new(
+    "the server's memory grows with all lines, not only with those that wait for a client: it seems to keep a history \
+     without limit",
+    "la memoria del servidor crece con todas las líneas, no solo con las que esperan a un cliente: parece guardar un \
+     historial sin límite",
+);
+
 pub(crate) const ALL_HAVE_GAPS: Bilingual = Bilingual::new(
     "lines of the flood are missing, for the client that reads fast, too",
     "faltan líneas de la avalancha, también al cliente que lee deprisa",

@@ -51,7 +51,7 @@ class Client:
         except OSError:
             self.leave()
             return False
-        if len(self.outbox) > QUEUE_MAX:
+        if len(self.outbox) > QUEUE_MAX and "unbounded-queue" not in faults:
             self.leave()
         self.watch()
         return True
@@ -98,6 +98,8 @@ class Client:
             if "loses" in faults and said % 100 == 0:
                 continue
             text = b"<guest%d> %s\n" % (self.number, line)
+            if "history" in faults:  # All lines stay in memory, which is no queue.
+                kept.append(text)
             if "duplicates" in faults and said % 7 == 0:
                 text += text
             for other in list(clients.values()):
