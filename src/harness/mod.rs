@@ -5,6 +5,7 @@
 //! * [`eol`]: what ends a line;
 //! * [`probe`]: a line that any receiver can check;
 //! * [`receiver`]: finds the probes in a stream of bytes;
+//! * [`excerpt`]: bytes as people read them;
 //! * [`ping`]: what an IRC server wants to be answered;
 //! * [`test_client`], [`crowd`]: clients with all kinds of behaviour, driven by one thread;
 //! * [`process_group`]: processes that end with this one;
@@ -15,6 +16,7 @@
 
 pub(crate) mod crowd;
 pub(crate) mod eol;
+pub(crate) mod excerpt;
 pub mod launcher;
 mod ping;
 pub(crate) mod probe;

@@ -59,9 +59,11 @@ const REPEATED: Range<usize> = SENDER.start..SEQ.end;
 pub(crate) const SEQ_AGAIN_FROM_END: usize = SEQ.end - SEQ.start + 1;
 /// Bytes before the padding.
 pub(crate) const HEADER_LEN: usize = LEN.end;
+/// The length of what is repeated.
+pub(crate) const REPEATED_LEN: usize = REPEATED.end - REPEATED.start;
 const END: u8 = b'z';
 /// The length of a probe without padding. Bytes.
-pub(crate) const LEN_MIN: usize = HEADER_LEN + (REPEATED.end - REPEATED.start) + 1;
+pub(crate) const LEN_MIN: usize = HEADER_LEN + REPEATED_LEN + 1;
 pub(crate) const LEN_MAX: usize = (1 << (4 * (LEN.end - LEN.start))) - 1;
 const HAN: &[u8] = "汉".as_bytes();
 
@@ -111,14 +113,24 @@ impl Probe {
         (len >= LEN_MIN).then_some((probe, len))
     }
 
+    /// How many bytes of `text`, which begins with a whole header, are as they were sent in a probe of `len` bytes.
+    pub(crate) fn intact_len(self, text: &[u8], len: usize) -> usize {
+        let padding_len = len - LEN_MIN;
+        let padding = (0..padding_len).map(|at| padding_at(self.kind, at, padding_len));
+        let sent = padding.chain(text[REPEATED].iter().copied()).chain([END]);
+        HEADER_LEN + text[HEADER_LEN..].iter().zip(sent).take_while(|(there, sent)| *there == sent).count()
+    }
+
+    /// The sender and the number from the end of a probe: what is repeated, and the last byte.
+    pub(crate) fn of_end(end: &[u8]) -> Option<(u16, u32)> {
+        let (repeated, last) = end.split_at_checked(REPEATED_LEN)?;
+        let (sender, seq) = repeated.split_at(SENDER.end - SENDER.start);
+        if last == [END] { Some((number(sender)? as u16, number(seq)?)) } else { None }
+    }
+
     /// Whether `text`, a whole header and as much of a probe of `len` bytes as has arrived, is as it was sent.
     pub fn is_intact(self, text: &[u8], len: usize) -> bool {
-        let padding_len = len - LEN_MIN;
-        let rest = &text[HEADER_LEN..];
-        let (padding, tail) = rest.split_at(padding_len.min(rest.len()));
-        let is_padding = |(at, byte): (usize, &u8)| *byte == padding_at(self.kind, at, padding_len);
-        let expected = text[REPEATED].iter().chain([&END]);
-        padding.iter().enumerate().all(is_padding) && tail.iter().eq(expected.take(tail.len()))
+        self.intact_len(text, len) == text.len()
     }
 }
 

@@ -3,6 +3,7 @@
 //! The stream is not split into lines first: a server may relay bytes as it reads them, and such damage must be
 //! recognized. The load generator splits lines, because it compares most of them whole and must be fast.
 
+use super::excerpt::{show, show_lines};
 use super::probe::{HEADER_LEN, Kind, Nonce, OPENING_LEN, Probe, ProbeFinder};
 use memchr::{memchr, memmem, memrchr};
 use std::time::Instant;
@@ -108,7 +109,7 @@ impl Receiver {
                 _ => {
                     self.mangled += 1;
                     if self.first_mangled.is_none() {
-                        self.first_mangled = Some(show(&text[..text.len().min(EXCERPT)]));
+                        self.first_mangled = Some(show_lines(&self.finder, &text[..text.len().min(EXCERPT)]));
                     }
                     self.pass(&text[..OPENING_LEN]);
                     at += OPENING_LEN;
@@ -187,7 +188,7 @@ impl Receiver {
         let tail = &self.tail[begin..];
         // Leave out the rest of a line that was cut, if whole lines follow.
         let cut = memchr(b'\n', tail).filter(|at| at + 1 < tail.len()).map_or(0, |at| at + 1);
-        show(if begin > 0 { &tail[cut..] } else { tail })
+        show_lines(&self.finder, if begin > 0 { &tail[cut..] } else { tail })
     }
 
     /// Forgets the probes of a flood that have arrived.
@@ -198,32 +199,6 @@ impl Receiver {
 
 /// How much of a text is shown. Bytes.
 const EXCERPT: usize = 120;
-
-/// Bytes made printable; long padding is shortened.
-pub(crate) fn show(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for chunk in bytes.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            match c {
-                '\n' => text += "\\n",
-                '\r' => text += "\\r",
-                c if c.is_control() => text += &format!("\\x{:02x}", c as u32),
-                c => text.push(c),
-            }
-        }
-        chunk.invalid().iter().for_each(|byte| text += &format!("\\x{byte:02x}"));
-    }
-    for padding in ["x", "汉"] {
-        let (long, short) = (padding.repeat(6), format!("{padding}...{padding}"));
-        while let Some(at) = text.find(&long) {
-            let rest = text[at..].trim_start_matches(padding).to_owned();
-            text.truncate(at);
-            text += &short;
-            text += &rest;
-        }
-    }
-    text
-}
 
 #[cfg(test)]
 mod tests {

@@ -81,7 +81,7 @@ pub(super) fn telling_line(text: &str) -> Option<String> {
     {
         line = format!("{line} {what}");
     }
-    Some(super::receiver::show(line.chars().take(200).collect::<String>().as_bytes()))
+    Some(super::excerpt::show(line.chars().take(200).collect::<String>().as_bytes()))
 }
 
 #[cfg(test)]
