@@ -70,11 +70,11 @@ pub(crate) mod client;
 pub(crate) mod compare;
 #[cfg(feature = "harness")]
 pub mod harness;
-#[cfg(any(feature = "bench", feature = "trace"))]
+#[cfg(any(feature = "bench", feature = "torment", feature = "trace"))]
 pub mod host;
 #[cfg(feature = "bench")]
 pub mod load;
-#[cfg(feature = "bench")]
+#[cfg(any(feature = "bench", feature = "torment"))]
 pub(crate) mod page;
 pub mod server;
 pub mod text;

@@ -17,7 +17,7 @@ pub(crate) mod man;
 #[cfg(feature = "extras")]
 mod manual;
 pub(crate) mod mode;
-#[cfg(any(feature = "bench", feature = "trace"))]
+#[cfg(any(feature = "bench", feature = "torment", feature = "trace"))]
 pub(crate) mod output;
 pub(crate) mod serve;
 mod spanish;
