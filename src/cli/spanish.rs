@@ -138,6 +138,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("torment --echo", "Si quien envía debe recibir sus propias líneas"),
     ("torment --echo any", "Ambas cosas son correctas"),
     ("torment --only", "Hace solo estas pruebas, separadas por comas; --list las muestra"),
+    ("torment --replay", "Escribe un guion en Python que muestra lo que hace esta prueba, y termina; --login, --say y --eol van en él"),
     ("torment --list", "Muestra la lista de pruebas y termina"),
     ("torment --seed", "Semilla de los bytes al azar; la misma semilla da los mismos bytes [por defecto: la da el reloj]"),
     ("torment --time", "Factor de todos los tiempos: 2 para una máquina lenta, 0.5 para una prueba rápida"),

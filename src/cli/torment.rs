@@ -88,6 +88,10 @@ pub(crate) struct Args {
           hide_possible_values = true)]
     only: Vec<&'static Torment>,
 
+    /// Print a Python script that shows what this torment does, and exit; --login, --say and --eol are put into it
+    #[arg(long, value_name = "NAME", value_parser = by_name(), hide_possible_values = true)]
+    replay: Option<&'static Torment>,
+
     /// List the torments and exit
     #[arg(long)]
     list: bool,
@@ -159,6 +163,15 @@ impl Args {
             limit: Duration::from_secs(50).mul_f64(self.time),
             runs_max: Settings::default().runs_max,
         };
+        if let Some(torment) = self.replay {
+            let script = torment::replays::script(lang, torment, &settings).ok_or_else(|| {
+                let (name, names) = (torment.name, torment::replays::names().collect::<Vec<_>>().join(", "));
+                Failure::Usage(say!(lang,
+                    "there is no script for {name}; there are scripts for {names}";
+                    "no hay guion para {name}; hay guiones para {names}"))
+            })?;
+            return Ok(super::print(script.as_bytes())?);
+        }
         let torments: Vec<&Torment> =
             TORMENTS.iter().filter(|t| self.only.is_empty() || self.only.iter().any(|o| o.name == t.name)).collect();
 
@@ -370,6 +383,7 @@ const NOTE: Bilingual = Bilingual::new("Note: ", "Nota: ");
 const USUALLY: Bilingual = Bilingual::new("Usually: ", "Lo habitual: ");
 const FIX: Bilingual = Bilingual::new("Fix:     ", "Arreglo:     ");
 const READ_ON: Bilingual = Bilingual::new("Read on: ", "Para leer:   ");
+const REPLAY: Bilingual = Bilingual::new("Script:  ", "Guion:       ");
 
 impl Report {
     fn list(&self) -> String {
@@ -453,6 +467,9 @@ impl Report {
             text += &self.paragraph(USUALLY.in_lang(lang), usually.in_lang(lang));
             text += &self.paragraph(FIX.in_lang(lang), fix.in_lang(lang));
             text += &self.paragraph(READ_ON.in_lang(lang), read);
+            if let Some(name) = names.iter().find(|name| torment::replays::names().any(|known| known == **name)) {
+                text += &self.paragraph(REPLAY.in_lang(lang), &format!("tertulia torment --replay {name} > {name}.py"));
+            }
         }
         let count = |verdict| findings.iter().filter(|f| f.verdict == verdict).count();
         let (passed, skipped, doubtful) = (count(Verdict::Pass), count(Verdict::Skipped), count(Verdict::Doubtful));

@@ -16,6 +16,7 @@
 //! * [`acquaint`]: the introduction of clients;
 //! * [`settings`], [`baseline`]: what the user sets, and what was measured;
 //! * [`failure`]: why a torment was not passed;
+//! * [`replays`]: scripts that show a failure without this program;
 //! * [`lessons`]: an explanation of each cause, in English and Spanish; [`cause`]: the mistakes behind failures;
 //! * `gallery` (cargo feature `gallery`): servers that are broken on purpose, one for each classic mistake.
 //!
@@ -69,6 +70,7 @@ pub(crate) mod messages;
 pub(crate) mod pressure;
 pub(crate) mod process;
 pub(crate) mod readers;
+pub mod replays;
 pub(crate) mod settings;
 pub(crate) mod trial;
 

@@ -11,6 +11,7 @@ mod gallery;
 mod logins;
 mod others;
 mod own;
+mod replays;
 mod verdicts;
 
 use common::*;

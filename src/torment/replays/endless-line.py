@@ -1,0 +1,6 @@
+a, b, c = guests(3)
+in_background(lambda: [c.send(b"x" * 65536) for _ in range(1024)])
+time.sleep(3)
+a.say("LINE-A")
+b.expects("LINE-A")
+print("  64 MiB without a line end: how large is the server now? ps -o rss= -p PID")

@@ -1,0 +1,7 @@
+a, b, c = guests(3)
+c.reset()
+time.sleep(0.2)
+a.say("LINE-A")
+b.expects("LINE-A")
+join(a)
+print("ok   a newcomer")

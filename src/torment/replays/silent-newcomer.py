@@ -1,0 +1,7 @@
+a, b = guests(2)
+silent = Client(login=False)
+time.sleep(0.2)
+a.say("LINE-A")
+b.expects("LINE-A")
+join(a)
+print("ok   a newcomer")

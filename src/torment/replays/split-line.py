@@ -1,0 +1,8 @@
+a, b, c = guests(3)
+line = said("LINE-A LINE-A LINE-A")
+a.send(line[:len(line) // 2])
+time.sleep(0.2)
+b.say("LINE-B")
+c.expects("LINE-B")
+a.send(line[len(line) // 2:])
+c.expects("LINE-A LINE-A LINE-A")
