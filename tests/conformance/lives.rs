@@ -2,6 +2,7 @@
 
 use crate::common::*;
 use crate::each_driver;
+use tertulia::server::DRIVERS;
 
 /// Checks that each client that came while these lines were read has left or is one of the `staying`, and that none has
 /// left twice.
@@ -203,7 +204,8 @@ each_driver! {
 
     #[ignore = "takes a minute; run it after a change to how connections end"]
     fn a_hundred_thousand_come_and_go_and_leave_no_trace(mode) {
-        come_and_go(mode, 100_000);
+        // With the default driver all of them; the others show the same by fewer, or it would take five minutes.
+        come_and_go(mode, if mode == DRIVERS[0].name { 100_000 } else { 20_000 });
     }
 }
 
