@@ -23,7 +23,7 @@
 //!
 //! | cargo feature | in the default | adds |
 //! |---|---|---|
-//! | `poll`, `threaded` | yes | `serve --mode poll`, `serve --mode threaded` |
+//! | `poll`, `threaded`, `uring`, `async` | yes | `serve --mode poll` and so on; `uring` is for Linux |
 //! | `join` | yes | `tertulia join` |
 //! | `bench` | yes | `tertulia bench` |
 //! | `trace` | yes | `serve --explain`, `serve --trace`, `tertulia trace` |

@@ -101,7 +101,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
 
     ("compare", "Compara los modos del servidor con la misma carga y escribe una página con los resultados\n\n\
         Inicia el servidor de este programa en cada modo y le aplica la misma carga: una conversación cuyos pasos se graban, cada \
-        vez más clientes, y seis escenas, cada una con una dificultad distinta. Tarda unos dos minutos."),
+        vez más clientes, y seis escenas, cada una con una dificultad distinta. Tarda unos 40 segundos por cada modo."),
     ("compare --output", "Archivo donde escribir la página [por defecto: compare.html; con --json, ninguno]"),
     ("compare --clients", "Números de clientes con los que medir, separados por comas"),
     ("compare --rounds", "Rondas por medición; con menos de tres no se dice que un modo sea mejor"),
