@@ -195,3 +195,17 @@ fn all_timelines_follow_the_same_message_in_a_browser() {
         "{seen}"
     );
 }
+
+#[test]
+fn only_the_modes_that_were_asked_for_are_compared() {
+    let mut compare = tertulia();
+    compare.args(["compare", "--clients", "2", "--rounds", "2", "--millis", "50", "--crowd", "20", "--json"]);
+    let ended = run(compare.args(["--modes", "threaded,epoll"]));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let result: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    let modes: Vec<_> = result["per_line"].as_object().expect("by mode").keys().collect();
+    assert_eq!(modes, ["epoll", "threaded"], "{result:#}");
+    let ended = run(tertulia().args(["compare", "--json", "--modes", "epoll,epoll"]));
+    assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+    assert!(ended.stderr.contains("one mode alone"), "{}", ended.stderr);
+}

@@ -1,15 +1,17 @@
 //! The command line of `tertulia compare`.
 
+use super::mode::ModeParser;
 use super::output::Output;
 use super::print;
 use super::value::whole;
 use crate::compare::{Plan, messages, report};
 use crate::harness::process_group::end_all;
-use crate::server::{diagnostics, listener};
-use crate::text::Lang;
+use crate::server::{Driver, diagnostics, listener};
+use crate::text::{Lang, say};
 use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -17,21 +19,25 @@ use std::time::Duration;
 /// Compare the server modes under the same load, and write one page with the results
 ///
 /// Starts this program's server in each mode and runs the same load against each: a conversation whose steps are
-/// recorded, growing numbers of clients, and six scenes, each with a different difficulty. It takes about 40 seconds for each mode.
+/// recorded, growing numbers of clients, and six scenes, each with a different difficulty. It takes about two minutes.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// File to write the page to [default: compare.html; with --json, none]
     #[arg(short, long, value_name = "PAGE")]
     output: Option<PathBuf>,
 
+    /// Modes to compare, separated by commas; two at least [default: all modes]
+    #[arg(long, value_name = "MODES", value_delimiter = ',', value_parser = ModeParser)]
+    modes: Vec<&'static Driver>,
+
     /// Numbers of clients to measure with, separated by commas
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "2,6,16,64,256",
           value_parser = whole::<usize>(2..=20_000))]
     clients: Vec<usize>,
 
-    /// Rounds per measurement; with fewer than three, no mode is called better
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = whole::<usize>(2..=100))]
-    rounds: usize,
+    /// Rounds per measurement; with fewer than three, no mode is called better [default: 5; 3 for more than three modes]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>(2..=100))]
+    rounds: Option<usize>,
 
     /// Milliseconds to measure per round
     #[arg(long, value_name = "MILLIS", default_value_t = 200, value_parser = whole::<u32>(50..=60_000))]
@@ -54,9 +60,25 @@ impl Args {
         let mut clients = self.clients;
         clients.sort();
         clients.dedup();
+        let mut drivers = self.modes;
+        let mut seen = BTreeSet::new();
+        drivers.retain(|driver| seen.insert(driver.name));
+        drivers.iter().try_for_each(|driver| driver.check())?;
+        match drivers.len() {
+            0 => drivers = Driver::usable(),
+            1 => {
+                let name = drivers[0].name;
+                return Err(say!(lang,
+                    "one mode alone cannot be compared; name two, as in --modes {name},threaded";
+                    "un solo modo no se puede comparar; indica dos, como en --modes {name},threaded"));
+            }
+            _ => {}
+        }
+        let rounds = self.rounds.unwrap_or(if drivers.len() > 3 { 3 } else { 5 });
         let plan = Plan {
+            drivers,
             clients,
-            rounds: self.rounds,
+            rounds,
             duration: Duration::from_millis(self.millis.into()),
             warm_up: Duration::from_millis(100),
             crowd: self.crowd,

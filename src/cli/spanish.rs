@@ -101,10 +101,11 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
 
     ("compare", "Compara los modos del servidor con la misma carga y escribe una página con los resultados\n\n\
         Inicia el servidor de este programa en cada modo y le aplica la misma carga: una conversación cuyos pasos se graban, cada \
-        vez más clientes, y seis escenas, cada una con una dificultad distinta. Tarda unos 40 segundos por cada modo."),
+        vez más clientes, y seis escenas, cada una con una dificultad distinta. Tarda unos dos minutos."),
     ("compare --output", "Archivo donde escribir la página [por defecto: compare.html; con --json, ninguno]"),
     ("compare --clients", "Números de clientes con los que medir, separados por comas"),
-    ("compare --rounds", "Rondas por medición; con menos de tres no se dice que un modo sea mejor"),
+    ("compare --modes", "Modos que comparar, separados por comas; dos al menos [por defecto: todos]"),
+    ("compare --rounds", "Rondas por medición; con menos de tres no se dice que un modo sea mejor [por defecto: 5; 3 si son más de tres modos]"),
     ("compare --millis", "Milisegundos que medir por ronda"),
     ("compare --crowd", "Número de clientes callados en la escena idle-crowd\n\n\
         Es también el número de clientes que se conectan a la vez en la escena storm, hasta 500"),
@@ -177,6 +178,7 @@ pub(super) const VALUE_NAMES: &[(&str, &str)] = &[
     ("MICROS", "MICROS"),
     ("MILLIS", "MILIS"),
     ("MODE", "MODO"),
+    ("MODES", "MODOS"),
     ("N", "N"),
     ("N,N,...", "N,N,..."),
     ("NAME", "NOMBRE"),

@@ -56,7 +56,7 @@ pub(crate) struct Comparison {
 impl Plan {
     /// The number of runs.
     pub(crate) fn runs(&self) -> usize {
-        Driver::usable().len() * (1 + self.rounds * (self.clients.len() + Scene::ALL.len()))
+        self.drivers.len() * (1 + self.rounds * (self.clients.len() + Scene::ALL.len()))
     }
 
     /// The most descriptors that are needed at a time.
@@ -69,7 +69,7 @@ impl Plan {
     /// alternates, so that a drift of the machine affects all of them.
     pub(crate) fn run(self, next: &mut dyn FnMut(Bilingual)) -> Result<Comparison, Bilingual> {
         let mut talks = Vec::new();
-        let drivers = Driver::usable();
+        let drivers = self.drivers.clone();
         for driver in &drivers {
             next(messages::talk_begins(driver.name));
             talks.push(Talk::play(driver.name)?);
@@ -94,7 +94,7 @@ impl Plan {
         what: &Bilingual,
         run: &dyn Fn(&'static str) -> Result<Figures, Bilingual>,
     ) -> Result<Row, Bilingual> {
-        let drivers = Driver::usable();
+        let drivers = &self.drivers;
         let mut row = Row { clients, modes: vec![Vec::new(); drivers.len()] };
         for round in 0..self.rounds {
             let mut order: Vec<usize> = (0..drivers.len()).collect();

@@ -1,11 +1,15 @@
 //! The plan of a comparison: how much is measured.
 
 use crate::load::Scenario;
+use crate::server::Driver;
 use serde::Serialize;
 use std::time::Duration;
 
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Plan {
+    /// The drivers that are compared, two at least.
+    #[serde(skip)]
+    pub drivers: Vec<&'static Driver>,
     /// Numbers of clients, in ascending order.
     pub clients: Vec<usize>,
     pub rounds: usize,
