@@ -289,7 +289,8 @@ impl Server {
     fn tasks(&self) -> Vec<Task> {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).expect("a process of ours");
         let status = tasks.flatten().map(|task| read(&format!("{}/status", task.path().display())));
-        let status = status.filter(|status| !status.is_empty()); // Ended while we looked.
+        // Some have ended while we looked. The kernel lists its own workers for io_uring, too; one of them stays.
+        let status = status.filter(|status| !status.is_empty() && !status.starts_with("Name:\tiou-"));
         status.map(|status| Task::of(&status)).collect()
     }
 }
