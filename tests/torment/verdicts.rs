@@ -34,7 +34,6 @@ const CASES: &[Case] = &[
     Case { server: THREADS, fault: "none", torments: &["terminate", "restart", "gulp"], cause: None },
     Case { server: LOOP, fault: "none", torments: &["gulp", "flood-all", "slow-reader", "stuck-reader"], cause: None },
     Case { server: LOOP, fault: "history", torments: &["stuck-reader"], cause: None },
-    case(LOOP, "unbounded-queue", Cause::UnboundedQueue, &["stuck-reader"]),
     case(LOOP, "busy-loop", Cause::BusyLoop, &["idle", "garbage", "half-close"]),
     case(LOOP, "trusts-input", Cause::TrustsInput, &["utf8-split", "garbage", "split-line"]),
     case(LOOP, "blocking-handshake", Cause::BlockingHandshake, &["silent-newcomer", "reset-backlog", "connect-storm"]),
