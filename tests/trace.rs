@@ -408,6 +408,13 @@ fn agrees_with_strace(mode: &str, seats: usize, closed: usize, play: impl FnOnce
     if polls_tasks(mode) && (slept..=slept + looks).contains(&marked) {
         expected.insert("epoll_wait".into(), marked);
     }
+    // strace shows a wait twice that a signal interrupts and the kernel restarts.
+    let wait = Driver::named(mode).expect("a mode").sleeps_in;
+    if let (Some(marked), Some(shown)) = (steps.get(wait), expected.get_mut(wait))
+        && *shown == marked + 1
+    {
+        *shown = *marked;
+    }
     assert_eq!(steps, expected);
     if !completes(mode) {
         assert_eq!(expected["close"], closed);
@@ -654,7 +661,7 @@ fn the_page_works_in_a_browser() {
         assert!(text("opening").contains("“line 0 <b>&amp;</script>” from ana (#1) to beto (#2), cleo (#3)"), "{seen}");
         let version = concat!("tertulia ", env!("CARGO_PKG_VERSION"));
         assert!([version, "--trace", "core"].iter().all(|part| text("origin").contains(part)), "{seen}");
-        assert!(text("card").contains("bytes to ") && text("card").contains("sendto"), "{seen}");
+        assert!(text("card").contains("bytes to ") && (completes(mode) || text("card").contains("sendto")), "{seen}");
         assert!(seen["unnamed"] == 0 && seen["legend"].as_u64() >= Some(6), "{seen}");
         assert_eq!(
             (&seen["isCut"], &seen["refitted"], &seen["gone"]),
