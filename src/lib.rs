@@ -12,6 +12,7 @@
 //! * `page`: how it is shown in a browser; it knows nothing of what is measured;
 //! * `compare`: all drivers, side by side on one page;
 //! * `torment`: clients that misbehave, and why servers fail;
+//! * `waiting`: what the threads of any process sleep in;
 //! * [`cli`]: flags, turned into the above;
 //! * [`text`]: what all of these use: languages, and numbers for people.
 //!
@@ -25,7 +26,7 @@
 //! |---|---|---|
 //! | `poll`, `threaded`, `uring`, `async` | yes | `serve --mode poll` and so on; `uring` is for Linux |
 //! | `join` | yes | `tertulia join` |
-//! | `bench` | yes | `tertulia bench` |
+//! | `bench` | yes | `tertulia bench`, and `tertulia where` on Linux |
 //! | `trace` | yes | `serve --explain`, `serve --trace`, `tertulia trace` |
 //! | `compare` | yes | `tertulia compare`; takes in `poll`, `threaded`, `bench` and `trace` |
 //! | `torment` | yes | `tertulia torment` |
@@ -81,3 +82,5 @@ pub mod text;
 #[cfg(feature = "torment")]
 pub mod torment;
 pub mod trace;
+#[cfg(all(feature = "bench", target_os = "linux"))]
+pub(crate) mod waiting;

@@ -277,6 +277,10 @@ fn examples(words: &str) -> &'static [Fixed] {
             "Hace dos pruebas.",
         ),
     ];
+    const WHERE: &[Fixed] = &[
+        entry("tertulia where :8889", "Look at the server on this port.", "Mira el servidor de este puerto."),
+        entry("tertulia where nginx", "Look at all processes of this name.", "Mira todos los procesos de este nombre."),
+    ];
     const GALLERY: &[Fixed] = &[
         entry("tertulia gallery", "List the servers.", "Da la lista de los servidores."),
         entry("tertulia gallery echo", "Run one of them.", "Inicia uno de ellos."),
@@ -303,6 +307,7 @@ fn examples(words: &str) -> &'static [Fixed] {
         "compare" => COMPARE,
         "trace" | "trace view" | "trace calls" => TRACE,
         "torment" => TORMENT,
+        "where" => WHERE,
         "gallery" => GALLERY,
         "completions" => COMPLETIONS,
         "man" => MAN,

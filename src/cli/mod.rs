@@ -28,6 +28,8 @@ pub(crate) mod trace;
 mod translation;
 mod usage;
 pub(crate) mod value;
+#[cfg(all(feature = "bench", target_os = "linux"))]
+pub(crate) mod r#where;
 
 use crate::server::DRIVERS;
 use crate::text::errors::cause;
@@ -135,6 +137,8 @@ enum Command {
     #[cfg(feature = "trace")]
     #[command(subcommand)]
     Trace(trace::Command),
+    #[cfg(all(feature = "bench", target_os = "linux"))]
+    Where(r#where::Args),
     #[cfg(feature = "torment")]
     Torment(torment::Args),
     #[cfg(feature = "gallery")]
@@ -157,6 +161,8 @@ impl Command {
             Command::Compare(args) => Ok(args.run()?),
             #[cfg(feature = "trace")]
             Command::Trace(command) => Ok(command.run()?),
+            #[cfg(all(feature = "bench", target_os = "linux"))]
+            Command::Where(args) => Ok(args.run()?),
             #[cfg(feature = "torment")]
             Command::Torment(args) => args.run(),
             #[cfg(feature = "gallery")]

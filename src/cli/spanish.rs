@@ -117,6 +117,11 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("trace calls", "Cuenta las llamadas al sistema de la grabación, como `strace -f -c`"),
     ("trace calls FILE", "Archivo que escribió `serve --trace`"),
 
+    ("where", "Muestra en qué duerme cada hilo de un proceso\n\n\
+        Sirve para cualquier programa: indícalo por su id, por su nombre o por el puerto en el que escucha. De cada hilo muestra la \
+        llamada al sistema en la que duerme, y qué hay detrás del descriptor."),
+    ("where PROCESS", "Id de un proceso, su nombre, o :PUERTO de un servidor"),
+
     ("torment", "Prueba cómo responde un servidor de chat a clientes que se portan mal\n\n\
         `tertulia torment EQUIPO:PUERTO` prueba un servidor en marcha. `tertulia torment -- ORDEN {port}` inicia un servidor nuevo \
         para cada prueba, y así también puede cambiar sus límites, sus señales y su stdout. Ambas formas sirven con cualquier \
@@ -186,6 +191,7 @@ pub(super) const VALUE_NAMES: &[(&str, &str)] = &[
     ("PAGE", "PÁGINA"),
     ("PID", "PID"),
     ("PORT", "PUERTO"),
+    ("PROCESS", "PROCESO"),
     ("SECONDS", "SEGUNDOS"),
     ("SHELL", "SHELL"),
     ("WHEN", "CUÁNDO"),
