@@ -99,6 +99,11 @@ impl Probe {
         out.push(END);
     }
 
+    /// Whether a name may begin at this opening: a server may take a hello for a name, and cut it anywhere.
+    pub fn may_be_a_name(header: &[u8]) -> bool {
+        !matches!(header[KIND], b'w' | b'c' | b'f')
+    }
+
     /// The probe and its length, from its first [`HEADER_LEN`] bytes; `None` if they are not a header.
     pub fn of_header(header: &[u8]) -> Option<(Probe, usize)> {
         let kind = match header[KIND] {

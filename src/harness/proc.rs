@@ -101,6 +101,22 @@ mod linux {
         Some(process(pid)?.fd().ok()?.flatten().map(|descriptor| descriptor.fd).collect())
     }
 
+    /// The number of entries that a thread which sleeps in poll(2) has passed to it. `None` if there is no such thread, or
+    /// the kernel does not say.
+    pub(crate) fn watched_by_poll(pid: u32) -> Option<u64> {
+        use procfs::process::Syscall;
+        // The numbers of poll and ppoll.
+        const POLLS: &[i64] = if cfg!(target_arch = "x86_64") { &[7, 271] } else { &[73] };
+        let calls = process(pid)?.tasks().ok()?.flatten().filter_map(|task| task.syscall().ok());
+        let entries = calls.filter_map(|call| match call {
+            Syscall::Blocked { syscall_number, argument_registers, .. } if POLLS.contains(&syscall_number) => {
+                Some(argument_registers[1])
+            }
+            _ => None,
+        });
+        entries.max()
+    }
+
     /// The hard limit on the numbers of a process's descriptors. `None` also if there is none.
     pub(crate) fn descriptors_max(pid: u32) -> Option<u64> {
         match process(pid)?.limits().ok()?.max_open_files.hard_limit {

@@ -101,15 +101,13 @@ impl Receiver {
                     self.note(probe, now, len);
                     at += len;
                 }
-                // A server may take a hello for a name, and cut it: that is not damage.
-                Some((Probe { kind: Kind::Hello, .. }, _)) => {
-                    self.pass(&text[..OPENING_LEN]);
-                    at += OPENING_LEN;
-                }
                 _ => {
-                    self.mangled += 1;
-                    if self.first_mangled.is_none() {
-                        self.first_mangled = Some(show_lines(&self.finder, &text[..text.len().min(EXCERPT)]));
+                    // A name that is cut is not damage.
+                    if !Probe::may_be_a_name(text) {
+                        self.mangled += 1;
+                        if self.first_mangled.is_none() {
+                            self.first_mangled = Some(show_lines(&self.finder, &text[..text.len().min(EXCERPT)]));
+                        }
                     }
                     self.pass(&text[..OPENING_LEN]);
                     at += OPENING_LEN;
@@ -250,6 +248,19 @@ mod tests {
         receiver.feed(&[&text(Kind::Hello, 0, LEN_MIN)[..], b": ", &text(Kind::Line, 1, LEN_MIN), b"\n"].concat());
         let word = receiver.arrivals[1];
         assert!(word.on_its_own_line && word.prefix_len == LEN_MIN + 2);
+    }
+
+    #[test]
+    fn a_hello_that_is_cut_and_used_as_a_name_is_no_damage() {
+        let hello = text(Kind::Hello, 0, LEN_MIN);
+        for cut in 1..=LEN_MIN {
+            let mut receiver = Receiver::new(NONCE);
+            receiver
+                .feed(&[&hello[..cut], b" is here\n<", &hello[..cut], b"> ", &text(Kind::Line, 1, 60), b"\n"].concat());
+            assert_eq!(receiver.mangled, 0, "{cut}");
+            let line = receiver.arrival(probe(Kind::Line, 1)).expect("it is whole");
+            assert!(line.on_its_own_line && line.prefix_len == cut + 3, "{cut}");
+        }
     }
 
     #[test]

@@ -211,6 +211,13 @@ impl ServerProcess {
         self.stdout = None;
     }
 
+    /// The number that its next descriptor gets.
+    #[cfg(target_os = "linux")]
+    pub fn next_descriptor(&self) -> Option<u64> {
+        let open = proc::descriptors(self.pid)?;
+        (0..).find(|fd| !open.contains(fd)).map(|fd| fd as u64)
+    }
+
     /// With `None`, limits its descriptors to those that it has open, and returns the limit before; `Some` restores a
     /// limit.
     #[cfg(target_os = "linux")]
@@ -220,9 +227,8 @@ impl ServerProcess {
         if let Some(before) = before {
             return prlimit(pid, Resource::Nofile, before).ok();
         }
-        let open = proc::descriptors(self.pid)?;
         // The limit is on the numbers of descriptors, not on their count.
-        let current = (0..).find(|fd| !open.contains(fd)).map(|fd| fd as u64);
+        let current = Some(self.next_descriptor()?);
         let maximum = proc::descriptors_max(self.pid);
         prlimit(pid, Resource::Nofile, Rlimit { current, maximum }).ok()
     }

@@ -188,6 +188,11 @@ impl TestClient {
         (probe, line)
     }
 
+    /// A line of `len` bytes and its end, without a probe in it: neither side takes long for it.
+    pub fn filler(&self, len: usize) -> Vec<u8> {
+        [&self.wrapping.before[..], &vec![b'x'; len], &self.wrapping.after, self.identity.eol.bytes()].concat()
+    }
+
     /// Queues bytes, and writes what the socket takes immediately. If a login is under way, they wait for its end.
     pub fn push(&mut self, bytes: &[u8]) {
         match self.steps.back_mut() {
@@ -392,6 +397,15 @@ impl TestClient {
     /// Ends its sending direction, and still reads.
     pub fn half_close(&mut self) {
         let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    /// Sends these bytes and ends its sending direction in one segment, so that the server finds both at once. On other
+    /// systems than Linux they may come one after the other.
+    pub fn says_goodbye(&mut self, bytes: &[u8]) {
+        #[cfg(target_os = "linux")]
+        let _ = rustix::net::sockopt::set_tcp_cork(&self.stream, true);
+        self.push(bytes);
+        self.half_close();
     }
 
     /// Closes with a RST instead of a FIN.

@@ -49,6 +49,8 @@ pub struct Arena<'a> {
     pub random: Rng,
     /// The timeouts are halved.
     pub is_hurried: bool,
+    /// The server is not known to take SIGSTOP and SIGCONT for an error.
+    pub may_freeze: bool,
     /// Observations that are not faults.
     pub remarks: Vec<Bilingual>,
     nonce: Nonce,
@@ -67,6 +69,7 @@ impl<'a> Arena<'a> {
             launcher: None,
             random,
             is_hurried: false,
+            may_freeze: true,
             remarks: Vec::new(),
             nonce,
             numbers: 0,
@@ -84,6 +87,11 @@ impl<'a> Arena<'a> {
         self.scaled(patience).max((self.baseline.round_trip * PATIENCE_ROUND_TRIPS).min(self.scaled(PATIENCE_MAX)))
     }
 
+    /// The length of a line, in bytes, that the server relays whole: `wanted` if it does.
+    pub fn len(&self, wanted: usize) -> usize {
+        wanted.min(self.baseline.line_len)
+    }
+
     pub fn remark(&mut self, text: Bilingual) {
         self.remarks.push(text);
     }
@@ -98,14 +106,14 @@ impl<'a> Arena<'a> {
         self.ask(proc::private_memory)
     }
 
-    /// Stops the server's process while `happens` runs, if it was started here: all that is done then reaches it in one
-    /// batch.
+    /// Stops the server's process while `happens` runs, if it was started here and survives that: all that is done then
+    /// reaches it in one batch.
     pub fn frozen<T>(&mut self, happens: impl FnOnce(&mut Arena<'a>) -> T) -> T {
-        if let Some(server) = &self.server {
+        if let (Some(server), true) = (&self.server, self.may_freeze) {
             server.freeze();
         }
         let result = happens(self);
-        if let Some(server) = &self.server {
+        if let (Some(server), true) = (&self.server, self.may_freeze) {
             server.thaw();
         }
         result

@@ -14,7 +14,7 @@ const SLOW_START: Duration = Duration::from_secs(1);
 pub struct Baseline {
     /// How many clients it lets in at once, up to the number that torments use.
     pub seats: usize,
-    /// The length of a flood's lines: the longest of those tried that the server relays. Bytes.
+    /// The longest line of those tried that the server relays whole. Bytes.
     pub line_len: usize,
     /// It has a thread for each client.
     pub thread_each: bool,

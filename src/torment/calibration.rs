@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 /// No torment needs more seats.
 const SEATS: usize = 8;
-const LINE_LENS: [usize; 3] = [900, 400, 200];
+const LINE_LENS: [usize; 5] = [900, 400, 200, 120, 60];
 const ROUND_TRIPS: usize = 20;
 /// After this pause a server that allows one line a second relays again.
 const UNHURRIED: Duration = Duration::from_millis(1200);

@@ -22,6 +22,22 @@ pub const TORMENTS: &[Torment] = &[
     .of_the_process()
     .first_of_its_kind(),
     Torment::new(
+        "stop-continue",
+        Bilingual::new(
+            "SIGSTOP stops the process, and SIGCONT continues it.",
+            "SIGSTOP detiene el proceso, y SIGCONT lo reanuda.",
+        ),
+        Bilingual::new(
+            "The server goes on, and what was sent meanwhile arrives.",
+            "El servidor sigue, y lo que se envió entretanto llega.",
+        ),
+        &[InterruptedIsAnError],
+        &[InterruptedIsAnError],
+        process::stop_continue,
+    )
+    .of_the_process()
+    .first_of_its_kind(),
+    Torment::new(
         "own-line",
         Bilingual::new(
             "A client sends a line and checks whether it comes back.",
@@ -218,8 +234,10 @@ pub const TORMENTS: &[Torment] = &[
     Torment::new(
         "half-close",
         Bilingual::new(
-            "A client sends three lines and shuts down its sending side.",
-            "Un cliente envía tres líneas y cierra su sentido de envío.",
+            "A client sends three lines and shuts down its sending side, so that the lines and the end-of-file arrive \
+             together.",
+            "Un cliente envía tres líneas y cierra su sentido de envío, de modo que las líneas y el fin de datos llegan \
+             juntos.",
         ),
         Bilingual::new(
             "The lines arrive, and the end-of-file causes no busy loop.",
@@ -288,21 +306,6 @@ pub const TORMENTS: &[Torment] = &[
     )
     .of_the_process()
     .first_of_its_kind(),
-    Torment::new(
-        "stop-continue",
-        Bilingual::new(
-            "SIGSTOP stops the process, and SIGCONT continues it.",
-            "SIGSTOP detiene el proceso, y SIGCONT lo reanuda.",
-        ),
-        Bilingual::new(
-            "The server goes on, and what was sent meanwhile arrives.",
-            "El servidor sigue, y lo que se envió entretanto llega.",
-        ),
-        &[InterruptedIsAnError],
-        &[InterruptedIsAnError],
-        process::stop_continue,
-    )
-    .of_the_process(),
     Torment::new(
         "frozen-stdout",
         Bilingual::new(

@@ -6,7 +6,7 @@ use super::cause::Cause;
 use super::failure::{Failure, Outcome, fault};
 use super::messages;
 use super::messages::connections::{self as words, Leak};
-use crate::harness::{Crowd, Kind, Probe, State, proc};
+use crate::harness::{Crowd, Kind, Probe, SHORT_LEN, State, proc};
 use crate::text::Bilingual;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -167,21 +167,27 @@ pub(crate) fn reset_mid_fanout(arena: &mut Arena, crowd: &mut Crowd) -> Outcome 
     Ok(())
 }
 
+/// How many clients say goodbye.
+const GOODBYES: usize = 3;
+
 pub(crate) fn half_close(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
-    *crowd = arena.guests(3)?;
+    *crowd = arena.guests(2)?;
     let leaver = 2;
-    let others: Vec<usize> = (0..leaver).collect();
-    let said = [crowd.says(leaver), crowd.says(leaver), crowd.says(leaver)];
-    crowd.members[leaver].half_close();
-    if let Some((who, _)) = crowd.all_hear(&others, &said) {
-        let missing = said.iter().filter(|probe| !crowd.has_heard(who, **probe)).count();
-        // The three lines may have been taken as one message. A single line shows that.
-        let alone = crowd.says(1);
-        crowd.members[1].half_close();
-        return Err(match crowd.hears(0, alone) {
-            true => fault(&[Cause::FramingByRead, Cause::LosesAtTheEnd], words::last_words_lost_but_one(missing)),
-            false => fault(&[Cause::LosesAtTheEnd], words::last_words_lost(missing)),
-        });
+    for goodbye in 0..GOODBYES {
+        arena.join(crowd)?;
+        let said = say_goodbye(crowd, leaver, 3);
+        if let Some((who, _)) = crowd.all_hear(&[0, 1], &said) {
+            let missing = said.iter().filter(|probe| !crowd.has_heard(who, **probe)).count();
+            // The three lines may have been taken as one message. A single line shows that.
+            let alone = say_goodbye(crowd, 1, 1)[0];
+            return Err(match crowd.hears(0, alone) {
+                true => fault(&[Cause::FramingByRead, Cause::LosesAtTheEnd], words::last_words_lost_but_one(missing)),
+                false => fault(&[Cause::LosesAtTheEnd], words::last_words_lost(missing)),
+            });
+        }
+        if goodbye + 1 < GOODBYES {
+            crowd.leaves(leaver);
+        }
     }
     pair_talks(crowd, &words::AFTER_A_HALF_CLOSE)?;
     match arena.spins() {
@@ -191,6 +197,14 @@ pub(crate) fn half_close(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         }
         None => Ok(()),
     }
+}
+
+/// A client sends lines and the end-of-file at once.
+fn say_goodbye(crowd: &mut Crowd, who: usize, lines: usize) -> Vec<Probe> {
+    let client = &mut crowd.members[who];
+    let (said, lines): (Vec<Probe>, Vec<Vec<u8>>) = (0..lines).map(|_| client.line(Kind::Line, SHORT_LEN)).unzip();
+    client.says_goodbye(&lines.concat());
+    said
 }
 
 pub(crate) fn stale_event(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
@@ -277,7 +291,7 @@ pub(crate) fn rush_hour(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
             && let Ok(mut visitor) = arena.bare(QUEUE_FULL, None)
         {
             arena.login(&mut visitor);
-            visitor.say(Kind::Hello, crate::harness::SHORT_LEN);
+            visitor.say(Kind::Hello, SHORT_LEN);
             crowd.members.push(visitor);
             arrivals.push_back(Instant::now());
             visits += 1;

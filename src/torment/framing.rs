@@ -16,16 +16,16 @@ const READER: usize = 2;
 
 pub(crate) fn split_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(3)?;
-    match split(crowd)? {
+    match split(arena, crowd)? {
         None => Ok(()),
         Some(seen) => Err(fault(&[Cause::FramingByRead], seen)),
     }
 }
 
 /// Sends half a line, another client's line, and the other half. Returns what arrived instead, if not both lines did.
-pub(crate) fn split(crowd: &mut Crowd) -> Result<Option<Bilingual>, Failure> {
+pub(crate) fn split(arena: &Arena, crowd: &mut Crowd) -> Result<Option<Bilingual>, Failure> {
     let mangled = crowd.members[READER].receiver.mangled;
-    let (probe, line) = crowd.members[TALKER].line(Kind::Line, 60);
+    let (probe, line) = crowd.members[TALKER].line(Kind::Line, arena.len(60));
     let (head, tail) = line.split_at(crowd.members[TALKER].wrapping.before.len() + 30);
     crowd.members[TALKER].push(head);
     // The server must have read the first half before the second is sent.
@@ -54,8 +54,8 @@ pub(crate) fn two_in_one(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         return Err(Failure::Silence(words::NO_LINE));
     }
     let prefix_len = crowd.members[READER].receiver.arrival(single).map_or(0, |word| word.prefix_len);
-    let (first, mut lines) = crowd.members[TALKER].line(Kind::Line, 60);
-    let (second, more) = crowd.members[TALKER].line(Kind::Line, 60);
+    let (first, mut lines) = crowd.members[TALKER].line(Kind::Line, arena.len(60));
+    let (second, more) = crowd.members[TALKER].line(Kind::Line, arena.len(60));
     lines.extend_from_slice(&more);
     crowd.members[TALKER].push(&lines);
     if let Some((_, probe)) = crowd.all_hear(&[READER], &[first, second]) {
@@ -108,7 +108,7 @@ fn hears_in_turn(crowd: &mut Crowd, probe: Probe) -> bool {
 
 pub(crate) fn utf8_split(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(3)?;
-    let whole = crowd.members[TALKER].say(Kind::Han, 60);
+    let whole = crowd.members[TALKER].say(Kind::Han, arena.len(60));
     if !crowd.hears(READER, whole) {
         if !crowd.members[TALKER].is_open() {
             return Err(fault(&[Cause::TrustsInput], words::NOT_ASCII_CLOSES));
@@ -119,10 +119,10 @@ pub(crate) fn utf8_split(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         }
         return Err(Failure::Skip(words::NOT_ASCII_IS_NOT_RELAYED));
     }
-    let (probe, line) = crowd.members[TALKER].line(Kind::Han, 60);
-    // The padding is characters of three bytes. The cut is after three characters and one byte of the fourth.
+    let (probe, line) = crowd.members[TALKER].line(Kind::Han, arena.len(60));
+    // The padding is characters of three bytes. The cut is after one character and one byte of the next.
     let begin = crowd.members[TALKER].wrapping.before.len();
-    let (head, tail) = line.split_at(begin + crate::harness::probe::HEADER_LEN + 10);
+    let (head, tail) = line.split_at(begin + crate::harness::probe::HEADER_LEN + 4);
     crowd.members[TALKER].push(head);
     crowd.go_on(Duration::from_millis(60));
     crowd.members[TALKER].push(tail);
@@ -133,7 +133,7 @@ pub(crate) fn utf8_split(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         None if !crowd.members[TALKER].is_open() => words::SPLIT_CHARACTER_CLOSES,
         instead => words::split_character(instead.as_deref()),
     };
-    let framing = split(crowd).ok().flatten().is_some();
+    let framing = split(arena, crowd).ok().flatten().is_some();
     Err(fault(if framing { &[Cause::FramingByRead, Cause::DecodesPieces] } else { &[Cause::DecodesPieces] }, seen))
 }
 
@@ -142,7 +142,7 @@ const GULP: usize = 160 << 10;
 
 pub(crate) fn gulp(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(3)?;
-    let len = 79;
+    let len = arena.len(79);
     let lines: Vec<_> = (0..GULP / (len + 1)).map(|_| crowd.members[TALKER].line(Kind::Flood, len)).collect();
     let mut all: Vec<u8> = lines.iter().flat_map(|(_, line)| line.iter().copied()).collect();
     let (last, line) = crowd.members[TALKER].line(Kind::Line, len);
@@ -194,7 +194,7 @@ pub(crate) fn long_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         if cut {
             let text = crowd.members[READER].receiver.first_mangled.clone().unwrap_or_default();
             // A server that cuts long lines on purpose still frames short ones.
-            if split(crowd)?.is_some() {
+            if split(arena, crowd)?.is_some() {
                 return Err(fault(&[Cause::FramingByRead], words::long_line_in_reads(len, &text)));
             }
             arena.remark(words::long_line_cut(len));

@@ -25,7 +25,7 @@ pub(crate) fn whisperers(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
 pub(crate) fn polite_beside_flood(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let pressure = Pressure {
         greedy: vec![(words::FLOODS, None), (words::READS_SLOWLY, Some(400.0 * 1024.0))],
-        floods: |arena, _, _| Ok(vec![long_line(arena, String::new())]),
+        floods: |arena, crowd, who| Ok(vec![Flood::Always(crowd.members[who].filler(arena.baseline.line_len))]),
     };
     pressure.try_twice(arena, crowd)
 }

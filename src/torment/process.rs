@@ -7,6 +7,8 @@ use super::failure::{Failure, Outcome, fault, proven};
 use super::messages;
 use super::messages::process as words;
 use crate::harness::{Crowd, START_LIMIT, State, Stdout};
+#[cfg(target_os = "linux")]
+use crate::harness::{TestClient, proc};
 use crate::text::Bilingual;
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
@@ -30,16 +32,47 @@ fn talk(crowd: &mut Crowd, who: &[usize], when: &Bilingual) -> Result<(), Failur
     }
 }
 
+/// The most clients that connect to take a server's descriptors.
+#[cfg(target_os = "linux")]
+const FILLERS_MAX: u64 = 120;
+
+/// Fills the server's descriptors with clients until the next one has this number, if that takes few clients. poll(2)
+/// fails if the limit is less than the number of entries, and a server may pass it a whole table with free ones.
+#[cfg(target_os = "linux")]
+fn take_descriptors(arena: &mut Arena, crowd: &mut Crowd, goal: u64) -> Vec<TestClient> {
+    let next = |arena: &Arena| arena.server.as_ref().and_then(|server| server.next_descriptor()).unwrap_or(goal);
+    let mut fillers = Vec::new();
+    while next(arena) < goal && goal < FILLERS_MAX {
+        let before = next(arena);
+        let Ok(mut client) = arena.bare(Duration::from_millis(300), None) else { break };
+        arena.login(&mut client);
+        fillers.push(client);
+        let begin = Instant::now();
+        while next(arena) == before && begin.elapsed() < arena.patience() {
+            crowd.go_on(Duration::from_millis(1));
+        }
+        if next(arena) == before {
+            break;
+        }
+    }
+    fillers
+}
+
 #[cfg(target_os = "linux")]
 pub(crate) fn no_descriptors(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(2)?;
     let inside = [0, 1];
     // Descriptors of clients that have just left may still be open.
-    let descriptors = |arena: &Arena| arena.ask(crate::harness::proc::descriptors).map(|open| open.len());
+    let descriptors = |arena: &Arena| arena.ask(proc::descriptors).map(|open| open.len());
     let mut open = None;
     while descriptors(arena) != open {
         open = descriptors(arena);
         crowd.go_on(Duration::from_millis(40));
+    }
+    let watched = arena.ask(proc::watched_by_poll).unwrap_or(0);
+    let fillers = take_descriptors(arena, crowd, watched);
+    if arena.server.as_ref().and_then(|server| server.next_descriptor()).is_some_and(|next| next < watched) {
+        return Err(Failure::Skip(words::poll_needs(watched)));
     }
     let Some(before) = arena.server.as_ref().and_then(|server| server.limit_descriptors(None)) else {
         return Err(Failure::Skip(words::LIMIT_IS_FIXED));
@@ -63,6 +96,7 @@ pub(crate) fn no_descriptors(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     if let Some(server) = &arena.server {
         server.limit_descriptors(Some(before));
     }
+    drop(fillers);
     // Clients that were left in the listener's queue cause no new event. They count if the server has not closed them.
     crowd.go_on(Duration::from_millis(100));
     let waiting: Vec<usize> = (2..crowd.count()).filter(|&who| crowd.members[who].state == State::Open).collect();

@@ -27,6 +27,8 @@ const START_TIMES: u32 = 8;
 const START_LEAST: Duration = Duration::from_secs(3);
 /// A failure that takes longer is not repeated.
 const REPEATED_RUN_MAX: Duration = Duration::from_secs(3);
+/// A server that fails this torment is not stopped in any other, which would show the same fault under another name.
+const STOPS: &str = "stop-continue";
 /// All repeats together may take this part of a run's time.
 const REPEATS_SHARE: u32 = 5;
 
@@ -62,6 +64,7 @@ pub fn run(
         let arena = |addr, seed| {
             let mut arena = Arena::new(settings, baseline, addr, seed);
             arena.is_hurried = failed >= PATIENT_UNTIL;
+            arena.may_freeze = !findings.iter().any(|f| f.torment.name == STOPS && f.is_blamed());
             arena
         };
         let finding = if let (true, Some(rate)) = (torment.floods, baseline.lines_per_second) {

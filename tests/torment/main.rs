@@ -8,6 +8,7 @@ mod class;
 mod command;
 #[cfg(feature = "gallery")]
 mod gallery;
+mod healthy;
 mod logins;
 mod others;
 mod own;

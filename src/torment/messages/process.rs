@@ -33,6 +33,14 @@ pub(crate) const LIMIT_IS_FIXED: Bilingual = Bilingual::new(
     "no se puede cambiar el límite de descriptores del servidor",
 );
 
+pub(crate) fn poll_needs(count: u64) -> Bilingual {
+    Bilingual::of(|lang| {
+        say!(lang,
+            "the server passes {count} entries to poll(2), which fails if the limit of descriptors is less";
+            "el servidor pasa {count} entradas a poll(2), que falla si el límite de descriptores es menor")
+    })
+}
+
 pub(crate) const WAITING_NOT_SERVED: Bilingual = Bilingual::new(
     "there are descriptors again, and the clients that waited are not served",
     "vuelve a haber descriptores, y no se atiende a los clientes que esperaban",

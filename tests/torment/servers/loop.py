@@ -140,6 +140,11 @@ def events():
     patience = 0 if "busy-loop" in faults else 0.01 if any(client.late for client in clients.values()) else None
     return selector.select(patience)
 
+def is_hung_up(sock):
+    poll = select.poll()
+    poll.register(sock, select.POLLRDHUP)
+    return poll.poll(0)
+
 while True:
     for key, mask in events():
         if key.fileobj is listener:
@@ -150,6 +155,9 @@ while True:
         if client and mask & selectors.EVENT_WRITE:
             client.flush()
         if client and client.sock in clients and mask & selectors.EVENT_READ:
+            if "hang-up-first" in faults and is_hung_up(client.sock):
+                client.leave()
+                continue
             client.read()
             while "unfair" in faults and client.sock in clients and select.select([client.sock], [], [], 0.002)[0]:
                 client.read()
