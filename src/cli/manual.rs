@@ -283,7 +283,22 @@ fn examples(words: &str) -> &'static [Fixed] {
     ];
     const GALLERY: &[Fixed] = &[
         entry("tertulia gallery", "List the servers.", "Da la lista de los servidores."),
-        entry("tertulia gallery echo", "Run one of them.", "Inicia uno de ellos."),
+        entry("tertulia gallery 7", "Run one of them.", "Inicia uno de ellos."),
+        entry(
+            "tertulia torment -- tertulia gallery 7 :{port}",
+            "Test it: the report names its mistake.",
+            "Lo prueba: el informe dice cuál es su error.",
+        ),
+        entry(
+            "tertulia gallery 7 --cure",
+            "Show how to fix it, and the lines that differ.",
+            "Muestra cómo corregirlo y las líneas que cambian.",
+        ),
+        entry(
+            "tertulia gallery --names",
+            "List the mistakes, for teachers.",
+            "Da la lista de los errores, para docentes.",
+        ),
     ];
     const COMPLETIONS: &[Fixed] = &[
         entry(

@@ -151,11 +151,14 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("torment --i-own-this-server", "Permite un servidor fuera de la interfaz de bucle local de esta máquina. El servidor puede romperse"),
 
     ("gallery", "Inicia un servidor roto a propósito, o da la lista de estos servidores\n\n\
-        Los servidores son ejercicios: cada uno contiene un error clásico. Habla en el servidor, pruébalo con `tertulia torment`, \
-        busca el error en src/torment/gallery y corrígelo."),
-    ("gallery NAME", "Nombre del servidor"),
+        Los servidores son ejercicios: cada uno contiene un error clásico y figura en la lista con la queja de sus usuarios. Habla en \
+        él, pruébalo con `tertulia torment` y busca el error: el archivo de la pieza 7 es src/torment/gallery/exhibit_07.rs. Después \
+        compara con --cure."),
+    ("gallery EXHIBIT", "Número del servidor, o su nombre según --names"),
     ("gallery ADDR", "Dirección en la que escuchar: EQUIPO:PUERTO, EQUIPO o :PUERTO [por defecto: 127.0.0.1:8889]"),
-    ("gallery --cure", "Escribe cómo corregir el error"),
+    ("gallery --cure", "Escribe cómo corregir el error y las líneas que cambian"),
+    ("gallery --cured", "Inicia el servidor sin su error"),
+    ("gallery --names", "Da la lista de los servidores con los nombres de sus errores, para docentes"),
 
     ("completions", "Escribe un script que completa las órdenes y las opciones de tertulia en un shell"),
     ("completions SHELL", "El shell"),
@@ -172,6 +175,7 @@ pub(super) const VALUE_NAMES: &[(&str, &str)] = &[
     ("DIR", "DIRECTORIO"),
     ("ECHO", "ECO"),
     ("EOL", "FIN"),
+    ("EXHIBIT", "PIEZA"),
     ("FACTOR", "FACTOR"),
     ("FILE", "ARCHIVO"),
     ("FILTER", "FILTRO"),

@@ -229,6 +229,8 @@ fn judge(arena: &mut Arena, torment: &Torment, failure: Failure, is_over: bool) 
             if is_over {
                 // The server has survived the torment, but not the departure of its clients.
                 causes.extend([Cause::ErrorEndsFanOut, Cause::ClientErrorEndsServer]);
+                // Or those that came are still waiting to be accepted.
+                causes.extend([Cause::OneAcceptPerEdge, Cause::SlowToAccept]);
             }
             // It has not ended, and its accepting thread has not either.
             if arena.server.is_some() && causes.contains(&Cause::ClientErrorEndsServer) && !nobody_accepts(arena) {

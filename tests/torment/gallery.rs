@@ -1,4 +1,4 @@
-//! The gallery's servers: the torments name the mistake of each.
+//! The gallery's servers: the torments name the mistake of each, and none without it.
 
 use super::common::process::run;
 use super::*;
@@ -6,17 +6,33 @@ use tertulia::harness::{START_LIMIT, Stdout};
 use tertulia::torment::diagnose;
 use tertulia::torment::gallery::{EXHIBITS, Exhibit};
 
-fn findings(exhibit: &Exhibit, torments: &[&'static Torment]) -> Vec<Finding> {
-    let target = started(&["gallery", exhibit.name, "127.0.0.1:{port}"]);
+fn findings(words: &[&str], torments: &[&'static Torment]) -> Vec<Finding> {
+    let target = started(&[&["gallery"], words, &["127.0.0.1:{port}"]].concat());
     // An echo to the sender is a fault only if the settings say so.
     let settings = Settings { echo: Some(false), ..patient() };
     torment(&target, torments, &settings)
 }
 
+/// What is named besides an exhibit's fault, or instead of it.
+fn wrong(exhibit: &Exhibit, torments: &[&'static Torment]) -> Option<String> {
+    let findings = findings(&[&exhibit.number.to_string()], torments);
+    let causes: Vec<_> = diagnose(&findings).into_iter().map(|(cause, _)| cause).collect();
+    let blamed: Vec<_> = findings.iter().filter(|finding| finding.verdict != Verdict::Pass).collect();
+    (causes != [exhibit.cause]).then(|| format!("{}: {causes:?} {blamed:#?}", exhibit.name))
+}
+
+/// Checks all exhibits, two at a time.
 #[track_caller]
-fn has_its_own_fault_only(exhibit: &Exhibit, findings: &[Finding]) {
-    let causes: Vec<_> = diagnose(findings).into_iter().map(|(cause, _)| cause).collect();
-    assert_eq!(causes, [exhibit.cause], "{}: {findings:#?}", exhibit.name);
+fn has_no_wrong(check: impl Fn(&Exhibit) -> Option<String> + Sync) {
+    let half = |rest| {
+        let exhibits = EXHIBITS.iter().filter(move |exhibit| exhibit.number % 2 == rest);
+        exhibits.filter_map(&check).collect::<Vec<_>>()
+    };
+    let wrong = std::thread::scope(|scope| {
+        let odd = scope.spawn(|| half(1));
+        [half(0), odd.join().expect("it does not panic")].concat()
+    });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -30,58 +46,96 @@ fn a_running_server_that_ends_is_reported_as_gone() {
     assert_eq!(diagnose(&findings)[0].0, Cause::ClientErrorEndsServer, "{findings:#?}");
 }
 
-/// Runs the torments that show an exhibit's fault, and some that must pass.
-#[test]
-fn each_exhibit_fails_by_its_own_fault() {
-    for exhibit in EXHIBITS {
-        let telling: &[&str] = match exhibit.name {
-            "framing-by-recv" => &["split-line", "two-in-one", "byte-by-byte", "utf8-split", "long-line"],
-            "one-accept" => &["burst-connect", "reset-backlog", "connect-storm"],
-            "one-read" => &["gulp", "split-line", "two-in-one"],
-            "blocking-write" | "lock-across-write" => &["stuck-reader", "half-close"],
-            "write-all" => &["stuck-reader", "reset-idle"],
-            "pauses-everybody" => &["selfish-reader", "whisperers", "polite-beside-flood", "half-close"],
-            "short-write" => &["slow-reader", "split-line"],
-            "error-ends-server" => &["reset-idle", "reset-backlog", "reset-mid-fanout", "half-close"],
-            "stale-token" => &["stale-event", "burst-connect", "reset-idle"],
-            "descriptor-spin" => &["no-descriptors", "idle", "half-close"],
-            "unbounded-queue" => &["stuck-reader", "endless-line"],
-            "unbounded-line" => &["endless-line", "long-line"],
-            "echo" => &["own-line", "split-line"],
-            "blocking-print" => &["frozen-stdout", "closed-stdout"],
-            "slow-accept" => &["burst-connect", "split-line"],
-            other => panic!("what shows the fault of {other}?"),
-        };
-        has_its_own_fault_only(exhibit, &findings(exhibit, &torments(telling)));
-    }
+/// Torments that show an exhibit's fault, and some that must pass.
+fn telling(exhibit: &Exhibit) -> Vec<&'static Torment> {
+    torments(match exhibit.name {
+        "framing-by-recv" => &["split-line", "two-in-one", "byte-by-byte", "utf8-split", "long-line"],
+        "one-accept" => &["burst-connect", "reset-backlog", "connect-storm"],
+        "one-read" => &["gulp", "split-line", "two-in-one"],
+        "blocking-write" | "lock-across-write" => &["stuck-reader", "half-close"],
+        "write-all" => &["stuck-reader", "reset-idle"],
+        "pauses-everybody" => &["polite-beside-flood", "half-close"],
+        "short-write" => &["slow-reader", "split-line"],
+        "error-ends-server" => &["reset-idle", "reset-backlog", "reset-mid-fanout", "half-close"],
+        "stale-token" => &["stale-event", "burst-connect", "reset-idle"],
+        "descriptor-spin" => &["no-descriptors", "idle", "half-close"],
+        "unbounded-queue" => &["stuck-reader", "endless-line"],
+        "unbounded-line" => &["endless-line", "long-line"],
+        "echo" => &["own-line", "split-line"],
+        "blocking-print" => &["frozen-stdout", "closed-stdout"],
+        "slow-accept" => &["burst-connect", "split-line"],
+        "no-budget" => &["firehose", "split-line"],
+        other => panic!("what shows the fault of {other}?"),
+    })
 }
 
 #[test]
-fn whoever_takes_more_than_its_share_shows_that_a_server_pauses_everybody() {
-    let exhibit = EXHIBITS.iter().find(|exhibit| exhibit.name == "pauses-everybody").expect("it is listed");
-    for finding in findings(exhibit, &torments(PRESSURE)) {
-        assert_eq!(finding.verdict, Verdict::Fail, "{finding:#?}");
-        assert_eq!(finding.causes[0], Cause::PausesEverybody, "{finding:#?}");
-    }
+fn each_exhibit_fails_by_its_own_fault() {
+    has_no_wrong(|exhibit| wrong(exhibit, &telling(exhibit)));
 }
 
 #[test]
 #[ignore = "takes a quarter of an hour"]
 fn each_exhibit_fails_all_torments_by_its_own_fault_only() {
     let all: Vec<_> = TORMENTS.iter().collect();
-    for exhibit in EXHIBITS {
-        has_its_own_fault_only(exhibit, &findings(exhibit, &all));
+    has_no_wrong(|exhibit| wrong(exhibit, &all));
+}
+
+#[test]
+fn whoever_takes_more_than_its_share_shows_that_a_server_pauses_everybody() {
+    for finding in findings(&["pauses-everybody"], &torments(PRESSURE)) {
+        assert_eq!(finding.verdict, Verdict::Fail, "{finding:#?}");
+        assert_eq!(finding.causes[0], Cause::PausesEverybody, "{finding:#?}");
+    }
+}
+
+/// Exhibits that change one and the other server.
+const OF_EACH_SERVER: [&str; 2] = ["one-read", "echo"];
+
+#[test]
+fn without_its_mistake_an_exhibit_passes_what_shows_the_mistakes() {
+    // Those of the exhibits that change the same server.
+    for (name, its_own) in OF_EACH_SERVER.into_iter().zip([
+        ["gulp", "burst-connect", "reset-idle", "stale-event", "frozen-stdout", "slow-reader", "firehose"].as_slice(),
+        ["own-line", "burst-connect", "endless-line", "no-descriptors", "stuck-reader"].as_slice(),
+    ]) {
+        has_no_faults(&findings(&[name, "--cured"], &torments(&[its_own, PRESSURE].concat())));
     }
 }
 
 #[test]
-fn the_gallery_lists_its_exhibits_and_prints_a_cure_on_demand() {
-    let list = run(tertulia().arg("gallery")).stdout;
-    for exhibit in EXHIBITS {
-        assert!(list.contains(exhibit.name), "{list}");
-        let cure = run(tertulia().args(["gallery", exhibit.name, "--cure", "--lang", "es"])).stdout;
-        assert_eq!(cure.split_whitespace().collect::<Vec<_>>().join(" "), exhibit.cure().es);
-        let cure = run(tertulia().args(["gallery", exhibit.name, "--cure"])).stdout;
-        assert_eq!(cure.split_whitespace().collect::<Vec<_>>().join(" "), exhibit.cure().en);
+#[ignore = "takes two minutes"]
+fn without_its_mistake_an_exhibit_passes_all_torments() {
+    let all: Vec<_> = TORMENTS.iter().collect();
+    for name in OF_EACH_SERVER {
+        has_no_faults(&findings(&[name, "--cured"], &all));
     }
+}
+
+#[test]
+fn the_gallery_lists_symptoms_and_tells_causes_and_cures_on_demand_only() {
+    let list = run(tertulia().arg("gallery")).stdout;
+    let names = run(tertulia().args(["gallery", "--names"])).stdout;
+    let in_words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for exhibit in EXHIBITS {
+        let (number, name) = (exhibit.number.to_string(), exhibit.name);
+        assert!(in_words(&list).contains(&format!("exhibit {number} {}", exhibit.symptom().en)), "{list}");
+        assert!(!list.contains(&format!(" {name} ")), "{list}");
+        assert!(in_words(&names).contains(&format!("{number} {name} {}", exhibit.cause.id())), "{names}");
+        let cure = run(tertulia().args(["gallery", &number, "--cure", "--lang", "es"])).stdout;
+        assert!(in_words(&cure).starts_with(&*exhibit.cure.es), "{cure}");
+        let cure = run(tertulia().args(["gallery", name, "--cure"])).stdout;
+        assert!(in_words(&cure).starts_with(&*exhibit.cure.en), "{cure}");
+        assert!(cure.contains(&exhibit.path()), "{cure}");
+    }
+    let cure = run(tertulia().args(["gallery", "2", "--cure"])).stdout;
+    assert!(cure.contains("\n-    thread::sleep(Duration::from_secs(1));\n }\n"), "{cure}");
+    let cure = run(tertulia().args(["gallery", "2", "--cure", "--color", "always"])).stdout;
+    assert!(cure.contains("\u{1b}[31m-    thread::sleep(Duration::from_secs(1));\u{1b}[0m\n"), "{cure}");
+}
+
+#[test]
+fn an_exhibit_that_does_not_exist_is_refused() {
+    let refused = run(tertulia().args(["gallery", "99"]));
+    assert!(refused.stderr.contains("use a number from 1 to"), "{}", refused.stderr);
 }

@@ -1,62 +1,66 @@
-//! The parts that the exhibits do right, so that each shows one mistake only.
+//! What the gallery's two servers are made of.
 
 use memchr::memchr;
 use std::collections::{BTreeMap, VecDeque};
-use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::io::{self, ErrorKind, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A longer line ends its sender's connection. Bytes.
-pub(crate) const LINE_MAX: usize = 4 << 10;
-/// A client with more pending bytes is disconnected. Bytes.
-pub(crate) const QUEUE_MAX: usize = 8 << 20;
+const LINE_MAX: usize = 4 << 10;
 
-/// A client's bytes, which are taken out as lines.
+/// The bytes of a client that are not a whole line yet.
 #[derive(Default)]
 pub(crate) struct Lines {
-    bytes: Vec<u8>,
-    at: usize,
+    rest: Vec<u8>,
 }
 
 impl Lines {
-    pub(crate) fn push(&mut self, bytes: &[u8]) {
-        self.bytes.drain(..self.at);
-        self.at = 0;
-        self.bytes.extend_from_slice(bytes);
-    }
-
-    /// The next line with its end. If there is none, `is_too_long` tells whether to wait for one.
-    pub(crate) fn take_line(&mut self) -> Option<Vec<u8>> {
-        let end = self.at + memchr(b'\n', &self.bytes[self.at..])? + 1;
-        let line = self.bytes[self.at..end].to_vec();
-        self.at = end;
-        Some(line)
+    /// Adds bytes, and returns the lines that are whole now, with their ends.
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
+        let (mut lines, mut bytes) = (Vec::new(), bytes);
+        while let Some(end) = memchr(b'\n', bytes) {
+            self.rest.extend_from_slice(&bytes[..=end]);
+            lines.push(std::mem::take(&mut self.rest));
+            bytes = &bytes[end + 1..];
+        }
+        self.rest.extend_from_slice(bytes);
+        lines
     }
 
     pub(crate) fn is_too_long(&self) -> bool {
-        self.bytes.len() - self.at > LINE_MAX
+        self.rest.len() > LINE_MAX
     }
 }
 
 /// A client's line, with its name.
 pub(crate) fn said(number: usize, line: &[u8]) -> Vec<u8> {
-    [format!("<{number}> ").as_bytes(), line].concat()
+    [format!("<guest{number}> ").as_bytes(), line].concat()
 }
 
 /// Bytes for a non-blocking socket that did not take them yet.
 #[derive(Default)]
 pub(crate) struct Outbox {
     bytes: VecDeque<u8>,
+    long_since: Option<Instant>,
 }
 
-impl Outbox {
-    pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
-    }
+/// An outbox is long from the high mark on, until it is no longer than the low mark. Bytes.
+const OUTBOX_HIGH: usize = 4 << 20;
+const OUTBOX_LOW: usize = 128 << 10;
+/// A client whose outbox is longer, or long for a longer time, is disconnected. Bytes.
+const OUTBOX_MAX: usize = 8 << 20;
+const PATIENCE: Duration = Duration::from_secs(3);
 
+impl Outbox {
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend(bytes);
+    }
+
+    pub(crate) fn is_long(&self) -> bool {
+        self.long_since.is_some()
     }
 
     /// Writes what the socket takes. Returns `false` if the client should be disconnected.
@@ -69,120 +73,126 @@ impl Outbox {
                 Err(_) => return false,
             }
         }
-        self.bytes.len() < QUEUE_MAX
+        let mark = if self.is_long() { OUTBOX_LOW } else { OUTBOX_HIGH };
+        self.long_since = (self.bytes.len() > mark).then(|| self.long_since.unwrap_or_else(Instant::now));
+        self.bytes.len() < OUTBOX_MAX && self.long_since.is_none_or(|since| since.elapsed() < PATIENCE)
     }
 }
 
-/// Lines for a client, which a separate thread writes.
-pub(crate) struct Queue {
-    lines: Mutex<(VecDeque<Arc<[u8]>>, usize)>,
-    changed: Condvar,
-    stream: TcpStream,
-    has_limit: bool,
+/// Prints on stdout in a separate thread: whoever reads stdout may be slower than the chat.
+pub(crate) struct Log(SyncSender<Vec<u8>>);
+
+/// Texts that wait to be printed. More are lost.
+const LOG_MAX: usize = 256;
+
+impl Log {
+    pub(crate) fn start() -> Log {
+        let (sender, receiver) = sync_channel::<Vec<u8>>(LOG_MAX);
+        std::thread::spawn(move || receiver.iter().for_each(|text| drop(io::stdout().write_all(&text))));
+        Log(sender)
+    }
+
+    /// Never waits.
+    pub(crate) fn print(&self, text: &[u8]) {
+        let _ = self.0.try_send(text.into());
+    }
 }
 
-/// Above this a sender waits a moment, so that a flood is slowed down to the readers' speed. Bytes.
-const QUEUE_HIGH: usize = 1 << 20;
-const A_MOMENT: Duration = Duration::from_millis(300);
+/// Texts for a client, which a separate thread writes.
+pub(crate) struct Queue {
+    pub(crate) stream: TcpStream,
+    pending: Mutex<Pending>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Pending {
+    /// Each with the number of its sender.
+    texts: VecDeque<(usize, Arc<[u8]>)>,
+    bytes_by_sender: BTreeMap<usize, usize>,
+    /// How many bytes have been taken out.
+    taken: usize,
+    has_ended: bool,
+}
+
+impl Pending {
+    fn is_too_much(&self, sender: usize) -> bool {
+        self.bytes_by_sender.get(&sender).is_some_and(|bytes| *bytes > SENDER_MAX)
+    }
+}
+
+/// A sender waits while more of its texts are pending for a client. So a flood is slowed down to the speed of its readers,
+/// and a sender that says little does not wait. Bytes.
+const SENDER_MAX: usize = 512 << 10;
+/// A sender waits for no longer than this, and a client that takes less meanwhile is disconnected. Bytes.
+const A_MOMENT: Duration = Duration::from_secs(1);
+const TAKEN_MIN: usize = 64 << 10;
 
 impl Queue {
     /// Starts the thread that writes.
-    pub(crate) fn start(stream: &TcpStream, has_limit: bool) -> std::io::Result<Arc<Queue>> {
-        let queue = Queue { lines: Mutex::default(), changed: Condvar::new(), stream: stream.try_clone()?, has_limit };
-        let (queue, mut stream) = (Arc::new(queue), stream.try_clone()?);
+    pub(crate) fn start(stream: &TcpStream) -> io::Result<Arc<Queue>> {
+        let queue = Queue { stream: stream.try_clone()?, pending: Mutex::default(), changed: Condvar::new() };
+        let queue = Arc::new(queue);
         let shared = queue.clone();
-        std::thread::spawn(move || {
-            while let Some(line) = shared.wait_for_line() {
-                if stream.write_all(&line).is_err() {
+        std::thread::Builder::new().spawn(move || {
+            while let Some(text) = shared.wait_for_text() {
+                if (&shared.stream).write_all(&text).is_err() {
                     break;
                 }
             }
             shared.end();
-        });
+        })?;
         Ok(queue)
     }
 
-    pub(crate) fn push(&self, line: &Arc<[u8]>) {
-        let mut lines = self.lock();
-        let begin = Instant::now();
-        while self.has_limit && (QUEUE_HIGH..ENDED).contains(&lines.1) && begin.elapsed() < A_MOMENT {
-            lines = self.changed.wait_timeout(lines, A_MOMENT).unwrap_or_else(PoisonError::into_inner).0;
+    /// Never waits.
+    pub(crate) fn push(&self, sender: usize, text: &Arc<[u8]>) {
+        let mut pending = self.lock();
+        if !pending.has_ended {
+            *pending.bytes_by_sender.entry(sender).or_default() += text.len();
+            pending.texts.push_back((sender, text.clone()));
+            self.changed.notify_all();
         }
-        if lines.1 == ENDED {
-            return;
-        }
-        if self.has_limit && lines.1 >= QUEUE_HIGH {
-            drop(lines);
-            return self.end();
-        }
-        lines.1 += line.len();
-        lines.0.push_back(line.clone());
-        self.changed.notify_all();
     }
 
-    fn wait_for_line(&self) -> Option<Arc<[u8]>> {
-        let mut lines = self.lock();
-        loop {
-            if lines.1 == ENDED {
-                return None;
-            }
-            if let Some(line) = lines.0.pop_front() {
-                lines.1 -= line.len();
-                self.changed.notify_all();
-                return Some(line);
-            }
-            lines = self.changed.wait(lines).unwrap_or_else(PoisonError::into_inner);
+    /// Waits while too much of a sender is pending.
+    pub(crate) fn wait_for_room(&self, sender: usize) {
+        let (begin, mut pending) = (Instant::now(), self.lock());
+        let taken = pending.taken;
+        while pending.is_too_much(sender) && begin.elapsed() < A_MOMENT {
+            pending = self.changed.wait_timeout(pending, A_MOMENT).unwrap_or_else(PoisonError::into_inner).0;
         }
+        let is_stuck = pending.is_too_much(sender) && pending.taken - taken < TAKEN_MIN;
+        drop(pending);
+        if is_stuck {
+            self.end();
+        }
+    }
+
+    fn wait_for_text(&self) -> Option<Arc<[u8]>> {
+        let mut pending = self.lock();
+        while !pending.has_ended {
+            if let Some((sender, text)) = pending.texts.pop_front() {
+                pending.bytes_by_sender.entry(sender).and_modify(|bytes| *bytes -= text.len());
+                pending.taken += text.len();
+                self.changed.notify_all();
+                return Some(text);
+            }
+            // Nothing is pending of anybody, and some senders may have left.
+            pending.bytes_by_sender.clear();
+            pending = self.changed.wait(pending).unwrap_or_else(PoisonError::into_inner);
+        }
+        None
     }
 
     /// Disconnects the client, and ends the thread.
     pub(crate) fn end(&self) {
-        *self.lock() = (VecDeque::new(), ENDED);
+        *self.lock() = Pending { has_ended: true, ..Pending::default() };
         self.changed.notify_all();
         let _ = self.stream.shutdown(Shutdown::Both);
     }
 
-    fn lock(&self) -> MutexGuard<'_, (VecDeque<Arc<[u8]>>, usize)> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The number of bytes in a queue that has ended.
-const ENDED: usize = usize::MAX;
-
-/// The clients of a server with threads, by number.
-pub(crate) type Members = Arc<Mutex<BTreeMap<usize, Arc<Queue>>>>;
-
-pub(crate) fn lock(members: &Members) -> MutexGuard<'_, BTreeMap<usize, Arc<Queue>>> {
-    members.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Accepts for ever, and starts a thread for each client. After an error it waits, because the next accept would fail
-/// too.
-pub(crate) fn thread_for_each(listener: &TcpListener, serve: impl Fn(usize, TcpStream) + Clone + Send + 'static) -> ! {
-    for number in 1.. {
-        let stream = loop {
-            match listener.accept() {
-                Ok((stream, _)) => break stream,
-                Err(_) => std::thread::sleep(Duration::from_millis(50)),
-            }
-        };
-        let serve = serve.clone();
-        std::thread::spawn(move || serve(number, stream));
-    }
-    unreachable!("there are more numbers than clients")
-}
-
-/// Calls `say` with each line of a client, until the client is gone or sends a line that is too long.
-pub(crate) fn for_each_line(mut stream: &TcpStream, mut say: impl FnMut(&[u8])) {
-    let (mut lines, mut buffer) = (Lines::default(), vec![0; 16 << 10]);
-    while let Ok(n @ 1..) = stream.read(&mut buffer) {
-        lines.push(&buffer[..n]);
-        while let Some(line) = lines.take_line() {
-            say(&line);
-        }
-        if lines.is_too_long() {
-            break;
-        }
+    fn lock(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
