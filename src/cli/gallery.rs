@@ -32,7 +32,7 @@ pub(crate) struct Args {
     #[arg(long, requires = "exhibit", conflicts_with = "cure")]
     cured: bool,
 
-    /// List the servers with the names of their mistakes, for teachers
+    /// List the servers with their names and mistakes, for teachers
     #[arg(long, conflicts_with = "exhibit")]
     names: bool,
 
@@ -51,7 +51,7 @@ impl Args {
     pub(crate) fn run(self) -> Result<(), String> {
         let lang = Lang::session();
         let Some(exhibit) = self.exhibit else {
-            let list = if self.names { names() } else { list(lang) };
+            let list = if self.names { names(lang) } else { list(lang) };
             return super::print(list.as_bytes());
         };
         if self.cure {
@@ -79,8 +79,9 @@ fn list(lang: Lang) -> String {
 }
 
 /// What is wrong.
-fn names() -> String {
-    EXHIBITS.iter().map(|e| format!("{:2}  {:18}{}\n", e.number, e.name, e.cause.id())).collect()
+fn names(lang: Lang) -> String {
+    let line = |e: &Exhibit| format!("{:2}  {:19}{}\n", e.number, e.name, e.cause.lesson().title.in_lang(lang));
+    EXHIBITS.iter().map(line).collect()
 }
 
 fn cure(exhibit: &Exhibit, lang: Lang, colors: bool) -> String {

@@ -158,7 +158,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("gallery ADDR", "Dirección en la que escuchar: EQUIPO:PUERTO, EQUIPO o :PUERTO [por defecto: 127.0.0.1:8889]"),
     ("gallery --cure", "Escribe cómo corregir el error y las líneas que cambian"),
     ("gallery --cured", "Inicia el servidor sin su error"),
-    ("gallery --names", "Da la lista de los servidores con los nombres de sus errores, para docentes"),
+    ("gallery --names", "Da la lista de los servidores con sus nombres y sus errores, para docentes"),
 
     ("completions", "Escribe un script que completa las órdenes y las opciones de tertulia en un shell"),
     ("completions SHELL", "El shell"),

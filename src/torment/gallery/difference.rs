@@ -3,7 +3,7 @@
 /// A line of a function, and where it stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Line {
-    /// In both.
+    /// In both, as it is indented in the server.
     Both(&'static str),
     /// In the exhibit only.
     Wrong(&'static str),
@@ -31,13 +31,14 @@ fn function(source: &'static str, name: &str) -> Option<Vec<&'static str>> {
     Some(lines)
 }
 
-/// Keeps as many lines as both have in the same order.
+/// Keeps as many lines as both have in the same order, whatever their indentation: it changes with the lines around.
 fn compare(wrong: &[&'static str], right: &[&'static str]) -> Vec<Line> {
+    let is_same = |i, j| is_same(wrong, right, i, j);
     // The number of such lines in what follows each pair of places.
     let mut common = vec![vec![0; right.len() + 1]; wrong.len() + 1];
     for i in (0..wrong.len()).rev() {
         for j in (0..right.len()).rev() {
-            common[i][j] = match wrong[i] == right[j] {
+            common[i][j] = match is_same(i, j) {
                 true => common[i + 1][j + 1] + 1,
                 false => common[i + 1][j].max(common[i][j + 1]),
             };
@@ -45,8 +46,8 @@ fn compare(wrong: &[&'static str], right: &[&'static str]) -> Vec<Line> {
     }
     let (mut lines, mut i, mut j) = (Vec::new(), 0, 0);
     while i < wrong.len() || j < right.len() {
-        if i < wrong.len() && j < right.len() && wrong[i] == right[j] {
-            lines.push(Line::Both(wrong[i]));
+        if i < wrong.len() && j < right.len() && is_same(i, j) {
+            lines.push(Line::Both(right[j]));
             (i, j) = (i + 1, j + 1);
         } else if i < wrong.len() && (j == right.len() || common[i + 1][j] >= common[i][j + 1]) {
             lines.push(Line::Wrong(wrong[i]));
@@ -59,6 +60,13 @@ fn compare(wrong: &[&'static str], right: &[&'static str]) -> Vec<Line> {
     lines
 }
 
+/// Whether two lines are the same. A brace alone says nothing: it belongs to the line before it.
+fn is_same(wrong: &[&str], right: &[&str], i: usize, j: usize) -> bool {
+    let is_last = [wrong[i], right[j]].iter().all(|line| *line == "}");
+    let follows = |line: &str| line.trim_start() != "}" || is_last || is_same(wrong, right, i - 1, j - 1);
+    wrong[i].trim_start() == right[j].trim_start() && follows(wrong[i])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,15 +74,17 @@ mod tests {
 
     #[test]
     fn a_function_is_compared_with_the_one_of_its_name() {
-        let exhibit = "fn serve() {\n}\n\nfn read(n: usize) {\n    a\n    b\n    c\n}\n";
-        let server = "fn read_all() {\n}\n\nfn read(n: usize) {\n    a\n    d\n    c\n    e\n}\n";
+        let exhibit = "fn serve() {\n}\n\nfn read(n: usize) {\n    a {\n        b\n    }\n    c\n}\n";
+        let server =
+            "fn read_all() {\n}\n\nfn read(n: usize) {\n    loop {\n        a {\n            b\n        }\n    }\n}\n";
         let expected = [
             Both("fn read(n: usize) {"),
-            Both("    a"),
-            Wrong("    b"),
-            Right("    d"),
-            Both("    c"),
-            Right("    e"),
+            Right("    loop {"),
+            Both("        a {"),
+            Both("            b"),
+            Both("        }"),
+            Wrong("    c"),
+            Right("    }"),
             Both("}"),
         ];
         assert_eq!(lines(exhibit, server), expected);
