@@ -39,7 +39,7 @@ fn serve(mode: &str, addr: SocketAddr, seats: usize, flags: &[&str]) -> Command 
 /// A client that is connected, and has read nothing yet. `receive_buffer` is in bytes.
 pub(crate) fn connect(server: &ServerProcess, number: u16, receive_buffer: Option<usize>) -> io::Result<TestClient> {
     let identity = Identity { number, nonce: *b"comp", eol: Eol::Lf };
-    let mut client = TestClient::connect(server.addr, LIMIT, receive_buffer, identity)?;
+    let mut client = TestClient::connect(server.addr, LIMIT, None, receive_buffer, identity)?;
     client.receiver.watch_for(b":q leaves\n");
     Ok(client)
 }

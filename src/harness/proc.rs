@@ -125,6 +125,14 @@ mod linux {
         }
     }
 
+    /// How many more descriptors a process may open.
+    pub(crate) fn descriptors_free(pid: u32) -> Option<u64> {
+        match process(pid)?.limits().ok()?.max_open_files.soft_limit {
+            procfs::process::LimitValue::Value(limit) => Some(limit.saturating_sub(descriptors(pid)?.len() as u64)),
+            procfs::process::LimitValue::Unlimited => Some(u64::MAX),
+        }
+    }
+
     /// The address on which a process of a process group listens on a port, and the id of that process.
     pub(crate) fn listener(group: Pid, port: u16) -> Option<(SocketAddr, u32)> {
         let sockets: Vec<_> = sockets(port).filter(|socket| socket.state == TcpState::Listen).collect();
@@ -156,12 +164,21 @@ mod linux {
         sockets(server.port()).find(|socket| socket.state == TcpState::Listen).map(|socket| socket.rx_queue)
     }
 
-    /// Bytes from a client that have arrived at the server and that it has not read.
+    /// Bytes from a client that have arrived at the server and that it has not read; or the reverse, if they change places.
     pub(crate) fn unread(server: SocketAddr, client: SocketAddr) -> Option<u32> {
-        let is_its = |socket: &TcpNetEntry| {
+        its_socket(server, client).map(|socket| socket.rx_queue)
+    }
+
+    /// Bytes that the server has written to a client, and that the kernel still holds.
+    pub(crate) fn unsent(server: SocketAddr, client: SocketAddr) -> Option<u32> {
+        its_socket(server, client).map(|socket| socket.tx_queue)
+    }
+
+    /// The server's socket of a client.
+    fn its_socket(server: SocketAddr, client: SocketAddr) -> Option<TcpNetEntry> {
+        sockets(server.port()).find(|socket| {
             socket.local_address.port() == server.port() && socket.remote_address.port() == client.port()
-        };
-        sockets(server.port()).find(is_its).map(|socket| socket.rx_queue)
+        })
     }
 
     fn all_sockets() -> impl Iterator<Item = TcpNetEntry> {
@@ -212,6 +229,14 @@ mod nothing {
     }
 
     pub fn unread(_: SocketAddr, _: SocketAddr) -> Option<u32> {
+        None
+    }
+
+    pub fn unsent(_: SocketAddr, _: SocketAddr) -> Option<u32> {
+        None
+    }
+
+    pub fn descriptors_free(_: u32) -> Option<u64> {
         None
     }
 }

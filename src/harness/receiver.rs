@@ -19,6 +19,13 @@ pub struct Arrival {
     pub on_its_own_line: bool,
 }
 
+/// A line of a record: see [`Receiver::end_record`].
+pub struct RecordedLine {
+    pub before: Vec<u8>,
+    pub probe: Option<Probe>,
+    pub behind: Vec<u8>,
+}
+
 pub struct Receiver {
     finder: ProbeFinder,
     /// Bytes that may be the beginning of a probe.
@@ -42,6 +49,8 @@ pub struct Receiver {
     tail: Vec<u8>,
     /// A text that is watched for, and whether it has arrived.
     watched: Option<(&'static [u8], bool)>,
+    /// All bytes since [`Receiver::begin_record`].
+    record: Option<Vec<u8>>,
 }
 
 /// How much of the stream's end is kept. Bytes.
@@ -62,6 +71,7 @@ impl Receiver {
             first_mangled: None,
             tail: Vec::new(),
             watched: None,
+            record: None,
         }
     }
 
@@ -74,6 +84,9 @@ impl Receiver {
             let len = text.len() - 1;
             let edge = [&self.tail[self.tail.len().saturating_sub(len)..], &bytes[..bytes.len().min(len)]].concat();
             *came |= [bytes, &edge].iter().any(|bytes| memmem::find(bytes, text).is_some());
+        }
+        if let Some(record) = &mut self.record {
+            record.extend_from_slice(bytes);
         }
         self.keep_tail(bytes);
         let mut pending = std::mem::take(&mut self.pending);
@@ -172,6 +185,38 @@ impl Receiver {
     /// Whether the text that is watched for has come.
     pub fn has_seen_it(&self) -> bool {
         self.watched.is_some_and(|(_, came)| came)
+    }
+
+    /// Keeps all bytes from now on.
+    pub fn begin_record(&mut self) {
+        self.record = Some(Vec::new());
+    }
+
+    /// The lines that were kept, each as the text before its last probe, that probe, and the text behind it. A line
+    /// without a probe has all its text in front; a hello is no probe here, but text, because it may be a name.
+    pub fn end_record(&mut self) -> Vec<RecordedLine> {
+        let record = self.record.take().unwrap_or_default();
+        let whole = record.split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n"));
+        whole.map(|line| self.recorded(&line[..line.len() - 1])).collect()
+    }
+
+    fn recorded(&self, line: &[u8]) -> RecordedLine {
+        let mut recorded = RecordedLine { before: line.to_vec(), probe: None, behind: Vec::new() };
+        let mut at = 0;
+        while let Some(found) = self.finder.find(&line[at..]) {
+            let (begin, text) = (at + found, &line[at + found..]);
+            at = begin + OPENING_LEN;
+            if let Some((probe, len)) = text.get(..HEADER_LEN).and_then(Probe::of_header)
+                && len <= text.len()
+                && probe.is_intact(&text[..len], len)
+                && probe.kind != Kind::Hello
+            {
+                (recorded.before, recorded.behind) = (line[..begin].to_vec(), text[len..].to_vec());
+                recorded.probe = Some(probe);
+                at = begin + len;
+            }
+        }
+        recorded
     }
 
     /// What stood on its line before the last probe, if that has come just now.

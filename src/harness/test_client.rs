@@ -124,17 +124,21 @@ const SETTLED: Duration = Duration::from_millis(100);
 const READ_PIECES: usize = 4;
 
 impl TestClient {
-    /// Connects within `limit`. The receive buffer's size, in bytes, is set before, because TCP negotiates the window
-    /// then.
+    /// Connects within `limit`. The sizes of segments and of the receive buffer, in bytes, are set before, because TCP
+    /// negotiates them then.
     pub fn connect(
         addr: SocketAddr,
         limit: Duration,
+        segment: Option<u32>,
         receive_buffer: Option<usize>,
         identity: Identity,
     ) -> io::Result<TestClient> {
         let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
         if let Some(bytes) = receive_buffer {
             socket.set_recv_buffer_size(bytes)?;
+        }
+        if let Some(bytes) = segment {
+            socket.set_tcp_mss(bytes)?;
         }
         socket.connect_timeout(&addr.into(), limit)?;
         socket.set_tcp_nodelay(true)?;

@@ -13,7 +13,8 @@ use fastrand::Rng;
 use socket2::{Domain, Socket, Type};
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// The timeout for what must arrive, from a server that answers at once.
@@ -51,6 +52,11 @@ pub struct Arena<'a> {
     pub is_hurried: bool,
     /// The server is not known to take SIGSTOP and SIGCONT for an error.
     pub may_freeze: bool,
+    /// The size of the segments that new clients take. The smaller they are, the less the kernel holds for a client that
+    /// does not read. Bytes.
+    pub segment: Option<u32>,
+    /// Set when the torments beside this one are over; `None` if there are none.
+    pub is_over: Option<Arc<AtomicBool>>,
     /// Observations that are not faults.
     pub remarks: Vec<Bilingual>,
     nonce: Nonce,
@@ -70,6 +76,8 @@ impl<'a> Arena<'a> {
             random,
             is_hurried: false,
             may_freeze: true,
+            segment: None,
+            is_over: None,
             remarks: Vec::new(),
             nonce,
             numbers: 0,
@@ -126,7 +134,7 @@ impl<'a> Arena<'a> {
         let number = self.numbers;
         self.numbers = number.wrapping_add(1);
         let identity = Identity { number, nonce: self.nonce, eol: self.settings.eol };
-        let mut client = TestClient::connect(self.addr, limit, receive_buffer, identity)?;
+        let mut client = TestClient::connect(self.addr, limit, self.segment, receive_buffer, identity)?;
         client.login = LOGINS.fetch_add(1, Ordering::Relaxed);
         if let Some(say) = &self.settings.say {
             let say = numbered(say, &client);

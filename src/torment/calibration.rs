@@ -29,6 +29,8 @@ enum Stop {
     Again(Bilingual),
     /// The server closed a client. Another attempt may succeed; if none does, the torments run with what was measured.
     Closes(Baseline),
+    /// The server ended when one more client than this connected. Another attempt succeeds with fewer.
+    Fewer(usize),
     /// Another attempt succeeds if the login is sent at this pace.
     Login(LoginPace),
 }
@@ -36,21 +38,22 @@ enum Stop {
 /// Measures a server's baseline. The error is one line for the user.
 pub(crate) fn calibrate(source: &mut Source, settings: &Settings) -> Result<Baseline, Bilingual> {
     let mut last = Err(Bilingual::default());
-    let (mut meetings, mut login_pace) = (0, LoginPace::AtOnce);
+    let (mut meetings, mut login_pace, mut seats_max) = (0, LoginPace::AtOnce, SEATS);
     while meetings < MEETINGS {
         meetings += 1;
-        match meet(source, settings, login_pace) {
+        match meet(source, settings, login_pace, seats_max) {
             Ok(baseline) => return Ok(baseline),
             Err(Stop::For(why)) => return Err(why),
             Err(Stop::Again(why)) => last = Err(why),
             Err(Stop::Closes(baseline)) => last = Ok(baseline),
+            Err(Stop::Fewer(seats)) => (meetings, seats_max) = (0, seats),
             Err(Stop::Login(pace)) => (meetings, login_pace) = (0, pace),
         }
     }
     last
 }
 
-fn meet(source: &mut Source, settings: &Settings, login_pace: LoginPace) -> Result<Baseline, Stop> {
+fn meet(source: &mut Source, settings: &Settings, login_pace: LoginPace, seats_max: usize) -> Result<Baseline, Stop> {
     let unknown = Baseline {
         seats: SEATS,
         line_len: SHORT_LEN,
@@ -81,7 +84,7 @@ fn meet(source: &mut Source, settings: &Settings, login_pace: LoginPace) -> Resu
     let moment = Duration::from_millis(1500);
     let mut admissions = Vec::new();
     let mut refusal = Bilingual::default();
-    while crowd.count() < SEATS {
+    while crowd.count() < seats_max {
         let begin = Instant::now();
         let usual = admissions.iter().max().copied().unwrap_or_default();
         let patience = if crowd.count() < 3 { arena.patience() } else { moment.max(usual * 2).min(arena.patience()) };
@@ -98,6 +101,10 @@ fn meet(source: &mut Source, settings: &Settings, login_pace: LoginPace) -> Resu
     admissions.sort();
     baseline.admission = admissions.get(admissions.len() / 2).copied().unwrap_or_default();
     if crowd.members.iter().any(|client| !client.is_open()) {
+        let ended = arena.server.as_mut().and_then(|server| server.ends_within(Duration::from_millis(200)));
+        if ended.is_some() && baseline.seats >= 3 {
+            return Err(Stop::Fewer(baseline.seats));
+        }
         return Err(Stop::Closes(Baseline { seats: SEATS, ..baseline }));
     }
     if baseline.seats < 3 {

@@ -2,7 +2,7 @@
 
 use super::cause::Cause::*;
 use super::entry::Torment;
-use super::{bytes, connections, floods, framing, pressure, process, readers};
+use super::{backlog, bytes, connections, crowd, floods, framing, long_lived, names, pressure, process, readers};
 use crate::text::Bilingual;
 
 /// All torments, in the order in which they run. Torments whose failure explains others come first. Those that take
@@ -161,7 +161,7 @@ pub const TORMENTS: &[Torment] = &[
             "Connected clients go on talking, and new ones are let in.",
             "Los clientes conectados siguen hablando, y los nuevos pueden entrar.",
         ),
-        &[ClientErrorEndsServer],
+        &[ClientErrorEndsServer, FixedTable],
         &[OneAcceptPerEdge, ErrorEndsFanOut, ClientErrorEndsServer, SeatsNotFreed],
         connections::connect_storm,
     )
@@ -200,7 +200,7 @@ pub const TORMENTS: &[Torment] = &[
             "Unos clientes cortan su conexión con un RST antes de que el servidor la acepte.",
         ),
         Bilingual::new("The other clients are not disturbed.", "Los demás clientes no lo notan."),
-        &[ClientErrorEndsServer],
+        &[ClientErrorEndsServer, FixedTable],
         &[OneAcceptPerEdge, ErrorEndsFanOut, ClientErrorEndsServer],
         connections::reset_backlog,
     ),
@@ -226,7 +226,7 @@ pub const TORMENTS: &[Torment] = &[
             "The clients that stay get each line once.",
             "Los clientes que se quedan reciben cada línea una vez.",
         ),
-        &[ClientErrorEndsServer, SharedUnguarded],
+        &[ClientErrorEndsServer, SharedUnguarded, FixedTable],
         &[ErrorEndsFanOut, SharedUnguarded, ClientErrorEndsServer, SeatsNotFreed],
         connections::rush_hour,
     )
@@ -381,6 +381,7 @@ pub const TORMENTS: &[Torment] = &[
         readers::slow_reader,
     )
     .of_floods(),
+    backlog::BACKLOG,
     Torment::new(
         "flood-all",
         Bilingual::new(
@@ -399,6 +400,7 @@ pub const TORMENTS: &[Torment] = &[
     )
     .of_floods()
     .first_of_its_kind(),
+    names::NAMES,
     Torment::new(
         "full-house",
         Bilingual::new(
@@ -409,10 +411,11 @@ pub const TORMENTS: &[Torment] = &[
             "A client that is not let in waits, or is told why, and a seat that becomes free is used again.",
             "El cliente que no entra espera o recibe un aviso, y la plaza que queda libre se vuelve a usar.",
         ),
-        &[ClientErrorEndsServer],
-        &[SeatsNotFreed],
+        &[ClientErrorEndsServer, FixedTable],
+        &[SeatsNotFreed, FixedTable],
         connections::full_house,
     ),
+    crowd::CROWD,
     Torment::new(
         "churn",
         Bilingual::new(
@@ -503,6 +506,7 @@ pub const TORMENTS: &[Torment] = &[
         readers::trickle_reader,
     )
     .of_floods(),
+    long_lived::LONG_LIVED,
 ];
 
 #[cfg(test)]

@@ -15,12 +15,16 @@ pub enum Cause {
     OneAcceptPerEdge,
     /// One read for each event.
     OneReadPerEdge,
+    /// The rest of an earlier line is sent with another one.
+    StaleBuffer,
     /// Bytes that are not text end the server.
     TrustsInput,
     /// A new client that sends nothing keeps all others waiting.
     BlockingHandshake,
     /// New clients are accepted slowly, one after the other.
     SlowToAccept,
+    /// With more clients than a fixed number, the server ends or does not serve them.
+    FixedTable,
     /// The list of clients is used by two threads or tasks at once.
     SharedUnguarded,
     /// One client's error ends the server.
@@ -41,6 +45,8 @@ pub enum Cause {
     PausesEverybody,
     /// The rest of a short write is lost.
     ShortWriteDropped,
+    /// The rest of a short write waits until the next line is sent.
+    ForgetsTheRest,
     /// Lines for a slow client are dropped without notice.
     DroppedWhenFull,
     /// A queue without a limit.
@@ -55,8 +61,14 @@ pub enum Cause {
     LosesAtTheEnd,
     /// An end-of-file or a hang-up causes a busy loop.
     SpinsAtTheEnd,
+    /// After a client was behind, the server is in a busy loop.
+    SpinsWhenDrained,
     /// A client that sends without pause keeps the others waiting.
     Unfair,
+    /// Clients that talk are closed after some time.
+    ClosesActive,
+    /// Some lines bear a wrong name, or none.
+    WrongName,
     /// Lines are lost.
     Loses,
     /// Lines arrive twice.

@@ -1,7 +1,7 @@
 //! Torments with clients that connect and leave.
 
 use super::acquaint::{Unacquainted, acquaint};
-use super::arena::{Arena, Leaving};
+use super::arena::{Arena, COLLECTOR_MEMORY_MIN, Leaving};
 use super::cause::Cause;
 use super::failure::{Failure, Outcome, fault};
 use super::messages;
@@ -334,7 +334,7 @@ pub(crate) fn rush_hour(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
 }
 
 /// A server that lets in this many clients counts as a server without a limit.
-const FULL_AT: usize = 32;
+pub(crate) const FULL_AT: usize = 32;
 
 pub(crate) fn full_house(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(2)?;
@@ -368,7 +368,7 @@ pub(crate) fn full_house(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         let newcomer = crowd.count() - 1;
         let patience = crowd.patience;
         if acquaint(crowd, &[0, newcomer], patience).is_err() {
-            return Err(fault(&[Cause::SeatsNotFreed], words::WAITING_NOT_LET_IN));
+            return Err(fault(&[Cause::SeatsNotFreed, Cause::FixedTable], words::WAITING_NOT_LET_IN));
         }
     }
     for _ in 0..3 {
@@ -385,6 +385,8 @@ const VISITS: usize = 300;
 /// Lines count as slowed if the quickest takes longer than this, and [`SLOWED_TIMES`] times as long as before.
 const SLOWED: Duration = Duration::from_millis(1);
 const SLOWED_TIMES: u32 = 10;
+/// A server without a garbage collector that keeps more memory than this for each visit, again and again, leaks. Bytes.
+const KEPT_A_VISIT: u64 = 32 << 10;
 
 pub(crate) fn churn(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(2)?;
@@ -399,12 +401,7 @@ pub(crate) fn churn(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
             crowd.go_on(Duration::from_millis(50));
             warm = footprint(arena);
         }
-        arena.join(crowd)?;
-        if visits % 3 == 0 {
-            crowd.take(2).reset();
-        } else {
-            drop(crowd.take(2));
-        }
+        visit_once(arena, crowd, visits)?;
         visits += 1;
     }
     pair_talks(crowd, &words::after_visits(visits))?;
@@ -430,6 +427,9 @@ pub(crate) fn churn(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
             Leak::Threads(threads)
         } else if memory > (visits as u64) << 18 {
             Leak::Memory(memory)
+        } else if warm.memory < COLLECTOR_MEMORY_MIN && memory > visits as u64 * KEPT_A_VISIT {
+            // Buffers that are used again grow for a while. What is leaked grows with each visit.
+            return keeps_growing(arena, crowd, now.memory, visits);
         } else {
             return Ok(());
         };
@@ -437,6 +437,29 @@ pub(crate) fn churn(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
             return Err(fault(&[Cause::Leaks], words::leaks(visits, &leak)));
         }
     }
+}
+
+/// As many visits again. Memory must grow by as much as in the first.
+fn keeps_growing(arena: &mut Arena, crowd: &mut Crowd, before: u64, visits: usize) -> Outcome {
+    for visit in 0..visits {
+        visit_once(arena, crowd, visit)?;
+    }
+    crowd.go_on(Duration::from_millis(50));
+    let grown = arena.memory().map_or(0, |now| now.saturating_sub(before));
+    match grown > visits as u64 * KEPT_A_VISIT {
+        true => Err(fault(&[Cause::Leaks], words::leaks(visits, &Leak::Memory(grown)))),
+        false => Ok(()),
+    }
+}
+
+/// A client connects, exchanges lines and leaves.
+fn visit_once(arena: &mut Arena, crowd: &mut Crowd, visit: usize) -> Outcome {
+    arena.join(crowd)?;
+    match crowd.take(2) {
+        visitor if visit.is_multiple_of(3) => visitor.reset(),
+        visitor => drop(visitor),
+    }
+    Ok(())
 }
 
 /// The resources that grow if the server keeps something for clients that have left.

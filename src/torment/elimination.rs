@@ -23,6 +23,10 @@ impl Cause {
             Cause::ShortWriteDropped | Cause::DroppedWhenFull => &["slow-reader"],
             Cause::UnboundedQueue => &["stuck-reader", "trickle-reader", "firehose"],
             Cause::UnboundedLine => &["endless-line"],
+            Cause::StaleBuffer => &["names"],
+            Cause::FixedTable => &["crowd"],
+            Cause::ForgetsTheRest | Cause::SpinsWhenDrained => &["backlog"],
+            Cause::ClosesActive => &["long-lived"],
             Cause::DecodesPieces => &["utf8-split"],
             Cause::InterleavedWrites => &["flood-all", "slow-reader"],
             Cause::LosesAtTheEnd => &["half-close"],
@@ -45,7 +49,7 @@ impl Cause {
             }
             Cause::InterleavedWrites => Cause::Loses,
             Cause::LockAcrossWrite => Cause::BlockingWrite,
-            Cause::SpinsAtTheEnd | Cause::DescriptorSpin => Cause::BusyLoop,
+            Cause::SpinsAtTheEnd | Cause::SpinsWhenDrained | Cause::DescriptorSpin => Cause::BusyLoop,
             _ => Cause::Unknown,
         }
     }

@@ -20,6 +20,8 @@ pub struct Torment {
     pub floods: bool,
     /// If time is short, it is done before the others that look for the same faults.
     pub is_first_of_its_kind: bool,
+    /// It runs beside all others, on a server of its own, if servers are started here.
+    pub is_beside_others: bool,
     /// What becomes of the server's stdout.
     pub stdout: Stdout,
     /// Afterwards the server is checked for a busy loop.
@@ -55,6 +57,7 @@ impl Torment {
             needs_process: false,
             floods: false,
             is_first_of_its_kind: false,
+            is_beside_others: false,
             stdout: Stdout::Nowhere,
             may_spin: false,
             if_it_ends,
@@ -78,6 +81,12 @@ impl Torment {
     /// The same, done first if time is short.
     pub const fn first_of_its_kind(mut self) -> Torment {
         self.is_first_of_its_kind = true;
+        self
+    }
+
+    /// The same, beside all others.
+    pub const fn beside_all_others(mut self) -> Torment {
+        self.is_beside_others = true;
         self
     }
 

@@ -41,6 +41,7 @@ impl Cause {
         match self {
             Cause::TrustsInput
             | Cause::BlockingHandshake
+            | Cause::FixedTable
             | Cause::SharedUnguarded
             | Cause::ClientErrorEndsServer
             | Cause::Sigpipe

@@ -9,7 +9,8 @@
 //! * [`class`]: torments the servers of a class;
 //! * [`grade`]: what a server's mistakes cost;
 //! * [`diagnosis`]: derives causes from failures; [`elimination`]: what passed torments rule out;
-//! * [`framing`], [`bytes`], [`connections`], [`readers`], [`floods`], [`pressure`], [`process`]: the torments;
+//! * [`framing`], [`bytes`], [`names`], [`connections`], [`crowd`], [`readers`], [`backlog`], [`floods`], [`pressure`],
+//!   [`long_lived`], [`process`]: the torments;
 //! * [`finding`]: a verdict; [`entry`]: an entry of the catalogue;
 //! * [`arena`]: the server under test, its clients and its health;
 //! * [`messages`]: what was observed, in words, in English and Spanish;
@@ -48,6 +49,7 @@
 
 pub(crate) mod acquaint;
 pub(crate) mod arena;
+pub(crate) mod backlog;
 pub(crate) mod baseline;
 pub(crate) mod bytes;
 pub(crate) mod calibration;
@@ -55,6 +57,7 @@ pub(crate) mod catalogue;
 pub(crate) mod cause;
 pub mod class;
 pub(crate) mod connections;
+pub(crate) mod crowd;
 pub(crate) mod diagnosis;
 pub(crate) mod elimination;
 pub(crate) mod entry;
@@ -66,7 +69,9 @@ pub(crate) mod framing;
 pub mod gallery;
 pub(crate) mod grade;
 pub(crate) mod lessons;
+pub(crate) mod long_lived;
 pub(crate) mod messages;
+pub(crate) mod names;
 pub(crate) mod pressure;
 pub(crate) mod process;
 pub(crate) mod readers;

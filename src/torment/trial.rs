@@ -1,6 +1,7 @@
 //! The trial: it runs the torments one after the other and judges each.
 
 use super::arena::Arena;
+use super::baseline::Baseline;
 use super::calibration::calibrate;
 use super::cause::Cause;
 use super::entry::Torment;
@@ -10,6 +11,9 @@ use super::messages::{self, NO_TIME};
 use super::settings::{Settings, Source, Target};
 use crate::harness::{Crowd, START_LIMIT, ServerProcess, Stdout, proc};
 use crate::text::Bilingual;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Progress of a run.
@@ -54,6 +58,12 @@ pub fn run(
         // There may not be time for all torments, so the first ones of each kind are done first.
         torments.sort_by_key(|torment| !torment.is_first_of_its_kind);
     }
+    let mut beside = torments.iter().find(|torment| torment.is_beside_others).and_then(|torment| match &mut source {
+        Source::Started(pool) => {
+            Some(Beside::begin(torment, pool.take(torment.stdout, start_limit).ok()?, settings, baseline))
+        }
+        Source::Running(_) => None,
+    });
     let mut findings: Vec<Finding> = Vec::new();
     let mut broken_by = None;
     let mut repeats_took = Duration::ZERO;
@@ -67,7 +77,9 @@ pub fn run(
             arena.may_freeze = !findings.iter().any(|f| f.torment.name == STOPS && f.is_blamed());
             arena
         };
-        let finding = if let (true, Some(rate)) = (torment.floods, baseline.lines_per_second) {
+        let finding = if let Some(beside) = beside.take_if(|beside| beside.torment.name == torment.name) {
+            beside.end()
+        } else if let (true, Some(rate)) = (torment.floods, baseline.lines_per_second) {
             Finding::skipped(torment, messages::limits_rate(rate))
         } else if begin.elapsed() > limit {
             Finding::skipped(torment, NO_TIME)
@@ -86,7 +98,8 @@ pub fn run(
                     finding
                 }
                 Source::Started(pool) => {
-                    pool.will_take(torments[i + 1..].iter().map(|torment| torment.stdout));
+                    let others = torments[i + 1..].iter().filter(|torment| !torment.is_beside_others);
+                    pool.will_take(others.map(|torment| torment.stdout));
                     let launcher = pool.launcher();
                     let on = |server: Result<ServerProcess, Bilingual>, seed| match server {
                         Ok(server) => {
@@ -119,6 +132,32 @@ pub fn run(
         findings.push(finding);
     }
     Ok(findings)
+}
+
+/// A torment that runs beside the others in its own thread.
+struct Beside {
+    torment: &'static Torment,
+    is_over: Arc<AtomicBool>,
+    thread: JoinHandle<Finding>,
+}
+
+impl Beside {
+    fn begin(torment: &'static Torment, server: ServerProcess, settings: &Settings, baseline: Baseline) -> Beside {
+        let (is_over, settings) = (Arc::new(AtomicBool::new(false)), settings.clone());
+        let told = is_over.clone();
+        let thread = std::thread::spawn(move || {
+            let mut arena = Arena::new(&settings, baseline, server.addr, settings.seed);
+            arena.server = Some(server);
+            arena.is_over = Some(told);
+            try_one(&mut arena, torment)
+        });
+        Beside { torment, is_over, thread }
+    }
+
+    fn end(self) -> Finding {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
 }
 
 /// Whether a failure is repeated on a fresh server before its cause is named: the first of each likely cause, while

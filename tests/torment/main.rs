@@ -10,6 +10,7 @@ mod command;
 mod gallery;
 mod healthy;
 mod logins;
+mod missed;
 mod others;
 mod own;
 mod replays;
@@ -41,6 +42,9 @@ const QUICK: &[&str] = &[
     "half-close",
     "stale-event",
     "vanish",
+    "backlog",
+    "names",
+    "crowd",
     "no-descriptors",
     "stop-continue",
     "closed-stdout",

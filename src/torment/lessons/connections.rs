@@ -193,3 +193,39 @@ pub(super) const ACCEPT_NOT_RETRIED: Lesson = lesson(
     ["Try again after some time.", "Inténtalo otra vez al cabo de un rato."],
     "accept(2), epoll(7); src/server/drivers/epoll.rs, `accept`",
 );
+
+pub(super) const FIXED_TABLE: Lesson = lesson(
+    [
+        "with more clients than a fixed number, the server ends or does not serve them",
+        "con más clientes que un número fijo, el servidor termina o no los atiende",
+    ],
+    [
+        "The clients are in an array of fixed size (often of 5, 64, 100 or 1024), and nobody checks whether it is full \
+         before a client is added. select has such an array, too: FD_SET beyond FD_SETSIZE (1024) writes over other \
+         memory.",
+        "Los clientes están en un array de tamaño fijo (a menudo 5, 64, 100 o 1024) y nadie mira si está lleno antes \
+         de añadir otro. select también tiene un array así: FD_SET más allá de FD_SETSIZE (1024) escribe sobre otra \
+         memoria.",
+    ],
+    [
+        "Let the table grow, or tell the client that the room is full and close it; use poll or epoll instead of select.",
+        "Deja que la tabla crezca, o dile al cliente que la sala está llena y ciérralo; usa poll o epoll en vez de \
+         select.",
+    ],
+    "select(2), BUGS; poll(2); src/chat/hub.rs",
+);
+
+pub(super) const CLOSES_ACTIVE: Lesson = lesson(
+    ["the server closes clients that talk", "el servidor cierra a clientes que hablan"],
+    [
+        "A timer that is meant for clients that send nothing is started when a client connects, and not again when it \
+         sends a line.",
+        "Un temporizador pensado para clientes que no envían nada empieza cuando el cliente se conecta y no vuelve a \
+         empezar cuando envía una línea.",
+    ],
+    [
+        "Start the timer again whenever bytes arrive, and tell the client why before you close it.",
+        "Reinicia el temporizador cada vez que lleguen bytes, y dile al cliente por qué antes de cerrarlo.",
+    ],
+    "timerfd_create(2); Stevens, UNIX Network Programming, § 14.2; src/chat/hub.rs",
+);

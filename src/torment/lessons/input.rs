@@ -112,3 +112,22 @@ pub(super) const UNFAIR: Lesson = lesson(
     ],
     "epoll(7), \"Starvation\"; src/server/drivers/epoll.rs, `read_ready`",
 );
+
+pub(super) const STALE_BUFFER: Lesson = lesson(
+    [
+        "the rest of an earlier line is sent with another client's line",
+        "el resto de una línea anterior se envía con la línea de otro cliente",
+    ],
+    [
+        "One buffer serves all clients, and its length is not kept: a short line is written over a long one, and what \
+         the short one does not cover is sent as well. In C: strlen on bytes from recv, which end with no NUL.",
+        "Un mismo búfer sirve a todos los clientes y no se guarda cuánto contiene: una línea corta se escribe sobre \
+         una larga y también se envía lo que la corta no tapa. En C: strlen sobre los bytes de recv, que no terminan \
+         en NUL.",
+    ],
+    [
+        "Give each client a buffer of its own, and send exactly as many bytes as the read returned.",
+        "Da a cada cliente su propio búfer y envía exactamente los bytes que devolvió la lectura.",
+    ],
+    "recv(2), RETURN VALUE; strlen(3); src/chat/connections/line.rs",
+);

@@ -238,3 +238,54 @@ pub(super) const ECHOES_TO_SENDER: Lesson = lesson(
     ],
     "Beej's Guide, § 7.3 (\"Except the listener and ourselves\")",
 );
+
+pub(super) const FORGETS_THE_REST: Lesson = lesson(
+    [
+        "the rest of a short write waits until the next line is sent",
+        "el resto de una escritura corta espera hasta que se envíe la línea siguiente",
+    ],
+    [
+        "A full socket takes only a part. The server keeps the rest, but does not ask the kernel when it can write on, so \
+         it tries again only when there is another line for that client.",
+        "Un socket lleno solo acepta una parte. El servidor guarda el resto, pero no le pregunta al kernel cuándo puede \
+         seguir, así que solo lo intenta cuando hay otra línea para ese cliente.",
+    ],
+    [
+        "While an outbox is not empty, watch its socket for writability.",
+        "Mientras un búfer de salida no esté vacío, vigila si su socket admite escritura.",
+    ],
+    "send(2), poll(2), POLLOUT; src/server/drivers/epoll.rs, `flush_dirty`",
+);
+
+pub(super) const SPINS_WHEN_DRAINED: Lesson = lesson(
+    [
+        "after a client was behind, the server is in a busy loop",
+        "después de que un cliente se retrasara, el servidor está en espera activa",
+    ],
+    [
+        "The server began to watch a full socket for writability and never stopped: a socket with room is always \
+         writable, so each wait returns at once.",
+        "El servidor empezó a vigilar si un socket lleno admitía escritura y no dejó de hacerlo: un socket con sitio \
+         siempre la admite, así que cada espera vuelve enseguida.",
+    ],
+    [
+        "Watch for writability only while there is something to write.",
+        "Vigila si se puede escribir solo mientras haya algo que escribir.",
+    ],
+    "poll(2), POLLOUT; epoll_ctl(2), EPOLL_CTL_MOD; src/server/drivers/epoll.rs, `flush_dirty`",
+);
+
+pub(super) const WRONG_NAME: Lesson = lesson(
+    ["some lines bear a wrong name, or none", "algunas líneas llevan un nombre equivocado, o ninguno"],
+    [
+        "The name is kept in a variable that all clients share, or it is looked up by a number that now belongs to \
+         another client, or one of the ways to send a line leaves it out.",
+        "El nombre está en una variable común a todos los clientes, o se busca con un número que ya es de otro cliente, \
+         o uno de los caminos por los que se envía una línea lo omite.",
+    ],
+    [
+        "Keep the name with the client's connection, and make the whole line in one place before it is sent.",
+        "Guarda el nombre junto a la conexión del cliente y forma la línea entera en un solo sitio antes de enviarla.",
+    ],
+    "src/chat/room/conversation.rs",
+);

@@ -252,3 +252,36 @@ pub(crate) fn leaks(visits: usize, leak: &Leak) -> Bilingual {
             "después de conectarse e irse {visits} clientes, el servidor tiene {leak} que antes")
     })
 }
+
+// crowd
+
+pub(crate) const NEWEST_STAYS_QUEUED: Bilingual = Bilingual::new(
+    "the newest client is not accepted, not even after others have left",
+    "el cliente más nuevo no se acepta, ni siquiera después de irse otros",
+);
+
+pub(crate) const NEWEST_IS_DEAF: Bilingual = Bilingual::new(
+    "the newest client is accepted, but its lines do not arrive and it receives none, not even after others have left",
+    "el cliente más nuevo se acepta, pero sus líneas no llegan ni recibe ninguna, ni siquiera después de irse otros",
+);
+
+// long-lived
+
+/// A client that talked was closed.
+pub(crate) fn talker_closed(after: Duration, heard: &str) -> Bilingual {
+    Bilingual::of(|lang| {
+        let after = seconds(lang, after);
+        say!(lang,
+            "a client that sent a line every half second was closed after {after}; what it received ends with \"{heard}\"";
+            "un cliente que enviaba una línea cada medio segundo se cerró tras {after}; lo que recibió termina en «{heard}»")
+    })
+}
+
+pub(crate) fn talk_ends(after: Duration) -> Bilingual {
+    Bilingual::of(|lang| {
+        let after = seconds(lang, after);
+        say!(lang,
+            "the lines of two clients that talked arrived for {after}, and then no more";
+            "las líneas de dos clientes que hablaban llegaron durante {after}, y después ninguna más")
+    })
+}

@@ -348,3 +348,42 @@ pub(crate) fn no_private_lines(forms: &str) -> Bilingual {
             "el servidor no tiene líneas privadas de la forma {forms}")
     })
 }
+
+// backlog
+
+pub(crate) const BEHIND_IS_CLOSED: Bilingual = Bilingual::new(
+    "while a client was a little behind, the server closed a client",
+    "mientras un cliente iba un poco retrasado, el servidor cerró a un cliente",
+);
+
+pub(crate) const AFTER_A_BACKLOG: Bilingual = Bilingual::new(
+    "after a client has read all that waited for it, and while all are still connected",
+    "después de que un cliente leyera todo lo que le esperaba, y con todos aún conectados",
+);
+
+pub(crate) fn behind_got_pieces(text: &str) -> Bilingual {
+    Bilingual::of(|lang| {
+        say!(lang,
+            "a client that was a little behind got pieces of lines, the first as \"{text}\"";
+            "un cliente que iba un poco retrasado recibió trozos de líneas, el primero así: «{text}»")
+    })
+}
+
+pub(crate) fn behind_lacks(lacked: usize, count: usize) -> Bilingual {
+    Bilingual::of(|lang| {
+        say!(lang,
+            "a client that was a little behind lacks {lacked} of {count} lines";
+            "a un cliente que iba un poco retrasado le faltan líneas: {lacked} de {count}")
+    })
+}
+
+/// Of the lines that it lacked, `more` arrived after another client had sent a line.
+pub(crate) fn behind_was_shoved(lacked: usize, count: usize, more: usize) -> Bilingual {
+    Bilingual::of(|lang| {
+        say!(lang,
+            "the last {lacked} of {count} lines did not arrive at a client that was a little behind, until another one sent a \
+             line: then {more} of them did";
+            "las últimas {lacked} de {count} líneas no llegaron a un cliente que iba un poco retrasado hasta que otro envió \
+             una línea: entonces llegaron {more} de ellas")
+    })
+}

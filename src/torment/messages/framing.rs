@@ -225,3 +225,23 @@ pub(crate) const ESCAPES_PASS: Bilingual = Bilingual::new(
     "las secuencias de escape llegan intactas a las terminales de los demás: un cliente puede mover su cursor y cambiar su \
      portapapeles",
 );
+
+// names
+
+/// `name` is what stands in the sender's other lines.
+pub(crate) fn wrong_name(name: &str, count: usize, of: usize, line: &str) -> Bilingual {
+    Bilingual::of(|lang| {
+        say!(lang,
+            "\"{name}\" stands before the lines of a client, but not before {count} of {of}; one of them arrived after \"{line}\"";
+            "«{name}» está delante de las líneas de un cliente, pero falta en {count} de {of}; una de ellas llegó detrás de \
+             «{line}»")
+    })
+}
+
+pub(crate) fn stale_rest(rest: &str) -> Bilingual {
+    Bilingual::of(|lang| {
+        say!(lang,
+            "behind a short line came the end of an earlier, longer one of another client: \"{rest}\"";
+            "detrás de una línea corta llegó el final de otra anterior y más larga, de otro cliente: «{rest}»")
+    })
+}
