@@ -11,7 +11,7 @@ use std::ops::Range;
 pub(crate) type Nonce = [u8; 4];
 
 /// The purpose of a probe.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Kind {
     /// Sent again and again until all have received it. A server may take the first one for a name.
     Hello,
@@ -24,7 +24,7 @@ pub enum Kind {
 }
 
 /// The identity of a line.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Probe {
     pub kind: Kind,
     pub sender: u16,
@@ -155,6 +155,11 @@ impl ProbeFinder {
     /// Where the next opening of a probe is. The header behind it may not have arrived, or may be damaged.
     pub(crate) fn find(&self, bytes: &[u8]) -> Option<usize> {
         self.0.find(bytes)
+    }
+
+    /// Where the last opening of a probe is. Those before may be names.
+    pub(crate) fn find_last(&self, bytes: &[u8]) -> Option<usize> {
+        self.0.find_iter(bytes).last()
     }
 
     /// Looks for a probe in a line without its end. It must reach to the line's end.

@@ -27,6 +27,15 @@ pub(crate) struct ContextSwitches {
     pub involuntary: u64,
 }
 
+/// How much of a processor a process wants. Threads that have ended do not count.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Appetite {
+    /// Processor time, and the time that its threads have waited for a processor.
+    pub wanted: Duration,
+    /// How often its threads have gone to sleep.
+    pub sleeps: u64,
+}
+
 /// Processor time of this thread.
 pub(crate) fn thread_cpu() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
@@ -79,6 +88,13 @@ mod linux {
             map.extension.map.get("Anonymous").copied()
         });
         counted.or_else(|| private_memory(pid))
+    }
+
+    /// What its threads have wanted so far.
+    pub(crate) fn appetite(pid: u32) -> Option<Appetite> {
+        let tasks = process(pid)?.tasks().ok()?.flatten();
+        let wanted = tasks.filter_map(|task| task.schedstat().ok()).map(|stat| stat.sum_exec_runtime + stat.run_delay);
+        Some(Appetite { wanted: Duration::from_nanos(wanted.sum()), sleeps: context_switches(pid)?.voluntary })
     }
 
     pub(crate) fn context_switches(pid: u32) -> Option<ContextSwitches> {
@@ -217,6 +233,10 @@ mod nothing {
     }
 
     pub fn group_works(_: rustix::process::Pid) -> Option<bool> {
+        None
+    }
+
+    pub fn appetite(_: u32) -> Option<Appetite> {
         None
     }
 

@@ -6,6 +6,7 @@
 use super::excerpt::{show, show_lines};
 use super::probe::{HEADER_LEN, Kind, Nonce, OPENING_LEN, Probe, ProbeFinder};
 use memchr::{memchr, memmem, memrchr};
+use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 /// A probe that arrived intact.
@@ -39,6 +40,10 @@ pub struct Receiver {
     pub last_byte: Option<Instant>,
     /// Probes that arrived intact, without those of a flood.
     pub arrivals: Vec<Arrival>,
+    /// Where each of them came last in `arrivals`, and how often it came.
+    index: HashMap<Probe, (usize, usize)>,
+    /// Who sent them.
+    senders: HashSet<u16>,
     /// Senders and numbers of a flood's probes, in the order of arrival.
     pub flood: Vec<(u16, u32)>,
     /// Probes that arrived damaged.
@@ -66,6 +71,8 @@ impl Receiver {
             total: 0,
             last_byte: None,
             arrivals: Vec::new(),
+            index: HashMap::new(),
+            senders: HashSet::new(),
             flood: Vec::new(),
             mangled: 0,
             first_mangled: None,
@@ -147,15 +154,22 @@ impl Receiver {
         if probe.kind == Kind::Hello {
             // It may be a name before a line, and so a part of the line's prefix.
             self.prefix_len += len;
-            self.arrivals.push(arrival);
+            self.keep(arrival);
             return;
         }
         self.prefix_len = 0;
         self.fresh_line = false;
         match probe.kind {
             Kind::Flood => self.flood.push((probe.sender, probe.seq)),
-            _ => self.arrivals.push(arrival),
+            _ => self.keep(arrival),
         }
+    }
+
+    fn keep(&mut self, arrival: Arrival) {
+        let entry = self.index.entry(arrival.probe).or_default();
+        *entry = (self.arrivals.len(), entry.1 + 1);
+        self.senders.insert(arrival.probe.sender);
+        self.arrivals.push(arrival);
     }
 
     fn keep_tail(&mut self, bytes: &[u8]) {
@@ -165,16 +179,16 @@ impl Receiver {
     }
 
     pub fn arrival(&self, probe: Probe) -> Option<&Arrival> {
-        self.arrivals.iter().rev().find(|arrival| arrival.probe == probe)
+        self.index.get(&probe).map(|&(last, _)| &self.arrivals[last])
     }
 
     pub fn times(&self, probe: Probe) -> usize {
-        self.arrivals.iter().filter(|arrival| arrival.probe == probe).count()
+        self.index.get(&probe).map_or(0, |&(_, times)| times)
     }
 
     /// Whether any probe of this sender has arrived.
     pub fn knows(&self, sender: u16) -> bool {
-        self.arrivals.iter().any(|arrival| arrival.probe.sender == sender)
+        self.senders.contains(&sender)
     }
 
     /// Watches from now on for a text, which is not empty and at most 256 bytes long.
@@ -222,7 +236,7 @@ impl Receiver {
     /// What stood on its line before the last probe, if that has come just now.
     pub fn last_prefix(&self) -> Option<String> {
         let mut lines = self.tail.split(|&byte| byte == b'\n').rev();
-        lines.find_map(|line| Some(show(&line[..self.finder.find(line)?])))
+        lines.find_map(|line| Some(show(&line[..self.finder.find_last(line)?])))
     }
 
     /// The end of the stream in a readable form.
@@ -315,6 +329,8 @@ mod tests {
         receiver.feed(&[b"<ana> ", &text(Kind::Line, 0, LEN_MIN)[..], b"\n12:00 beto: "].concat());
         receiver.feed(&[&text(Kind::Line, 1, LEN_MIN)[..], b"\n-- cleo left\n"].concat());
         assert_eq!(receiver.last_prefix().as_deref(), Some("12:00 beto: "));
+        receiver.feed(&[b"<qzabcdh00> ", &text(Kind::Line, 2, LEN_MIN)[..], b"\n"].concat());
+        assert_eq!(receiver.last_prefix().as_deref(), Some("<qzabcdh00> "));
     }
 
     #[test]

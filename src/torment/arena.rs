@@ -33,6 +33,10 @@ const SPIN_SHARE: f64 = 0.12;
 /// A server that uses less than this sleeps. Between the two shares it is compared with a busy loop of our own, because
 /// a busy machine leaves little to both.
 const SLEEP_SHARE: f64 = 0.03;
+/// A server in a busy loop wants a processor for more than this share of the time, and its threads sleep no more often
+/// than this meanwhile. One that wakes up now and then sleeps each time.
+const HUNGRY_SHARE: f64 = 0.8;
+const SLEEPS_MAX: u64 = 2;
 const SPIN_BESIDE: Duration = Duration::from_millis(400);
 /// It is measured three times, each time for longer, so that work left from before can end.
 const SPIN_LOOKS: [Duration; 3] = [Duration::from_millis(150), Duration::from_millis(400), Duration::from_millis(1000)];
@@ -235,10 +239,16 @@ impl<'a> Arena<'a> {
     pub fn spins(&self) -> Option<Bilingual> {
         let mut share = 0.0;
         for look in SPIN_LOOKS {
-            let (before, begin) = (self.ask(proc::status)?.cpu, Instant::now());
+            let (before, appetite, begin) = (self.ask(proc::status)?.cpu, self.ask(proc::appetite), Instant::now());
             std::thread::sleep(look);
-            share = self.ask(proc::status)?.cpu.saturating_sub(before).as_secs_f64() / begin.elapsed().as_secs_f64();
-            if share < SLEEP_SHARE || (share < SPIN_SHARE && !self.spins_as_we_do()) {
+            let elapsed = begin.elapsed().as_secs_f64();
+            share = self.ask(proc::status)?.cpu.saturating_sub(before).as_secs_f64() / elapsed;
+            // A busy machine may leave a busy loop without a processor for so long.
+            let never_sleeps = appetite.zip(self.ask(proc::appetite)).is_some_and(|(before, now)| {
+                let slept = now.sleeps.saturating_sub(before.sleeps);
+                (now.wanted.saturating_sub(before.wanted)).as_secs_f64() > HUNGRY_SHARE * elapsed && slept <= SLEEPS_MAX
+            });
+            if !never_sleeps && (share < SLEEP_SHARE || (share < SPIN_SHARE && !self.spins_as_we_do())) {
                 return None;
             }
         }

@@ -52,9 +52,9 @@ pub(crate) fn garbage_bytes(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         // A server may take the first line as a name, so the garbage comes after it.
         stranger.say(Kind::Hello, crate::harness::SHORT_LEN);
         crowd.members.push(stranger);
-        crowd.go_on(Duration::from_millis(30));
+        crowd.go_on(Duration::from_millis(20));
         crowd.members[2].push(&bytes);
-        crowd.go_on(Duration::from_millis(60));
+        crowd.go_on(Duration::from_millis(30));
         for (talker, reader) in [(0, 1), (1, 0)] {
             let word = crowd.says(talker);
             if !crowd.hears(reader, word) {

@@ -158,8 +158,8 @@ fn does_not_relay(arena: &mut Arena, crowd: &mut Crowd) -> Stop {
             return Stop::Again(with_its_message(arena, words::stops_relaying()));
         }
     }
-    let why = with_its_message(arena, words::is_limited(closed, &heard));
-    if closed { Stop::Again(why) } else { Stop::For(why) }
+    // A line may also be late because the machine is busy.
+    Stop::Again(with_its_message(arena, words::is_limited(closed, &heard)))
 }
 
 /// Adds the error that the server wrote to stderr, if it was started here.

@@ -36,8 +36,12 @@ const POLITE_MIN: usize = 2;
 /// The polite clients send a line after each pause. Milliseconds.
 const PAUSE_MS: RangeInclusive<u64> = 20..=40;
 /// The greedy clients begin this much earlier, so that the kernel's buffers are full when the others talk.
-const ALONE: Duration = Duration::from_millis(600);
-const TOGETHER: Duration = Duration::from_millis(1200);
+const ALONE: Duration = Duration::from_millis(500);
+/// How long the others talk, and how long if lines look late.
+const TOGETHER: Duration = Duration::from_millis(600);
+const TOGETHER_ON: Duration = Duration::from_millis(1500);
+/// A line looks late if it takes longer than this.
+const LOOKS_LATE: Duration = Duration::from_millis(60);
 /// A polite client's line is late if it takes longer than this, and [`LATE_TIMES`] times as long as without the pressure.
 const LATE: Duration = Duration::from_secs(1);
 /// The same for half of the lines: a busy machine delays some of them, but not half.
@@ -49,6 +53,7 @@ const NARROW: usize = 32 << 10;
 const GROWTH_MAX: u64 = 256 << 20;
 /// A server that uses less than this share of a processor could serve the polite clients, but waits for something.
 const BUSY_SHARE: f64 = 0.5;
+
 /// If our own clients wait for the server for less than this share of the time, they may be what is slow.
 const IDLE_SHARE: f64 = 0.3;
 
@@ -77,7 +82,7 @@ impl Pressure {
         let polite = self.gather(arena, crowd)?;
         let quiet = Spread::of(crowd.round_trips(20)).unwrap_or_default();
         let floods = (self.floods)(arena, crowd, polite)?;
-        let mut talk = Talk { polite, said: Vec::new() };
+        let mut talk = Talk { polite, said: Vec::new(), unheard: 0 };
         let causes = self.press(arena, crowd, floods, &mut talk);
         let waited = crowd.wait_while_it_moves(|crowd| talk.missing(crowd, 0..crowd.count()) == 0);
         self.judge(arena, crowd, &Course { talk, quiet, waited, causes })?;
@@ -110,11 +115,15 @@ impl Pressure {
             client.start_flood(flood);
         }
         crowd.go_on(arena.scaled(ALONE));
-        while before.at.elapsed() < arena.scaled(ALONE + TOGETHER)
+        let mut together = TOGETHER;
+        while before.at.elapsed() < arena.scaled(ALONE + together)
             && before.growth(arena) < GROWTH_MAX
             && crowd.members.iter().all(|client| client.is_open())
         {
             talk.go_on(crowd);
+            if talk.waits(crowd) > LOOKS_LATE {
+                together = TOGETHER_ON;
+            }
             crowd.go_on(Duration::from_millis(arena.random.u64(PAUSE_MS)));
         }
         for client in &mut crowd.members {
@@ -192,6 +201,8 @@ struct Course {
 struct Talk {
     polite: usize,
     said: Vec<(Probe, Instant)>,
+    /// The first line that has not arrived yet, as far as it was looked.
+    unheard: usize,
 }
 
 impl Talk {
@@ -201,11 +212,24 @@ impl Talk {
         self.said.push((probe, Instant::now()));
     }
 
-    /// How long each line took to the polite client that spoke next.
+    /// When a line arrived at the polite client that spoke next.
+    fn arrival(&self, crowd: &Crowd, line: usize) -> Option<Instant> {
+        let (probe, _) = self.said.get(line)?;
+        Some(crowd.members[(line + 1) % self.polite].receiver.arrival(*probe)?.at)
+    }
+
+    /// For how long the oldest line that has not arrived has been under way.
+    fn waits(&mut self, crowd: &Crowd) -> Duration {
+        while self.arrival(crowd, self.unheard).is_some() {
+            self.unheard += 1;
+        }
+        self.said.get(self.unheard).map_or(Duration::ZERO, |(_, at)| at.elapsed())
+    }
+
+    /// How long each line took.
     fn times(&self, crowd: &Crowd) -> Vec<Duration> {
-        let next = |line: usize| &crowd.members[(line + 1) % self.polite].receiver;
         let lines = self.said.iter().enumerate();
-        lines.filter_map(|(i, (probe, at))| Some(next(i).arrival(*probe)?.at.saturating_duration_since(*at))).collect()
+        lines.filter_map(|(i, (_, at))| Some(self.arrival(crowd, i)?.saturating_duration_since(*at))).collect()
     }
 
     /// How many lines some of these clients lack, of those that are still connected.

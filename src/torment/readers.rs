@@ -1,12 +1,12 @@
 //! Torments with clients that read slowly or not at all while others flood.
 
 use super::acquaint::acquaint;
-use super::arena::{Arena, COLLECTOR_MEMORY_MIN};
+use super::arena::{Arena, COLLECTOR_MEMORY_MIN, too_slow};
 use super::cause::Cause;
 use super::failure::{Failure, Outcome, fault, proven};
 use super::messages;
 use super::messages::floods::{self as words, BadReader};
-use crate::harness::{Crowd, Flood, Probe, Reading};
+use crate::harness::{Crowd, Flood, Probe, Reading, Waited};
 use std::time::{Duration, Instant};
 
 const FLOODER: usize = 0;
@@ -24,6 +24,8 @@ const PENDING: u64 = 24 << 20;
 const PENDING_LEAST: u64 = 6 << 20;
 const PENDING_SUSPICIOUS: u64 = 96 << 20;
 const PENDING_COLLECTED: u64 = 384 << 20;
+/// Memory that has grown by less shows no queue. Bytes.
+const GROWN: u64 = 20 << 20;
 
 pub(crate) fn stuck_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     beside(arena, crowd, Reading::Never, BadReader::Never)
@@ -264,6 +266,10 @@ impl QueueWatch {
         let (goal, seconds) = match (self.is_suspicious(), self.is_collected()) {
             (false, _) if pending < PENDING_LEAST && self.still_moved() => (PENDING, 7),
             (false, _) => (PENDING, 3),
+            // A busy machine needs longer until enough is pending.
+            (true, false) if self.grown.last().is_some_and(|(_, grown)| *grown < GROWN) && self.still_moved() => {
+                (PENDING_SUSPICIOUS, 12)
+            }
             (true, false) => (PENDING_SUSPICIOUS, 6),
             (true, true) => (PENDING_COLLECTED, 8),
         };
@@ -272,7 +278,7 @@ impl QueueWatch {
 
     fn fault(&self, what: BadReader) -> Option<Failure> {
         let &(pending, grown) = self.grown.last()?;
-        let least = if self.is_collected() { 96 << 20 } else { 20 << 20 };
+        let least = if self.is_collected() { 96 << 20 } else { GROWN };
         // It must also have grown to the end: memory that is allocated once is not a queue.
         let &(pending_half, grown_half) = self.grown.iter().find(|(at, _)| *at > pending / 2)?;
         let still_grows = (grown.saturating_sub(grown_half)) * 2 > pending.saturating_sub(pending_half);
@@ -313,7 +319,9 @@ pub(crate) fn slow_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     // After the last line no earlier one arrives.
     let last = crowd.says(FLOODER);
     let is_done = |crowd: &Crowd, who: usize| crowd.has_heard(who, last) || !crowd.members[who].is_open();
-    crowd.wait_while_it_moves(|crowd| (is_done(crowd, TALKER) && is_done(crowd, slow)) || begin.elapsed() > slowly * 8);
+    let all_done = |crowd: &Crowd| is_done(crowd, TALKER) && is_done(crowd, slow);
+    let waited = crowd.wait_while_it_moves(|crowd| all_done(crowd) || begin.elapsed() > slowly * 8);
+    let is_cut_short = waited != Waited::Still && !all_done(crowd);
     if !crowd.members[FLOODER].is_open() {
         arena.remark(words::FLOODER_CLOSED);
         return Ok(());
@@ -342,6 +350,9 @@ pub(crate) fn slow_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     if has_gap(&eager.flood) {
         // Everybody lacks lines, so the slow reading is not the cause.
         return Err(fault(&[Cause::Loses], words::ALL_HAVE_GAPS));
+    }
+    if !gap && is_cut_short {
+        return Err(too_slow(receiver.flood.len(), said as usize));
     }
     if gap || (is_open && lacks > 0) {
         return Err(fault(&[Cause::DroppedWhenFull, Cause::ShortWriteDropped], words::slow_has_gap(lacks, said)));
