@@ -4,7 +4,7 @@ use super::mode::ModeParser;
 use super::output::Output;
 use super::print;
 use super::value::whole;
-use crate::compare::{Plan, messages, report};
+use crate::compare::{Plan, c10k, messages, report};
 use crate::harness::process_group::end_all;
 use crate::server::{Driver, diagnostics, listener};
 use crate::text::{Lang, say};
@@ -16,10 +16,16 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+/// Silent clients, if the limit on descriptors permits so many.
+const CROWD: usize = 9000;
+/// Descriptors for all others than the silent clients.
+const CROWD_SPARE: usize = 32;
+
 /// Compare the server modes under the same load, and write one page with the results
 ///
 /// Starts this program's server in each mode and runs the same load against each: a conversation whose steps are
-/// recorded, growing numbers of clients, and six scenes, each with a different difficulty. It takes about two minutes.
+/// recorded, growing numbers of clients, five scenes, each with a different difficulty, and thousands of silent clients. It
+/// takes a minute and a half.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// File to write the page to [default: compare.html; with --json, none]
@@ -31,7 +37,7 @@ pub(crate) struct Args {
     modes: Vec<&'static Driver>,
 
     /// Numbers of clients to measure with, separated by commas
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "2,6,16,64,256",
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "2,6,64,256",
           value_parser = whole::<usize>(2..=20_000))]
     clients: Vec<usize>,
 
@@ -40,18 +46,29 @@ pub(crate) struct Args {
     rounds: Option<usize>,
 
     /// Milliseconds to measure per round
-    #[arg(long, value_name = "MILLIS", default_value_t = 200, value_parser = whole::<u32>(50..=60_000))]
+    #[arg(long, value_name = "MILLIS", default_value_t = 150, value_parser = whole::<u32>(50..=60_000))]
     millis: u32,
 
-    /// Number of silent clients in the scene idle-crowd
+    /// Largest number of silent clients [default: 9000, or as many as the limit on descriptors permits]
     ///
     /// It is also the number of clients that connect at once in the scene storm, up to 500
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = whole::<usize>(1..=20_000))]
-    crowd: usize,
+    #[arg(long, value_name = "N", value_parser = whole::<usize>(1..=50_000))]
+    crowd: Option<usize>,
+
+    /// Measure nothing else than this part
+    #[arg(long, value_name = "PART")]
+    only: Option<Part>,
 
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
+}
+
+/// A part that can be measured alone.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+enum Part {
+    /// What a line costs beside thousands of silent clients
+    C10k,
 }
 
 impl Args {
@@ -75,14 +92,16 @@ impl Args {
             _ => {}
         }
         let rounds = self.rounds.unwrap_or(if drivers.len() > 3 { 3 } else { 5 });
+        let crowd = self.crowd.unwrap_or_else(|| listener::clients_max().saturating_sub(CROWD_SPARE).clamp(1, CROWD));
         let plan = Plan {
             drivers,
             clients,
             rounds,
             duration: Duration::from_millis(self.millis.into()),
-            warm_up: Duration::from_millis(100),
-            crowd: self.crowd,
-            storm: self.crowd.min(500),
+            warm_up: Duration::from_millis(50),
+            c10k_only: self.only == Some(Part::C10k),
+            silent: c10k::levels(crowd),
+            storm: crowd.min(500),
         };
         let output = self.output.or_else(|| (!self.json).then(|| "compare.html".into()));
         let output = output.map(|path| Output::open(&path)).transpose()?;

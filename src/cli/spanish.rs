@@ -101,14 +101,16 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
 
     ("compare", "Compara los modos del servidor con la misma carga y escribe una página con los resultados\n\n\
         Inicia el servidor de este programa en cada modo y le aplica la misma carga: una conversación cuyos pasos se graban, cada \
-        vez más clientes, y seis escenas, cada una con una dificultad distinta. Tarda unos dos minutos."),
+        vez más clientes, cinco escenas, cada una con una dificultad distinta, y miles de clientes callados. Tarda un minuto y medio."),
     ("compare --output", "Archivo donde escribir la página [por defecto: compare.html; con --json, ninguno]"),
     ("compare --clients", "Números de clientes con los que medir, separados por comas"),
     ("compare --modes", "Modos que comparar, separados por comas; dos al menos [por defecto: todos]"),
     ("compare --rounds", "Rondas por medición; con menos de tres no se dice que un modo sea mejor [por defecto: 5; 3 si son más de tres modos]"),
     ("compare --millis", "Milisegundos que medir por ronda"),
-    ("compare --crowd", "Número de clientes callados en la escena idle-crowd\n\n\
+    ("compare --crowd", "El mayor número de clientes callados [por defecto: 9000, o cuantos permita el límite de descriptores]\n\n\
         Es también el número de clientes que se conectan a la vez en la escena storm, hasta 500"),
+    ("compare --only", "No medir más que esta parte"),
+    ("compare --only c10k", "Lo que cuesta una línea junto a miles de clientes callados"),
 
     ("trace", "Examina lo que grabó `serve --trace FILE`"),
     ("trace view", "Dibuja la grabación en una página para el navegador, en un solo archivo"),
@@ -193,6 +195,7 @@ pub(super) const VALUE_NAMES: &[(&str, &str)] = &[
     ("NAME", "NOMBRE"),
     ("NAMES", "NOMBRES"),
     ("PAGE", "PÁGINA"),
+    ("PART", "PARTE"),
     ("PID", "PID"),
     ("PORT", "PUERTO"),
     ("PROCESS", "PROCESO"),

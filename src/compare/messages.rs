@@ -2,6 +2,7 @@
 //! the measurements.
 
 use super::Comparison;
+use super::c10k::Level;
 use super::figures::{Figures, Metric, Row, Verdict, duel};
 use super::scenes::Scene;
 use super::talk::PerLine;
@@ -46,9 +47,6 @@ pub(crate) fn scene(lang: Lang, scene: Scene) -> String {
         Scene::SlowReader => {
             say!(lang, "as burst, with one more client that does not read"; "como la ráfaga, con un cliente más que no lee")
         }
-        Scene::IdleCrowd => {
-            say!(lang, "six clients talk, and all others are silent"; "seis clientes hablan y los demás callan")
-        }
         Scene::Storm => say!(lang, "all clients connect at once"; "todos los clientes se conectan a la vez"),
         Scene::FrozenConsole => say!(lang,
             "as talk, but nobody reads the server's stdout";
@@ -71,6 +69,12 @@ pub(crate) fn round_begins(mode: &str, what: &Bilingual, round: usize, rounds: u
         let what = what.in_lang(lang);
         say!(lang, "{mode}, {what}, round {round} of {rounds}"; "{mode}, {what}, ronda {round} de {rounds}")
     })
+}
+
+pub(crate) fn beside(mode: &str, silent: usize) -> Bilingual {
+    Bilingual::of(
+        |lang| say!(lang, "{mode}, beside {silent} silent clients"; "{mode}, junto a {silent} clientes callados"),
+    )
 }
 
 // What can fail.
@@ -101,7 +105,10 @@ pub(crate) fn storm_failed(mode: &str, error: &io::Error) -> Bilingual {
 
 /// The sentences, the most important first.
 pub(crate) fn findings(lang: Lang, comparison: &Comparison) -> Vec<String> {
-    let mut said = Vec::new();
+    let mut said = c10k(lang, comparison);
+    if comparison.talks.is_empty() {
+        return said;
+    }
     said.push(per_line(lang, comparison));
     said.push(alone(lang, comparison));
     for metric in [Metric::RoundTrip, Metric::RoundTripP99, Metric::Deliveries, Metric::Cpu, Metric::Memory] {
@@ -112,6 +119,48 @@ pub(crate) fn findings(lang: Lang, comparison: &Comparison) -> Vec<String> {
         said.extend(in_scene(lang, *scene, row, comparison));
     }
     said
+}
+
+/// What changes with thousands of silent clients, and what it costs to have them: a sentence each.
+pub(crate) fn c10k(lang: Lang, comparison: &Comparison) -> Vec<String> {
+    let most = comparison.plan.silent.last().copied().unwrap_or(0);
+    let levels = || comparison.drivers.iter().zip(&comparison.c10k);
+    let ends = |levels: &[Level]| Some((levels.first()?.cpu_per_line?, levels.last()?.cpu_per_line?));
+    let growth = levels().filter_map(|(driver, levels)| {
+        let (alone, beside) = ends(levels)?;
+        let (name, factor) = (driver.noun.in_lang(lang), numbers::fixed(lang, beside / alone, 1));
+        let [alone, beside] = [alone, beside].map(|nanos| numbers::nanos(lang, nanos));
+        let all = levels.last().map_or(0, |level| level.silent);
+        let only = if all == most { String::new() } else { say!(lang, ", beside {all}"; ", junto a {all}") };
+        Some(format!("{name} {factor} × ({alone} → {beside}{only})"))
+    });
+    let growth: Vec<_> = growth.collect();
+    let memory = levels().filter_map(|(driver, levels)| {
+        let (name, bytes) = (driver.noun.in_lang(lang), numbers::bytes(lang, memory_per_client(levels)?));
+        Some(say!(lang, "{bytes} with {name}"; "{bytes} con {name}"))
+    });
+    let memory: Vec<_> = memory.collect();
+    let mut said = Vec::new();
+    if !growth.is_empty() {
+        let growth = growth.join(", ");
+        said.push(say!(lang,
+            "Beside {most} silent clients, a line to one client costs this many times the processor time that it costs without them: \
+             {growth}.";
+            "Junto a {most} clientes callados, una línea a un cliente cuesta tantas veces el tiempo de procesador que cuesta sin \
+             ellos: {growth}."));
+    }
+    if !memory.is_empty() {
+        let memory = memory.join(", ");
+        said.push(say!(lang, "A silent client takes {memory}."; "Un cliente callado ocupa {memory}."));
+    }
+    said
+}
+
+/// Bytes that one more silent client costs.
+pub(crate) fn memory_per_client(levels: &[Level]) -> Option<f64> {
+    let (first, last) = (levels.first()?, levels.last()?);
+    let clients = last.silent.checked_sub(first.silent).filter(|clients| *clients > 0)?;
+    Some((last.memory? - first.memory?).max(0.0) / clients as f64)
 }
 
 fn per_line(lang: Lang, comparison: &Comparison) -> String {

@@ -7,6 +7,7 @@
 //! * [`talk`]: six people talk to a server that records its steps;
 //! * [`figures`]: the figures that a load gives, and how much they vary from round to round;
 //! * [`scenes`]: loads that are hard in different ways;
+//! * [`c10k`]: what a line costs beside thousands of silent clients;
 //! * [`messages`]: the findings as sentences, in English and Spanish;
 //! * [`headlines`]: three of them, in large type;
 //! * [`report`]: the result as a page, and as JSON.
@@ -18,14 +19,15 @@
 //! $ tertulia compare --json --rounds 9 --clients 2,6,16,64
 //! ```
 //!
-//! At the top are the timelines of one talk, to one scale: the same message is followed in each mode, with the steps
-//! that the mode took for it. Below are sentences that say what to notice; the round trip, deliveries, processor time
-//! and memory as the number of clients grows; and six scenes: `talk`, `burst`, `slow-reader`, `idle-crowd`, `storm`,
-//! `frozen-console`.
+//! At the top is a table with a row for each mode: where it sleeps, and what it does for a line. Below are the timelines of one talk,
+//! of two modes at a time and to one scale: the same message is followed in both, with the steps that the mode took for it. Then
+//! come sentences that say what to notice; the round trip, deliveries, processor time and memory as the number of clients
+//! grows; the C10k picture; and five scenes: `talk`, `burst`, `slow-reader`, `storm`, `frozen-console`.
 //!
 //! Every sentence comes from what was measured on this machine. A mode is called better only if it was better in every
 //! round, and by a tenth or more in the median.
 
+pub(crate) mod c10k;
 pub(crate) mod figures;
 pub(crate) mod headlines;
 pub(crate) mod messages;
@@ -37,6 +39,7 @@ pub(crate) mod talk;
 
 use crate::server::Driver;
 use crate::text::Bilingual;
+use c10k::Level;
 use figures::{Figures, Row};
 pub(crate) use plan::Plan;
 use scenes::{Scene, load_on};
@@ -51,40 +54,46 @@ pub(crate) struct Comparison {
     pub talks: Vec<Talk>,
     pub sweep: Vec<Row>,
     pub scenes: Vec<(Scene, Row)>,
+    /// One per driver. In each, one per number of silent clients.
+    pub c10k: Vec<Vec<Level>>,
 }
 
 impl Plan {
     /// The number of runs.
     pub(crate) fn runs(&self) -> usize {
-        self.drivers.len() * (1 + self.rounds * (self.clients.len() + Scene::ALL.len()))
+        let others = if self.c10k_only { 0 } else { 1 + self.rounds * (self.clients.len() + Scene::ALL.len()) };
+        self.drivers.len() * (self.silent.len() + others)
     }
 
     /// The most descriptors that are needed at a time.
     pub(crate) fn connections(&self) -> usize {
-        let clients = self.clients.iter().copied().max().unwrap_or(0);
-        clients.max(self.crowd + 16).max(self.storm + 16)
+        let most = |numbers: &[usize]| numbers.last().copied().unwrap_or(0);
+        (most(&self.clients) + 16).max(most(&self.silent) + 16).max(self.storm + 16)
     }
 
     /// Measures everything. `next` is called with a description before each run. The drivers take turns, and the order
     /// alternates, so that a drift of the machine affects all of them.
     pub(crate) fn run(self, next: &mut dyn FnMut(Bilingual)) -> Result<Comparison, Bilingual> {
-        let mut talks = Vec::new();
+        let (mut talks, mut sweep, mut scenes, mut c10k) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let drivers = self.drivers.clone();
+        if !self.c10k_only {
+            for driver in &drivers {
+                next(messages::talk_begins(driver.name));
+                talks.push(Talk::play(driver.name)?);
+            }
+            for &clients in &self.clients {
+                let scenario = self.scenario(clients);
+                sweep.push(self.row(clients, next, &messages::size(clients), &|mode| load_on(mode, &scenario))?);
+            }
+            for scene in Scene::ALL {
+                let row = self.row(scene.clients(&self), next, &scene.title(), &|mode| scene.play(mode, &self))?;
+                scenes.push((scene, row));
+            }
+        }
         for driver in &drivers {
-            next(messages::talk_begins(driver.name));
-            talks.push(Talk::play(driver.name)?);
+            c10k.push(c10k::play(driver, &self.silent, next)?);
         }
-        let mut sweep = Vec::new();
-        for &clients in &self.clients {
-            let scenario = self.scenario(clients);
-            sweep.push(self.row(clients, next, &messages::size(clients), &|mode| load_on(mode, &scenario))?);
-        }
-        let mut scenes = Vec::new();
-        for scene in Scene::ALL {
-            let row = self.row(scene.clients(&self), next, &scene.title(), &|mode| scene.play(mode, &self))?;
-            scenes.push((scene, row));
-        }
-        Ok(Comparison { plan: self, drivers, talks, sweep, scenes })
+        Ok(Comparison { plan: self, drivers, talks, sweep, scenes, c10k })
     }
 
     fn row(

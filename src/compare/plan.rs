@@ -16,8 +16,10 @@ pub(crate) struct Plan {
     /// The time that is measured in one round, and the warm-up before it.
     pub duration: Duration,
     pub warm_up: Duration,
-    /// Silent clients in the scene of the idle crowd.
-    pub crowd: usize,
+    /// Nothing but the C10k picture.
+    pub c10k_only: bool,
+    /// Numbers of silent clients in the C10k picture, in ascending order.
+    pub silent: Vec<usize>,
     /// Clients that connect at once in the storm.
     pub storm: usize,
 }

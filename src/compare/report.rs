@@ -1,6 +1,7 @@
 //! Formats the result as a page, and as JSON.
 
 use super::Comparison;
+use super::c10k::Level;
 use super::figures::{Metric, Row};
 use super::headlines::headlines;
 use super::messages;
@@ -12,10 +13,124 @@ use serde_json::{Value, json};
 
 /// The page. It begins in `lang`, and can be switched to the other language.
 pub(crate) fn html(comparison: &Comparison, lang: Lang) -> String {
+    if comparison.talks.is_empty() {
+        return c10k_alone(comparison, lang);
+    }
     let traces: Vec<_> = comparison.talks.iter().map(|talk| &talk.trace).collect();
-    let report =
-        Lang::ALL.map(|lang| format!("<article lang=\"{}\">\n{}</article>\n", lang.code(), text(comparison, lang)));
-    page::with_report(&traces, lang, &report.concat())
+    let both = |part: &dyn Fn(Lang) -> String| {
+        Lang::ALL.map(|lang| format!("<article lang=\"{}\">\n{}</article>\n", lang.code(), part(lang))).concat()
+    };
+    page::with_report(&traces, lang, &both(&|lang| overview(comparison, lang)), &both(&|lang| text(comparison, lang)))
+}
+
+/// A row for each mode.
+fn overview(comparison: &Comparison, lang: Lang) -> String {
+    let modes = comparison.drivers.len();
+    let mut page = Page::part(lang);
+    page.paragraph(&say!(lang,
+        "{modes} servers carry the same conversation, and wait in different ways. This is where each sleeps while nobody speaks, and \
+         what it does for one line from one client to five others.";
+        "{modes} servidores llevan la misma conversación y esperan de formas distintas. Esto es dónde duerme cada uno mientras nadie \
+         habla, y qué hace por una línea de un cliente a otros cinco."));
+    let head = [
+        say!(lang, "mode"; "modo"),
+        say!(lang, "threads"; "hilos"),
+        say!(lang, "sleeps now in"; "duerme ahora en"),
+        say!(lang, "system calls a line"; "llamadas por línea"),
+        say!(lang, "switches a line"; "cambios por línea"),
+        say!(lang, "processor time a line"; "procesador por línea"),
+        say!(lang, "memory a client"; "memoria por cliente"),
+    ];
+    let known = |text: Option<String>| text.unwrap_or_else(|| "–".into());
+    let rows = comparison.drivers.iter().enumerate().map(|(mode, driver)| {
+        let per_line = &comparison.talks[mode].per_line;
+        // While the six are alone.
+        let asleep = comparison.c10k[mode].first().and_then(|level| level.asleep.as_ref());
+        let sleeps = asleep.map(|asleep| {
+            let calls = asleep.calls.iter().map(|(call, threads)| match threads {
+                1 => call.clone(),
+                threads => format!("{call} × {threads}"),
+            });
+            calls.collect::<Vec<_>>().join(", ")
+        });
+        let decimal = |value| numbers::fixed(lang, value, 1);
+        vec![
+            format!("{}: {}", driver.name, driver.title.in_lang(lang)),
+            known(asleep.map(|asleep| asleep.threads.to_string())),
+            known(sleeps.filter(|calls| !calls.is_empty())),
+            decimal(per_line.calls()),
+            known(per_line.context_switches.map(decimal)),
+            known(cpu_per_line(comparison, mode).map(|nanos| numbers::nanos(lang, nanos))),
+            known(messages::memory_per_client(&comparison.c10k[mode]).map(|bytes| numbers::bytes(lang, bytes))),
+        ]
+    });
+    page.table(&head, &rows.collect::<Vec<_>>());
+    page.body().to_owned()
+}
+
+/// The processor time for a line to five others, if six clients were measured.
+fn cpu_per_line(comparison: &Comparison, mode: usize) -> Option<f64> {
+    let row = comparison.sweep.iter().find(|row| row.clients == 6)?;
+    Some(row.spread(mode, Metric::Cpu)?.median * 5.0)
+}
+
+/// The page of `--only c10k`.
+fn c10k_alone(comparison: &Comparison, lang: Lang) -> String {
+    let mut page = Page::new(lang, &c10k_title(lang));
+    c10k(lang, comparison, &mut page);
+    page.origin(&Origin::here(), &[]);
+    page.html()
+}
+
+fn c10k_title(lang: Lang) -> String {
+    say!(lang, "Beside thousands of silent clients"; "Junto a miles de clientes callados")
+}
+
+/// The C10k picture.
+fn c10k(lang: Lang, comparison: &Comparison, page: &mut Page) {
+    messages::c10k(lang, comparison).iter().for_each(|sentence| page.paragraph(sentence));
+    page.paragraph(&say!(lang,
+        "Six clients whisper to one another in turn, one line at a time, so a line has one receiver however many are there: what \
+         grows is the cost of waiting, not that of delivering. The memory is the server's own; what the kernel holds for it is not \
+         counted. Each mode is measured once at each number of clients: look at the shape of the lines, not at small differences.";
+        "Seis clientes se susurran por turnos, una línea cada vez, así que cada línea tiene un receptor por muchos que haya: lo que \
+         crece es el coste de esperar, no el de entregar. La memoria es la del propio servidor; no se cuenta la que el núcleo \
+         guarda para él. Cada modo se mide una vez con cada número de clientes: fíjate en la forma de las líneas, no en las \
+         diferencias pequeñas."));
+    type Figure = fn(&Level) -> Option<f64>;
+    let charts: [(String, Metric, Figure); 3] = [
+        (say!(lang, "Processor time a line"; "Tiempo de procesador por línea"), Metric::Cpu, |level| {
+            level.cpu_per_line
+        }),
+        (say!(lang, "Round trip of a line"; "Ida y vuelta de una línea"), Metric::RoundTrip, |level| {
+            Some(level.round_trip)
+        }),
+        (say!(lang, "Memory of the server"; "Memoria del servidor"), Metric::Memory, |level| level.memory),
+    ];
+    let charts = charts.map(|(title, metric, figure)| {
+        let point = |level: &Level| Point::of(level.silent as f64, [figure(level)?]);
+        let series =
+            comparison.drivers.iter().zip(&comparison.c10k).enumerate().map(|(mode, (driver, levels))| Series {
+                name: driver.name.into(),
+                colour: mode,
+                stroke: Stroke::Solid,
+                points: levels.iter().filter_map(point).collect(),
+            });
+        let silent = say!(lang, "silent clients"; "clientes callados");
+        // Two of the numbers are too near to each other on the axis for a label each.
+        let ticks = comparison.plan.silent.iter().map(|silent| *silent as f64).filter(|silent| *silent != 100.0);
+        Chart {
+            title,
+            note: String::new(),
+            x: Axis::new(lang, &silent, Kind::Linear, numbers::count).with_ticks(ticks.collect()),
+            y: Axis {
+                steps: metric.steps(),
+                ..Axis::new(lang, &messages::direction(lang, metric), Kind::Log, metric.format())
+            },
+            series: series.filter(|series| !series.points.is_empty()).collect(),
+        }
+    });
+    page.charts(&charts.into_iter().filter(|chart| !chart.is_empty()).collect::<Vec<_>>());
 }
 
 fn text(comparison: &Comparison, lang: Lang) -> String {
@@ -42,6 +157,8 @@ fn text(comparison: &Comparison, lang: Lang) -> String {
         [Metric::RoundTrip, Metric::RoundTripP99, Metric::Deliveries, Metric::Cpu, Metric::Memory, Metric::Threads];
     let charts: Vec<_> = metrics.iter().map(|metric| chart(lang, *metric, comparison)).collect();
     page.charts(&charts.into_iter().filter(|chart| !chart.is_empty()).collect::<Vec<_>>());
+    page.heading(&c10k_title(lang));
+    c10k(lang, comparison, &mut page);
     page.heading(&say!(lang, "In figures"; "En cifras"));
     page.folded(
         &say!(lang, "One line, from one client to five others"; "Una línea, de un cliente a otros cinco"),
@@ -49,7 +166,7 @@ fn text(comparison: &Comparison, lang: Lang) -> String {
             page.table(&head(lang, comparison), &per_line(lang, comparison));
         },
     );
-    page.folded(&say!(lang, "Six scenes"; "Seis escenas"), |page| {
+    page.folded(&say!(lang, "Five scenes"; "Cinco escenas"), |page| {
         page.table(&head(lang, comparison), &scenes(lang, comparison));
     });
     page.heading(&say!(lang, "How it was measured"; "Cómo se midió"));
@@ -187,6 +304,7 @@ pub(crate) fn json(comparison: &Comparison, lang: Lang) -> Value {
     };
     let by_mode = |row: &Row| by_name(row.modes.iter().map(|rounds| json!(rounds)).collect());
     let talks = by_name(comparison.talks.iter().map(|talk| json!(talk.per_line)).collect());
+    let c10k = by_name(comparison.c10k.iter().map(|levels| json!(levels)).collect());
     let sweep: Vec<_> =
         comparison.sweep.iter().map(|row| json!({ "clients": row.clients, "rounds": by_mode(row) })).collect();
     let scenes = comparison.scenes.iter();
@@ -200,6 +318,7 @@ pub(crate) fn json(comparison: &Comparison, lang: Lang) -> Value {
         "per_line": talks,
         "by_clients": sweep,
         "scenes": scenes,
+        "beside_silent_clients": c10k,
         "findings": messages::findings(lang, comparison),
     })
 }

@@ -13,8 +13,6 @@ use std::time::{Duration, Instant};
 
 /// Lines that each client has under way in a burst.
 const BURST: u32 = 64;
-/// Lines per second in a crowd, of all talkers together.
-const CROWD_RATE: f64 = 40.0;
 /// A receive buffer that is soon full. Bytes.
 const NARROW: usize = 4096;
 /// At first a server waits for a client that does not read. A round must last longer than that.
@@ -29,8 +27,6 @@ pub(crate) enum Scene {
     Burst,
     /// The same, beside a client that does not read.
     SlowReader,
-    /// Six clients talk now and then, and hundreds are silent.
-    IdleCrowd,
     /// Hundreds of clients connect at once.
     Storm,
     /// The talk again, and nobody reads the server's stdout.
@@ -38,8 +34,8 @@ pub(crate) enum Scene {
 }
 
 impl Scene {
-    pub(crate) const ALL: [Scene; 6] =
-        [Scene::Talk, Scene::Burst, Scene::SlowReader, Scene::IdleCrowd, Scene::Storm, Scene::FrozenConsole];
+    pub(crate) const ALL: [Scene; 5] =
+        [Scene::Talk, Scene::Burst, Scene::SlowReader, Scene::Storm, Scene::FrozenConsole];
 
     /// Its name for people. JSON has the English one, with hyphens.
     pub(crate) const fn title(self) -> Bilingual {
@@ -47,7 +43,6 @@ impl Scene {
             Scene::Talk => Bilingual::new("talk", "charla"),
             Scene::Burst => Bilingual::new("burst", "ráfaga"),
             Scene::SlowReader => Bilingual::new("slow reader", "lector lento"),
-            Scene::IdleCrowd => Bilingual::new("idle crowd", "público callado"),
             Scene::Storm => Bilingual::new("storm", "avalancha"),
             Scene::FrozenConsole => Bilingual::new("frozen console", "consola bloqueada"),
         }
@@ -58,14 +53,12 @@ impl Scene {
         match self {
             Scene::Talk | Scene::FrozenConsole => Metric::RoundTrip,
             Scene::Burst | Scene::SlowReader => Metric::Deliveries,
-            Scene::IdleCrowd => Metric::Memory,
             Scene::Storm => Metric::Connections,
         }
     }
 
     pub(crate) fn clients(self, plan: &Plan) -> usize {
         match self {
-            Scene::IdleCrowd => plan.crowd + 6,
             Scene::Storm => plan.storm,
             _ => 6,
         }
@@ -84,7 +77,6 @@ impl Scene {
                 let outcome = load::run(server.addr, &burst, Some(server.pid()), &mut |_| {})?;
                 Ok(Figures::of(&outcome))
             }
-            Scene::IdleCrowd => load_on(mode, &Scenario { idle: plan.crowd, pace: Pace::Rate(CROWD_RATE), ..talk }),
             Scene::Storm => {
                 let server = server::quiet(mode, plan.storm + 1)?;
                 storm(&server, plan.storm).map_err(|e| messages::storm_failed(mode, &e))

@@ -107,6 +107,17 @@ mod linux {
         Some(sum)
     }
 
+    /// Processor time of the threads that a process has now, in nanoseconds and not in ticks.
+    pub(crate) fn cpu_time(pid: u32) -> Option<Duration> {
+        let threads = process(pid)?.tasks().ok()?.flatten();
+        Some(
+            threads
+                .filter_map(|thread| thread.schedstat().ok())
+                .map(|used| Duration::from_nanos(used.sum_exec_runtime))
+                .sum(),
+        )
+    }
+
     /// The ids of a process's threads.
     pub(crate) fn threads(pid: u32) -> Option<Vec<i32>> {
         Some(process(pid)?.tasks().ok()?.flatten().map(|task| task.tid).collect())
@@ -221,6 +232,10 @@ mod nothing {
     }
 
     pub fn private_memory(_: u32) -> Option<u64> {
+        None
+    }
+
+    pub fn cpu_time(_: u32) -> Option<Duration> {
         None
     }
 

@@ -42,6 +42,11 @@ impl Page {
         Page { lang, title: title.into(), body: format!("<h1>{}</h1>\n", escape(title)) }
     }
 
+    /// A part of another page: without a title.
+    pub(crate) fn part(lang: Lang) -> Page {
+        Page { lang, title: String::new(), body: String::new() }
+    }
+
     pub(crate) fn heading(&mut self, text: &str) {
         self.body += &format!("<h2>{}</h2>\n", escape(text));
     }

@@ -44,6 +44,13 @@ pub fn make_room_for(clients_max: usize) -> Result<usize, String> {
     Ok((limit - taken).min(LINGERING_MAX as u64) as usize)
 }
 
+/// The most clients for which [`make_room_for`] can make room.
+#[cfg(feature = "compare")]
+pub(crate) fn clients_max() -> usize {
+    let Some(hard) = getrlimit(Resource::Nofile).maximum else { return usize::MAX };
+    hard.saturating_sub(DESCRIPTORS_BESIDE_CLIENTS + LINGERING_MIN) as usize
+}
+
 /// Listens on all of the host's addresses, one at least. Those that this machine does not have are left out. The error is
 /// text for people.
 pub(crate) fn bind((host, port): &(String, u16)) -> Result<Vec<TcpListener>, String> {

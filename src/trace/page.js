@@ -8,9 +8,9 @@ class Page {
     const hash = new URLSearchParams(location.hash.slice(1));
     this.setLang(hash.get('lang') ?? data.lang);
     this.setTheme(hash.get('theme') ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'));
-    this.timelines = data.traces.filter(trace => trace.steps.length).map((trace, i) => new Timeline(this, trace, i));
-    byId('timelines').append(...this.timelines.map(timeline => timeline.root));
-    this.active = this.timelines[0];
+    /** All servers; two of them are shown at a time. */
+    this.all = data.traces.filter(trace => trace.steps.length).map((trace, i) => new Timeline(this, trace, i));
+    this.show(this.pair(hash.get('modes')));
     this.listen();
     if (!this.active) return;
     this.activate(this.active);
@@ -20,6 +20,36 @@ class Page {
     this.tell();
     window.addEventListener('hashchange', () => this.goTo(new URLSearchParams(location.hash.slice(1))));
     document.body.dataset.ready = 'yes';
+  }
+
+  /** The servers to show: those of these names, else an event loop beside threads. */
+  pair(modes) {
+    const named = names => names.map(name => this.all.find(({ trace }) => trace.mode === name)).filter(found => found);
+    const pairs = [named((modes ?? '').split(',')), named(['epoll', 'threaded']), this.all.slice(0, 2)];
+    return pairs.find(pair => pair.length === 2 && pair[0] !== pair[1]) ?? this.all.slice(0, 1);
+  }
+
+  show(pair) {
+    this.timelines = pair;
+    this.active = pair[0];
+    byId('timelines').replaceChildren(...pair.map(timeline => timeline.root));
+    byId('pair').hidden = this.all.length < 3;
+    for (const [i, id] of ['left', 'right'].entries()) {
+      byId(id).replaceChildren(...this.all.map(({ trace }) => new Option(trace.mode, trace.mode, false, trace === pair[i]?.trace)));
+    }
+  }
+
+  /** Another server on one side. If it is on the other side already, the two change places. */
+  choose(side, mode) {
+    const place = this.active.trace.messages.findIndex(message => message.id === this.active.message);
+    const pair = [...this.timelines], chosen = this.all.find(({ trace }) => trace.mode === mode), at = pair.indexOf(chosen);
+    if (at >= 0) pair[at] = pair[side];
+    pair[side] = chosen;
+    this.show(pair);
+    this.activate(this.active);
+    this.find();
+    if (place >= 0) this.follow(place); else this.showAll();
+    this.redraw();
   }
 
   get words() { return WORDS[this.lang]; }
@@ -38,6 +68,8 @@ class Page {
   goTo(hash) {
     if (hash.has('lang')) this.setLang(hash.get('lang'));
     if (hash.has('theme')) this.setTheme(hash.get('theme'));
+    const pair = this.pair(hash.get('modes'));
+    if (hash.has('modes') && pair.some((timeline, i) => timeline !== this.timelines[i])) this.show(pair);
     this.activate(this.timelines[hash.get('server')] ?? this.active);
     const { steps, trace } = this.active;
     const place = trace.messages.findIndex(message => message.id === Number(hash.get('message')));
@@ -148,7 +180,10 @@ class Page {
 
     const hash = new URLSearchParams({ step: timeline.step + 1 });
     if (message) hash.set('message', message.id);
-    if (!one) hash.set('server', timeline.index);
+    if (!one) {
+      hash.set('server', this.timelines.indexOf(timeline));
+      hash.set('modes', this.timelines.map(({ trace }) => trace.mode));
+    }
     hash.set('lang', this.lang);
     hash.set('theme', document.documentElement.dataset.theme);
     history.replaceState(null, '', `#${hash}`);
@@ -206,6 +241,8 @@ class Page {
     byId('all').textContent = words.all;
     byId('play').textContent = this.playing ? words.pause : words.play;
     byId('search').placeholder = words.search;
+    byId('beside').textContent = words.beside;
+    for (const id of ['left', 'right']) byId(id).ariaLabel = words.beside;
     const key = ([name, text]) => {
       const item = element('li', name, element('i', ''), text);
       item.style.setProperty('--key', `var(--${name})`);
@@ -216,7 +253,7 @@ class Page {
 
   /** Whether the legend's entry occurs in a picture. */
   isDrawn(name) {
-    this.kinds ??= new Set(this.timelines.flatMap(timeline => timeline.steps.map(step => step.kind === 'park' ? 'lock' : step.kind)));
+    this.kinds ??= new Set(this.all.flatMap(timeline => timeline.steps.map(step => step.kind === 'park' ? 'lock' : step.kind)));
     return !['lock', 'inside'].includes(name) || this.kinds.has(name);
   }
 
@@ -281,7 +318,7 @@ class Page {
       '?': () => this.help(),
     };
     document.addEventListener('keydown', event => {
-      if (event.ctrlKey || event.metaKey || event.altKey || byId('help').open || event.target === byId('search')) return;
+      if (event.ctrlKey || event.metaKey || event.altKey || byId('help').open || event.target === byId('search') || event.target.closest?.('select')) return;
       const key = event.key.length === 1 ? event.key.toLowerCase() : event.key, focused = document.activeElement;
       // A control that has the focus takes its own keys, and Tab goes on to the next where there is but one server.
       if (key === 'Tab' && (this.timelines.length < 2 || focused !== document.body)) return;
@@ -294,6 +331,7 @@ class Page {
       if (event.key === 'Enter') this.findNext(event.shiftKey ? -1 : 1);
       if (event.key === 'Escape') { byId('search').value = ''; this.find(); byId('search').blur(); }
     });
+    for (const [side, id] of ['left', 'right'].entries()) byId(id).addEventListener('change', event => this.choose(side, event.target.value));
     const buttons = {
       first: 'Home', back: 'ArrowLeft', play: ' ', on: 'ArrowRight', earlier: 'ArrowUp', later: 'ArrowDown',
       in: '+', out: '-', fit: '0', all: 'a', lang: 'l', theme: 't', ask: '?',

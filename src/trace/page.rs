@@ -331,12 +331,12 @@ fn clients(event: &Event) -> Vec<u64> {
 
 /// The page for a trace.
 pub(crate) fn of(trace: &Trace, lang: Lang) -> String {
-    with_report(&[trace], lang, "")
+    with_report(&[trace], lang, "", "")
 }
 
-/// The page for several traces, one below the other, and a report below them. The report is HTML, and each of its parts
-/// states its language.
-pub(crate) fn with_report(traces: &[&Trace], lang: Lang, report: &str) -> String {
+/// The page for several traces, of which two are shown at a time, with an overview above them and a report below. Both are HTML,
+/// and each of their parts states its language.
+pub(crate) fn with_report(traces: &[&Trace], lang: Lang, overview: &str, report: &str) -> String {
     let pictures: Vec<_> = traces.iter().map(|trace| Picture::of(trace)).collect();
     let lang = lang.code();
     let data = json!({ "lang": lang, "traces": pictures });
@@ -346,9 +346,13 @@ pub(crate) fn with_report(traces: &[&Trace], lang: Lang, report: &str) -> String
     let mut page = include_str!("page.html").replace("{{lang}}", lang).replace("{{kind}}", kind);
     let style = [include_str!("../page/style.css"), include_str!("page.css")].concat();
     let script = [include_str!("words.js"), include_str!("timeline.js"), include_str!("page.js")].concat();
-    for (place, text) in
-        [("/*{{style}}*/", style.as_str()), ("/*{{script}}*/", &script), ("{{data}}", &data), ("{{report}}", report)]
-    {
+    for (place, text) in [
+        ("/*{{style}}*/", style.as_str()),
+        ("/*{{script}}*/", &script),
+        ("{{data}}", &data),
+        ("{{overview}}", overview),
+        ("{{report}}", report),
+    ] {
         page = page.replacen(place, text, 1);
     }
     page

@@ -5,7 +5,7 @@
 
 const WORDS = {
   en: {
-    several: 'tertulia compare: one talk, each way of waiting',
+    several: 'tertulia compare: one talk, each way of waiting', beside: 'Side by side:',
     facts: f => `${f.messages} messages · ${f.calls} system calls · ${f.threads} ${f.threads === 1 ? 'thread' : 'threads'}`,
     atWork: share => ` · at work ${share} of the time`,
     lost: n => ` · ${n} steps were lost: these counts are too low, and the time at work is unknown`, leftOut: n => ` · the last ${n} steps are not shown`,
@@ -45,7 +45,7 @@ const WORDS = {
       <p>The address tells where you are (<code>#step=12&amp;message=3&amp;lang=es</code>): link to it.</p>`,
   },
   es: {
-    several: 'tertulia compare: una charla, cada forma de esperar',
+    several: 'tertulia compare: una charla, cada forma de esperar', beside: 'Lado a lado:',
     facts: f => `${f.messages} mensajes · ${f.calls} llamadas al sistema · ${f.threads} ${f.threads === 1 ? 'hilo' : 'hilos'}`,
     atWork: share => ` · trabaja el ${share} del tiempo`,
     lost: n => ` · se perdieron ${n} pasos: estas cuentas se quedan cortas, y no se sabe cuánto tiempo trabaja`, leftOut: n => ` · los últimos ${n} pasos no se muestran`,

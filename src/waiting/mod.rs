@@ -101,6 +101,20 @@ impl Process {
             hidden,
         })
     }
+
+    /// The system calls in which its threads sleep, each with the number of threads, the most frequent first.
+    pub(crate) fn sleeps_in(&self) -> Vec<(&str, usize)> {
+        let mut calls: Vec<(&str, usize)> = Vec::new();
+        for thread in &self.threads {
+            let State::Waits { call, .. } = &thread.state else { continue };
+            match calls.iter_mut().find(|(known, _)| known == call) {
+                Some((_, threads)) => *threads += 1,
+                None => calls.push((call, 1)),
+            }
+        }
+        calls.sort_by_key(|(_, threads)| std::cmp::Reverse(*threads));
+        calls
+    }
 }
 
 fn state(task: &Task, descriptors: &Descriptors, memory: &mut Memory, hidden: &mut bool) -> State {

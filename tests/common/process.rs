@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A program that has ended.
 pub struct Ended {
@@ -31,8 +31,14 @@ pub fn spawn(command: &mut Command) -> (Child, Output, Output) {
 /// Runs a program that should end by itself. One that does not is killed, and that is a failure.
 #[track_caller]
 pub fn run(command: &mut Command) -> Ended {
+    run_within(LIMIT, command)
+}
+
+/// The same for one that has more to do than others.
+#[track_caller]
+pub fn run_within(limit: Duration, command: &mut Command) -> Ended {
     let (mut child, stdout, stderr) = spawn(command);
-    let deadline = Instant::now() + LIMIT;
+    let deadline = Instant::now() + limit;
     let status = loop {
         if let Some(status) = child.try_wait().expect("a child of ours") {
             break status;
@@ -42,7 +48,7 @@ pub fn run(command: &mut Command) -> Ended {
             let _ = child.wait();
             panic!("{command:?} does not end:\n{}{}", stdout.text(), stderr.text());
         }
-        std::thread::sleep(std::time::Duration::from_millis(5));
+        std::thread::sleep(Duration::from_millis(5));
     };
     Ended { code: status.code(), stdout: stdout.whole(), stderr: stderr.whole() }
 }
