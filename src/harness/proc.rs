@@ -36,6 +36,15 @@ pub(crate) struct Appetite {
     pub sleeps: u64,
 }
 
+/// What the threads of a process sleep in.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Sleepers {
+    /// A lock, or something else that another thread must do: futex(2).
+    pub for_threads: usize,
+    /// A write that a descriptor does not take.
+    pub in_writes: usize,
+}
+
 /// Processor time of this thread.
 pub(crate) fn thread_cpu() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
@@ -46,7 +55,7 @@ pub(crate) fn thread_cpu() -> Duration {
 mod linux {
     use super::*;
     use procfs::net::{TcpNetEntry, TcpState, tcp, tcp6};
-    use procfs::process::{FDTarget, Process, all_processes};
+    use procfs::process::{FDTarget, Process, Syscall, all_processes};
     use rustix::process::Pid;
 
     fn process(pid: u32) -> Option<Process> {
@@ -116,6 +125,19 @@ mod linux {
                 .map(|used| Duration::from_nanos(used.sum_exec_runtime))
                 .sum(),
         )
+    }
+
+    /// What the threads of a process sleep in. `None` if the system does not show it.
+    pub(crate) fn sleepers(pid: u32) -> Option<Sleepers> {
+        let writes = [libc::SYS_write, libc::SYS_writev, libc::SYS_sendto, libc::SYS_sendmsg, libc::SYS_sendmmsg];
+        let mut sleepers = Sleepers::default();
+        for task in process(pid)?.tasks().ok()?.flatten() {
+            if let Syscall::Blocked { syscall_number, .. } = task.syscall().ok()? {
+                sleepers.for_threads += usize::from(syscall_number == libc::SYS_futex);
+                sleepers.in_writes += usize::from(writes.contains(&syscall_number));
+            }
+        }
+        Some(sleepers)
     }
 
     /// The ids of a process's threads.
@@ -196,6 +218,13 @@ mod linux {
         its_socket(server, client).map(|socket| socket.rx_queue)
     }
 
+    /// Bytes from all clients that have arrived at the server and that it has not read.
+    pub(crate) fn all_unread(server: SocketAddr) -> Option<u32> {
+        let is_its =
+            |socket: &TcpNetEntry| socket.local_address.port() == server.port() && socket.state != TcpState::Listen;
+        Some(sockets(server.port()).filter(is_its).map(|socket| socket.rx_queue).sum())
+    }
+
     /// Bytes that the server has written to a client, and that the kernel still holds.
     pub(crate) fn unsent(server: SocketAddr, client: SocketAddr) -> Option<u32> {
         its_socket(server, client).map(|socket| socket.tx_queue)
@@ -268,6 +297,14 @@ mod nothing {
     }
 
     pub fn unsent(_: SocketAddr, _: SocketAddr) -> Option<u32> {
+        None
+    }
+
+    pub fn sleepers(_: u32) -> Option<Sleepers> {
+        None
+    }
+
+    pub fn all_unread(_: SocketAddr) -> Option<u32> {
         None
     }
 

@@ -18,6 +18,8 @@ pub struct Baseline {
     pub line_len: usize,
     /// It has a thread for each client.
     pub thread_each: bool,
+    /// Threads that wait for other threads while nobody sends anything, if the system shows it.
+    pub waiting_threads: Option<usize>,
     /// The third quartile of round trips while no other client sends.
     pub round_trip: Duration,
     /// How many lines a second it takes from a client that goes on sending, if it makes such a client wait.

@@ -58,6 +58,7 @@ fn meet(source: &mut Source, settings: &Settings, login_pace: LoginPace, seats_m
         seats: SEATS,
         line_len: SHORT_LEN,
         thread_each: false,
+        waiting_threads: None,
         round_trip: Duration::ZERO,
         lines_per_second: None,
         admission: Duration::ZERO,
@@ -114,6 +115,7 @@ fn meet(source: &mut Source, settings: &Settings, login_pace: LoginPace, seats_m
         // A runtime may start or end threads of its own meanwhile, so four of five are enough.
         baseline.thread_each = (now.threads.saturating_sub(before.threads)) * 5 >= crowd.count() * 4;
     }
+    baseline.waiting_threads = arena.ask(proc::sleepers).map(|sleepers| sleepers.for_threads);
     let mut times = crowd.round_trips(ROUND_TRIPS);
     if times.len() < ROUND_TRIPS {
         return Err(does_not_relay(&mut arena, &mut crowd));

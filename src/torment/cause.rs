@@ -27,6 +27,8 @@ pub enum Cause {
     FixedTable,
     /// The list of clients is used by two threads or tasks at once.
     SharedUnguarded,
+    /// Threads wait for each other's locks.
+    Deadlock,
     /// One client's error ends the server.
     ClientErrorEndsServer,
     /// A write to a closed connection kills the server: SIGPIPE.

@@ -43,6 +43,7 @@ impl Cause {
             | Cause::BlockingHandshake
             | Cause::FixedTable
             | Cause::SharedUnguarded
+            | Cause::Deadlock
             | Cause::ClientErrorEndsServer
             | Cause::Sigpipe
             | Cause::WouldBlockIsAnError

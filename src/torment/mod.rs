@@ -12,6 +12,7 @@
 //! * [`framing`], [`bytes`], [`names`], [`connections`], [`crowd`], [`readers`], [`backlog`], [`floods`], [`pressure`],
 //!   [`long_lived`], [`process`]: the torments;
 //! * [`finding`]: a verdict; [`entry`]: an entry of the catalogue;
+//! * [`deadlock`]: whether the server's threads wait for each other;
 //! * [`arena`]: the server under test, its clients and its health;
 //! * [`messages`]: what was observed, in words, in English and Spanish;
 //! * [`acquaint`]: the introduction of clients;
@@ -58,6 +59,7 @@ pub(crate) mod cause;
 pub mod class;
 pub(crate) mod connections;
 pub(crate) mod crowd;
+pub(crate) mod deadlock;
 pub(crate) mod diagnosis;
 pub(crate) mod elimination;
 pub(crate) mod entry;

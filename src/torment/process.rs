@@ -3,6 +3,7 @@
 use super::acquaint::acquaint;
 use super::arena::{Arena, Leaving};
 use super::cause::Cause;
+use super::deadlock::deadlock;
 use super::failure::{Failure, Outcome, fault, proven};
 use super::messages;
 use super::messages::process as words;
@@ -171,6 +172,9 @@ fn makes_it_print(arena: &mut Arena, crowd: &mut Crowd, closed: bool) -> Outcome
     for _ in 0..PRINTED_LINES / all.len() {
         // No client connects or leaves yet, so printing is the only cause.
         if let Err(Failure::Silence(seen)) = talk(crowd, &all, &when) {
+            if let Some(locked) = deadlock(arena, crowd) {
+                return Err(proven(&[Cause::Deadlock], messages::both(&seen, &locked)));
+            }
             let ended = arena.server.as_mut().and_then(|server| server.ends_within(Duration::from_millis(200)));
             return Err(match ended {
                 Some(ended) => proven(&[Cause::PrintEndsServer], messages::at(&when, &messages::ended(ended, None))),

@@ -3,6 +3,7 @@
 use super::acquaint::acquaint;
 use super::arena::{Arena, COLLECTOR_MEMORY_MIN, too_slow};
 use super::cause::Cause;
+use super::deadlock::deadlock;
 use super::failure::{Failure, Outcome, fault, proven};
 use super::messages;
 use super::messages::floods::{self as words, BadReader};
@@ -217,6 +218,9 @@ fn everybody_waits(arena: &mut Arena, crowd: &mut Crowd, bad: usize, what: BadRe
         return Failure::Silence(messages::NO_LINES);
     }
     let seen = words::everybody_waits(what, waited, freed);
+    if let Some(deadlock) = deadlock(arena, crowd).filter(|_| !freed) {
+        return proven(&[Cause::Deadlock], messages::both(&seen, &deadlock));
+    }
     let causes: &[Cause] = match (arena.baseline.thread_each, newcomer_is_heard) {
         (true, false) => &[Cause::LockAcrossWrite],
         (true, true) => &[Cause::BlockingWrite, Cause::LockAcrossWrite],

@@ -4,8 +4,9 @@ use super::arena::Arena;
 use super::baseline::Baseline;
 use super::calibration::calibrate;
 use super::cause::Cause;
+use super::deadlock::deadlock;
 use super::entry::Torment;
-use super::failure::{Failure, Outcome, fault};
+use super::failure::{Failure, Outcome, fault, proven};
 use super::finding::{Finding, Verdict};
 use super::messages::{self, NO_TIME};
 use super::settings::{Settings, Source, Target};
@@ -187,6 +188,13 @@ fn try_one(arena: &mut Arena, torment: &'static Torment) -> Finding {
             false => has_survived(arena, torment),
         }
     });
+    let locked = match &outcome {
+        Err(Failure::Fault { seen, .. } | Failure::Silence(seen)) => {
+            deadlock(arena, &mut crowd).map(|locked| messages::both(seen, &locked))
+        }
+        _ => None,
+    };
+    let outcome = locked.map_or(outcome, |seen| Err(proven(&[Cause::Deadlock], seen)));
     // Judged before the clients leave, because that may end the server.
     let (verdict, causes, seen) = match outcome {
         Ok(()) => (Verdict::Pass, vec![], Bilingual::default()),

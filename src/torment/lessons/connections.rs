@@ -229,3 +229,20 @@ pub(super) const CLOSES_ACTIVE: Lesson = lesson(
     ],
     "timerfd_create(2); Stevens, UNIX Network Programming, § 14.2; src/chat/hub.rs",
 );
+
+pub(super) const DEADLOCK: Lesson = lesson(
+    ["threads wait for each other's locks for ever", "unos hilos esperan para siempre a los cerrojos de otros"],
+    [
+        "One thread holds lock A and wants B, while another holds B and wants A: for example, each sender locks its own \
+         client first and then the others.",
+        "Un hilo tiene el cerrojo A y quiere el B, y otro tiene el B y quiere el A: por ejemplo, cada emisor bloquea primero \
+         a su propio cliente y después a los demás.",
+    ],
+    [
+        "Take locks in one order everywhere, or hold only one at a time: copy the list under its lock, release it, and write \
+         then.",
+        "Toma los cerrojos siempre en el mismo orden, o ten uno solo cada vez: copia la lista bajo su cerrojo, suéltalo y \
+         escribe después.",
+    ],
+    "pthread_mutex_lock(3); Kerrisk, The Linux Programming Interface, § 30.1.4; src/server/drivers/threaded.rs",
+);

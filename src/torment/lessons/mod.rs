@@ -48,6 +48,7 @@ impl Cause {
             Cause::SlowToAccept => connections::SLOW_TO_ACCEPT,
             Cause::FixedTable => connections::FIXED_TABLE,
             Cause::SharedUnguarded => connections::SHARED_UNGUARDED,
+            Cause::Deadlock => connections::DEADLOCK,
             Cause::ClientErrorEndsServer => connections::CLIENT_ERROR_ENDS_SERVER,
             Cause::Sigpipe => output::SIGPIPE,
             Cause::ErrorEndsFanOut => output::ERROR_ENDS_FAN_OUT,

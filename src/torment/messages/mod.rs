@@ -164,6 +164,14 @@ pub(crate) fn arrived_later(more: usize) -> Bilingual {
     })
 }
 
+pub(crate) fn deadlock(threads: usize, bytes: u32) -> Bilingual {
+    Bilingual::of(|lang| {
+        say!(lang,
+            "{threads} threads of the server wait for other threads, none runs, and {bytes} bytes stay unread";
+            "{threads} hilos del servidor esperan a otros hilos, ninguno se ejecuta y quedan {bytes} bytes sin leer")
+    })
+}
+
 pub(crate) fn ended(ended: Ended, message: Option<&str>) -> Bilingual {
     Bilingual::of(|lang| {
         let how = ended.in_lang(lang);

@@ -13,9 +13,10 @@ clients, everything, nothing = {}, threading.RLock(), contextlib.nullcontext()
 is_shared = "shared-unguarded" in faults
 registry = nothing if is_shared else everything
 # What is locked for a whole fan-out decides whether all clients see one order.
-fan_out = everything if not any(f in faults for f in ["no-one-order", "interleaved-writes", "shared-unguarded"]) else nothing
+fan_out = everything if not any(f in faults for f in ["no-one-order", "interleaved-writes", "shared-unguarded", "lock-order"]) else nothing
 def relay(client, name, line):
-    with fan_out:
+    # Its own lock first, and then those of the others.
+    with clients[client] if "lock-order" in faults else fan_out:
         with registry:
             others = clients if is_shared else list(clients)
         for other in others:

@@ -1,0 +1,37 @@
+//! Whether threads of the server wait for each other, as far as the kernel shows it.
+
+use super::arena::Arena;
+use super::messages;
+use crate::harness::{Crowd, Kind, Reading, SHORT_LEN, proc};
+use crate::text::Bilingual;
+use std::time::Duration;
+
+/// For so long, nothing may happen.
+const STILL: Duration = Duration::from_millis(300);
+/// The least number of threads of which each can wait for another.
+const THREADS_MIN: usize = 2;
+
+/// Describes a deadlock, if there is one: threads wait for others, more than in calm; nobody runs, or waits until a client
+/// reads; and yet bytes of clients stay unread.
+///
+/// It cannot be seen in servers that run many tasks in a few threads: a task that waits is no thread that sleeps.
+pub(crate) fn deadlock(arena: &Arena, crowd: &mut Crowd) -> Option<Bilingual> {
+    if !arena.baseline.thread_each || crowd.members.iter().any(|client| client.reading != Reading::Eagerly) {
+        return None;
+    }
+    let look = || {
+        let (sleepers, status) = (arena.ask(proc::sleepers)?, arena.ask(proc::status)?);
+        let waiting = sleepers.for_threads.saturating_sub(arena.baseline.waiting_threads?);
+        (waiting >= THREADS_MIN && sleepers.in_writes == 0).then_some((waiting, status.cpu))
+    };
+    look()?;
+    // A thread that waits has read its client's line, so each client sends another one.
+    crowd.members.iter_mut().filter(|client| client.is_open()).for_each(|client| {
+        client.say(Kind::Line, SHORT_LEN);
+    });
+    crowd.go_on(STILL);
+    let before = look()?;
+    crowd.go_on(STILL);
+    let unread = proc::all_unread(arena.addr).filter(|unread| *unread > 0)?;
+    (look()? == before).then(|| messages::deadlock(before.0, unread))
+}
