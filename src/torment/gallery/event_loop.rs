@@ -9,7 +9,9 @@ use std::time::Duration;
 
 const LISTENER: Token = Token(0);
 /// How often a client is read from in a turn.
-pub(crate) const READS_MAX: usize = 8;
+pub(crate) const READS_MAX: usize = 16;
+/// A client that has caused more to be sent waits for those that read slowly. Bytes.
+const CAUSED_MAX: usize = 64 << 10;
 const HELP: &[u8] =
     b"* Write a line and everybody reads it. /msg NAME TEXT is read by NAME only, /help is this text.\n";
 
@@ -44,12 +46,13 @@ fn next_number(event_loop: &mut EventLoop) -> usize {
 
 /// Whether to read from this client now.
 fn may_be_read(clients: &Clients, number: usize) -> bool {
-    clients.get(&number).is_some_and(|client| !client.outbox.is_long())
+    let all_read = clients.values().all(|client| !client.outbox.is_long());
+    all_read || clients.get(&number).is_some_and(|client| client.caused < CAUSED_MAX)
 }
 
 /// Reads from a client. Returns whether it may have sent more.
 fn read(event_loop: &mut EventLoop, number: usize) -> io::Result<bool> {
-    let mut buffer = [0; 4096];
+    let mut buffer = [0; 256];
     for _ in 0..READS_MAX {
         let Some(client) = event_loop.clients.get_mut(&number) else { return Ok(false) };
         match client.stream.read(&mut buffer) {
@@ -94,6 +97,8 @@ pub(crate) struct Client {
     pub(crate) lines: Lines,
     pub(crate) outbox: Outbox,
     pub(crate) is_gone: bool,
+    /// What was sent because of it since an outbox became long. Bytes.
+    caused: usize,
     /// There may be something to read. It is remembered because mio reports it once.
     is_ready: bool,
 }
@@ -132,6 +137,9 @@ impl EventLoop {
         match self.poll.poll(events, self.timeout()) {
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
             other => other?,
+        }
+        if self.clients.values().all(|client| !client.outbox.is_long()) {
+            self.clients.values_mut().for_each(|client| client.caused = 0);
         }
         // Those that were not read to the end.
         for number in self.clients.keys().copied().collect::<Vec<_>>() {
@@ -187,14 +195,16 @@ impl EventLoop {
 
     /// Handles a client's line: a command, or what all others are to read.
     pub(crate) fn handle(&mut self, number: usize, line: &[u8]) -> io::Result<()> {
-        let (send, text) = (self.steps.send, said(number, line));
-        if line.trim_ascii() == b"/help" {
-            return self.clients.get_mut(&number).map_or(Ok(()), |client| send(client, HELP));
+        let (to, text) = match private(line) {
+            _ if line.trim_ascii() == b"/help" => (Some(number), HELP.to_vec()),
+            Some((to, line)) => (Some(to), said(number, line)),
+            None => (None, said(number, line)),
+        };
+        self.clients.entry(number).and_modify(|client| client.caused += text.len());
+        match to {
+            Some(to) => self.clients.get_mut(&to).map_or(Ok(()), |client| (self.steps.send)(client, &text)),
+            None => (self.steps.relay)(self, number, &text),
         }
-        if let Some((to, line)) = private(line) {
-            return self.clients.get_mut(&to).map_or(Ok(()), |client| send(client, &said(number, line)));
-        }
-        (self.steps.relay)(self, number, &text)
     }
 
     pub(crate) fn send_to_others(&mut self, number: usize, text: &[u8]) -> io::Result<()> {
@@ -212,7 +222,7 @@ impl EventLoop {
         let interests = Interest::READABLE | Interest::WRITABLE;
         if self.poll.registry().register(&mut stream, Token(number), interests).is_ok() {
             let (lines, outbox) = (Lines::default(), Outbox::default());
-            self.clients.insert(number, Client { stream, lines, outbox, is_gone: false, is_ready: false });
+            self.clients.insert(number, Client { stream, lines, outbox, is_gone: false, caused: 0, is_ready: false });
         }
     }
 }

@@ -207,10 +207,11 @@ pub const EXHIBITS: &[Exhibit] = exhibits! {
     16 exhibit_16 event_loop "pauses-everybody" PausesEverybody
         "La memoria sigue siendo poca y nadie pierde una línea. Pero cuando alguien con una red lenta pide la ayuda \
          mil veces, las líneas de todos tardan segundos, incluso entre dos clientes que no tienen nada que ver."
-        "While the outbox of one client is long, the loop reads from nobody. Stop reading from that client only, and \
-         disconnect it if its outbox stays long. A client that reads is then heard at once."
-        "Mientras el búfer de salida de un cliente es largo, el bucle no lee de nadie. Deja de leer solo de ese cliente \
-         y desconéctalo si su búfer sigue largo. Así se atiende enseguida al cliente que lee.";
+        "While the outbox of one client is long, the loop reads from nobody. Count what each client has caused to be sent \
+         lately, and stop reading from those that have caused much. A client that says little is then heard at once."
+        "Mientras el búfer de salida de un cliente es largo, el bucle no lee de nadie. Cuenta lo que cada cliente ha \
+         hecho enviar últimamente y deja de leer de los que han causado mucho. Así se atiende enseguida al cliente \
+         que dice poco.";
     17 exhibit_17 event_loop "stale-token" StaleEvent
         "Muy de vez en cuando se desconecta enseguida a un usuario que acaba de conectarse. Ocurre en días de mucho \
          uso, cuando otro usuario se va en el mismo momento."
