@@ -127,6 +127,8 @@ const SENDER_MAX: usize = 512 << 10;
 /// A sender waits for no longer than this, and a client that takes less meanwhile is disconnected. Bytes.
 const A_MOMENT: Duration = Duration::from_secs(1);
 const TAKEN_MIN: usize = 64 << 10;
+/// As soon as so many bytes are taken out, they are written. Bytes.
+const WRITE_MAX: usize = 64 << 10;
 
 impl Queue {
     /// Starts the thread that writes.
@@ -135,8 +137,8 @@ impl Queue {
         let queue = Arc::new(queue);
         let shared = queue.clone();
         std::thread::Builder::new().spawn(move || {
-            while let Some(text) = shared.wait_for_text() {
-                if (&shared.stream).write_all(&text).is_err() {
+            while let Some(texts) = shared.wait_for_texts() {
+                if (&shared.stream).write_all(&texts).is_err() {
                     break;
                 }
             }
@@ -148,11 +150,14 @@ impl Queue {
     /// Never waits.
     pub(crate) fn push(&self, sender: usize, text: &Arc<[u8]>) {
         let mut pending = self.lock();
-        if !pending.has_ended {
-            *pending.bytes_by_sender.entry(sender).or_default() += text.len();
-            pending.texts.push_back((sender, text.clone()));
+        if pending.has_ended {
+            return;
+        }
+        if pending.texts.is_empty() {
             self.changed.notify_all();
         }
+        *pending.bytes_by_sender.entry(sender).or_default() += text.len();
+        pending.texts.push_back((sender, text.clone()));
     }
 
     /// Waits while too much of a sender is pending.
@@ -169,20 +174,24 @@ impl Queue {
         }
     }
 
-    fn wait_for_text(&self) -> Option<Arc<[u8]>> {
+    /// Takes out texts for one write. `None` at the end.
+    fn wait_for_texts(&self) -> Option<Vec<u8>> {
         let mut pending = self.lock();
-        while !pending.has_ended {
-            if let Some((sender, text)) = pending.texts.pop_front() {
-                pending.bytes_by_sender.entry(sender).and_modify(|bytes| *bytes -= text.len());
-                pending.taken += text.len();
-                self.changed.notify_all();
-                return Some(text);
-            }
-            // Nothing is pending of anybody, and some senders may have left.
+        while pending.texts.is_empty() && !pending.has_ended {
+            // Some senders may have left.
             pending.bytes_by_sender.clear();
             pending = self.changed.wait(pending).unwrap_or_else(PoisonError::into_inner);
         }
-        None
+        let mut texts = Vec::new();
+        while texts.len() < WRITE_MAX
+            && let Some((sender, text)) = pending.texts.pop_front()
+        {
+            pending.bytes_by_sender.entry(sender).and_modify(|bytes| *bytes -= text.len());
+            texts.extend_from_slice(&text);
+        }
+        pending.taken += texts.len();
+        self.changed.notify_all();
+        (!pending.has_ended).then_some(texts)
     }
 
     /// Disconnects the client, and ends the thread.
