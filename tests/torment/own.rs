@@ -44,6 +44,12 @@ each_driver! {
         has_no_faults(&torment(&target, &some, &patient()));
     }
 
+    fn a_thousand_clients_and_more_can_talk(mode) {
+        let target = started(&["serve", "--mode", mode, "--addr", "127.0.0.1:{port}", "--max-clients", "2000"]);
+        let findings = torment(&target, &torments(&["crowd"]), &patient());
+        has_no_faults(&findings);
+    }
+
     fn a_full_room_may_let_others_wait(mode) {
         let target =
             started(&["serve", "--mode", mode, "--addr", "127.0.0.1:{port}", "--max-clients", "4", "--when-full", "wait"]);
