@@ -215,6 +215,9 @@ pub(crate) fn long_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
 /// needed to see whether it grows without limit.
 const ENDLESS: u64 = 64 << 20;
 const ENDLESS_COLLECTED: u64 = 640 << 20;
+/// A line of this length that is relayed whole was collected. A virtual machine may have had the memory before. Bytes.
+const COLLECTED: u64 = 8 << 20;
+
 pub(crate) fn endless_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     *crowd = arena.guests(3)?;
     let before = arena.memory();
@@ -256,11 +259,29 @@ pub(crate) fn endless_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
             return Err(fault(&[Cause::UnboundedLine], words::endless_line_kept(taken, growth)));
         }
     }
+    if taken > COLLECTED && is_relayed_whole(crowd, taken, arena.settings.eol.bytes()) {
+        return Err(fault(&[Cause::UnboundedLine], words::endless_line_relayed(taken)));
+    }
     let word = crowd.says(OTHER);
     if !crowd.hears(READER, word) {
         return Err(Failure::Silence(words::endless_line_silences(taken)));
     }
     Ok(())
+}
+
+/// Ends the endless line. Whether most of its bytes come to the reader only then.
+fn is_relayed_whole(crowd: &mut Crowd, taken: u64, eol: &[u8]) -> bool {
+    let got = |crowd: &Crowd| crowd.members[READER].receiver.total;
+    let before = got(crowd);
+    if before > taken / 4 || !crowd.members[TALKER].is_open() {
+        return false;
+    }
+    crowd.members[TALKER].push(eol);
+    let after = crowd.says(TALKER);
+    crowd.wait_while_it_moves(|crowd| {
+        crowd.has_heard(READER, after) || [TALKER, READER].iter().any(|&who| !crowd.members[who].is_open())
+    });
+    got(crowd) - before > taken / 2
 }
 
 pub(crate) fn own_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {

@@ -24,6 +24,7 @@ pub const CASES: &[Case] = &[
     case(SERVER, "no-name", Cause::WrongName, &["names", "flood-all"]),
     case(SERVER, "closes-active", Cause::ClosesActive, &["long-lived", "names"]),
     case(SERVER, "leaks", Cause::Leaks, &["churn", "names"]),
+    case(SERVER, "unbounded-line", Cause::UnboundedLine, &["endless-line", "gulp"]),
     case("threads.py", "lock-order", Cause::Deadlock, &["flood-all", "rush-hour", "closed-stdout", "stop-continue"]),
     case(SERVER, "table-64 dies", Cause::FixedTable, &["crowd", "full-house"]),
     case(SERVER, "table-1024 deaf", Cause::FixedTable, &["crowd", "full-house"]),

@@ -170,6 +170,16 @@ pub(crate) fn endless_line_kept(taken: u64, growth: u64) -> Bilingual {
     })
 }
 
+/// When it ended, the line arrived.
+pub(crate) fn endless_line_relayed(bytes: u64) -> Bilingual {
+    Bilingual::of(|lang| {
+        let mib = bytes >> 20;
+        say!(lang,
+            "the server collected {mib} MiB without a line end, and relayed them when the line ended";
+            "el servidor guardó {mib} MiB sin fin de línea, y los reenvió cuando la línea terminó")
+    })
+}
+
 pub(crate) fn endless_line_silences(taken: u64) -> Bilingual {
     let taken = taken >> 10;
     Bilingual::of(|lang| {

@@ -14,11 +14,14 @@ listener.setblocking(False)
 selector.register(listener, selectors.EVENT_READ)
 clients, kept, numbers, said = {}, [], 0, 0
 shared = bytearray(LINE_MAX + 1)
+# Memory that the process has before it needs any, as a virtual machine has.
+memory = bytearray(b"x" * ((64 << 20) if "unbounded-line" in faults else 0))
+stored = 0
 
 class Client:
     def __init__(self, sock, number):
         self.sock, self.number, self.inbox, self.outbox = sock, number, b"", bytearray()
-        self.since, self.is_watched = time.monotonic(), False
+        self.since, self.is_watched, self.is_stored = time.monotonic(), False, False
 
     def leave(self):
         if clients.pop(self.sock, None):
@@ -46,7 +49,7 @@ class Client:
             pass
         except OSError:
             return self.leave()
-        if len(self.outbox) > QUEUE_MAX:
+        if len(self.outbox) > QUEUE_MAX and "unbounded-line" not in faults:
             return self.leave()
         self.watch()
 
@@ -59,11 +62,26 @@ class Client:
             data = b""
         if not data:
             return self.leave()
+        if "unbounded-line" in faults and (self.is_stored or len(self.inbox) > LINE_MAX // 2):
+            return self.store(data)
         *lines, self.inbox = (self.inbox + data).split(b"\n")
         if len(self.inbox) > LINE_MAX:
             return self.leave()
         for line in lines:
             self.say(line)
+
+    def store(self, data):
+        global stored
+        time.sleep(0.0005)
+        if not self.is_stored:
+            data, self.is_stored, stored = self.inbox + data, True, 0
+        memory[stored:stored + len(data)] = data
+        stored += len(data)
+        if b"\n" in data:
+            *lines, self.inbox = bytes(memory[:stored]).split(b"\n")
+            self.is_stored = False
+            for line in lines:
+                self.say(line)
 
     def say(self, line):
         global said
