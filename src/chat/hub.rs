@@ -148,7 +148,8 @@ impl Hub {
     /// An empty room.
     pub fn new(limits: Limits, lang: Lang, now: Instant) -> Hub {
         let room = Room::new(lang, limits.clients_max);
-        Hub { limits, connections: Connections::new(now), room, newcomers: Newcomers::new(now), last_number: 0 }
+        let connections = Connections::new(&limits, now);
+        Hub { limits, connections, room, newcomers: Newcomers::new(now), last_number: 0 }
     }
 
     /// Records events from now on, for [`Hub::take_transcript`].
@@ -176,29 +177,29 @@ impl Hub {
     /// The client is greeted and announced a moment later: with its first line, before anybody else says a line, or when it has been
     /// silent for [`OPENING_PATIENCE`](super::limits::OPENING_PATIENCE). In a crowd, and in a large room, it is greeted at once.
     ///
-    /// Returns `None`, and changes nothing, when there is no seat, or when `key` is taken or not below [`KEYS_MAX`].
+    /// Returns `None`, and changes nothing, when there is no seat, when too many have come from its address, or when `key` is taken or not below [`KEYS_MAX`].
     #[must_use = "everything else about the client is told by its id"]
     pub fn connect(&mut self, key: usize, peer: SocketAddr, replay: &[u8]) -> Option<Id> {
-        if key >= KEYS_MAX || self.connections.has_key(key) || !self.has_seat() {
+        if key >= KEYS_MAX || self.connections.has_key(key) || !self.has_seat() || !self.connections.admits(peer.ip()) {
             return None;
         }
         self.last_number = self.next_number();
         let id = Id::new(self.last_number, key);
-        self.connections.open(id);
+        self.connections.open(id, peer.ip());
         self.arrive(id, peer, replay);
         Some(id)
     }
 
-    /// A client came and there is no seat. Returns what to write to it before it is closed.
+    /// A client came and [`Hub::connect`] did not let it in. Returns what to write to it before it is closed.
     #[must_use = "whoever is refused is told so"]
     pub fn refuse(&mut self, peer: SocketAddr) -> Vec<u8> {
-        self.room.refuse(peer)
+        self.room.refuse(peer, !self.has_seat() || self.connections.admits(peer.ip()))
     }
 
     /// Asks for permission to read from a client and to hand over what it sent.
     ///
     /// `None` means that the client has to wait: input of it is held back, because others cannot keep up with it and it has used
-    /// up its [allowance](super::limits::ALLOWANCE). [`Effect::Resume`] tells when to ask again. Until then do not read from it. The
+    /// up its [allowance](super::limits::ALLOWANCE), or because it sends more than the [rate](Limits::rate). [`Effect::Resume`] tells when to ask again. Until then do not read from it. The
     /// TCP window closes, and the client can send no more: nothing is lost. What is received all the same is for
     /// [`Hub::receive_ahead`]. A client that is leaving or gone gets a permit, and what
     /// it sent is ignored.

@@ -1,5 +1,6 @@
 //! The limits of the chat. The relations between them are checked at compile time.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// A member whose outbox is longer than this makes the others wait, once they have used up their allowances, until it is half as
@@ -140,11 +141,15 @@ pub struct Limits {
     pub line_max: usize,
     /// How a client's bytes become messages.
     pub framing: Framing,
+    /// Lines that a member may send in a second. What it sends beyond that is read later.
+    pub rate: Option<NonZeroU32>,
+    /// Members that may come from one address.
+    pub per_address: Option<usize>,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { clients_max: 6, line_max: 1024, framing: Framing::Line }
+        Limits { clients_max: 6, line_max: 1024, framing: Framing::Line, rate: None, per_address: None }
     }
 }
 

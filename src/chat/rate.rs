@@ -33,6 +33,13 @@ impl Account {
         may
     }
 
+    /// When the rate allows the next time.
+    pub(crate) fn ready_at(&self, rate: Rate) -> Instant {
+        let spare = rate.at_once.saturating_sub(1) * rate.every;
+        // The clock may have begun less than that ago.
+        self.paid_at.checked_sub(spare).unwrap_or(self.paid_at)
+    }
+
     /// Takes back one payment.
     pub(crate) fn take_back(&mut self, rate: Rate) {
         // The clock may have begun less than that ago.
@@ -56,6 +63,7 @@ mod tests {
         let now = Instant::now();
         let mut account = Account::new(now);
         assert_eq!([(); 4].map(|()| account.pay(RATE, now)), [true, true, true, false]);
+        assert_eq!(account.ready_at(RATE), now + RATE.every);
         account.take_back(RATE);
         assert_eq!([(); 2].map(|()| account.pay(RATE, now)), [true, false]);
         let later = now + RATE.every;

@@ -30,6 +30,8 @@ pub enum Reason {
 pub enum Refusal {
     /// No seat was free.
     Full,
+    /// As many members as are permitted came from its address.
+    Address,
     /// It does not chat: its first bytes are another protocol's.
     Foreign(Protocol),
 }

@@ -11,6 +11,7 @@ use crate::server::{self, DRIVERS, Driver, Options, WhenFull};
 use crate::text::{Lang, say};
 use clap::ColorChoice;
 use clap::builder::FalseyValueParser;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -47,6 +48,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "BYTES", default_value_t = 1024, env = "TERTULIA_MAX_LINE",
           value_parser = whole::<usize>(16..=65536))]
     max_line: usize,
+
+    /// Lines that a client may send in a second; what it sends beyond that is read later [default: no limit]
+    #[arg(long, value_name = "LINES", env = "TERTULIA_RATE", value_parser = at_least(NonZeroU32::MIN))]
+    rate: Option<NonZeroU32>,
+
+    /// Number of clients that may come from one address [default: no limit]
+    #[arg(long, value_name = "N", env = "TERTULIA_MAX_PER_ADDRESS", value_parser = at_least::<usize>(1))]
+    max_per_address: Option<usize>,
 
     /// How the server splits received bytes into messages
     #[arg(long, value_enum, default_value_t = Framing::Line, env = "TERTULIA_FRAMING")]
@@ -95,7 +104,13 @@ impl Args {
             driver: self.mode,
             spin: Duration::from_micros(self.spin.into()),
             when_full: self.when_full,
-            limits: Limits { clients_max: self.max_clients, line_max: self.max_line, framing: self.framing },
+            limits: Limits {
+                clients_max: self.max_clients,
+                line_max: self.max_line,
+                framing: self.framing,
+                rate: self.rate,
+                per_address: self.max_per_address,
+            },
             lang: Lang::session(),
             console: (!self.quiet).then_some(paint),
             history: self.history,

@@ -16,7 +16,7 @@ pub(super) enum News<'a> {
     Mine(&'a str),
     /// The nick that I requested is refused.
     NickRefused,
-    /// The room is full, and I am refused.
+    /// The room is full, or too many of my address are in it, and I am refused.
     Full,
     Renamed {
         old: &'a str,
@@ -40,7 +40,7 @@ impl<'a> News<'a> {
         if is_refusal(text) {
             return News::NickRefused;
         }
-        if number(text).is_some_and(|seats| is(text, &Notice::Full(seats))) {
+        if number(text).is_some_and(|seats| is(text, &Notice::Full(seats))) || is(text, &Notice::TooMany) {
             return News::Full;
         }
         // A replayed message is a notice, too, and may contain anything that its sender wrote.
@@ -144,6 +144,7 @@ mod tests {
             check(Notice::NickFlaw(Flaw::TooLong), News::NickRefused);
             check(Notice::NickFlaw(Flaw::Reserved), News::NickRefused);
             check(Notice::Full(6), News::Full);
+            check(Notice::TooMany, News::Full);
             check(Notice::NobodyCalled("ana"), News::Nothing);
             check(Notice::Goodbye(Reason::Closing), News::Nothing);
         }

@@ -369,3 +369,45 @@ fn a_trickle_is_out(mode: &str, bytes: usize, pause: Duration) {
     assert!(seen.has_all_of("fred") < ENDLESS);
     server.console.shows("#1 drip is gone: did not read, ");
 }
+
+each_driver! {
+    fn above_the_rate_lines_come_later_and_in_order_and_nobody_else_waits(mode) {
+        const LINES: usize = 45;
+        let server = Server::with(mode, &["--rate", "20"]);
+        let [mut ana, mut beto, mut carla] = server.join_all(["ana", "beto", "carla"]);
+        let begin = Instant::now();
+        let lines: String = (0..LINES).map(|number| format!("line {number}\n")).collect();
+        ana.sends(lines.as_bytes());
+        // That is all of it: `printf ... | nc` ends its stream at once.
+        ana.stream.shutdown(Shutdown::Write).expect("it is connected");
+        carla.says("I need not wait");
+        beto.lines_to("<carla> I need not wait");
+        assert!(begin.elapsed() < PATIENCE, "{:?}", begin.elapsed());
+        for number in 0..LINES {
+            carla.sees(&format!("<ana> line {number}"));
+        }
+        // 20 lines at once, less one for the name, and the others in 50 ms each.
+        assert!(begin.elapsed() > Duration::from_millis(50) * (LINES as u32 - 21), "{:?}", begin.elapsed());
+        carla.notice("ana (#1) is gone: hung up");
+        ana.sees("<carla> I need not wait");
+        ana.notice("goodbye");
+        ana.is_closed();
+    }
+
+    fn from_one_address_come_only_as_many_as_are_permitted(mode) {
+        for when_full in ["refuse", "wait"] {
+            let flags = ["--max-per-address", "2", "--when-full", when_full];
+            let server = Server::with(mode, &flags);
+            let [mut ana, beto] = server.join_all(["ana", "beto"]);
+            let mut third = server.connect();
+            third.notice("there are as many here from your address as are permitted");
+            third.is_closed();
+            server.console.shows("turned away: too many from this address");
+            drop(beto);
+            ana.notice("beto (#2) is gone");
+            let mut carla = server.join_as("carla");
+            carla.says("now I am in");
+            ana.sees("<carla> now I am in");
+        }
+    }
+}

@@ -118,12 +118,25 @@ impl Connections {
                 .is_some_and(|filled| self.is_above_private_mark(filled))
     }
 
-    /// Whether the input of a connection is held back: others cannot keep up with it, and it has used up its allowance.
+    /// Whether the input of a connection is held back: others cannot keep up with it, and it has used up its allowance; or it
+    /// sends more lines than the rate permits.
     pub(in crate::chat) fn must_wait(&self, id: Id) -> bool {
         let Some(connection) = self.table.get(id).filter(|connection| connection.is_open()) else { return false };
         let ready_at = connection.allowance.ready_at(self.least_spent(), self.open);
         let has_allowance = !self.memory_is_short && ready_at.is_some_and(|at| at <= self.at.now);
-        !has_allowance && self.is_paced(id)
+        let is_fast = self.throttle.ready_at(id).is_some_and(|at| at > self.at.now);
+        is_fast || (!has_allowance && self.is_paced(id))
+    }
+
+    /// Whether a rate is set.
+    #[inline]
+    pub(crate) fn has_rate(&self) -> bool {
+        self.throttle.has_rate()
+    }
+
+    /// A line of a connection was handled: it counts for the rate.
+    pub(crate) fn count_line(&mut self, id: Id) {
+        self.throttle.count(id, self.at.now);
     }
 
     /// Takes off a connection's allowance what it has caused.
@@ -195,11 +208,17 @@ impl Connections {
         self.paused.contains(id)
     }
 
-    /// When a paused connection is resumed at the latest: its allowance is large enough then. `None` for one that is not
+    /// When a paused connection is resumed at the latest: its allowance is large enough then, and the rate permits a line. `None` for one that is not
     /// paused, or that has to wait until the others keep up.
     pub(crate) fn resumed_by(&self, id: Id) -> Option<Instant> {
-        let connection = self.table.get(id).filter(|_| self.is_paused(id) && !self.memory_is_short)?;
-        connection.allowance.ready_at(self.least_spent(), self.open)
+        let connection = self.table.get(id).filter(|_| self.is_paused(id))?;
+        let by_rate = self.throttle.ready_at(id);
+        if by_rate.is_some() && !self.is_paced(id) {
+            return by_rate;
+        }
+        let by_allowance = connection.allowance.ready_at(self.least_spent(), self.open);
+        // Without the first there is no time: it waits until the others keep up.
+        by_allowance.filter(|_| !self.memory_is_short).map(|at| by_rate.map_or(at, |by_rate| at.max(by_rate)))
     }
 
     /// Memory that all connections take: their outboxes, and their input that has not been handled. Bytes.

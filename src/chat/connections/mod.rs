@@ -9,6 +9,7 @@
 //! * [`queue`]: queues of clients, such as those that wait to be read from;
 //! * [`connection`]: the state of one client;
 //! * [`flush`]: what to write to which client, in the two ways of the contract;
+//! * [`throttle`]: limits for each client and each address, which are off unless they are set;
 //! * [`allowance`]: the output that a client may cause while others wait;
 //! * [`backpressure`]: which clients have to wait, which have to go, and when.
 //!
@@ -27,10 +28,11 @@ pub(super) mod opening;
 mod outbox;
 mod queue;
 pub mod sanitize;
+mod throttle;
 
 use super::effect::Effect;
 use super::id::{Id, Table};
-use super::limits::read_max;
+use super::limits::{Limits, read_max};
 use super::reason::Reason;
 use allowance::Allowance;
 use broadcast::{Broadcast, Place};
@@ -42,7 +44,9 @@ pub use opening::Protocol;
 use outbox::{Conditions, Outbox};
 use queue::Queue;
 use std::collections::{BinaryHeap, VecDeque};
+use std::net::IpAddr;
 use std::time::Instant;
+use throttle::Throttle;
 
 /// All connections.
 pub(super) struct Connections {
@@ -79,6 +83,7 @@ pub(super) struct Connections {
     /// leaving and coming back gains nothing.
     pub(super) debts: BinaryHeap<Allowance>,
     walk: flush::Walk,
+    throttle: Throttle,
 }
 
 /// A client's decoder while its lines are taken out, one by one. It has to be [put back](Connections::put_back).
@@ -90,7 +95,7 @@ pub(super) struct Input {
 }
 
 impl Connections {
-    pub(super) fn new(now: Instant) -> Connections {
+    pub(super) fn new(limits: &Limits, now: Instant) -> Connections {
         Connections {
             table: Table::default(),
             log: Broadcast::default(),
@@ -110,14 +115,16 @@ impl Connections {
             addressed: None,
             debts: BinaryHeap::new(),
             walk: flush::Walk::default(),
+            throttle: Throttle::new(limits),
         }
     }
 
     // Arrivals and departures.
 
     /// Adds a connection. It gets only what is sent to it alone, until it is [admitted](Connections::admit).
-    pub(super) fn open(&mut self, id: Id) {
+    pub(super) fn open(&mut self, id: Id, addr: IpAddr) {
         self.open += 1;
+        self.throttle.open(id, addr, self.at.now);
         self.table.insert(
             id,
             Connection {
@@ -132,6 +139,11 @@ impl Connections {
                 is_waited_for: false,
             },
         );
+    }
+
+    /// Whether a client from this address may take a seat.
+    pub(super) fn admits(&self, addr: IpAddr) -> bool {
+        self.throttle.admits(addr)
     }
 
     /// An open connection gets all that is sent to everybody from now on.
@@ -162,6 +174,7 @@ impl Connections {
         (connection.decoder, connection.held_back) = Default::default();
         self.debts.extend(Some(connection.allowance).filter(|it| it.is_spent(at.now)));
         self.open -= 1;
+        self.throttle.close(id);
         // In a smaller room the allowances are larger.
         self.check_memory();
         self.resume();

@@ -63,12 +63,16 @@ impl Hub {
         let Input { decoder, opening, .. } = input;
         let line_max = self.limits.line_max;
         let mut is_paced = (input.fills_some || self.connections.some_block()) && self.connections.is_paced(id);
+        let has_rate = self.connections.has_rate();
         while !bytes.is_empty() {
-            if is_paced && self.connections.must_wait(id) && is_more_than_quit(decoder.peek(bytes)) {
+            if (is_paced || has_rate) && self.connections.must_wait(id) && is_more_than_quit(decoder.peek(bytes)) {
                 return bytes;
             }
             let before = self.connections.caused();
             let Some(line) = decoder.next(&mut bytes, line_max, line_max * ENDLESS_FACTOR) else { break };
+            if has_rate {
+                self.connections.count_line(id);
+            }
             match self.line(id, line, opening) {
                 Handled::Said if !is_paced => continue,
                 Handled::Left => return &[],
@@ -84,6 +88,7 @@ impl Hub {
         if self.connections.must_wait(id) && is_more_than_quit(Some([bytes, &[]])) {
             return bytes;
         }
+        self.connections.count_line(id);
         let before = self.connections.caused();
         for message in bytes.chunks(self.limits.line_max) {
             // A line end within the message is a control character like others, and is replaced by a space.

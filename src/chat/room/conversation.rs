@@ -96,10 +96,14 @@ impl Room {
         }
     }
 
-    /// A client is not let in, because there is no seat. Returns what to write to it.
-    pub(crate) fn refuse(&mut self, peer: SocketAddr) -> Vec<u8> {
-        self.note(Event::Refused { peer, why: Refusal::Full });
-        messages::refusal(self.lang, self.seats)
+    /// A client is not let in, because there is no seat, or too many of its address are here. Returns what to write to it.
+    pub(crate) fn refuse(&mut self, peer: SocketAddr, is_full: bool) -> Vec<u8> {
+        let (why, text) = match is_full {
+            true => (Refusal::Full, Notice::Full(self.seats)),
+            false => (Refusal::Address, Notice::TooMany),
+        };
+        self.note(Event::Refused { peer, why });
+        messages::notice(self.lang, &text)
     }
 
     /// A client is not let in, because it speaks another protocol.

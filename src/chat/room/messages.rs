@@ -50,6 +50,8 @@ pub(crate) enum Notice<'a> {
     },
     /// For the client that leaves.
     Goodbye(Reason),
+    /// As many as are permitted are here from its address.
+    TooMany,
     Full(usize),
 }
 
@@ -135,6 +137,9 @@ impl Display for Said<'_, Notice<'_>> {
                     say!(lang, f, "disconnected: {reason}"; "desconexión: {reason}")
                 }
             },
+            Notice::TooMany => say!(lang, f,
+                "there are as many here from your address as are permitted; try again when one has left";
+                "ya hay tantos desde tu dirección como se permite; prueba cuando uno se haya ido"),
             Notice::Full(seats) => say!(lang, f,
                 "the room is full ({seats} of {seats} seats taken); try again later";
                 "la sala está llena ({seats} de {seats} plazas ocupadas); prueba más tarde"),
@@ -190,6 +195,9 @@ impl Display for Said<'_, Event<'_>> {
             Event::Refused { peer, why: Refusal::Full } => {
                 say!(lang, f, "{peer} turned away: the room is full"; "{peer} no entra: la sala está llena")
             }
+            Event::Refused { peer, why: Refusal::Address } => say!(lang, f,
+                "{peer} turned away: too many from this address";
+                "{peer} no entra: demasiados desde esta dirección"),
             Event::Refused { peer, why: Refusal::Foreign(protocol) } => {
                 let reason = Said(lang, &Reason::Foreign(*protocol));
                 say!(lang, f, "{peer} turned away: {reason}"; "{peer} no entra: {reason}")
@@ -237,11 +245,6 @@ pub(crate) fn notice(lang: Lang, notice: &Notice<'_>) -> Vec<u8> {
         wire.push('\n');
     }
     wire.into_bytes()
-}
-
-/// What a full server writes to a client that it does not let in.
-pub(crate) fn refusal(lang: Lang, seats: usize) -> Vec<u8> {
-    notice(lang, &Notice::Full(seats))
 }
 
 /// What the server writes to a client that speaks another protocol, before it has written anything else to it. A browser shows the

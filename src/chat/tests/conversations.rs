@@ -5,6 +5,8 @@ use crate::chat::limits::*;
 use crate::chat::messages;
 use crate::chat::{Hub, Id, Lang, Reason};
 use std::cell::{Cell, Ref, RefCell, RefMut};
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -438,4 +440,51 @@ fn idle_members_cost_no_buffers() {
         beto.reads(ROOMY);
         assert_eq!((buffers(&ana), buffers(&beto)), (0, 0));
     }
+}
+
+#[test]
+fn who_sends_more_lines_than_the_rate_is_read_later_and_loses_nothing() {
+    let rate = NonZeroU32::new(5);
+    for framing in [Framing::Line, Framing::Raw] {
+        for room in TestRoom::each(Limits { rate, framing, ..Limits::default() }) {
+            let [ana, beto, carla] = [(); 3].map(|()| room.greets(b""));
+            [&ana, &beto, &carla].into_iter().for_each(Guest::has_read);
+            let lines: Vec<String> = (0..12).map(|number| format!("line {number}")).collect();
+            match framing {
+                Framing::Line => ana.sends(lines.iter().map(|line| format!("{line}\n")).collect::<String>().as_bytes()),
+                Framing::Raw => lines.iter().for_each(|line| ana.says(line)),
+            }
+            lines[..5].iter().for_each(|line| beto.sees(&format!("<guest1> {line}")));
+            beto.sees_nothing();
+            assert!(ana.is_paused() && !beto.is_paused());
+            beto.says("I may speak");
+            ana.sees("<guest2> I may speak");
+            for line in &lines[5..] {
+                room.waits(SECOND / 5 - MS);
+                beto.sees_nothing();
+                room.waits(MS);
+                beto.sees(&format!("<guest1> {line}"));
+            }
+            assert!(!ana.is_paused());
+            room.waits(SECOND);
+            ana.ends_its_stream();
+            beto.sees("-- guest1 (#1) is gone: hung up");
+        }
+    }
+}
+
+#[test]
+fn only_so_many_from_one_address_take_a_seat() {
+    let mut hub = Hub::new(Limits { per_address: Some(2), ..Limits::default() }, Lang::En, Instant::now());
+    let from = |addr: [u8; 4]| SocketAddr::from((addr, 4000));
+    let (home, other) = (from([127, 0, 0, 1]), from([10, 0, 0, 1]));
+    let ana = hub.connect(0, home, b"").expect("there is a seat");
+    hub.connect(1, home, b"").expect("there is a seat");
+    assert_eq!(hub.connect(2, home, b""), None);
+    let told = String::from_utf8(hub.refuse(home)).expect("our own words");
+    assert!(told.starts_with("-- there are as many here from your address as are permitted"), "{told}");
+    hub.connect(2, other, b"").expect("another address");
+    hub.receive_end(ana);
+    hub.connect(3, home, b"").expect("one has left");
+    assert_eq!(hub.connect(4, home, b""), None);
 }

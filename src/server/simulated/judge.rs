@@ -24,7 +24,7 @@ impl Kernel {
             Event::Refused { peer, .. } => {
                 assert_eq!(self.room.when_full, WhenFull::Refuse, "it was let in and had to go");
                 self.meet("full house");
-                let refusal = messages::refusal(Lang::En, self.room.seats);
+                let refusal = messages::notice(Lang::En, &messages::Notice::Full(self.room.seats));
                 let client = &mut self.sockets[kernel::number(peer)].client;
                 client.refused = true;
                 client.expected.extend(refusal);

@@ -38,7 +38,7 @@ pub fn hub(input: &[u8]) {
     let mut bytes = Bytes { rest: input, replay_left: REPLAY_MAX };
     let (Some(room), Some(size)) = (bytes.byte(), bytes.byte()) else { return };
     let framing = if room & 0x80 == 0 { Framing::Line } else { Framing::Raw };
-    let limits = Limits { clients_max: 1 + usize::from(room % 6), line_max: LINE_MAX, framing };
+    let limits = Limits { clients_max: 1 + usize::from(room % 6), line_max: LINE_MAX, framing, ..Limits::default() };
     let script: Vec<Step> = std::iter::from_fn(|| bytes.step()).take(STEPS_MAX).collect();
     assert_all(&script, &limits, 1 + usize::from(size));
 }

@@ -1,0 +1,100 @@
+//! Limits for each member and each address, which are off unless they are set: how many lines a member may send in a second,
+//! and how many members may come from one address.
+
+use crate::chat::id::{Id, Table};
+use crate::chat::limits::Limits;
+use crate::chat::rate::{Account, Rate};
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
+
+/// What is counted for these limits. Nothing while they are off.
+pub(crate) struct Throttle {
+    rate: Option<Rate>,
+    accounts: Table<Account>,
+    per_address: Option<usize>,
+    /// The address of each open connection, and the number of those from each address.
+    addresses: Table<IpAddr>,
+    counts: HashMap<IpAddr, usize>,
+}
+
+impl Throttle {
+    pub(super) fn new(limits: &Limits) -> Throttle {
+        // Those of a second at once, and then one after the other.
+        let rate = |lines: NonZeroU32| Rate { at_once: lines.get(), every: Duration::from_secs(1) / lines.get() };
+        Throttle {
+            rate: limits.rate.map(rate),
+            accounts: Table::default(),
+            per_address: limits.per_address,
+            addresses: Table::default(),
+            counts: HashMap::new(),
+        }
+    }
+
+    /// Whether a client from this address may take a seat.
+    pub(super) fn admits(&self, addr: IpAddr) -> bool {
+        self.per_address.is_none_or(|most| self.counts.get(&network(addr)).is_none_or(|count| *count < most))
+    }
+
+    pub(super) fn open(&mut self, id: Id, addr: IpAddr, now: Instant) {
+        if self.rate.is_some() {
+            self.accounts.insert(id, Account::new(now));
+        }
+        if self.per_address.is_some() {
+            let addr = network(addr);
+            self.addresses.insert(id, addr);
+            *self.counts.entry(addr).or_default() += 1;
+        }
+    }
+
+    pub(super) fn close(&mut self, id: Id) {
+        self.accounts.remove(id);
+        let Some(addr) = self.addresses.remove(id) else { return };
+        if let Some(count) = self.counts.get_mut(&addr) {
+            *count -= 1;
+            if *count == 0 {
+                self.counts.remove(&addr);
+            }
+        }
+    }
+
+    /// Whether lines are counted.
+    #[inline]
+    pub(super) fn has_rate(&self) -> bool {
+        self.rate.is_some()
+    }
+
+    /// A line of this client was handled.
+    pub(super) fn count(&mut self, id: Id, now: Instant) {
+        if let (Some(rate), Some(account)) = (self.rate, self.accounts.get_mut(id)) {
+            account.pay(rate, now);
+        }
+    }
+
+    /// When the next line of this client may be handled. `None` if no rate is set.
+    pub(super) fn ready_at(&self, id: Id) -> Option<Instant> {
+        Some(self.accounts.get(id)?.ready_at(self.rate?))
+    }
+}
+
+/// The part of an address that one subscriber has: an IPv4 address, or the first 64 bits of an IPv6 address.
+fn network(addr: IpAddr) -> IpAddr {
+    match addr.to_canonical() {
+        IpAddr::V6(addr) => Ipv6Addr::from_bits(addr.to_bits() >> 64 << 64).into(),
+        addr => addr,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_subscriber_is_one_address() {
+        let addr = |text: &str| -> IpAddr { text.parse().expect("an address") };
+        assert_eq!(network(addr("::ffff:10.0.0.1")), addr("10.0.0.1"));
+        assert_eq!(network(addr("2001:db8:1:2:3:4:5:6")), network(addr("2001:db8:1:2::1")));
+        assert_ne!(network(addr("2001:db8:1:2::1")), network(addr("2001:db8:1:3::1")));
+    }
+}
