@@ -65,14 +65,15 @@ fn backlog(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     };
     // What everybody lacks was not lost because one client was behind.
     if is_sound(OTHER) && !is_sound(slow) {
+        let before = got(crowd);
+        // If the end of a line is lost, the next one is seen to follow its beginning.
+        crowd.says(OTHER);
+        crowd.wait(SHOVED, |crowd| got(crowd) >= said);
         let receiver = &crowd.members[slow].receiver;
         if receiver.mangled > 0 {
             let text = receiver.first_mangled.clone().unwrap_or_default();
             return Err(fault(&[ShortWriteDropped], words::behind_got_pieces(&text)));
         }
-        let before = got(crowd);
-        crowd.says(OTHER);
-        crowd.wait(SHOVED, |crowd| got(crowd) >= said);
         let (lacked, more) = (said - before, got(crowd) - before);
         return Err(match more {
             0 => fault(&[DroppedWhenFull, ShortWriteDropped], words::behind_lacks(lacked, said)),

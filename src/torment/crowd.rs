@@ -26,7 +26,7 @@ pub(crate) const CROWD: Torment = Torment::new(
         "Todos pueden hablar, o reciben el aviso de que la sala está llena, o esperan una plaza.",
     ),
     &[FixedTable, ClientErrorEndsServer],
-    &[FixedTable, OneAcceptPerEdge, BlockingHandshake, SlowToAccept],
+    &[FixedTable, SeatsNotFreed, OneAcceptPerEdge, BlockingHandshake, SlowToAccept],
     crowd,
 );
 

@@ -20,7 +20,7 @@ impl Cause {
             Cause::BlockingWrite => &["stuck-reader", "trickle-reader", "polite-beside-flood"],
             Cause::LockAcrossWrite => &["stuck-reader", "trickle-reader"],
             Cause::PausesEverybody => &["selfish-reader", "whisperers", "polite-beside-flood"],
-            Cause::ShortWriteDropped | Cause::DroppedWhenFull => &["slow-reader"],
+            Cause::ShortWriteDropped | Cause::DroppedWhenFull => &["slow-reader", "backlog"],
             Cause::UnboundedQueue => &["stuck-reader", "trickle-reader", "firehose"],
             Cause::UnboundedLine => &["endless-line"],
             Cause::StaleBuffer => &["names"],
