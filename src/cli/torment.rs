@@ -164,12 +164,7 @@ impl Args {
             runs_max: Settings::default().runs_max,
         };
         if let Some(torment) = self.replay {
-            let script = torment::replays::script(lang, torment, &settings).ok_or_else(|| {
-                let (name, names) = (torment.name, torment::replays::names().collect::<Vec<_>>().join(", "));
-                Failure::Usage(say!(lang,
-                    "there is no script for {name}; there are scripts for {names}";
-                    "no hay guion para {name}; hay guiones para {names}"))
-            })?;
+            let script = torment::replays::script(lang, torment, &settings);
             return Ok(super::print(script.as_bytes())?);
         }
         let torments: Vec<&Torment> =
@@ -467,7 +462,7 @@ impl Report {
             text += &self.paragraph(USUALLY.in_lang(lang), usually.in_lang(lang));
             text += &self.paragraph(FIX.in_lang(lang), fix.in_lang(lang));
             text += &self.paragraph(READ_ON.in_lang(lang), read);
-            if let Some(name) = names.iter().find(|name| torment::replays::names().any(|known| known == **name)) {
+            if let Some(name) = names.first() {
                 text += &self.paragraph(REPLAY.in_lang(lang), &format!("tertulia torment --replay {name} > {name}.py"));
             }
         }

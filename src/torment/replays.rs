@@ -1,7 +1,7 @@
 //! Scripts that show a failure without this program: Python, with its standard library alone.
 //!
-//! What they share is in `replays/prelude.py`. Each ends with exit code 0 if the server does what a healthy one does, and with 1
-//! otherwise.
+//! What they share is in `replays/prelude.py`, so that the lines of each are only what its torment does. Each ends with exit
+//! code 0 if the server does what a healthy one does, and with 1 otherwise.
 
 use super::entry::Torment;
 use super::settings::Settings;
@@ -18,27 +18,42 @@ macro_rules! scripts {
 
 /// By the torment's name.
 const SCRIPTS: &[(&str, &str)] = scripts! {
-    "own-line" "split-line" "two-in-one" "byte-by-byte" "utf8-split" "gulp" "long-line" "endless-line" "silent-newcomer" "reset-idle"
-    "half-close" "stuck-reader"
+    "idle" "stop-continue" "own-line" "split-line" "two-in-one" "byte-by-byte" "utf8-split" "gulp" "long-line" "garbage"
+    "burst-connect" "connect-storm" "silent-newcomer" "reset-idle" "reset-backlog" "reset-mid-fanout" "rush-hour" "half-close"
+    "stale-event" "vanish" "stuck-reader" "no-descriptors" "frozen-stdout" "closed-stdout" "terminate" "restart" "endless-line"
+    "slow-reader" "backlog" "flood-all" "names" "full-house" "crowd" "churn" "firehose" "selfish-reader" "whisperers"
+    "polite-beside-flood" "trickle-reader" "long-lived"
 };
 
-/// The torments that have a script.
-pub fn names() -> impl Iterator<Item = &'static str> {
-    SCRIPTS.iter().map(|(name, _)| *name)
-}
-
-/// The script that shows what a torment does, if there is one.
-pub fn script(lang: Lang, torment: &Torment, settings: &Settings) -> Option<String> {
-    let (name, body) = SCRIPTS.iter().find(|(name, _)| *name == torment.name)?;
+/// The script that shows what a torment does.
+pub fn script(lang: Lang, torment: &Torment, settings: &Settings) -> String {
+    let name = torment.name;
+    let body = SCRIPTS.iter().find(|(script, _)| *script == name).map_or("", |(_, body)| *body);
     let (does, healthy) = (torment.does.in_lang(lang), torment.healthy.in_lang(lang));
-    let usage = say!(lang, "Usage: python3 {name}.py PORT [HOST]"; "Uso: python3 {name}.py PUERTO [EQUIPO]");
+    let starts = say!(lang,
+        "python3 {name}.py PORT -- COMMAND    starts the server by this command";
+        "python3 {name}.py PUERTO -- ORDEN      inicia el servidor con esta orden");
+    let running = say!(lang,
+        "python3 {name}.py PORT [HOST]        one that runs already";
+        "python3 {name}.py PUERTO [EQUIPO]      uno que ya está en marcha");
+    // A script that must have started the server says so in a line of its own.
+    let usage = match body.lines().any(|line| line.starts_with("start(")) {
+        true => starts,
+        false => format!("{starts}\n{running}"),
+    };
+    let prints = say!(lang,
+        "With a healthy server no line begins with FAIL, and the exit code is 0. A line with FAIL says what was\n\
+         expected and what was seen instead; the exit code is 1.";
+        "Con un servidor sano ninguna línea empieza por FAIL, y el código de salida es 0. Una línea con FAIL dice\n\
+         qué se esperaba y qué se vio en su lugar; el código de salida es 1.");
     let login: Vec<String> = settings.login.iter().flat_map(|login| login.lines()).map(quoted).collect();
     let say = quoted(settings.say.as_deref().unwrap_or("{line}"));
     let eol = if settings.eol == Eol::CrLf { r#"b"\r\n""# } else { r#"b"\n""# };
-    Some(format!(
-        "#!/usr/bin/env python3\n\"\"\"{does}\n{healthy}\n\n{usage}\n\"\"\"\nLOGIN, SAY, EOL = [{}], {say}, {eol}\n\n{PRELUDE}\n\n{body}",
-        login.join(", ")
-    ))
+    let login = login.join(", ");
+    format!(
+        "#!/usr/bin/env python3\n\"\"\"{does}\n{healthy}\n\n{usage}\n\n{prints}\n\"\"\"\n\
+         LOGIN, SAY, EOL = [{login}], {say}, {eol}\n\n{PRELUDE}\n\n{body}"
+    )
 }
 
 /// A string of Python, which has the escapes of JSON.
@@ -52,10 +67,12 @@ mod tests {
     use crate::torment::TORMENTS;
 
     #[test]
-    fn each_script_belongs_to_a_torment() {
-        for name in names() {
-            let torment = TORMENTS.iter().find(|torment| torment.name == name).expect(name);
-            let script = script(Lang::Es, torment, &Settings::default()).expect("it is listed");
+    fn each_torment_has_a_short_script() {
+        assert_eq!(SCRIPTS.len(), TORMENTS.len());
+        for torment in TORMENTS {
+            let (name, body) = SCRIPTS.iter().find(|(name, _)| *name == torment.name).expect(torment.name);
+            assert!((1..=30).contains(&body.lines().count()), "{name}");
+            let script = script(Lang::Es, torment, &Settings::default());
             assert!(
                 script.contains(&*torment.does.es) && script.contains("LOGIN, SAY, EOL = [], \"{line}\", b\"\\n\"")
             );

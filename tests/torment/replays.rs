@@ -1,48 +1,139 @@
 //! The scripts that show a failure without us.
 
-use super::common::process::run;
+use super::common::process::{Dir, run};
 use super::verdicts::script;
 use super::*;
+use std::net::TcpListener;
 use std::process::Command;
+use std::sync::Mutex;
 use tertulia::harness::{START_LIMIT, Stdout};
 
-/// Runs the script of a torment against a server. Returns its exit code and what it printed.
-fn played(name: &str, target: &Target) -> (Option<i32>, String) {
-    let Target::Started(launcher) = target else { panic!("it is to be started") };
-    let server = launcher.start(Stdout::Nowhere, START_LIMIT).expect("it listens");
-    let dir = common::process::Dir::new();
+/// Runs the script of a torment with these words behind the port. Returns its exit code and what it printed.
+fn played(name: &str, port: u16, words: &[String]) -> (Option<i32>, String) {
+    let dir = Dir::new();
     let file = dir.file("script.py");
-    let printed = run(tertulia().args(["torment", "--replay", name]));
-    std::fs::write(&file, printed.stdout).expect("our directory");
-    let ended = run(Command::new("python3").arg(file).arg(server.addr.port().to_string()));
+    std::fs::write(&file, run(tertulia().args(["torment", "--replay", name])).stdout).expect("our directory");
+    let ended = run(Command::new("python3").arg(file).arg(port.to_string()).args(words));
     (ended.code, ended.stdout + &ended.stderr)
+}
+
+/// Lets a script start a server.
+fn played_with(name: &str, command: &[&str]) -> (Option<i32>, String) {
+    let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = free.local_addr().expect("bound").port();
+    drop(free);
+    let command = command.iter().map(|word| word.replace("{port}", &port.to_string()));
+    played(name, port, &[vec!["--".to_owned()], command.collect()].concat())
+}
+
+/// Checks them four at a time: they mostly wait.
+#[track_caller]
+fn all_have<T: Sync>(items: &[T], code: i32, play: impl Fn(&T) -> (Option<i32>, String) + Sync) {
+    let next = Mutex::new(items.iter());
+    let wrong = || {
+        let next = || next.lock().expect("nobody panics").next();
+        let played = std::iter::from_fn(|| next().map(&play));
+        played.filter(|(ended, _)| *ended != Some(code)).collect::<Vec<_>>()
+    };
+    let wrong = std::thread::scope(|scope| {
+        let others = [(); 3].map(|()| scope.spawn(wrong));
+        let wrong = wrong();
+        others.into_iter().fold(wrong, |wrong, other| [wrong, other.join().expect("it does not panic")].concat())
+    });
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]
 #[ignore = "needs python3"]
 fn our_own_server_passes_each_script() {
-    for name in torment::replays::names() {
-        let (code, text) = played(name, &started(&["serve", "127.0.0.1:{port}"]));
-        assert_eq!(code, Some(0), "{name}: {text}");
-    }
+    all_have(TORMENTS, 0, |torment| {
+        let (code, text) = played_with(torment.name, &[env!("CARGO_BIN_EXE_tertulia"), "serve", "127.0.0.1:{port}"]);
+        (code, format!("{}: {text}", torment.name))
+    });
 }
 
 #[test]
 #[ignore = "needs python3"]
-fn a_script_shows_the_fault() {
-    for (name, fault) in [("utf8-split", "decodes-pieces"), ("half-close", "loses-at-the-end")] {
-        let server = ["python3", &script("loop.py"), "{port}", fault].map(String::from);
-        let (code, text) = played(name, &Target::Started(Launcher::of_words(server.to_vec()).expect("{port} in it")));
-        assert_eq!(code, Some(1), "{name}: {text}");
-        assert!(text.contains("FAIL"), "{text}");
+fn a_script_talks_with_a_server_that_runs_already() {
+    let Target::Started(launcher) = started(&["serve", "127.0.0.1:{port}"]) else { panic!("it is to be started") };
+    let server = launcher.start(Stdout::Nowhere, START_LIMIT).expect("it listens");
+    let (code, text) = played("split-line", server.addr.port(), &["127.0.0.1".into()]);
+    assert_eq!(code, Some(0), "{text}");
+    let (code, text) = played("idle", server.addr.port(), &[]);
+    assert!(code == Some(1) && text.contains("PORT -- COMMAND"), "{text}");
+}
+
+/// Scripts, and servers that must fail them: a script of `tests/torment/servers` and its faults, or an exhibit.
+const FAULTY: &[(&[&str], &[&str])] = &[
+    (&["idle"], &["loop.py", "busy-loop"]),
+    (&["own-line"], &["loop.py", "duplicates"]),
+    (&["utf8-split"], &["loop.py", "decodes-pieces"]),
+    (&["garbage"], &["loop.py", "trusts-input"]),
+    (&["stop-continue"], &["loop.py", "interrupted-is-an-error"]),
+    (&["long-line"], &["loop.py", "mutes"]),
+    (&["silent-newcomer"], &["loop.py", "blocking-handshake"]),
+    (&["half-close"], &["loop.py", "loses-at-the-end"]),
+    (&["no-descriptors"], &["loop.py", "descriptor-death"]),
+    (&["closed-stdout"], &["loop.py", "print-ends-server"]),
+    (&["slow-reader"], &["loop.py", "dropped-when-full"]),
+    (&["flood-all"], &["loop.py", "reorders"]),
+    (&["full-house"], &["loop.py", "seats-not-freed"]),
+    (&["churn"], &["loop.py", "leaks"]),
+    (&["firehose"], &["loop.py", "unfair"]),
+    (&["rush-hour"], &["threads.py", "shared-unguarded"]),
+    (&["flood-all"], &["threads.py", "no-one-order"]),
+    (&["terminate"], &["threads.py", "ignores-sigterm"]),
+    (&["restart"], &["threads.py", "address-in-use"]),
+    (&["names"], &["missed.py", "stale-buffer"]),
+    (&["names"], &["missed.py", "wrong-name"]),
+    (&["crowd"], &["missed.py", "table-64", "dies"]),
+    (&["backlog"], &["missed.py", "watches-writable"]),
+    (&["long-lived"], &["missed.py", "closes-active"]),
+    #[cfg(feature = "gallery")]
+    (&["split-line", "two-in-one", "byte-by-byte"], &["framing-by-recv"]),
+    #[cfg(feature = "gallery")]
+    (&["connect-storm", "reset-idle", "reset-mid-fanout"], &["error-ends-server"]),
+    #[cfg(feature = "gallery")]
+    (&["gulp"], &["one-read"]),
+    #[cfg(feature = "gallery")]
+    (&["endless-line"], &["unbounded-line"]),
+    #[cfg(feature = "gallery")]
+    (&["frozen-stdout"], &["blocking-print"]),
+    #[cfg(feature = "gallery")]
+    (&["burst-connect", "reset-backlog"], &["one-accept"]),
+    #[cfg(feature = "gallery")]
+    (&["stuck-reader", "vanish"], &["blocking-write"]),
+    #[cfg(feature = "gallery")]
+    (&["trickle-reader"], &["write-all"]),
+    #[cfg(feature = "gallery")]
+    (&["selfish-reader", "whisperers", "polite-beside-flood"], &["pauses-everybody"]),
+    #[cfg(feature = "gallery")]
+    (&["stale-event"], &["stale-token"]),
+];
+
+#[test]
+#[ignore = "needs python3"]
+fn each_script_shows_a_fault() {
+    let pairs: Vec<_> =
+        FAULTY.iter().flat_map(|(names, server)| names.iter().map(move |name| (*name, *server))).collect();
+    #[cfg(feature = "gallery")]
+    for torment in TORMENTS {
+        assert!(pairs.iter().any(|(name, _)| *name == torment.name), "{}", torment.name);
     }
+    all_have(&pairs, 1, |(name, server)| {
+        let file = script(server[0]);
+        let (code, text) = match server[0].ends_with(".py") {
+            true => played_with(name, &[&["python3", &file, "{port}"], &server[1..]].concat()),
+            false => played_with(name, &[env!("CARGO_BIN_EXE_tertulia"), "gallery", server[0], "127.0.0.1:{port}"]),
+        };
+        let text = format!("{name} with {server:?}: {text}");
+        // An exception of the script shows nothing.
+        (code.filter(|_| text.contains("FAIL")), text)
+    });
 }
 
 #[test]
-fn a_torment_without_a_script_says_which_have_one() {
-    let ended = run(tertulia().args(["torment", "--replay", "idle"]));
-    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
-    assert!(ended.stderr.contains("split-line"), "{}", ended.stderr);
+fn a_script_speaks_as_the_server_needs_it() {
     let login = ["torment", "--replay", "split-line", "--login", r"NICK n{n}\nUSER x", "--eol", "crlf"];
     let script = run(tertulia().args(login)).stdout;
     assert!(script.contains(r#"LOGIN, SAY, EOL = ["NICK n{n}", "USER x"], "{line}", b"\r\n""#), "{script}");

@@ -1,5 +1,5 @@
 a, b, c = guests(3)
-c.reset()
+c.leave(is_reset=True)
 time.sleep(0.2)
 a.say("LINE-A")
 b.expects("LINE-A")

@@ -1,0 +1,3 @@
+start()
+a, b = guests(2)
+sleeps()
