@@ -95,6 +95,7 @@ mod input;
 use super::connections::{Connections, Flight};
 use super::effect::Effect;
 use super::id::Id;
+use super::idle::Idle;
 use super::limits::{KEYS_MAX, Limits};
 use super::newcomers::Newcomers;
 use super::reason::Reason;
@@ -111,6 +112,7 @@ pub struct Hub {
     pub(super) connections: Connections,
     pub(super) room: Room,
     pub(super) newcomers: Newcomers,
+    idle: Idle,
     last_number: u64,
 }
 
@@ -148,8 +150,8 @@ impl Hub {
     /// An empty room.
     pub fn new(limits: Limits, lang: Lang, now: Instant) -> Hub {
         let room = Room::new(lang, limits.clients_max);
-        let connections = Connections::new(&limits, now);
-        Hub { limits, connections, room, newcomers: Newcomers::new(now), last_number: 0 }
+        let (connections, idle) = (Connections::new(&limits, now), Idle::new(limits.idle));
+        Hub { limits, connections, room, newcomers: Newcomers::new(now), idle, last_number: 0 }
     }
 
     /// Records events from now on, for [`Hub::take_transcript`].
@@ -162,10 +164,11 @@ impl Hub {
 
     /// Sets the time of all that happens until the next call. A time before that of the last call counts as the latter.
     ///
-    /// Returns whether newcomers were greeted and announced: their time was over.
+    /// Returns whether the time brought something: newcomers were greeted and announced, or members that say nothing were warned or
+    /// disconnected.
     pub fn tick(&mut self, now: Instant) -> bool {
         self.connections.tick(now);
-        self.welcome_due()
+        self.welcome_due() | self.dismiss_idle()
     }
 
     // 2. What happened.
@@ -186,6 +189,7 @@ impl Hub {
         self.last_number = self.next_number();
         let id = Id::new(self.last_number, key);
         self.connections.open(id, peer.ip());
+        self.idle.hear(id, self.connections.now());
         self.arrive(id, peer, replay);
         Some(id)
     }
@@ -329,7 +333,7 @@ impl Hub {
         if connections.is_dirty() {
             return Some(connections.now());
         }
-        connections.first_timer().into_iter().chain(self.newcomers.deadline()).min()
+        connections.first_timer().into_iter().chain(self.newcomers.deadline()).chain(self.idle.deadline()).min()
     }
 
     // Queries.
@@ -376,10 +380,16 @@ impl Hub {
         self.connections.resumed_by(id)
     }
 
-    /// When a client is announced at the latest, for a driver with a thread for each client: the thread must
-    /// [tell the time](Hub::tick) then. `None` for a client that is announced.
-    pub fn announced_by(&self, id: Id) -> Option<Instant> {
-        self.newcomers.until(id)
+    /// Whether the others have not heard of a client yet.
+    pub fn is_newcomer(&self, id: Id) -> bool {
+        self.newcomers.until(id).is_some()
+    }
+
+    /// When the time brings something for a client at the latest, for a driver with a thread for each client: the thread must
+    /// [tell the time](Hub::tick) then. It is announced, or it is warned or disconnected because it says nothing. `None` if
+    /// there is no such time.
+    pub fn attended_by(&self, id: Id) -> Option<Instant> {
+        self.newcomers.until(id).into_iter().chain(self.idle.until(id)).min()
     }
 
     /// Whether the driver may read from another client in this turn. While this is true, all outboxes could take what

@@ -143,13 +143,15 @@ pub struct Limits {
     pub framing: Framing,
     /// Lines that a member may send in a second. What it sends beyond that is read later.
     pub rate: Option<NonZeroU32>,
+    /// How long a member may say nothing before its seat is given to others.
+    pub idle: Option<Duration>,
     /// Members that may come from one address.
     pub per_address: Option<usize>,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { clients_max: 6, line_max: 1024, framing: Framing::Line, rate: None, per_address: None }
+        Limits { clients_max: 6, line_max: 1024, framing: Framing::Line, rate: None, idle: None, per_address: None }
     }
 }
 

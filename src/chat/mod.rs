@@ -43,6 +43,7 @@ mod connections;
 mod effect;
 pub mod hub;
 mod id;
+mod idle;
 pub mod limits;
 mod newcomers;
 pub(crate) mod rate;

@@ -1,6 +1,7 @@
 //! The reasons for which a client leaves.
 
 use super::connections::Protocol;
+use std::time::Duration;
 
 /// Why a client left the room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,6 +20,8 @@ pub enum Reason {
     TooSlow(usize),
     /// All outboxes together were too long, and its own was the longest, with this many bytes.
     MemoryFull(usize),
+    /// It said nothing for this long.
+    Idle(Duration),
     /// The server could not start a thread that serves it.
     NoThread,
     /// The server closes.

@@ -3,7 +3,7 @@
 use super::address::Address;
 use super::mode::ModeParser;
 use super::usage::alternatives;
-use super::value::{at_least, whole};
+use super::value::{at_least, number, whole};
 use super::{colors_stdout, diagnostics::Diagnostics, failure::Failure};
 use crate::chat::{Framing, Limits};
 use crate::server::console::Paint;
@@ -52,6 +52,10 @@ pub(crate) struct Args {
     /// Lines that a client may send in a second; what it sends beyond that is read later [default: no limit]
     #[arg(long, value_name = "LINES", env = "TERTULIA_RATE", value_parser = at_least(NonZeroU32::MIN))]
     rate: Option<NonZeroU32>,
+
+    /// Minutes after which the seat of a client that says nothing is given to others; it is warned before [default: no limit]
+    #[arg(long, value_name = "MINUTES", env = "TERTULIA_IDLE", value_parser = number(0.01..=100_000.0))]
+    idle: Option<f64>,
 
     /// Number of clients that may come from one address [default: no limit]
     #[arg(long, value_name = "N", env = "TERTULIA_MAX_PER_ADDRESS", value_parser = at_least::<usize>(1))]
@@ -109,6 +113,7 @@ impl Args {
                 line_max: self.max_line,
                 framing: self.framing,
                 rate: self.rate,
+                idle: self.idle.map(|minutes| Duration::from_secs_f64(minutes * 60.0)),
                 per_address: self.max_per_address,
             },
             lang: Lang::session(),

@@ -33,7 +33,6 @@ where
 }
 
 /// Parses a number of a range, which need not be whole.
-#[cfg(any(feature = "bench", feature = "torment"))]
 pub(crate) fn number(range: RangeInclusive<f64>) -> impl Fn(&str) -> Result<f64, String> + Clone + Send + Sync {
     move |text| match text.parse() {
         Ok(number) if range.contains(&number) => Ok(number),

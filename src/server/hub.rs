@@ -29,7 +29,7 @@ impl Hub {
         let id = self.hub.connect(key, peer, replay)?;
         marks::connected(peer, id.number());
         // A newcomer that waits gets nothing yet: the tick or a line brings its greeting.
-        if self.hub.announced_by(id).is_none() {
+        if !self.hub.is_newcomer(id) {
             self.mark();
         }
         Some(id)

@@ -154,7 +154,7 @@ impl Visits {
 
 /// Whether the server has disconnected a client for its own sake. That takes seconds, so it cannot be repeated fast.
 fn is_the_servers(reason: Reason) -> bool {
-    matches!(reason, Reason::TooSlow(_) | Reason::MemoryFull(_) | Reason::NoThread)
+    matches!(reason, Reason::TooSlow(_) | Reason::MemoryFull(_) | Reason::Idle(_) | Reason::NoThread)
 }
 
 impl Arrival {

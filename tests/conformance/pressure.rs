@@ -410,4 +410,19 @@ each_driver! {
             ana.sees("<carla> now I am in");
         }
     }
+
+    fn who_says_nothing_is_warned_and_disconnected(mode) {
+        // Six seconds, and a warning after three.
+        let server = Server::with(mode, &["--idle", "0.1"]);
+        let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
+        let warning = "say something within 3 s, or your seat is given to somebody else";
+        ana.notice(warning);
+        beto.notice(warning);
+        ana.says("I am here");
+        beto.sees("<ana> I am here");
+        beto.notice("disconnected: said nothing for 6 s");
+        beto.is_closed();
+        ana.notice("beto (#2) is gone: said nothing for 6 s");
+        server.console.shows("#2 beto is gone: said nothing for 6 s (1 of 6 seats)");
+    }
 }

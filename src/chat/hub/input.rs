@@ -32,6 +32,7 @@ impl Hub {
     }
 
     pub(super) fn receive(&mut self, id: Id, bytes: &[u8]) {
+        self.idle.hear(id, self.connections.now());
         if self.holds_back(id) {
             return self.connections.hold_back(id, bytes);
         }

@@ -10,6 +10,7 @@ use crate::chat::reason::{Reason, Refusal};
 use crate::text::numbers::whole_bytes;
 use crate::text::{Lang, say};
 use std::fmt::{self, Display, Formatter};
+use std::time::Duration;
 
 /// A member as others see it.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +51,8 @@ pub(crate) enum Notice<'a> {
     },
     /// For the client that leaves.
     Goodbye(Reason),
+    /// The member has been silent for long, and has this time to say something.
+    Idle(Duration),
     /// As many as are permitted are here from its address.
     TooMany,
     Full(usize),
@@ -137,6 +140,12 @@ impl Display for Said<'_, Notice<'_>> {
                     say!(lang, f, "disconnected: {reason}"; "desconexión: {reason}")
                 }
             },
+            Notice::Idle(left) => {
+                let left = span(*left);
+                say!(lang, f,
+                    "say something within {left}, or your seat is given to somebody else";
+                    "di algo antes de {left}, o tu plaza será para otro")
+            }
             Notice::TooMany => say!(lang, f,
                 "there are as many here from your address as are permitted; try again when one has left";
                 "ya hay tantos desde tu dirección como se permite; prueba cuando uno se haya ido"),
@@ -165,6 +174,10 @@ impl Display for Said<'_, Reason> {
             Reason::MemoryFull(waiting) => {
                 let waiting = whole_bytes(*waiting);
                 say!(lang, f, "memory is short, {waiting} waiting"; "el servidor anda escaso de memoria, {waiting} en espera")
+            }
+            Reason::Idle(time) => {
+                let time = span(*time);
+                say!(lang, f, "said nothing for {time}"; "no ha dicho nada en {time}")
             }
             Reason::NoThread => say!(lang, f, "no thread for it"; "no hay hilo para este cliente"),
             Reason::Closing => say!(lang, f, "the server closes"; "el servidor se cierra"),
@@ -216,6 +229,14 @@ impl Display for Said<'_, Event<'_>> {
                 say!(lang, f, "{lines} lines of this transcript were lost"; "se han perdido {lines} líneas de esta transcripción")
             }
         }
+    }
+}
+
+/// A time in whole minutes or, if it is shorter than two, in seconds. Both languages write it alike.
+fn span(time: Duration) -> String {
+    match time.as_secs_f64().round() as u64 {
+        seconds @ 120.. => format!("{} min", (seconds + 30) / 60),
+        seconds => format!("{seconds} s"),
     }
 }
 

@@ -488,3 +488,35 @@ fn only_so_many_from_one_address_take_a_seat() {
     hub.connect(3, home, b"").expect("one has left");
     assert_eq!(hub.connect(4, home, b""), None);
 }
+
+#[test]
+fn who_says_nothing_for_long_is_warned_and_its_seat_becomes_free() {
+    const MINUTE: Duration = Duration::from_secs(60);
+    for room in TestRoom::each(Limits { idle: Some(10 * MINUTE), ..Limits::default() }) {
+        let [ana, beto] = [(); 2].map(|()| room.greets(b""));
+        [&ana, &beto].into_iter().for_each(Guest::has_read);
+        room.waits(5 * MINUTE);
+        beto.says("hola");
+        ana.sees("<guest2> hola");
+        room.waits(4 * MINUTE - MS);
+        ana.sees_nothing();
+        room.waits(MS);
+        ana.sees("-- say something within 60 s, or your seat is given to somebody else");
+        ana.says("I am here");
+        beto.sees("<guest1> I am here");
+        room.waits(5 * MINUTE);
+        beto.sees("-- say something within 60 s, or your seat is given to somebody else");
+        // Half a line is something, too.
+        room.waits(MINUTE - MS);
+        ana.sends(b"half a ");
+        room.waits(MS);
+        beto.sees("-- disconnected: said nothing for 10 min");
+        ana.sees("-- guest2 (#2) is gone: said nothing for 10 min");
+        assert_eq!(beto.left_because(), Some(Reason::Idle(10 * MINUTE)));
+        room.waits(9 * MINUTE);
+        ana.sees("-- say something within 60 s, or your seat is given to somebody else");
+        ana.says(":q");
+        room.waits(20 * MINUTE);
+        assert_eq!(room.sim().hub.next_deadline(), None);
+    }
+}

@@ -208,14 +208,14 @@ impl Server {
             Framing::Line => READ_OWN.0,
             Framing::Raw => READ_MAX,
         };
-        // A newcomer that stays silent is announced by its own thread.
-        let mut announced_by = room.hub.announced_by(id);
+        // A client that stays silent is announced, and later warned or disconnected, by its own thread.
+        let mut attended_by = room.hub.attended_by(id);
         drop(room);
         let mut buffer = Vec::with_capacity(room_at_first);
         let mut ended = false;
         loop {
             buffer.clear();
-            let result = match announced_by {
+            let result = match attended_by {
                 Some(at) => client.stream.read_by(at, &mut buffer),
                 None => client.stream.read(&mut buffer),
             };
@@ -244,7 +244,7 @@ impl Server {
                     }
                 }
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) if announced_by.is_some() && matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                Err(e) if attended_by.is_some() && matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                     self.turn(|_| ());
                 }
                 Err(e) => {
@@ -253,8 +253,8 @@ impl Server {
                     return;
                 }
             }
-            if announced_by.is_some() {
-                announced_by = self.room.lock().hub.announced_by(id);
+            if attended_by.is_some() {
+                attended_by = self.room.lock().hub.attended_by(id);
             }
         }
         self.wait_for_close(client);
