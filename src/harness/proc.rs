@@ -54,7 +54,8 @@ pub(crate) fn thread_cpu() -> Duration {
 #[cfg(target_os = "linux")]
 mod linux {
     use super::*;
-    use procfs::net::{TcpNetEntry, TcpState, tcp, tcp6};
+    use procfs::net::{TcpNetEntries, TcpNetEntry, TcpState, tcp, tcp6};
+    use procfs::prelude::*;
     use procfs::process::{FDTarget, Process, Syscall, all_processes};
     use rustix::process::Pid;
 
@@ -241,9 +242,20 @@ mod linux {
         [tcp(), tcp6()].into_iter().flatten().flatten()
     }
 
-    /// All sockets that have this local or remote port.
+    /// All sockets that have this local or remote port. Only their lines of the table are parsed: after many connections it has
+    /// thousands that are in TIME_WAIT.
     fn sockets(port: u16) -> impl Iterator<Item = TcpNetEntry> {
-        all_sockets()
+        let ending = format!(":{port:04X} ");
+        let parsed = move |file: &str| -> Option<TcpNetEntries> {
+            let table = std::fs::read_to_string(file).ok()?;
+            let head = table.lines().take(1);
+            let lines: Vec<&str> = head.chain(table.lines().skip(1).filter(|line| line.contains(&ending))).collect();
+            TcpNetEntries::from_buf_read(lines.join("\n").as_bytes(), procfs::current_system_info()).ok()
+        };
+        ["/proc/net/tcp", "/proc/net/tcp6"]
+            .into_iter()
+            .filter_map(parsed)
+            .flat_map(|entries| entries.0)
             .filter(move |socket| [socket.local_address, socket.remote_address].iter().any(|a| a.port() == port))
     }
 }
