@@ -162,7 +162,7 @@ pub const TORMENTS: &[Torment] = &[
             "Los clientes conectados siguen hablando, y los nuevos pueden entrar.",
         ),
         &[ClientErrorEndsServer, FixedTable],
-        &[OneAcceptPerEdge, ErrorEndsFanOut, ClientErrorEndsServer, SeatsNotFreed],
+        &[OneAcceptPerEdge, SlowToAccept, ErrorEndsFanOut, ClientErrorEndsServer, SeatsNotFreed],
         connections::connect_storm,
     )
     .checked_for_busy_loop(),
@@ -174,7 +174,7 @@ pub const TORMENTS: &[Torment] = &[
         ),
         Bilingual::new("Nobody has to wait for the silent client.", "Nadie tiene que esperar al cliente callado."),
         &[ClientErrorEndsServer],
-        &[BlockingHandshake, OneAcceptPerEdge],
+        &[BlockingHandshake, OneAcceptPerEdge, SlowToAccept],
         connections::silent_newcomer,
     )
     .first_of_its_kind(),
@@ -201,7 +201,7 @@ pub const TORMENTS: &[Torment] = &[
         ),
         Bilingual::new("The other clients are not disturbed.", "Los demás clientes no lo notan."),
         &[ClientErrorEndsServer, FixedTable],
-        &[OneAcceptPerEdge, ErrorEndsFanOut, ClientErrorEndsServer],
+        &[OneAcceptPerEdge, SlowToAccept, ErrorEndsFanOut, ClientErrorEndsServer],
         connections::reset_backlog,
     ),
     Torment::new(

@@ -201,7 +201,7 @@ pub(crate) fn long_line(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
             return Ok(());
         }
         if !crowd.has_heard(READER, after) {
-            return Err(doubt(&[Cause::Unknown], words::long_line_mutes(len)));
+            return Err(doubt(&[Cause::Unknown, Cause::OneReadPerEdge], words::long_line_mutes(len)));
         }
         if !whole {
             arena.remark(words::longest_line(longest, len));

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 const LISTENER: Token = Token(0);
 /// How often a client is read from in a turn.
-pub(crate) const READS_MAX: usize = 16;
+pub(crate) const READS_MAX: usize = 8;
 /// A client that has caused more to be sent waits for those that read slowly. Bytes.
 const CAUSED_MAX: usize = 64 << 10;
 const HELP: &[u8] =
@@ -52,7 +52,7 @@ fn may_be_read(clients: &Clients, number: usize) -> bool {
 
 /// Reads from a client. Returns whether it may have sent more.
 fn read(event_loop: &mut EventLoop, number: usize) -> io::Result<bool> {
-    let mut buffer = [0; 256];
+    let mut buffer = [0; 4096];
     for _ in 0..READS_MAX {
         let Some(client) = event_loop.clients.get_mut(&number) else { return Ok(false) };
         match client.stream.read(&mut buffer) {

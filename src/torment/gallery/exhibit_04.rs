@@ -11,7 +11,7 @@ pub(crate) fn serve(listener: TcpListener) -> io::Result<()> {
 
 /// Reads from a client. Returns whether it may have sent more.
 fn read(event_loop: &mut EventLoop, number: usize) -> io::Result<bool> {
-    let mut buffer = [0; 256];
+    let mut buffer = [0; 4096];
     for _ in 0..READS_MAX {
         let Some(client) = event_loop.clients.get_mut(&number) else { return Ok(false) };
         match client.stream.read(&mut buffer) {

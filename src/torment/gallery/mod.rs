@@ -178,10 +178,10 @@ pub const EXHIBITS: &[Exhibit] = exhibits! {
          ese emisor espere un momento. Después desconecta al cliente si no ha tomado nada.";
     12 exhibit_12 event_loop "no-budget" Unfair
         "Alguien envía un fichero grande al chat. Hasta que termina de pasar, los demás no pueden hablar."
-        "The loop reads from one client until nothing is left. A client that sends without pause always has something \
-         left. Read a few times at most, remember that there may be more, and serve the others first."
-        "El bucle lee de un cliente hasta que no queda nada. A un cliente que envía sin pausa siempre le queda algo. \
-         Lee unas pocas veces como mucho, recuerda que puede quedar algo y atiende antes a los demás.";
+        "The loop reads from one client, in small pieces, until nothing is left. A client that sends without pause always \
+         has something left. Read a few times at most, remember that there may be more, and serve the others first."
+        "El bucle lee de un cliente, a trozos pequeños, hasta que no queda nada. A un cliente que envía sin pausa siempre \
+         le queda algo. Lee unas pocas veces como mucho, recuerda que puede quedar algo y atiende antes a los demás.";
     13 exhibit_13 event_loop "blocking-write" BlockingWrite
         "Alguien detiene un cliente con Ctrl-Z, y al cabo de un rato no le llega ninguna línea a nadie. Después de \
          `fg` el chat sigue."
