@@ -22,11 +22,11 @@ class Page {
     document.body.dataset.ready = 'yes';
   }
 
-  /** The servers to show: those of these names, else an event loop beside threads. */
+  /** The servers to show: those of these names, two or more, else an event loop beside threads. */
   pair(modes) {
-    const named = names => names.map(name => this.all.find(({ trace }) => trace.mode === name)).filter(found => found);
+    const named = names => [...new Set(names.map(name => this.all.find(({ trace }) => trace.mode === name)))].filter(found => found);
     const pairs = [named((modes ?? '').split(',')), named(['epoll', 'threaded']), this.all.slice(0, 2)];
-    return pairs.find(pair => pair.length === 2 && pair[0] !== pair[1]) ?? this.all.slice(0, 1);
+    return pairs.find(pair => pair.length > 1) ?? this.all.slice(0, 1);
   }
 
   show(pair) {
@@ -42,7 +42,7 @@ class Page {
   /** Another server on one side. If it is on the other side already, the two change places. */
   choose(side, mode) {
     const place = this.active.trace.messages.findIndex(message => message.id === this.active.message);
-    const pair = [...this.timelines], chosen = this.all.find(({ trace }) => trace.mode === mode), at = pair.indexOf(chosen);
+    const pair = this.timelines.slice(0, 2), chosen = this.all.find(({ trace }) => trace.mode === mode), at = pair.indexOf(chosen);
     if (at >= 0) pair[at] = pair[side];
     pair[side] = chosen;
     this.show(pair);
@@ -69,7 +69,7 @@ class Page {
     if (hash.has('lang')) this.setLang(hash.get('lang'));
     if (hash.has('theme')) this.setTheme(hash.get('theme'));
     const pair = this.pair(hash.get('modes'));
-    if (hash.has('modes') && pair.some((timeline, i) => timeline !== this.timelines[i])) this.show(pair);
+    if (hash.has('modes') && (pair.length !== this.timelines.length || pair.some((timeline, i) => timeline !== this.timelines[i]))) this.show(pair);
     this.activate(this.timelines[hash.get('server')] ?? this.active);
     const { steps, trace } = this.active;
     const place = trace.messages.findIndex(message => message.id === Number(hash.get('message')));
