@@ -15,8 +15,8 @@ slow = join(a, narrow=True)
 slow.rate, told, last = 0, b.total, 0
 # In steps, until a little more is pending than the kernel holds: a server may close whoever is far behind.
 while b.total - told < held(slow) + (64 << 10) and b.total - told < 12 << 20:
-    a.send(b"".join(said(f"LINE-{n}." + "x" * 180) for n in range(last, last + 300)))
-    last += 300
+    a.send(b"".join(said(f"LINE-{n}." + "x" * 40) for n in range(last, last + 1000)))
+    last += 1000
     if not b.hears(f"LINE-{last - 1}.", 1):
         break  # The server makes the sender wait.
     time.sleep(0.03)

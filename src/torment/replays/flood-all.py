@@ -3,7 +3,7 @@ import re
 clients = guests(4)
 for client in clients:
     client.keep = 1 << 26
-lines = [b"".join(said(f"LINE-{who}-{n}." + "x" * 60) for n in range(3000)) for who in range(4)]
+lines = [b"".join(said(f"LINE-{who}-{n}." + "x" * 40) for n in range(3000)) for who in range(4)]
 floods = [in_background(lambda who=who: clients[who].send(lines[who])) for who in range(4)]
 for flood in floods:
     flood.join()
@@ -12,7 +12,7 @@ for who, client in enumerate(clients):
     others = [other for other in range(4) if other != who]
     for other in others:
         client.hears(f"LINE-{other}-2999.", 5)
-    got = [(int(a), int(b)) for a, b in re.findall(rb"LINE-(\d)-(\d+)\.x{60}", client.got)]
+    got = [(int(a), int(b)) for a, b in re.findall(rb"LINE-(\d)-(\d+)\.x{40}", client.got)]
     for other in others:
         numbers = [n for sender, n in got if sender == other]
         wrong = next((n for n, m in enumerate(numbers) if n != m), len(numbers))

@@ -3,7 +3,7 @@ import re
 reader, *speakers = guests(4)
 for n in range(80):
     for who, speaker in enumerate(speakers):
-        speaker.say(f"LINE-{who}-{n}." + "y" * (150 if n % 2 else 0))
+        speaker.say(f"LINE-{who}-{n}." + "y" * (45 if n % 2 else 0))
         reader.hears(f"LINE-{who}-{n}.") or check(False, f"LINE-{who}-{n}.", bytes(reader.got[-200:]))
 time.sleep(0.1)
 lines = re.findall(r"(.*)LINE-(\d)-(\d+)\.(.*)", reader.got.decode(errors="replace"))

@@ -13,7 +13,9 @@ class Client:
         if COMMAND and not server:
             start()
         Client.count += 1
+        self.number = Client.count
         self.got, self.keep, self.total, self.rate, self.is_open = bytearray(), 1 << 20, 0, None, True
+        self.awaited, self.has_come = b"", threading.Event()
         self.socket = socket.socket(socket.AF_INET6 if ":" in HOST else socket.AF_INET)
         if narrow:  # The kernel holds less for this client.
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 << 10)
@@ -26,7 +28,7 @@ class Client:
         self.socket.settimeout(None)
         self.reader = in_background(self.read) if reads else None
         for line in LOGIN if login else []:
-            self.send(line.replace("{n}", str(Client.count)).encode() + EOL)
+            self.send(line.replace("{n}", str(self.number)).encode() + EOL)
 
     def read(self):
         """Reads `rate` bytes a second, or all if it is None."""
@@ -35,6 +37,9 @@ class Client:
         while data := self.socket.recv(65536 if self.rate is None else self.rate // 50 + 1):
             self.total += len(data)
             self.got += data
+            # It is looked for here: in a flood it is soon dropped again.
+            if self.awaited in self.got[-len(data) - len(self.awaited):]:
+                self.has_come.set()
             del self.got[:-self.keep]
             while self.rate == 0:
                 time.sleep(0.02)
@@ -62,10 +67,13 @@ class Client:
 
     def hears(self, text, seconds=3):
         """Whether the text arrives in that time."""
-        end = time.monotonic() + seconds
-        while text.encode() not in self.got and self.is_open and time.monotonic() < end:
-            time.sleep(0.005)
-        return text.encode() in self.got
+        end, self.awaited = time.monotonic() + seconds, text.encode()
+        self.has_come.clear()
+        if self.awaited in self.got:
+            return True
+        while not self.has_come.wait(0.02) and self.is_open and time.monotonic() < end:
+            pass
+        return self.has_come.is_set()
 
     def expects(self, text, seconds=3):
         check(self.hears(text, seconds), text, bytes(self.got[-200:]))
@@ -94,13 +102,13 @@ def check(is_right, expected, observed):
 
 def acquainted(first, client):
     """Whether two clients can exchange lines. A server may take a client's first line for a name."""
-    hello = f"hello{Client.count}"
-    for _ in range(5):
+    hello = f"hello{client.number}"
+    for seconds in [0.05, 0.3, 0.5, 1, 1]:
         client.say(hello)
-        if first.hears(hello, 0.5):
-            first.say(f"to-{hello}")
-            if client.hears(f"to-{hello}", 1):
-                return True
+        is_heard = first.hears(hello, seconds)
+        first.say(f"to-{hello}")
+        if is_heard and client.hears(f"to-{hello}", seconds):
+            return True
         if not client.is_open:
             break
     return False

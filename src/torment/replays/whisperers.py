@@ -10,8 +10,9 @@ for one in pair:
     nicks += [word for text in before for word in re.findall(r"[\w-]*[a-zA-Z][\w-]*", text)][:1]
 for form in [":msg NICK ", "/msg NICK ", "/w NICK ", "/tell NICK ", "PRIVMSG NICK :"] if len(nicks) == 2 else []:
     whispers = [form.replace("NICK", nick).encode() for nick in reversed(nicks)]
-    pair[0].send(whispers[0] + f"psst{form}".encode() + EOL)
-    if pair[1].hears(f"psst{form}", 0.3) and not a.hears(f"psst{form}", 0.2):
+    psst = f"psst{form.strip()}."
+    pair[0].send(whispers[0] + psst.encode() + EOL)
+    if pair[1].hears(psst, 0.3) and not a.hears(psst, 0.2):
         break
 else:
     sys.exit(print("ok   no private lines"))
