@@ -189,7 +189,7 @@ impl Hub {
         self.last_number = self.next_number();
         let id = Id::new(self.last_number, key);
         self.connections.open(id, peer.ip());
-        self.idle.hear(id, self.connections.now());
+        self.idle.come(id, self.connections.now());
         self.arrive(id, peer, replay);
         Some(id)
     }

@@ -33,18 +33,22 @@ impl Idle {
         Idle { limit, heard: Table::default(), due: None }
     }
 
-    /// A member came, or sent something.
-    #[inline]
-    pub(super) fn hear(&mut self, id: Id, now: Instant) {
+    /// A member came.
+    pub(super) fn come(&mut self, id: Id, now: Instant) {
         if self.limit.is_some() {
-            self.note(id, now);
+            self.heard.insert(id, Heard { at: now, is_warned: false });
+            self.due = self.due.or_else(|| self.until(id));
         }
     }
 
-    #[cold]
-    fn note(&mut self, id: Id, now: Instant) {
-        self.heard.insert(id, Heard { at: now, is_warned: false });
-        self.due = self.due.or_else(|| self.until(id));
+    /// A member sent something. One that has left is not listed again.
+    #[inline]
+    pub(super) fn hear(&mut self, id: Id, now: Instant) {
+        if self.limit.is_some()
+            && let Some(heard) = self.heard.get_mut(id)
+        {
+            *heard = Heard { at: now, is_warned: false };
+        }
     }
 
     pub(super) fn forget(&mut self, id: Id) {

@@ -520,3 +520,18 @@ fn who_says_nothing_for_long_is_warned_and_its_seat_becomes_free() {
         assert_eq!(room.sim().hub.next_deadline(), None);
     }
 }
+
+#[test]
+fn what_a_client_sent_that_is_gone_does_not_count_for_the_one_that_has_its_key_now() {
+    let (start, limit) = (Instant::now(), Duration::from_secs(600));
+    let mut hub = Hub::new(Limits { idle: Some(limit), ..Limits::default() }, Lang::En, start);
+    let ana = hub.connect(0, sim::peer(), b"").expect("there is a seat");
+    hub.disconnect(ana, Reason::Lost);
+    let beto = hub.connect(0, sim::peer(), b"").expect("there is a seat");
+    hub.receive_ahead(ana, b"late\n");
+    for time in [limit - SECOND, limit] {
+        assert!(hub.is_seated(beto));
+        hub.tick(start + time);
+    }
+    assert!(!hub.is_seated(beto));
+}
