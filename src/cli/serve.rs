@@ -49,15 +49,17 @@ pub(crate) struct Args {
           value_parser = whole::<usize>(16..=65536))]
     max_line: usize,
 
-    /// Lines that a client may send in a second; what it sends beyond that is read later [default: no limit]
+    /// Lines a second from each client; more is read later [default: none]
     #[arg(long, value_name = "LINES", env = "TERTULIA_RATE", value_parser = at_least(NonZeroU32::MIN))]
     rate: Option<NonZeroU32>,
 
-    /// Minutes after which the seat of a client that says nothing is given to others; it is warned before [default: no limit]
+    /// Minutes of silence that cost a client its seat [default: none]
+    ///
+    /// The client is warned before
     #[arg(long, value_name = "MINUTES", env = "TERTULIA_IDLE", value_parser = number(0.01..=100_000.0))]
     idle: Option<f64>,
 
-    /// Number of clients that may come from one address [default: no limit]
+    /// Number of clients that may come from one address [default: all]
     #[arg(long, value_name = "N", env = "TERTULIA_MAX_PER_ADDRESS", value_parser = at_least::<usize>(1))]
     max_per_address: Option<usize>,
 

@@ -54,8 +54,9 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("serve --when-full refuse", "Se le dice que la sala está llena y se le desconecta"),
     ("serve --when-full wait", "Espera en la cola del núcleo hasta que haya una plaza libre"),
     ("serve --max-line", "Longitud máxima de una línea en bytes, sin el fin de línea"),
-    ("serve --rate", "Líneas que un cliente puede enviar por segundo; lo que exceda se lee más tarde [por defecto: sin límite]"),
-    ("serve --idle", "Minutos tras los que la plaza de un cliente que no dice nada queda libre; antes se le avisa [por defecto: sin límite]"),
+    ("serve --rate", "Líneas por segundo de cada cliente; las demás se leen más tarde [por defecto: sin límite]"),
+    ("serve --idle", "Minutos de silencio que cuestan la plaza a un cliente [por defecto: sin límite]\n\n\
+        Antes se le avisa"),
     ("serve --max-per-address", "Número de clientes que pueden venir de una misma dirección [por defecto: sin límite]"),
     ("serve --framing", "Cómo se dividen en mensajes los bytes recibidos"),
     ("serve --framing line", "Cada línea es un mensaje"),
