@@ -46,7 +46,7 @@ pub(crate) struct Args {
     rounds: Option<usize>,
 
     /// Milliseconds to measure per round
-    #[arg(long, value_name = "MILLIS", default_value_t = 150, value_parser = whole::<u32>(50..=60_000))]
+    #[arg(long, value_name = "MILLIS", default_value_t = 120, value_parser = whole::<u32>(50..=60_000))]
     millis: u32,
 
     /// Largest number of silent clients [default: 9000, or as many as the limit on descriptors permits]

@@ -16,7 +16,7 @@ const BURST: u32 = 64;
 /// A receive buffer that is soon full. Bytes.
 const NARROW: usize = 4096;
 /// At first a server waits for a client that does not read. A round must last longer than that.
-const SLOW_READER_LEAST: Duration = Duration::from_millis(1500);
+const SLOW_READER_LEAST: Duration = Duration::from_millis(1000);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
