@@ -12,8 +12,11 @@
 //! * [`launcher`]: how a server is started; [`server_process`]: a server that was started here; [`stderr`]: what it
 //!   wrote there;
 //! * [`server_pool`]: servers that are started ahead;
+//! * `calls`: the system calls in which threads sleep;
 //! * [`proc`]: what the kernel reports about a process and its sockets.
 
+#[cfg(target_os = "linux")]
+pub(crate) mod calls;
 pub(crate) mod crowd;
 pub(crate) mod eol;
 pub(crate) mod excerpt;

@@ -53,10 +53,11 @@ pub(crate) fn thread_cpu() -> Duration {
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use super::super::calls::{self, Takes};
     use super::*;
     use procfs::net::{TcpNetEntries, TcpNetEntry, TcpState, tcp, tcp6};
     use procfs::prelude::*;
-    use procfs::process::{FDTarget, Process, Syscall, all_processes};
+    use procfs::process::{FDTarget, Process, Schedstat, all_processes};
     use rustix::process::Pid;
 
     fn process(pid: u32) -> Option<Process> {
@@ -102,9 +103,8 @@ mod linux {
 
     /// What its threads have wanted so far.
     pub(crate) fn appetite(pid: u32) -> Option<Appetite> {
-        let tasks = process(pid)?.tasks().ok()?.flatten();
-        let wanted = tasks.filter_map(|task| task.schedstat().ok()).map(|stat| stat.sum_exec_runtime + stat.run_delay);
-        Some(Appetite { wanted: Duration::from_nanos(wanted.sum()), sleeps: context_switches(pid)?.voluntary })
+        let wanted = of_threads(pid, |stat| stat.sum_exec_runtime + stat.run_delay)?;
+        Some(Appetite { wanted, sleeps: context_switches(pid)?.voluntary })
     }
 
     pub(crate) fn context_switches(pid: u32) -> Option<ContextSwitches> {
@@ -119,23 +119,22 @@ mod linux {
 
     /// Processor time of the threads that a process has now, in nanoseconds and not in ticks.
     pub(crate) fn cpu_time(pid: u32) -> Option<Duration> {
-        let threads = process(pid)?.tasks().ok()?.flatten();
-        Some(
-            threads
-                .filter_map(|thread| thread.schedstat().ok())
-                .map(|used| Duration::from_nanos(used.sum_exec_runtime))
-                .sum(),
-        )
+        of_threads(pid, |stat| stat.sum_exec_runtime)
+    }
+
+    /// A time that the scheduler counts, in nanoseconds, of all threads that a process has now.
+    fn of_threads(pid: u32, nanos: impl Fn(Schedstat) -> u64) -> Option<Duration> {
+        let stats = process(pid)?.tasks().ok()?.flatten().filter_map(|task| task.schedstat().ok());
+        Some(Duration::from_nanos(stats.map(nanos).sum()))
     }
 
     /// What the threads of a process sleep in. `None` if the system does not show it.
     pub(crate) fn sleepers(pid: u32) -> Option<Sleepers> {
-        let writes = [libc::SYS_write, libc::SYS_writev, libc::SYS_sendto, libc::SYS_sendmsg, libc::SYS_sendmmsg];
         let mut sleepers = Sleepers::default();
         for task in process(pid)?.tasks().ok()?.flatten() {
-            if let Syscall::Blocked { syscall_number, .. } = task.syscall().ok()? {
-                sleepers.for_threads += usize::from(syscall_number == libc::SYS_futex);
-                sleepers.in_writes += usize::from(writes.contains(&syscall_number));
+            if let Some((call, _)) = calls::of(&task.syscall().ok()?) {
+                sleepers.for_threads += usize::from(call.name == "futex");
+                sleepers.in_writes += usize::from(calls::writes(call.name));
             }
         }
         Some(sleepers)
@@ -154,15 +153,10 @@ mod linux {
     /// The number of entries that a thread which sleeps in poll(2) has passed to it. `None` if there is no such thread, or
     /// the kernel does not say.
     pub(crate) fn watched_by_poll(pid: u32) -> Option<u64> {
-        use procfs::process::Syscall;
-        // The numbers of poll and ppoll.
-        const POLLS: &[i64] = if cfg!(target_arch = "x86_64") { &[7, 271] } else { &[73] };
-        let calls = process(pid)?.tasks().ok()?.flatten().filter_map(|task| task.syscall().ok());
-        let entries = calls.filter_map(|call| match call {
-            Syscall::Blocked { syscall_number, argument_registers, .. } if POLLS.contains(&syscall_number) => {
-                Some(argument_registers[1])
-            }
-            _ => None,
+        let states = process(pid)?.tasks().ok()?.flatten().filter_map(|task| task.syscall().ok());
+        let entries = states.filter_map(|state| {
+            let (call, arguments) = calls::of(&state)?;
+            (call.takes == Takes::PollList).then_some(arguments[1])
         });
         entries.max()
     }

@@ -1,7 +1,7 @@
 //! Which way of waiting a process has, as far as its threads show it.
 
-use super::calls;
 use super::{Process, State, Thread, What};
+use crate::harness::calls;
 use crate::text::{Lang, say};
 use std::net::SocketAddr;
 

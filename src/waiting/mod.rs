@@ -2,7 +2,6 @@
 //!
 //! It looks at any program, not only at ours. In reading order:
 //!
-//! * [`calls`]: the system calls in which threads sleep;
 //! * [`descriptors`]: what a descriptor is: a listener, a connection, a pipe;
 //! * [`find`]: processes by id, by name, or by the port on which they listen;
 //! * [`conclusion`]: which way of waiting that is;
@@ -11,13 +10,12 @@
 //! The kernel shows a thread's system call, with the descriptor in its first argument, to whoever may trace the process:
 //! its owner (with Yama, its parent alone) and root. To anybody else it shows only that the thread sleeps.
 
-mod calls;
 mod conclusion;
 mod descriptors;
 pub(crate) mod find;
 pub(crate) mod report;
 
-use calls::{Call, Takes};
+use crate::harness::calls::{self, Call, Takes};
 pub(crate) use descriptors::{Descriptor, What};
 use descriptors::{Descriptors, Memory};
 use procfs::ProcError;

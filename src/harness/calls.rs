@@ -1,8 +1,10 @@
 //! The system calls in which threads sleep. Their numbers differ between architectures; `libc` has them.
 
+use procfs::process::Syscall;
+
 /// How a call names what it waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Takes {
+pub(crate) enum Takes {
     /// It waits for no descriptor.
     Nothing,
     /// The first argument is a descriptor.
@@ -17,13 +19,23 @@ pub(super) enum Takes {
     Sets,
 }
 
-pub(super) struct Call {
+pub(crate) struct Call {
     number: libc::c_long,
-    pub(super) name: &'static str,
-    pub(super) takes: Takes,
+    pub(crate) name: &'static str,
+    pub(crate) takes: Takes,
 }
 
-pub(super) fn find(number: libc::c_long) -> Option<&'static Call> {
+/// The call in which a thread sleeps, and its arguments. `None` for one that runs, and for a call that is not listed.
+pub(crate) fn of(state: &Syscall) -> Option<(&'static Call, &[u64; 6])> {
+    match state {
+        Syscall::Blocked { syscall_number, argument_registers, .. } => {
+            Some((find(*syscall_number)?, argument_registers))
+        }
+        _ => None,
+    }
+}
+
+pub(crate) fn find(number: libc::c_long) -> Option<&'static Call> {
     CALLS.iter().chain(OLDER).find(|call| call.number == number)
 }
 
@@ -32,16 +44,16 @@ const fn call(number: libc::c_long, name: &'static str, takes: Takes) -> Call {
 }
 
 /// A call that waits until a descriptor takes bytes.
-pub(super) fn writes(name: &str) -> bool {
+pub(crate) fn writes(name: &str) -> bool {
     ["write", "writev", "sendto", "sendmsg", "sendmmsg", "sendfile", "splice"].contains(&name)
 }
 
 /// A call that waits until a descriptor has bytes.
-pub(super) fn reads(name: &str) -> bool {
+pub(crate) fn reads(name: &str) -> bool {
     ["read", "readv", "recvfrom", "recvmsg", "recvmmsg"].contains(&name)
 }
 
-pub(super) fn accepts(name: &str) -> bool {
+pub(crate) fn accepts(name: &str) -> bool {
     ["accept", "accept4"].contains(&name)
 }
 
