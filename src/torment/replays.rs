@@ -25,10 +25,23 @@ const SCRIPTS: &[(&str, &str)] = scripts! {
     "polite-beside-flood" "trickle-reader" "long-lived"
 };
 
+/// How some of them go on: they differ only in how they begin.
+const ENDINGS: &[(&[&str], &str)] = &[
+    (&["stuck-reader", "trickle-reader"], include_str!("replays/beside-a-reader.py")),
+    (&["closed-stdout", "frozen-stdout"], include_str!("replays/while-it-prints.py")),
+];
+
+/// A script without what all of them share.
+fn body(name: &str) -> String {
+    let own = SCRIPTS.iter().find(|(script, _)| *script == name).map_or("", |(_, own)| *own);
+    let ending = ENDINGS.iter().find(|(scripts, _)| scripts.contains(&name)).map_or("", |(_, ending)| *ending);
+    [own, ending].concat()
+}
+
 /// The script that shows what a torment does.
 pub fn script(lang: Lang, torment: &Torment, settings: &Settings) -> String {
     let name = torment.name;
-    let body = SCRIPTS.iter().find(|(script, _)| *script == name).map_or("", |(_, body)| *body);
+    let body = body(name);
     let (does, healthy) = (torment.does.in_lang(lang), torment.healthy.in_lang(lang));
     let starts = say!(lang,
         "python3 {name}.py PORT -- COMMAND    starts the server by this command";
@@ -70,8 +83,8 @@ mod tests {
     fn each_torment_has_a_short_script() {
         assert_eq!(SCRIPTS.len(), TORMENTS.len());
         for torment in TORMENTS {
-            let (name, body) = SCRIPTS.iter().find(|(name, _)| *name == torment.name).expect(torment.name);
-            assert!((1..=30).contains(&body.lines().count()), "{name}");
+            let (name, _) = SCRIPTS.iter().find(|(name, _)| *name == torment.name).expect(torment.name);
+            assert!((1..=30).contains(&body(name).lines().count()), "{name}");
             let script = script(Lang::Es, torment, &Settings::default());
             assert!(
                 script.contains(&*torment.does.es) && script.contains("LOGIN, SAY, EOL = [], \"{line}\", b\"\\n\"")

@@ -4,11 +4,3 @@ nobody_reads, stdout = os.pipe()
 fcntl.fcntl(stdout, 1031, 4096)  # F_SETPIPE_SZ: the pipe holds one page. Linux only.
 start(stdout)
 a, b = guests(2)
-for n in range(60):
-    a.send(said("is this printed?") * 25)
-    a.say(f"LINE-{n}.")
-    b.hears(f"LINE-{n}.") or check(False, f"LINE-{n}.", bytes(b.got[-200:]))
-for _ in range(10):
-    for visitor in [Client() for _ in range(20)]:
-        visitor.leave()
-    talk(a, b)
