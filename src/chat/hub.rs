@@ -11,7 +11,8 @@
 //! 4. **End the turn**: [`Hub::end_turn`].
 //! 5. **Wait** until something happens, but not past [`Hub::next_deadline`].
 //!
-//! What becomes of the bytes of a client is in [`input`], and when a newcomer is greeted and announced in [`arrivals`].
+//! What becomes of the bytes of a client is in [`input`], when a newcomer is greeted and announced in [`arrivals`], and what becomes
+//! of members that say nothing in [`silence`].
 //!
 //! # Two ways to write
 //!
@@ -91,6 +92,7 @@
 
 mod arrivals;
 mod input;
+mod silence;
 
 use super::connections::{Connections, Flight};
 use super::effect::Effect;
@@ -164,8 +166,8 @@ impl Hub {
 
     /// Sets the time of all that happens until the next call. A time before that of the last call counts as the latter.
     ///
-    /// Returns whether the time brought something: newcomers were greeted and announced, or members that say nothing were warned or
-    /// disconnected.
+    /// Returns whether the time brought something: newcomers were greeted and announced, or members that say nothing were
+    /// warned or disconnected.
     pub fn tick(&mut self, now: Instant) -> bool {
         self.connections.tick(now);
         self.welcome_due() | self.dismiss_idle()
@@ -180,7 +182,8 @@ impl Hub {
     /// The client is greeted and announced a moment later: with its first line, before anybody else says a line, or when it has been
     /// silent for [`OPENING_PATIENCE`](super::limits::OPENING_PATIENCE). In a crowd, and in a large room, it is greeted at once.
     ///
-    /// Returns `None`, and changes nothing, when there is no seat, when too many have come from its address, or when `key` is taken or not below [`KEYS_MAX`].
+    /// Returns `None`, and changes nothing, when there is no seat, when too many have come from its address, or when `key`
+    /// is taken or not below [`KEYS_MAX`].
     #[must_use = "everything else about the client is told by its id"]
     pub fn connect(&mut self, key: usize, peer: SocketAddr, replay: &[u8]) -> Option<Id> {
         if key >= KEYS_MAX || self.connections.has_key(key) || !self.has_seat() || !self.connections.admits(peer.ip()) {
@@ -203,10 +206,10 @@ impl Hub {
     /// Asks for permission to read from a client and to hand over what it sent.
     ///
     /// `None` means that the client has to wait: input of it is held back, because others cannot keep up with it and it has used
-    /// up its [allowance](super::limits::ALLOWANCE), or because it sends more than the [rate](Limits::rate). [`Effect::Resume`] tells when to ask again. Until then do not read from it. The
-    /// TCP window closes, and the client can send no more: nothing is lost. What is received all the same is for
-    /// [`Hub::receive_ahead`]. A client that is leaving or gone gets a permit, and what
-    /// it sent is ignored.
+    /// up its [allowance](super::limits::ALLOWANCE), or because it sends more than the [rate](Limits::rate). [`Effect::Resume`]
+    /// tells when to ask again. Until then do not read from it. The TCP window closes, and the client can send no more: nothing
+    /// is lost. What is received all the same is for [`Hub::receive_ahead`]. A client that is leaving or gone gets a permit, and
+    /// what it sent is ignored.
     ///
     /// Ask again after an [`Effect::Resume`] even when there is nothing to read: what was held back is said here.
     #[must_use = "without a permit nothing may be read"]

@@ -7,6 +7,7 @@
 use super::messages;
 use super::server::{self, LIMIT};
 use crate::harness::{Crowd, ServerProcess, proc};
+use crate::page::Point;
 use crate::server::Driver;
 use crate::text::Bilingual;
 use serde::Serialize;
@@ -40,7 +41,6 @@ pub(crate) struct Level {
     pub round_trip: f64,
     /// The server's memory that belongs to no file, bytes. What the kernel holds for it is not counted.
     pub memory: Option<f64>,
-    pub threads: Option<f64>,
     /// Where its threads sleep while nobody speaks. `None` if the system does not tell.
     pub asleep: Option<Asleep>,
 }
@@ -155,17 +155,15 @@ fn measure(server: &ServerProcess, talkers: &mut Crowd, silent: usize) -> std::i
     }
     Ok(Level {
         silent,
-        cpu_per_line: (!costs.is_empty()).then(|| median(&mut costs)),
-        round_trip: median(&mut times),
+        cpu_per_line: median(costs),
+        round_trip: median(times).unwrap_or_default(),
         memory: proc::private_memory_now(server.pid()).map(|bytes| bytes as f64),
-        threads: proc::status(server.pid()).map(|status| status.threads as f64),
         asleep,
     })
 }
 
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
+fn median(values: Vec<f64>) -> Option<f64> {
+    Point::of(0.0, values).map(|point| point.y)
 }
 
 #[cfg(test)]

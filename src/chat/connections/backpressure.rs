@@ -208,8 +208,8 @@ impl Connections {
         self.paused.contains(id)
     }
 
-    /// When a paused connection is resumed at the latest: its allowance is large enough then, and the rate permits a line. `None` for one that is not
-    /// paused, or that has to wait until the others keep up.
+    /// When a paused connection is resumed at the latest: its allowance is large enough then, and the rate permits a line.
+    /// `None` for one that is not paused, or that has to wait until the others keep up.
     pub(crate) fn resumed_by(&self, id: Id) -> Option<Instant> {
         let connection = self.table.get(id).filter(|_| self.is_paused(id))?;
         let by_rate = self.throttle.ready_at(id);

@@ -4,9 +4,7 @@ use super::Hub;
 use crate::chat::command;
 use crate::chat::connections::line::Line;
 use crate::chat::connections::sanitize::sanitize;
-use crate::chat::idle::Verdict;
 use crate::chat::limits::ANNOUNCE_MAX;
-use crate::chat::messages::Notice;
 use crate::chat::newcomers::{Arrival, Newcomer};
 use crate::chat::{Id, Reason};
 use std::net::SocketAddr;
@@ -31,36 +29,6 @@ impl Hub {
             self.room.evict(&mut self.connections);
             were_any = true;
         }
-        were_any
-    }
-
-    /// Members that say nothing are warned, and later disconnected. Returns whether there were any.
-    pub(super) fn dismiss_idle(&mut self) -> bool {
-        let now = self.connections.now();
-        if self.idle.deadline().is_none_or(|at| at > now) {
-            return false;
-        }
-        let mut were_any = false;
-        for (id, verdict) in self.idle.over(now) {
-            // Those that have left are forgotten here. Whoever has lines that are held back has said something.
-            if !self.connections.is_open(id) {
-                self.idle.forget(id);
-                continue;
-            }
-            if self.holds_back(id) {
-                self.idle.hear(id, now);
-                continue;
-            }
-            match verdict {
-                Verdict::Warn(left) => self.room.tell(&mut self.connections, id, &Notice::Idle(left)),
-                Verdict::Leave(limit) => {
-                    self.idle.forget(id);
-                    self.leave(id, Reason::Idle(limit));
-                }
-            }
-            were_any = true;
-        }
-        self.idle.look_ahead();
         were_any
     }
 
