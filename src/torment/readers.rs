@@ -295,6 +295,15 @@ impl QueueWatch {
 const SLOW_FLOOD: usize = 6 << 20;
 /// What is sent after that: several times the speed of the reader. Bytes per second.
 const SLOW_FLOOD_RATE: f64 = 8e6;
+/// How fast the slow reader reads at most. Bytes per second.
+const SLOW_RATE: f64 = 2e6;
+/// It reads this much slower than the server relays, or nothing would ever be pending for it on a slow machine.
+const SLOWER: f64 = 4.0;
+/// How long the server's own speed is measured.
+const MEASURED: Duration = Duration::from_millis(300);
+/// If the number of pending bytes grows by less than this in this time, the kernel's buffers are full. Bytes.
+const GROWTH_MIN: u64 = 128 << 10;
+const FULL: Duration = Duration::from_millis(400);
 const SLICE: Duration = Duration::from_millis(20);
 /// A few hellos may have reached one client before counting began, and the other one after. Bytes.
 const NOT_OF_THE_FLOOD: u64 = 8 << 10;
@@ -302,20 +311,34 @@ const NOT_OF_THE_FLOOD: u64 = 8 << 10;
 pub(crate) fn slow_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let slow = with_one_more(arena, crowd, 8 << 10)?;
     let len = arena.baseline.line_len;
-    crowd.members[slow].reading = Reading::at(2e6);
+    crowd.members[slow].reading = Reading::at(SLOW_RATE);
     let before = [TALKER, slow].map(|who| crowd.members[who].receiver.total);
     // The first flood fills the kernel's buffers. Later ones exceed again and again what the slow client reads, so that
     // its socket becomes full at many different places of a line.
     crowd.members[FLOODER].start_flood(Flood::Probes { lines: (SLOW_FLOOD / (len + 1)) as u32, len });
     let begin = Instant::now();
-    let slowly = arena.scaled(Duration::from_millis(1500));
+    let (slowly, measured) = (arena.scaled(Duration::from_millis(1500)), arena.scaled(MEASURED));
+    let mut backlog = BacklogWatch { full: arena.scaled(FULL), most: 0, grew: begin };
     let is_over = |crowd: &Crowd| !crowd.members[slow].is_open() || !crowd.members[FLOODER].is_open();
-    while begin.elapsed() < slowly && !crowd.wait(SLICE, is_over) {
+    let mut is_too_fast = true;
+    while begin.elapsed() < slowly || backlog.grows() && begin.elapsed() < slowly * 4 {
+        if crowd.wait(SLICE, is_over) {
+            break;
+        }
+        let [relayed, read] =
+            [(TALKER, before[0]), (slow, before[1])].map(|(who, at)| crowd.members[who].receiver.total - at);
+        backlog.look(relayed.saturating_sub(read));
+        if is_too_fast && begin.elapsed() > measured {
+            is_too_fast = false;
+            let rate = relayed as f64 / begin.elapsed().as_secs_f64() / SLOWER;
+            crowd.members[slow].reading = Reading::at(rate.min(SLOW_RATE));
+        }
         if crowd.members[FLOODER].has_said_all() {
             let bytes = SLOW_FLOOD_RATE * SLICE.as_secs_f64();
             crowd.members[FLOODER].start_flood(Flood::Probes { lines: (bytes / (len + 1) as f64) as u32, len });
         }
     }
+    let was_never_full = backlog.grows() && !is_over(crowd);
     // Then the slow reader catches up.
     crowd.members[FLOODER].end_flood();
     crowd.members[slow].reading = Reading::Eagerly;
@@ -364,5 +387,29 @@ pub(crate) fn slow_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     if !is_open {
         arena.remark(words::slow_disconnected(receiver.total));
     }
+    if was_never_full {
+        return Err(Failure::Skip(messages::too_slow_for_mib(backlog.most as f64 / f64::from(1 << 20))));
+    }
     Ok(())
+}
+
+/// Watches how many bytes are pending for the slow reader, until the server has nowhere to put more.
+struct BacklogWatch {
+    full: Duration,
+    most: u64,
+    /// When there were more than ever before.
+    grew: Instant,
+}
+
+impl BacklogWatch {
+    fn look(&mut self, pending: u64) {
+        if pending > self.most + GROWTH_MIN {
+            (self.most, self.grew) = (pending, Instant::now());
+        }
+    }
+
+    /// Whether the kernel's buffers may still take more. A server that makes senders wait stops growing early.
+    fn grows(&self) -> bool {
+        self.grew.elapsed() < self.full && self.most < SLOW_FLOOD as u64
+    }
 }

@@ -49,6 +49,7 @@ const SERVERS: &[Healthy] = &[
 
 /// Torments all servers, two at a time, and returns what they are blamed for.
 fn blamed(torments_of: impl Fn(&Healthy) -> Vec<&'static Torment> + Sync) -> Vec<String> {
+    let _alone = alone();
     let (left, blamed) = (Mutex::new(SERVERS.iter()), Mutex::new(Vec::new()));
     let next = || left.lock().expect("nobody panics here").next();
     let work = || {

@@ -17,6 +17,7 @@ mod replays;
 mod verdicts;
 
 use common::*;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tertulia::harness::Launcher;
 use tertulia::torment::{self, Cause, Finding, Settings, TORMENTS, Target, Torment, Verdict};
@@ -59,6 +60,13 @@ fn torments(names: &[&str]) -> Vec<&'static Torment> {
     let all: Vec<_> = TORMENTS.iter().filter(|torment| names.contains(&torment.name)).collect();
     assert_eq!(all.len(), names.len(), "a torment's name has changed");
     all
+}
+
+/// Tests hold this while they judge several servers for minutes. Only one such test runs at a time, or a server that has no
+/// processor time left would be too slow to show its fault.
+fn alone() -> MutexGuard<'static, ()> {
+    static MACHINE: Mutex<()> = Mutex::new(());
+    MACHINE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Starts `tertulia` with these arguments for each torment.

@@ -17,6 +17,7 @@ each_driver! {
 
     #[ignore = "takes a minute"]
     fn our_own_server_passes_every_torment(mode) {
+        let _alone = alone();
         let all: Vec<_> = TORMENTS.iter().collect();
         let findings = torment(&own(mode), &all, &patient());
         has_no_faults(&findings);

@@ -83,6 +83,7 @@ fn each_servers_own_cause_is_named_and_no_other() {
 
 #[track_caller]
 pub fn check_all(cases: &[Case]) {
+    let _alone = alone();
     // Two at a time, so that it takes half as long.
     let (even, odd): (Vec<_>, Vec<_>) = cases.iter().enumerate().partition(|(i, _)| i % 2 == 0);
     let check = |cases: Vec<(usize, &Case)>| cases.iter().filter_map(|(_, case)| wrong(case)).collect::<Vec<_>>();
