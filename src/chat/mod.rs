@@ -49,6 +49,7 @@ mod newcomers;
 pub(crate) mod rate;
 mod reason;
 mod room;
+mod secret;
 #[cfg(any(test, feature = "fuzz"))]
 mod tests;
 
@@ -60,6 +61,7 @@ pub use id::Id;
 pub use limits::{Framing, Limits};
 pub use reason::{Reason, Refusal};
 pub(crate) use room::{command, messages, nick, transcript};
+pub use secret::{SECRET_MAX, Secret};
 #[cfg(any(test, feature = "fuzz"))]
 pub use tests::fuzz;
 pub use transcript::{Event, Transcript};
