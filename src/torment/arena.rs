@@ -165,15 +165,27 @@ impl<'a> Arena<'a> {
     /// `wanted` clients, each of which has exchanged lines with the first; fewer if there are not as many seats.
     pub fn guests(&mut self, wanted: usize) -> Result<Crowd, Failure> {
         let wanted = wanted.min(self.baseline.seats);
+        let end = Instant::now() + self.patience();
+        let mut crowd = self.first_guest()?;
+        while crowd.count() < wanted {
+            match self.join(&mut crowd) {
+                // The seats of clients that have just left may not be free yet, so the first one may have got none.
+                Err(_) if crowd.count() == 1 && !crowd.members[0].is_open() && Instant::now() < end => {
+                    crowd = self.first_guest()?;
+                }
+                result => result?,
+            }
+        }
+        Ok(crowd)
+    }
+
+    fn first_guest(&mut self) -> Result<Crowd, Failure> {
         let first = self.connect().map_err(|e| Failure::Silence(messages::cannot_connect(&e)))?;
         let mut crowd = Crowd::new(vec![first], self.patience());
         let addr = self.addr;
         crowd.wait(FIRST_ALONE, |crowd| {
             crowd.members[0].receiver.total > 0 || proc::not_accepted(addr).is_some_and(|count| count == 0)
         });
-        while crowd.count() < wanted {
-            self.join(&mut crowd)?;
-        }
         Ok(crowd)
     }
 

@@ -237,3 +237,29 @@ fn a_server_that_removes_the_wrong_client_fails_when_clients_come_and_go() {
     assert_eq!(findings[0].verdict, Verdict::Fail, "{findings:#?}");
     assert!(findings[0].causes.contains(&Cause::SharedUnguarded), "{findings:#?}");
 }
+
+/// A busy server needs a moment until it notices that clients have left.
+#[test]
+fn seats_that_become_free_a_moment_later_are_waited_for() {
+    const SEATS: usize = 3;
+    let (sockets, taken) = (Sockets::default(), Arc::new(Mutex::new(0)));
+    let count = |taken: &Mutex<usize>, change: fn(usize) -> Option<usize>| {
+        let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
+        change(*taken).map(|count| *taken = count).is_some()
+    };
+    let addr = serving(move |me, mut stream| {
+        let has_seat = count(&taken, |taken| (taken < SEATS).then_some(taken + 1));
+        if !has_seat {
+            let _ = stream.write_all(b"no seat\n");
+            return;
+        }
+        for_each_line(&sockets, me, stream, |line| {
+            tell_all(&sockets, &[format!("<{me}> ").as_bytes(), line].concat());
+            true
+        });
+        std::thread::sleep(Duration::from_millis(400));
+        count(&taken, |taken| Some(taken - 1));
+    });
+    let some = torments(&["split-line", "gulp", "two-in-one"]);
+    has_no_faults(&torment(&Target::Running(addr), &some, &patient()));
+}
