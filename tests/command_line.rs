@@ -123,6 +123,7 @@ fn the_flags_of_serve_are_documented_with_their_variables() {
         "replay",
         "spin",
         "quiet",
+        "operator-password-file",
     ] {
         let variable = format!("TERTULIA_{}", flag.to_uppercase().replace('-', "_"));
         assert!(help.contains(&format!("--{flag}")) && help.contains(&variable), "{flag}: {help}");

@@ -16,4 +16,6 @@ pub enum Effect {
     /// Call [`Hub::permit`](super::Hub::permit) again for this client: it had to wait, and no longer has to. That handles
     /// the input that was held back. The client may have sent more meanwhile.
     Resume(Id),
+    /// Stop, as if a signal said so. The room is closed already.
+    Stop,
 }

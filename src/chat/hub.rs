@@ -6,13 +6,14 @@
 //! 1. **Set the time**: [`Hub::tick`].
 //! 2. **Report what happened**: [`Hub::connect`] or [`Hub::refuse`] for a new connection; [`Hub::permit`], a read and
 //!    [`Permit::receive`] for bytes; [`Hub::receive_end`] for an end-of-file; [`Hub::writable`] for a socket that is
-//!    writable again; [`Hub::disconnect`] for a connection that failed.
+//!    writable again; [`Hub::disconnect`] for a connection that failed; [`Hub::operate`] for a line that was typed at the
+//!    server's own terminal.
 //! 3. **Carry out the effects**: call [`Hub::poll_effect`] until it returns `None`, and do what each [`Effect`] says.
 //! 4. **End the turn**: [`Hub::end_turn`].
 //! 5. **Wait** until something happens, but not past [`Hub::next_deadline`].
 //!
-//! What becomes of the bytes of a client is in [`input`], when a newcomer is greeted and announced in [`arrivals`], and what becomes
-//! of members that say nothing in [`silence`].
+//! What becomes of the bytes of a client is in [`input`], when a newcomer is greeted and announced in [`arrivals`], what becomes
+//! of members that say nothing in [`silence`], and what those in charge may do in [`charge`].
 //!
 //! # Two ways to write
 //!
@@ -78,6 +79,7 @@
 //!                 }
 //!                 Effect::Close(id, reason) => println!("{id} is closed: {reason:?}"),
 //!                 Effect::Resume(id) => println!("{id} may be read from again"),
+//!                 Effect::Stop => println!("the server was told to stop"),
 //!             }
 //!         }
 //!         hub.end_turn(); // 4
@@ -91,6 +93,7 @@
 //! ```
 
 mod arrivals;
+mod charge;
 mod input;
 mod silence;
 
@@ -100,10 +103,11 @@ use super::id::Id;
 use super::idle::Idle;
 use super::limits::{KEYS_MAX, Limits};
 use super::newcomers::Newcomers;
-use super::reason::Reason;
+use super::reason::{Reason, Refusal};
 use super::room::Room;
 use super::transcript::Transcript;
 use crate::text::Lang;
+use charge::Charge;
 use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -115,6 +119,7 @@ pub struct Hub {
     pub(super) room: Room,
     pub(super) newcomers: Newcomers,
     idle: Idle,
+    charge: Charge,
     last_number: u64,
 }
 
@@ -153,7 +158,8 @@ impl Hub {
     pub fn new(limits: Limits, lang: Lang, now: Instant) -> Hub {
         let room = Room::new(lang, limits.clients_max);
         let (connections, idle) = (Connections::new(&limits, now), Idle::new(limits.idle));
-        Hub { limits, connections, room, newcomers: Newcomers::new(now), idle, last_number: 0 }
+        let (newcomers, charge) = (Newcomers::new(now), Charge::default());
+        Hub { limits, connections, room, newcomers, idle, charge, last_number: 0 }
     }
 
     /// Records events from now on, for [`Hub::take_transcript`].
@@ -182,11 +188,11 @@ impl Hub {
     /// The client is greeted and announced a moment later: with its first line, before anybody else says a line, or when it has been
     /// silent for [`OPENING_PATIENCE`](super::limits::OPENING_PATIENCE). In a crowd, and in a large room, it is greeted at once.
     ///
-    /// Returns `None`, and changes nothing, when there is no seat, when too many have come from its address, or when `key`
-    /// is taken or not below [`KEYS_MAX`].
+    /// Returns `None`, and changes nothing, when there is no seat, when too many have come from its address or it is banned, or
+    /// when `key` is taken or not below [`KEYS_MAX`].
     #[must_use = "everything else about the client is told by its id"]
     pub fn connect(&mut self, key: usize, peer: SocketAddr, replay: &[u8]) -> Option<Id> {
-        if key >= KEYS_MAX || self.connections.has_key(key) || !self.has_seat() || !self.connections.admits(peer.ip()) {
+        if key >= KEYS_MAX || self.connections.has_key(key) || self.why_not(peer).is_some() {
             return None;
         }
         self.last_number = self.next_number();
@@ -200,7 +206,21 @@ impl Hub {
     /// A client came and [`Hub::connect`] did not let it in. Returns what to write to it before it is closed.
     #[must_use = "whoever is refused is told so"]
     pub fn refuse(&mut self, peer: SocketAddr) -> Vec<u8> {
-        self.room.refuse(peer, !self.has_seat() || self.connections.admits(peer.ip()))
+        let why = self.why_not(peer).unwrap_or(Refusal::Full);
+        self.room.refuse(peer, why)
+    }
+
+    /// Why a client from this address may not take a seat now.
+    fn why_not(&self, peer: SocketAddr) -> Option<Refusal> {
+        if self.charge.bans.keep_out(peer.ip(), self.connections.now()) {
+            Some(Refusal::Banned)
+        } else if !self.has_seat() {
+            Some(Refusal::Full)
+        } else if !self.connections.admits(peer.ip()) {
+            Some(Refusal::Address)
+        } else {
+            None
+        }
     }
 
     /// Asks for permission to read from a client and to hand over what it sent.

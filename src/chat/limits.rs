@@ -89,6 +89,13 @@ pub const OPENING_EVERY: Duration = Duration::from_millis(250);
 /// it may leave.
 pub const NICK_PATIENCE: Duration = Duration::from_millis(300);
 
+/// At most this many addresses are banned.
+pub const BANS_MAX: usize = 1000;
+/// The longest ban or mute that ends by itself: ten years. Minutes.
+pub const MINUTES_MAX: u32 = 10 * 366 * 24 * 60;
+/// The longest reason for showing somebody out, in characters.
+pub const WHY_CHARS_MAX: usize = 200;
+
 /// The longest nick, in characters.
 pub const NICK_CHARS_MAX: usize = 20;
 /// At most this many members are listed by name; the rest are given as a number.

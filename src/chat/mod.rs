@@ -39,6 +39,7 @@
 //! Memory is bounded whatever the clients do: an outbox of at most 8 MiB each, and 64 MiB for all outboxes, incomplete
 //! lines and lines that wait. A member that is idle has no buffers at all.
 
+mod bans;
 mod connections;
 mod effect;
 pub mod hub;
@@ -52,6 +53,7 @@ mod room;
 mod secret;
 #[cfg(any(test, feature = "fuzz"))]
 mod tests;
+mod tries;
 
 pub use crate::text::Lang;
 pub use connections::{Flight, Protocol, line, sanitize};
@@ -60,7 +62,7 @@ pub use hub::{Hub, Interest, Permit};
 pub use id::Id;
 pub use limits::{Framing, Limits};
 pub use reason::{Reason, Refusal};
-pub(crate) use room::{command, messages, nick, transcript};
+pub(crate) use room::{charge, command, messages, nick, transcript};
 pub use secret::{SECRET_MAX, Secret};
 #[cfg(any(test, feature = "fuzz"))]
 pub use tests::fuzz;

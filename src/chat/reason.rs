@@ -22,6 +22,10 @@ pub enum Reason {
     MemoryFull(usize),
     /// It said nothing for this long.
     Idle(Duration),
+    /// Somebody in charge has shown it out.
+    ShownOut,
+    /// Somebody in charge has banned its address.
+    Banned,
     /// The server could not start a thread that serves it.
     NoThread,
     /// The server closes.
@@ -35,6 +39,8 @@ pub enum Refusal {
     Full,
     /// As many members as are permitted came from its address.
     Address,
+    /// Its address is banned.
+    Banned,
     /// It does not chat: its first bytes are another protocol's.
     Foreign(Protocol),
 }

@@ -4,7 +4,7 @@ use super::address::Address;
 use super::mode::ModeParser;
 use super::usage::alternatives;
 use super::value::{at_least, number, whole};
-use super::{colors_stdout, diagnostics::Diagnostics, failure::Failure};
+use super::{colors_stdout, diagnostics::Diagnostics, failure::Failure, secret};
 use crate::chat::{Framing, Limits};
 use crate::server::console::Paint;
 use crate::server::{self, DRIVERS, Driver, Options, WhenFull};
@@ -63,6 +63,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", env = "TERTULIA_MAX_PER_ADDRESS", value_parser = at_least::<usize>(1))]
     max_per_address: Option<usize>,
 
+    /// Members that say `:op` and the password in this file are in charge
+    ///
+    /// The password is the file's first line. Whoever is in charge may show others out, mute them, ban their addresses and end the
+    /// server: `:help` tells how. Wrong passwords from an address are slowed down
+    #[arg(long, value_name = "FILE", env = "TERTULIA_OPERATOR_PASSWORD_FILE", hide_short_help = true)]
+    operator_password_file: Option<PathBuf>,
+
     /// How the server splits received bytes into messages
     #[arg(long, value_enum, default_value_t = Framing::Line, env = "TERTULIA_FRAMING")]
     framing: Framing,
@@ -118,6 +125,7 @@ impl Args {
                 idle: self.idle.map(|minutes| Duration::from_secs_f64(minutes * 60.0)),
                 per_address: self.max_per_address,
             },
+            operator: self.operator_password_file.as_deref().map(secret::in_file).transpose()?,
             lang: Lang::session(),
             console: (!self.quiet).then_some(paint),
             history: self.history,

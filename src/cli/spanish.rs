@@ -58,6 +58,9 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("serve --idle", "Minutos de silencio que cuestan la plaza a un cliente [por defecto: sin límite]\n\n\
         Antes se le avisa"),
     ("serve --max-per-address", "Número de clientes que pueden venir de una misma dirección [por defecto: sin límite]"),
+    ("serve --operator-password-file", "Quien diga `:op` y la contraseña de este archivo está a cargo\n\n\
+        La contraseña es la primera línea del archivo. Quien está a cargo puede expulsar a otros, silenciarlos, vetar sus direcciones \
+        y cerrar el servidor: `:help` dice cómo. Tras varias contraseñas erróneas, su dirección tiene que esperar"),
     ("serve --framing", "Cómo se dividen en mensajes los bytes recibidos"),
     ("serve --framing line", "Cada línea es un mensaje"),
     ("serve --framing raw", "Cada lectura es un mensaje, como en el programa original de 2018"),

@@ -16,7 +16,7 @@ pub(super) enum News<'a> {
     Mine(&'a str),
     /// The nick that I requested is refused.
     NickRefused,
-    /// The room is full, or too many of my address are in it, and I am refused.
+    /// The room is full, or too many of my address are in it, or it is banned, and I am refused.
     Full,
     Renamed {
         old: &'a str,
@@ -40,7 +40,10 @@ impl<'a> News<'a> {
         if is_refusal(text) {
             return News::NickRefused;
         }
-        if number(text).is_some_and(|seats| is(text, &Notice::Full(seats))) || is(text, &Notice::TooMany) {
+        if number(text).is_some_and(|seats| is(text, &Notice::Full(seats)))
+            || is(text, &Notice::TooMany)
+            || is(text, &Notice::Banned)
+        {
             return News::Full;
         }
         // A replayed message is a notice, too, and may contain anything that its sender wrote.
@@ -95,12 +98,12 @@ fn gone(lang: Lang, who: Who<'_>) -> String {
     text
 }
 
-/// All members in a text. They are written `nick (#N)` in every language.
+/// All members in a text. They are written `nick (#N)` in every language; there may be more behind the number.
 fn members(text: &str) -> Vec<Who<'_>> {
     let mut found = Vec::new();
     for (at, mark) in text.match_indices(" (#") {
         let nick = text[..at].rsplit([' ', '\t']).next().unwrap_or_default();
-        let number = text[at + mark.len()..].split_once(')').and_then(|(digits, _)| digits.parse().ok());
+        let number = text[at + mark.len()..].split_once([')', ',']).and_then(|(digits, _)| digits.parse().ok());
         if let Some(number) = number
             && is_nick(nick)
         {
@@ -120,6 +123,7 @@ fn number(text: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::messages::Listed;
 
     #[test]
     fn notices_are_understood_in_both_languages() {
@@ -134,8 +138,10 @@ mod tests {
             check(Notice::YouAre("ana"), News::Mine("ana"));
             check(Notice::Alone, News::Nothing);
             check(Notice::HowTo, News::Nothing);
-            check(Notice::Here(&[ana, beto], 3), News::Here(vec!["ana", "Beto-2"]));
-            check(Notice::Everyone(&[beto], 0), News::Here(vec!["Beto-2"]));
+            let in_charge = Listed { is_in_charge: true, ..Listed::from(ana) };
+            check(Notice::Here(&[in_charge, beto.into()], 3), News::Here(vec!["ana", "Beto-2"]));
+            check(Notice::Everyone(&[beto.into()], 0), News::Here(vec!["Beto-2"]));
+            check(Notice::InCharge(ana), News::Here(vec!["ana"]));
             check(Notice::Arrived(ana), News::Here(vec!["ana"]));
             check(Notice::Left(ana, Reason::Quit), News::Left("ana"));
             check(Notice::Left(beto, Reason::TooSlow(9 << 20)), News::Left("Beto-2"));
@@ -145,6 +151,7 @@ mod tests {
             check(Notice::NickFlaw(Flaw::Reserved), News::NickRefused);
             check(Notice::Full(6), News::Full);
             check(Notice::TooMany, News::Full);
+            check(Notice::Banned, News::Full);
             check(Notice::NobodyCalled("ana"), News::Nothing);
             check(Notice::Goodbye(Reason::Closing), News::Nothing);
         }

@@ -17,7 +17,7 @@ use super::spool::Spool;
 use super::wall_clock::WallClock;
 use crate::chat::messages::Said;
 use crate::chat::sanitize::sanitize_text;
-use crate::chat::{Event, Reason};
+use crate::chat::{Event, Id, Reason};
 use crate::text::Lang;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -43,11 +43,12 @@ const RECORD_MAX: u64 = 8 << 10;
 struct Entry<'a> {
     /// RFC 3339, UTC.
     time: &'a str,
+    /// The member's number; 0 for the console.
     id: u64,
     event: Kind,
     #[serde(borrow)]
     nick: std::borrow::Cow<'a, str>,
-    /// What was said; for `Renamed` the old nick; for `Left` the reason.
+    /// What was said or ordered; for `Renamed` the old nick; for `Left` the reason.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     text: Option<std::borrow::Cow<'a, str>>,
 }
@@ -60,6 +61,8 @@ enum Kind {
     Acted,
     Renamed,
     Left,
+    Charge,
+    Ordered,
 }
 
 /// Visits that are only counted. Like a [`Gap`] it is no entry, and is skipped when the file is read again.
@@ -117,21 +120,32 @@ impl History {
 
     pub(crate) fn note(&mut self, event: &Event<'_>, clock: &WallClock, now: Instant) {
         let (kind, id, nick, text) = match *event {
-            Event::Arrived { id, nick, .. } => (Kind::Arrived, id, nick, None),
-            Event::Said { id, nick, text } => (Kind::Said, id, nick, Some(text.into())),
-            Event::Acted { id, nick, text } => (Kind::Acted, id, nick, Some(text.into())),
-            Event::Renamed { id, old, nick } => (Kind::Renamed, id, nick, Some(old.into())),
-            Event::Left { id, nick, reason, .. } => (Kind::Left, id, nick, Some(why(reason).into())),
+            Event::Arrived { id, nick, .. } => (Kind::Arrived, id.number(), nick, None),
+            Event::Said { id, nick, text } => (Kind::Said, id.number(), nick, Some(text.into())),
+            Event::Acted { id, nick, text } => (Kind::Acted, id.number(), nick, Some(text.into())),
+            Event::Renamed { id, old, nick } => (Kind::Renamed, id.number(), nick, Some(old.into())),
+            Event::Left { id, nick, reason, .. } => (Kind::Left, id.number(), nick, Some(why(reason).into())),
+            Event::TookCharge { id, nick } => (Kind::Charge, id.number(), nick, None),
+            Event::Ordered { by, nick, line } => {
+                (Kind::Ordered, by.map_or(0, Id::number), nick, Some(line.into()))
+            }
             // A second signal ends the process at once: what was said is written before.
             Event::Closing => return self.hurry(now),
             Event::CameAndWent { addr, times } => {
                 let visits = Visits { time: clock.timestamp(), event: "visits", addr, times };
                 return self.push(&visits, now);
             }
-            Event::Listening { .. } | Event::Whispered { .. } | Event::Refused { .. } | Event::Lost { .. } => return,
+            Event::Listening { .. }
+            | Event::Whispered { .. }
+            | Event::Refused { .. }
+            | Event::WrongPassword { .. }
+            // An order says so.
+            | Event::Banned { .. }
+            | Event::Unbanned { .. }
+            | Event::Lost { .. } => return,
         };
         self.remember(kind, clock.timestamp(), nick, text.as_deref().unwrap_or(""));
-        self.push(&Entry { time: clock.timestamp(), id: id.number(), event: kind, nick: nick.into(), text }, now);
+        self.push(&Entry { time: clock.timestamp(), id, event: kind, nick: nick.into(), text }, now);
     }
 
     /// Puts a line into the batch.
@@ -239,7 +253,7 @@ impl History {
         let message = match kind {
             Kind::Said => format!("<{nick}> {text}"),
             Kind::Acted => format!("* {nick} {text}"),
-            Kind::Arrived | Kind::Renamed | Kind::Left => return,
+            Kind::Arrived | Kind::Renamed | Kind::Left | Kind::Charge | Kind::Ordered => return,
         };
         if self.recent.len() == self.replay {
             self.recent.pop_front();

@@ -59,7 +59,7 @@ pub(crate) mod tasks;
 mod visits;
 pub(crate) mod wall_clock;
 
-use crate::chat::{self, Limits};
+use crate::chat::{self, Limits, Secret};
 use crate::text::Lang;
 use crate::trace::{self, marks};
 pub use drivers::{DRIVERS, Driver};
@@ -84,6 +84,8 @@ pub struct Options {
     pub when_full: WhenFull,
     /// Seats, the longest line, framing.
     pub limits: Limits,
+    /// Members that know it are in charge.
+    pub operator: Option<Secret>,
     /// The language of what the server says.
     pub lang: Lang,
     /// The transcript on stdout, coloured or plain; `None` for no transcript.
@@ -112,6 +114,9 @@ pub fn run(options: Options) -> Result<(), String> {
     let mut hub = chat::Hub::new(options.limits, lang, Instant::now());
     if records.are_kept() {
         hub = hub.record();
+    }
+    if let Some(password) = options.operator {
+        hub = hub.with_operator(password);
     }
     let hub = hub::Hub::new(hub);
     let result = (driver.run)(Service { mode: driver.name, listeners, hub, records, when_full, lingering_max, spin });

@@ -5,6 +5,7 @@
 //! * SIGHUP tells it to stop if stdout is a terminal, because then the terminal was closed. Otherwise it tells it to
 //!   open the history again, as a program that rotates logs does.
 
+use super::diagnostics;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
@@ -19,6 +20,13 @@ pub(crate) fn outlive_file_limit() -> io::Result<()> {
 
 /// The signals that are orders.
 pub(crate) const SIGNALS: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
+
+/// Tells this server to stop, as a signal would: every driver waits for signals anyhow.
+pub(crate) fn tell_to_stop() {
+    if let Err(e) = signal_hook::low_level::raise(SIGTERM) {
+        log::warn!("{}", diagnostics::cannot_handle_signals(&e));
+    }
+}
 
 /// What a driver is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

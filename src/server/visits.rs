@@ -85,7 +85,9 @@ impl Visits {
             Event::Said { id, .. }
             | Event::Acted { id, .. }
             | Event::Whispered { id, .. }
-            | Event::Renamed { id, .. } => {
+            | Event::Renamed { id, .. }
+            | Event::TookCharge { id, .. }
+            | Event::WrongPassword { id, .. } => {
                 if !self.silent.is_empty()
                     && let Some(visit) = self.silent.remove(&id)
                 {
@@ -93,7 +95,13 @@ impl Visits {
                 }
                 record(event);
             }
-            Event::Listening { .. } | Event::CameAndWent { .. } | Event::Closing | Event::Lost { .. } => record(event),
+            Event::Listening { .. }
+            | Event::Ordered { .. }
+            | Event::Banned { .. }
+            | Event::Unbanned { .. }
+            | Event::CameAndWent { .. }
+            | Event::Closing
+            | Event::Lost { .. } => record(event),
         }
     }
 
@@ -154,7 +162,15 @@ impl Visits {
 
 /// Whether the server has disconnected a client for its own sake. That takes seconds, so it cannot be repeated fast.
 fn is_the_servers(reason: Reason) -> bool {
-    matches!(reason, Reason::TooSlow(_) | Reason::MemoryFull(_) | Reason::Idle(_) | Reason::NoThread)
+    matches!(
+        reason,
+        Reason::TooSlow(_)
+            | Reason::MemoryFull(_)
+            | Reason::Idle(_)
+            | Reason::NoThread
+            | Reason::ShownOut
+            | Reason::Banned
+    )
 }
 
 impl Arrival {

@@ -6,12 +6,14 @@
 //! * [`bytes`]: how a stream becomes lines, however it is cut;
 //! * [`screens`]: what a terminal must never be shown;
 //! * [`lives`]: arrivals and departures, orderly and not;
+//! * [`charge`]: members in charge;
 //! * [`pressure`]: clients that do not read, and clients that flood.
 
 #[path = "../common/mod.rs"]
 mod common;
 
 mod bytes;
+mod charge;
 mod conversation;
 mod lives;
 mod pressure;

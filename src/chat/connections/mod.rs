@@ -47,6 +47,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::net::IpAddr;
 use std::time::Instant;
 use throttle::Throttle;
+pub(super) use throttle::network;
 
 /// All connections.
 pub(super) struct Connections {
@@ -204,6 +205,11 @@ impl Connections {
             self.forget(id);
             self.effects.push_back(Effect::Close(id, reason));
         }
+    }
+
+    /// Tells the driver to stop.
+    pub(super) fn stop(&mut self) {
+        self.effects.push_back(Effect::Stop);
     }
 
     #[inline]

@@ -79,7 +79,7 @@ impl Throttle {
 }
 
 /// The part of an address that one subscriber has: an IPv4 address, or the first 64 bits of an IPv6 address.
-fn network(addr: IpAddr) -> IpAddr {
+pub(crate) fn network(addr: IpAddr) -> IpAddr {
     match addr.to_canonical() {
         IpAddr::V6(addr) => Ipv6Addr::from_bits(addr.to_bits() >> 64 << 64).into(),
         addr => addr,

@@ -130,12 +130,12 @@ impl Hub {
                 room.say(connections, id, bytes);
                 return Handled::Said;
             }
-            Line::Text(bytes) => room.hear(connections, id, &sanitize(bytes)),
+            Line::Text(bytes) => self.hear(id, &sanitize(bytes)),
             Line::TooLong(len) => room.tell(connections, id, &Notice::TooLong { len, max: limits.line_max }),
             Line::Endless => room.leave(connections, id, Reason::EndlessLine(limits.line_max * ENDLESS_FACTOR)),
         }
-        connections.note_addressed(id);
-        if connections.is_open(id) { Handled::Answered } else { Handled::Left }
+        self.connections.note_addressed(id);
+        if self.connections.is_open(id) { Handled::Answered } else { Handled::Left }
     }
 }
 

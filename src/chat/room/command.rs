@@ -17,6 +17,8 @@ pub(crate) enum Input<'a> {
     Who,
     Help,
     Quit,
+    /// Holds the operator's password, as it is claimed.
+    Op(&'a str),
     /// A known command without its argument, or with too many. Holds the word with its colon.
     Misused(&'a str),
     /// A colon and a word that is no command. Holds the word with its colon.
@@ -36,6 +38,9 @@ pub(crate) fn parse(line: &str) -> Input<'_> {
     let Some(after_colon) = line.strip_prefix(':') else { return Input::Say(line) };
     if after_colon.starts_with(':') {
         return Input::Say(after_colon);
+    }
+    if let Some(password) = claims_charge(after_colon) {
+        return if password.is_empty() { Input::Misused(":op") } else { Input::Op(password) };
     }
     let letters = after_colon.bytes().take_while(u8::is_ascii_lowercase).count();
     let (word, rest) = line.split_at(1 + letters);
@@ -59,6 +64,13 @@ pub(crate) fn parse(line: &str) -> Input<'_> {
         _ if letters >= 2 => Input::Unknown(word),
         _ => Input::Say(line),
     }
+}
+
+/// What follows `:op`, in capitals, too: a password that is typed with caps lock on is not for the room either.
+fn claims_charge(after_colon: &str) -> Option<&str> {
+    let (word, rest) = after_colon.split_at_checked(2)?;
+    let is_op = word.eq_ignore_ascii_case("op") && (rest.is_empty() || rest.starts_with([' ', '\t']));
+    is_op.then(|| rest.get(1..).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -94,6 +106,13 @@ mod tests {
             (":who", Who),
             (":who?", Unknown(":who")),
             (":help", Help),
+            (":op sésamo 7 ", Op("sésamo 7 ")),
+            (":Op sésamo", Op("sésamo")),
+            (":OP SÉSAMO", Op("SÉSAMO")),
+            (":op", Misused(":op")),
+            (":op ", Misused(":op")),
+            (":opé", Unknown(":op")),
+            (":O", Say(":O")),
             (":me waves", Act("waves")),
             (":me", Misused(":me")),
             (":msg ana hi there", Private { to: "ana", text: "hi there" }),

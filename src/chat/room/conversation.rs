@@ -1,7 +1,7 @@
 //! The room: it turns lines into messages, notices and answers, and sends each to its receivers.
 
 use super::command::{self, Input};
-use super::messages::{self, Notice, Who};
+use super::messages::{self, Listed, Notice, Said, Who};
 use super::nick::{self, Skeleton};
 use super::transcript::{Event, Transcript};
 use crate::chat::connections::{Connections, Protocol};
@@ -10,32 +10,49 @@ use crate::chat::limits::{ANNOUNCE_MAX, LISTED_MAX};
 use crate::chat::reason::{Reason, Refusal};
 use crate::text::Lang;
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
 
 /// All members of the room.
 pub(crate) struct Room {
     lang: Lang,
     seats: usize,
-    names: Table<Name>,
+    members: Table<Member>,
     /// The number of members that are not announced.
     pub(in crate::chat) unannounced: usize,
     /// The wearer of each skeleton. A member has two.
     pub(in crate::chat) nicks: HashMap<Skeleton, Id>,
     transcript: Option<Transcript>,
+    is_closing: bool,
 }
 
-/// A member's name.
-pub(super) struct Name {
-    /// In the form that stands before each of its lines: `<nick> `.
+/// A member.
+pub(super) struct Member {
+    /// Its name, in the form that stands before each of its lines: `<nick> `.
     prefix: Box<str>,
+    peer: SocketAddr,
     /// The others were told that it is here.
     is_announced: bool,
+    is_in_charge: bool,
+    muted: Option<Mute>,
 }
+
+/// Nobody gets what a member writes until this time; without one, until it leaves.
+#[derive(Clone, Copy)]
+struct Mute(Option<Instant>);
 
 impl Room {
     /// An empty room.
     pub(crate) fn new(lang: Lang, seats: usize) -> Room {
-        Room { lang, seats, names: Table::default(), unannounced: 0, nicks: HashMap::new(), transcript: None }
+        Room {
+            lang,
+            seats,
+            members: Table::default(),
+            unannounced: 0,
+            nicks: HashMap::new(),
+            transcript: None,
+            is_closing: false,
+        }
     }
 
     /// Keeps a transcript from now on.
@@ -76,7 +93,7 @@ impl Room {
         greeting.extend_from_slice(replay);
 
         connections.admit(id);
-        self.names.insert(id, Name::new(&nick, false));
+        self.members.insert(id, Member::new(&nick, peer));
         self.unannounced += 1;
         self.nicks.extend(nick::skeletons(&nick).map(|skeleton| (skeleton, id)));
         self.note(Event::Arrived { id, nick: &nick, peer, seats_taken: self.count(), seats: self.seats });
@@ -87,20 +104,22 @@ impl Room {
     /// The others are told that a member is here, if they were not.
     pub(crate) fn announce(&mut self, connections: &mut Connections, id: Id) {
         let is_small = self.count() <= ANNOUNCE_MAX;
-        let Some(name) = self.names.get_mut(id).filter(|name| !name.is_announced) else { return };
-        name.is_announced = true;
+        let Some(member) = self.members.get_mut(id).filter(|member| !member.is_announced) else { return };
+        member.is_announced = true;
         self.unannounced -= 1;
         if is_small {
-            let text = messages::notice(self.lang, &Notice::Arrived(Who { nick: name.nick(), id }));
+            let text = messages::notice(self.lang, &Notice::Arrived(Who { nick: member.nick(), id }));
             connections.send_others(id, |log| log.extend_from_slice(&text));
         }
     }
 
-    /// A client is not let in, because there is no seat, or too many of its address are here. Returns what to write to it.
-    pub(crate) fn refuse(&mut self, peer: SocketAddr, is_full: bool) -> Vec<u8> {
-        let (why, text) = match is_full {
-            true => (Refusal::Full, Notice::Full(self.seats)),
-            false => (Refusal::Address, Notice::TooMany),
+    /// A client is not let in. Returns what to write to it.
+    pub(crate) fn refuse(&mut self, peer: SocketAddr, why: Refusal) -> Vec<u8> {
+        let text = match why {
+            Refusal::Full => Notice::Full(self.seats),
+            Refusal::Address => Notice::TooMany,
+            Refusal::Banned => Notice::Banned,
+            Refusal::Foreign(protocol) => Notice::Goodbye(Reason::Foreign(protocol)),
         };
         self.note(Event::Refused { peer, why });
         messages::notice(self.lang, &text)
@@ -114,26 +133,34 @@ impl Room {
 
     /// A client leaves. What was said before may still be written to it; then it is closed.
     pub(crate) fn leave(&mut self, connections: &mut Connections, id: Id, reason: Reason) {
+        self.leave_with(connections, id, reason, "");
+    }
+
+    /// The same. Everybody also reads these words, unless they are empty.
+    pub(crate) fn leave_with(&mut self, connections: &mut Connections, id: Id, reason: Reason, words: &str) {
         if !connections.is_open(id) {
             return;
         }
-        connections.leave(id, reason, &messages::notice(self.lang, &Notice::Goodbye(reason)));
-        // A client that has not entered has none.
-        let Some(name) = self.names.remove(id) else { return };
-        let nick = name.nick();
+        connections.leave(id, reason, &messages::notice_with(self.lang, &Notice::Goodbye(reason), words));
+        // A client that has not entered is no member.
+        let Some(member) = self.members.remove(id) else { return };
+        let nick = member.nick();
         self.forget_nick(nick);
-        if !name.is_announced {
+        if !member.is_announced {
             self.unannounced -= 1;
         } else if self.count() < ANNOUNCE_MAX {
-            connections.send_all(&messages::notice(self.lang, &Notice::Left(Who { nick, id }, reason)));
+            let left = Notice::Left(Who { nick, id }, reason);
+            connections.send_all(&messages::notice_with(self.lang, &left, words));
         }
         self.note(Event::Left { id, nick, reason, seats_taken: self.count(), seats: self.seats });
     }
 
     /// All clients leave, because the room closes.
     pub(crate) fn close(&mut self, connections: &mut Connections) {
-        self.note(Event::Closing);
-        let everybody: Vec<Id> = self.names.iter().map(|(id, _)| id).collect();
+        if !std::mem::replace(&mut self.is_closing, true) {
+            self.note(Event::Closing);
+        }
+        let everybody: Vec<Id> = self.members.iter().map(|(id, _)| id).collect();
         for id in everybody {
             self.leave(connections, id, Reason::Closing);
         }
@@ -153,6 +180,7 @@ impl Room {
     pub(crate) fn hear(&mut self, connections: &mut Connections, id: Id, line: &str) {
         match command::parse(line) {
             Input::Say(text) | Input::Act(text) if text.trim().is_empty() => {}
+            Input::Say(_) | Input::Act(_) | Input::Private { .. } | Input::Nick(_) if self.hushes(connections, id) => {}
             Input::Say(text) => self.say(connections, id, text.as_bytes()),
             Input::Act(text) => self.act(connections, id, text),
             Input::Private { to, text } => self.whisper(connections, id, to, text),
@@ -164,6 +192,7 @@ impl Room {
             }
             Input::Help => self.tell(connections, id, &Notice::Help),
             Input::Quit => self.leave(connections, id, Reason::Quit),
+            Input::Op(_) => self.tell(connections, id, &Notice::NoPassword),
             Input::Misused(command) => self.tell(connections, id, &Notice::Usage(command)),
             Input::Unknown(word) => self.tell(connections, id, &Notice::Unknown(word)),
         }
@@ -172,20 +201,29 @@ impl Room {
     /// Says a line that is a message.
     #[inline]
     pub(crate) fn say(&mut self, connections: &mut Connections, id: Id, text: &[u8]) {
-        let Some(name) = self.names.get(id) else { return };
+        let Some(member) = self.members.get(id).filter(|member| member.muted.is_none()) else {
+            return self.say_if_heard(connections, id, text);
+        };
         connections.send_others(id, |log| {
-            log.extend_from_slice(name.before_line());
+            log.extend_from_slice(member.before_line());
             log.extend_from_slice(text);
             log.push(b'\n');
         });
         if let Some(transcript) = &mut self.transcript {
-            transcript.push(Event::Said { id, nick: name.nick(), text: &String::from_utf8_lossy(text) });
+            transcript.push(Event::Said { id, nick: member.nick(), text: &String::from_utf8_lossy(text) });
+        }
+    }
+
+    #[cold]
+    fn say_if_heard(&mut self, connections: &mut Connections, id: Id, text: &[u8]) {
+        if self.has(id) && !self.hushes(connections, id) {
+            self.say(connections, id, text);
         }
     }
 
     fn act(&mut self, connections: &mut Connections, id: Id, text: &str) {
-        let Some(name) = self.names.get(id) else { return };
-        let nick = name.nick();
+        let Some(member) = self.members.get(id) else { return };
+        let nick = member.nick();
         connections.send_others(id, |log| log.extend(format!("* {nick} {text}\n").bytes()));
         if let Some(transcript) = &mut self.transcript {
             transcript.push(Event::Acted { id, nick, text });
@@ -193,11 +231,11 @@ impl Room {
     }
 
     fn whisper(&mut self, connections: &mut Connections, id: Id, to: &str, text: &str) {
-        let Some(&receiver) = nick::skeletons(to).iter().find_map(|skeleton| self.nicks.get(skeleton)) else {
+        let Some(receiver) = self.called(to) else {
             return self.tell(connections, id, &Notice::NobodyCalled(to));
         };
-        let Some(name) = self.names.get(id) else { return };
-        let nick = name.nick();
+        let Some(member) = self.members.get(id) else { return };
+        let nick = member.nick();
         let line = format!("[{nick} -> you] {text}\n");
         if let Some(transcript) = &mut self.transcript {
             transcript.push(Event::Whispered { id, nick, to });
@@ -213,10 +251,11 @@ impl Room {
         if skeletons.iter().any(|skeleton| self.nicks.get(skeleton).is_some_and(|wearer| *wearer != id)) {
             return self.tell(connections, id, &Notice::NickTaken(nick));
         }
-        let Some(name) = self.names.get_mut(id) else { return };
-        let is_announced = name.is_announced;
-        let old = std::mem::replace(name, Name::new(nick, is_announced));
-        let old = old.nick();
+        let Some(member) = self.members.get_mut(id) else { return };
+        let is_announced = member.is_announced;
+        let old = member.nick().to_owned();
+        member.rename(nick);
+        let old = old.as_str();
         self.forget_nick(old);
         self.nicks.extend(skeletons.map(|skeleton| (skeleton, id)));
         if is_announced {
@@ -230,10 +269,10 @@ impl Room {
     }
 
     /// The members that are listed by name, and the number of those that are not. Those that are not announced do not count.
-    fn listing(&self) -> (Vec<Who<'_>>, usize) {
-        let members = self.names.iter().filter(|(_, name)| name.is_announced).take(LISTED_MAX);
-        let mut listed: Vec<_> = members.map(|(id, name)| Who { nick: name.nick(), id }).collect();
-        listed.sort_by_key(|who| who.id);
+    fn listing(&self) -> (Vec<Listed<'_>>, usize) {
+        let members = self.members.iter().filter(|(_, member)| member.is_announced).take(LISTED_MAX);
+        let mut listed: Vec<_> = members.map(|(id, member)| member.listed(id)).collect();
+        listed.sort_by_key(|member| member.who.id);
         let more = self.count() - self.unannounced - listed.len();
         (listed, more)
     }
@@ -259,28 +298,135 @@ impl Room {
         self.evict(connections);
     }
 
-    fn note(&mut self, event: Event<'_>) {
+    pub(crate) fn note(&mut self, event: Event<'_>) {
         if let Some(transcript) = &mut self.transcript {
             transcript.push(event);
         }
     }
 
+    // Whoever is in charge, and whoever may not speak.
+
+    fn has(&self, id: Id) -> bool {
+        self.members.get(id).is_some()
+    }
+
+    /// The member with this nick, or with a nick that looks like it.
+    fn called(&self, nick: &str) -> Option<Id> {
+        nick::skeletons(nick).iter().find_map(|skeleton| self.nicks.get(skeleton)).copied()
+    }
+
+    /// The member with this nick or, if it is `#N`, with this number.
+    pub(crate) fn find(&self, who: &str) -> Option<Id> {
+        match who.strip_prefix('#') {
+            Some(number) => {
+                let number: u64 = number.parse().ok()?;
+                self.members.iter().map(|(id, _)| id).find(|id| id.number() == number)
+            }
+            None => self.called(who),
+        }
+    }
+
+    /// A member's address.
+    pub(crate) fn peer(&self, id: Id) -> Option<SocketAddr> {
+        self.members.get(id).map(|member| member.peer)
+    }
+
+    /// The members that came from an address which this is true of.
+    pub(crate) fn those_from(&self, is_there: impl Fn(IpAddr) -> bool) -> Vec<Id> {
+        let there = self.members.iter().filter(|(_, member)| is_there(member.peer.ip()));
+        there.map(|(id, _)| id).collect()
+    }
+
+    pub(crate) fn is_in_charge(&self, id: Id) -> bool {
+        self.members.get(id).is_some_and(|member| member.is_in_charge)
+    }
+
+    /// A member is in charge from now on, and everybody learns of it.
+    pub(crate) fn put_in_charge(&mut self, connections: &mut Connections, id: Id) {
+        let Some(member) = self.members.get_mut(id) else { return };
+        member.is_in_charge = true;
+        let nick = member.nick();
+        connections.send_all(&messages::notice(self.lang, &Notice::InCharge(Who { nick, id })));
+        if let Some(transcript) = &mut self.transcript {
+            transcript.push(Event::TookCharge { id, nick });
+        }
+    }
+
+    /// Records that a member tried a wrong password.
+    pub(crate) fn note_wrong_password(&mut self, id: Id) {
+        if let (Some(member), Some(transcript)) = (self.members.get(id), &mut self.transcript) {
+            transcript.push(Event::WrongPassword { id, nick: member.nick() });
+        }
+    }
+
+    /// Records an order of a member or, if it is `None`, of the console.
+    pub(crate) fn note_order(&mut self, by: Option<Id>, line: &str) {
+        let nick = by.and_then(|id| self.members.get(id)).map_or("", Member::nick);
+        if let Some(transcript) = &mut self.transcript {
+            transcript.push(Event::Ordered { by, nick, line });
+        }
+    }
+
+    /// Nobody gets what a member writes, for a time or until it leaves. It is told.
+    pub(crate) fn mute(&mut self, connections: &mut Connections, id: Id, time: Option<Duration>) {
+        let Some(member) = self.members.get_mut(id) else { return };
+        member.muted = Some(Mute(time.map(|time| connections.now() + time)));
+        self.tell(connections, id, &Notice::Muted(time));
+    }
+
+    /// A muted member may write again, and is told. Returns whether it was muted.
+    pub(crate) fn unmute(&mut self, connections: &mut Connections, id: Id) -> bool {
+        let was_muted = self.members.get_mut(id).is_some_and(|member| member.muted.take().is_some());
+        if was_muted {
+            self.tell(connections, id, &Notice::Unmuted);
+        }
+        was_muted
+    }
+
+    /// Whether nobody gets what a member writes. If so, it is told.
+    fn hushes(&mut self, connections: &mut Connections, id: Id) -> bool {
+        let Some(member) = self.members.get_mut(id) else { return false };
+        let Some(mute) = member.muted else { return false };
+        let left = mute.0.map(|until| until.saturating_duration_since(connections.now()));
+        let is_over = left.is_some_and(|left| left.is_zero());
+        if is_over {
+            member.muted = None;
+        } else {
+            self.tell(connections, id, &Notice::Muted(left));
+        }
+        !is_over
+    }
+
+    /// The answer to `:who` for somebody in charge: with addresses.
+    pub(crate) fn roll(&self, now: Instant) -> String {
+        let (mut everyone, more) = self.listing();
+        for listed in &mut everyone {
+            let Some(member) = self.members.get(listed.who.id) else { continue };
+            listed.peer = Some(member.peer);
+            listed.is_muted = member.muted.is_some_and(|mute| mute.0.is_none_or(|until| until > now));
+        }
+        Said(self.lang, &Notice::Everyone(&everyone, more)).to_string()
+    }
+
     /// The number of members that are not announced, counted anew.
     #[cfg(any(test, feature = "fuzz"))]
     pub(crate) fn count_unannounced(&self) -> usize {
-        self.names.iter().filter(|(_, name)| !name.is_announced).count()
+        self.members.iter().filter(|(_, member)| !member.is_announced).count()
     }
 
     /// The nick of a member.
-    #[cfg(any(test, feature = "fuzz"))]
     pub(crate) fn nick(&self, id: Id) -> Option<&str> {
-        self.names.get(id).map(Name::nick)
+        self.members.get(id).map(Member::nick)
     }
 }
 
-impl Name {
-    fn new(nick: &str, is_announced: bool) -> Name {
-        Name { prefix: format!("<{nick}> ").into(), is_announced }
+impl Member {
+    fn new(nick: &str, peer: SocketAddr) -> Member {
+        Member { prefix: prefix(nick), peer, is_announced: false, is_in_charge: false, muted: None }
+    }
+
+    fn rename(&mut self, nick: &str) {
+        self.prefix = prefix(nick);
     }
 
     fn nick(&self) -> &str {
@@ -290,4 +436,13 @@ impl Name {
     fn before_line(&self) -> &[u8] {
         self.prefix.as_bytes()
     }
+
+    fn listed(&self, id: Id) -> Listed<'_> {
+        let who = Who { nick: self.nick(), id };
+        Listed { who, is_in_charge: self.is_in_charge, is_muted: false, peer: None }
+    }
+}
+
+fn prefix(nick: &str) -> Box<str> {
+    format!("<{nick}> ").into()
 }

@@ -6,10 +6,12 @@ use super::nick::Flaw;
 use super::transcript::Event;
 use crate::chat::connections::Protocol;
 use crate::chat::id::Id;
+use crate::chat::limits::{BANS_MAX, WHY_CHARS_MAX};
 use crate::chat::reason::{Reason, Refusal};
 use crate::text::numbers::whole_bytes;
 use crate::text::{Lang, say};
 use std::fmt::{self, Display, Formatter};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// A member as others see it.
@@ -25,12 +27,28 @@ impl Display for Who<'_> {
     }
 }
 
+/// A member in a list.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Listed<'a> {
+    pub who: Who<'a>,
+    pub is_in_charge: bool,
+    pub is_muted: bool,
+    /// For those in charge only.
+    pub peer: Option<SocketAddr>,
+}
+
+impl<'a> From<Who<'a>> for Listed<'a> {
+    fn from(who: Who<'a>) -> Listed<'a> {
+        Listed { who, is_in_charge: false, is_muted: false, peer: None }
+    }
+}
+
 /// A notice from the server to members. Each is one or more lines, without the leading `-- ` and without line ends.
 pub(crate) enum Notice<'a> {
     Welcome(Who<'a>),
     Alone,
     /// The other members, and the number of those that are not listed.
-    Here(&'a [Who<'a>], usize),
+    Here(&'a [Listed<'a>], usize),
     HowTo,
     Arrived(Who<'a>),
     Left(Who<'a>, Reason),
@@ -38,8 +56,10 @@ pub(crate) enum Notice<'a> {
     Renamed(&'a str, Who<'a>),
     YouAre(&'a str),
     /// The answer to `:who`: all members, including the one who asks.
-    Everyone(&'a [Who<'a>], usize),
+    Everyone(&'a [Listed<'a>], usize),
     Help,
+    /// The commands of those in charge.
+    HelpInCharge,
     NickFlaw(Flaw),
     NickTaken(&'a str),
     NobodyCalled(&'a str),
@@ -53,9 +73,43 @@ pub(crate) enum Notice<'a> {
     Goodbye(Reason),
     /// The member has been silent for long, and has this time to say something.
     Idle(Duration),
+    /// Nobody gets what the member writes, for this time or for good.
+    Muted(Option<Duration>),
+    Unmuted,
+    InCharge(Who<'a>),
+    IsInCharge,
+    /// The server has no operator's password.
+    NoPassword,
+    WrongPassword,
+    /// There were too many wrong passwords: the next one may be tried after this time.
+    TooManyTries(Duration),
+    /// Somebody in charge says this to all.
+    Announcement(&'a str),
+    /// An answer to somebody in charge.
+    Done(Done<'a>),
+    Banned,
     /// As many as are permitted are here from its address.
     TooMany,
     Full(usize),
+}
+
+/// What became of an order.
+pub(crate) enum Done<'a> {
+    /// Nobody gets what this member writes, for a time or until it leaves.
+    Muted(Who<'a>, Option<Duration>),
+    Unmuted(Who<'a>),
+    NotMuted(Who<'a>),
+    Banned(IpAddr, Option<Duration>),
+    Unbanned(IpAddr),
+    NotBanned(IpAddr),
+    NoAddress(&'a str),
+    OwnAddress(IpAddr),
+    TooManyBans,
+    /// The bans, and what is left of each.
+    Bans(&'a [(IpAddr, Option<Duration>)]),
+    WhyTooLong,
+    /// What was typed at the console is no command.
+    NoOrder,
 }
 
 /// A text in a language, to be formatted.
@@ -102,6 +156,27 @@ impl Display for Said<'_, Notice<'_>> {
                  :msg NICK TEXTO  decírselo solo a NICK\n\
                  :me TEXTO        decir qué haces\n\
                  ::TEXTO          decir :TEXTO"),
+            Notice::HelpInCharge => say!(lang, f,
+                "in charge; WHO is a nick or #N:\n\
+                 :kick WHO [REASON]       show somebody out\n\
+                 :mute WHO [MINUTES]      nobody gets what WHO writes; :unmute WHO\n\
+                 :ban WHO|ADDRESS [MINUTES]\n\
+                 \u{20}                        show out whoever is there, and let nobody in from there\n\
+                 :bans                    the addresses that are banned\n\
+                 :unban ADDRESS           let them in again\n\
+                 :say TEXT                a notice to all\n\
+                 :who                     who is here, with addresses\n\
+                 :stop [REASON]           end the server";
+                "a cargo; QUIEN es un nick o #N:\n\
+                 :kick QUIEN [MOTIVO]     expulsar a alguien\n\
+                 :mute QUIEN [MINUTOS]    nadie recibe lo que escribe; :unmute QUIEN\n\
+                 :ban QUIEN|DIRECCIÓN [MINUTOS]\n\
+                 \u{20}                        expulsar a quien esté allí y no dejar entrar a nadie desde allí\n\
+                 :bans                    las direcciones vetadas\n\
+                 :unban DIRECCIÓN         dejarlos entrar de nuevo\n\
+                 :say TEXTO               un aviso a todos\n\
+                 :who                     quién está, con direcciones\n\
+                 :stop [MOTIVO]           cerrar el servidor"),
             Notice::NickFlaw(Flaw::TooLong) => say!(lang, f,
                 "a name has at most 20 characters; take a shorter one";
                 "un nombre tiene 20 caracteres como mucho; elige uno más corto"),
@@ -124,6 +199,15 @@ impl Display for Said<'_, Notice<'_>> {
                 ":nick" => say!(lang, f, "write :nick NAME"; "escribe :nick NOMBRE"),
                 ":msg" => say!(lang, f, "write :msg NICK TEXT"; "escribe :msg NICK TEXTO"),
                 ":me" => say!(lang, f, "write :me TEXT"; "escribe :me TEXTO"),
+                ":op" => say!(lang, f, "write :op PASSWORD"; "escribe :op CONTRASEÑA"),
+                ":kick" => say!(lang, f, "write :kick WHO [REASON]"; "escribe :kick QUIEN [MOTIVO]"),
+                ":mute" => say!(lang, f, "write :mute WHO [MINUTES]"; "escribe :mute QUIEN [MINUTOS]"),
+                ":unmute" => say!(lang, f, "write :unmute WHO"; "escribe :unmute QUIEN"),
+                ":ban" => say!(lang, f,
+                    "write :ban WHO [MINUTES] or :ban ADDRESS [MINUTES]";
+                    "escribe :ban QUIEN [MINUTOS] o :ban DIRECCIÓN [MINUTOS]"),
+                ":unban" => say!(lang, f, "write :unban ADDRESS"; "escribe :unban DIRECCIÓN"),
+                ":say" => say!(lang, f, "write :say TEXT"; "escribe :say TEXTO"),
                 _ => say!(lang, f, "write {command} alone on its line"; "escribe {command} solo en su línea"),
             },
             Notice::Unknown(word) => say!(lang, f,
@@ -146,12 +230,89 @@ impl Display for Said<'_, Notice<'_>> {
                     "say something within {left}, or your seat is given to somebody else";
                     "di algo antes de {left}, o tu plaza será para otro")
             }
+            Notice::Muted(Some(left)) => {
+                let left = span(*left);
+                say!(lang, f,
+                    "you are muted for {left}: nobody gets what you write";
+                    "estás en silencio {left}: nadie recibe lo que escribes")
+            }
+            Notice::Muted(None) => say!(lang, f,
+                "you are muted: nobody gets what you write";
+                "estás en silencio: nadie recibe lo que escribes"),
+            Notice::Unmuted => say!(lang, f, "you may write again"; "ya puedes escribir otra vez"),
+            Notice::InCharge(who) => say!(lang, f, "{who} is in charge"; "{who} está a cargo"),
+            Notice::IsInCharge => say!(lang, f, "you are in charge already"; "ya estás a cargo"),
+            Notice::NoPassword => say!(lang, f,
+                "this server has no password for :op";
+                "este servidor no tiene contraseña para :op"),
+            Notice::WrongPassword => say!(lang, f, "that is not the password"; "esa no es la contraseña"),
+            Notice::TooManyTries(left) => {
+                let left = seconds(*left);
+                say!(lang, f,
+                    "too many wrong passwords from your address; try again in {left} s";
+                    "demasiadas contraseñas erróneas desde tu dirección; prueba en {left} s")
+            }
+            Notice::Announcement(text) => say!(lang, f, "attention: {text}"; "atención: {text}"),
+            Notice::Done(done) => Said(lang, done).fmt(f),
+            Notice::Banned => say!(lang, f,
+                "your address is banned here; goodbye";
+                "tu dirección está vetada aquí; hasta luego"),
             Notice::TooMany => say!(lang, f,
                 "there are as many here from your address as are permitted; try again when one has left";
                 "ya hay tantos desde tu dirección como se permite; prueba cuando uno se haya ido"),
             Notice::Full(seats) => say!(lang, f,
                 "the room is full ({seats} of {seats} seats taken); try again later";
                 "la sala está llena ({seats} de {seats} plazas ocupadas); prueba más tarde"),
+        }
+    }
+}
+
+impl Display for Said<'_, Done<'_>> {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        let Said(lang, done) = *self;
+        match done {
+            Done::Muted(who, Some(time)) => {
+                let time = span(*time);
+                say!(lang, f, "{who} is muted for {time}"; "{who} está en silencio {time}")
+            }
+            Done::Muted(who, None) => say!(lang, f,
+                "{who} is muted until it leaves";
+                "{who} está en silencio hasta que se vaya"),
+            Done::Unmuted(who) => say!(lang, f, "{who} may write again"; "{who} puede escribir otra vez"),
+            Done::NotMuted(who) => say!(lang, f, "{who} is not muted"; "{who} no está en silencio"),
+            Done::Banned(addr, Some(time)) => {
+                let time = span(*time);
+                say!(lang, f, "{addr} is banned for {time}"; "{addr} queda vetada {time}")
+            }
+            Done::Banned(addr, None) => say!(lang, f, "{addr} is banned"; "{addr} queda vetada"),
+            Done::Unbanned(addr) => say!(lang, f, "{addr} is let in again"; "{addr} puede entrar de nuevo"),
+            Done::NotBanned(addr) => say!(lang, f,
+                "{addr} is not banned; :bans lists those that are";
+                "{addr} no está vetada; :bans da las que lo están"),
+            Done::NoAddress(text) => say!(lang, f,
+                "{text} is no address; write one like 192.0.2.7 or 2001:db8::7";
+                "{text} no es una dirección; escribe una como 192.0.2.7 o 2001:db8::7"),
+            Done::OwnAddress(addr) => say!(lang, f,
+                "{addr} is your own address, too, and was not banned";
+                "{addr} es también tu dirección, y no se ha vetado"),
+            Done::TooManyBans => say!(lang, f,
+                "there are {BANS_MAX} bans, and no room for more; :unban some";
+                "hay {BANS_MAX} vetos y no caben más; quita alguno con :unban"),
+            Done::Bans([]) => say!(lang, f, "no address is banned"; "no hay direcciones vetadas"),
+            Done::Bans(bans) => {
+                let count = bans.len();
+                say!(lang, f, "banned: {count}"; "vetadas: {count}")?;
+                bans.iter().try_for_each(|(addr, left)| match left.map(span) {
+                    Some(left) => say!(lang, f, "\n{addr}, {left} more"; "\n{addr}, {left} más"),
+                    None => write!(f, "\n{addr}"),
+                })
+            }
+            Done::WhyTooLong => say!(lang, f,
+                "a reason has at most {WHY_CHARS_MAX} characters";
+                "un motivo tiene {WHY_CHARS_MAX} caracteres como mucho"),
+            Done::NoOrder => say!(lang, f,
+                "commands only: :help lists them, :say TEXT tells all";
+                "solo órdenes: :help da la lista, :say TEXTO lo dice a todos"),
         }
     }
 }
@@ -179,6 +340,8 @@ impl Display for Said<'_, Reason> {
                 let time = span(*time);
                 say!(lang, f, "said nothing for {time}"; "no ha dicho nada en {time}")
             }
+            Reason::ShownOut => say!(lang, f, "shown out"; "expulsado"),
+            Reason::Banned => say!(lang, f, "its address is banned"; "su dirección está vetada"),
             Reason::NoThread => say!(lang, f, "no thread for it"; "no hay hilo para este cliente"),
             Reason::Closing => say!(lang, f, "the server closes"; "el servidor se cierra"),
         }
@@ -211,6 +374,9 @@ impl Display for Said<'_, Event<'_>> {
             Event::Refused { peer, why: Refusal::Address } => say!(lang, f,
                 "{peer} turned away: too many from this address";
                 "{peer} no entra: demasiados desde esta dirección"),
+            Event::Refused { peer, why: Refusal::Banned } => {
+                say!(lang, f, "{peer} turned away: banned"; "{peer} no entra: dirección vetada")
+            }
             Event::Refused { peer, why: Refusal::Foreign(protocol) } => {
                 let reason = Said(lang, &Reason::Foreign(*protocol));
                 say!(lang, f, "{peer} turned away: {reason}"; "{peer} no entra: {reason}")
@@ -224,6 +390,19 @@ impl Display for Said<'_, Event<'_>> {
             Event::Listening { addr, mode, seats } => say!(lang, f,
                 "listening on {addr} ({mode}, {seats} seats)";
                 "a la escucha en {addr} ({mode}, {seats} plazas)"),
+            Event::TookCharge { id, nick } => say!(lang, f, "{id} {nick} is in charge"; "{id} {nick} está a cargo"),
+            Event::WrongPassword { id, nick } => say!(lang, f,
+                "{id} {nick} tried a wrong password for :op";
+                "{id} {nick} ha probado una contraseña errónea con :op"),
+            Event::Ordered { by: Some(id), nick, line } => say!(lang, f,
+                "{id} {nick}, in charge: {line}";
+                "{id} {nick}, a cargo: {line}"),
+            Event::Ordered { by: None, line, .. } => say!(lang, f, "console: {line}"; "consola: {line}"),
+            Event::Banned { addr, minutes: Some(minutes) } => say!(lang, f,
+                "{addr} is banned for {minutes} min";
+                "{addr} queda vetada {minutes} min"),
+            Event::Banned { addr, minutes: None } => say!(lang, f, "{addr} is banned"; "{addr} queda vetada"),
+            Event::Unbanned { addr } => say!(lang, f, "{addr} is let in again"; "{addr} puede entrar de nuevo"),
             Event::Closing => say!(lang, f, "closing"; "cerrando"),
             Event::Lost { lines } => {
                 say!(lang, f, "{lines} lines of this transcript were lost"; "se han perdido {lines} líneas de esta transcripción")
@@ -240,15 +419,37 @@ fn span(time: Duration) -> String {
     }
 }
 
-/// A list of names, and the number of those that are left out.
-struct List<'a>(Lang, &'a [Who<'a>], usize);
+/// A time in whole seconds, at least one.
+fn seconds(time: Duration) -> u64 {
+    time.as_secs_f64().ceil().max(1.0) as u64
+}
+
+impl Display for Said<'_, Listed<'_>> {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        let Said(lang, Listed { who: Who { nick, id }, is_in_charge, is_muted, peer }) = *self;
+        write!(f, "{nick} ({id}")?;
+        if *is_in_charge {
+            say!(lang, f, ", in charge"; ", a cargo")?;
+        }
+        if *is_muted {
+            say!(lang, f, ", muted"; ", en silencio")?;
+        }
+        match peer {
+            Some(peer) => write!(f, ", {peer})"),
+            None => write!(f, ")"),
+        }
+    }
+}
+
+/// A list of members, and the number of those that are left out.
+struct List<'a>(Lang, &'a [Listed<'a>], usize);
 
 impl Display for List<'_> {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
-        let List(lang, whos, more) = *self;
-        for (i, who) in whos.iter().enumerate() {
+        let List(lang, members, more) = *self;
+        for (i, member) in members.iter().enumerate() {
             let comma = if i == 0 { "" } else { ", " };
-            write!(f, "{comma}{who}")?;
+            write!(f, "{comma}{}", Said(lang, member))?;
         }
         match more {
             0 => Ok(()),
@@ -259,8 +460,19 @@ impl Display for List<'_> {
 
 /// The whole notice as it goes over the wire: each line begins with `-- ` and ends with LF.
 pub(crate) fn notice(lang: Lang, notice: &Notice<'_>) -> Vec<u8> {
+    marked(&Said(lang, notice).to_string())
+}
+
+/// The same for a text that is a notice, and the words that somebody in charge adds to it.
+pub(crate) fn notice_with(lang: Lang, notice: &Notice<'_>, words: &str) -> Vec<u8> {
+    let text = Said(lang, notice);
+    marked(&if words.is_empty() { text.to_string() } else { format!("{text}: {words}") })
+}
+
+/// The lines of a text as notices.
+pub(crate) fn marked(text: &str) -> Vec<u8> {
     let mut wire = String::new();
-    for line in Said(lang, notice).to_string().lines() {
+    for line in text.lines() {
         wire.push_str("-- ");
         wire.push_str(line);
         wire.push('\n');

@@ -2,12 +2,14 @@
 //!
 //! * [`conversation`]: the room itself. It turns lines into messages, notices and answers;
 //! * [`command`]: what a line asks for;
+//! * [`charge`]: what somebody in charge orders;
 //! * [`nick`]: which names are allowed, and which look too much alike;
 //! * [`messages`]: every text of the server;
 //! * [`transcript`]: the events, for the console and the history.
 //!
 //! It hands what is said to the [connections](super::connections) as bytes, and knows nothing of full sockets.
 
+pub(crate) mod charge;
 pub(crate) mod command;
 mod conversation;
 pub(crate) mod messages;

@@ -54,6 +54,29 @@ pub enum EventOf<T> {
         peer: SocketAddr,
         why: Refusal,
     },
+    /// A member is in charge.
+    TookCharge {
+        id: Id,
+        nick: T,
+    },
+    /// A member wanted to be in charge. Its password is not recorded.
+    WrongPassword {
+        id: Id,
+        nick: T,
+    },
+    /// A member in charge ordered this, or the console if there is no id.
+    Ordered {
+        by: Option<Id>,
+        nick: T,
+        line: T,
+    },
+    Banned {
+        addr: IpAddr,
+        minutes: Option<u32>,
+    },
+    Unbanned {
+        addr: IpAddr,
+    },
     /// So many clients of this address came and left without a word, and are not recorded one by one.
     CameAndWent {
         addr: IpAddr,
@@ -95,6 +118,11 @@ impl<T> EventOf<T> {
             Renamed { id, old, nick } => Renamed { id, old: hold(old), nick: hold(nick) },
             Left { id, nick, reason, seats_taken, seats } => Left { id, nick: hold(nick), reason, seats_taken, seats },
             Refused { peer, why } => Refused { peer, why },
+            TookCharge { id, nick } => TookCharge { id, nick: hold(nick) },
+            WrongPassword { id, nick } => WrongPassword { id, nick: hold(nick) },
+            Ordered { by, nick, line } => Ordered { by, nick: hold(nick), line: hold(line) },
+            Banned { addr, minutes } => Banned { addr, minutes },
+            Unbanned { addr } => Unbanned { addr },
             CameAndWent { addr, times } => CameAndWent { addr, times },
             Closing => Closing,
             Lost { lines } => Lost { lines },
@@ -169,6 +197,8 @@ mod tests {
             Event::Renamed { id, old: "ana", nick: "eva" },
             Event::Whispered { id, nick: "eva", to: "beto" },
             Event::Left { id, nick: "eva", reason: Reason::Quit, seats_taken: 0, seats: 6 },
+            Event::TookCharge { id, nick: "eva" },
+            Event::Ordered { by: Some(id), nick: "eva", line: ":stop" },
             Event::Closing,
         ];
         let mut transcript = Transcript::default();

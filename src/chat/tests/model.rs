@@ -7,7 +7,7 @@ use crate::chat::limits::{
     ANNOUNCE_MAX, ENDLESS_FACTOR, Framing, Limits, NICK_PATIENCE, OPENING_EVERY, OPENING_PATIENCE, OPENINGS_AT_ONCE,
 };
 use crate::chat::line::Line;
-use crate::chat::messages::{self, Notice, Said, Who};
+use crate::chat::messages::{self, Listed, Notice, Said, Who};
 use crate::chat::nick::{self, Skeleton};
 use crate::chat::sanitize::sanitize;
 use crate::chat::{Event, Id, Protocol, Reason, Refusal};
@@ -294,6 +294,7 @@ impl Model {
             Input::Who => self.with_list(|model, list| model.notice(vec![id], &Notice::Everyone(list, 0))),
             Input::Help => self.notice(vec![id], &Notice::Help),
             Input::Quit => self.leave(id, Reason::Quit),
+            Input::Op(_) => self.notice(vec![id], &Notice::NoPassword),
             Input::Misused(command) => self.notice(vec![id], &Notice::Usage(command)),
             Input::Unknown(word) => self.notice(vec![id], &Notice::Unknown(word)),
         }
@@ -322,9 +323,9 @@ impl Model {
         announced.map(|person| (person.nick.clone(), person.id)).collect()
     }
 
-    fn with_list(&mut self, tell: impl FnOnce(&mut Model, &[Who<'_>])) {
+    fn with_list(&mut self, tell: impl FnOnce(&mut Model, &[Listed<'_>])) {
         let names = self.names();
-        let list: Vec<Who> = names.iter().map(|(nick, id)| Who { nick, id: *id }).collect();
+        let list: Vec<Listed> = names.iter().map(|(nick, id)| Who { nick, id: *id }.into()).collect();
         tell(self, &list);
     }
 

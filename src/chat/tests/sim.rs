@@ -93,6 +93,7 @@ pub(super) struct Sim {
     pub told: Vec<String>,
     /// Writers move only by [`Sim::write`], and not in every turn.
     pub lazy_writers: bool,
+    pub is_told_to_stop: bool,
     /// Clients that have to be read from, because they were resumed or sent more than one read.
     ready: Vec<Id>,
 }
@@ -109,6 +110,7 @@ impl Sim {
             history: Vec::new(),
             told: Vec::new(),
             lazy_writers: false,
+            is_told_to_stop: false,
             ready: Vec::new(),
         }
     }
@@ -351,6 +353,7 @@ impl Sim {
                     assert_eq!(self.client(id).left.map(|(_, reason)| reason), Some(reason));
                     self.hang_up(id);
                 }
+                Effect::Stop => self.is_told_to_stop = true,
                 Effect::Resume(id) => {
                     self.client(id).resumed += 1;
                     self.ready.push(id);

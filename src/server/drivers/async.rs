@@ -25,6 +25,7 @@ use super::{ACCEPT_RETRY, Order, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Id, Reason, Transcript};
 use crate::server::diagnostics;
+use crate::server::signals;
 use crate::server::stopping::Stopping;
 use slab::Slab;
 use std::cell::{Cell, RefCell};
@@ -235,6 +236,7 @@ impl Server {
             match effect {
                 Effect::Flush(id) => self.flush(&mut room, id),
                 Effect::Close(id, _) => self.close(&mut room, id, now),
+                Effect::Stop => signals::tell_to_stop(),
                 // Some of its input was held back, so there is something to do even if it has sent nothing meanwhile.
                 Effect::Resume(id) => {
                     if let Some(Connection::Client { client, .. }) = room.connections.get(id.key()) {

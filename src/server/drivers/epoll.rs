@@ -18,6 +18,7 @@ use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Id, Reason, Transcript};
 use crate::server::diagnostics;
 use crate::server::service::ACCEPTS_MAX;
+use crate::server::signals;
 use crate::server::stopping::Stopping;
 use slab::Slab;
 use std::collections::VecDeque;
@@ -284,6 +285,7 @@ impl EventLoop {
             match effect {
                 Effect::Flush(id) => self.flush(id),
                 Effect::Close(id, _) => self.close(id),
+                Effect::Stop => signals::tell_to_stop(),
                 Effect::Resume(id) => {
                     // It may have sent while it was paused, and the edge for that is past.
                     if let Some(Source::Client(client)) = self.sources.get_mut(id.key()) {

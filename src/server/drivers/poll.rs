@@ -20,6 +20,7 @@ use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Id, Reason, Transcript};
 use crate::server::diagnostics;
 use crate::server::service::ACCEPTS_MAX;
+use crate::server::signals;
 use crate::server::stopping::Stopping;
 use slab::Slab;
 use std::collections::VecDeque;
@@ -314,6 +315,7 @@ impl PollLoop {
             match effect {
                 Effect::Flush(id) => self.flush(id),
                 Effect::Close(id, _) => self.close(id),
+                Effect::Stop => signals::tell_to_stop(),
                 // Some of its input was held back, so there is something to do even if it has sent nothing meanwhile.
                 Effect::Resume(id) => self.resumed.push_back(id.key()),
             }

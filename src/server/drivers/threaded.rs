@@ -34,6 +34,7 @@ use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Framing, Id, Reason, Transcript, messages};
 use crate::server::diagnostics;
 use crate::server::service::{BURST, CROWD};
+use crate::server::signals;
 use slab::Slab;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::{Shutdown, SocketAddr};
@@ -180,6 +181,7 @@ impl Server {
                         client.let_go();
                     }
                 }
+                Effect::Stop => signals::tell_to_stop(),
                 Effect::Resume(id) => {
                     if let Some(client) = room.clients.get(id.key()) {
                         client.changed.notify_all();

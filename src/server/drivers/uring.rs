@@ -34,6 +34,7 @@ use super::{Service, listener};
 use crate::chat::limits::{READ_MAX, read_max};
 use crate::chat::{Effect, Flight, Framing, Id, Limits, Reason, Transcript};
 use crate::server::service::{ACCEPTS_MAX, BURST, CROWD};
+use crate::server::signals;
 use crate::server::stopping::Stopping;
 use accepting::Accepting;
 use slab::Slab;
@@ -270,6 +271,7 @@ impl CompletionLoop {
             match effect {
                 Effect::Flush(id) => self.flush(id),
                 Effect::Close(id, _) => self.close(id),
+                Effect::Stop => signals::tell_to_stop(),
                 Effect::Resume(id) => self.resumed.push_back(id),
             }
         }

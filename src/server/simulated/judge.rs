@@ -7,7 +7,7 @@ use super::client::Habit;
 use super::kernel::{self, Kernel, OVERSLEEP, Socket, Stage};
 use super::room::Person;
 use crate::chat::limits::LISTED_MAX;
-use crate::chat::messages::{self, Notice, Who};
+use crate::chat::messages::{self, Listed, Notice, Who};
 use crate::chat::{Event, Id, Reason};
 use crate::server::lingering::LINGERING_MAX;
 use crate::server::service::{ACCEPT_RETRY, STOP_PATIENCE, WhenFull};
@@ -37,8 +37,8 @@ impl Kernel {
     fn came(&mut self, id: Id, nick: &str, socket: usize) {
         let you = Who { nick, id };
         self.tell_all(&messages::notice(Lang::En, &Notice::Arrived(you)));
-        let others: Vec<Who> =
-            self.room.people.iter().map(|person| Who { nick: &person.nick, id: person.id }).collect();
+        let others = self.room.people.iter().map(|person| Who { nick: &person.nick, id: person.id });
+        let others: Vec<Listed> = others.map(Listed::from).collect();
         let (listed, more) = others.split_at(others.len().min(LISTED_MAX));
         let here = if others.is_empty() { Notice::Alone } else { Notice::Here(listed, more.len()) };
         let greeting =

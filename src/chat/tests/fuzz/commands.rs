@@ -24,6 +24,8 @@ pub fn commands(line: &[u8]) {
         Input::Quit => assert_eq!(text.trim_end(), ":q"),
         Input::Who => assert_eq!(text.trim_end(), ":who"),
         Input::Help => assert_eq!(text.trim_end(), ":help"),
+        Input::Op(password) => assert!(!password.is_empty() && text[1..3].eq_ignore_ascii_case("op")),
+        Input::Misused(":op") => assert!(text.trim_end().eq_ignore_ascii_case(":op")),
         Input::Misused(word) => assert!(COMMANDS.contains(word) && text.starts_with(word)),
         Input::Unknown(word) => assert!(slip && text.starts_with(word)),
     }
@@ -51,6 +53,7 @@ fn written_out(input: &Input<'_>) -> Option<String> {
         Input::Who => ":who".to_string(),
         Input::Help => ":help".to_string(),
         Input::Quit => ":q".to_string(),
+        Input::Op(password) => format!(":op {password}"),
         Input::Misused(word) if [":q", ":who", ":help"].contains(word) => format!("{word} x"),
         Input::Misused(word) => word.to_string(),
         Input::Unknown(word) if COMMANDS.contains(word) => return None,
