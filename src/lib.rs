@@ -56,7 +56,7 @@
 // Private rooms have doors, too: the pages are for whoever reads the code.
 #![allow(rustdoc::private_intra_doc_links)]
 #![warn(missing_docs, unreachable_pub)]
-// `server::ring` alone allows it.
+// `server::ring` allows it, and one call in `server::tasks`.
 #![deny(unsafe_code)]
 // What one feature alone uses is unused without it. The default build, which has all but the gallery, is the one to judge.
 #![cfg_attr(

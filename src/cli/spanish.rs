@@ -43,7 +43,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("--eol crlf", "Un retorno de carro y un salto de línea"),
 
     ("serve", "Inicia el servidor\n\n\
-        Escribe en stdout una línea por suceso: quién entra, quién habla y quién se va. Ctrl-C o SIGTERM cierran el servidor; \
+        Escribe en stdout una línea por suceso: quién entra, quién habla y quién se va. En un terminal acepta órdenes: escribe :help. Ctrl-C o SIGTERM cierran el servidor; \
         SIGHUP vuelve a abrir el historial."),
     ("serve --mode", "Cómo espera el servidor a sus clientes"),
     ("serve --spin", "Microsegundos de espera activa antes de dormir\n\n\

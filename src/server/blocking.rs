@@ -6,6 +6,7 @@
 //! real one.
 
 use super::signals::{Order, Orders, SIGNALS};
+pub(crate) use super::terminal::Terminal;
 use crate::trace::marks::{self, Call};
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, poll};

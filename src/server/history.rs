@@ -139,6 +139,7 @@ impl History {
             | Event::Whispered { .. }
             | Event::Refused { .. }
             | Event::WrongPassword { .. }
+            | Event::Answered { .. }
             // An order says so.
             | Event::Banned { .. }
             | Event::Unbanned { .. }

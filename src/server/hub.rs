@@ -60,6 +60,17 @@ impl Hub {
         self.mark();
     }
 
+    /// Carries out what was typed at the server's own terminal. The transcript shows the answer.
+    pub(crate) fn operate(&mut self, lines: Vec<String>) {
+        for line in lines {
+            let answer = self.hub.operate(&line);
+            if !answer.is_empty() {
+                self.hub.record_answer(&answer);
+            }
+        }
+        self.mark();
+    }
+
     pub(crate) fn close_room(&mut self) {
         self.hub.close_room();
         self.mark();

@@ -8,6 +8,7 @@
 //! * [`own_address`]: by which address others reach this machine;
 //! * [`diagnostics`]: what the server says to the person who runs it;
 //! * [`signals`]: what a signal asks of the server; [`stopping`]: how a loop carries it out;
+//! * [`terminal`]: commands that are typed at the server's own terminal;
 //! * [`records`]: where events are recorded: the [`console`] and the [`history`]. Their lines pass a [`spool`], so that
 //!   the chat waits neither for a [`sink`] nor for a [`disk`].
 //!
@@ -56,6 +57,8 @@ mod spool;
 pub(crate) mod stopping;
 #[cfg(feature = "async")]
 pub(crate) mod tasks;
+#[cfg_attr(not(any(target_os = "linux", target_os = "android")), path = "terminal/none.rs")]
+pub(crate) mod terminal;
 mod visits;
 pub(crate) mod wall_clock;
 
@@ -70,6 +73,7 @@ pub use service::WhenFull;
 use sink::Sink;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+use terminal::Terminal;
 
 /// Where and what to serve.
 #[derive(Clone, Debug)]
@@ -119,7 +123,10 @@ pub fn run(options: Options) -> Result<(), String> {
         hub = hub.with_operator(password);
     }
     let hub = hub::Hub::new(hub);
-    let result = (driver.run)(Service { mode: driver.name, listeners, hub, records, when_full, lingering_max, spin });
+    let terminal = options.console.and_then(|_| Terminal::open());
+    let mode = driver.name;
+    let service = Service { mode, listeners, hub, records, terminal, when_full, lingering_max, spin };
+    let result = (driver.run)(service);
     marks::finish();
     result.map_err(|e| diagnostics::cannot_go_on(&e))
 }

@@ -9,6 +9,7 @@ use crate::trace::marks::{self, Call};
 use crate::trace::step::Source as Named;
 use mio::Registry;
 pub(crate) use mio::event::Event;
+use mio::unix::SourceFd;
 pub(crate) use mio::{Events, Interest, Token};
 use rustix::event::Timespec;
 use signal_hook::iterator::backend::SignalDelivery;
@@ -212,6 +213,37 @@ impl AsRawFd for TcpStream {
 impl Drop for TcpStream {
     fn drop(&mut self) {
         marks::closes(self.0.as_raw_fd());
+    }
+}
+
+// The terminal.
+
+pub(crate) use super::terminal::Terminal;
+
+/// The epoll that watches the terminal.
+pub(crate) struct TerminalEdge(RawFd);
+
+impl Source for Terminal {
+    type Inner = TerminalEdge;
+
+    fn marked<T>(&mut self, token: Token, _: Interest, call: impl FnOnce(&mut Self::Inner) -> T) -> T {
+        let fd = self.as_fd().as_raw_fd();
+        marks::watches(fd, token.0);
+        call(&mut TerminalEdge(fd))
+    }
+}
+
+impl mio::event::Source for TerminalEdge {
+    fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        SourceFd(&self.0).register(registry, token, interests)
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        SourceFd(&self.0).reregister(registry, token, interests)
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        SourceFd(&self.0).deregister(registry)
     }
 }
 

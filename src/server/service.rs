@@ -3,6 +3,7 @@
 use super::diagnostics;
 use super::hub::Hub;
 use super::records::Records;
+use super::terminal::Terminal;
 use crate::chat::Event;
 use std::io;
 use std::net::TcpListener;
@@ -41,6 +42,8 @@ pub(crate) struct Service {
     pub listeners: Vec<TcpListener>,
     pub hub: Hub,
     pub records: Records,
+    /// `None` if nobody sits at the server's own terminal.
+    pub terminal: Option<Terminal>,
     pub when_full: WhenFull,
     /// How many connections may linger at a time.
     pub lingering_max: usize,

@@ -194,6 +194,7 @@ struct Service<L> {
     listeners: L,
     hub: Hub,
     records: Records,
+    terminal: Option<net::Terminal>,
     when_full: WhenFull,
     lingering_max: usize,
     spin: Duration,
@@ -208,6 +209,7 @@ impl<L> Service<L> {
             listeners,
             hub: Hub::new(hub),
             records: Records::default(),
+            terminal: None,
             when_full,
             lingering_max: LINGERING_MAX,
             spin,
@@ -217,8 +219,8 @@ impl<L> Service<L> {
     /// The same service with other listeners.
     #[cfg(all(feature = "uring", target_os = "linux"))]
     fn with_listeners<M>(self, listeners: M) -> Service<M> {
-        let Service { hub, records, when_full, lingering_max, spin, .. } = self;
-        Service { listeners, hub, records, when_full, lingering_max, spin }
+        let Service { hub, records, terminal, when_full, lingering_max, spin, .. } = self;
+        Service { listeners, hub, records, terminal, when_full, lingering_max, spin }
     }
 
     fn announce(&mut self) -> io::Result<()> {

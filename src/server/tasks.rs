@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::net::UnixStream;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 pub(crate) use tokio::sync::Notify;
@@ -236,6 +237,27 @@ impl AsRawFd for TcpStream {
 impl Drop for TcpStream {
     fn drop(&mut self) {
         marks::closes(self.as_raw_fd());
+    }
+}
+
+// The terminal.
+
+/// The server's own terminal, for a task.
+pub(crate) struct Terminal(AsyncFd<super::terminal::Terminal>);
+
+impl Terminal {
+    #[allow(unsafe_code, reason = "tokio has no safe call that watches any descriptor")]
+    pub(crate) fn new(terminal: super::terminal::Terminal) -> io::Result<Terminal> {
+        // SAFETY: a `Terminal` has the same descriptor for as long as it lives, and closes it only then.
+        let registered = unsafe { AsyncFd::register_with_interest(terminal, Interest::READABLE) };
+        registered.map(Terminal).map_err(|e| e.into_parts().1)
+    }
+
+    /// Waits until something is typed, and returns the lines.
+    pub(crate) async fn next(&mut self) -> io::Result<Vec<String>> {
+        let mut ready = self.0.readable_mut().await?;
+        ready.clear_ready();
+        Ok(ready.get_inner_mut().lines())
     }
 }
 

@@ -97,6 +97,7 @@ impl Visits {
             }
             Event::Listening { .. }
             | Event::Ordered { .. }
+            | Event::Answered { .. }
             | Event::Banned { .. }
             | Event::Unbanned { .. }
             | Event::CameAndWent { .. }

@@ -228,6 +228,8 @@ pub enum Source {
     Listener,
     /// The pipe that signals come through.
     Signals,
+    /// The server's own terminal.
+    Terminal,
     /// A client in the room, by its number.
     Client(u64),
     /// A client that has left and whose connection is still open.

@@ -16,3 +16,5 @@ mod ports;
 mod signals;
 #[cfg(target_os = "linux")]
 mod soak;
+#[cfg(target_os = "linux")]
+mod terminal;

@@ -47,6 +47,11 @@ impl Hub {
         }
     }
 
+    /// Records the answer to what was typed at the server's own terminal.
+    pub(crate) fn record_answer(&mut self, text: &str) {
+        self.room.note(Event::Answered { text });
+    }
+
     /// Handles a sanitized line of a member.
     pub(super) fn hear(&mut self, id: Id, line: &str) {
         if let Input::Op(password) = command::parse(line) {

@@ -398,6 +398,7 @@ impl Display for Said<'_, Event<'_>> {
                 "{id} {nick}, in charge: {line}";
                 "{id} {nick}, a cargo: {line}"),
             Event::Ordered { by: None, line, .. } => say!(lang, f, "console: {line}"; "consola: {line}"),
+            Event::Answered { text } => f.write_str(text),
             Event::Banned { addr, minutes: Some(minutes) } => say!(lang, f,
                 "{addr} is banned for {minutes} min";
                 "{addr} queda vetada {minutes} min"),

@@ -70,6 +70,10 @@ pub enum EventOf<T> {
         nick: T,
         line: T,
     },
+    /// What the console was answered, in lines.
+    Answered {
+        text: T,
+    },
     Banned {
         addr: IpAddr,
         minutes: Option<u32>,
@@ -121,6 +125,7 @@ impl<T> EventOf<T> {
             TookCharge { id, nick } => TookCharge { id, nick: hold(nick) },
             WrongPassword { id, nick } => WrongPassword { id, nick: hold(nick) },
             Ordered { by, nick, line } => Ordered { by, nick: hold(nick), line: hold(line) },
+            Answered { text } => Answered { text: hold(text) },
             Banned { addr, minutes } => Banned { addr, minutes },
             Unbanned { addr } => Unbanned { addr },
             CameAndWent { addr, times } => CameAndWent { addr, times },

@@ -20,7 +20,9 @@ use super::hub::Hub;
 use super::lingering::Lingering;
 use super::net::now;
 use super::records::Records;
-use super::tasks::{Listener, Notify, Runtime, Signals, Source, Task, TcpStream, sleep_until, wait_until, yield_now};
+use super::tasks::{
+    Listener, Notify, Runtime, Signals, Source, Task, TcpStream, Terminal, sleep_until, wait_until, yield_now,
+};
 use super::{ACCEPT_RETRY, Order, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Id, Reason, Transcript};
@@ -101,7 +103,7 @@ struct Client {
 async fn open(mut service: Service) -> io::Result<Rc<Server>> {
     let signals = Signals::new()?;
     service.announce()?;
-    let Service { listeners, hub, records, when_full, lingering_max, .. } = service;
+    let Service { listeners, hub, records, terminal, when_full, lingering_max, .. } = service;
     let listeners = listeners.into_iter().map(Listener::new).collect::<io::Result<Vec<_>>>()?;
     let room = Room {
         connections: Slab::new(),
@@ -128,6 +130,9 @@ async fn open(mut service: Service) -> io::Result<Rc<Server>> {
         Task::spawn(Source::Writer, write(server.clone())),
         Task::spawn(Source::Signals, obey(server.clone(), signals)),
     ];
+    if let Some(terminal) = terminal {
+        room.tasks.push(Task::spawn(Source::Terminal, operate(server.clone(), Terminal::new(terminal)?)));
+    }
     let accepts = |listener| Task::spawn(Source::Listener, accept(server.clone(), listener));
     room.accepting = listeners.into_iter().map(accepts).collect();
     drop(room);
@@ -414,6 +419,18 @@ impl Server {
             self.linger(room, stream, now);
         }
         self.said.notify_one();
+    }
+}
+
+// The terminal.
+
+/// The task that waits for what is typed at the server's own terminal.
+async fn operate(server: Rc<Server>, mut terminal: Terminal) {
+    while let Ok(lines) = terminal.next().await {
+        let hub = &mut server.room.borrow_mut().hub;
+        hub.tick(now());
+        hub.operate(lines);
+        server.said.notify_one();
     }
 }
 

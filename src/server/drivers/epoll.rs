@@ -11,7 +11,7 @@
 
 use super::hub::Hub;
 use super::lingering::Lingering;
-use super::net::{Events, Interest, Listeners, Poll, Signals, TcpStream, Token, is_readable, now};
+use super::net::{Events, Interest, Listeners, Poll, Signals, TcpStream, Terminal, Token, is_readable, now};
 use super::records::Records;
 use super::{ACCEPT_RETRY, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
@@ -45,6 +45,7 @@ pub(crate) fn run(service: Service) -> io::Result<()> {
 enum Source {
     Listeners(Listeners),
     Signals(Signals),
+    Terminal(Terminal),
     Client(Client),
     /// Closed on our side, and read from until its peer closes too: see [`Lingering`].
     Lingering(TcpStream),
@@ -93,7 +94,7 @@ impl EventLoop {
         let poll = Poll::new()?;
         let mut signals = Signals::new()?;
         service.announce()?;
-        let Service { listeners, hub, records, when_full, lingering_max, spin, .. } = service;
+        let Service { listeners, hub, records, terminal, when_full, lingering_max, spin, .. } = service;
         let mut sources = Slab::new();
 
         let mut listeners = Listeners::new(listeners)?;
@@ -104,6 +105,12 @@ impl EventLoop {
         let entry = sources.vacant_entry();
         poll.register(&mut signals, Token(entry.key()), Interest::READABLE)?;
         entry.insert(Source::Signals(signals));
+
+        if let Some(mut terminal) = terminal {
+            let entry = sources.vacant_entry();
+            poll.register(&mut terminal, Token(entry.key()), Interest::READABLE)?;
+            entry.insert(Source::Terminal(terminal));
+        }
 
         Ok(EventLoop {
             poll,
@@ -151,6 +158,7 @@ impl EventLoop {
             match self.sources.get_mut(key) {
                 Some(Source::Listeners(_)) => self.backlog = true,
                 Some(Source::Signals(_)) => self.note_signals(key),
+                Some(Source::Terminal(terminal)) => self.hub.operate(terminal.lines()),
                 Some(Source::Client(client)) => {
                     client.reads_on |= event.is_read_closed() || event.is_error() || event.is_priority();
                     if event.is_writable() {

@@ -13,7 +13,7 @@
 
 use super::hub::Hub;
 use super::lingering::Lingering;
-use super::net::{Listeners, PollFd, PollFlags, Signals, TcpStream, now, poll};
+use super::net::{Listeners, PollFd, PollFlags, Signals, TcpStream, Terminal, now, poll};
 use super::records::Records;
 use super::{ACCEPT_RETRY, Service, WhenFull, listener};
 use crate::chat::limits::READ_MAX;
@@ -57,6 +57,7 @@ struct Client {
 #[derive(Clone, Copy, PartialEq)]
 enum Asked {
     Signals,
+    Terminal,
     Listeners,
     Connection(usize),
 }
@@ -65,6 +66,7 @@ struct PollLoop {
     /// `None` once the server is told to stop.
     listeners: Option<Listeners>,
     signals: Signals,
+    terminal: Option<Terminal>,
     /// The slab's key is the hub's key. Keys are reused.
     connections: Slab<Connection>,
     hub: Hub,
@@ -98,10 +100,11 @@ impl PollLoop {
     fn new(mut service: Service) -> io::Result<PollLoop> {
         let signals = Signals::new()?;
         service.announce()?;
-        let Service { listeners, hub, records, when_full, lingering_max, spin, .. } = service;
+        let Service { listeners, hub, records, terminal, when_full, lingering_max, spin, .. } = service;
         Ok(PollLoop {
             listeners: Some(Listeners::new(listeners)?),
             signals,
+            terminal,
             connections: Slab::new(),
             hub,
             records,
@@ -150,6 +153,7 @@ impl PollLoop {
             match asked {
                 Asked::Listeners => self.backlog = true,
                 Asked::Signals => self.note_signals(),
+                Asked::Terminal => self.hub.operate(self.terminal.as_mut().map(Terminal::lines).unwrap_or_default()),
                 Asked::Connection(key) => self.note(key, events),
             }
         }
@@ -196,6 +200,10 @@ impl PollLoop {
     fn ask(&self, timeout: Option<Duration>) -> io::Result<Vec<(Asked, PollFlags)>> {
         let mut asked = vec![Asked::Signals];
         let mut fds = vec![PollFd::new(&self.signals, PollFlags::IN)];
+        if let Some(terminal) = &self.terminal {
+            asked.push(Asked::Terminal);
+            fds.push(PollFd::new(terminal, PollFlags::IN));
+        }
         let may_accept = self.may_accept() && self.accept_at.is_none();
         for listener in self.listeners.iter().filter(|_| may_accept).flat_map(Listeners::iter) {
             asked.push(Asked::Listeners);

@@ -24,7 +24,7 @@ mod recording;
 mod writing;
 
 use super::blocking::{
-    self, Condvar, Listeners, Mutex, MutexGuard, RoomGuard, RoomMutex, Signals, TcpStream, mpsc, now,
+    self, Condvar, Listeners, Mutex, MutexGuard, RoomGuard, RoomMutex, Signals, TcpStream, Terminal, mpsc, now,
 };
 use super::hub::Hub;
 use super::lingering::LINGER;
@@ -60,7 +60,7 @@ const LARGE_BUFFERS: usize = 4;
 pub(crate) fn run(mut service: Service) -> io::Result<()> {
     let mut signals = Signals::new()?;
     service.announce()?;
-    let Service { listeners, hub, records, when_full, lingering_max, .. } = service;
+    let Service { listeners, hub, records, terminal, when_full, lingering_max, .. } = service;
     let are_kept = records.are_kept();
     let server = Arc::new(Server {
         listeners: Listeners::new(listeners)?,
@@ -85,6 +85,9 @@ pub(crate) fn run(mut service: Service) -> io::Result<()> {
     spawn("accept".into(), &server, |server| server.accept())?;
     if are_kept {
         spawn("records".into(), &server, |server| server.keep_flushing())?;
+    }
+    if let Some(terminal) = terminal {
+        spawn("terminal".into(), &server, |server| server.operate(terminal))?;
     }
     while signals.wait() == Some(Order::ReopenHistory) {
         server.reopen_history();
@@ -455,6 +458,15 @@ impl Server {
             discard_at_once(&stream);
             stream
         }));
+    }
+
+    // The thread of the server's own terminal.
+
+    fn operate(self: &Arc<Self>, mut terminal: Terminal) {
+        while terminal.wait().is_ok() {
+            let lines = terminal.lines();
+            self.turn(|room| room.hub.operate(lines));
+        }
     }
 
     // The end.

@@ -27,7 +27,7 @@ mod receiving;
 
 use super::hub::Hub;
 use super::lingering::Lingering;
-use super::net::{Signals, now};
+use super::net::{Signals, Terminal, now};
 use super::records::Records;
 use super::ring::{Errno, How, Operation, Outcome, PollFlags, Ring, Sizes, Socket};
 use super::{Service, listener};
@@ -102,6 +102,9 @@ struct CompletionLoop {
     signals: Signals,
     /// The poll that reports that a signal came.
     signals_poll: Operation,
+    terminal: Option<Terminal>,
+    /// The poll that reports that something was typed there.
+    terminal_poll: Option<Operation>,
     /// The slab's key is the hub's key. Keys are reused.
     connections: Slab<Connection>,
     hub: Hub,
@@ -128,14 +131,16 @@ impl CompletionLoop {
         let signals = Signals::new()?;
         let signals_poll = ring.poll(&signals, PollFlags::IN, 0);
         service.announce()?;
-        let Service { listeners, hub, records, when_full, lingering_max, spin, .. } = service;
+        let Service { listeners, hub, records, terminal, when_full, lingering_max, spin, .. } = service;
         let mut accepting = Accepting::new(listeners, when_full);
         accepting.arm(&mut ring, hub.has_seat(), now());
         Ok(CompletionLoop {
-            ring,
-            accepting,
             signals,
             signals_poll,
+            terminal_poll: terminal.as_ref().map(|terminal| ring.poll(terminal, PollFlags::IN, 0)),
+            terminal,
+            ring,
+            accepting,
             connections: Slab::new(),
             hub,
             records,
@@ -180,6 +185,7 @@ impl CompletionLoop {
                     self.accepting.note(&mut self.ring, of, result, self.now);
                 }
                 Outcome::Polled(_) if completion.operation == self.signals_poll => self.note_signals(),
+                Outcome::Polled(_) if Some(completion.operation) == self.terminal_poll => self.note_terminal(),
                 Outcome::Polled(result) => self.polled(completion.key, completion.operation, result),
             }
         }
@@ -258,6 +264,12 @@ impl CompletionLoop {
             self.hub.close_room();
             self.accepting.stop(&mut self.ring);
         }
+    }
+
+    fn note_terminal(&mut self) {
+        let Some(terminal) = &mut self.terminal else { return };
+        self.hub.operate(terminal.lines());
+        self.terminal_poll = Some(self.ring.poll(terminal, PollFlags::IN, 0));
     }
 
     fn is_done(&self) -> bool {
