@@ -56,6 +56,7 @@ mod tests;
 mod tries;
 
 pub use crate::text::Lang;
+pub(crate) use connections::network;
 pub use connections::{Flight, Protocol, line, sanitize};
 pub use effect::Effect;
 pub use hub::{Hub, Interest, Permit};

@@ -70,6 +70,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", env = "TERTULIA_OPERATOR_PASSWORD_FILE", hide_short_help = true)]
     operator_password_file: Option<PathBuf>,
 
+    /// Keep in this file which addresses are banned
+    ///
+    /// One ban a line, so that bans last longer than the server. Whoever is in charge bans an address with `:ban`
+    #[arg(long, value_name = "FILE", env = "TERTULIA_BANS")]
+    bans: Option<PathBuf>,
+
     /// How the server splits received bytes into messages
     #[arg(long, value_enum, default_value_t = Framing::Line, env = "TERTULIA_FRAMING")]
     framing: Framing,
@@ -126,6 +132,7 @@ impl Args {
                 per_address: self.max_per_address,
             },
             operator: self.operator_password_file.as_deref().map(secret::in_file).transpose()?,
+            bans: self.bans,
             lang: Lang::session(),
             console: (!self.quiet).then_some(paint),
             history: self.history,

@@ -43,8 +43,8 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("--eol crlf", "Un retorno de carro y un salto de línea"),
 
     ("serve", "Inicia el servidor\n\n\
-        Escribe en stdout una línea por suceso: quién entra, quién habla y quién se va. En un terminal acepta órdenes: escribe :help. Ctrl-C o SIGTERM cierran el servidor; \
-        SIGHUP vuelve a abrir el historial."),
+        Escribe en stdout una línea por suceso: quién entra, quién habla y quién se va. En un terminal acepta órdenes: \
+        escribe :help. Ctrl-C o SIGTERM cierran el servidor; SIGHUP vuelve a abrir el historial."),
     ("serve --mode", "Cómo espera el servidor a sus clientes"),
     ("serve --spin", "Microsegundos de espera activa antes de dormir\n\n\
         Funciona en los modos con un hilo para todos los sockets. El servidor responde antes si tiene un núcleo para él solo, pero \
@@ -61,6 +61,8 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("serve --operator-password-file", "Quien diga `:op` y la contraseña de este archivo está a cargo\n\n\
         La contraseña es la primera línea del archivo. Quien está a cargo puede expulsar a otros, silenciarlos, vetar sus direcciones \
         y cerrar el servidor: `:help` dice cómo. Tras varias contraseñas erróneas, su dirección tiene que esperar"),
+    ("serve --bans", "Guarda en este archivo qué direcciones están vetadas\n\n\
+        Un veto por línea, para que duren más que el servidor. Quien está a cargo veta una dirección con `:ban`"),
     ("serve --framing", "Cómo se dividen en mensajes los bytes recibidos"),
     ("serve --framing line", "Cada línea es un mensaje"),
     ("serve --framing raw", "Cada lectura es un mensaje, como en el programa original de 2018"),

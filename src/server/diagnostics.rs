@@ -1,6 +1,7 @@
 //! What the server says on stderr to the person who runs it: errors and diagnostics, in the language of the session. What
 //! the clients and the transcript get is in [`chat::messages`](crate::chat::messages).
 
+use crate::chat::limits::BANS_MAX;
 use crate::text::errors::cause;
 use crate::text::{Lang, say};
 #[cfg(all(feature = "uring", target_os = "linux"))]
@@ -88,6 +89,28 @@ pub(super) fn cannot_keep_history(path: &Path, error: &io::Error) -> String {
     say!(lang,
         "the history cannot be kept in {path}: {cause}; choose another file";
         "no se puede guardar el historial en {path}: {cause}; elige otro archivo")
+}
+
+pub(super) fn cannot_keep_bans(path: &Path, error: &io::Error) -> String {
+    let (lang, path) = (Lang::session(), path.display());
+    let cause = cause(lang, error);
+    say!(lang,
+        "the bans cannot be kept in {path}: {cause}; choose another file";
+        "no se pueden guardar los vetos en {path}: {cause}; elige otro archivo")
+}
+
+pub(super) fn no_ban(path: &Path, line: usize) -> String {
+    let path = path.display();
+    say!(Lang::session(),
+        "line {line} of {path} is no ban; write an address, and until when if it ends: 192.0.2.7 2030-01-31T12:00:00Z";
+        "la línea {line} de {path} no es un veto; escribe una dirección y hasta cuándo si acaba: 192.0.2.7 2030-01-31T12:00:00Z")
+}
+
+pub(super) fn too_many_bans(path: &Path) -> String {
+    let path = path.display();
+    say!(Lang::session(),
+        "there are more than {BANS_MAX} bans in {path}; remove some";
+        "hay más de {BANS_MAX} vetos en {path}; quita algunos")
 }
 
 pub(crate) fn cannot_handle_signals(error: &io::Error) -> String {

@@ -8,6 +8,7 @@
 //! * [`own_address`]: by which address others reach this machine;
 //! * [`diagnostics`]: what the server says to the person who runs it;
 //! * [`signals`]: what a signal asks of the server; [`stopping`]: how a loop carries it out;
+//! * [`bans`]: the file of the banned addresses;
 //! * [`terminal`]: commands that are typed at the server's own terminal;
 //! * [`records`]: where events are recorded: the [`console`] and the [`history`]. Their lines pass a [`spool`], so that
 //!   the chat waits neither for a [`sink`] nor for a [`disk`].
@@ -33,6 +34,7 @@
 //! larger than what [`chat`] keeps: in threaded mode glibc has several heaps for its threads, and does not
 //! give back all of them after a storm. `MALLOC_ARENA_MAX=1` keeps it small.
 
+mod bans;
 #[cfg(feature = "threaded")]
 pub(crate) mod blocking;
 pub(crate) mod console;
@@ -65,6 +67,7 @@ pub(crate) mod wall_clock;
 use crate::chat::{self, Limits, Secret};
 use crate::text::Lang;
 use crate::trace::{self, marks};
+use bans::Bans;
 pub use drivers::{DRIVERS, Driver};
 pub use listener::make_room_for;
 use records::Records;
@@ -90,6 +93,8 @@ pub struct Options {
     pub limits: Limits,
     /// Members that know it are in charge.
     pub operator: Option<Secret>,
+    /// Where to keep which addresses are banned; `None` for nowhere.
+    pub bans: Option<PathBuf>,
     /// The language of what the server says.
     pub lang: Lang,
     /// The transcript on stdout, coloured or plain; `None` for no transcript.
@@ -110,7 +115,9 @@ pub fn run(options: Options) -> Result<(), String> {
     let listeners = listener::bind(&options.addr)?;
     listeners.iter().for_each(|listener| listener::limit_buffers(listener, options.limits.clients_max));
     let Options { driver, when_full, spin, lang, .. } = options;
-    let records = Records::new(options.console, lang, options.history.as_deref(), options.replay)?;
+    let bans = options.bans.as_deref().map(Bans::open).transpose()?;
+    let earlier_bans: Vec<_> = bans.iter().flat_map(Bans::left).collect();
+    let records = Records::new(options.console, lang, options.history.as_deref(), options.replay)?.with_bans(bans);
     marks::start(&options.trace, driver.header(), lang, || Some(Sink::stderr().ok()?.into_writer()))?;
     if options.console.is_some() {
         own_address::tell(&listeners);
@@ -118,6 +125,9 @@ pub fn run(options: Options) -> Result<(), String> {
     let mut hub = chat::Hub::new(options.limits, lang, Instant::now());
     if records.are_kept() {
         hub = hub.record();
+    }
+    for (addr, left) in earlier_bans {
+        hub.ban(addr, left);
     }
     if let Some(password) = options.operator {
         hub = hub.with_operator(password);

@@ -1,5 +1,6 @@
-//! The records of what happened: the console and the history.
+//! The records of what happened: the console, the history, and the file of the bans.
 
+use super::bans::Bans;
 use super::console::{Console, Paint};
 use super::diagnostics;
 use super::history::History;
@@ -14,6 +15,7 @@ use std::time::Instant;
 pub(crate) struct Records {
     console: Option<Console>,
     history: Option<History>,
+    bans: Option<Bans>,
     clock: WallClock,
     visits: Visits,
 }
@@ -32,12 +34,17 @@ impl Records {
         let open =
             |path: &Path| History::open(path, replay, &clock).map_err(|e| diagnostics::cannot_keep_history(path, &e));
         let history = history.map(open).transpose()?;
-        Ok(Records { console, history, clock, visits: Visits::default() })
+        Ok(Records { console, history, bans: None, clock, visits: Visits::default() })
+    }
+
+    /// Keeps a file of the bans, too.
+    pub(crate) fn with_bans(self, bans: Option<Bans>) -> Records {
+        Records { bans, ..self }
     }
 
     /// Whether events are recorded anywhere.
     pub(crate) fn are_kept(&self) -> bool {
-        self.console.is_some() || self.history.is_some()
+        self.console.is_some() || self.history.is_some() || self.bans.is_some()
     }
 
     /// Records the events of the transcript, and empties it.
@@ -45,9 +52,12 @@ impl Records {
         if !transcript.is_empty() {
             self.clock.look();
         }
-        let Records { console, history, clock, visits } = self;
+        let Records { console, history, bans, clock, visits } = self;
         let mut record = recorder(console, history, clock, now);
         for event in transcript.iter() {
+            if let Some(bans) = bans {
+                bans.note(&event);
+            }
             visits.pass(&event, now, &mut record);
         }
         transcript.clear();
@@ -115,6 +125,9 @@ impl Records {
             let Some(retry) = console.into_iter().chain(history).min() else { break };
             std::thread::sleep(retry.saturating_duration_since(now));
         }
+        if let Some(bans) = &self.bans {
+            bans.finish();
+        }
         if let Some(history) = &self.history {
             history.warn_of_what_is_missing();
         }
@@ -123,7 +136,7 @@ impl Records {
     /// Records the visits that were only counted.
     fn report_visits(&mut self, now: Instant) {
         self.clock.look();
-        let Records { console, history, clock, visits } = self;
+        let Records { console, history, clock, visits, .. } = self;
         visits.report(&mut recorder(console, history, clock, now));
     }
 }

@@ -23,6 +23,25 @@ fn from_another_address(server: &Server) -> Client {
 }
 
 each_driver! {
+    #[cfg_attr(not(target_os = "linux"), ignore = "127.0.0.2 is an address of this machine on Linux only")]
+    fn a_ban_outlives_the_server(mode) {
+        let dir = Dir::new();
+        let (password, bans) = (dir.file("password"), dir.file("bans"));
+        std::fs::write(&password, "sésamo\n").expect("a temporary file");
+        let flags = ["--operator-password-file", password.to_str().expect("UTF-8"), "--bans", bans.to_str().expect("UTF-8")];
+        let mut server = Server::with(mode, &flags);
+        let mut ana = server.join_as("ana");
+        ana.says(":op sésamo");
+        ana.reads("-- ana (#1) is in charge");
+        ana.says(":ban 127.0.0.2");
+        ana.reads("-- 127.0.0.2 is banned");
+        assert!(server.stop().success());
+        assert_eq!(std::fs::read_to_string(&bans).expect("bans"), "127.0.0.2\n");
+        let server = Server::with(mode, &flags);
+        from_another_address(&server).reads("-- your address is banned here; goodbye");
+        server.join();
+    }
+
     fn a_member_in_charge_shows_somebody_out_and_ends_the_server(mode) {
         let dir = Dir::new();
         let mut server = guarded(mode, &dir);

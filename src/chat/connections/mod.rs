@@ -47,7 +47,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::net::IpAddr;
 use std::time::Instant;
 use throttle::Throttle;
-pub(super) use throttle::network;
+pub(crate) use throttle::network;
 
 /// All connections.
 pub(super) struct Connections {
