@@ -5,8 +5,12 @@
 //! other programs on the terminal: their writes would fail with EAGAIN. So the file is opened a second time where that
 //! is possible, and only our description is non-blocking.
 
+mod above;
+
 use super::disk::DiskWriter;
+use super::terminal::is_attended;
 use crate::trace::record::Stderr;
+use above::Above;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, fstat};
 use rustix::net::{SendFlags, send};
@@ -31,6 +35,8 @@ pub(crate) enum Sink {
     File(File),
     /// A file that may be on a disk that hangs.
     Disk(DiskWriter),
+    /// A terminal where somebody types.
+    Above(Above),
     /// A socket, written to with MSG_DONTWAIT in each call.
     Socket(OwnedFd),
     /// Could not be opened again. poll(2) is asked before each small write.
@@ -43,6 +49,8 @@ impl Sink {
         let fd = io::stdout().as_fd().try_clone_to_owned()?;
         if file_type(&fd)? == FileType::RegularFile {
             Ok(Sink::Disk(DiskWriter::new(fd.into())?))
+        } else if is_attended() {
+            Sink::to(fd).map(Above::of)
         } else {
             Sink::to(fd)
         }
@@ -74,6 +82,7 @@ impl Sink {
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Sink::File(file) => file.write(bytes),
+            Sink::Above(above) => above.write(bytes),
             Sink::Disk(disk) => disk.write(bytes),
             Sink::Socket(fd) => Ok(send(fd, bytes, SendFlags::DONTWAIT)?),
             Sink::Asked(file) => {
@@ -89,7 +98,11 @@ impl Sink {
 
     /// The number of system calls that the calling thread makes for one write.
     pub(crate) fn calls(&self) -> usize {
-        usize::from(!matches!(self, Sink::Disk(_)))
+        match self {
+            Sink::Disk(_) => 0,
+            Sink::Above(_) => 3,
+            _ => 1,
+        }
     }
 }
 

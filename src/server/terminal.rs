@@ -1,7 +1,7 @@
 //! The server's own terminal: what is typed there are commands, if stdin and stdout are a terminal.
 //!
 //! The terminal keeps its modes: the kernel echoes and edits the line, and a whole line is read at once. Nothing has to be restored,
-//! however the server ends. O_NONBLOCK would be the shell's, too, so the kernel is asked before each read.
+//! however the server ends. The transcript is written above what is typed: see `sink::above`. O_NONBLOCK would be the shell's, too, so the kernel is asked before each read.
 //!
 //! A job in the background must not read, or the kernel stops it; and what is typed then is for others, but makes the
 //! terminal readable. A poll(2) for it would return at once, again and again. So an epoll of its own watches the terminal,
@@ -27,10 +27,10 @@ pub(crate) struct Terminal {
 impl Terminal {
     /// `None` if nobody sits there.
     pub(crate) fn open() -> Option<Terminal> {
-        let (stdin, stdout) = (io::stdin(), io::stdout());
-        if !stdin.is_terminal() || !stdout.is_terminal() {
+        if !is_attended() {
             return None;
         }
+        let stdin = io::stdin();
         let watch = || {
             let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
             let events = epoll::EventFlags::IN | epoll::EventFlags::ET;
@@ -70,6 +70,11 @@ impl Terminal {
         poll(&mut [PollFd::new(&self.epoll, PollFlags::IN)], None)?;
         Ok(())
     }
+}
+
+/// Whether somebody sits there: stdin and stdout are a terminal.
+pub(super) fn is_attended() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
 /// Whether this process is in the terminal's foreground.

@@ -6,6 +6,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 pub(crate) struct Terminal(Infallible);
 
+pub(in crate::server) fn is_attended() -> bool {
+    false
+}
+
 impl Terminal {
     pub(crate) fn open() -> Option<Terminal> {
         None
