@@ -33,6 +33,8 @@
 //!   comes back at up to 32 KiB a second; what its commands bring it or others counts, too. Within it a member is heard
 //!   at once, whoever floods. Answers and whispers hold back nobody but their author. A member that has to wait may
 //!   leave: `:q`, an end-of-file and a reset count at once, after what it said before.
+//! * **Troublemakers**: whoever is in charge mutes them, shows them out, or bans their addresses. The password for that can be
+//!   tried three times from an address, and then once in 10 seconds; it is not recorded anywhere.
 //! * **Large rooms**: with more than 256 members, arrivals and departures are shown on the console only. Sent to
 //!   everybody they would be millions of lines.
 //!

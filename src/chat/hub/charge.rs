@@ -1,5 +1,5 @@
 //! What somebody in charge orders, at the server's own terminal or as a member that knows the operator's password. Which commands
-//! there are is in [`charge`](crate::chat::room::charge).
+//! there are is in [`charge`].
 
 use super::Hub;
 use crate::chat::bans::Bans;
