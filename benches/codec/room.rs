@@ -17,7 +17,7 @@ impl BenchRoom {
         let limits = Limits { clients_max: members, ..Limits::default() };
         let mut hub = Hub::new(limits, Lang::En, Instant::now());
         let peer = ([127, 0, 0, 1], 4000).into();
-        let ids = (0..members).map(|key| hub.connect(key, peer, b"").expect("a seat")).collect();
+        let ids = (0..members).map(|key| hub.connect(key, peer).expect("a seat")).collect();
         let mut room = BenchRoom { hub, ids };
         room.flush();
         room

@@ -55,7 +55,7 @@
 //!     let mut hub = Hub::new(Limits::default(), Lang::En, Instant::now());
 //!     let mut clients = Vec::new();
 //!     for (key, input) in ["hola\n:q\n", "anybody here?\n"].into_iter().enumerate() {
-//!         let id = hub.connect(key, ([127, 0, 0, 1], 4000).into(), b"").expect("six seats");
+//!         let id = hub.connect(key, ([127, 0, 0, 1], 4000).into()).expect("six seats");
 //!         clients.push(Client { id, input: input.as_bytes(), output: Vec::new() });
 //!     }
 //!
@@ -120,8 +120,13 @@ pub struct Hub {
     pub(super) newcomers: Newcomers,
     idle: Idle,
     charge: Charge,
+    replay: Option<Replay>,
     last_number: u64,
 }
+
+/// Tells a newcomer's earlier messages, in whole lines. It is given the events that [`Hub::take_transcript`] has not taken yet:
+/// the messages among them are the last.
+pub type Replay = Box<dyn FnMut(&Transcript) -> Vec<u8> + Send>;
 
 /// What to wait for on a client's socket.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -159,12 +164,18 @@ impl Hub {
         let room = Room::new(lang, limits.clients_max);
         let (connections, idle) = (Connections::new(&limits, now), Idle::new(limits.idle));
         let (newcomers, charge) = (Newcomers::new(now), Charge::default());
-        Hub { limits, connections, room, newcomers, idle, charge, last_number: 0 }
+        Hub { limits, connections, room, newcomers, idle, charge, replay: None, last_number: 0 }
     }
 
     /// Records events from now on, for [`Hub::take_transcript`].
     pub fn record(mut self) -> Hub {
         self.room.record();
+        self
+    }
+
+    /// Shows newcomers from now on what was said before they came.
+    pub fn replay(mut self, replay: Replay) -> Hub {
+        self.replay = Some(replay);
         self
     }
 
@@ -183,7 +194,6 @@ impl Hub {
 
     /// A client came and takes a seat. `key` is the driver's own number for the connection, as a slab gives it. It must
     /// be small, because the hub holds an array of that length. It is taken until the client is closed or disconnected.
-    /// `replay` is the earlier messages that the client gets, in whole lines.
     ///
     /// The client is greeted and announced a moment later: with its first line, before anybody else says a line, or when it has been
     /// silent for [`OPENING_PATIENCE`](super::limits::OPENING_PATIENCE). In a crowd, and in a large room, it is greeted at once.
@@ -191,7 +201,7 @@ impl Hub {
     /// Returns `None`, and changes nothing, when there is no seat, when too many have come from its address or it is banned, or
     /// when `key` is taken or not below [`KEYS_MAX`].
     #[must_use = "everything else about the client is told by its id"]
-    pub fn connect(&mut self, key: usize, peer: SocketAddr, replay: &[u8]) -> Option<Id> {
+    pub fn connect(&mut self, key: usize, peer: SocketAddr) -> Option<Id> {
         if key >= KEYS_MAX || self.connections.has_key(key) || self.why_not(peer).is_some() {
             return None;
         }
@@ -199,7 +209,7 @@ impl Hub {
         let id = Id::new(self.last_number, key);
         self.connections.open(id, peer.ip());
         self.idle.come(id, self.connections.now());
-        self.arrive(id, peer, replay);
+        self.arrive(id, peer);
         Some(id)
     }
 

@@ -61,7 +61,7 @@ pub use crate::text::Lang;
 pub(crate) use connections::network;
 pub use connections::{Flight, Protocol, line, sanitize};
 pub use effect::Effect;
-pub use hub::{Hub, Interest, Permit};
+pub use hub::{Hub, Interest, Permit, Replay};
 pub use id::Id;
 pub use limits::{Framing, Limits};
 pub use reason::{Reason, Refusal};

@@ -17,7 +17,7 @@ use super::spool::Spool;
 use super::wall_clock::WallClock;
 use crate::chat::messages::Said;
 use crate::chat::sanitize::sanitize_text;
-use crate::chat::{Event, Id, Reason};
+use crate::chat::{Event, Id, Reason, Replay, Transcript};
 use crate::text::Lang;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -25,6 +25,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 const BATCH_DELAY: Duration = Duration::from_millis(500);
@@ -82,11 +83,17 @@ struct Gap<'a> {
     lines: u64,
 }
 
-/// A message that newcomers get.
+/// The last messages, for newcomers.
 struct Recent {
+    messages: VecDeque<Message>,
+    /// At most this many.
+    most: usize,
+}
+
+struct Message {
     /// RFC 3339, UTC. How it is shown depends on the day of the replay.
     time: String,
-    message: String,
+    text: String,
 }
 
 pub(crate) struct History {
@@ -94,9 +101,8 @@ pub(crate) struct History {
     spool: Spool,
     /// The deadline for writing the batch; `None` while it is empty.
     due: Option<Instant>,
-    /// The last messages, for replays.
-    recent: VecDeque<Recent>,
-    replay: usize,
+    /// Shared with the hub, which asks when a newcomer takes its seat. `None` if newcomers get none.
+    recent: Option<Arc<Mutex<Recent>>>,
 }
 
 impl History {
@@ -105,7 +111,9 @@ impl History {
         let mut file = disk::open(path)?;
         let tail = read_tail(&mut file, replay)?;
         let spool = Spool::new(Sink::Disk(DiskWriter::new(file)?), &tail);
-        let mut history = History { path: path.to_owned(), spool, due: None, recent: VecDeque::new(), replay };
+        let recent = Recent { messages: VecDeque::new(), most: replay };
+        let recent = (replay > 0).then(|| Arc::new(Mutex::new(recent)));
+        let mut history = History { path: path.to_owned(), spool, due: None, recent };
         // The first line may be cut at its beginning; what is left of it is not valid JSON.
         let lines = tail.split_inclusive(|&b| b == b'\n');
         for line in lines.filter(|line| line.ends_with(b"\n")) {
@@ -215,20 +223,13 @@ impl History {
         }
     }
 
-    /// The last messages, for a newcomer.
-    pub(crate) fn replay(&self, clock: &WallClock) -> Vec<u8> {
-        let mut room = REPLAY_MAX;
-        let fits = |recent: &&Recent| {
-            let left = room.checked_sub(recent.message.len());
-            room = left.unwrap_or(0);
-            left.is_some()
-        };
-        let count = self.recent.iter().rev().take_while(fits).count();
-        let lines = self.recent.iter().skip(self.recent.len() - count).map(|recent| {
-            let when = clock.when(&recent.time).unwrap_or_default();
-            format!("-- {when} {}\n", recent.message)
-        });
-        lines.collect::<String>().into_bytes()
+    /// Tells a newcomer the last messages; `None` if it is to get none.
+    pub(crate) fn replay(&self) -> Option<Replay> {
+        let (recent, mut clock) = (self.recent.clone()?, WallClock::new());
+        Some(Box::new(move |transcript| {
+            clock.look();
+            lock(&recent).replay(transcript, &clock)
+        }))
     }
 
     /// Warns when lines begin to be lost, and when the loss is reported in the file. `before` is how many were missing before
@@ -246,21 +247,63 @@ impl History {
     }
 
     fn remember(&mut self, kind: Kind, time: &str, nick: &str, text: &str) {
-        if self.replay == 0 {
-            return;
+        if let Some(recent) = &self.recent
+            && let Some(text) = message(kind, nick, text)
+        {
+            lock(recent).push(Message { time: time.to_owned(), text });
         }
-        // Other programs may have written the file, so its text passes the sanitizer too.
-        let (nick, text) = (sanitize_text(nick), sanitize_text(text));
-        let message = match kind {
-            Kind::Said => format!("<{nick}> {text}"),
-            Kind::Acted => format!("* {nick} {text}"),
-            Kind::Arrived | Kind::Renamed | Kind::Left | Kind::Charge | Kind::Ordered => return,
-        };
-        if self.recent.len() == self.replay {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(Recent { time: time.to_owned(), message });
     }
+}
+
+impl Recent {
+    fn push(&mut self, message: Message) {
+        if self.messages.len() == self.most {
+            self.messages.pop_front();
+        }
+        self.messages.push_back(message);
+    }
+
+    /// The last messages as a newcomer gets them. Those of the transcript were not noted yet.
+    fn replay(&self, transcript: &Transcript, clock: &WallClock) -> Vec<u8> {
+        let new = transcript.iter().filter_map(|event| {
+            let (kind, nick, text) = match event {
+                Event::Said { nick, text, .. } => (Kind::Said, nick, text),
+                Event::Acted { nick, text, .. } => (Kind::Acted, nick, text),
+                _ => return None,
+            };
+            Some(Message { time: clock.timestamp().to_owned(), text: message(kind, nick, text)? })
+        });
+        let new: Vec<Message> = new.collect();
+        let mut room = REPLAY_MAX;
+        let fits = |message: &&Message| {
+            let left = room.checked_sub(message.text.len());
+            room = left.unwrap_or(0);
+            left.is_some()
+        };
+        let last = self.messages.iter().chain(&new).rev().take(self.most);
+        let last: Vec<&Message> = last.take_while(fits).collect();
+        let lines = last.into_iter().rev().map(|message| {
+            let when = clock.when(&message.time).unwrap_or_default();
+            format!("-- {when} {}\n", message.text)
+        });
+        lines.collect::<String>().into_bytes()
+    }
+}
+
+/// A message as newcomers get it; `None` for an event that is none.
+fn message(kind: Kind, nick: &str, text: &str) -> Option<String> {
+    // Other programs may have written the file, so its text passes the sanitizer, too.
+    let (nick, text) = (sanitize_text(nick), sanitize_text(text));
+    match kind {
+        Kind::Said => Some(format!("<{nick}> {text}")),
+        Kind::Acted => Some(format!("* {nick} {text}")),
+        Kind::Arrived | Kind::Renamed | Kind::Left | Kind::Charge | Kind::Ordered => None,
+    }
+}
+
+/// Ignores poisoning: a message is there as a whole or not at all.
+fn lock(recent: &Mutex<Recent>) -> MutexGuard<'_, Recent> {
+    recent.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The end of the file, with at least as many lines as a replay needs.
@@ -332,7 +375,7 @@ mod tests {
     }
 
     fn texts(history: &History) -> Vec<String> {
-        let replay = String::from_utf8(history.replay(&WallClock::new())).expect("text");
+        let replay = String::from_utf8(history.replay().expect("some are kept")(&Transcript::default())).expect("text");
         replay.lines().map(|line| line.split_once("<ana> ").expect("a message").1.to_owned()).collect()
     }
 
@@ -356,6 +399,20 @@ mod tests {
         write(&mut history);
         let history = open(&path, 2);
         assert_eq!(texts(&history), ["four", "five"], "the torn line has swallowed nothing");
+        let _ = std::fs::remove_file(&path);
+    }
+
+    #[test]
+    fn what_was_said_in_this_turn_is_not_missed() {
+        let path = temp("turn");
+        let mut history = open(&path, 2);
+        ["one", "two"].into_iter().for_each(|text| say(&mut history, text));
+        let mut turn = Transcript::default();
+        turn.push(Event::Said { id: Id::new(1, 2), nick: "ana", text: "three" });
+        let replay = history.replay().expect("some are kept")(&turn);
+        let replay = String::from_utf8(replay).expect("text");
+        let texts: Vec<_> = replay.lines().filter_map(|line| line.split_once("<ana> ")).map(|(_, text)| text).collect();
+        assert_eq!(texts, ["two", "three"]);
         let _ = std::fs::remove_file(&path);
     }
 

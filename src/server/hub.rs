@@ -25,8 +25,8 @@ impl Hub {
         }
     }
 
-    pub(crate) fn connect(&mut self, key: usize, peer: SocketAddr, replay: &[u8]) -> Option<Id> {
-        let id = self.hub.connect(key, peer, replay)?;
+    pub(crate) fn connect(&mut self, key: usize, peer: SocketAddr) -> Option<Id> {
+        let id = self.hub.connect(key, peer)?;
         marks::connected(peer, id.number());
         // A newcomer that waits gets nothing yet: the tick or a line brings its greeting.
         if !self.hub.is_newcomer(id) {

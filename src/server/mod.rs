@@ -132,6 +132,9 @@ pub fn run(options: Options) -> Result<(), String> {
     if let Some(password) = options.operator {
         hub = hub.with_operator(password);
     }
+    if let Some(replay) = records.replay() {
+        hub = hub.replay(replay);
+    }
     let hub = hub::Hub::new(hub);
     let terminal = options.console.and_then(|_| Terminal::open());
     let mode = driver.name;

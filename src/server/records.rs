@@ -6,7 +6,7 @@ use super::diagnostics;
 use super::history::History;
 use super::visits::Visits;
 use super::wall_clock::WallClock;
-use crate::chat::{Event, Transcript};
+use crate::chat::{Event, Replay, Transcript};
 use crate::text::Lang;
 use crate::trace::marks;
 use std::path::Path;
@@ -102,9 +102,9 @@ impl Records {
         console.into_iter().chain(history).chain(self.visits.deadline()).min()
     }
 
-    /// The earlier messages that a newcomer gets.
-    pub(crate) fn replay(&self) -> Vec<u8> {
-        self.history.as_ref().map(|history| history.replay(&self.clock)).unwrap_or_default()
+    /// Tells a newcomer the earlier messages; `None` if none are kept.
+    pub(crate) fn replay(&self) -> Option<Replay> {
+        self.history.as_ref()?.replay()
     }
 
     /// Writes everything that is left, as far as stdout and the disk take it in time.

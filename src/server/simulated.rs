@@ -205,6 +205,7 @@ impl<L> Service<L> {
     fn new(listeners: L, now: Instant) -> Service<L> {
         let (seats, when_full, spin) = with(|kernel| (kernel.room.seats, kernel.room.when_full, kernel.spin));
         let hub = chat::Hub::new(Limits { clients_max: seats, ..Limits::default() }, Lang::En, now).record();
+        let hub = hub.replay(Box::new(|_| with(|kernel| kernel.room.replay.clone())));
         Service {
             listeners,
             hub: Hub::new(hub),

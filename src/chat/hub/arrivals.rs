@@ -6,17 +6,21 @@ use crate::chat::connections::line::Line;
 use crate::chat::connections::sanitize::sanitize;
 use crate::chat::limits::ANNOUNCE_MAX;
 use crate::chat::newcomers::{Arrival, Newcomer};
-use crate::chat::{Id, Reason};
+use crate::chat::{Id, Reason, Transcript};
 use std::net::SocketAddr;
 
 impl Hub {
     /// A client has taken a seat. It is greeted and announced a moment later, or at once: in a large room, and in a crowd.
-    pub(super) fn arrive(&mut self, id: Id, peer: SocketAddr, replay: &[u8]) {
+    pub(super) fn arrive(&mut self, id: Id, peer: SocketAddr) {
+        let replay = match &mut self.replay {
+            Some(replay) => replay(self.room.transcript().unwrap_or(&Transcript::default())),
+            None => Vec::new(),
+        };
         let now = self.connections.now();
         if self.room.count() + self.newcomers.len() < ANNOUNCE_MAX && self.newcomers.may_wait(now) {
-            return self.newcomers.push(id, now, Arrival { peer, replay: replay.to_vec() });
+            return self.newcomers.push(id, now, Arrival { peer, replay });
         }
-        self.room.enter(&mut self.connections, id, peer, replay);
+        self.room.enter(&mut self.connections, id, peer, &replay);
         self.room.announce(&mut self.connections, id);
         self.room.evict(&mut self.connections);
     }

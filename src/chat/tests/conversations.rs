@@ -348,7 +348,7 @@ fn without_framing_a_read_is_a_message() {
 #[test]
 fn a_room_speaks_the_language_it_was_given() {
     let mut hub = Hub::new(Limits::default(), Lang::Es, Instant::now());
-    let ana = hub.connect(0, sim::peer(), b"").expect("there is a seat");
+    let ana = hub.connect(0, sim::peer()).expect("there is a seat");
     hub.welcome_newcomers();
     let greeting = String::from_utf8_lossy(&hub.gather(ana)[0]).into_owned();
     assert!(greeting.starts_with("-- te damos la bienvenida"), "{greeting}");

@@ -56,7 +56,7 @@ fn incomplete_lines_count_when_memory_is_short() {
     let mut hub = Hub::new(limits, Lang::En, Instant::now());
     let mut gone = 0;
     for key in 0..MEMORY_MAX / (60 << 10) + 10 {
-        let id = hub.connect(key, ([127, 0, 0, 1], 4000).into(), b"").expect("there is a seat");
+        let id = hub.connect(key, ([127, 0, 0, 1], 4000).into()).expect("there is a seat");
         hub.permit(id).expect("nobody has to wait").receive(&[b'x'; 60 << 10]);
         while let Some(effect) = hub.poll_effect() {
             match effect {
@@ -160,7 +160,7 @@ fn what_is_carried_off_of_a_full_turn_costs_nobody_the_seat() {
     const MEMBERS: usize = 100;
     let mut hub = Hub::new(many_seats(), Lang::En, Instant::now());
     let peer = ([127, 0, 0, 1], 4000).into();
-    let ids: Vec<Id> = (0..MEMBERS).filter_map(|key| hub.connect(key, peer, b"")).collect();
+    let ids: Vec<Id> = (0..MEMBERS).filter_map(|key| hub.connect(key, peer)).collect();
     hub.welcome_newcomers();
     let carry_all_off = |hub: &mut Hub| {
         let mut flights = Vec::new();

@@ -20,7 +20,7 @@ fn hub(seats: usize) -> Hub {
 /// A room of two clients that have read everything.
 fn room_of_two() -> (Hub, Id, Id) {
     let mut hub = hub(6);
-    let [ana, beto] = [0, 1].map(|key| hub.connect(key, peer(), b"").expect("a free seat and key"));
+    let [ana, beto] = [0, 1].map(|key| hub.connect(key, peer()).expect("a free seat and key"));
     hub.welcome_newcomers();
     turn(&mut hub);
     (hub, ana, beto)
@@ -53,30 +53,30 @@ fn turn(hub: &mut Hub) -> Vec<(Id, Vec<u8>)> {
 #[test]
 fn connect_without_a_seat_or_with_an_unusable_key_changes_nothing() {
     let mut hub = hub(2);
-    let ana = hub.connect(7, peer(), b"").expect("a free seat and key");
-    assert_eq!(hub.connect(7, peer(), b""), None, "the key is taken");
-    assert_eq!(hub.connect(KEYS_MAX, peer(), b""), None, "the key is too large");
-    assert_eq!(hub.connect(usize::MAX, peer(), b""), None, "the key is too large");
+    let ana = hub.connect(7, peer()).expect("a free seat and key");
+    assert_eq!(hub.connect(7, peer()), None, "the key is taken");
+    assert_eq!(hub.connect(KEYS_MAX, peer()), None, "the key is too large");
+    assert_eq!(hub.connect(usize::MAX, peer()), None, "the key is too large");
     assert_eq!(hub.next_number(), 2);
-    let beto = hub.connect(8, peer(), b"").expect("a free seat and key");
-    assert_eq!(hub.connect(9, peer(), b""), None, "there is no seat");
+    let beto = hub.connect(8, peer()).expect("a free seat and key");
+    assert_eq!(hub.connect(9, peer()), None, "there is no seat");
     hub.welcome_newcomers();
     hub.assert_consistent();
     assert_eq!(turn(&mut hub).iter().map(|(id, _)| *id).collect::<Vec<_>>(), [ana, beto]);
 
     // The seat and the key are free again.
     hub.disconnect(ana, Reason::Lost);
-    assert!(hub.connect(7, peer(), b"").is_some());
+    assert!(hub.connect(7, peer()).is_some());
 }
 
 #[test]
 fn a_key_is_taken_until_its_client_is_closed() {
     let mut hub = hub(2);
-    let ana = hub.connect(0, peer(), b"").expect("a free seat and key");
+    let ana = hub.connect(0, peer()).expect("a free seat and key");
     hub.receive_end(ana);
-    assert_eq!(hub.connect(0, peer(), b""), None, "its goodbye is not written yet");
+    assert_eq!(hub.connect(0, peer()), None, "its goodbye is not written yet");
     turn(&mut hub);
-    assert!(hub.connect(0, peer(), b"").is_some());
+    assert!(hub.connect(0, peer()).is_some());
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn a_transcript_that_was_not_read_is_added_to() {
 #[test]
 fn a_hub_that_does_not_record_has_no_transcript() {
     let mut hub = Hub::new(Limits::default(), Lang::En, Instant::now());
-    let ana = hub.connect(0, peer(), b"").expect("a free seat and key");
+    let ana = hub.connect(0, peer()).expect("a free seat and key");
     say_hola(&mut hub, ana);
     let mut transcript = Transcript::default();
     hub.take_transcript(&mut transcript);

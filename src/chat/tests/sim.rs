@@ -8,6 +8,7 @@ use crate::chat::messages::Said;
 use crate::chat::{Effect, Event, Hub, Id, Lang, Limits, Reason, Refusal, Transcript, nick};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// A socket buffer that is larger than all that a test writes.
@@ -91,6 +92,8 @@ pub(super) struct Sim {
     pub history: Vec<Happened>,
     /// The transcript, as the console shows it.
     pub told: Vec<String>,
+    /// The earlier messages that the next client gets.
+    replay: Arc<Mutex<Vec<u8>>>,
     /// Writers move only by [`Sim::write`], and not in every turn.
     pub lazy_writers: bool,
     pub is_told_to_stop: bool,
@@ -101,8 +104,12 @@ pub(super) struct Sim {
 impl Sim {
     pub(super) fn new(style: Style, limits: Limits) -> Sim {
         let now = Instant::now();
+        let replay: Arc<Mutex<Vec<u8>>> = Arc::default();
+        let earlier = replay.clone();
+        let hub = Hub::new(limits, Lang::En, now).record();
         Sim {
-            hub: Hub::new(limits, Lang::En, now).record(),
+            hub: hub.replay(Box::new(move |_| earlier.lock().expect("nobody panics here").clone())),
+            replay,
             style,
             start: now,
             now,
@@ -127,8 +134,9 @@ impl Sim {
             return None;
         }
         let key = (0..).find(|key| self.open().all(|id| id.key() != *key)).expect("keys are many");
+        *self.replay.lock().expect("nobody panics here") = replay.to_vec();
         let may_have_debt = !self.hub.connections.debts.is_empty();
-        let id = self.hub.connect(key, peer, replay).expect("there is a seat");
+        let id = self.hub.connect(key, peer).expect("there is a seat");
         assert!(self.clients.keys().all(|earlier| earlier.number() < id.number()), "{id} came back");
         self.history.push(Happened::Came(id, replay.to_vec()));
         let client = SimClient {

@@ -44,15 +44,15 @@ fn only_so_many_from_one_address_take_a_seat() {
     let mut hub = Hub::new(Limits { per_address: Some(2), ..Limits::default() }, Lang::En, Instant::now());
     let from = |addr: [u8; 4]| SocketAddr::from((addr, 4000));
     let (home, other) = (from([127, 0, 0, 1]), from([10, 0, 0, 1]));
-    let ana = hub.connect(0, home, b"").expect("there is a seat");
-    hub.connect(1, home, b"").expect("there is a seat");
-    assert_eq!(hub.connect(2, home, b""), None);
+    let ana = hub.connect(0, home).expect("there is a seat");
+    hub.connect(1, home).expect("there is a seat");
+    assert_eq!(hub.connect(2, home), None);
     let told = String::from_utf8(hub.refuse(home)).expect("our own words");
     assert!(told.starts_with("-- there are as many here from your address as are permitted"), "{told}");
-    hub.connect(2, other, b"").expect("another address");
+    hub.connect(2, other).expect("another address");
     hub.receive_end(ana);
-    hub.connect(3, home, b"").expect("one has left");
-    assert_eq!(hub.connect(4, home, b""), None);
+    hub.connect(3, home).expect("one has left");
+    assert_eq!(hub.connect(4, home), None);
 }
 
 #[test]
@@ -91,9 +91,9 @@ fn who_says_nothing_for_long_is_warned_and_its_seat_becomes_free() {
 fn what_a_client_sent_that_is_gone_does_not_count_for_the_one_that_has_its_key_now() {
     let (start, limit) = (Instant::now(), Duration::from_secs(600));
     let mut hub = Hub::new(Limits { idle: Some(limit), ..Limits::default() }, Lang::En, start);
-    let ana = hub.connect(0, sim::peer(), b"").expect("there is a seat");
+    let ana = hub.connect(0, sim::peer()).expect("there is a seat");
     hub.disconnect(ana, Reason::Lost);
-    let beto = hub.connect(0, sim::peer(), b"").expect("there is a seat");
+    let beto = hub.connect(0, sim::peer()).expect("there is a seat");
     hub.receive_ahead(ana, b"late\n");
     for time in [limit - SECOND, limit] {
         assert!(hub.is_seated(beto));

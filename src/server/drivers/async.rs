@@ -408,8 +408,7 @@ impl Server {
         let (stream, now) = (Rc::new(stream), now());
         room.hub.tick(now);
         let entry = room.connections.vacant_entry();
-        let seat = room.hub.has_seat().then(|| room.records.replay());
-        if let Some(id) = seat.and_then(|replay| room.hub.connect(entry.key(), peer, &replay)) {
+        if let Some(id) = room.hub.connect(entry.key(), peer) {
             let client = Rc::new(Client { id, stream, resumed: Notify::new(), ended: Cell::new(false) });
             let _reading = Task::spawn(Source::Client(id.number()), serve(self.clone(), client.clone()));
             entry.insert(Connection::Client { client, _reading, space: None });

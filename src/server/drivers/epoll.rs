@@ -414,8 +414,7 @@ impl EventLoop {
             log::warn!("{}", diagnostics::not_watched(peer, &e));
             return;
         }
-        let seat = self.hub.has_seat().then(|| self.records.replay());
-        if let Some(id) = seat.and_then(|replay| self.hub.connect(key, peer, &replay)) {
+        if let Some(id) = self.hub.connect(key, peer) {
             entry.insert(Source::Client(Client {
                 stream,
                 id,

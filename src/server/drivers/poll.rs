@@ -427,8 +427,7 @@ impl PollLoop {
         listener::prepare(&stream);
         let entry = self.connections.vacant_entry();
         let key = entry.key();
-        let seat = self.hub.has_seat().then(|| self.records.replay());
-        if let Some(id) = seat.and_then(|replay| self.hub.connect(key, peer, &replay)) {
+        if let Some(id) = self.hub.connect(key, peer) {
             entry.insert(Connection::Client(Client { stream, id, ended: false }));
         } else {
             // A new socket's buffer is empty: these few bytes fit.

@@ -439,13 +439,12 @@ impl Server {
             return;
         }
 
-        let replay = self.records.as_ref().map(|records| lock(records).replay()).unwrap_or_default();
         let result = self.turn(|room| {
             if room.stopping {
                 return Err((stream, Vec::new()));
             }
             let entry = room.clients.vacant_entry();
-            let Some(id) = room.hub.connect(entry.key(), peer, &replay) else {
+            let Some(id) = room.hub.connect(entry.key(), peer) else {
                 return Err((stream, room.hub.refuse(peer)));
             };
             let client = Client { id, stream, changed: Condvar::new(), writer: Mutex::new(WriterHandle::None) };

@@ -405,8 +405,7 @@ impl CompletionLoop {
         let entry = self.connections.vacant_entry();
         let key = entry.key();
         let input = Some(self.ring.receive(&socket, key));
-        let seat = self.hub.has_seat().then(|| self.records.replay());
-        if let Some(id) = seat.and_then(|replay| self.hub.connect(key, peer, &replay)) {
+        if let Some(id) = self.hub.connect(key, peer) {
             let client = Client { socket, id, input, send: None, ended: false, end_is_due: false };
             entry.insert(Connection::Client(client));
         } else {

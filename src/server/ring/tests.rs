@@ -30,7 +30,8 @@ fn connection() -> (Socket, TcpStream) {
 fn flight(len: usize) -> Flight {
     let now = Instant::now();
     let mut hub = Hub::new(Limits { line_max: len + 1, ..Limits::default() }, Lang::En, now);
-    let id = hub.connect(0, ([127, 0, 0, 1], 1).into(), &vec![b'x'; len]).expect("a seat");
+    hub = hub.replay(Box::new(move |_| vec![b'x'; len]));
+    let id = hub.connect(0, ([127, 0, 0, 1], 1).into()).expect("a seat");
     // Its greeting waits for its first line, but not longer than this.
     hub.tick(now + OPENING_PATIENCE);
     assert_eq!(hub.poll_effect(), Some(Effect::Flush(id)));

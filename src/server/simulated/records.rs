@@ -53,9 +53,6 @@ impl Records {
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.show_at.into_iter().chain(self.write_at).min()
     }
-    pub(super) fn replay(&self) -> Vec<u8> {
-        with(|kernel| kernel.room.replay.clone())
-    }
     pub(super) fn finish(&mut self) {
         write(&mut self.to_show);
         write(&mut self.to_write);
