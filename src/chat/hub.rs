@@ -12,8 +12,9 @@
 //! 4. **End the turn**: [`Hub::end_turn`].
 //! 5. **Wait** until something happens, but not past [`Hub::next_deadline`].
 //!
-//! What becomes of the bytes of a client is in [`input`], when a newcomer is greeted and announced in [`arrivals`], what becomes
-//! of members that say nothing in [`silence`], and what those in charge may do in [`charge`].
+//! What becomes of the bytes of a client is in [`input`], who has to say a password first in [`mod@door`], when a newcomer is greeted
+//! and announced in [`arrivals`], what becomes of members that say nothing in [`silence`], and what those in charge may do in
+//! [`charge`].
 //!
 //! # Two ways to write
 //!
@@ -94,10 +95,12 @@
 
 mod arrivals;
 mod charge;
+mod door;
 mod input;
 mod silence;
 
 use super::connections::{Connections, Flight};
+use super::door::Door;
 use super::effect::Effect;
 use super::id::Id;
 use super::idle::Idle;
@@ -121,6 +124,8 @@ pub struct Hub {
     idle: Idle,
     charge: Charge,
     replay: Option<Replay>,
+    door: Option<Door>,
+    last_serial: u64,
     last_number: u64,
 }
 
@@ -163,8 +168,9 @@ impl Hub {
     pub fn new(limits: Limits, lang: Lang, now: Instant) -> Hub {
         let room = Room::new(lang, limits.clients_max);
         let (connections, idle) = (Connections::new(&limits, now), Idle::new(limits.idle));
-        let (newcomers, charge) = (Newcomers::new(now), Charge::default());
-        Hub { limits, connections, room, newcomers, idle, charge, replay: None, last_number: 0 }
+        let (newcomers, charge) = (Newcomers::new(now), Charge::new());
+        let door = limits.password.clone().map(Door::new);
+        Hub { limits, connections, room, newcomers, idle, charge, replay: None, door, last_serial: 0, last_number: 0 }
     }
 
     /// Records events from now on, for [`Hub::take_transcript`].
@@ -187,30 +193,47 @@ impl Hub {
     /// warned or disconnected.
     pub fn tick(&mut self, now: Instant) -> bool {
         self.connections.tick(now);
-        self.welcome_due() | self.dismiss_idle()
+        self.welcome_due() | self.dismiss_idle() | self.attend_door()
     }
 
     // 2. What happened.
 
-    /// A client came and takes a seat. `key` is the driver's own number for the connection, as a slab gives it. It must
+    /// A client came, and takes a seat or has to say the password first. `key` is the driver's own number for the connection, as a slab gives it. It must
     /// be small, because the hub holds an array of that length. It is taken until the client is closed or disconnected.
     ///
     /// The client is greeted and announced a moment later: with its first line, before anybody else says a line, or when it has been
     /// silent for [`OPENING_PATIENCE`](super::limits::OPENING_PATIENCE). In a crowd, and in a large room, it is greeted at once.
     ///
-    /// Returns `None`, and changes nothing, when there is no seat, when too many have come from its address or it is banned, or
-    /// when `key` is taken or not below [`KEYS_MAX`].
+    /// Returns `None`, and changes nothing, when there is no seat (or, if the room has a password, no place at the door), when too
+    /// many have come from its address or it is banned, or when `key` is taken or not below [`KEYS_MAX`].
     #[must_use = "everything else about the client is told by its id"]
     pub fn connect(&mut self, key: usize, peer: SocketAddr) -> Option<Id> {
         if key >= KEYS_MAX || self.connections.has_key(key) || self.why_not(peer).is_some() {
             return None;
         }
-        self.last_number = self.next_number();
-        let id = Id::new(self.last_number, key);
+        self.last_serial = self.next_serial();
+        let mut id = Id::without_number(self.last_serial, key);
         self.connections.open(id, peer.ip());
-        self.idle.come(id, self.connections.now());
-        self.arrive(id, peer);
+        match &mut self.door {
+            Some(door) => {
+                door.come(id, peer, self.connections.now());
+                self.connections.call(id, peer.ip());
+            }
+            None => {
+                id = self.take_seat(id);
+                self.arrive(id, peer);
+            }
+        }
         Some(id)
+    }
+
+    /// A client that is known to the connections gets a number.
+    fn take_seat(&mut self, id: Id) -> Id {
+        self.last_number += 1;
+        let id = id.numbered(self.last_number);
+        self.connections.rename(id);
+        self.idle.come(id, self.connections.now());
+        id
     }
 
     /// A client came and [`Hub::connect`] did not let it in. Returns what to write to it before it is closed.
@@ -220,16 +243,20 @@ impl Hub {
         self.room.refuse(peer, why)
     }
 
-    /// Why a client from this address may not take a seat now.
+    /// Why a client from this address may not come in now.
     fn why_not(&self, peer: SocketAddr) -> Option<Refusal> {
-        if self.charge.bans.keep_out(peer.ip(), self.connections.now()) {
+        let addr = peer.ip();
+        let why = match &self.door {
+            Some(door) if door.is_full() || !self.connections.may_call(addr) => Some(Refusal::Door),
+            None if !self.has_seat() => Some(Refusal::Full),
+            _ => None,
+        };
+        if self.charge.bans.keep_out(addr, self.connections.now()) {
             Some(Refusal::Banned)
-        } else if !self.has_seat() {
-            Some(Refusal::Full)
-        } else if !self.connections.admits(peer.ip()) {
+        } else if why.is_none() && !self.connections.admits(addr) {
             Some(Refusal::Address)
         } else {
-            None
+            why
         }
     }
 
@@ -259,9 +286,9 @@ impl Hub {
     pub fn receive_end(&mut self, id: Id) {
         let Some(mut input) = self.connections.take_input(id) else { return };
         if let Some(line) = input.decoder.finish(self.limits.line_max) {
-            self.line(id, line, &mut input.opening);
+            self.line(self.known(id), line, &mut input.opening);
         }
-        self.leave(id, Reason::EndOfInput);
+        self.leave(self.known(id), Reason::EndOfInput);
     }
 
     /// A client's socket takes bytes again. Ignored for a socket that was not full.
@@ -272,7 +299,7 @@ impl Hub {
     /// A client's connection is gone, or cannot be served any more. Nothing is written to it from now on, and no
     /// [`Effect::Close`] follows. The driver closes it.
     pub fn disconnect(&mut self, id: Id, reason: Reason) {
-        self.leave(id, reason);
+        self.leave(self.known(id), reason);
         self.connections.forget(id);
     }
 
@@ -280,6 +307,9 @@ impl Hub {
     /// that is done.
     pub fn close_room(&mut self) {
         self.welcome_newcomers();
+        while let Some(id) = self.door.as_ref().and_then(Door::any) {
+            self.leave_door(id, Reason::Closing);
+        }
         self.room.close(&mut self.connections);
     }
 
@@ -366,22 +396,24 @@ impl Hub {
         if connections.is_dirty() {
             return Some(connections.now());
         }
-        connections.first_timer().into_iter().chain(self.newcomers.deadline()).chain(self.idle.deadline()).min()
+        let door = self.door.as_ref().and_then(Door::deadline);
+        let people = self.newcomers.deadline().into_iter().chain(self.idle.deadline()).chain(door);
+        connections.first_timer().into_iter().chain(people).min()
     }
 
     // Queries.
 
-    /// Whether there is a free seat for [`Hub::connect`].
+    /// Whether there is a free seat.
     pub fn has_seat(&self) -> bool {
-        self.connections.count() < self.limits.clients_max
+        self.connections.count() - self.connections.callers() < self.limits.clients_max
     }
 
-    /// The number that the next client gets.
-    pub fn next_number(&self) -> u64 {
-        self.last_number + 1
+    /// The [serial number](Id::serial) that the next client gets.
+    pub fn next_serial(&self) -> u64 {
+        self.last_serial + 1
     }
 
-    /// Whether a client is in the room: neither leaving nor gone.
+    /// Whether a client is in the room or at the door: neither leaving nor gone.
     pub fn is_seated(&self, id: Id) -> bool {
         self.connections.is_open(id)
     }
@@ -415,14 +447,15 @@ impl Hub {
 
     /// Whether the others have not heard of a client yet.
     pub fn is_newcomer(&self, id: Id) -> bool {
-        self.newcomers.until(id).is_some()
+        self.newcomers.until(id).is_some() || self.door.as_ref().is_some_and(|door| door.until(id).is_some())
     }
 
     /// When the time brings something for a client at the latest, for a driver with a thread for each client: the thread must
     /// [tell the time](Hub::tick) then. It is announced, or it is warned or disconnected because it says nothing. `None` if
     /// there is no such time.
     pub fn attended_by(&self, id: Id) -> Option<Instant> {
-        self.newcomers.until(id).into_iter().chain(self.idle.until(id)).min()
+        let door = self.door.as_ref().and_then(|door| door.until(id));
+        self.newcomers.until(id).into_iter().chain(self.idle.until(id)).chain(door).min()
     }
 
     /// Whether the driver may read from another client in this turn. While this is true, all outboxes could take what

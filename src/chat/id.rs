@@ -1,24 +1,52 @@
 //! The identity of a client, and a table by identity.
 
+use std::cmp::Ordering;
 use std::fmt::{self, Display, Formatter};
+use std::hash::{Hash, Hasher};
 
-/// The identity of a client, unique for the lifetime of the server: `#1`, `#2`, ... A number is never used twice.
+/// The identity of a client, unique for the lifetime of the server.
 ///
-/// An id also holds the driver's key for the connection. Keys are reused, so an outdated id may have the key of another
-/// client. Every look-up compares the numbers too, so it does not find that client.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+/// An id holds the driver's key for the connection. Keys are reused, so an outdated id may have the key of another client. Every
+/// look-up compares the serial numbers, too, so it does not find that client.
+///
+/// People see another number: `#1`, `#2`, ... It is never used twice, either. Where a door keeps out those who do not know the
+/// password, a client gets it when it takes its seat, and the driver's own id of the client goes on without it.
+#[derive(Clone, Copy, Debug)]
 pub struct Id {
+    /// 1 for the first connection.
+    serial: u64,
+    /// 0 before the client takes a seat.
     number: u64,
     key: usize,
 }
 
 impl Id {
-    /// For ids that the hub did not give out: `join` reads them in notices.
+    /// Also for ids that the hub did not give out: `join` reads them in notices.
     pub(crate) fn new(number: u64, key: usize) -> Id {
-        Id { number, key }
+        Id { serial: number, number, key }
     }
 
-    /// The number that people see: 1 for the first client.
+    /// Of a client that has no seat yet.
+    pub(super) fn without_number(serial: u64, key: usize) -> Id {
+        Id { serial, number: 0, key }
+    }
+
+    /// The same client, with its number.
+    pub(super) fn numbered(self, number: u64) -> Id {
+        Id { number, ..self }
+    }
+
+    #[inline]
+    pub(super) fn has_number(self) -> bool {
+        self.number != 0
+    }
+
+    /// The number of the connection, for logs and traces.
+    pub fn serial(self) -> u64 {
+        self.serial
+    }
+
+    /// The number that people see. 0 if this id was given out before the client took its seat.
     pub fn number(self) -> u64 {
         self.number
     }
@@ -31,7 +59,38 @@ impl Id {
 
 impl Display for Id {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
-        write!(f, "#{}", self.number)
+        match self.number {
+            0 => write!(f, "connection {}", self.serial),
+            number => write!(f, "#{number}"),
+        }
+    }
+}
+
+// Whether a number is known makes no difference.
+
+impl PartialEq for Id {
+    fn eq(&self, other: &Id) -> bool {
+        (self.serial, self.key) == (other.serial, other.key)
+    }
+}
+
+impl Eq for Id {}
+
+impl Hash for Id {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.serial, self.key).hash(state);
+    }
+}
+
+impl PartialOrd for Id {
+    fn partial_cmp(&self, other: &Id) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Id {
+    fn cmp(&self, other: &Id) -> Ordering {
+        (self.serial, self.key).cmp(&(other.serial, other.key))
     }
 }
 
@@ -49,16 +108,22 @@ impl<T> Default for Table<T> {
 impl<T> Table<T> {
     pub(super) fn get(&self, id: Id) -> Option<&T> {
         match self.slots.get(id.key)? {
-            Some((owner, value)) if owner.number == id.number => Some(value),
+            Some((owner, value)) if owner.serial == id.serial => Some(value),
             _ => None,
         }
     }
 
     pub(super) fn get_mut(&mut self, id: Id) -> Option<&mut T> {
         match self.slots.get_mut(id.key)? {
-            Some((owner, value)) if owner.number == id.number => Some(value),
+            Some((owner, value)) if owner.serial == id.serial => Some(value),
             _ => None,
         }
+    }
+
+    /// The value with the id under which it was inserted.
+    pub(super) fn find(&self, id: Id) -> Option<(Id, &T)> {
+        let (owner, value) = self.slots.get(id.key)?.as_ref()?;
+        (*owner == id).then_some((*owner, value))
     }
 
     pub(super) fn has_key(&self, key: usize) -> bool {
@@ -73,8 +138,17 @@ impl<T> Table<T> {
         self.slots[id.key] = Some((id, value));
     }
 
+    /// Gives a value another id of the same client.
+    pub(super) fn rename(&mut self, id: Id) {
+        if let Some((owner, _)) = self.slots.get_mut(id.key).and_then(Option::as_mut)
+            && *owner == id
+        {
+            *owner = id;
+        }
+    }
+
     pub(super) fn remove(&mut self, id: Id) -> Option<T> {
-        let removed = self.slots.get_mut(id.key)?.take_if(|(owner, _)| owner.number == id.number);
+        let removed = self.slots.get_mut(id.key)?.take_if(|(owner, _)| owner.serial == id.serial);
         removed.map(|(_, value)| value)
     }
 

@@ -1,5 +1,6 @@
 //! The limits of the chat. The relations between them are checked at compile time.
 
+use super::secret::Secret;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -128,6 +129,19 @@ const _: () = assert!(OUTBOX_HIGH_WATER + TURN_MAX + READ_SAID_MAX < OUTBOX_MAX)
 const _: () = assert!(OUTBOX_MAX < MEMORY_MAX);
 const _: () = assert!(ALLOWANCE_RATE_TOTAL <= READER_RATE / 2);
 
+/// Who does not know the password is turned away after this many tries.
+pub const PASSWORD_TRIES: u32 = 3;
+/// Who has not said the password by then is turned away.
+pub const PASSWORD_PATIENCE: Duration = Duration::from_secs(30);
+/// After this many wrong tries from one address, ...
+pub const WRONG_TRIES_AT_ONCE: u32 = 3;
+/// ... the next answer that comes from there is read only after this time. So it makes no difference how many guess at once.
+pub const WRONG_TRY_EVERY: Duration = Duration::from_secs(3);
+/// Clients without a seat that may be at the door at once: those that have not said the password yet.
+pub const CALLERS_MAX: usize = 256;
+/// Of those, at most this many may come from one address.
+pub const CALLERS_PER_ADDRESS: usize = 32;
+
 /// How a client's bytes become messages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
 pub enum Framing {
@@ -154,11 +168,21 @@ pub struct Limits {
     pub idle: Option<Duration>,
     /// Members that may come from one address.
     pub per_address: Option<usize>,
+    /// What who comes has to say before it gets a seat.
+    pub password: Option<Secret>,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { clients_max: 6, line_max: 1024, framing: Framing::Line, rate: None, idle: None, per_address: None }
+        Limits {
+            clients_max: 6,
+            line_max: 1024,
+            framing: Framing::Line,
+            rate: None,
+            idle: None,
+            per_address: None,
+            password: None,
+        }
     }
 }
 

@@ -43,6 +43,7 @@
 
 mod bans;
 mod connections;
+mod door;
 mod effect;
 pub mod hub;
 mod id;

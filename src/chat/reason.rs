@@ -16,6 +16,8 @@ pub enum Reason {
     EndlessLine(usize),
     /// It does not chat: its first line is another protocol's.
     Foreign(Protocol),
+    /// It was at the door, and was not let in.
+    Refused(Refusal),
     /// It did not read, and this many bytes were waiting.
     TooSlow(usize),
     /// All outboxes together were too long, and its own was the longest, with this many bytes.
@@ -43,11 +45,21 @@ pub enum Refusal {
     Banned,
     /// It does not chat: its first bytes are another protocol's.
     Foreign(Protocol),
+    /// Too many are at the door, or too many from its address.
+    Door,
+    /// It did not know the password.
+    Password,
+    /// It did not say the password in time.
+    Late,
 }
 
 impl Reason {
     /// Whether the client ended the connection itself, by something that the server read from it.
     pub fn is_the_clients(self) -> bool {
-        matches!(self, Reason::Quit | Reason::EndOfInput | Reason::EndlessLine(_) | Reason::Foreign(_))
+        match self {
+            Reason::Quit | Reason::EndOfInput | Reason::EndlessLine(_) | Reason::Foreign(_) => true,
+            Reason::Refused(why) => why != Refusal::Late,
+            _ => false,
+        }
     }
 }

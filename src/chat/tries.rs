@@ -3,38 +3,52 @@
 use super::connections::network;
 use super::rate::{Account, Rate};
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
-/// A person who mistypes has three tries, and a program that guesses has 8640 a day.
-const TRIES: Rate = Rate { at_once: 3, every: Duration::from_secs(10) };
-/// The most addresses that are remembered. Whoever comes from yet another one has to wait until one of them is forgotten.
+/// The most addresses that are remembered one by one. All others share one account.
 const ADDRESSES_MAX: usize = 1024;
+/// Stands for those.
+const OTHERS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// The addresses from which a wrong password came of late.
-#[derive(Default)]
 pub(super) struct Tries {
+    rate: Rate,
     accounts: HashMap<IpAddr, Account>,
 }
 
 impl Tries {
+    pub(super) fn new(rate: Rate) -> Tries {
+        Tries { rate, accounts: HashMap::new() }
+    }
+
     /// Counts a try. If there were too many, it does not count; returns how long to wait before the next one.
     pub(super) fn count(&mut self, addr: IpAddr, now: Instant) -> Result<(), Duration> {
-        let addr = network(addr);
-        if self.accounts.len() >= ADDRESSES_MAX && !self.accounts.contains_key(&addr) {
+        if self.accounts.len() >= ADDRESSES_MAX {
             self.accounts.retain(|_, account| !account.is_even(now));
-            if self.accounts.len() >= ADDRESSES_MAX {
-                return Err(TRIES.every);
-            }
         }
-        let account = self.accounts.entry(addr).or_insert(Account::new(now));
-        if account.pay(TRIES, now) { Ok(()) } else { Err(account.ready_at(TRIES).saturating_duration_since(now)) }
+        let account = self.accounts.entry(self.account_of(addr)).or_insert(Account::new(now));
+        match account.pay(self.rate, now) {
+            true => Ok(()),
+            false => Err(account.ready_at(self.rate).saturating_duration_since(now)),
+        }
+    }
+
+    /// When the next try from an address counts.
+    pub(super) fn ready_at(&self, addr: IpAddr) -> Option<Instant> {
+        self.accounts.get(&self.account_of(addr)).map(|account| account.ready_at(self.rate))
+    }
+
+    /// Under which address the tries from an address are remembered.
+    fn account_of(&self, addr: IpAddr) -> IpAddr {
+        let addr = network(addr);
+        if self.accounts.len() < ADDRESSES_MAX || self.accounts.contains_key(&addr) { addr } else { OTHERS }
     }
 
     /// The last try was right: it does not count.
     pub(super) fn take_back(&mut self, addr: IpAddr) {
-        if let Some(account) = self.accounts.get_mut(&network(addr)) {
-            account.take_back(TRIES);
+        if let Some(account) = self.accounts.get_mut(&self.account_of(addr)) {
+            account.take_back(self.rate);
         }
     }
 }
@@ -43,9 +57,11 @@ impl Tries {
 mod tests {
     use super::*;
 
+    const TRIES: Rate = Rate { at_once: 3, every: Duration::from_secs(10) };
+
     #[test]
     fn who_guesses_has_to_wait_and_others_do_not() {
-        let (mut tries, now) = (Tries::default(), Instant::now());
+        let (mut tries, now) = (Tries::new(TRIES), Instant::now());
         let (guesser, other) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
         assert_eq!([(); 4].map(|()| tries.count(guesser, now).is_ok()), [true, true, true, false]);
         assert_eq!(tries.count(guesser, now), Err(TRIES.every));
@@ -57,9 +73,9 @@ mod tests {
 
     #[test]
     fn many_addresses_take_no_more_memory() {
-        let (mut tries, now) = (Tries::default(), Instant::now());
+        let (mut tries, now) = (Tries::new(TRIES), Instant::now());
         let came = (0..2000_u32).filter(|n| tries.count(IpAddr::from(n.to_be_bytes()), now).is_ok()).count();
-        assert_eq!(came, ADDRESSES_MAX);
+        assert_eq!(came, ADDRESSES_MAX + TRIES.at_once as usize, "the others share one account");
         assert_eq!(tries.count(IpAddr::from([10, 0, 0, 1]), now + TRIES.every), Ok(()), "the others are forgotten");
     }
 }

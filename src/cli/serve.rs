@@ -130,6 +130,7 @@ impl Args {
                 rate: self.rate,
                 idle: self.idle.map(|minutes| Duration::from_secs_f64(minutes * 60.0)),
                 per_address: self.max_per_address,
+                password: None,
             },
             operator: self.operator_password_file.as_deref().map(secret::in_file).transpose()?,
             bans: self.bans,

@@ -27,7 +27,7 @@ impl Hub {
 
     pub(crate) fn connect(&mut self, key: usize, peer: SocketAddr) -> Option<Id> {
         let id = self.hub.connect(key, peer)?;
-        marks::connected(peer, id.number());
+        marks::connected(peer, id.serial());
         // A newcomer that waits gets nothing yet: the tick or a line brings its greeting.
         if !self.hub.is_newcomer(id) {
             self.mark();
@@ -78,13 +78,13 @@ impl Hub {
 
     #[inline(always)]
     pub(crate) fn wrote(&mut self, id: Id, taken: usize) -> bool {
-        marks::settled(id.number(), taken);
+        marks::settled(id.serial(), taken);
         self.hub.wrote(id, taken)
     }
 
     #[inline(always)]
     pub(crate) fn carried(&mut self, id: Id, taken: usize) {
-        marks::settled(id.number(), taken);
+        marks::settled(id.serial(), taken);
         self.hub.carried(id, taken);
     }
 
@@ -95,7 +95,7 @@ impl Hub {
 
     #[inline(always)]
     fn mark(&mut self) {
-        marks::ingested(|| self.hub.pending().map(|(id, bytes)| (id.number(), bytes)));
+        marks::ingested(|| self.hub.pending().map(|(id, bytes)| (id.serial(), bytes)));
         if let Some(transcript) = self.hub.transcript() {
             marks::told(|| transcript.after(self.marked).filter_map(told));
             self.marked = transcript.len();
@@ -106,8 +106,8 @@ impl Hub {
 /// What the trace shows of an event: the client's number and name, and what it said to all.
 fn told(event: Event<'_>) -> Option<(u64, &str, Option<&str>)> {
     match event {
-        Event::Arrived { id, nick, .. } | Event::Renamed { id, nick, .. } => Some((id.number(), nick, None)),
-        Event::Said { id, nick, text } | Event::Acted { id, nick, text } => Some((id.number(), nick, Some(text))),
+        Event::Arrived { id, nick, .. } | Event::Renamed { id, nick, .. } => Some((id.serial(), nick, None)),
+        Event::Said { id, nick, text } | Event::Acted { id, nick, text } => Some((id.serial(), nick, Some(text))),
         _ => None,
     }
 }

@@ -87,7 +87,7 @@ impl Connections {
         if let Some(id) = self.hopeless.take()
             && let Some(connection) = self.table.get(id).filter(|connection| connection.is_open())
         {
-            return Some((id, Reason::TooSlow(connection.outbox.len())));
+            return Some((self.known(id), Reason::TooSlow(connection.outbox.len())));
         }
         while self.memory() > MEMORY_MAX {
             let (id, largest) = self.table.iter().max_by_key(|(_, connection)| connection.memory())?;

@@ -147,6 +147,41 @@ impl Connections {
         self.throttle.admits(addr)
     }
 
+    /// Whether a client from this address may be at the door.
+    pub(super) fn may_call(&self, addr: IpAddr) -> bool {
+        self.throttle.may_call(addr)
+    }
+
+    /// The number of connections at the door.
+    pub(super) fn callers(&self) -> usize {
+        self.throttle.callers()
+    }
+
+    /// A connection is at the door.
+    pub(super) fn call(&mut self, id: Id, addr: IpAddr) {
+        self.throttle.call(id, addr);
+    }
+
+    /// A connection at the door has sent a wrong password.
+    pub(super) fn note_wrong_try(&mut self, id: Id) {
+        self.throttle.note_wrong_try(id, self.at.now);
+    }
+
+    /// A connection is no longer at the door.
+    pub(super) fn come_in(&mut self, id: Id) {
+        self.throttle.come_in(id);
+    }
+
+    /// The id under which a connection is kept.
+    pub(super) fn known(&self, id: Id) -> Id {
+        self.table.find(id).map_or(id, |(known, _)| known)
+    }
+
+    /// Keeps a connection under this id of the same client.
+    pub(super) fn rename(&mut self, id: Id) {
+        self.table.rename(id);
+    }
+
     /// An open connection gets all that is sent to everybody from now on.
     pub(super) fn admit(&mut self, id: Id) {
         if let Some(connection) = self.table.get_mut(id).filter(|connection| connection.is_open()) {

@@ -1,9 +1,10 @@
-//! Limits for each member and each address, which are off unless they are set: how many lines a member may send in a second,
-//! and how many members may come from one address.
+//! Limits for each member and each address: how many lines a member may send in a second, how many members may come from one
+//! address, and how often those from one address may be wrong about the password. They are off unless they are set.
 
 use crate::chat::id::{Id, Table};
-use crate::chat::limits::Limits;
+use crate::chat::limits::{CALLERS_PER_ADDRESS, Limits, WRONG_TRIES_AT_ONCE, WRONG_TRY_EVERY};
 use crate::chat::rate::{Account, Rate};
+use crate::chat::tries::Tries;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
@@ -17,7 +18,15 @@ pub(crate) struct Throttle {
     /// The address of each open connection, and the number of those from each address.
     addresses: Table<IpAddr>,
     counts: HashMap<IpAddr, usize>,
+    /// The address of each connection at the door, and the number of those from each address.
+    callers: Table<IpAddr>,
+    calls: HashMap<IpAddr, usize>,
+    /// The wrong tries of those at the door.
+    tries: Tries,
 }
+
+/// How often those from one address may be wrong.
+const WRONG_TRIES: Rate = Rate { at_once: WRONG_TRIES_AT_ONCE, every: WRONG_TRY_EVERY };
 
 impl Throttle {
     pub(super) fn new(limits: &Limits) -> Throttle {
@@ -29,6 +38,9 @@ impl Throttle {
             per_address: limits.per_address,
             addresses: Table::default(),
             counts: HashMap::new(),
+            callers: Table::default(),
+            calls: HashMap::new(),
+            tries: Tries::new(WRONG_TRIES),
         }
     }
 
@@ -50,12 +62,41 @@ impl Throttle {
 
     pub(super) fn close(&mut self, id: Id) {
         self.accounts.remove(id);
-        let Some(addr) = self.addresses.remove(id) else { return };
-        if let Some(count) = self.counts.get_mut(&addr) {
-            *count -= 1;
-            if *count == 0 {
-                self.counts.remove(&addr);
-            }
+        self.come_in(id);
+        if let Some(addr) = self.addresses.remove(id) {
+            count_down(&mut self.counts, addr);
+        }
+    }
+
+    /// Whether another client from this address may be at the door.
+    pub(super) fn may_call(&self, addr: IpAddr) -> bool {
+        self.calls.get(&network(addr)).is_none_or(|count| *count < CALLERS_PER_ADDRESS)
+    }
+
+    /// The number of clients at the door.
+    pub(super) fn callers(&self) -> usize {
+        self.calls.values().sum()
+    }
+
+    /// A client is at the door.
+    pub(super) fn call(&mut self, id: Id, addr: IpAddr) {
+        let addr = network(addr);
+        self.callers.insert(id, addr);
+        *self.calls.entry(addr).or_default() += 1;
+    }
+
+    /// A client is no longer at the door.
+    pub(super) fn come_in(&mut self, id: Id) {
+        if let Some(addr) = self.callers.remove(id) {
+            count_down(&mut self.calls, addr);
+        }
+    }
+
+    /// A client at the door was wrong about the password.
+    pub(super) fn note_wrong_try(&mut self, id: Id, now: Instant) {
+        if let Some(addr) = self.callers.get(id) {
+            // Whoever tries too early waits, so there are never too many.
+            let _ = self.tries.count(*addr, now);
         }
     }
 
@@ -72,9 +113,21 @@ impl Throttle {
         }
     }
 
-    /// When the next line of this client may be handled. `None` if no rate is set.
+    /// When the next line of this client may be handled. `None` if nothing limits that.
     pub(super) fn ready_at(&self, id: Id) -> Option<Instant> {
+        if let Some(addr) = self.callers.get(id) {
+            return self.tries.ready_at(*addr);
+        }
         Some(self.accounts.get(id)?.ready_at(self.rate?))
+    }
+}
+
+fn count_down(counts: &mut HashMap<IpAddr, usize>, addr: IpAddr) {
+    if let Some(count) = counts.get_mut(&addr) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&addr);
+        }
     }
 }
 

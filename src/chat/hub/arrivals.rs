@@ -74,6 +74,9 @@ impl Hub {
 
     /// A client leaves. If it is a newcomer, it is greeted and announced first, unless it is a stranger or did not get its name.
     pub(super) fn leave(&mut self, id: Id, reason: Reason) {
+        if !id.has_number() {
+            return self.leave_door(id, reason);
+        }
         if let Some(newcomer) = self.newcomers.remove(id) {
             match (&newcomer.arrival, reason) {
                 (Some(arrival), Reason::Foreign(protocol)) => {

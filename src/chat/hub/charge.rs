@@ -9,17 +9,26 @@ use crate::chat::connections::network;
 use crate::chat::connections::sanitize::sanitize;
 use crate::chat::limits::WHY_CHARS_MAX;
 use crate::chat::messages::{self, Done, Notice, Said, Who};
+use crate::chat::rate::Rate;
 use crate::chat::tries::Tries;
 use crate::chat::{Event, Id, Reason, Secret};
 use std::net::IpAddr;
 use std::time::Duration;
 
+/// A person who mistypes has three tries, and a program that guesses has 8640 a day.
+const TRIES: Rate = Rate { at_once: 3, every: Duration::from_secs(10) };
+
 /// Who may be in charge, and whom they keep out.
-#[derive(Default)]
 pub(super) struct Charge {
     password: Option<Secret>,
     tries: Tries,
     pub(super) bans: Bans,
+}
+
+impl Charge {
+    pub(super) fn new() -> Charge {
+        Charge { password: None, tries: Tries::new(TRIES), bans: Bans::default() }
+    }
 }
 
 impl Hub {

@@ -26,7 +26,7 @@ impl Hub {
     pub(super) fn go_on(&mut self, id: Id) -> bool {
         let Some(held_back) = self.connections.release(id) else { return false };
         if let Some(input) = self.connections.take_input(id) {
-            self.handle(id, &held_back, input);
+            self.handle(self.known(id), &held_back, input);
         }
         !self.holds_back(id)
     }
@@ -37,6 +37,7 @@ impl Hub {
             return self.connections.hold_back(id, bytes);
         }
         let Some(mut input) = self.connections.take_input(id) else { return };
+        let id = self.known(id);
         match input.opening.read(bytes) {
             Some(protocol) => self.leave(id, Reason::Foreign(protocol)),
             None => self.handle(id, bytes, input),
@@ -60,11 +61,11 @@ impl Hub {
     }
 
     /// Returns what is to be held back.
-    fn handle_lines<'a>(&mut self, id: Id, mut bytes: &'a [u8], input: &mut Input) -> &'a [u8] {
+    fn handle_lines<'a>(&mut self, mut id: Id, mut bytes: &'a [u8], input: &mut Input) -> &'a [u8] {
         let Input { decoder, opening, .. } = input;
         let line_max = self.limits.line_max;
         let mut is_paced = (input.fills_some || self.connections.some_block()) && self.connections.is_paced(id);
-        let has_rate = self.connections.has_rate();
+        let mut has_rate = self.connections.has_rate() || !id.has_number();
         while !bytes.is_empty() {
             if (is_paced || has_rate) && self.connections.must_wait(id) && is_more_than_quit(decoder.peek(bytes)) {
                 return bytes;
@@ -74,7 +75,13 @@ impl Hub {
             if has_rate {
                 self.connections.count_line(id);
             }
-            match self.line(id, line, opening) {
+            let handled = self.line(id, line, opening);
+            if !id.has_number() {
+                // It may have come in.
+                id = self.known(id);
+                has_rate = self.connections.has_rate() || !id.has_number();
+            }
+            match handled {
                 Handled::Said if !is_paced => continue,
                 Handled::Left => return &[],
                 Handled::Said | Handled::Answered => {}
@@ -90,7 +97,7 @@ impl Hub {
             return bytes;
         }
         self.connections.count_line(id);
-        let before = self.connections.caused();
+        let (mut id, before) = (id, self.connections.caused());
         for message in bytes.chunks(self.limits.line_max) {
             // A line end within the message is a control character like others, and is replaced by a space.
             let message = message.trim_ascii_end();
@@ -98,6 +105,7 @@ impl Hub {
             if let Handled::Left = self.line(id, Line::Text(&flat), opening) {
                 return &[];
             }
+            id = self.known(id);
         }
         self.pace(id, before);
         &[]
@@ -119,6 +127,9 @@ impl Hub {
         if let Some(protocol) = opening.line(&line) {
             self.leave(id, Reason::Foreign(protocol));
             return Handled::Left;
+        }
+        if !id.has_number() {
+            return self.answer(id, &line);
         }
         if !self.newcomers.is_empty() {
             self.welcome_all(id, &line);

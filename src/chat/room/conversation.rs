@@ -115,14 +115,20 @@ impl Room {
 
     /// A client is not let in. Returns what to write to it.
     pub(crate) fn refuse(&mut self, peer: SocketAddr, why: Refusal) -> Vec<u8> {
+        self.note(Event::Refused { peer, why });
         let text = match why {
             Refusal::Full => Notice::Full(self.seats),
             Refusal::Address => Notice::TooMany,
             Refusal::Banned => Notice::Banned,
-            Refusal::Foreign(protocol) => Notice::Goodbye(Reason::Foreign(protocol)),
+            why => Notice::Goodbye(Reason::Refused(why)),
         };
-        self.note(Event::Refused { peer, why });
         messages::notice(self.lang, &text)
+    }
+
+    /// A client at the door is not let in.
+    pub(crate) fn turn_back(&mut self, connections: &mut Connections, id: Id, peer: SocketAddr, why: Refusal) {
+        let text = self.refuse(peer, why);
+        connections.leave(id, Reason::Refused(why), &text);
     }
 
     /// A client is not let in, because it speaks another protocol.

@@ -88,6 +88,10 @@ pub(crate) enum Notice<'a> {
     /// An answer to somebody in charge.
     Done(Done<'a>),
     Banned,
+    /// For a client at the door.
+    AskPassword,
+    /// This many tries are left at the door.
+    TriesLeft(u32),
     /// As many as are permitted are here from its address.
     TooMany,
     Full(usize),
@@ -257,6 +261,15 @@ impl Display for Said<'_, Notice<'_>> {
             Notice::Banned => say!(lang, f,
                 "your address is banned here; goodbye";
                 "tu dirección está vetada aquí; hasta luego"),
+            Notice::AskPassword => say!(lang, f,
+                "this room has a password; type it and press Enter";
+                "esta sala tiene contraseña; escríbela y pulsa Intro"),
+            Notice::TriesLeft(1) => say!(lang, f,
+                "that is not the password; you have one more try";
+                "esa no es la contraseña; te queda un intento"),
+            Notice::TriesLeft(left) => say!(lang, f,
+                "that is not the password; you have {left} more tries";
+                "esa no es la contraseña; te quedan {left} intentos"),
             Notice::TooMany => say!(lang, f,
                 "there are as many here from your address as are permitted; try again when one has left";
                 "ya hay tantos desde tu dirección como se permite; prueba cuando uno se haya ido"),
@@ -328,6 +341,7 @@ impl Display for Said<'_, Reason> {
             Reason::Foreign(protocol) => {
                 say!(lang, f, "this is a chat, and it speaks {protocol}"; "esto es un chat, y habla {protocol}")
             }
+            Reason::Refused(why) => Said(lang, why).fmt(f),
             Reason::TooSlow(waiting) => {
                 let waiting = whole_bytes(*waiting);
                 say!(lang, f, "did not read, {waiting} waiting"; "no leía, {waiting} en espera")
@@ -344,6 +358,23 @@ impl Display for Said<'_, Reason> {
             Reason::Banned => say!(lang, f, "its address is banned"; "su dirección está vetada"),
             Reason::NoThread => say!(lang, f, "no thread for it"; "no hay hilo para este cliente"),
             Reason::Closing => say!(lang, f, "the server closes"; "el servidor se cierra"),
+        }
+    }
+}
+
+impl Display for Said<'_, Refusal> {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        let Said(lang, why) = *self;
+        match why {
+            Refusal::Full => say!(lang, f, "the room is full"; "la sala está llena"),
+            Refusal::Address => say!(lang, f, "too many from this address"; "demasiados desde esta dirección"),
+            Refusal::Banned => say!(lang, f, "banned"; "dirección vetada"),
+            Refusal::Foreign(protocol) => Said(lang, &Reason::Foreign(*protocol)).fmt(f),
+            Refusal::Door => say!(lang, f,
+                "too many have not said the password yet; try again in a moment";
+                "son demasiados los que aún no han dicho la contraseña; prueba dentro de un momento"),
+            Refusal::Password => say!(lang, f, "that is not the password"; "esa no es la contraseña"),
+            Refusal::Late => say!(lang, f, "no password in time"; "sin contraseña a tiempo"),
         }
     }
 }
@@ -368,17 +399,8 @@ impl Display for Said<'_, Event<'_>> {
             Event::Whispered { id, nick, to } => say!(lang, f,
                 "{id} {nick} to {to}, in private";
                 "{id} {nick} a {to}, en privado"),
-            Event::Refused { peer, why: Refusal::Full } => {
-                say!(lang, f, "{peer} turned away: the room is full"; "{peer} no entra: la sala está llena")
-            }
-            Event::Refused { peer, why: Refusal::Address } => say!(lang, f,
-                "{peer} turned away: too many from this address";
-                "{peer} no entra: demasiados desde esta dirección"),
-            Event::Refused { peer, why: Refusal::Banned } => {
-                say!(lang, f, "{peer} turned away: banned"; "{peer} no entra: dirección vetada")
-            }
-            Event::Refused { peer, why: Refusal::Foreign(protocol) } => {
-                let reason = Said(lang, &Reason::Foreign(*protocol));
+            Event::Refused { peer, why } => {
+                let reason = Said(lang, why);
                 say!(lang, f, "{peer} turned away: {reason}"; "{peer} no entra: {reason}")
             }
             Event::CameAndWent { addr, times: 1 } => say!(lang, f,

@@ -178,19 +178,19 @@ fn a_banned_address_is_refused_until_the_ban_ends() {
     let from = |addr: &str| SocketAddr::new(addr.parse().expect("an address"), 4000);
     let (there, neighbour) = (from("2001:db8::1"), from("2001:db8::2:0:0:2"));
     let [ana, beto, carla] = [(0, there), (1, neighbour), (2, from("10.0.0.1"))]
-        .map(|(key, peer)| hub.connect(key, peer, b"").expect("there is a seat"));
+        .map(|(key, peer)| hub.connect(key, peer).expect("there is a seat"));
     assert_eq!(hub.operate(":ban guest1 5"), "2001:db8:: is banned for 5 min");
     assert!(!hub.is_seated(ana) && !hub.is_seated(beto) && hub.is_seated(carla), "all of the address are shown out");
     for peer in [there, neighbour] {
-        assert_eq!(hub.connect(4, peer, b""), None);
+        assert_eq!(hub.connect(4, peer), None);
         assert_eq!(hub.refuse(peer), b"-- your address is banned here; goodbye\n");
     }
     assert_eq!(hub.operate(":ban 10.0.0.2"), "10.0.0.2 is banned");
     assert_eq!(hub.operate(":bans"), "banned: 2\n2001:db8::, 5 min more\n10.0.0.2");
     hub.tick(start + 5 * MINUTE - MS);
-    assert_eq!(hub.connect(4, there, b""), None);
+    assert_eq!(hub.connect(4, there), None);
     hub.tick(start + 5 * MINUTE);
-    assert!(hub.connect(4, there, b"").is_some());
+    assert!(hub.connect(4, there).is_some());
     assert_eq!(hub.operate(":unban 10.0.0.2"), "10.0.0.2 is let in again");
     assert_eq!(hub.operate(":bans"), "no address is banned");
     assert_eq!(hub.operate(":unban 10.0.0.2"), "10.0.0.2 is not banned; :bans lists those that are");
@@ -257,7 +257,7 @@ fn whoever_is_in_charge_ends_the_server() {
 #[test]
 fn the_console_takes_commands_only() {
     let mut hub = Hub::new(Limits::default(), Lang::En, Instant::now());
-    hub.connect(0, sim::peer(), b"").expect("there is a seat");
+    hub.connect(0, sim::peer()).expect("there is a seat");
     assert_eq!(hub.operate(":who"), "1 here: guest1 (#1, 127.0.0.1:4000)");
     for line in ["hola", ":me waves", ":q", ":op x", "::q"] {
         assert!(hub.operate(line).starts_with("commands only"), "{line}");

@@ -57,7 +57,7 @@ fn connect_without_a_seat_or_with_an_unusable_key_changes_nothing() {
     assert_eq!(hub.connect(7, peer()), None, "the key is taken");
     assert_eq!(hub.connect(KEYS_MAX, peer()), None, "the key is too large");
     assert_eq!(hub.connect(usize::MAX, peer()), None, "the key is too large");
-    assert_eq!(hub.next_number(), 2);
+    assert_eq!(hub.next_serial(), 2);
     let beto = hub.connect(8, peer()).expect("a free seat and key");
     assert_eq!(hub.connect(9, peer()), None, "there is no seat");
     hub.welcome_newcomers();

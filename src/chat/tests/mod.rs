@@ -1,7 +1,8 @@
 //! The tests of the chat as a whole. Each file of the code also has tests of its own.
 //!
 //! * [`sim`]: both ways to write, with clients and sockets in memory and a clock that the test moves;
-//! * [`conversations`], [`slow_readers`], [`throttle`], [`charge`] and [`memory`]: examples that read like a conversation;
+//! * [`conversations`], [`slow_readers`], [`mod@door`], [`throttle`], [`charge`] and [`memory`]: examples that read like a
+//!   conversation;
 //! * [`misuse`]: calls at the wrong time;
 //! * [`model`]: a reference room, slow and simple; [`script`]: things that happen to a room, and the properties that
 //!   always hold; [`properties`]: random scripts;
@@ -11,6 +12,8 @@
 mod charge;
 #[cfg(test)]
 mod conversations;
+#[cfg(test)]
+mod door;
 pub mod fuzz;
 #[cfg(test)]
 mod memory;

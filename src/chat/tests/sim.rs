@@ -137,7 +137,7 @@ impl Sim {
         *self.replay.lock().expect("nobody panics here") = replay.to_vec();
         let may_have_debt = !self.hub.connections.debts.is_empty();
         let id = self.hub.connect(key, peer).expect("there is a seat");
-        assert!(self.clients.keys().all(|earlier| earlier.number() < id.number()), "{id} came back");
+        assert!(self.clients.keys().all(|earlier| earlier.serial() < id.serial()), "{id} came back");
         self.history.push(Happened::Came(id, replay.to_vec()));
         let client = SimClient {
             room,
@@ -358,7 +358,10 @@ impl Sim {
                 Effect::Close(id, reason) => {
                     self.listen();
                     assert!(!self.hub.knows(id), "{id} is closed and still known");
-                    assert_eq!(self.client(id).left.map(|(_, reason)| reason), Some(reason));
+                    // Nothing is told of those that leave at the door by themselves.
+                    let left = self.client(id).left.map_or(reason, |(_, told)| told);
+                    let has_door = self.hub.limits().password.is_some();
+                    assert_eq!((left, has_door || self.client(id).left.is_some()), (reason, true));
                     self.hang_up(id);
                 }
                 Effect::Stop => self.is_told_to_stop = true,
@@ -411,11 +414,17 @@ impl Sim {
         self.hub.take_transcript(&mut transcript);
         for event in transcript.iter() {
             self.told.push(Said(Lang::En, &event).to_string());
-            if let Event::Refused { why: Refusal::Foreign(protocol), .. } = event {
+            if let Event::Refused { why, .. } = event {
                 let leaving = self.hub.connections.table.iter().filter(|(_, connection)| !connection.is_open());
                 let turned_away = leaving.map(|(id, _)| id).find(|id| self.clients[id].left.is_none());
-                let client = turned_away.and_then(|id| self.clients.get_mut(&id)).expect("it was not let in");
-                client.left = Some((self.now, Reason::Foreign(protocol)));
+                let reason = match why {
+                    Refusal::Foreign(protocol) => Reason::Foreign(protocol),
+                    why => Reason::Refused(why),
+                };
+                match turned_away.and_then(|id| self.clients.get_mut(&id)) {
+                    Some(client) => client.left = Some((self.now, reason)),
+                    None => assert!(!matches!(why, Refusal::Foreign(_)), "it was not let in"),
+                }
             }
             if let Event::Left { id, reason, .. } = event {
                 let before = self.clients.get_mut(&id).expect("it came").left.replace((self.now, reason));
@@ -478,7 +487,7 @@ impl Sim {
         }
         for (id, connection) in connections.table.iter() {
             let name = room.nick(id);
-            let has_entered = connection.is_open() && !self.hub.newcomers.is_outside(id);
+            let has_entered = connection.is_open() && !self.hub.is_outside(id);
             assert_eq!(name.is_some(), has_entered, "{id} wears {name:?}");
             if let Some(name) = name {
                 let wearers = nick::skeletons(name).map(|skeleton| room.nicks.get(&skeleton).copied());
@@ -491,7 +500,7 @@ impl Sim {
         if connections.count() <= 6 && connections.memory() <= ALLOWANCE_MEMORY_MAX {
             for (id, client) in self.clients.iter().filter(|(_, client)| !client.may_have_debt) {
                 let has_allowance = client.caused < (ALLOWANCE - ALLOWANCE_LEAST) / 2;
-                let may_wait = connections.has_rate() || !has_allowance;
+                let may_wait = connections.has_rate() || !has_allowance || self.hub.is_outside(*id);
                 assert!(may_wait || !connections.is_paused(*id), "{id} says little, and waits");
             }
         }
@@ -505,6 +514,11 @@ impl Hub {
     /// Whether the hub knows a client, in the room or leaving.
     pub(super) fn knows(&self, id: Id) -> bool {
         self.connections.table.get(id).is_some()
+    }
+
+    /// Whether a client is at the door, or is not greeted yet.
+    fn is_outside(&self, id: Id) -> bool {
+        !self.connections.known(id).has_number() || self.newcomers.is_outside(id)
     }
 
     /// Checks that the stored numbers equal a recount.
@@ -522,8 +536,9 @@ impl Hub {
         assert!(all().all(|(id, connection)| !connections.is_paused(id) || !connection.held_back.is_empty()));
 
         assert_eq!(connections.count(), count);
-        assert!(count <= self.limits().clients_max);
-        let outside = all().filter(|(id, connection)| connection.is_open() && self.newcomers.is_outside(*id)).count();
+        assert!(count - connections.callers() <= self.limits().clients_max);
+        let outside = all().filter(|(id, connection)| connection.is_open() && self.is_outside(*id));
+        let outside = outside.count();
         assert_eq!(self.room.unannounced, self.room.count_unannounced());
         assert_eq!(self.room.nicks.len(), 2 * (count - outside), "two look the same");
 

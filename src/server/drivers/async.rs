@@ -278,7 +278,7 @@ impl Server {
             }
         };
         if room.hub.wrote(id, taken) {
-            *space = Some(Task::spawn(Source::Client(id.number()), wait_for_space(self.clone(), client.clone())));
+            *space = Some(Task::spawn(Source::Client(id.serial()), wait_for_space(self.clone(), client.clone())));
         }
     }
 
@@ -410,7 +410,7 @@ impl Server {
         let entry = room.connections.vacant_entry();
         if let Some(id) = room.hub.connect(entry.key(), peer) {
             let client = Rc::new(Client { id, stream, resumed: Notify::new(), ended: Cell::new(false) });
-            let _reading = Task::spawn(Source::Client(id.number()), serve(self.clone(), client.clone()));
+            let _reading = Task::spawn(Source::Client(id.serial()), serve(self.clone(), client.clone()));
             entry.insert(Connection::Client { client, _reading, space: None });
         } else {
             let _ = stream.write(&room.hub.refuse(peer));

@@ -425,7 +425,7 @@ impl Server {
     fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
         listener::prepare(&stream);
         // The thread is started first: a client that no thread can serve is not let in.
-        let name = format!("client-{}", self.room.lock().hub.next_number());
+        let name = format!("client-{}", self.room.lock().hub.next_serial());
         let (admit, admitted) = mpsc::sync_channel::<Result<Arc<Client>, TcpStream>>(1);
         let serve = move |server: &Arc<Server>| match admitted.recv() {
             Ok(Ok(client)) => server.serve(&client),

@@ -100,7 +100,7 @@ impl Server {
         let client = parcel.client.clone();
         // The parcel may wait for long, so it must not keep the whole turn's log alive.
         parcel.flight.compact();
-        marks::handed_over(client.id.number(), parcel.flight.len());
+        marks::handed_over(client.id.serial(), parcel.flight.len());
         if let Err(e) = client.hand_over(self, parcel) {
             log::warn!("{}", diagnostics::no_writer(client.id, &e));
             self.turn(|room| room.disconnect(client.id, Reason::NoThread));
@@ -143,7 +143,7 @@ impl Client {
         if let WriterHandle::None = *writer {
             self.stream.set_write_timeout(WRITE_PATIENCE)?;
             let (sender, parcels) = mpsc::channel();
-            let name = format!("writer-{}", self.id.number());
+            let name = format!("writer-{}", self.id.serial());
             spawn(name, server, move |server| server.write_slowly(&parcels))?;
             *writer = WriterHandle::Writing(sender);
         }

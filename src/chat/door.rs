@@ -1,0 +1,111 @@
+//! The door: a room with a password lets in only who knows it.
+//!
+//! Who connects has no seat and no number yet, and nobody in the room learns of it. It is asked for the password, and has
+//! [`PASSWORD_TRIES`] tries and [`PASSWORD_PATIENCE`]. Wrong tries slow down all that come from the same address, and nobody else:
+//! that is in [`throttle`](super::connections). The question waits a moment, as the greeting does in a room without a door: a
+//! program that sends the password at once is not asked, and a stranger is turned away in its own protocol.
+
+use super::id::Id;
+use super::limits::{CALLERS_MAX, OPENING_PATIENCE, PASSWORD_PATIENCE, PASSWORD_TRIES};
+use super::secret::Secret;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+/// The password, and all that have not said it yet.
+pub(super) struct Door {
+    password: Secret,
+    /// In the order in which they came.
+    callers: Vec<Caller>,
+}
+
+/// Somebody at the door.
+struct Caller {
+    id: Id,
+    peer: SocketAddr,
+    /// When it is asked for the password, if it was not.
+    ask_at: Option<Instant>,
+    /// When it is turned away.
+    until: Instant,
+    tries_left: u32,
+}
+
+/// What a line of a caller is worth.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Answer {
+    Right,
+    /// It has this many tries left.
+    Wrong(u32),
+}
+
+impl Door {
+    pub(super) fn new(password: Secret) -> Door {
+        Door { password, callers: Vec::new() }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.callers.len() >= CALLERS_MAX
+    }
+
+    pub(super) fn come(&mut self, id: Id, peer: SocketAddr, now: Instant) {
+        let (ask_at, until) = (Some(now + OPENING_PATIENCE), now + PASSWORD_PATIENCE);
+        self.callers.push(Caller { id, peer, ask_at, until, tries_left: PASSWORD_TRIES });
+    }
+
+    /// A caller answered.
+    pub(super) fn answer(&mut self, id: Id, tried: &[u8]) -> Option<Answer> {
+        let caller = self.callers.iter_mut().find(|caller| caller.id == id)?;
+        // Whoever was wrong is told so, and need not be asked.
+        caller.ask_at = None;
+        Some(match self.password.is(tried) {
+            true => Answer::Right,
+            false => {
+                caller.tries_left -= 1;
+                Answer::Wrong(caller.tries_left)
+            }
+        })
+    }
+
+    /// A caller is let in or leaves. Returns where it came from.
+    pub(super) fn remove(&mut self, id: Id) -> Option<SocketAddr> {
+        let at = self.callers.iter().position(|caller| caller.id == id)?;
+        Some(self.callers.remove(at).peer)
+    }
+
+    /// Where a caller came from.
+    pub(super) fn peer(&self, id: Id) -> Option<SocketAddr> {
+        self.callers.iter().find(|caller| caller.id == id).map(|caller| caller.peer)
+    }
+
+    pub(super) fn any(&self) -> Option<Id> {
+        self.callers.first().map(|caller| caller.id)
+    }
+
+    /// One that is to be asked by `now`.
+    pub(super) fn pop_unasked(&mut self, now: Instant) -> Option<Id> {
+        let unasked = |caller: &&mut Caller| caller.ask_at.is_some_and(|at| at <= now);
+        let caller = self.callers.iter_mut().find(unasked)?;
+        caller.ask_at = None;
+        Some(caller.id)
+    }
+
+    /// One whose time is over by `now`.
+    pub(super) fn late(&self, now: Instant) -> Option<Id> {
+        self.callers.iter().find(|caller| caller.until <= now).map(|caller| caller.id)
+    }
+
+    /// When [`Door::pop_unasked`] or [`Door::late`] has one at the earliest.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.callers.iter().map(Caller::deadline).min()
+    }
+
+    /// When they have this one.
+    pub(super) fn until(&self, id: Id) -> Option<Instant> {
+        self.callers.iter().find(|caller| caller.id == id).map(Caller::deadline)
+    }
+}
+
+impl Caller {
+    fn deadline(&self) -> Instant {
+        self.ask_at.map_or(self.until, |at| at.min(self.until))
+    }
+}

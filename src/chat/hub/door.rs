@@ -1,0 +1,88 @@
+//! What becomes of those at the door: the rule is in [`door`](crate::chat::door).
+
+use super::Hub;
+use super::input::Handled;
+use crate::chat::connections::line::Line;
+use crate::chat::door::Answer;
+use crate::chat::messages::Notice;
+use crate::chat::{Id, Reason, Refusal};
+
+impl Hub {
+    /// The id that the hub keeps of a client. It has the number, which the driver's own id may lack.
+    #[inline]
+    pub(super) fn known(&self, id: Id) -> Id {
+        match id.has_number() {
+            true => id,
+            false => self.connections.known(id),
+        }
+    }
+
+    /// Handles a line of somebody at the door.
+    #[cold]
+    pub(super) fn answer(&mut self, id: Id, line: &Line<'_>) -> Handled {
+        let tried = match line {
+            Line::Text(b":q") => {
+                self.leave(id, Reason::Quit);
+                return Handled::Left;
+            }
+            Line::Text(b"") => return Handled::Answered,
+            Line::Text(text) => *text,
+            Line::TooLong(_) | Line::Endless => b"",
+        };
+        let Some(answer) = self.door.as_mut().and_then(|door| door.answer(id, tried)) else { return Handled::Left };
+        if answer != Answer::Right {
+            self.connections.note_wrong_try(id);
+        }
+        match answer {
+            Answer::Right => self.let_in(id),
+            Answer::Wrong(0) => self.leave(id, Reason::Refused(Refusal::Password)),
+            Answer::Wrong(left) => self.room.tell(&mut self.connections, id, &Notice::TriesLeft(left)),
+        }
+        if self.connections.is_open(id) { Handled::Answered } else { Handled::Left }
+    }
+
+    /// A caller has said the password, and takes a seat if there is one.
+    fn let_in(&mut self, id: Id) {
+        let Some(peer) = self.door.as_ref().and_then(|door| door.peer(id)) else { return };
+        if self.charge.bans.keep_out(peer.ip(), self.connections.now()) {
+            return self.leave(id, Reason::Refused(Refusal::Banned));
+        }
+        if !self.has_seat() {
+            return self.leave(id, Reason::Refused(Refusal::Full));
+        }
+        self.door.as_mut().and_then(|door| door.remove(id));
+        let id = self.take_seat(id);
+        self.connections.come_in(id);
+        self.arrive(id, peer);
+    }
+
+    /// Somebody leaves the door. Nobody in the room learns of it.
+    pub(super) fn leave_door(&mut self, id: Id, reason: Reason) {
+        let Some(peer) = self.door.as_mut().and_then(|door| door.remove(id)) else { return };
+        if !self.connections.is_open(id) {
+            // It did not read, and was disconnected.
+            return;
+        }
+        match reason {
+            Reason::Foreign(protocol) => self.room.turn_away(&mut self.connections, id, peer, protocol),
+            Reason::Refused(why) => self.room.turn_back(&mut self.connections, id, peer, why),
+            reason => self.room.leave(&mut self.connections, id, reason),
+        }
+    }
+
+    /// Those who said nothing for a moment are asked for the password, and those whose time is over are turned away. Returns whether
+    /// there were any.
+    pub(super) fn attend_door(&mut self) -> bool {
+        let now = self.connections.now();
+        let mut were_any = false;
+        while let Some(id) = self.door.as_mut().and_then(|door| door.pop_unasked(now)) {
+            self.room.tell(&mut self.connections, id, &Notice::AskPassword);
+            were_any = true;
+        }
+        while let Some(id) = self.door.as_ref().and_then(|door| door.late(now)) {
+            self.leave_door(id, Reason::Refused(Refusal::Late));
+            were_any = true;
+        }
+        were_any
+    }
+}

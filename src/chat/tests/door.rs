@@ -1,0 +1,214 @@
+//! A room with a password: who does not know it has no seat, no number, and nobody learns of it.
+
+use super::conversations::{MS, SECOND, TestRoom};
+use super::sim::ROOMY;
+use crate::chat::limits::*;
+use crate::chat::{Hub, Id, Lang, Secret};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+fn with_password() -> Limits {
+    Limits { password: Secret::new("sésamo 7"), ..Limits::default() }
+}
+
+/// Somebody comes to the door, and the driver has not waited yet.
+fn calls(room: &TestRoom) -> Id {
+    let id = room.sim().come(ROOMY, b"<eva> I was here before\n").expect("a place at the door");
+    room.sim().turn();
+    id
+}
+
+fn sends(room: &TestRoom, id: Id, text: &str) {
+    room.sim().send(id, text.as_bytes());
+    room.sim().turn();
+}
+
+fn got(room: &TestRoom, id: Id) -> String {
+    String::from_utf8(room.sim().client(id).got.clone()).expect("text")
+}
+
+fn is_here(room: &TestRoom, id: Id) -> bool {
+    room.sim().hub.is_seated(id)
+}
+
+const ASKED: &str = "-- this room has a password; type it and press Enter\n";
+
+#[test]
+fn who_is_silent_is_asked_and_who_knows_the_password_comes_in() {
+    for room in TestRoom::each(with_password()) {
+        let ana = calls(&room);
+        assert_eq!(got(&room, ana), "", "a program that sends the password at once is not asked");
+        room.waits(OPENING_PATIENCE);
+        assert_eq!(got(&room, ana), ASKED);
+        // Two reads make one line.
+        sends(&room, ana, "sésa");
+        sends(&room, ana, "mo 7\r\n");
+        room.waits(OPENING_PATIENCE);
+        let text = got(&room, ana);
+        assert!(text.starts_with(&format!("{ASKED}-- welcome to tertulia: you are guest1 (#1)\n")), "{text}");
+        assert!(text.ends_with("leaves\n<eva> I was here before\n"), "{text}");
+
+        // The name is taken in the same read, and is the first that the others hear.
+        let beto = calls(&room);
+        sends(&room, beto, "sésamo 7\n:nick beto\nhola\n");
+        assert!(got(&room, beto).starts_with("-- welcome to tertulia: you are guest2 (#2)\n-- here: guest1 (#1)\n"));
+        assert!(got(&room, ana).ends_with("leaves\n<eva> I was here before\n-- beto (#2) is here\n<beto> hola\n"));
+        sends(&room, ana, ":who\n");
+        assert!(got(&room, ana).ends_with("-- 2 here: guest1 (#1), beto (#2)\n"));
+    }
+}
+
+#[test]
+fn who_is_wrong_three_times_is_turned_away_and_nobody_learns_of_it() {
+    for room in TestRoom::each(with_password()) {
+        let ana = calls(&room);
+        sends(&room, ana, "sésamo 7\n");
+        room.waits(OPENING_PATIENCE);
+        let before = got(&room, ana);
+
+        let eva = calls(&room);
+        sends(&room, eva, "\n");
+        sends(&room, eva, "sésamo\n");
+        assert_eq!(got(&room, eva), "-- that is not the password; you have 2 more tries\n");
+        sends(&room, eva, ":nick ana\n");
+        sends(&room, eva, &format!("{}\n", "x".repeat(2000)));
+        assert!(got(&room, eva).ends_with("one more try\n-- disconnected: that is not the password\n"));
+        assert!(!is_here(&room, eva));
+        // What comes after that is not read, even if it is right.
+        sends(&room, eva, "sésamo 7\n");
+
+        // It took no number, and its address has to wait.
+        let beto = calls(&room);
+        sends(&room, beto, "sésamo 7\n");
+        assert_eq!(got(&room, beto), "");
+        room.waits(WRONG_TRY_EVERY - MS);
+        assert_eq!(got(&room, beto), ASKED, "it is asked, because its answer is not read yet");
+        room.waits(MS);
+        room.waits(OPENING_PATIENCE);
+        assert!(got(&room, beto).contains("you are guest2 (#2)"));
+        assert_eq!(got(&room, ana), format!("{before}-- guest2 (#2) is here\n"));
+        let told = room.sim().told.join("\n");
+        assert!(told.contains("turned away: that is not the password"), "{told}");
+        assert!(!told.contains("sésamo") && !told.contains("xxx"), "{told}");
+    }
+}
+
+#[test]
+fn many_that_guess_at_once_are_no_faster_than_one() {
+    for room in TestRoom::each(with_password()) {
+        let guessers: Vec<Id> = (0..10).map(|_| calls(&room)).collect();
+        let wrong = |room: &TestRoom| {
+            guessers.iter().map(|id| got(room, *id).matches("not the password").count()).sum::<usize>()
+        };
+        for id in &guessers {
+            sends(&room, *id, "wrong\n");
+        }
+        assert_eq!(wrong(&room), WRONG_TRIES_AT_ONCE as usize);
+        for more in 1..=4 {
+            room.waits(WRONG_TRY_EVERY);
+            assert_eq!(wrong(&room), WRONG_TRIES_AT_ONCE as usize + more);
+        }
+    }
+}
+
+#[test]
+fn who_does_not_answer_in_time_is_turned_away() {
+    for room in TestRoom::each(with_password()) {
+        let id = calls(&room);
+        room.waits(PASSWORD_PATIENCE - SECOND);
+        sends(&room, id, "sés");
+        room.waits(SECOND - MS);
+        assert!(is_here(&room, id));
+        room.waits(MS);
+        assert!(!is_here(&room, id));
+        assert_eq!(got(&room, id), format!("{ASKED}-- disconnected: no password in time\n"));
+    }
+}
+
+#[test]
+fn who_leaves_at_the_door_is_not_announced() {
+    for room in TestRoom::each(with_password()) {
+        let [quits, ends, breaks, browses] = [(); 4].map(|()| calls(&room));
+        sends(&room, quits, ":q\n");
+        room.sim().end(ends);
+        room.sim().turn();
+        room.sim().lose(breaks);
+        room.sim().turn();
+        sends(&room, browses, "GET / HTTP/1.1\r\n\r\n");
+        room.waits(PASSWORD_PATIENCE);
+        assert!(got(&room, quits).ends_with("-- goodbye\n"));
+        assert!(got(&room, browses).starts_with("HTTP/1.1 400 Bad Request\r\n"));
+        let told = room.sim().told.join("\n");
+        assert!(!told.contains('#'), "{told}");
+        let ana = calls(&room);
+        sends(&room, ana, "sésamo 7\n");
+        room.waits(OPENING_PATIENCE);
+        assert!(got(&room, ana).contains("you are guest1 (#1)\n-- nobody else is here yet"));
+    }
+}
+
+#[test]
+fn callers_take_no_seats_and_who_finds_none_is_told() {
+    for room in TestRoom::each(Limits { clients_max: 1, ..with_password() }) {
+        let [ana, beto] = [(); 2].map(|()| calls(&room));
+        assert!(room.sim().hub.has_seat());
+        sends(&room, beto, "sésamo 7\n");
+        assert!(!room.sim().hub.has_seat());
+        sends(&room, ana, "sésamo 7\n");
+        assert!(got(&room, ana).ends_with("-- the room is full (1 of 1 seats taken); try again later\n"));
+        assert!(!is_here(&room, ana) && is_here(&room, beto));
+    }
+}
+
+#[test]
+fn only_so_many_are_at_the_door() {
+    let mut hub = Hub::new(with_password(), Lang::En, Instant::now());
+    let from = |addr: usize| SocketAddr::from(([10, 0, (addr >> 8) as u8, addr as u8], 4000));
+    for key in 0..CALLERS_PER_ADDRESS {
+        assert!(hub.connect(key, from(0)).is_some());
+    }
+    assert_eq!(hub.connect(CALLERS_PER_ADDRESS, from(0)), None);
+    let told = String::from_utf8(hub.refuse(from(0))).expect("our own words");
+    assert!(told.starts_with("-- disconnected: too many have not said the password yet"), "{told}");
+    for key in CALLERS_PER_ADDRESS..CALLERS_MAX {
+        assert!(hub.connect(key, from(key)).is_some());
+    }
+    assert_eq!(hub.connect(CALLERS_MAX, from(CALLERS_MAX)), None);
+}
+
+#[test]
+fn whoever_is_at_the_door_goes_when_the_room_closes() {
+    for room in TestRoom::each(with_password()) {
+        let id = calls(&room);
+        room.sim().hub.close_room();
+        room.sim().turn();
+        assert!(got(&room, id).ends_with("-- the server closes; goodbye\n"));
+        room.waits(SECOND);
+        assert!(room.sim().hub.is_deserted());
+    }
+}
+
+#[test]
+fn a_read_is_an_answer_with_raw_framing() {
+    for room in TestRoom::each(Limits { framing: Framing::Raw, ..with_password() }) {
+        let id = calls(&room);
+        sends(&room, id, "sésamo 7");
+        room.waits(OPENING_PATIENCE);
+        assert!(got(&room, id).contains("you are guest1 (#1)"));
+    }
+}
+
+#[test]
+fn a_member_is_told_by_its_number_whatever_the_driver_calls_it() {
+    for room in TestRoom::each(with_password()) {
+        let wrong = calls(&room);
+        sends(&room, wrong, ":q\n");
+        let [ana, beto] = [(); 2].map(|()| calls(&room));
+        sends(&room, ana, "sésamo 7\n");
+        sends(&room, beto, "sésamo 7\n");
+        room.waits(OPENING_PATIENCE);
+        room.sim().lose(ana);
+        room.sim().turn();
+        assert!(got(&room, beto).ends_with("-- guest1 (#1) is gone: connection lost\n"));
+    }
+}
