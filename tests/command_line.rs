@@ -125,6 +125,7 @@ fn the_flags_of_serve_are_documented_with_their_variables() {
         "quiet",
         "operator-password-file",
         "bans",
+        "password-file",
     ] {
         let variable = format!("TERTULIA_{}", flag.to_uppercase().replace('-', "_"));
         assert!(help.contains(&format!("--{flag}")) && help.contains(&variable), "{flag}: {help}");

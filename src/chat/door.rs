@@ -3,7 +3,8 @@
 //! Who connects has no seat and no number yet, and nobody in the room learns of it. It is asked for the password, and has
 //! [`PASSWORD_TRIES`] tries and [`PASSWORD_PATIENCE`]. Wrong tries slow down all that come from the same address, and nobody else:
 //! that is in [`throttle`](super::connections). The question waits a moment, as the greeting does in a room without a door: a
-//! program that sends the password at once is not asked, and a stranger is turned away in its own protocol.
+//! program that sends the password at once is not asked, and a stranger is turned away in its own protocol. A command is no try:
+//! who asks for a name first gets it later.
 
 use super::id::Id;
 use super::limits::{CALLERS_MAX, OPENING_PATIENCE, PASSWORD_PATIENCE, PASSWORD_TRIES};
@@ -27,7 +28,12 @@ struct Caller {
     /// When it is turned away.
     until: Instant,
     tries_left: u32,
+    /// The line with which it asked for a name. It counts when the caller is let in.
+    wish: Option<Box<[u8]>>,
 }
+
+/// A line that asks for a name is not longer, or the name is. Bytes.
+const WISH_MAX: usize = 128;
 
 /// What a line of a caller is worth.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,7 +54,7 @@ impl Door {
 
     pub(super) fn come(&mut self, id: Id, peer: SocketAddr, now: Instant) {
         let (ask_at, until) = (Some(now + OPENING_PATIENCE), now + PASSWORD_PATIENCE);
-        self.callers.push(Caller { id, peer, ask_at, until, tries_left: PASSWORD_TRIES });
+        self.callers.push(Caller { id, peer, ask_at, until, tries_left: PASSWORD_TRIES, wish: None });
     }
 
     /// A caller answered.
@@ -65,10 +71,27 @@ impl Door {
         })
     }
 
-    /// A caller is let in or leaves. Returns where it came from.
-    pub(super) fn remove(&mut self, id: Id) -> Option<SocketAddr> {
+    /// A caller asked for a name by this line.
+    pub(super) fn wish(&mut self, id: Id, line: &[u8]) {
+        if let Some(caller) = self.callers.iter_mut().find(|caller| caller.id == id)
+            && line.len() <= WISH_MAX
+        {
+            caller.wish = Some(line.into());
+        }
+    }
+
+    /// A caller is asked for the password now.
+    pub(super) fn ask(&mut self, id: Id) {
+        if let Some(caller) = self.callers.iter_mut().find(|caller| caller.id == id) {
+            caller.ask_at = None;
+        }
+    }
+
+    /// A caller is let in or leaves. Returns where it came from, and the line with which it asked for a name.
+    pub(super) fn remove(&mut self, id: Id) -> Option<(SocketAddr, Option<Box<[u8]>>)> {
         let at = self.callers.iter().position(|caller| caller.id == id)?;
-        Some(self.callers.remove(at).peer)
+        let caller = self.callers.remove(at);
+        Some((caller.peer, caller.wish))
     }
 
     /// Where a caller came from.

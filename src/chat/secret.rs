@@ -13,9 +13,10 @@ pub struct Secret(Padded);
 type Padded = [u8; SECRET_MAX];
 
 impl Secret {
-    /// `None` if nobody could type it as a line: it is empty, longer than [`SECRET_MAX`], or has control characters.
+    /// `None` if nobody could type it as a line: it is empty, longer than [`SECRET_MAX`], has control characters, or begins with a
+    /// colon, as commands do.
     pub fn new(text: &str) -> Option<Secret> {
-        let can_be_typed = !text.is_empty() && !text.chars().any(char::is_control);
+        let can_be_typed = !text.is_empty() && !text.starts_with(':') && !text.chars().any(char::is_control);
         padded(text.as_bytes()).filter(|_| can_be_typed).map(Secret)
     }
 
@@ -55,7 +56,7 @@ mod tests {
 
     #[test]
     fn what_nobody_could_type_is_no_password() {
-        for text in ["", "a\nb", "a\0", "\u{1b}[A", &"x".repeat(257)] {
+        for text in ["", ":q", "a\nb", "a\0", "\u{1b}[A", &"x".repeat(257)] {
             assert!(Secret::new(text).is_none(), "{text:?}");
         }
         assert!(Secret::new(&"x".repeat(256)).is_some());

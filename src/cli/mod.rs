@@ -19,7 +19,6 @@ mod manual;
 pub(crate) mod mode;
 #[cfg(any(feature = "bench", feature = "torment", feature = "trace"))]
 pub(crate) mod output;
-#[allow(dead_code)]
 mod secret;
 pub(crate) mod serve;
 mod spanish;

@@ -19,10 +19,27 @@ pub(crate) fn in_file(path: &Path) -> Result<Secret, Failure> {
     let first = text.lines().next().unwrap_or_default();
     Ok(Secret::new(first).ok_or_else(|| {
         say!(lang,
-            "there is no password in {shown}: its first line must have 1 to {SECRET_MAX} bytes, and no control characters";
-            "no hay contraseña en {shown}: su primera línea ha de tener de 1 a {SECRET_MAX} bytes, sin caracteres de control")
+            "there is no password in {shown}: its first line must have 1 to {SECRET_MAX} bytes, no control characters and no colon at its beginning";
+            "no hay contraseña en {shown}: su primera línea ha de tener de 1 a {SECRET_MAX} bytes, sin caracteres de control ni dos puntos al principio")
     })?)
 }
+
+/// The password of the room: from a file, or from the environment.
+pub(crate) fn of_room(path: Option<&Path>) -> Result<Option<Secret>, Failure> {
+    if let Some(path) = path {
+        return in_file(path).map(Some);
+    }
+    let Some(value) = std::env::var_os(PASSWORD) else { return Ok(None) };
+    let secret = value.to_str().and_then(Secret::new).ok_or_else(|| {
+        say!(Lang::session(),
+            "{PASSWORD} is no password: it must have 1 to {SECRET_MAX} bytes, no control characters and no colon at its beginning";
+            "{PASSWORD} no es una contraseña: ha de tener de 1 a {SECRET_MAX} bytes, sin caracteres de control ni dos puntos al \
+             principio")
+    })?;
+    Ok(Some(secret))
+}
+
+const PASSWORD: &str = "TERTULIA_PASSWORD";
 
 #[cfg(test)]
 mod tests {

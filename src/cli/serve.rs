@@ -63,6 +63,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", env = "TERTULIA_MAX_PER_ADDRESS", value_parser = at_least::<usize>(1))]
     max_per_address: Option<usize>,
 
+    /// Let in only who says the password in this file
+    ///
+    /// The password is the file's first line, or the value of TERTULIA_PASSWORD. A newcomer has three tries and 30 seconds; wrong
+    /// tries slow down its address. Be aware that the password can be overheard on the network
+    #[arg(long, value_name = "FILE", env = "TERTULIA_PASSWORD_FILE")]
+    password_file: Option<PathBuf>,
+
     /// Members that say `:op` and the password in this file are in charge
     ///
     /// The password is the file's first line. Whoever is in charge may show others out, mute them, ban their addresses and end the
@@ -130,7 +137,7 @@ impl Args {
                 rate: self.rate,
                 idle: self.idle.map(|minutes| Duration::from_secs_f64(minutes * 60.0)),
                 per_address: self.max_per_address,
-                password: None,
+                password: secret::of_room(self.password_file.as_deref())?,
             },
             operator: self.operator_password_file.as_deref().map(secret::in_file).transpose()?,
             bans: self.bans,

@@ -58,6 +58,9 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("serve --idle", "Minutos de silencio que cuestan la plaza a un cliente [por defecto: sin límite]\n\n\
         Antes se le avisa"),
     ("serve --max-per-address", "Número de clientes que pueden venir de una misma dirección [por defecto: sin límite]"),
+    ("serve --password-file", "Solo deja entrar a quien diga la contraseña de este archivo\n\n\
+        La contraseña es la primera línea del archivo, o el valor de TERTULIA_PASSWORD. Quien llega tiene tres intentos y 30 segundos; \
+        los fallos hacen esperar a su dirección. Ten en cuenta que la contraseña se puede oír en la red"),
     ("serve --operator-password-file", "Quien diga `:op` y la contraseña de este archivo está a cargo\n\n\
         La contraseña es la primera línea del archivo. Quien está a cargo puede expulsar a otros, silenciarlos, vetar sus direcciones \
         y cerrar el servidor: `:help` dice cómo. Tras varias contraseñas erróneas, su dirección tiene que esperar"),

@@ -194,6 +194,12 @@ pub(super) fn transcript_loses_lines(error: &io::Error) -> String {
         "la transcripción pierde líneas: no se puede escribir en stdout: {cause}")
 }
 
+pub(super) fn password_can_be_overheard() -> String {
+    say!(Lang::session(),
+        "the password goes over the network as plain text, and others there can overhear it";
+        "la contraseña viaja por la red sin cifrar, y otros pueden oírla")
+}
+
 pub(super) fn disk_takes_nothing(path: &Path) -> String {
     let path = path.display();
     say!(Lang::session(),

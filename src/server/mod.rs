@@ -64,6 +64,7 @@ pub(crate) mod terminal;
 mod visits;
 pub(crate) mod wall_clock;
 
+use crate::chat::limits::CALLERS_MAX;
 use crate::chat::{self, Limits, Secret};
 use crate::text::Lang;
 use crate::trace::{self, marks};
@@ -74,6 +75,7 @@ use records::Records;
 use service::Service;
 pub use service::WhenFull;
 use sink::Sink;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use terminal::Terminal;
@@ -111,8 +113,14 @@ pub struct Options {
 pub fn run(options: Options) -> Result<(), String> {
     options.driver.check()?;
     signals::outlive_file_limit().map_err(|e| diagnostics::cannot_handle_signals(&e))?;
-    let lingering_max = listener::make_room_for(options.limits.clients_max)?;
+    let has_password = options.limits.password.is_some();
+    let callers = if has_password { CALLERS_MAX } else { 0 };
+    let lingering_max = listener::make_room_for(options.limits.clients_max + callers)?;
     let listeners = listener::bind(&options.addr)?;
+    let is_reachable = |listener: &TcpListener| listener.local_addr().is_ok_and(|addr| !addr.ip().is_loopback());
+    if has_password && listeners.iter().any(is_reachable) {
+        log::warn!("{}", diagnostics::password_can_be_overheard());
+    }
     listeners.iter().for_each(|listener| listener::limit_buffers(listener, options.limits.clients_max));
     let Options { driver, when_full, spin, lang, .. } = options;
     let bans = options.bans.as_deref().map(Bans::open).transpose()?;

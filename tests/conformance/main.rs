@@ -15,6 +15,7 @@ mod common;
 mod bytes;
 mod charge;
 mod conversation;
+mod door;
 mod lives;
 mod pressure;
 mod screens;

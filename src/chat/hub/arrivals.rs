@@ -92,6 +92,6 @@ impl Hub {
 }
 
 /// Whether a line asks for a name.
-fn asks_for_name(line: &Line<'_>) -> bool {
+pub(super) fn asks_for_name(line: &Line<'_>) -> bool {
     matches!(line, Line::Text(bytes) if matches!(command::parse(&sanitize(bytes)), command::Input::Nick(_)))
 }

@@ -1,8 +1,10 @@
 //! What becomes of those at the door: the rule is in [`door`](crate::chat::door).
 
 use super::Hub;
+use super::arrivals::asks_for_name;
 use super::input::Handled;
 use crate::chat::connections::line::Line;
+use crate::chat::connections::opening::Opening;
 use crate::chat::door::Answer;
 use crate::chat::messages::Notice;
 use crate::chat::{Id, Reason, Refusal};
@@ -26,6 +28,16 @@ impl Hub {
                 return Handled::Left;
             }
             Line::Text(b"") => return Handled::Answered,
+            Line::Text(text @ [b':', ..]) => {
+                if let Some(door) = &mut self.door {
+                    door.ask(id);
+                    if asks_for_name(line) {
+                        door.wish(id, text);
+                    }
+                }
+                self.room.tell(&mut self.connections, id, &Notice::AskPassword);
+                return Handled::Answered;
+            }
             Line::Text(text) => *text,
             Line::TooLong(_) | Line::Endless => b"",
         };
@@ -50,15 +62,18 @@ impl Hub {
         if !self.has_seat() {
             return self.leave(id, Reason::Refused(Refusal::Full));
         }
-        self.door.as_mut().and_then(|door| door.remove(id));
+        let removed = self.door.as_mut().and_then(|door| door.remove(id));
         let id = self.take_seat(id);
         self.connections.come_in(id);
         self.arrive(id, peer);
+        if let Some((_, Some(wish))) = removed {
+            self.line(id, Line::Text(&wish), &mut Opening::Over);
+        }
     }
 
     /// Somebody leaves the door. Nobody in the room learns of it.
     pub(super) fn leave_door(&mut self, id: Id, reason: Reason) {
-        let Some(peer) = self.door.as_mut().and_then(|door| door.remove(id)) else { return };
+        let Some((peer, _)) = self.door.as_mut().and_then(|door| door.remove(id)) else { return };
         if !self.connections.is_open(id) {
             // It did not read, and was disconnected.
             return;

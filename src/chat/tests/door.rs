@@ -53,8 +53,14 @@ fn who_is_silent_is_asked_and_who_knows_the_password_comes_in() {
         sends(&room, beto, "sésamo 7\n:nick beto\nhola\n");
         assert!(got(&room, beto).starts_with("-- welcome to tertulia: you are guest2 (#2)\n-- here: guest1 (#1)\n"));
         assert!(got(&room, ana).ends_with("leaves\n<eva> I was here before\n-- beto (#2) is here\n<beto> hola\n"));
+        // So does a name that is asked for too early.
+        let carla = calls(&room);
+        sends(&room, carla, ":nick carla\n");
+        assert_eq!(got(&room, carla), ASKED);
+        sends(&room, carla, "sésamo 7\n");
+        assert!(got(&room, beto).ends_with("-- carla (#3) is here\n"));
         sends(&room, ana, ":who\n");
-        assert!(got(&room, ana).ends_with("-- 2 here: guest1 (#1), beto (#2)\n"));
+        assert!(got(&room, ana).ends_with("-- 3 here: guest1 (#1), beto (#2), carla (#3)\n"));
     }
 }
 
@@ -70,7 +76,7 @@ fn who_is_wrong_three_times_is_turned_away_and_nobody_learns_of_it() {
         sends(&room, eva, "\n");
         sends(&room, eva, "sésamo\n");
         assert_eq!(got(&room, eva), "-- that is not the password; you have 2 more tries\n");
-        sends(&room, eva, ":nick ana\n");
+        sends(&room, eva, "ana\n");
         sends(&room, eva, &format!("{}\n", "x".repeat(2000)));
         assert!(got(&room, eva).ends_with("one more try\n-- disconnected: that is not the password\n"));
         assert!(!is_here(&room, eva));
