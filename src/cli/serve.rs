@@ -32,7 +32,7 @@ pub(crate) struct Args {
     ///
     /// Works in the modes with one thread for all sockets. The server answers sooner if it has a core of its own, but it keeps
     /// that core busy while there is traffic. 50 is enough
-    #[arg(long, value_name = "MICROS", default_value_t = 0, env = "TERTULIA_SPIN",
+    #[arg(long, value_name = "MICROS", default_value_t = 0, env = "TERTULIA_SPIN", hide_short_help = true,
           value_parser = whole::<u32>(0..=1_000_000))]
     spin: u32,
 
