@@ -2,6 +2,7 @@
 #![cfg(feature = "join")]
 
 mod common;
+use common::process::Dir;
 use common::*;
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -238,6 +239,36 @@ each_driver! {
         ana.sees("<cleo> nothing between");
         let everybody: Vec<String> = server.console.text().lines().map(String::from).collect();
         assert!(!everybody.iter().any(|line| line.contains("secret") || line.contains("#4")), "{everybody:#?}");
+    }
+
+    fn a_password_is_said_only_where_one_is_asked_for(mode) {
+        let dir = Dir::new();
+        let [password, wrong] = ["password", "wrong"].map(|name| dir.file(name).to_str().expect("UTF-8").to_owned());
+        std::fs::write(&password, "sésamo 7\n").expect("a temporary file");
+        std::fs::write(&wrong, "sésamo\n").expect("a temporary file");
+        let server = Server::with(mode, &["--password-file", &password]);
+        let with = ["--password-file", &password];
+        let mut first = Join::to(server.addr, &[&with[..], &["--nick", "ana"]].concat());
+        first.out.shows("-- you are now ana");
+        // It is announced by its name.
+        join_with(server.addr, &[&with[..], &["--nick", "beto"]].concat(), "hola\n:q\n").well();
+        first.out.shows("-- beto (#2) is here");
+        first.out.shows("<beto> hola");
+        join_with(server.addr, &with, "adiós\n").well();
+        first.out.shows("<guest3> adiós");
+        join_with(server.addr, &["--password-file", &wrong], "a secret\n").badly(&["that is not the room's password"]);
+        for (flags, stdin) in [(&[][..], "hola\n"), (&["--nick", "eva"], "")] {
+            join_with(server.addr, flags, stdin).badly(&["the room has a password", "--password-file"]);
+        }
+        first.hangs_up();
+        let out = first.ends().well();
+        assert!(!out.contains("secret") && !out.contains("sésamo"), "{out}");
+
+        // Where no password is asked for, none is said.
+        let server = Server::start(mode);
+        let mut ana = server.join_as("ana");
+        join_with(server.addr, &with, "hola\n").well();
+        ana.sees("<guest2> hola");
     }
 
     fn a_full_room_says_so_in_the_servers_words(mode) {

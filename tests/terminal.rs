@@ -769,6 +769,25 @@ fn one_who_does_not_get_the_name_keeps_the_seat() {
 
 #[test]
 #[ignore = "needs tmux"]
+fn a_password_is_not_shown_while_it_is_typed() {
+    let dir = Dir::new();
+    let file = dir.file("password");
+    std::fs::write(&file, "sesamo 7\n").expect("a temporary file");
+    let server = Server::with("epoll", &["--password-file", file.to_str().expect("UTF-8")]);
+    let ana = Terminal::open(server.addr, "--nick ana", USUAL);
+    ana.ends_with(&["-- this room has a password; type it and press Enter"]);
+    ana.says("a guess");
+    ana.ends_with(&["-- that is not the password; you have 2 more tries"]);
+    ana.says("sesamo 7");
+    ana.ends_with(&["-- you are now ana", "ana>"]);
+    ana.says("hola");
+    server.console.shows("<ana> hola");
+    let seen = ana.screen().concat();
+    assert!(!seen.contains("guess") && !seen.contains("sesamo"), "{seen}");
+}
+
+#[test]
+#[ignore = "needs tmux"]
 fn one_who_is_turned_away_has_a_sane_terminal() {
     let server = Server::with("epoll", &["--max-clients", "2"]);
     let _ana = server.join_as("ana");

@@ -27,6 +27,8 @@
 //!   the terminal wraps long lines as it likes.
 //! * **Other protocols**: a browser, a TLS client or an SSH client is told that this is a chat, and is turned away. No web
 //!   page can speak in the room, and nobody in the room learns that a stranger was there.
+//! * **Guests without the password**, where the room has one: they have no seat and no number, nobody learns of them, and nothing
+//!   that they send is recorded. Wrong passwords slow down their address, and nobody else.
 //! * **Slow readers**: a client that does not read is disconnected with the reason; a client that only reads slowly
 //!   loses nothing. A flood is paced to the slowest client that still reads.
 //! * **Selfish members**: only those wait for a slow reader who say much. Each member has an allowance of 8 KiB, which

@@ -1,11 +1,12 @@
 //! The command line of `tertulia join`.
 
 use super::address::Address;
-use super::{colors_stdout, diagnostics::Diagnostics};
+use super::{colors_stdout, diagnostics::Diagnostics, failure::Failure, secret};
 use crate::client::{self, Options};
 use crate::server::listener::place;
 use crate::text::Lang;
 use clap::ColorChoice;
+use std::path::PathBuf;
 
 /// Join a chat
 ///
@@ -20,6 +21,12 @@ pub(crate) struct Args {
     /// Nickname to use
     #[arg(long, value_name = "NAME", env = "TERTULIA_NICK")]
     nick: Option<String>,
+
+    /// File with the room's password, for when the server asks for it
+    ///
+    /// The password is the file's first line, or the value of TERTULIA_PASSWORD. Without it you are asked in a terminal
+    #[arg(long, value_name = "FILE", env = "TERTULIA_PASSWORD_FILE")]
+    password_file: Option<PathBuf>,
 
     /// Connect again when the connection is lost; only in a terminal
     ///
@@ -36,15 +43,16 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(crate) fn run(self) -> Result<(), String> {
+    pub(crate) fn run(self) -> Result<(), Failure> {
         self.diagnostics.start(false);
         let (host, port) = self.address.get();
-        client::run(Options {
+        Ok(client::run(Options {
             addr: place(&host, port),
             nick: self.nick,
+            password: secret::to_say(self.password_file.as_deref())?,
             reconnect: self.reconnect,
             color: colors_stdout(self.color),
             lang: Lang::session(),
-        })
+        })?)
     }
 }

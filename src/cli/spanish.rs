@@ -83,6 +83,8 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         tubería, el cliente envía cada línea de stdin y escribe las líneas que recibe como texto simple. Después del fin de stdin \
         escribe las líneas que aún llegan."),
     ("join --nick", "Nombre que usar en el chat"),
+    ("join --password-file", "Archivo con la contraseña de la sala, para cuando la pida el servidor\n\n\
+        La contraseña es la primera línea del archivo, o el valor de TERTULIA_PASSWORD. Sin ella, en un terminal se te pregunta"),
     ("join --reconnect", "Vuelve a conectarse si se pierde la conexión; solo en un terminal\n\n\
         Las pausas entre los intentos crecen. La línea que se está escribiendo se conserva"),
 

@@ -17,6 +17,64 @@ const CLOSE_PATIENCE: Duration = Duration::from_millis(300);
 /// when there is a free seat.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(3);
 
+/// The timeout for the answer to a password: the server lets an address wait from which wrong ones came.
+const PASSWORD_ANSWER: Duration = Duration::from_secs(60);
+/// The timeout for the greeting of a server that has not asked for a password yet.
+const GREETING_PATIENCE: Duration = Duration::from_millis(500);
+
+/// Gives the next password to try; an error is the reason for which there is none.
+pub(super) type Passwords<'a> = &'a mut dyn FnMut() -> Result<String, String>;
+
+/// Gives this password, and no other after it.
+pub(super) fn only(password: Option<String>, lang: Lang) -> impl FnMut() -> Result<String, String> {
+    let mut left = password.ok_or(Text::PasswordNeeded.say(lang));
+    move || std::mem::replace(&mut left, Err(Text::WrongPassword.say(lang)))
+}
+
+/// Says passwords for as long as the server asks for one. Returns when the first other line has come, or nothing in time.
+pub(super) fn pass_door(
+    inbox: &mut Inbox,
+    outbox: &TcpStream,
+    lang: Lang,
+    passwords: Passwords<'_>,
+    show: &mut dyn FnMut(Vec<Received>),
+) -> Result<(), String> {
+    let mut until = Instant::now() + GREETING_PATIENCE;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        let batch = inbox.read(Some(left));
+        let says = |wanted: News<'_>| {
+            batch.lines.iter().find_map(move |line| match line {
+                Received::Text(text) => (news(text).as_ref() == Some(&wanted)).then(|| words_of(text).to_owned()),
+                Received::TooLong(_) => None,
+            })
+        };
+        let (is_asked, refusal) = (says(News::Password).is_some(), says(News::Full));
+        let has_come = !batch.lines.is_empty();
+        show(batch.lines);
+        if let Some(refusal) = refusal {
+            return Err(refusal);
+        }
+        if let Some(end) = batch.end {
+            return Err(ending(end, lang));
+        }
+        if is_asked {
+            say(&passwords()?, outbox);
+            until = Instant::now() + PASSWORD_ANSWER;
+        } else if has_come {
+            return Ok(());
+        }
+    }
+}
+
+/// Sends a line. If the connection has ended, the inbox returns the reason.
+fn say(line: &str, mut outbox: &TcpStream) {
+    let _ = outbox.write_all(format!("{line}\n").as_bytes());
+}
+
 /// Checks that a nick is one that our server may accept. It may still be taken.
 pub(super) fn check(nick: &str, lang: Lang) -> Result<&str, String> {
     // No member has this number, so all names of guests are refused.
@@ -39,22 +97,26 @@ pub(super) fn request_nick(
     let mut outbox = outbox;
     if outbox.write_all(format!(":nick {nick}\n").as_bytes()).is_err() {
         // The inbox returns the reason.
-        listen(inbox, CLOSE_PATIENCE, lang, show, |_| false)?;
+        listen(inbox, outbox, CLOSE_PATIENCE, lang, &mut only(None, lang), show, |_| false)?;
     }
     Ok(())
 }
 
-/// Requests a nick, and waits for the answer. A missing answer is no error. A refusal is an error with the server's text, which is
-/// not passed to `show`.
-pub(super) fn take_nick(
-    nick: &str,
+/// Enters under a nick, and waits until the server calls us so; without a nick, until it calls us anything. A missing answer is no
+/// error. A refusal is an error with the server's text, which is not passed to `show`.
+pub(super) fn enter(
+    nick: Option<&str>,
     inbox: &mut Inbox,
     outbox: &TcpStream,
     lang: Lang,
+    passwords: Passwords<'_>,
     show: &mut dyn FnMut(Vec<Received>),
 ) -> Result<Answer, String> {
-    request_nick(nick, inbox, outbox, lang, show)?;
-    listen(inbox, ANSWER_PATIENCE, lang, show, |line| matches!(news(line), Some(News::Mine(mine)) if mine == nick))
+    if let Some(nick) = nick {
+        request_nick(nick, inbox, outbox, lang, show)?;
+    }
+    let is_answer = |line: &str| matches!(news(line), Some(News::Mine(mine)) if nick.is_none_or(|nick| mine == nick));
+    listen(inbox, outbox, ANSWER_PATIENCE, lang, passwords, show, is_answer)
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -87,12 +149,14 @@ pub(super) fn words_of(line: &str) -> &str {
 /// Shows lines until the awaited one comes or the timeout expires.
 fn listen(
     inbox: &mut Inbox,
+    outbox: &TcpStream,
     patience: Duration,
     lang: Lang,
+    passwords: Passwords<'_>,
     show: &mut dyn FnMut(Vec<Received>),
     awaited: impl Fn(&str) -> bool,
 ) -> Result<Answer, String> {
-    let until = Instant::now() + patience;
+    let mut until = Instant::now() + patience;
     loop {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -105,6 +169,14 @@ fn listen(
             let refusal = match news(line) {
                 Some(News::NickRefused) => Text::NickRefused(words_of(line)).say(lang),
                 Some(News::Full) => words_of(line).to_owned(),
+                Some(News::Password) => match passwords() {
+                    Ok(password) => {
+                        say(&password, outbox);
+                        until = Instant::now() + PASSWORD_ANSWER;
+                        continue;
+                    }
+                    Err(e) => e,
+                },
                 _ => {
                     if awaited(line) {
                         answer = Answer::Came;

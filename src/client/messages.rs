@@ -13,6 +13,8 @@ pub(super) enum Text<'a> {
     NoSuchHost(&'a str),
     CannotConnect(&'a str, &'a io::Error),
     /// The server refused a nick. Holds the server's text.
+    PasswordNeeded,
+    WrongPassword,
     NickRefused(&'a str),
     /// The server refused a nick, and the client keeps this one.
     StillCalled(&'a str),
@@ -71,6 +73,12 @@ impl Display for Said<'_, Text<'_>> {
                     "cannot connect to {addr}: {cause}; is the server running? (tertulia serve)";
                     "no se puede conectar con {addr}: {cause}; ¿está en marcha el servidor? (tertulia serve)")
             }
+            Text::PasswordNeeded => say!(lang, f,
+                "the room has a password; put it in a file, and use --password-file FILE";
+                "la sala tiene contraseña; ponla en un archivo y usa --password-file ARCHIVO"),
+            Text::WrongPassword => say!(lang, f,
+                "that is not the room's password; ask whoever runs the server";
+                "esa no es la contraseña de la sala; pregunta a quien lleva el servidor"),
             Text::NickRefused(words) => {
                 say!(lang, f, "the name was refused: {words}"; "el nombre no se ha aceptado: {words}")
             }

@@ -86,6 +86,8 @@ pub(crate) struct Options {
     pub addr: String,
     /// The nick to request before anything else is sent.
     pub nick: Option<String>,
+    /// The room's password, for when the server asks; without it a terminal asks its user.
+    pub password: Option<String>,
     /// Whether a terminal connects again when the server is gone; a pipe never does.
     pub reconnect: bool,
     /// Whether a terminal gets colours; a pipe never does.
@@ -104,7 +106,7 @@ pub(crate) fn run(options: Options) -> Result<(), String> {
     let on_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     match on_terminal.then(|| terminal::Parts::open(&options)).flatten() {
         Some(parts) => terminal::run(stream, nick, parts, &options),
-        None => pipe::run(stream, nick, options.lang),
+        None => pipe::run(stream, nick, options.password, options.lang),
     }
 }
 

@@ -5,6 +5,7 @@
 //! received text.
 
 use super::heard::is_nick;
+use crate::chat::limits::PASSWORD_TRIES;
 use crate::chat::messages::{Notice, Said, Who};
 use crate::chat::nick::Flaw;
 use crate::chat::{Id, Reason};
@@ -18,6 +19,8 @@ pub(super) enum News<'a> {
     NickRefused,
     /// The room is full, or too many of my address are in it, or it is banned, and I am refused.
     Full,
+    /// The server asks for the room's password, for the first time or after a wrong one.
+    Password,
     Renamed {
         old: &'a str,
         new: &'a str,
@@ -45,6 +48,9 @@ impl<'a> News<'a> {
             || is(text, &Notice::Banned)
         {
             return News::Full;
+        }
+        if is(text, &Notice::AskPassword) || (1..PASSWORD_TRIES).any(|left| is(text, &Notice::TriesLeft(left))) {
+            return News::Password;
         }
         // A replayed message is a notice, too, and may contain anything that its sender wrote.
         if text.contains(['<', '*', '[']) {
@@ -136,6 +142,9 @@ mod tests {
             };
             check(Notice::Welcome(ana), News::Mine("ana"));
             check(Notice::YouAre("ana"), News::Mine("ana"));
+            check(Notice::AskPassword, News::Password);
+            check(Notice::TriesLeft(1), News::Password);
+            check(Notice::TriesLeft(2), News::Password);
             check(Notice::Alone, News::Nothing);
             check(Notice::HowTo, News::Nothing);
             let in_charge = Listed { is_in_charge: true, ..Listed::from(ana) };

@@ -47,7 +47,7 @@ impl NickBook {
             },
             News::Left(nick) => self.forget(nick),
             News::Here(nicks) => nicks.iter().for_each(|nick| self.meet(nick)),
-            News::NickRefused | News::Full | News::Nothing => {}
+            News::NickRefused | News::Full | News::Password | News::Nothing => {}
         }
     }
 

@@ -1,7 +1,7 @@
 //! The client for pipes: it sends the lines of stdin and prints the server's lines, and nothing else, on stdout.
 
 use super::LEAVING_PATIENCE;
-use super::hello::{ending, news, take_nick, words_of};
+use super::hello::{ending, enter, news, only, words_of};
 use super::inbox::{Inbox, Received};
 use super::messages::Text;
 use super::news::News;
@@ -16,12 +16,13 @@ use std::thread;
 
 /// Sends and receives at the same time, because a program may send 100 MB before it reads a line. The thread that sends
 /// is not joined: when the server closes, it may still wait for a stdin that never ends.
-pub(super) fn run(stream: TcpStream, nick: Option<&str>, lang: Lang) -> Result<(), String> {
+pub(super) fn run(stream: TcpStream, nick: Option<&str>, password: Option<String>, lang: Lang) -> Result<(), String> {
     let outbox = stream.try_clone().map_err(|e| Text::ConnectionLost(&e).say(lang))?;
     let mut inbox = Inbox::new(stream);
     let mut out = Out { failure: None, lang };
-    if let Some(nick) = nick {
-        take_nick(nick, &mut inbox, &outbox, lang, &mut |lines| out.show(lines))?;
+    if nick.is_some() || password.is_some() {
+        let passwords = &mut only(password, lang);
+        enter(nick, &mut inbox, &outbox, lang, passwords, &mut |lines| out.show(lines))?;
     }
 
     let farewell = Arc::new(AtomicBool::new(false));
@@ -38,6 +39,11 @@ pub(super) fn run(stream: TcpStream, nick: Option<&str>, lang: Lang) -> Result<(
             Received::Text(line) if news(line) == Some(News::Full) => {
                 refusal = Some(words_of(line).to_owned());
                 false
+            }
+            // The first lines of stdin are tried as passwords. There is no other that could be said.
+            Received::Text(line) if news(line) == Some(News::Password) => {
+                refusal = Some(Text::PasswordNeeded.say(lang));
+                true
             }
             _ => true,
         });

@@ -1,7 +1,7 @@
 //! Connects again when the server is gone, with growing pauses, under the same name.
 
 use super::connect::connect;
-use super::hello::{check, request_nick};
+use super::hello::{check, only, pass_door, request_nick};
 use super::inbox::Inbox;
 use super::lock;
 use super::nicks::NickBook;
@@ -15,14 +15,14 @@ const PAUSE_MIN: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// Connects again and again, and receives. Never returns.
-pub(super) fn run(receiver: &Receiver, addr: &str, tell: &mut dyn FnMut(TerminalEvent)) {
+pub(super) fn run(receiver: &Receiver, addr: &str, password: Option<&str>, tell: &mut dyn FnMut(TerminalEvent)) {
     let mut nick = chosen_nick(receiver);
     let mut pause = PAUSE_MIN;
     loop {
         tell(TerminalEvent::Retrying(pause));
         thread::sleep(pause);
         *lock(&receiver.nicks) = NickBook::default();
-        if let Err(e) = visit(receiver, addr, nick.as_deref(), tell) {
+        if let Err(e) = visit(receiver, addr, nick.as_deref(), password, tell) {
             log::debug!("not connected again: {e}");
         }
         let had_seat = lock(&receiver.nicks).mine().is_some();
@@ -36,6 +36,7 @@ fn visit(
     receiver: &Receiver,
     addr: &str,
     nick: Option<&str>,
+    password: Option<&str>,
     tell: &mut dyn FnMut(TerminalEvent),
 ) -> Result<(), String> {
     let stream = connect(addr, receiver.lang)?;
@@ -43,6 +44,10 @@ fn visit(
     let mut inbox = Inbox::new(stream);
     if let Some(nick) = nick {
         request_nick(nick, &mut inbox, &outbox, receiver.lang, &mut |lines| receiver.receive(lines, tell))?;
+    }
+    if let Some(password) = password {
+        let passwords = &mut only(Some(password.to_owned()), receiver.lang);
+        pass_door(&mut inbox, &outbox, receiver.lang, passwords, &mut |lines| receiver.receive(lines, tell))?;
     }
     tell(TerminalEvent::Connected(outbox));
     receiver.run(inbox, tell).map_err(|e| e.to_string())

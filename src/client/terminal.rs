@@ -5,12 +5,13 @@
 
 use super::commands::{self, BELL, Slip};
 use super::editor::{Asker, Editor, Typed};
-use super::hello::{ending, request_nick};
-use super::inbox::Inbox;
+use super::hello::{ending, news, pass_door, request_nick};
+use super::inbox::{Inbox, Received};
 use super::messages::Text;
+use super::news::News;
 use super::nicks::NickBook;
 use super::receiver::{Receiver as LineReceiver, TerminalEvent};
-use super::render::Paint;
+use super::render::{Paint, time_of_day};
 use super::screen::Screen;
 use super::tty::{Cursor, Tty, hang_up_stdin, takes_output};
 use super::{LEAVING_PATIENCE, Options, lock, reconnect};
@@ -79,6 +80,37 @@ pub(super) fn run(stream: TcpStream, nick: Option<&str>, parts: Parts, options: 
             return Err(e);
         }
     }
+    tty.mute();
+    let mut password = options.password.clone();
+    let mut is_given = password.is_some();
+    let mut ask = || {
+        if !std::mem::take(&mut is_given) {
+            // An empty line is no password, and the server does not answer it.
+            let mut typed = String::new();
+            while typed.is_empty() {
+                typed = tty.read_hidden().map_err(|e| Text::CannotRead(&e).say(lang))?;
+            }
+            password = Some(typed);
+        }
+        Ok(password.clone().unwrap_or_default())
+    };
+    // The screen shows nothing before the editor asks for a line, so the question is written at once.
+    let mut show = |lines: Vec<Received>| {
+        let is_question = |line: &Received| matches!(line, Received::Text(text) if news(text) == Some(News::Password));
+        let (questions, others): (Vec<_>, Vec<_>) = lines.into_iter().partition(is_question);
+        for question in questions {
+            if let Received::Text(text) = question {
+                tty.write(&format!("{}\n", style.line(&time_of_day(), &text, None).0));
+            }
+        }
+        receiver.receive(others, &mut |_| ());
+    };
+    let passed = pass_door(&mut inbox, &outbox, lang, &mut ask, &mut show);
+    if let Err(e) = passed {
+        write_out(&screen.finish(takes_output));
+        tty.restore(Cursor::OnFreshLine);
+        return Err(e);
+    }
     let (events, inward) = channel();
     let typed = events.clone();
     let asker = editor.start(move |what| drop(typed.send(TerminalEvent::Typed(what)))).map_err(lost)?;
@@ -89,7 +121,7 @@ pub(super) fn run(stream: TcpStream, nick: Option<&str>, parts: Parts, options: 
             let tell = &mut |event| drop(events.send(event));
             let end = receiver.run(inbox, tell);
             match reconnect_to {
-                Some(addr) => reconnect::run(&receiver, &addr, tell),
+                Some(addr) => reconnect::run(&receiver, &addr, password.as_deref(), tell),
                 None => tell(TerminalEvent::Ended(end)),
             }
         })
@@ -110,7 +142,6 @@ pub(super) fn run(stream: TcpStream, nick: Option<&str>, parts: Parts, options: 
         leaving_until: None,
         refusal: None,
     };
-    tty.mute();
     let ended = session.talk(&inward);
     session.leave_terminal(&tty, &inward);
     ended

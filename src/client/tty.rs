@@ -9,7 +9,7 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 use signal_hook::consts::{SIGCONT, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -57,6 +57,20 @@ impl Tty {
         let mut mute = self.0.cooked.clone();
         mute.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON);
         self.set(&mute, "");
+    }
+
+    /// Reads a line that is not shown while it is typed. An error if the input ends before it.
+    pub(super) fn read_hidden(&self) -> io::Result<String> {
+        let mut hidden = self.0.cooked.clone();
+        hidden.local_modes.remove(LocalModes::ECHO);
+        self.set(&hidden, "");
+        let mut line = String::new();
+        let result = io::stdin().read_line(&mut line);
+        self.mute();
+        match result {
+            Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
+            result => result.map(|_| line.trim_end_matches(['\r', '\n']).to_owned()),
+        }
     }
 
     /// Saves the terminal's current modes as those that the editor sets.
