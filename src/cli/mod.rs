@@ -127,6 +127,7 @@ struct Cli {
 }
 
 #[derive(Subcommand, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one command in a process")]
 enum Command {
     Serve(serve::Args),
     #[cfg(feature = "join")]
