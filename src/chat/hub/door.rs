@@ -22,12 +22,16 @@ impl Hub {
     /// Handles a line of somebody at the door.
     #[cold]
     pub(super) fn answer(&mut self, id: Id, line: &Line<'_>) -> Handled {
+        self.weigh(id, line);
+        // What it is told fills its own outbox, and makes only itself wait.
+        self.connections.note_addressed(id);
+        if self.connections.is_open(id) { Handled::Answered } else { Handled::Left }
+    }
+
+    fn weigh(&mut self, id: Id, line: &Line<'_>) {
         let tried = match line {
-            Line::Text(b":q") => {
-                self.leave(id, Reason::Quit);
-                return Handled::Left;
-            }
-            Line::Text(b"") => return Handled::Answered,
+            Line::Text(b":q") => return self.leave(id, Reason::Quit),
+            Line::Text(b"") => return,
             Line::Text(text @ [b':', ..]) => {
                 if let Some(door) = &mut self.door {
                     door.ask(id);
@@ -35,13 +39,12 @@ impl Hub {
                         door.wish(id, text);
                     }
                 }
-                self.room.tell(&mut self.connections, id, &Notice::AskPassword);
-                return Handled::Answered;
+                return self.room.tell(&mut self.connections, id, &Notice::AskPassword);
             }
             Line::Text(text) => *text,
             Line::TooLong(_) | Line::Endless => b"",
         };
-        let Some(answer) = self.door.as_mut().and_then(|door| door.answer(id, tried)) else { return Handled::Left };
+        let Some(answer) = self.door.as_mut().and_then(|door| door.answer(id, tried)) else { return };
         if answer != Answer::Right {
             self.connections.note_wrong_try(id);
         }
@@ -50,7 +53,6 @@ impl Hub {
             Answer::Wrong(0) => self.leave(id, Reason::Refused(Refusal::Password)),
             Answer::Wrong(left) => self.room.tell(&mut self.connections, id, &Notice::TriesLeft(left)),
         }
-        if self.connections.is_open(id) { Handled::Answered } else { Handled::Left }
     }
 
     /// A caller has said the password, and takes a seat if there is one.

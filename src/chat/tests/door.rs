@@ -166,6 +166,26 @@ fn callers_take_no_seats_and_who_finds_none_is_told() {
     }
 }
 
+/// It would be a way to make members wait without the password.
+#[test]
+fn who_floods_at_the_door_and_does_not_read_makes_nobody_wait() {
+    for line in [":x\n", "\n:help\n", ":q x\n"] {
+        for room in TestRoom::each(with_password()) {
+            let ana = calls(&room);
+            sends(&room, ana, "sésamo 7\n");
+            let eva = calls(&room);
+            room.sim().client(eva).room = 0;
+            for _ in 0..100 {
+                sends(&room, eva, &line.repeat(READ_MAX / line.len()));
+            }
+            let sim = room.sim();
+            let connections = &sim.hub.connections;
+            assert!(connections.paused.contains(eva), "it is read from without end");
+            assert!(!connections.some_block() && connections.queued < OUTBOX_HIGH_WATER, "{}", connections.queued);
+        }
+    }
+}
+
 #[test]
 fn only_so_many_are_at_the_door() {
     let mut hub = Hub::new(with_password(), Lang::En, Instant::now());
