@@ -59,9 +59,9 @@ impl Door {
 
     /// A caller answered.
     pub(super) fn answer(&mut self, id: Id, tried: &[u8]) -> Option<Answer> {
-        let caller = self.callers.iter_mut().find(|caller| caller.id == id)?;
         // Whoever was wrong is told so, and need not be asked.
-        caller.ask_at = None;
+        self.ask(id);
+        let caller = self.callers.iter_mut().find(|caller| caller.id == id)?;
         Some(match self.password.is(tried) {
             true => Answer::Right,
             false => {

@@ -198,8 +198,9 @@ impl Hub {
 
     // 2. What happened.
 
-    /// A client came, and takes a seat or has to say the password first. `key` is the driver's own number for the connection, as a slab gives it. It must
-    /// be small, because the hub holds an array of that length. It is taken until the client is closed or disconnected.
+    /// A client came, and takes a seat or has to say the password first. `key` is the driver's own number for the connection, as a
+    /// slab gives it. It must be small, because the hub holds an array of that length. It is taken until the client is closed or
+    /// disconnected.
     ///
     /// The client is greeted and announced a moment later: with its first line, before anybody else says a line, or when it has been
     /// silent for [`OPENING_PATIENCE`](super::limits::OPENING_PATIENCE). In a crowd, and in a large room, it is greeted at once.
@@ -246,17 +247,14 @@ impl Hub {
     /// Why a client from this address may not come in now.
     fn why_not(&self, peer: SocketAddr) -> Option<Refusal> {
         let addr = peer.ip();
-        let why = match &self.door {
+        if self.charge.bans.keep_out(addr, self.connections.now()) {
+            return Some(Refusal::Banned);
+        }
+        match &self.door {
             Some(door) if door.is_full() || !self.connections.may_call(addr) => Some(Refusal::Door),
             None if !self.has_seat() => Some(Refusal::Full),
+            _ if !self.connections.admits(addr) => Some(Refusal::Address),
             _ => None,
-        };
-        if self.charge.bans.keep_out(addr, self.connections.now()) {
-            Some(Refusal::Banned)
-        } else if why.is_none() && !self.connections.admits(addr) {
-            Some(Refusal::Address)
-        } else {
-            why
         }
     }
 

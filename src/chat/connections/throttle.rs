@@ -15,14 +15,19 @@ pub(crate) struct Throttle {
     rate: Option<Rate>,
     accounts: Table<Account>,
     per_address: Option<usize>,
-    /// The address of each open connection, and the number of those from each address.
-    addresses: Table<IpAddr>,
-    counts: HashMap<IpAddr, usize>,
-    /// The address of each connection at the door, and the number of those from each address.
-    callers: Table<IpAddr>,
-    calls: HashMap<IpAddr, usize>,
+    /// All open connections, if their number is limited.
+    open: PerAddress,
+    /// Those at the door.
+    callers: PerAddress,
     /// The wrong tries of those at the door.
     tries: Tries,
+}
+
+/// The address of each of some connections, and the number of those from each address.
+#[derive(Default)]
+struct PerAddress {
+    addresses: Table<IpAddr>,
+    counts: HashMap<IpAddr, usize>,
 }
 
 /// How often those from one address may be wrong.
@@ -36,17 +41,15 @@ impl Throttle {
             rate: limits.rate.map(rate),
             accounts: Table::default(),
             per_address: limits.per_address,
-            addresses: Table::default(),
-            counts: HashMap::new(),
-            callers: Table::default(),
-            calls: HashMap::new(),
+            open: PerAddress::default(),
+            callers: PerAddress::default(),
             tries: Tries::new(WRONG_TRIES),
         }
     }
 
     /// Whether a client from this address may take a seat.
     pub(super) fn admits(&self, addr: IpAddr) -> bool {
-        self.per_address.is_none_or(|most| self.counts.get(&network(addr)).is_none_or(|count| *count < most))
+        self.per_address.is_none_or(|most| self.open.count(addr) < most)
     }
 
     pub(super) fn open(&mut self, id: Id, addr: IpAddr, now: Instant) {
@@ -54,47 +57,39 @@ impl Throttle {
             self.accounts.insert(id, Account::new(now));
         }
         if self.per_address.is_some() {
-            let addr = network(addr);
-            self.addresses.insert(id, addr);
-            *self.counts.entry(addr).or_default() += 1;
+            self.open.insert(id, addr);
         }
     }
 
     pub(super) fn close(&mut self, id: Id) {
         self.accounts.remove(id);
-        self.come_in(id);
-        if let Some(addr) = self.addresses.remove(id) {
-            count_down(&mut self.counts, addr);
-        }
+        self.open.remove(id);
+        self.callers.remove(id);
     }
 
     /// Whether another client from this address may be at the door.
     pub(super) fn may_call(&self, addr: IpAddr) -> bool {
-        self.calls.get(&network(addr)).is_none_or(|count| *count < CALLERS_PER_ADDRESS)
+        self.callers.count(addr) < CALLERS_PER_ADDRESS
     }
 
     /// The number of clients at the door.
     pub(super) fn callers(&self) -> usize {
-        self.calls.values().sum()
+        self.callers.len()
     }
 
     /// A client is at the door.
     pub(super) fn call(&mut self, id: Id, addr: IpAddr) {
-        let addr = network(addr);
         self.callers.insert(id, addr);
-        *self.calls.entry(addr).or_default() += 1;
     }
 
     /// A client is no longer at the door.
     pub(super) fn come_in(&mut self, id: Id) {
-        if let Some(addr) = self.callers.remove(id) {
-            count_down(&mut self.calls, addr);
-        }
+        self.callers.remove(id);
     }
 
     /// A client at the door was wrong about the password.
     pub(super) fn note_wrong_try(&mut self, id: Id, now: Instant) {
-        if let Some(addr) = self.callers.get(id) {
+        if let Some(addr) = self.callers.addresses.get(id) {
             // Whoever tries too early waits, so there are never too many.
             let _ = self.tries.count(*addr, now);
         }
@@ -115,19 +110,37 @@ impl Throttle {
 
     /// When the next line of this client may be handled. `None` if nothing limits that.
     pub(super) fn ready_at(&self, id: Id) -> Option<Instant> {
-        if let Some(addr) = self.callers.get(id) {
+        if let Some(addr) = self.callers.addresses.get(id) {
             return self.tries.ready_at(*addr);
         }
         Some(self.accounts.get(id)?.ready_at(self.rate?))
     }
 }
 
-fn count_down(counts: &mut HashMap<IpAddr, usize>, addr: IpAddr) {
-    if let Some(count) = counts.get_mut(&addr) {
-        *count -= 1;
-        if *count == 0 {
-            counts.remove(&addr);
+impl PerAddress {
+    fn insert(&mut self, id: Id, addr: IpAddr) {
+        let addr = network(addr);
+        self.addresses.insert(id, addr);
+        *self.counts.entry(addr).or_default() += 1;
+    }
+
+    fn remove(&mut self, id: Id) {
+        let Some(addr) = self.addresses.remove(id) else { return };
+        if let Some(count) = self.counts.get_mut(&addr) {
+            *count -= 1;
+            if *count == 0 {
+                self.counts.remove(&addr);
+            }
         }
+    }
+
+    /// The number of those from this address.
+    fn count(&self, addr: IpAddr) -> usize {
+        self.counts.get(&network(addr)).copied().unwrap_or_default()
+    }
+
+    fn len(&self) -> usize {
+        self.counts.values().sum()
     }
 }
 

@@ -195,7 +195,7 @@ impl Hub {
             self.connections.send_all(&notice);
         }
         self.connections.stop();
-        self.room.close(&mut self.connections);
+        self.close_room();
         String::new()
     }
 

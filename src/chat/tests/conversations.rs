@@ -35,6 +35,24 @@ impl TestRoom {
         Guest { room: TestRoom(self.0.clone()), id, seen: Cell::new(0) }
     }
 
+    /// A client comes, and the driver has not waited yet.
+    pub(super) fn comes(&self, earlier: &[u8]) -> Id {
+        let id = self.sim().come(ROOMY, earlier).expect("there is a place");
+        self.sim().turn();
+        id
+    }
+
+    /// A client sends this, greeted or not.
+    pub(super) fn sends(&self, id: Id, text: &str) {
+        self.sim().send(id, text.as_bytes());
+        self.sim().turn();
+    }
+
+    /// All that a client has got.
+    pub(super) fn got(&self, id: Id) -> String {
+        String::from_utf8(self.sim().client(id).got.clone()).expect("text")
+    }
+
     /// Clients enter, take these names, and read all that is said about it.
     pub(super) fn welcomes<const N: usize>(&self, names: [&str; N]) -> [Guest; N] {
         let guests = names.map(|name| {

@@ -1,7 +1,6 @@
 //! A room with a password: who does not know it has no seat, no number, and nobody learns of it.
 
 use super::conversations::{MS, SECOND, TestRoom};
-use super::sim::ROOMY;
 use crate::chat::limits::*;
 use crate::chat::{Hub, Id, Lang, Secret};
 use std::net::SocketAddr;
@@ -11,24 +10,19 @@ fn with_password() -> Limits {
     Limits { password: Secret::new("sésamo 7"), ..Limits::default() }
 }
 
-/// Somebody comes to the door, and the driver has not waited yet.
-fn calls(room: &TestRoom) -> Id {
-    let id = room.sim().come(ROOMY, b"<eva> I was here before\n").expect("a place at the door");
-    room.sim().turn();
-    id
-}
-
-fn sends(room: &TestRoom, id: Id, text: &str) {
-    room.sim().send(id, text.as_bytes());
-    room.sim().turn();
-}
-
-fn got(room: &TestRoom, id: Id) -> String {
-    String::from_utf8(room.sim().client(id).got.clone()).expect("text")
-}
+/// What was said before anybody came.
+const EARLIER: &[u8] = b"<eva> I was here before\n";
 
 fn is_here(room: &TestRoom, id: Id) -> bool {
     room.sim().hub.is_seated(id)
+}
+
+/// Somebody who knows the password comes in, and is greeted.
+fn comes_in(room: &TestRoom) -> Id {
+    let id = room.comes(EARLIER);
+    room.sends(id, "sésamo 7\n");
+    room.waits(OPENING_PATIENCE);
+    id
 }
 
 const ASKED: &str = "-- this room has a password; type it and press Enter\n";
@@ -36,63 +30,61 @@ const ASKED: &str = "-- this room has a password; type it and press Enter\n";
 #[test]
 fn who_is_silent_is_asked_and_who_knows_the_password_comes_in() {
     for room in TestRoom::each(with_password()) {
-        let ana = calls(&room);
-        assert_eq!(got(&room, ana), "", "a program that sends the password at once is not asked");
+        let ana = room.comes(EARLIER);
+        assert_eq!(room.got(ana), "", "a program that sends the password at once is not asked");
         room.waits(OPENING_PATIENCE);
-        assert_eq!(got(&room, ana), ASKED);
+        assert_eq!(room.got(ana), ASKED);
         // Two reads make one line.
-        sends(&room, ana, "sésa");
-        sends(&room, ana, "mo 7\r\n");
+        room.sends(ana, "sésa");
+        room.sends(ana, "mo 7\r\n");
         room.waits(OPENING_PATIENCE);
-        let text = got(&room, ana);
+        let text = room.got(ana);
         assert!(text.starts_with(&format!("{ASKED}-- welcome to tertulia: you are guest1 (#1)\n")), "{text}");
         assert!(text.ends_with("leaves\n<eva> I was here before\n"), "{text}");
 
         // The name is taken in the same read, and is the first that the others hear.
-        let beto = calls(&room);
-        sends(&room, beto, "sésamo 7\n:nick beto\nhola\n");
-        assert!(got(&room, beto).starts_with("-- welcome to tertulia: you are guest2 (#2)\n-- here: guest1 (#1)\n"));
-        assert!(got(&room, ana).ends_with("leaves\n<eva> I was here before\n-- beto (#2) is here\n<beto> hola\n"));
+        let beto = room.comes(EARLIER);
+        room.sends(beto, "sésamo 7\n:nick beto\nhola\n");
+        assert!(room.got(beto).starts_with("-- welcome to tertulia: you are guest2 (#2)\n-- here: guest1 (#1)\n"));
+        assert!(room.got(ana).ends_with("leaves\n<eva> I was here before\n-- beto (#2) is here\n<beto> hola\n"));
         // So does a name that is asked for too early.
-        let carla = calls(&room);
-        sends(&room, carla, ":nick carla\n");
-        assert_eq!(got(&room, carla), ASKED);
-        sends(&room, carla, "sésamo 7\n");
-        assert!(got(&room, beto).ends_with("-- carla (#3) is here\n"));
-        sends(&room, ana, ":who\n");
-        assert!(got(&room, ana).ends_with("-- 3 here: guest1 (#1), beto (#2), carla (#3)\n"));
+        let carla = room.comes(EARLIER);
+        room.sends(carla, ":nick carla\n");
+        assert_eq!(room.got(carla), ASKED);
+        room.sends(carla, "sésamo 7\n");
+        assert!(room.got(beto).ends_with("-- carla (#3) is here\n"));
+        room.sends(ana, ":who\n");
+        assert!(room.got(ana).ends_with("-- 3 here: guest1 (#1), beto (#2), carla (#3)\n"));
     }
 }
 
 #[test]
 fn who_is_wrong_three_times_is_turned_away_and_nobody_learns_of_it() {
     for room in TestRoom::each(with_password()) {
-        let ana = calls(&room);
-        sends(&room, ana, "sésamo 7\n");
-        room.waits(OPENING_PATIENCE);
-        let before = got(&room, ana);
+        let ana = comes_in(&room);
+        let before = room.got(ana);
 
-        let eva = calls(&room);
-        sends(&room, eva, "\n");
-        sends(&room, eva, "sésamo\n");
-        assert_eq!(got(&room, eva), "-- that is not the password; you have 2 more tries\n");
-        sends(&room, eva, "ana\n");
-        sends(&room, eva, &format!("{}\n", "x".repeat(2000)));
-        assert!(got(&room, eva).ends_with("one more try\n-- disconnected: that is not the password\n"));
+        let eva = room.comes(EARLIER);
+        room.sends(eva, "\n");
+        room.sends(eva, "sésamo\n");
+        assert_eq!(room.got(eva), "-- that is not the password; you have 2 more tries\n");
+        room.sends(eva, "ana\n");
+        room.sends(eva, &format!("{}\n", "x".repeat(2000)));
+        assert!(room.got(eva).ends_with("one more try\n-- disconnected: that is not the password\n"));
         assert!(!is_here(&room, eva));
         // What comes after that is not read, even if it is right.
-        sends(&room, eva, "sésamo 7\n");
+        room.sends(eva, "sésamo 7\n");
 
         // It took no number, and its address has to wait.
-        let beto = calls(&room);
-        sends(&room, beto, "sésamo 7\n");
-        assert_eq!(got(&room, beto), "");
+        let beto = room.comes(EARLIER);
+        room.sends(beto, "sésamo 7\n");
+        assert_eq!(room.got(beto), "");
         room.waits(WRONG_TRY_EVERY - MS);
-        assert_eq!(got(&room, beto), ASKED, "it is asked, because its answer is not read yet");
+        assert_eq!(room.got(beto), ASKED, "it is asked, because its answer is not read yet");
         room.waits(MS);
         room.waits(OPENING_PATIENCE);
-        assert!(got(&room, beto).contains("you are guest2 (#2)"));
-        assert_eq!(got(&room, ana), format!("{before}-- guest2 (#2) is here\n"));
+        assert!(room.got(beto).contains("you are guest2 (#2)"));
+        assert_eq!(room.got(ana), format!("{before}-- guest2 (#2) is here\n"));
         let told = room.sim().told.join("\n");
         assert!(told.contains("turned away: that is not the password"), "{told}");
         assert!(!told.contains("sésamo") && !told.contains("xxx"), "{told}");
@@ -102,12 +94,12 @@ fn who_is_wrong_three_times_is_turned_away_and_nobody_learns_of_it() {
 #[test]
 fn many_that_guess_at_once_are_no_faster_than_one() {
     for room in TestRoom::each(with_password()) {
-        let guessers: Vec<Id> = (0..10).map(|_| calls(&room)).collect();
+        let guessers: Vec<Id> = (0..10).map(|_| room.comes(EARLIER)).collect();
         let wrong = |room: &TestRoom| {
-            guessers.iter().map(|id| got(room, *id).matches("not the password").count()).sum::<usize>()
+            guessers.iter().map(|id| room.got(*id).matches("not the password").count()).sum::<usize>()
         };
         for id in &guessers {
-            sends(&room, *id, "wrong\n");
+            room.sends(*id, "wrong\n");
         }
         assert_eq!(wrong(&room), WRONG_TRIES_AT_ONCE as usize);
         for more in 1..=4 {
@@ -120,48 +112,46 @@ fn many_that_guess_at_once_are_no_faster_than_one() {
 #[test]
 fn who_does_not_answer_in_time_is_turned_away() {
     for room in TestRoom::each(with_password()) {
-        let id = calls(&room);
+        let id = room.comes(EARLIER);
         room.waits(PASSWORD_PATIENCE - SECOND);
-        sends(&room, id, "sés");
+        room.sends(id, "sés");
         room.waits(SECOND - MS);
         assert!(is_here(&room, id));
         room.waits(MS);
         assert!(!is_here(&room, id));
-        assert_eq!(got(&room, id), format!("{ASKED}-- disconnected: no password in time\n"));
+        assert_eq!(room.got(id), format!("{ASKED}-- disconnected: no password in time\n"));
     }
 }
 
 #[test]
 fn who_leaves_at_the_door_is_not_announced() {
     for room in TestRoom::each(with_password()) {
-        let [quits, ends, breaks, browses] = [(); 4].map(|()| calls(&room));
-        sends(&room, quits, ":q\n");
+        let [quits, ends, breaks, browses] = [(); 4].map(|()| room.comes(EARLIER));
+        room.sends(quits, ":q\n");
         room.sim().end(ends);
         room.sim().turn();
         room.sim().lose(breaks);
         room.sim().turn();
-        sends(&room, browses, "GET / HTTP/1.1\r\n\r\n");
+        room.sends(browses, "GET / HTTP/1.1\r\n\r\n");
         room.waits(PASSWORD_PATIENCE);
-        assert!(got(&room, quits).ends_with("-- goodbye\n"));
-        assert!(got(&room, browses).starts_with("HTTP/1.1 400 Bad Request\r\n"));
+        assert!(room.got(quits).ends_with("-- goodbye\n"));
+        assert!(room.got(browses).starts_with("HTTP/1.1 400 Bad Request\r\n"));
         let told = room.sim().told.join("\n");
         assert!(!told.contains('#'), "{told}");
-        let ana = calls(&room);
-        sends(&room, ana, "sésamo 7\n");
-        room.waits(OPENING_PATIENCE);
-        assert!(got(&room, ana).contains("you are guest1 (#1)\n-- nobody else is here yet"));
+        let ana = comes_in(&room);
+        assert!(room.got(ana).contains("you are guest1 (#1)\n-- nobody else is here yet"));
     }
 }
 
 #[test]
 fn callers_take_no_seats_and_who_finds_none_is_told() {
     for room in TestRoom::each(Limits { clients_max: 1, ..with_password() }) {
-        let [ana, beto] = [(); 2].map(|()| calls(&room));
+        let [ana, beto] = [(); 2].map(|()| room.comes(EARLIER));
         assert!(room.sim().hub.has_seat());
-        sends(&room, beto, "sésamo 7\n");
+        room.sends(beto, "sésamo 7\n");
         assert!(!room.sim().hub.has_seat());
-        sends(&room, ana, "sésamo 7\n");
-        assert!(got(&room, ana).ends_with("-- the room is full (1 of 1 seats taken); try again later\n"));
+        room.sends(ana, "sésamo 7\n");
+        assert!(room.got(ana).ends_with("-- the room is full (1 of 1 seats taken); try again later\n"));
         assert!(!is_here(&room, ana) && is_here(&room, beto));
     }
 }
@@ -171,12 +161,12 @@ fn callers_take_no_seats_and_who_finds_none_is_told() {
 fn who_floods_at_the_door_and_does_not_read_makes_nobody_wait() {
     for line in [":x\n", "\n:help\n", ":q x\n"] {
         for room in TestRoom::each(with_password()) {
-            let ana = calls(&room);
-            sends(&room, ana, "sésamo 7\n");
-            let eva = calls(&room);
+            let ana = room.comes(EARLIER);
+            room.sends(ana, "sésamo 7\n");
+            let eva = room.comes(EARLIER);
             room.sim().client(eva).room = 0;
             for _ in 0..100 {
-                sends(&room, eva, &line.repeat(READ_MAX / line.len()));
+                room.sends(eva, &line.repeat(READ_MAX / line.len()));
             }
             let sim = room.sim();
             let connections = &sim.hub.connections;
@@ -205,10 +195,10 @@ fn only_so_many_are_at_the_door() {
 #[test]
 fn whoever_is_at_the_door_goes_when_the_room_closes() {
     for room in TestRoom::each(with_password()) {
-        let id = calls(&room);
+        let id = room.comes(EARLIER);
         room.sim().hub.close_room();
         room.sim().turn();
-        assert!(got(&room, id).ends_with("-- the server closes; goodbye\n"));
+        assert!(room.got(id).ends_with("-- the server closes; goodbye\n"));
         room.waits(SECOND);
         assert!(room.sim().hub.is_deserted());
     }
@@ -217,24 +207,24 @@ fn whoever_is_at_the_door_goes_when_the_room_closes() {
 #[test]
 fn a_read_is_an_answer_with_raw_framing() {
     for room in TestRoom::each(Limits { framing: Framing::Raw, ..with_password() }) {
-        let id = calls(&room);
-        sends(&room, id, "sésamo 7");
+        let id = room.comes(EARLIER);
+        room.sends(id, "sésamo 7");
         room.waits(OPENING_PATIENCE);
-        assert!(got(&room, id).contains("you are guest1 (#1)"));
+        assert!(room.got(id).contains("you are guest1 (#1)"));
     }
 }
 
 #[test]
 fn a_member_is_told_by_its_number_whatever_the_driver_calls_it() {
     for room in TestRoom::each(with_password()) {
-        let wrong = calls(&room);
-        sends(&room, wrong, ":q\n");
-        let [ana, beto] = [(); 2].map(|()| calls(&room));
-        sends(&room, ana, "sésamo 7\n");
-        sends(&room, beto, "sésamo 7\n");
+        let wrong = room.comes(EARLIER);
+        room.sends(wrong, ":q\n");
+        let [ana, beto] = [(); 2].map(|()| room.comes(EARLIER));
+        room.sends(ana, "sésamo 7\n");
+        room.sends(beto, "sésamo 7\n");
         room.waits(OPENING_PATIENCE);
         room.sim().lose(ana);
         room.sim().turn();
-        assert!(got(&room, beto).ends_with("-- guest1 (#1) is gone: connection lost\n"));
+        assert!(room.got(beto).ends_with("-- guest1 (#1) is gone: connection lost\n"));
     }
 }

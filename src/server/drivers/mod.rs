@@ -39,8 +39,8 @@
 //! | what must not happen | a call that blocks, anywhere else in the loop | the same | a write while the mutex is held | a buffer that is freed while the kernel has it | a call that blocks, or a borrow of the room, while a task waits |
 //!
 //! To count the system calls, run `strace -f -c -p PID` while six clients talk in turn, with `--quiet`, as in `tertulia bench`, or with
-//! the transcript in a pipe. In a terminal that takes commands, two more ask for its size and its foreground. If stdout is a file, a thread of its own writes the transcript, and waking that thread
-//! costs more calls.
+//! the transcript in a pipe. In a terminal that takes commands, two more ask for its size and its foreground. If stdout is a file, a
+//! thread of its own writes the transcript, and waking that thread costs more calls.
 //!
 //! To add a way of waiting, read the contract in [`chat::hub`](crate::chat::hub), which has a whole driver as an
 //! example.
