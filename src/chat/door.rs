@@ -9,7 +9,7 @@
 use super::id::Id;
 use super::limits::{CALLERS_MAX, OPENING_PATIENCE, PASSWORD_PATIENCE, PASSWORD_TRIES};
 use super::secret::Secret;
-use std::net::SocketAddr;
+use crate::chat::peer::Peer;
 use std::time::Instant;
 
 /// The password, and all that have not said it yet.
@@ -22,7 +22,7 @@ pub(super) struct Door {
 /// Somebody at the door.
 struct Caller {
     id: Id,
-    peer: SocketAddr,
+    peer: Peer,
     /// When it is asked for the password, if it was not.
     ask_at: Option<Instant>,
     /// When it is turned away.
@@ -52,7 +52,7 @@ impl Door {
         self.callers.len() >= CALLERS_MAX
     }
 
-    pub(super) fn come(&mut self, id: Id, peer: SocketAddr, now: Instant) {
+    pub(super) fn come(&mut self, id: Id, peer: Peer, now: Instant) {
         let (ask_at, until) = (Some(now + OPENING_PATIENCE), now + PASSWORD_PATIENCE);
         self.callers.push(Caller { id, peer, ask_at, until, tries_left: PASSWORD_TRIES, wish: None });
     }
@@ -88,14 +88,14 @@ impl Door {
     }
 
     /// A caller is let in or leaves. Returns where it came from, and the line with which it asked for a name.
-    pub(super) fn remove(&mut self, id: Id) -> Option<(SocketAddr, Option<Box<[u8]>>)> {
+    pub(super) fn remove(&mut self, id: Id) -> Option<(Peer, Option<Box<[u8]>>)> {
         let at = self.callers.iter().position(|caller| caller.id == id)?;
         let caller = self.callers.remove(at);
         Some((caller.peer, caller.wish))
     }
 
     /// Where a caller came from.
-    pub(super) fn peer(&self, id: Id) -> Option<SocketAddr> {
+    pub(super) fn peer(&self, id: Id) -> Option<Peer> {
         self.callers.iter().find(|caller| caller.id == id).map(|caller| caller.peer)
     }
 

@@ -109,10 +109,10 @@ use super::newcomers::Newcomers;
 use super::reason::{Reason, Refusal};
 use super::room::Room;
 use super::transcript::Transcript;
+use crate::chat::peer::Peer;
 use crate::text::Lang;
 use charge::Charge;
 use std::io::IoSlice;
-use std::net::SocketAddr;
 use std::time::Instant;
 
 /// The chat, as a driver sees it: the room, and the connections of its clients.
@@ -208,17 +208,17 @@ impl Hub {
     /// Returns `None`, and changes nothing, when there is no seat (or, if the room has a password, no place at the door), when too
     /// many have come from its address or it is banned, or when `key` is taken or not below [`KEYS_MAX`].
     #[must_use = "everything else about the client is told by its id"]
-    pub fn connect(&mut self, key: usize, peer: SocketAddr) -> Option<Id> {
+    pub fn connect(&mut self, key: usize, peer: Peer) -> Option<Id> {
         if key >= KEYS_MAX || self.connections.has_key(key) || self.why_not(peer).is_some() {
             return None;
         }
         self.last_serial = self.next_serial();
         let mut id = Id::without_number(self.last_serial, key);
-        self.connections.open(id, peer.ip());
+        self.connections.open(id, peer.origin());
         match &mut self.door {
             Some(door) => {
                 door.come(id, peer, self.connections.now());
-                self.connections.call(id, peer.ip());
+                self.connections.call(id, peer.origin());
             }
             None => {
                 id = self.take_seat(id);
@@ -239,14 +239,14 @@ impl Hub {
 
     /// A client came and [`Hub::connect`] did not let it in. Returns what to write to it before it is closed.
     #[must_use = "whoever is refused is told so"]
-    pub fn refuse(&mut self, peer: SocketAddr) -> Vec<u8> {
+    pub fn refuse(&mut self, peer: Peer) -> Vec<u8> {
         let why = self.why_not(peer).unwrap_or(Refusal::Full);
         self.room.refuse(peer, why)
     }
 
     /// Why a client from this address may not come in now.
-    fn why_not(&self, peer: SocketAddr) -> Option<Refusal> {
-        let addr = peer.ip();
+    fn why_not(&self, peer: Peer) -> Option<Refusal> {
+        let addr = peer.origin();
         if self.charge.bans.keep_out(addr, self.connections.now()) {
             return Some(Refusal::Banned);
         }

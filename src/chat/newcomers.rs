@@ -11,8 +11,8 @@
 use super::id::Id;
 use super::limits::{NICK_PATIENCE, OPENING_EVERY, OPENING_PATIENCE, OPENINGS_AT_ONCE};
 use super::rate::{Account, Rate};
+use crate::chat::peer::Peer;
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::time::Instant;
 
 /// How many wait.
@@ -35,7 +35,7 @@ pub(super) struct Newcomer {
 
 /// What the room has to know when a newcomer enters.
 pub(super) struct Arrival {
-    pub peer: SocketAddr,
+    pub peer: Peer,
     /// The earlier messages that it gets. Nothing was said since: everybody enters before a line is said.
     pub replay: Vec<u8>,
 }

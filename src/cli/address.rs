@@ -1,7 +1,9 @@
-//! Parses addresses as people type them: `HOST:PORT`, `HOST`, `:PORT`, or `HOST PORT` as two words.
+//! Parses addresses as people type them: `HOST:PORT`, `HOST`, `:PORT`, `unix:PATH`, or `HOST PORT` as two words.
 
 use super::usage;
 use super::value::whole;
+use crate::server::Address;
+use crate::server::listener::UNIX;
 use crate::text::{Bilingual, Lang, say};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -16,15 +18,36 @@ pub(crate) const PORT: u16 = 8889;
 
 /// Where to serve or to join. It is checked while the command line is parsed.
 #[derive(Debug)]
-pub(crate) struct Address {
-    host: String,
-    port: u16,
+pub(crate) struct Where {
+    addr: Address,
+    is_default: bool,
 }
 
-impl Address {
-    /// Host and port. The host may be a name, and is not resolved.
-    pub(crate) fn get(self) -> (String, u16) {
-        (self.host, self.port)
+impl Where {
+    /// The address. A host may be a name, and is not resolved.
+    pub(crate) fn get(self) -> Address {
+        self.addr
+    }
+
+    /// The address, unless nobody has asked for it.
+    pub(crate) fn asked_for(self) -> Option<Address> {
+        (!self.is_default).then_some(self.addr)
+    }
+}
+
+/// Parses an address that is complete but for what has a default.
+pub(crate) fn parse_address(text: &str) -> Result<Address, String> {
+    parse_place_or_path(text)?.address()
+}
+
+/// Parses what [`parse_place`] does, or `unix:PATH`, which stands in the place of the host.
+fn parse_place_or_path(text: &str) -> Result<Place, String> {
+    match text.strip_prefix(UNIX) {
+        Some("") => {
+            Err(say!(Lang::session(), "write it like unix:/run/chat.sock"; "escríbelo así: unix:/run/chat.sock"))
+        }
+        Some(_) => Ok(Place { host: Some(text.into()), port: None }),
+        None => parse_place(text),
     }
 }
 
@@ -40,6 +63,17 @@ impl Place {
     #[cfg(any(feature = "bench", feature = "torment"))]
     pub(crate) fn or_default(&self) -> (String, u16) {
         (self.host.clone().unwrap_or_else(|| HOST.into()), self.port.unwrap_or(PORT))
+    }
+
+    /// The address, where what is missing is the default.
+    pub(crate) fn address(self) -> Result<Address, String> {
+        let host = self.host.unwrap_or_else(|| HOST.into());
+        match (host.strip_prefix(UNIX), self.port) {
+            (None, port) => Ok(Address::Tcp(host, port.unwrap_or(PORT))),
+            (Some(path), None) => Ok(Address::Unix(path.into())),
+            (Some(_), Some(port)) => Err(say!(Lang::session(),
+                "{host} has no port; leave out {port}"; "{host} no tiene puerto; quita {port}")),
+        }
     }
 
     /// The addresses of the place, one at least.
@@ -89,25 +123,26 @@ fn port_of(text: &str) -> Result<u16, String> {
     text.parse().map_err(|_| advice())
 }
 
-/// The arguments that say an [`Address`].
+/// The arguments that say [`Where`].
 #[derive(Args, Debug)]
 struct Words {
-    /// HOST:PORT, HOST or :PORT [default: 127.0.0.1:8889]
-    #[arg(value_name = "ADDR", value_parser = parse_place)]
+    /// HOST:PORT, HOST, :PORT or unix:PATH [default: 127.0.0.1:8889]
+    #[arg(value_name = "ADDR", value_parser = parse_place_or_path)]
     place: Option<Place>,
 
     /// The port, as a second argument
     #[arg(value_name = "PORT", value_parser = whole::<u16>(0..=u16::MAX))]
     port: Option<u16>,
 
-    /// The same address as a flag: HOST:PORT, HOST or :PORT [default: 127.0.0.1:8889]
-    #[arg(long, value_name = "ADDR", env = "TERTULIA_ADDR", value_parser = parse_place)]
+    /// The same address as a flag: HOST:PORT, HOST, :PORT or unix:PATH [default: 127.0.0.1:8889]
+    #[arg(long, value_name = "ADDR", env = "TERTULIA_ADDR", value_parser = parse_place_or_path)]
     addr: Option<Place>,
 }
 
 impl Words {
     /// The address. Two different ones on the command line are an error; the environment's gives way.
-    fn address(self, addr_is_typed: bool) -> Result<Address, String> {
+    fn get(self, addr_is_typed: bool) -> Result<Where, String> {
+        let is_default = self.place.is_none() && self.port.is_none() && self.addr.is_none();
         let Place { host, port } = self.place.unwrap_or_default();
         let (hosts, ports) = (Bilingual::new("hosts", "equipos"), Bilingual::new("ports", "puertos"));
         let port = one_of(&ports, port, self.port)?;
@@ -117,7 +152,7 @@ impl Words {
             Some(host) => (Some(host), port),
             None => (addr.host, port.or(addr.port)),
         };
-        Ok(Address { host: host.unwrap_or_else(|| HOST.into()), port: port.unwrap_or(PORT) })
+        Ok(Where { addr: Place { host, port }.address()?, is_default })
     }
 }
 
@@ -134,7 +169,7 @@ fn one_of<T: PartialEq + Display>(what: &Bilingual, one: Option<T>, other: Optio
     }
 }
 
-impl Args for Address {
+impl Args for Where {
     fn augment_args(command: Command) -> Command {
         Words::augment_args(command)
     }
@@ -144,15 +179,15 @@ impl Args for Address {
     }
 }
 
-impl FromArgMatches for Address {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Address, clap::Error> {
+impl FromArgMatches for Where {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Where, clap::Error> {
         let addr_is_typed = matches.value_source("addr") == Some(ValueSource::CommandLine);
-        let address = Words::from_arg_matches(matches)?.address(addr_is_typed);
+        let address = Words::from_arg_matches(matches)?.get(addr_is_typed);
         address.map_err(|text| usage::error(ErrorKind::ArgumentConflict, text))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = Address::from_arg_matches(matches)?;
+        *self = Where::from_arg_matches(matches)?;
         Ok(())
     }
 }
@@ -161,8 +196,8 @@ impl FromArgMatches for Address {
 mod tests {
     use super::*;
 
-    fn get(place: &str, port: Option<u16>) -> Result<(String, u16), String> {
-        Words { place: Some(parse_place(place)?), port, addr: None }.address(false).map(Address::get)
+    fn get(place: &str, port: Option<u16>) -> Result<Address, String> {
+        Words { place: Some(parse_place_or_path(place)?), port, addr: None }.get(false).map(Where::get)
     }
 
     #[test]
@@ -180,17 +215,28 @@ mod tests {
             ("[::1]", None, "::1", 8889),
             ("[::1]:99", None, "::1", 99),
         ] {
-            assert_eq!(get(place, port), Ok((host.to_owned(), expected)), "{place:?} {port:?}");
+            assert_eq!(get(place, port), Ok(Address::Tcp(host.into(), expected)), "{place:?} {port:?}");
         }
+    }
+
+    #[test]
+    fn a_unix_socket_has_a_path_and_replaces_the_default() {
+        let unix = |path: &str| Ok(Address::Unix(path.into()));
+        assert_eq!(get("unix:/run/chat.sock", None), unix("/run/chat.sock"));
+        assert_eq!(parse_address("unix:chat.sock"), unix("chat.sock"));
+        let words = Words { place: None, port: None, addr: Some(parse_place_or_path("unix:a").expect("a path")) };
+        assert_eq!(words.get(true).map(Where::asked_for), Ok(Some(Address::Unix("a".into()))));
+        let none = Words { place: None, port: None, addr: None };
+        assert_eq!(none.get(false).map(Where::asked_for), Ok(None));
     }
 
     #[test]
     fn an_argument_and_the_flag_complete_each_other() {
         let address = |place: &str, addr: &str, addr_is_typed| {
-            let [place, addr] = [place, addr].map(|text| Some(parse_place(text).expect("a place")));
-            Words { place, port: None, addr }.address(addr_is_typed).map(Address::get)
+            let [place, addr] = [place, addr].map(|text| Some(parse_place_or_path(text).expect("a place")));
+            Words { place, port: None, addr }.get(addr_is_typed).map(Where::get)
         };
-        let is = |host: &str, port| Ok((host.to_owned(), port));
+        let is = |host: &str, port| Ok(Address::Tcp(host.into(), port));
         for addr_is_typed in [false, true] {
             assert_eq!(address("99", "10.0.0.1", addr_is_typed), is("10.0.0.1", 99));
             assert_eq!(address("10.0.0.2", "10.0.0.2", addr_is_typed), is("10.0.0.2", 8889));
@@ -211,6 +257,8 @@ mod tests {
             ("[::1", None),
             ("[::1]x", None),
             ("h:1", Some(2)),
+            ("unix:", None),
+            ("unix:chat.sock", Some(2)),
         ] {
             let error = get(place, port).expect_err(place);
             assert!(!error.contains('\n'), "{error}");

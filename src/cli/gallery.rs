@@ -57,7 +57,7 @@ impl Args {
         if self.cure {
             return super::print(cure(exhibit, lang, colors_stdout(self.color)).as_bytes());
         }
-        let listener = listener::bind(&self.addr.or_default())?.swap_remove(0);
+        let listener = listener::bind(&self.addr.address()?)?.0.swap_remove(0);
         let (addr, number) = (listener.local_addr().map_err(|e| e.to_string())?, exhibit.number);
         super::print(
             say!(lang, "exhibit {number} listens on {addr}\n"; "la pieza {number} escucha en {addr}\n").as_bytes(),

@@ -1,9 +1,8 @@
 //! The command line of `tertulia join`.
 
-use super::address::Address;
+use super::address::Where;
 use super::{colors_stdout, diagnostics::Diagnostics, failure::Failure, secret};
 use crate::client::{self, Options};
-use crate::server::listener::place;
 use crate::text::Lang;
 use clap::ColorChoice;
 use std::path::PathBuf;
@@ -16,7 +15,7 @@ use std::path::PathBuf;
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     #[command(flatten)]
-    address: Address,
+    address: Where,
 
     /// Nickname to use
     #[arg(long, value_name = "NAME", env = "TERTULIA_NICK")]
@@ -45,9 +44,8 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self) -> Result<(), Failure> {
         self.diagnostics.start(false);
-        let (host, port) = self.address.get();
         Ok(client::run(Options {
-            addr: place(&host, port),
+            addr: self.address.get().to_string(),
             nick: self.nick,
             password: secret::to_say(self.password_file.as_deref())?,
             reconnect: self.reconnect,

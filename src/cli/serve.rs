@@ -1,13 +1,13 @@
 //! The command line of `tertulia serve`.
 
-use super::address::Address;
+use super::address::{Where, parse_address};
 use super::mode::ModeParser;
 use super::usage::alternatives;
 use super::value::{at_least, number, whole};
 use super::{colors_stdout, diagnostics::Diagnostics, failure::Failure, secret};
 use crate::chat::{Framing, Limits};
 use crate::server::console::Paint;
-use crate::server::{self, DRIVERS, Driver, Options, WhenFull};
+use crate::server::{self, Address, DRIVERS, Driver, Options, WhenFull};
 use crate::text::{Lang, say};
 use clap::ColorChoice;
 use clap::builder::FalseyValueParser;
@@ -22,7 +22,14 @@ use std::time::Duration;
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     #[command(flatten)]
-    address: Address,
+    address: Where,
+
+    /// Listen there, too; give it once for each address
+    ///
+    /// HOST:PORT, HOST, :PORT or unix:PATH. Without ADDR the server listens at these only. Whoever comes through a Unix socket counts
+    /// for --max-per-address and for bans by its user, as uid:1000
+    #[arg(long, value_name = "ADDR", env = "TERTULIA_LISTEN", value_delimiter = ',', value_parser = parse_address)]
+    listen: Vec<Address>,
 
     /// How the server waits for its clients
     #[arg(long, value_name = "MODE", default_value = DRIVERS[0].name, env = "TERTULIA_MODE", value_parser = ModeParser)]
@@ -126,7 +133,7 @@ impl Args {
         }
         let paint = if colors_stdout(self.color) { Paint::Colors } else { Paint::Plain };
         Ok(server::run(Options {
-            addr: self.address.get(),
+            addrs: addresses(self.address, self.listen),
             driver: self.mode,
             spin: Duration::from_micros(self.spin.into()),
             when_full: self.when_full,
@@ -151,4 +158,13 @@ impl Args {
             trace: Default::default(),
         })?)
     }
+}
+
+/// The default address gives way to any other.
+fn addresses(address: Where, mut listen: Vec<Address>) -> Vec<Address> {
+    if listen.is_empty() {
+        return vec![address.get()];
+    }
+    listen.splice(0..0, address.asked_for());
+    listen
 }

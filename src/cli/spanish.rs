@@ -34,8 +34,8 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("--verbose", "Escribe más diagnósticos en stderr: -v los sucesos, -vv también los problemas de cada conexión"),
     ("--log", "Nivel de los diagnósticos en stderr, en general o por módulo: `debug`, o `info,tertulia::server=trace`"),
     ("--json", "Escribe el resultado en JSON"),
-    ("--addr", "La misma dirección como opción: EQUIPO:PUERTO, EQUIPO o :PUERTO [por defecto: 127.0.0.1:8889]"),
-    ("ADDR", "EQUIPO:PUERTO, EQUIPO o :PUERTO [por defecto: 127.0.0.1:8889]"),
+    ("--addr", "La misma dirección como opción: EQUIPO:PUERTO, EQUIPO, :PUERTO o unix:RUTA [por defecto: 127.0.0.1:8889]"),
+    ("ADDR", "EQUIPO:PUERTO, EQUIPO, :PUERTO o unix:RUTA [por defecto: 127.0.0.1:8889]"),
     ("PORT", "El puerto, como segundo argumento"),
     ("--login", "Líneas que cada cliente envía primero, con \\n entre ellas; una n entre llaves es el número del cliente"),
     ("--eol", "Fin de línea que envían los clientes"),
@@ -45,6 +45,9 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("serve", "Inicia el servidor\n\n\
         Escribe en stdout una línea por suceso: quién entra, quién habla y quién se va. En un terminal acepta órdenes: \
         escribe :help. Ctrl-C o SIGTERM cierran el servidor; SIGHUP vuelve a abrir el historial."),
+    ("serve --listen", "Escucha también ahí; dala una vez por dirección\n\n\
+        EQUIPO:PUERTO, EQUIPO, :PUERTO o unix:RUTA. Sin ADDR el servidor escucha solo en estas. Quien llega por un socket Unix cuenta \
+        para --max-per-address y para los vetos por su usuario, como uid:1000"),
     ("serve --mode", "Cómo espera el servidor a sus clientes"),
     ("serve --spin", "Microsegundos de espera activa antes de dormir\n\n\
         Funciona en los modos con un hilo para todos los sockets. El servidor responde antes si tiene un núcleo para él solo, pero \

@@ -1,10 +1,13 @@
-//! Connects a socket to `HOST:PORT`.
+//! Connects a socket to `HOST:PORT`, or to `unix:PATH`.
 
 use super::messages::Text;
+use crate::server::listener::UNIX;
 use crate::text::Lang;
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 /// The timeout for each of a host's addresses. The kernel's own timeout is two minutes.
@@ -16,6 +19,11 @@ const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
 
 /// Connects to the first of the host's addresses that answers.
 pub(super) fn connect(addr: &str, lang: Lang) -> Result<TcpStream, String> {
+    if let Some(path) = addr.strip_prefix(UNIX) {
+        let stream = UnixStream::connect(path).map_err(|e| Text::CannotConnect(addr, &e).say(lang))?;
+        // All that follows works on any stream socket, whatever the standard library calls its type.
+        return Ok(OwnedFd::from(stream).into());
+    }
     let found = addr.to_socket_addrs().map_err(|e| match e.kind() {
         io::ErrorKind::InvalidInput => Text::BadAddress(addr).say(lang),
         _ => Text::NoSuchHost(addr).say(lang),

@@ -6,12 +6,11 @@
 
 use super::diagnostics;
 use crate::chat::limits::BANS_MAX;
-use crate::chat::{Event, network};
+use crate::chat::{Event, Origin};
 use jiff::{SignedDuration, Timestamp};
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -30,7 +29,7 @@ pub(crate) struct Bans {
 }
 
 struct Ban {
-    addr: IpAddr,
+    addr: Origin,
     until: Option<Timestamp>,
 }
 
@@ -55,7 +54,7 @@ impl Bans {
     }
 
     /// The bans, and what is left of each.
-    pub(crate) fn left(&self) -> impl Iterator<Item = (IpAddr, Option<Duration>)> {
+    pub(crate) fn left(&self) -> impl Iterator<Item = (Origin, Option<Duration>)> {
         let now = Timestamp::now();
         let left = move |until: Timestamp| until.duration_since(now).try_into().unwrap_or_default();
         self.list.iter().map(move |ban| (ban.addr, ban.until.map(left)))
@@ -93,7 +92,7 @@ fn parse(line: &str) -> Option<Ban> {
         Some((addr, until)) => (addr, Some(until.trim().parse().ok()?)),
         None => (line.trim(), None),
     };
-    Some(Ban { addr: network(addr.parse().ok()?), until })
+    Some(Ban { addr: addr.parse::<Origin>().ok()?.network(), until })
 }
 
 fn text_of(bans: &[Ban]) -> String {
@@ -196,7 +195,7 @@ mod tests {
         let again = Bans::open(&path).expect("it is ours");
         let left: Vec<_> = again.left().collect();
         assert!(matches!(left[..], [(_, None), (_, Some(_))]), "{left:?}");
-        assert_eq!(left[1].0, IpAddr::from([10, 0, 0, 3]));
+        assert_eq!(left[1].0, Origin::from([10, 0, 0, 3]));
         assert!(left[1].1.is_some_and(|left| (290..=300).contains(&left.as_secs())), "{left:?}");
         let mode = fs::metadata(&path).expect("it is there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);

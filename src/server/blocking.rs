@@ -5,15 +5,17 @@
 //! time, on a scheduler that runs its threads in any order and on a kernel in memory that injects the failures of a
 //! real one.
 
+use super::listener::{self, Mode};
 use super::signals::{Order, Orders, SIGNALS};
 pub(crate) use super::terminal::Terminal;
+use crate::chat::Peer;
 use crate::trace::marks::{self, Call};
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
 use socket2::SockRef;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener};
+use std::net::{Shutdown, TcpListener};
 use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::PoisonError;
@@ -47,10 +49,10 @@ impl Listeners {
     }
 
     /// Blocks until a connection comes; for ever after [`Listeners::shutdown`].
-    pub(crate) fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+    pub(crate) fn accept(&self) -> io::Result<(TcpStream, Peer)> {
         loop {
             let socket = self.next()?;
-            let result = marks::accept(Call::blocking("accept4"), || match socket.accept() {
+            let result = marks::accept(Call::blocking("accept4"), || match listener::accept(socket, Mode::Blocking) {
                 Err(e) if e.kind() == ErrorKind::InvalidInput => loop {
                     std::thread::park();
                 },
@@ -58,8 +60,6 @@ impl Listeners {
             });
             match result {
                 Err(e) if e.kind() == ErrorKind::WouldBlock => {}
-                // On some systems an accepted socket has the mode of its listener.
-                Ok((stream, _)) if !cfg!(target_os = "linux") && stream.0.set_nonblocking(false).is_err() => {}
                 result => return result,
             }
         }
@@ -111,7 +111,7 @@ impl TcpStream {
     /// Whether the peer has reset the connection. Only the first call after that fails with the error, in whatever thread it is; the
     /// reads after it find an end-of-file.
     pub(crate) fn is_reset(&self) -> bool {
-        self.0.peer_addr().is_err()
+        listener::peer_of(&self.0).is_ok_and(|peer| peer.is_none())
     }
 
     /// Blocks until there is something to read, at most until `end`, and discards up to 1024 bytes. Returns the number

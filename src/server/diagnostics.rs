@@ -1,6 +1,7 @@
 //! What the server says on stderr to the person who runs it: errors and diagnostics, in the language of the session. What
 //! the clients and the transcript get is in [`chat::messages`](crate::chat::messages).
 
+use super::listener::Address;
 use crate::chat::limits::BANS_MAX;
 use crate::text::errors::cause;
 use crate::text::{Lang, say};
@@ -49,7 +50,7 @@ pub(super) fn no_io_uring(error: &io::Error) -> String {
     }
 }
 
-pub(super) fn cannot_listen(place: &str, port: u16, error: &io::Error) -> String {
+pub(super) fn cannot_listen(place: &Address, port: u16, error: &io::Error) -> String {
     let lang = Lang::session();
     let cause = cause(lang, error);
     let why = match error.kind() {
@@ -67,6 +68,20 @@ pub(super) fn cannot_listen(place: &str, port: u16, error: &io::Error) -> String
             "{cause}; prueba otra dirección con --addr EQUIPO:PUERTO"),
     };
     say!(lang, "cannot listen on {place}: {why}"; "no se puede escuchar en {place}: {why}")
+}
+
+pub(super) fn cannot_listen_at(path: &Path, error: &io::Error) -> String {
+    let (lang, path) = (Lang::session(), path.display());
+    let cause = cause(lang, error);
+    let advice = match error.kind() {
+        ErrorKind::AddrInUse => say!(lang,
+            "stop the server that listens there, or use another path";
+            "cierra el servidor que escucha ahí, o usa otra ruta"),
+        _ => say!(lang,
+            "use a short path in a directory that you may write to";
+            "usa una ruta corta en un directorio en el que puedas escribir"),
+    };
+    say!(lang, "cannot listen on unix:{path}: {cause}; {advice}"; "no se puede escuchar en unix:{path}: {cause}; {advice}")
 }
 
 /// `fits` is the number of clients for which the limit is enough.
@@ -140,7 +155,7 @@ pub(super) fn others_join_with(addr: SocketAddr, is_first: bool) -> String {
 
 // Diagnostics.
 
-pub(super) fn listening(addr: SocketAddr, mode: &str, seats: usize) -> String {
+pub(super) fn listening(addr: &str, mode: &str, seats: usize) -> String {
     say!(Lang::session(),
         "listening on {addr}, mode {mode}, {seats} seats";
         "a la escucha en {addr}, modo {mode}, {seats} plazas")

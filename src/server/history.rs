@@ -15,6 +15,7 @@ use super::disk::{self, DiskWriter};
 use super::sink::Sink;
 use super::spool::Spool;
 use super::wall_clock::WallClock;
+use crate::chat::Origin;
 use crate::chat::messages::Said;
 use crate::chat::sanitize::sanitize_text;
 use crate::chat::{Event, Id, Reason, Replay, Transcript};
@@ -23,7 +24,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -71,7 +71,7 @@ enum Kind {
 struct Visits<'a> {
     time: &'a str,
     event: &'static str,
-    addr: IpAddr,
+    addr: Origin,
     times: u64,
 }
 

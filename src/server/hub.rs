@@ -1,9 +1,9 @@
 //! A wrapper around [`chat::Hub`] for the drivers: it marks what the hub ingests and accounts for as steps of the
 //! trace.
 
+use crate::chat::Peer;
 use crate::chat::{self, Event, Id, Reason, Transcript};
 use crate::trace::marks;
-use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
 use std::time::Instant;
 
@@ -25,7 +25,7 @@ impl Hub {
         }
     }
 
-    pub(crate) fn connect(&mut self, key: usize, peer: SocketAddr) -> Option<Id> {
+    pub(crate) fn connect(&mut self, key: usize, peer: Peer) -> Option<Id> {
         let id = self.hub.connect(key, peer)?;
         marks::connected(peer, id.serial());
         // A newcomer that waits gets nothing yet: the tick or a line brings its greeting.

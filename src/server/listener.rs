@@ -1,21 +1,29 @@
 //! The listening sockets, and the options of accepted sockets.
+//!
+//! A socket has the standard library's types [`TcpListener`] and [`TcpStream`] here, and may be a Unix socket all the same: to listen, read,
+//! write and shut down is the same for both. What differs is in [`accept`], [`peer_of`], [`name`] and [`prepare`].
 
 use super::diagnostics;
 use super::lingering::LINGERING_MAX;
+use super::socket_file::{self, SocketFile};
+use crate::chat::Peer;
 use crate::trace::marks;
 use rustix::io::Errno;
+use rustix::net::{SocketAddrAny, SocketAddrUnix, getpeername, getsockname};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use std::collections::BTreeSet;
+use std::fmt::{self, Display, Formatter};
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
-use std::os::fd::AsFd;
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How many connections may wait to be accepted. The kernel cuts it to its own maximum (`net.core.somaxconn`, 4096 on
 /// Linux). The standard library's 128 is less than one burst of a load test, and a client that is too late waits a
 /// second for its next SYN.
-const BACKLOG: i32 = 4096;
+pub(super) const BACKLOG: i32 = 4096;
 
 /// Descriptors that are not clients: the standard three, the poll, the listeners, the signals' pipe, console, history, trace, and a
 /// connection that is accepted to be refused.
@@ -51,11 +59,115 @@ pub(crate) fn clients_max() -> usize {
     hard.saturating_sub(DESCRIPTORS_BESIDE_CLIENTS + LINGERING_MIN) as usize
 }
 
-/// Listens on all of the host's addresses, one at least. Those that this machine does not have are left out. The error is
+/// Where a server listens, and where its clients find it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Address {
+    /// A host, by its name or its address, and a port.
+    Tcp(String, u16),
+    /// The path of a Unix socket.
+    Unix(PathBuf),
+}
+
+/// What an address of a Unix socket begins with.
+pub(crate) const UNIX: &str = "unix:";
+
+/// As a user types it.
+impl Display for Address {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Tcp(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Address::Tcp(host, port) => write!(f, "{host}:{port}"),
+            Address::Unix(path) => write!(f, "{UNIX}{}", path.display()),
+        }
+    }
+}
+
+/// Listens on an address: on all those of a host, one at least. Those that this machine does not have are left out. The error is
 /// text for people.
-pub(crate) fn bind((host, port): &(String, u16)) -> Result<Vec<TcpListener>, String> {
-    let addrs = (host.as_str(), *port).to_socket_addrs().map_err(|_| diagnostics::no_such_address(host, *port))?;
-    listen_on_all(addrs).map_err(|e| diagnostics::cannot_listen(&place(host, *port), *port, &e))
+pub(crate) fn bind(address: &Address) -> Result<(Vec<TcpListener>, Option<SocketFile>), String> {
+    match address {
+        Address::Tcp(host, port) => Ok((bind_host(host, *port)?, None)),
+        Address::Unix(path) => socket_file::bind(path).map(|(listener, file)| (vec![listener], Some(file))),
+    }
+}
+
+fn bind_host(host: &str, port: u16) -> Result<Vec<TcpListener>, String> {
+    let addrs = (host, port).to_socket_addrs().map_err(|_| diagnostics::no_such_address(host, port))?;
+    let failed = |e| diagnostics::cannot_listen(&Address::Tcp(host.into(), port), port, &e);
+    listen_on_all(addrs).map_err(failed)
+}
+
+/// The address of a listener, as a user types it.
+pub(super) fn name(listener: &TcpListener) -> io::Result<String> {
+    let addr = getsockname(listener)?;
+    Ok(match SocketAddr::try_from(addr.clone()) {
+        Ok(addr) => addr.to_string(),
+        Err(_) => {
+            let path = SocketAddrUnix::try_from(addr)?;
+            format!("{UNIX}{}", path.path().unwrap_or_default().to_string_lossy())
+        }
+    })
+}
+
+/// Whether the calls on an accepted socket wait.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Blocking,
+    NonBlocking,
+}
+
+/// Takes a connection from a listener's queue.
+pub(crate) fn accept(listener: &impl AsFd, mode: Mode) -> io::Result<(TcpStream, Peer)> {
+    let (socket, addr) = accept_from(listener, mode)?;
+    let peer = peer_at(&socket, addr)?;
+    Ok((socket.into(), peer))
+}
+
+#[cfg(not(target_vendor = "apple"))]
+fn accept_from(listener: &impl AsFd, mode: Mode) -> io::Result<(OwnedFd, Option<SocketAddrAny>)> {
+    use rustix::net::{SocketFlags, acceptfrom_with};
+    let mut flags = SocketFlags::CLOEXEC;
+    flags.set(SocketFlags::NONBLOCK, mode == Mode::NonBlocking);
+    Ok(acceptfrom_with(listener, flags)?)
+}
+
+/// These systems cannot set the mode with the same call.
+#[cfg(target_vendor = "apple")]
+fn accept_from(listener: &impl AsFd, mode: Mode) -> io::Result<(OwnedFd, Option<SocketAddrAny>)> {
+    use rustix::io::{FdFlags, fcntl_setfd, ioctl_fionbio};
+    let (socket, addr) = rustix::net::acceptfrom(listener)?;
+    fcntl_setfd(&socket, FdFlags::CLOEXEC)?;
+    ioctl_fionbio(&socket, mode == Mode::NonBlocking)?;
+    Ok((socket, addr))
+}
+
+/// The peer of an accepted connection. `None` if it has reset the connection.
+pub(crate) fn peer_of(socket: &impl AsFd) -> io::Result<Option<Peer>> {
+    match getpeername(socket) {
+        Ok(Some(addr)) => peer_at(socket, Some(addr)).map(Some),
+        Ok(None) | Err(Errno::NOTCONN) => Ok(None),
+        Err(e) => Err(e.into()),
+    }
+}
+
+fn peer_at(socket: &impl AsFd, addr: Option<SocketAddrAny>) -> io::Result<Peer> {
+    match addr.map(SocketAddr::try_from) {
+        Some(Ok(addr)) => Ok(Peer::Tcp(addr)),
+        // A client of a Unix socket has no address.
+        _ => Ok(Peer::User(user_of(socket)?)),
+    }
+}
+
+/// The user whose process has connected.
+#[cfg(target_os = "linux")]
+fn user_of(socket: &impl AsFd) -> io::Result<u32> {
+    Ok(rustix::net::sockopt::socket_peercred(socket)?.uid.as_raw())
+}
+
+/// There is no safe call for it elsewhere: all count as one user.
+#[cfg(not(target_os = "linux"))]
+fn user_of(_: &impl AsFd) -> io::Result<u32> {
+    Ok(rustix::process::geteuid().as_raw())
 }
 
 /// What the kernel may buffer in each direction for all clients together, so that many who do not read, or who may not be read from, do
@@ -76,11 +188,6 @@ pub(crate) fn limit_buffers(listener: &TcpListener, seats: usize) {
         let result = socket.set_send_buffer_size(size / 2).and_then(|()| socket.set_recv_buffer_size(size / 2));
         result.unwrap_or_else(|e| log::debug!("SO_SNDBUF, SO_RCVBUF: {e}"));
     }
-}
-
-/// An address as a user types it.
-pub(crate) fn place(host: &str, port: u16) -> String {
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 fn listen_on_all(addrs: impl Iterator<Item = SocketAddr>) -> io::Result<Vec<TcpListener>> {
@@ -126,9 +233,11 @@ const PREPARE_CALLS: usize = if cfg!(target_os = "linux") { 6 } else { 5 };
 /// A peer that vanished without a FIN is missed after this time, whether or not anybody talks.
 const VANISHED_AFTER: Duration = Duration::from_secs(40);
 
-/// Sets the options of an accepted socket. Errors are only logged.
-pub(crate) fn prepare(stream: &impl AsFd) {
-    marks::set_up(PREPARE_CALLS, || set_options(SockRef::from(stream)));
+/// Sets the options of an accepted socket. A Unix socket needs none. Errors are only logged.
+pub(crate) fn prepare(stream: &impl AsFd, peer: Peer) {
+    if let Peer::Tcp(_) = peer {
+        marks::set_up(PREPARE_CALLS, || set_options(SockRef::from(stream)));
+    }
 }
 
 fn set_options(socket: SockRef<'_>) {
@@ -160,10 +269,9 @@ pub(crate) fn is_one_connections(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::TcpStream;
 
     fn bind_one() -> TcpListener {
-        bind(&("127.0.0.1".into(), 0)).expect("a free port").swap_remove(0)
+        bind_host("127.0.0.1", 0).expect("a free port").swap_remove(0)
     }
 
     #[test]
@@ -184,7 +292,7 @@ mod tests {
     fn two_cannot_listen_on_one_port_and_the_second_is_told_what_to_do() {
         let first = bind_one();
         let port = first.local_addr().expect("bound").port();
-        let error = bind(&("127.0.0.1".into(), port)).expect_err("the port is taken");
+        let error = bind_host("127.0.0.1", port).expect_err("the port is taken");
         assert!(error.contains("in use") && error.contains("--addr"), "{error}");
     }
 
@@ -205,7 +313,7 @@ mod tests {
     #[test]
     fn in_a_large_room_the_kernel_buffers_less_for_each() {
         let sizes = |seats| {
-            let listener = &bind(&("127.0.0.1".into(), 0)).expect("a free port")[0];
+            let listener = &bind_one();
             limit_buffers(listener, seats);
             let _client = TcpStream::connect(listener.local_addr().expect("bound")).expect("a connection");
             let (stream, _) = listener.accept().expect("a connection");
@@ -221,8 +329,8 @@ mod tests {
     fn an_accepted_socket_holds_no_line_back_and_misses_its_peer_in_time() {
         let listener = bind_one();
         let _client = TcpStream::connect(listener.local_addr().expect("bound")).expect("a connection");
-        let (stream, _) = listener.accept().expect("a connection");
-        prepare(&stream);
+        let (stream, peer) = accept(&listener, Mode::Blocking).expect("a connection");
+        prepare(&stream, peer);
         let socket = SockRef::from(&stream);
         assert!(socket.tcp_nodelay().expect("an option"));
         assert!(socket.keepalive().expect("an option"));

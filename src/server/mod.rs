@@ -4,7 +4,7 @@
 //! * [`service`]: what a driver is given;
 //! * [`net`] (for `epoll` and `poll`), `ring` (for `uring`) and `blocking` (for `threaded`): the layer between a driver and the system. The tests put a
 //!   simulated one in its place. This layer and [`hub`] mark the steps for the trace;
-//! * [`listener`]: the listening sockets;
+//! * [`listener`]: the listening sockets; [`socket_file`]: the files of those that are Unix sockets;
 //! * [`own_address`]: by which address others reach this machine;
 //! * [`diagnostics`]: what the server says to the person who runs it;
 //! * [`signals`]: what a signal asks of the server; [`stopping`]: how a loop carries it out;
@@ -55,6 +55,7 @@ mod signals;
 #[cfg(test)]
 mod simulated;
 pub(crate) mod sink;
+mod socket_file;
 mod spool;
 pub(crate) mod stopping;
 #[cfg(feature = "async")]
@@ -70,7 +71,7 @@ use crate::text::Lang;
 use crate::trace::{self, marks};
 use bans::Bans;
 pub use drivers::{DRIVERS, Driver};
-pub use listener::make_room_for;
+pub use listener::{Address, make_room_for};
 use records::Records;
 use service::Service;
 pub use service::WhenFull;
@@ -83,8 +84,8 @@ use terminal::Terminal;
 /// Where and what to serve.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Host and port.
-    pub addr: (String, u16),
+    /// Where to listen.
+    pub addrs: Vec<Address>,
     /// The way of waiting.
     pub driver: &'static Driver,
     /// How long a one-thread driver polls without sleeping before it sleeps.
@@ -116,7 +117,12 @@ pub fn run(options: Options) -> Result<(), String> {
     let has_password = options.limits.password.is_some();
     let callers = if has_password { CALLERS_MAX } else { 0 };
     let lingering_max = listener::make_room_for(options.limits.clients_max + callers)?;
-    let listeners = listener::bind(&options.addr)?;
+    let (mut listeners, mut files) = (Vec::new(), Vec::new());
+    for addr in &options.addrs {
+        let (bound, file) = listener::bind(addr)?;
+        listeners.extend(bound);
+        files.extend(file);
+    }
     let is_reachable = |listener: &TcpListener| listener.local_addr().is_ok_and(|addr| !addr.ip().is_loopback());
     if has_password && listeners.iter().any(is_reachable) {
         log::warn!("{}", diagnostics::password_can_be_overheard());

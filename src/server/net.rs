@@ -4,7 +4,9 @@
 //! that a driver's code shows only its way of waiting. And the tests compile the drivers a second time, on a kernel in
 //! memory that injects the failures of a real one.
 
+use super::listener::{self, Mode};
 use super::signals::{Order, Orders, SIGNALS};
+use crate::chat::Peer;
 use crate::trace::marks::{self, Call};
 use crate::trace::step::Source as Named;
 use mio::Registry;
@@ -15,7 +17,7 @@ use rustix::event::Timespec;
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
@@ -109,11 +111,14 @@ impl Listeners {
     }
 
     /// Takes a connection from one of the queues. Fails with [`ErrorKind::WouldBlock`] if all are empty.
-    pub(crate) fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+    pub(crate) fn accept(&mut self) -> io::Result<(TcpStream, Peer)> {
         let (before, after) = self.sockets.0.split_at(self.first);
         self.first = (self.first + 1) % self.sockets.0.len();
         for socket in after.iter().chain(before) {
-            let accept = || socket.accept().map(|(stream, peer)| (TcpStream(stream), peer));
+            let accept = || {
+                let (stream, peer) = listener::accept(socket, Mode::NonBlocking)?;
+                Ok((TcpStream(mio::net::TcpStream::from_std(stream)), peer))
+            };
             match marks::accept(Call::at_once("accept4"), accept) {
                 Err(e) if e.kind() == ErrorKind::WouldBlock => {}
                 result => return result,

@@ -1,9 +1,9 @@
 //! What a driver is given, and the rules that all drivers keep.
 
-use super::diagnostics;
 use super::hub::Hub;
 use super::records::Records;
 use super::terminal::Terminal;
+use super::{diagnostics, listener};
 use crate::chat::Event;
 use std::io;
 use std::net::TcpListener;
@@ -58,9 +58,9 @@ impl Service {
     pub(crate) fn announce(&mut self) -> io::Result<()> {
         let (mode, seats) = (self.mode, self.hub.limits().clients_max);
         for listener in &self.listeners {
-            let addr = listener.local_addr()?;
-            self.records.note_one(Event::Listening { addr, mode, seats });
-            log::info!("{}", diagnostics::listening(addr, mode, seats));
+            let addr = listener::name(listener)?;
+            self.records.note_one(Event::Listening { addr: &addr, mode, seats });
+            log::info!("{}", diagnostics::listening(&addr, mode, seats));
         }
         Ok(())
     }

@@ -187,7 +187,7 @@ mod hub {
 
 mod listener {
     pub(super) use crate::server::listener::is_one_connections;
-    pub(super) fn prepare<T>(_: &T) {}
+    pub(super) fn prepare<T>(_: &T, _: crate::chat::Peer) {}
 }
 
 struct Service<L> {

@@ -9,7 +9,9 @@
 //! Calls that tokio makes by itself are not marked: an accept that finds the queue empty, a look for new events while tasks are
 //! ready, and the end of watching a socket.
 
+use super::listener;
 use super::signals::{Order, Orders, SIGNALS};
+use crate::chat::Peer;
 use crate::trace::marks::{self, Call};
 pub(crate) use crate::trace::step::Source;
 use rustix::net::{RecvFlags, SendFlags, Shutdown};
@@ -17,7 +19,6 @@ use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
 use std::future::Future;
 use std::io::{self, ErrorKind, IoSlice};
-use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -138,22 +139,43 @@ pub(crate) async fn sleep_until(deadline: Instant) {
 // Sockets.
 
 /// A listening socket, in non-blocking mode.
-pub(crate) struct Listener(tokio::net::TcpListener);
+pub(crate) enum Listener {
+    Tcp(tokio::net::TcpListener),
+    Unix(tokio::net::UnixListener),
+}
 
 impl Listener {
     pub(crate) fn new(listener: std::net::TcpListener) -> io::Result<Listener> {
         listener.set_nonblocking(true)?;
         marks::is(listener.as_raw_fd(), Source::Listener);
-        tokio::net::TcpListener::from_std(listener).map(Listener)
+        match listener.local_addr() {
+            Ok(_) => tokio::net::TcpListener::from_std(listener).map(Listener::Tcp),
+            Err(_) => tokio::net::UnixListener::from_std(OwnedFd::from(listener).into()).map(Listener::Unix),
+        }
     }
 
     /// Takes a connection from the queue, and waits for one if it is empty.
-    pub(crate) async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let accepted = self.0.accept().await.map(|(stream, peer)| (TcpStream(stream), peer));
+    pub(crate) async fn accept(&self) -> io::Result<(TcpStream, Peer)> {
+        let accepted = self.next().await;
         let (stream, peer) = marks::accept(Call::at_once("accept4"), || accepted)?;
         let fd = stream.as_raw_fd();
         marks::watch(fd, fd as usize, true, || ());
         Ok((stream, peer))
+    }
+
+    async fn next(&self) -> io::Result<(TcpStream, Peer)> {
+        match self {
+            Listener::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                Ok((TcpStream(stream), peer.into()))
+            }
+            Listener::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                let peer = listener::peer_of(&stream)?.ok_or(ErrorKind::ConnectionReset)?;
+                let stream = OwnedFd::from(stream.into_std()?);
+                Ok((TcpStream(tokio::net::TcpStream::from_std(stream.into())?), peer))
+            }
+        }
     }
 }
 

@@ -8,8 +8,9 @@
 
 use crate::chat::rate::{Account, Rate};
 use crate::chat::{Event, Id, Reason};
+use crate::chat::{Origin, Peer};
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 /// The number of silent visits of one address that are recorded without a pause. A class that joins from behind one address
@@ -23,11 +24,11 @@ const REPORT_AFTER: Duration = Duration::from_secs(60);
 /// The most addresses that are told apart. The others share one count.
 const ADDRESSES_MAX: usize = 1024;
 /// The address in the report of the others.
-const OTHERS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+const OTHERS: Origin = Origin::Address(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
 
 #[derive(Default)]
 pub(crate) struct Visits {
-    addresses: BTreeMap<IpAddr, Address>,
+    addresses: BTreeMap<Origin, Address>,
     /// The members that have not said anything.
     silent: HashMap<Id, Visit>,
     /// When counts are to be recorded; `None` while there are none.
@@ -42,14 +43,14 @@ struct Address {
 }
 
 struct Visit {
-    address: IpAddr,
+    address: Origin,
     /// `None` if it is recorded.
     held_back: Option<Arrival>,
 }
 
 struct Arrival {
     nick: String,
-    peer: SocketAddr,
+    peer: Peer,
     seats_taken: usize,
     seats: usize,
 }
@@ -59,7 +60,7 @@ impl Visits {
     pub(crate) fn pass(&mut self, event: &Event<'_>, now: Instant, record: &mut impl FnMut(&Event<'_>)) {
         match *event {
             Event::Arrived { id, nick, peer, seats_taken, seats } => {
-                let address = self.known(peer.ip(), now);
+                let address = self.known(peer.origin(), now);
                 let arrival = Arrival { nick: nick.into(), peer, seats_taken, seats };
                 let held_back = if self.pays(address, now) { None } else { Some(arrival) };
                 if held_back.is_none() {
@@ -70,7 +71,7 @@ impl Visits {
                 self.silent.insert(id, Visit { address, held_back });
             }
             Event::Refused { peer, .. } => {
-                let address = self.known(peer.ip(), now);
+                let address = self.known(peer.origin(), now);
                 if self.pays(address, now) { record(event) } else { self.count(address, now) }
             }
             Event::Left { id, reason, .. } => match self.silent.remove(&id) {
@@ -127,7 +128,7 @@ impl Visits {
     }
 
     /// The address under which a visit is counted.
-    fn known(&mut self, addr: IpAddr, now: Instant) -> IpAddr {
+    fn known(&mut self, addr: Origin, now: Instant) -> Origin {
         let has_room = |addresses: &BTreeMap<_, _>| addresses.len() < ADDRESSES_MAX || addresses.contains_key(&addr);
         if !has_room(&self.addresses) {
             self.addresses.retain(|_, address| !address.visits.is_even(now) || address.count > 0);
@@ -138,11 +139,11 @@ impl Visits {
     }
 
     /// Lets an address pay for a visit. Returns whether it can.
-    fn pays(&mut self, addr: IpAddr, now: Instant) -> bool {
+    fn pays(&mut self, addr: Origin, now: Instant) -> bool {
         self.addresses.get_mut(&addr).is_none_or(|address| address.visits.pay(VISITS, now))
     }
 
-    fn count(&mut self, addr: IpAddr, now: Instant) {
+    fn count(&mut self, addr: Origin, now: Instant) {
         if let Some(address) = self.addresses.get_mut(&addr) {
             address.count += 1;
             self.due.get_or_insert(now + REPORT_AFTER);

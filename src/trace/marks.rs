@@ -20,11 +20,11 @@ use super::recorder::Recorder;
 use super::sockets::Connection;
 pub(crate) use super::sockets::Sockets;
 use super::step::{Flaw, Header, PENDING_MAX, Pending, Ready, Source, Step, TEXT_MAX};
+use crate::chat::Peer;
 use crate::text::Lang;
 #[cfg(all(feature = "uring", target_os = "linux"))]
 pub(crate) use operations::{Done, Sent, accepted, closes_later, enter, listener, queued, received};
 use std::io::{self, ErrorKind, IoSlice};
-use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -130,10 +130,7 @@ pub(crate) fn is(fd: RawFd, source: Source) {
 
 /// Takes one connection from the listener's queue.
 #[inline(always)]
-pub(crate) fn accept<S: AsRawFd>(
-    how: Call,
-    call: impl FnOnce() -> io::Result<(S, SocketAddr)>,
-) -> io::Result<(S, SocketAddr)> {
+pub(crate) fn accept<S: AsRawFd>(how: Call, call: impl FnOnce() -> io::Result<(S, Peer)>) -> io::Result<(S, Peer)> {
     match on() {
         None => call(),
         Some(on) => {
@@ -299,7 +296,7 @@ fn show_recorded(on: &Recorder, call: impl FnOnce() -> usize) -> usize {
 
 /// The connection from this address was let in, as this client.
 #[inline(always)]
-pub(crate) fn connected(peer: SocketAddr, client: u64) {
+pub(crate) fn connected(peer: Peer, client: u64) {
     if let Some(on) = on() {
         on.sockets().connected(peer, client);
     }

@@ -4,8 +4,8 @@
 //! (accepted, watched, shut down, closed). The room reports which client was let in from which address.
 
 use super::step::{Ready, Source};
+use crate::chat::Peer;
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -17,7 +17,7 @@ pub(crate) struct Sockets(Mutex<Tables>);
 struct Tables {
     connections: HashMap<RawFd, Connection>,
     /// Accepted connections that are neither let in nor refused yet.
-    newcomers: HashMap<SocketAddr, RawFd>,
+    newcomers: HashMap<Peer, RawFd>,
     /// The descriptors that the poll watches, by token.
     tokens: HashMap<usize, RawFd>,
     /// The listener and the signals.
@@ -39,14 +39,14 @@ impl Sockets {
     }
 
     /// A connection was accepted.
-    pub(crate) fn accepted(&self, fd: RawFd, peer: SocketAddr) {
+    pub(crate) fn accepted(&self, fd: RawFd, peer: Peer) {
         let mut tables = self.tables();
         tables.connections.insert(fd, Connection::default());
         tables.newcomers.insert(peer, fd);
     }
 
     /// The connection from this address is in the room, as this client.
-    pub(crate) fn connected(&self, peer: SocketAddr, client: u64) {
+    pub(crate) fn connected(&self, peer: Peer, client: u64) {
         let mut tables = self.tables();
         if let Some(fd) = tables.newcomers.remove(&peer)
             && let Some(connection) = tables.connections.get_mut(&fd)

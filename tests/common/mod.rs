@@ -364,7 +364,8 @@ impl Client {
     pub fn of(stream: TcpStream) -> Client {
         stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
         stream.set_write_timeout(Some(LIMIT)).expect("a timeout");
-        stream.set_nodelay(true).expect("no delay");
+        // A Unix socket delays nothing, and has no such option.
+        let _ = stream.set_nodelay(true);
         let reader = BufReader::new(stream.try_clone().expect("a descriptor"));
         Client { stream, nick: String::new(), reader, kept: VecDeque::new() }
     }

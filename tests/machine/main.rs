@@ -10,6 +10,7 @@ mod crowd;
 mod history;
 #[cfg(target_os = "linux")]
 mod limits;
+mod listeners;
 #[cfg(target_os = "linux")]
 mod outputs;
 mod ports;

@@ -34,6 +34,7 @@ use super::effect::Effect;
 use super::id::{Id, Table};
 use super::limits::{Limits, read_max};
 use super::reason::Reason;
+use crate::chat::peer::Origin;
 use allowance::Allowance;
 use broadcast::{Broadcast, Place};
 use connection::{Connection, Phase};
@@ -44,10 +45,8 @@ pub use opening::Protocol;
 use outbox::{Conditions, Outbox};
 use queue::Queue;
 use std::collections::{BinaryHeap, VecDeque};
-use std::net::IpAddr;
 use std::time::Instant;
 use throttle::Throttle;
-pub(crate) use throttle::network;
 
 /// All connections.
 pub(super) struct Connections {
@@ -123,7 +122,7 @@ impl Connections {
     // Arrivals and departures.
 
     /// Adds a connection. It gets only what is sent to it alone, until it is [admitted](Connections::admit).
-    pub(super) fn open(&mut self, id: Id, addr: IpAddr) {
+    pub(super) fn open(&mut self, id: Id, addr: Origin) {
         self.open += 1;
         self.throttle.open(id, addr, self.at.now);
         self.table.insert(
@@ -143,12 +142,12 @@ impl Connections {
     }
 
     /// Whether a client from this address may take a seat.
-    pub(super) fn admits(&self, addr: IpAddr) -> bool {
+    pub(super) fn admits(&self, addr: Origin) -> bool {
         self.throttle.admits(addr)
     }
 
     /// Whether a client from this address may be at the door.
-    pub(super) fn may_call(&self, addr: IpAddr) -> bool {
+    pub(super) fn may_call(&self, addr: Origin) -> bool {
         self.throttle.may_call(addr)
     }
 
@@ -158,7 +157,7 @@ impl Connections {
     }
 
     /// A connection is at the door.
-    pub(super) fn call(&mut self, id: Id, addr: IpAddr) {
+    pub(super) fn call(&mut self, id: Id, addr: Origin) {
         self.throttle.call(id, addr);
     }
 

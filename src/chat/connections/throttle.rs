@@ -3,10 +3,10 @@
 
 use crate::chat::id::{Id, Table};
 use crate::chat::limits::{CALLERS_PER_ADDRESS, Limits, WRONG_TRIES_AT_ONCE, WRONG_TRY_EVERY};
+use crate::chat::peer::Origin;
 use crate::chat::rate::{Account, Rate};
 use crate::chat::tries::Tries;
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
@@ -26,8 +26,8 @@ pub(crate) struct Throttle {
 /// The address of each of some connections, and the number of those from each address.
 #[derive(Default)]
 struct PerAddress {
-    addresses: Table<IpAddr>,
-    counts: HashMap<IpAddr, usize>,
+    addresses: Table<Origin>,
+    counts: HashMap<Origin, usize>,
 }
 
 /// How often those from one address may be wrong.
@@ -48,11 +48,11 @@ impl Throttle {
     }
 
     /// Whether a client from this address may take a seat.
-    pub(super) fn admits(&self, addr: IpAddr) -> bool {
+    pub(super) fn admits(&self, addr: Origin) -> bool {
         self.per_address.is_none_or(|most| self.open.count(addr) < most)
     }
 
-    pub(super) fn open(&mut self, id: Id, addr: IpAddr, now: Instant) {
+    pub(super) fn open(&mut self, id: Id, addr: Origin, now: Instant) {
         if self.rate.is_some() {
             self.accounts.insert(id, Account::new(now));
         }
@@ -68,7 +68,7 @@ impl Throttle {
     }
 
     /// Whether another client from this address may be at the door.
-    pub(super) fn may_call(&self, addr: IpAddr) -> bool {
+    pub(super) fn may_call(&self, addr: Origin) -> bool {
         self.callers.count(addr) < CALLERS_PER_ADDRESS
     }
 
@@ -78,7 +78,7 @@ impl Throttle {
     }
 
     /// A client is at the door.
-    pub(super) fn call(&mut self, id: Id, addr: IpAddr) {
+    pub(super) fn call(&mut self, id: Id, addr: Origin) {
         self.callers.insert(id, addr);
     }
 
@@ -118,8 +118,8 @@ impl Throttle {
 }
 
 impl PerAddress {
-    fn insert(&mut self, id: Id, addr: IpAddr) {
-        let addr = network(addr);
+    fn insert(&mut self, id: Id, addr: Origin) {
+        let addr = addr.network();
         self.addresses.insert(id, addr);
         *self.counts.entry(addr).or_default() += 1;
     }
@@ -135,32 +135,11 @@ impl PerAddress {
     }
 
     /// The number of those from this address.
-    fn count(&self, addr: IpAddr) -> usize {
-        self.counts.get(&network(addr)).copied().unwrap_or_default()
+    fn count(&self, addr: Origin) -> usize {
+        self.counts.get(&addr.network()).copied().unwrap_or_default()
     }
 
     fn len(&self) -> usize {
         self.counts.values().sum()
-    }
-}
-
-/// The part of an address that one subscriber has: an IPv4 address, or the first 64 bits of an IPv6 address.
-pub(crate) fn network(addr: IpAddr) -> IpAddr {
-    match addr.to_canonical() {
-        IpAddr::V6(addr) => Ipv6Addr::from_bits(addr.to_bits() >> 64 << 64).into(),
-        addr => addr,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_subscriber_is_one_address() {
-        let addr = |text: &str| -> IpAddr { text.parse().expect("an address") };
-        assert_eq!(network(addr("::ffff:10.0.0.1")), addr("10.0.0.1"));
-        assert_eq!(network(addr("2001:db8:1:2:3:4:5:6")), network(addr("2001:db8:1:2::1")));
-        assert_ne!(network(addr("2001:db8:1:2::1")), network(addr("2001:db8:1:3::1")));
     }
 }

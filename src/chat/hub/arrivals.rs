@@ -6,12 +6,12 @@ use crate::chat::connections::line::Line;
 use crate::chat::connections::sanitize::sanitize;
 use crate::chat::limits::ANNOUNCE_MAX;
 use crate::chat::newcomers::{Arrival, Newcomer};
+use crate::chat::peer::Peer;
 use crate::chat::{Id, Reason, Transcript};
-use std::net::SocketAddr;
 
 impl Hub {
     /// A client has taken a seat. It is greeted and announced a moment later, or at once: in a large room, and in a crowd.
-    pub(super) fn arrive(&mut self, id: Id, peer: SocketAddr) {
+    pub(super) fn arrive(&mut self, id: Id, peer: Peer) {
         let replay = match &mut self.replay {
             Some(replay) => replay(self.room.transcript().unwrap_or(&Transcript::default())),
             None => Vec::new(),

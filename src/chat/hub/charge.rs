@@ -5,14 +5,13 @@ use super::Hub;
 use crate::chat::bans::Bans;
 use crate::chat::charge::{self, Order};
 use crate::chat::command::{self, Input};
-use crate::chat::connections::network;
 use crate::chat::connections::sanitize::sanitize;
 use crate::chat::limits::WHY_CHARS_MAX;
 use crate::chat::messages::{self, Done, Notice, Said, Who};
+use crate::chat::peer::Origin;
 use crate::chat::rate::Rate;
 use crate::chat::tries::Tries;
 use crate::chat::{Event, Id, Reason, Secret};
-use std::net::IpAddr;
 use std::time::Duration;
 
 /// A person who mistypes has three tries, and a program that guesses has 8640 a day.
@@ -40,7 +39,7 @@ impl Hub {
 
     /// Lets nobody in from an address, for a time or for good, as an earlier server was ordered. Without effect when there are
     /// [`BANS_MAX`](crate::chat::limits::BANS_MAX) bans.
-    pub fn ban(&mut self, addr: IpAddr, time: Option<Duration>) {
+    pub fn ban(&mut self, addr: Origin, time: Option<Duration>) {
         self.charge.bans.add(addr, time, self.connections.now());
     }
 
@@ -83,10 +82,10 @@ impl Hub {
         let notice = match &self.charge.password {
             None => Notice::NoPassword,
             Some(_) if self.room.is_in_charge(id) => Notice::IsInCharge,
-            Some(secret) => match self.charge.tries.count(peer.ip(), now) {
+            Some(secret) => match self.charge.tries.count(peer.origin(), now) {
                 Err(wait) => Notice::TooManyTries(wait),
                 Ok(()) if secret.is(password.as_bytes()) => {
-                    self.charge.tries.take_back(peer.ip());
+                    self.charge.tries.take_back(peer.origin());
                     return self.room.put_in_charge(&mut self.connections, id);
                 }
                 Ok(()) => {
@@ -151,11 +150,11 @@ impl Hub {
 
     /// Bans an address, or that of a member, and shows out whoever has come from there.
     fn order_ban(&mut self, by: Option<Id>, line: &str, whom: &str, minutes: Option<u32>) -> String {
-        let of_member = || Some(self.room.peer(self.room.find(whom)?)?.ip());
-        let Some(addr) = whom.parse().ok().or_else(of_member).map(network) else {
+        let of_member = || Some(self.room.peer(self.room.find(whom)?)?.origin());
+        let Some(addr) = whom.parse().ok().or_else(of_member).map(Origin::network) else {
             return self.text(&Notice::NobodyCalled(whom));
         };
-        let there = self.room.those_from(|it| network(it) == addr);
+        let there = self.room.those_from(|it| it.network() == addr);
         if by.is_some_and(|by| there.contains(&by)) {
             return self.text(&Notice::Done(Done::OwnAddress(addr)));
         }
@@ -172,7 +171,9 @@ impl Hub {
     }
 
     fn unban(&mut self, by: Option<Id>, line: &str, addr: &str) -> String {
-        let Ok(addr) = addr.parse().map(network) else { return self.text(&Notice::Done(Done::NoAddress(addr))) };
+        let Ok(addr) = addr.parse().map(Origin::network) else {
+            return self.text(&Notice::Done(Done::NoAddress(addr)));
+        };
         if !self.charge.bans.remove(addr, self.connections.now()) {
             return self.text(&Notice::Done(Done::NotBanned(addr)));
         }

@@ -58,7 +58,7 @@ impl Hub {
     /// A caller has said the password, and takes a seat if there is one.
     fn let_in(&mut self, id: Id) {
         let Some(peer) = self.door.as_ref().and_then(|door| door.peer(id)) else { return };
-        if self.charge.bans.keep_out(peer.ip(), self.connections.now()) {
+        if self.charge.bans.keep_out(peer.origin(), self.connections.now()) {
             return self.leave(id, Reason::Refused(Refusal::Banned));
         }
         if !self.has_seat() {

@@ -7,10 +7,10 @@ use super::transcript::{Event, Transcript};
 use crate::chat::connections::{Connections, Protocol};
 use crate::chat::id::{Id, Table};
 use crate::chat::limits::{ANNOUNCE_MAX, LISTED_MAX};
+use crate::chat::peer::{Origin, Peer};
 use crate::chat::reason::{Reason, Refusal};
 use crate::text::Lang;
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 /// All members of the room.
@@ -30,7 +30,7 @@ pub(crate) struct Room {
 pub(super) struct Member {
     /// Its name, in the form that stands before each of its lines: `<nick> `.
     prefix: Box<str>,
-    peer: SocketAddr,
+    peer: Peer,
     /// The others were told that it is here.
     is_announced: bool,
     is_in_charge: bool,
@@ -81,7 +81,7 @@ impl Room {
 
     /// A client enters and is greeted. The others do not learn of it until it is [announced](Room::announce). `replay` is the
     /// earlier messages that it gets.
-    pub(crate) fn enter(&mut self, connections: &mut Connections, id: Id, peer: SocketAddr, replay: &[u8]) {
+    pub(crate) fn enter(&mut self, connections: &mut Connections, id: Id, peer: Peer, replay: &[u8]) {
         let nick = nick::guest(id.number());
         let who = Who { nick: &nick, id };
         let (others, more) = self.listing();
@@ -114,7 +114,7 @@ impl Room {
     }
 
     /// A client is not let in. Returns what to write to it.
-    pub(crate) fn refuse(&mut self, peer: SocketAddr, why: Refusal) -> Vec<u8> {
+    pub(crate) fn refuse(&mut self, peer: Peer, why: Refusal) -> Vec<u8> {
         self.note(Event::Refused { peer, why });
         let text = match why {
             Refusal::Full => Notice::Full(self.seats),
@@ -126,13 +126,13 @@ impl Room {
     }
 
     /// A client at the door is not let in.
-    pub(crate) fn turn_back(&mut self, connections: &mut Connections, id: Id, peer: SocketAddr, why: Refusal) {
+    pub(crate) fn turn_back(&mut self, connections: &mut Connections, id: Id, peer: Peer, why: Refusal) {
         let text = self.refuse(peer, why);
         connections.leave(id, Reason::Refused(why), &text);
     }
 
     /// A client is not let in, because it speaks another protocol.
-    pub(crate) fn turn_away(&mut self, connections: &mut Connections, id: Id, peer: SocketAddr, protocol: Protocol) {
+    pub(crate) fn turn_away(&mut self, connections: &mut Connections, id: Id, peer: Peer, protocol: Protocol) {
         self.note(Event::Refused { peer, why: Refusal::Foreign(protocol) });
         connections.leave(id, Reason::Foreign(protocol), &messages::to_stranger(self.lang, protocol));
     }
@@ -333,13 +333,13 @@ impl Room {
     }
 
     /// A member's address.
-    pub(crate) fn peer(&self, id: Id) -> Option<SocketAddr> {
+    pub(crate) fn peer(&self, id: Id) -> Option<Peer> {
         self.members.get(id).map(|member| member.peer)
     }
 
     /// The members that came from an address which this is true of.
-    pub(crate) fn those_from(&self, is_there: impl Fn(IpAddr) -> bool) -> Vec<Id> {
-        let there = self.members.iter().filter(|(_, member)| is_there(member.peer.ip()));
+    pub(crate) fn those_from(&self, is_there: impl Fn(Origin) -> bool) -> Vec<Id> {
+        let there = self.members.iter().filter(|(_, member)| is_there(member.peer.origin()));
         there.map(|(id, _)| id).collect()
     }
 
@@ -427,7 +427,7 @@ impl Room {
 }
 
 impl Member {
-    fn new(nick: &str, peer: SocketAddr) -> Member {
+    fn new(nick: &str, peer: Peer) -> Member {
         Member { prefix: prefix(nick), peer, is_announced: false, is_in_charge: false, muted: None }
     }
 

@@ -7,11 +7,11 @@ use super::transcript::Event;
 use crate::chat::connections::Protocol;
 use crate::chat::id::Id;
 use crate::chat::limits::{BANS_MAX, WHY_CHARS_MAX};
+use crate::chat::peer::{Origin, Peer};
 use crate::chat::reason::{Reason, Refusal};
 use crate::text::numbers::whole_bytes;
 use crate::text::{Lang, say};
 use std::fmt::{self, Display, Formatter};
-use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// A member as others see it.
@@ -34,7 +34,7 @@ pub(crate) struct Listed<'a> {
     pub is_in_charge: bool,
     pub is_muted: bool,
     /// For those in charge only.
-    pub peer: Option<SocketAddr>,
+    pub peer: Option<Peer>,
 }
 
 impl<'a> From<Who<'a>> for Listed<'a> {
@@ -103,14 +103,14 @@ pub(crate) enum Done<'a> {
     Muted(Who<'a>, Option<Duration>),
     Unmuted(Who<'a>),
     NotMuted(Who<'a>),
-    Banned(IpAddr, Option<Duration>),
-    Unbanned(IpAddr),
-    NotBanned(IpAddr),
+    Banned(Origin, Option<Duration>),
+    Unbanned(Origin),
+    NotBanned(Origin),
     NoAddress(&'a str),
-    OwnAddress(IpAddr),
+    OwnAddress(Origin),
     TooManyBans,
     /// The bans, and what is left of each.
-    Bans(&'a [(IpAddr, Option<Duration>)]),
+    Bans(&'a [(Origin, Option<Duration>)]),
     WhyTooLong,
     /// What was typed at the console is no command.
     NoOrder,

@@ -1,8 +1,8 @@
 //! The transcript: the events of the room, recorded during a turn and read later by the console and the history.
 
 use crate::chat::id::Id;
+use crate::chat::peer::{Origin, Peer};
 use crate::chat::reason::{Reason, Refusal};
-use std::net::{IpAddr, SocketAddr};
 
 /// An event with borrowed texts.
 pub type Event<'a> = EventOf<&'a str>;
@@ -11,14 +11,15 @@ pub type Event<'a> = EventOf<&'a str>;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum EventOf<T> {
     Listening {
-        addr: SocketAddr,
+        /// As a client types it.
+        addr: T,
         mode: T,
         seats: usize,
     },
     Arrived {
         id: Id,
         nick: T,
-        peer: SocketAddr,
+        peer: Peer,
         seats_taken: usize,
         seats: usize,
     },
@@ -51,7 +52,7 @@ pub enum EventOf<T> {
         seats: usize,
     },
     Refused {
-        peer: SocketAddr,
+        peer: Peer,
         why: Refusal,
     },
     /// A member is in charge.
@@ -75,15 +76,15 @@ pub enum EventOf<T> {
         text: T,
     },
     Banned {
-        addr: IpAddr,
+        addr: Origin,
         minutes: Option<u32>,
     },
     Unbanned {
-        addr: IpAddr,
+        addr: Origin,
     },
     /// So many clients of this address came and left without a word, and are not recorded one by one.
     CameAndWent {
-        addr: IpAddr,
+        addr: Origin,
         times: u64,
     },
     Closing,
@@ -112,7 +113,7 @@ impl<T> EventOf<T> {
     fn map<U>(self, mut hold: impl FnMut(T) -> U) -> EventOf<U> {
         use EventOf::*;
         match self {
-            Listening { addr, mode, seats } => Listening { addr, mode: hold(mode), seats },
+            Listening { addr, mode, seats } => Listening { addr: hold(addr), mode: hold(mode), seats },
             Arrived { id, nick, peer, seats_taken, seats } => {
                 Arrived { id, nick: hold(nick), peer, seats_taken, seats }
             }
@@ -193,7 +194,7 @@ mod tests {
 
     #[test]
     fn events_come_out_as_they_went_in() {
-        let peer = SocketAddr::from(([127, 0, 0, 1], 4000));
+        let peer = Peer::from(([127, 0, 0, 1], 4000));
         let id = Id::new(7, 3);
         let events = [
             Event::Arrived { id, nick: "ana", peer, seats_taken: 1, seats: 6 },

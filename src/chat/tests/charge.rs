@@ -2,9 +2,10 @@
 
 use super::conversations::{Guest, MS, SECOND, TestRoom};
 use super::sim;
+use crate::chat::Peer;
 use crate::chat::limits::*;
 use crate::chat::{Hub, Lang, Reason, Secret, charge};
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -175,7 +176,7 @@ fn nobody_gets_what_a_muted_member_writes() {
 fn a_banned_address_is_refused_until_the_ban_ends() {
     let start = Instant::now();
     let mut hub = Hub::new(Limits::default(), Lang::En, start);
-    let from = |addr: &str| SocketAddr::new(addr.parse().expect("an address"), 4000);
+    let from = |addr: &str| Peer::from((addr.parse::<IpAddr>().expect("an address"), 4000));
     let (there, neighbour) = (from("2001:db8::1"), from("2001:db8::2:0:0:2"));
     let [ana, beto, carla] = [(0, there), (1, neighbour), (2, from("10.0.0.1"))]
         .map(|(key, peer)| hub.connect(key, peer).expect("there is a seat"));
@@ -196,7 +197,7 @@ fn a_banned_address_is_refused_until_the_ban_ends() {
     assert_eq!(hub.operate(":unban 10.0.0.2"), "10.0.0.2 is not banned; :bans lists those that are");
     assert!(hub.operate(":unban ana").starts_with("ana is no address"));
     assert!(hub.operate(":ban ana").starts_with("nobody here is called ana"));
-    hub.ban(there.ip(), Some(MINUTE));
+    hub.ban(there.origin(), Some(MINUTE));
     assert_eq!(hub.operate(":bans"), "banned: 1\n2001:db8::, 60 s more");
 }
 

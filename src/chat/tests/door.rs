@@ -1,9 +1,9 @@
 //! A room with a password: who does not know it has no seat, no number, and nobody learns of it.
 
 use super::conversations::{MS, SECOND, TestRoom};
+use crate::chat::Peer;
 use crate::chat::limits::*;
 use crate::chat::{Hub, Id, Lang, Secret};
-use std::net::SocketAddr;
 use std::time::Instant;
 
 fn with_password() -> Limits {
@@ -179,7 +179,7 @@ fn who_floods_at_the_door_and_does_not_read_makes_nobody_wait() {
 #[test]
 fn only_so_many_are_at_the_door() {
     let mut hub = Hub::new(with_password(), Lang::En, Instant::now());
-    let from = |addr: usize| SocketAddr::from(([10, 0, (addr >> 8) as u8, addr as u8], 4000));
+    let from = |addr: usize| Peer::from(([10, 0, (addr >> 8) as u8, addr as u8], 4000));
     for key in 0..CALLERS_PER_ADDRESS {
         assert!(hub.connect(key, from(0)).is_some());
     }

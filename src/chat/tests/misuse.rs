@@ -1,14 +1,14 @@
 //! Calls at the wrong time, with a wrong number, or for a client that is gone: all of them are harmless.
 
+use crate::chat::Peer;
 use crate::chat::limits::{KEYS_MAX, PATIENCE_BELOW};
 use crate::chat::messages::Said;
 use crate::chat::{Effect, Hub, Id, Lang, Limits, Reason, Transcript};
-use std::net::SocketAddr;
 use std::time::Instant;
 
 const HOLA: &[u8] = b"<guest1> hola\n";
 
-fn peer() -> SocketAddr {
+fn peer() -> Peer {
     ([127, 0, 0, 1], 4000).into()
 }
 

@@ -3,11 +3,11 @@
 //!
 //! The checks here run after every turn of every test.
 
+use crate::chat::Peer;
 use crate::chat::limits::*;
 use crate::chat::messages::Said;
 use crate::chat::{Effect, Event, Hub, Id, Lang, Limits, Reason, Refusal, Transcript, nick};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 pub(super) const ROOMY: usize = usize::MAX / 2;
 
 /// The address of all clients.
-pub(super) fn peer() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 4000))
+pub(super) fn peer() -> Peer {
+    Peer::from(([127, 0, 0, 1], 4000))
 }
 
 /// How a driver carries out a flush.

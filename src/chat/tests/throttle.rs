@@ -2,9 +2,9 @@
 
 use super::conversations::{Guest, MS, SECOND, TestRoom};
 use super::sim;
+use crate::chat::Peer;
 use crate::chat::limits::*;
 use crate::chat::{Hub, Lang, Reason};
-use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
@@ -42,7 +42,7 @@ fn who_sends_more_lines_than_the_rate_is_read_later_and_loses_nothing() {
 #[test]
 fn only_so_many_from_one_address_take_a_seat() {
     let mut hub = Hub::new(Limits { per_address: Some(2), ..Limits::default() }, Lang::En, Instant::now());
-    let from = |addr: [u8; 4]| SocketAddr::from((addr, 4000));
+    let from = |addr: [u8; 4]| Peer::from((addr, 4000));
     let (home, other) = (from([127, 0, 0, 1]), from([10, 0, 0, 1]));
     let ana = hub.connect(0, home).expect("there is a seat");
     hub.connect(1, home).expect("there is a seat");

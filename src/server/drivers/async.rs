@@ -24,6 +24,7 @@ use super::tasks::{
     Listener, Notify, Runtime, Signals, Source, Task, TcpStream, Terminal, sleep_until, wait_until, yield_now,
 };
 use super::{ACCEPT_RETRY, Order, Service, WhenFull, listener};
+use crate::chat::Peer;
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Id, Reason, Transcript};
 use crate::server::diagnostics;
@@ -32,7 +33,6 @@ use crate::server::stopping::Stopping;
 use slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -402,8 +402,8 @@ impl Room {
 }
 
 impl Server {
-    fn admit(self: &Rc<Server>, stream: TcpStream, peer: SocketAddr) {
-        listener::prepare(&stream);
+    fn admit(self: &Rc<Server>, stream: TcpStream, peer: Peer) {
+        listener::prepare(&stream, peer);
         let room = &mut *self.room.borrow_mut();
         let (stream, now) = (Rc::new(stream), now());
         room.hub.tick(now);

@@ -14,6 +14,7 @@ use super::lingering::Lingering;
 use super::net::{Events, Interest, Listeners, Poll, Signals, TcpStream, Terminal, Token, is_readable, now};
 use super::records::Records;
 use super::{ACCEPT_RETRY, Service, WhenFull, listener};
+use crate::chat::Peer;
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Id, Reason, Transcript};
 use crate::server::diagnostics;
@@ -406,8 +407,8 @@ impl EventLoop {
         }
     }
 
-    fn admit(&mut self, mut stream: TcpStream, peer: std::net::SocketAddr) {
-        listener::prepare(&stream);
+    fn admit(&mut self, mut stream: TcpStream, peer: Peer) {
+        listener::prepare(&stream, peer);
         let entry = self.sources.vacant_entry();
         let key = entry.key();
         if let Err(e) = self.poll.register(&mut stream, Token(key), READING) {

@@ -16,6 +16,7 @@ use super::lingering::Lingering;
 use super::net::{Listeners, PollFd, PollFlags, Signals, TcpStream, Terminal, now, poll};
 use super::records::Records;
 use super::{ACCEPT_RETRY, Service, WhenFull, listener};
+use crate::chat::Peer;
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Id, Reason, Transcript};
 use crate::server::diagnostics;
@@ -25,7 +26,7 @@ use crate::server::stopping::Stopping;
 use slab::Slab;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 /// Serves until told to stop.
@@ -423,8 +424,8 @@ impl PollLoop {
         }
     }
 
-    fn admit(&mut self, mut stream: TcpStream, peer: SocketAddr) {
-        listener::prepare(&stream);
+    fn admit(&mut self, mut stream: TcpStream, peer: Peer) {
+        listener::prepare(&stream, peer);
         let entry = self.connections.vacant_entry();
         let key = entry.key();
         if let Some(id) = self.hub.connect(key, peer) {

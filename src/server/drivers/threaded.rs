@@ -30,6 +30,7 @@ use super::hub::Hub;
 use super::lingering::LINGER;
 use super::records::Records;
 use super::{ACCEPT_RETRY, Order, STOP_PATIENCE, Service, WhenFull, listener};
+use crate::chat::Peer;
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Framing, Id, Reason, Transcript, messages};
 use crate::server::diagnostics;
@@ -37,7 +38,7 @@ use crate::server::service::{BURST, CROWD};
 use crate::server::signals;
 use slab::Slab;
 use std::io::{self, ErrorKind, IoSlice};
-use std::net::{Shutdown, SocketAddr};
+use std::net::Shutdown;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -422,8 +423,8 @@ impl Server {
         room.accept_waits = false;
     }
 
-    fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
-        listener::prepare(&stream);
+    fn admit(self: &Arc<Self>, stream: TcpStream, peer: Peer) {
+        listener::prepare(&stream, peer);
         // The thread is started first: a client that no thread can serve is not let in.
         let name = format!("client-{}", self.room.lock().hub.next_serial());
         let (admit, admitted) = mpsc::sync_channel::<Result<Arc<Client>, TcpStream>>(1);

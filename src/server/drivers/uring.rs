@@ -31,6 +31,7 @@ use super::net::{Signals, Terminal, now};
 use super::records::Records;
 use super::ring::{Errno, How, Operation, Outcome, PollFlags, Ring, Sizes, Socket};
 use super::{Service, listener};
+use crate::chat::Peer;
 use crate::chat::limits::{READ_MAX, read_max};
 use crate::chat::{Effect, Flight, Framing, Id, Limits, Reason, Transcript};
 use crate::server::service::{ACCEPTS_MAX, BURST, CROWD};
@@ -41,7 +42,6 @@ use slab::Slab;
 use std::collections::VecDeque;
 use std::hint;
 use std::io;
-use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -390,7 +390,7 @@ impl CompletionLoop {
     fn let_in(&mut self) {
         for _ in 0..ACCEPTS_MAX {
             let Some(socket) = self.accepting.next(self.hub.has_seat()) else { return };
-            match socket.peer_addr() {
+            match socket.peer() {
                 Ok(peer) => self.admit(socket, peer),
                 Err(e) => {
                     log::debug!("accept: {e}");
@@ -400,8 +400,8 @@ impl CompletionLoop {
         }
     }
 
-    fn admit(&mut self, socket: Socket, peer: SocketAddr) {
-        listener::prepare(&socket);
+    fn admit(&mut self, socket: Socket, peer: Peer) {
+        listener::prepare(&socket, peer);
         let entry = self.connections.vacant_entry();
         let key = entry.key();
         let input = Some(self.ring.receive(&socket, key));

@@ -1,8 +1,9 @@
 //! A client's connection.
 
-use super::Errno;
+use crate::chat::Peer;
+use crate::server::listener;
 use crate::trace::marks::{self, Call};
-use rustix::net::{RecvFlags, SendFlags, Shutdown, getpeername, recv, send, shutdown};
+use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 use socket2::{SockAddr, SockAddrStorage};
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::SocketAddr;
@@ -17,12 +18,11 @@ impl Socket {
         Socket(fd)
     }
 
-    /// The address of its peer. Ask once, after it was accepted: an accept that goes on does not tell it.
-    pub(crate) fn peer_addr(&self) -> io::Result<SocketAddr> {
-        marks::accepted(self.0.as_raw_fd(), || match getpeername(&self.0) {
-            Ok(Some(addr)) => Ok(SocketAddr::try_from(addr)?),
-            Ok(None) | Err(Errno::NOTCONN) => lost_peer_addr(&self.0),
-            Err(e) => Err(e.into()),
+    /// Its peer. Ask once, after it was accepted: an accept that goes on does not tell it.
+    pub(crate) fn peer(&self) -> io::Result<Peer> {
+        marks::accepted(self.0.as_raw_fd(), || match listener::peer_of(&self.0)? {
+            Some(peer) => Ok(peer),
+            None => lost_peer_addr(&self.0).map(Peer::from),
         })
     }
 

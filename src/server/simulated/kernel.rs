@@ -6,6 +6,7 @@
 use super::client::{Act, ScriptedClient};
 use super::dice::Dice;
 use super::room::RoomModel;
+use crate::chat::Peer;
 use crate::chat::limits::READ_MAX;
 use crate::server::lingering::{LINGER, LINGERING_MAX};
 use crate::server::service::ACCEPT_RETRY;
@@ -13,7 +14,6 @@ use mio::{Interest, Token};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, ErrorKind, IoSlice};
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// If the room is not at rest by then the test fails: no script and no timeout takes this long.
@@ -49,12 +49,15 @@ pub(super) fn release(call: impl FnOnce(&mut Kernel)) {
 /// Connections are numbered in the order in which they come. The peer's port is this plus the number.
 const FIRST_PORT: u16 = 40_000;
 
-pub(super) fn address(number: usize) -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], FIRST_PORT + number as u16))
+pub(super) fn address(number: usize) -> Peer {
+    Peer::from(([127, 0, 0, 1], FIRST_PORT + number as u16))
 }
 
-pub(super) fn number(peer: SocketAddr) -> usize {
-    usize::from(peer.port() - FIRST_PORT)
+pub(super) fn number(peer: Peer) -> usize {
+    match peer {
+        Peer::Tcp(addr) => usize::from(addr.port() - FIRST_PORT),
+        Peer::User(_) => unreachable!("the simulated kernel has no Unix sockets"),
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]

@@ -3,11 +3,12 @@
 
 use super::Order;
 use super::kernel::{Watched, address, release, with};
+use crate::chat::Peer;
 pub(super) use mio::{Interest, Token};
 pub(super) use rustix::event::PollFlags;
 use std::io::{self, IoSlice, Read, Write};
 use std::marker::PhantomData;
-use std::net::{Shutdown, SocketAddr};
+use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 pub(super) fn now() -> Instant {
@@ -125,7 +126,7 @@ impl Listeners {
     pub(super) fn iter(&self) -> impl Iterator<Item = &impl Source> {
         std::iter::once(self)
     }
-    pub(super) fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+    pub(super) fn accept(&mut self) -> io::Result<(TcpStream, Peer)> {
         with(|kernel| kernel.accept()).map(|number| (TcpStream(number), address(number)))
     }
 }

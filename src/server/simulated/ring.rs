@@ -6,12 +6,12 @@
 use super::kernel::{Kernel, Watched, address, release, with};
 use super::net::Source;
 use crate::chat::Flight;
+use crate::chat::Peer;
 use crate::chat::limits::READ_MAX;
 pub(super) use rustix::event::PollFlags;
 pub(super) use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 /// When calls may fail there are only a few buffers, whatever is asked for.
@@ -63,7 +63,7 @@ impl Listener {
 pub(super) struct Socket(usize);
 
 impl Socket {
-    pub(super) fn peer_addr(&self) -> io::Result<SocketAddr> {
+    pub(super) fn peer(&self) -> io::Result<Peer> {
         Ok(address(self.0))
     }
     pub(super) fn write_at_once(&self, bytes: &[u8]) -> io::Result<usize> {

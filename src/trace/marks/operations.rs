@@ -3,10 +3,10 @@
 #[cfg(not(feature = "trace"))]
 use super::never::Recorder;
 use super::{Ready, Sockets, Source, Step, flaw, on, outcome, read_step, take};
+use crate::chat::Peer;
 #[cfg(feature = "trace")]
 use crate::trace::recorder::Recorder;
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::RawFd;
 
 /// What one call has done: see [`enter`].
@@ -102,7 +102,7 @@ pub(crate) fn received(token: usize, asked: usize, buffer: Option<u16>, result: 
 
 /// A connection was accepted, and `call` asks for its peer.
 #[inline(always)]
-pub(crate) fn accepted(fd: RawFd, call: impl FnOnce() -> io::Result<SocketAddr>) -> io::Result<SocketAddr> {
+pub(crate) fn accepted(fd: RawFd, call: impl FnOnce() -> io::Result<Peer>) -> io::Result<Peer> {
     match on() {
         None => call(),
         Some(on) => {

@@ -5,11 +5,12 @@ use super::super::kernel::{Kernel, address, with};
 use super::scheduler::{Wait, after, call, is_over, sleep as sleep_for, try_call};
 pub(super) use super::sync::thread::sleep;
 pub(super) use super::sync::{Condvar, Mutex, MutexGuard, RoomGuard, RoomMutex, mpsc, spawn};
+use crate::chat::Peer;
 use crate::chat::limits::READ_MAX;
 /// Under the PCT scheduler the calling thread has the lowest priority from now on.
 pub(super) use shuttle::thread::yield_now;
 use std::io::{self, ErrorKind, IoSlice};
-use std::net::{Shutdown, SocketAddr};
+use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 pub(super) fn now() -> Instant {
@@ -30,7 +31,7 @@ impl Listeners {
     pub(super) fn new(listeners: Listeners) -> io::Result<Listeners> {
         Ok(listeners)
     }
-    pub(super) fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+    pub(super) fn accept(&self) -> io::Result<(TcpStream, Peer)> {
         loop {
             match try_call(Kernel::accept) {
                 Err(e) if e.kind() == ErrorKind::WouldBlock => sleep_for(Wait::Connection, None),
