@@ -3,22 +3,19 @@
 use super::diagnostics;
 use rustix::fs::Mode;
 use socket2::{Domain, SockAddr, Socket, Type};
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 /// The owner and its group may connect: to connect is to write.
 const MODE: u32 = 0o660;
 
-/// The file of a socket on which this server listens. It is removed when this is dropped.
-pub(crate) struct SocketFile {
-    path: PathBuf,
-    /// Its device and inode. Another server may have put its own file there meanwhile.
-    identity: (u64, u64),
-}
+/// The file of a socket on which this server listens. It is removed when this is dropped, after the listener: another server may have put
+/// its own file there meanwhile, and that one is left alone.
+pub(crate) struct SocketFile(PathBuf);
 
 /// Listens on a Unix socket. A file that a dead server has left is replaced. The error is text for people.
 pub(super) fn bind(path: &Path) -> Result<(TcpListener, SocketFile), String> {
@@ -27,12 +24,12 @@ pub(super) fn bind(path: &Path) -> Result<(TcpListener, SocketFile), String> {
 
 fn listen(path: &Path) -> io::Result<(TcpListener, SocketFile)> {
     let addr = SockAddr::unix(path)?;
-    if is_stale(path, &addr) {
+    if is_stale(path) {
         fs::remove_file(path)?;
     }
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.bind(&addr)?;
-    let file = SocketFile { path: path.to_owned(), identity: identity(&fs::symlink_metadata(path)?) };
+    let file = SocketFile(path.to_owned());
     // Nobody can connect before `listen`, so nobody comes in between under the mode that `bind` has given it.
     rustix::fs::chmod(path, Mode::from_raw_mode(MODE))?;
     socket.listen(super::listener::BACKLOG)?;
@@ -41,25 +38,21 @@ fn listen(path: &Path) -> io::Result<(TcpListener, SocketFile)> {
 }
 
 /// Whether the file is a socket on which nobody listens any more.
-fn is_stale(path: &Path, addr: &SockAddr) -> bool {
+fn is_stale(path: &Path) -> bool {
     let is_socket = fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
     let connect = || {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         // A live server whose queue is full would make this wait.
         socket.set_nonblocking(true)?;
-        socket.connect(addr)
+        socket.connect(&SockAddr::unix(path)?)
     };
     is_socket && connect().is_err_and(|e| e.kind() == ErrorKind::ConnectionRefused)
 }
 
-fn identity(file: &Metadata) -> (u64, u64) {
-    (file.dev(), file.ino())
-}
-
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if fs::symlink_metadata(&self.path).is_ok_and(|found| identity(&found) == self.identity) {
-            fs::remove_file(&self.path).unwrap_or_else(|e| log::debug!("{}: {e}", self.path.display()));
+        if is_stale(&self.0) {
+            fs::remove_file(&self.0).unwrap_or_else(|e| log::debug!("{}: {e}", self.0.display()));
         }
     }
 }
@@ -80,10 +73,10 @@ mod tests {
         assert!(error.contains("address already in use") && !error.contains('\n'), "{error}");
         UnixStream::connect(&path).expect("the live one is still found");
         drop(listener);
-        let (_listener, new) = bind(&path).expect("the first one is dead");
+        let (listener, new) = bind(&path).expect("the first one is dead");
         drop(file);
         UnixStream::connect(&path).expect("the first one does not remove the second one's file");
-        drop(new);
+        drop((listener, new));
         assert!(!path.exists(), "it is removed at the end");
     }
 
