@@ -247,6 +247,9 @@ impl Hub {
     /// Why a client from this address may not come in now.
     fn why_not(&self, peer: Peer) -> Option<Refusal> {
         let addr = peer.origin();
+        if self.room.is_closing() {
+            return Some(Refusal::Closing);
+        }
         if self.charge.bans.keep_out(addr, self.connections.now()) {
             return Some(Refusal::Banned);
         }

@@ -51,6 +51,8 @@ pub enum Refusal {
     Password,
     /// It did not say the password in time.
     Late,
+    /// The server closes.
+    Closing,
 }
 
 impl Reason {

@@ -1,6 +1,6 @@
 //! The command line of `tertulia serve`.
 
-use super::address::{Where, parse_address};
+use super::address::{HOST, PORT, Where, parse_address};
 use super::mode::ModeParser;
 use super::usage::alternatives;
 use super::value::{at_least, number, whole};
@@ -133,7 +133,8 @@ impl Args {
         }
         let paint = if colors_stdout(self.color) { Paint::Colors } else { Paint::Plain };
         Ok(server::run(Options {
-            addrs: addresses(self.address, self.listen),
+            addr_default: Address::Tcp(HOST.into(), PORT),
+            addrs: self.address.asked_for().into_iter().chain(self.listen).collect(),
             driver: self.mode,
             spin: Duration::from_micros(self.spin.into()),
             when_full: self.when_full,
@@ -158,13 +159,4 @@ impl Args {
             trace: Default::default(),
         })?)
     }
-}
-
-/// The default address gives way to any other.
-fn addresses(address: Where, mut listen: Vec<Address>) -> Vec<Address> {
-    if listen.is_empty() {
-        return vec![address.get()];
-    }
-    listen.splice(0..0, address.asked_for());
-    listen
 }

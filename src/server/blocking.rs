@@ -14,7 +14,7 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
 use socket2::SockRef;
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, PipeReader, PipeWriter, Read, Write};
 use std::net::{Shutdown, TcpListener};
 use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
@@ -37,15 +37,18 @@ pub(crate) struct Listeners {
     /// The socket that is asked first. They take turns, so that a flood of connections to one address does not keep the
     /// others waiting.
     first: AtomicUsize,
+    /// A pipe whose end wakes the accepting thread. Shared sockets need it: to shut down such a socket would shut it down for the others.
+    alarm: Option<(PipeReader, Mutex<Option<PipeWriter>>)>,
 }
 
 impl Listeners {
-    pub(crate) fn new(sockets: Vec<TcpListener>) -> io::Result<Listeners> {
-        // One blocks in accept(2). Several are waited for with poll(2), and then accept must not block: a connection
-        // that was reported may be gone.
-        let one_of_several = sockets.len() > 1;
-        sockets.iter().try_for_each(|socket| socket.set_nonblocking(one_of_several))?;
-        Ok(Listeners { sockets, first: AtomicUsize::new(0) })
+    pub(crate) fn new(sockets: Vec<TcpListener>, are_shared: bool) -> io::Result<Listeners> {
+        // One blocks in accept(2). Several, and shared ones, are waited for with poll(2), and then accept must not block: a
+        // connection that was reported may be gone.
+        sockets.iter().try_for_each(|socket| socket.set_nonblocking(are_shared || sockets.len() > 1))?;
+        let alarm = if are_shared { Some(io::pipe()?) } else { None };
+        let alarm = alarm.map(|(reader, writer)| (reader, Mutex::new(Some(writer))));
+        Ok(Listeners { sockets, first: AtomicUsize::new(0), alarm })
     }
 
     /// Blocks until a connection comes; for ever after [`Listeners::shutdown`].
@@ -66,8 +69,12 @@ impl Listeners {
     }
 
     /// Listens no more, so that another server may, although a thread is still blocked in `accept` and holds the socket
-    /// open. Not all systems know this call for a listener.
+    /// open. Not all systems know this call for a listener. Shared sockets are only left alone.
     pub(crate) fn shutdown(&self) {
+        if let Some((_, writer)) = &self.alarm {
+            writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+            return;
+        }
         for socket in &self.sockets {
             let _ = SockRef::from(socket).shutdown(Shutdown::Both);
         }
@@ -75,13 +82,17 @@ impl Listeners {
 
     /// The socket to accept from. Of several, blocks until one has a connection.
     fn next(&self) -> io::Result<&TcpListener> {
-        if let [socket] = &self.sockets[..] {
+        if let ([socket], None) = (&self.sockets[..], &self.alarm) {
             return Ok(socket);
         }
         let mut fds: Vec<_> = self.sockets.iter().map(|socket| PollFd::new(socket, PollFlags::IN)).collect();
+        fds.extend(self.alarm.iter().map(|(reader, _)| PollFd::new(reader, PollFlags::IN)));
         poll(&mut fds, None)?;
+        while self.alarm.is_some() && fds.last().is_some_and(|alarm| !alarm.revents().is_empty()) {
+            std::thread::park();
+        }
         let first = self.first.fetch_add(1, Ordering::Relaxed);
-        let mut order = (0..fds.len()).map(|n| (first + n) % fds.len());
+        let mut order = (0..self.sockets.len()).map(|n| (first + n) % self.sockets.len());
         let ready = order.find(|n| !fds[*n].revents().is_empty()).ok_or(ErrorKind::WouldBlock)?;
         Ok(&self.sockets[ready])
     }

@@ -70,6 +70,15 @@ pub(super) fn cannot_listen(place: &Address, port: u16, error: &io::Error) -> St
     say!(lang, "cannot listen on {place}: {why}"; "no se puede escuchar en {place}: {why}")
 }
 
+#[cfg(feature = "service")]
+pub(super) fn no_listener(error: &io::Error) -> String {
+    let lang = Lang::session();
+    let cause = cause(lang, error);
+    say!(lang,
+        "cannot listen on what LISTEN_FDS hands over: {cause}; hand over TCP or Unix stream sockets";
+        "no se puede escuchar en lo que entrega LISTEN_FDS: {cause}; entrega sockets TCP o Unix de flujo")
+}
+
 pub(super) fn cannot_listen_at(path: &Path, error: &io::Error) -> String {
     let (lang, path) = (Lang::session(), path.display());
     let cause = cause(lang, error);

@@ -1,6 +1,7 @@
 //! A wrapper around [`chat::Hub`] for the drivers: it marks what the hub ingests and accounts for as steps of the
-//! trace.
+//! trace. And a tick gives a supervisor a sign of life when one is due.
 
+use super::supervisor::Watchdog;
 use crate::chat::Peer;
 use crate::chat::{self, Event, Id, Reason, Transcript};
 use crate::trace::marks;
@@ -12,17 +13,29 @@ pub(crate) struct Hub {
     hub: chat::Hub,
     /// The number of events in the hub's transcript that are marked already.
     marked: usize,
+    watchdog: Watchdog,
 }
 
 impl Hub {
     pub(crate) fn new(hub: chat::Hub) -> Hub {
-        Hub { hub, marked: 0 }
+        Hub { hub, marked: 0, watchdog: Watchdog::new(Instant::now()) }
     }
 
     pub(crate) fn tick(&mut self, now: Instant) {
+        self.watchdog.beat(now);
         if self.hub.tick(now) {
             self.mark();
         }
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        [self.hub.next_deadline(), self.watchdog.deadline()].into_iter().flatten().min()
+    }
+
+    /// When a supervisor expects the next sign of life, which a tick gives.
+    #[cfg(feature = "threaded")]
+    pub(crate) fn next_beat(&self) -> Option<Instant> {
+        self.watchdog.deadline()
     }
 
     pub(crate) fn connect(&mut self, key: usize, peer: Peer) -> Option<Id> {

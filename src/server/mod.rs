@@ -6,6 +6,7 @@
 //!   simulated one in its place. This layer and [`hub`] mark the steps for the trace;
 //! * [`listener`]: the listening sockets; [`socket_file`]: the files of those that are Unix sockets;
 //! * [`own_address`]: by which address others reach this machine;
+//! * [`supervisor`]: what systemd hands over and is told;
 //! * [`diagnostics`]: what the server says to the person who runs it;
 //! * [`signals`]: what a signal asks of the server; [`stopping`]: how a loop carries it out;
 //! * [`bans`]: the file of the banned addresses;
@@ -58,6 +59,7 @@ pub(crate) mod sink;
 mod socket_file;
 mod spool;
 pub(crate) mod stopping;
+mod supervisor;
 #[cfg(feature = "async")]
 pub(crate) mod tasks;
 #[cfg_attr(not(any(target_os = "linux", target_os = "android")), path = "terminal/none.rs")]
@@ -86,6 +88,8 @@ use terminal::Terminal;
 pub struct Options {
     /// Where to listen.
     pub addrs: Vec<Address>,
+    /// Where to listen if there is neither an address nor a socket that a supervisor hands over.
+    pub addr_default: Address,
     /// The way of waiting.
     pub driver: &'static Driver,
     /// How long a one-thread driver polls without sleeping before it sleeps.
@@ -117,8 +121,14 @@ pub fn run(options: Options) -> Result<(), String> {
     let has_password = options.limits.password.is_some();
     let callers = if has_password { CALLERS_MAX } else { 0 };
     let lingering_max = listener::make_room_for(options.limits.clients_max + callers)?;
-    let (mut listeners, mut files) = (Vec::new(), Vec::new());
-    for addr in &options.addrs {
+    let mut listeners = supervisor::listeners()?;
+    let are_shared = !listeners.is_empty();
+    let mut files = Vec::new();
+    let addrs = match &options.addrs[..] {
+        [] if !are_shared => std::slice::from_ref(&options.addr_default),
+        addrs => addrs,
+    };
+    for addr in addrs {
         let (bound, file) = listener::bind(addr)?;
         listeners.extend(bound);
         files.extend(file);
@@ -152,7 +162,7 @@ pub fn run(options: Options) -> Result<(), String> {
     let hub = hub::Hub::new(hub);
     let terminal = options.console.and_then(|_| Terminal::open());
     let mode = driver.name;
-    let service = Service { mode, listeners, hub, records, terminal, when_full, lingering_max, spin };
+    let service = Service { mode, listeners, are_shared, hub, records, terminal, when_full, lingering_max, spin };
     let result = (driver.run)(service);
     marks::finish();
     result.map_err(|e| diagnostics::cannot_go_on(&e))

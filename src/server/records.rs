@@ -4,6 +4,7 @@ use super::bans::Bans;
 use super::console::{Console, Paint};
 use super::diagnostics;
 use super::history::History;
+use super::supervisor::{self, State};
 use super::visits::Visits;
 use super::wall_clock::WallClock;
 use crate::chat::{Event, Replay, Transcript};
@@ -93,6 +94,7 @@ impl Records {
             Some(history) => history.reopen(Instant::now()),
             None => log::info!("{}", diagnostics::no_history_to_open()),
         }
+        supervisor::tell(State::Ready);
     }
 
     /// When [`Records::flush`] has something to do.

@@ -3,7 +3,7 @@
 use super::hub::Hub;
 use super::records::Records;
 use super::terminal::Terminal;
-use super::{diagnostics, listener};
+use super::{diagnostics, listener, supervisor};
 use crate::chat::Event;
 use std::io;
 use std::net::TcpListener;
@@ -40,6 +40,8 @@ pub(crate) struct Service {
     pub mode: &'static str,
     /// One for each address.
     pub listeners: Vec<TcpListener>,
+    /// A supervisor has some of them, too, and goes on listening.
+    pub are_shared: bool,
     pub hub: Hub,
     pub records: Records,
     /// `None` if nobody sits at the server's own terminal.
@@ -62,6 +64,7 @@ impl Service {
             self.records.note_one(Event::Listening { addr: &addr, mode, seats });
             log::info!("{}", diagnostics::listening(&addr, mode, seats));
         }
+        supervisor::tell(supervisor::State::Ready);
         Ok(())
     }
 }

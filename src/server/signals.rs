@@ -6,6 +6,7 @@
 //!   open the history again, as a program that rotates logs does.
 
 use super::diagnostics;
+use super::supervisor::{self, State};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
@@ -57,9 +58,11 @@ impl Orders {
 
     pub(crate) fn read(&self, signal: i32) -> Order {
         if signal == SIGHUP && !self.has_terminal {
+            supervisor::tell(State::Reloading);
             return Order::ReopenHistory;
         }
         self.told.store(true, Ordering::SeqCst);
+        supervisor::tell(State::Stopping);
         Order::Stop
     }
 }

@@ -192,6 +192,7 @@ mod listener {
 
 struct Service<L> {
     listeners: L,
+    are_shared: bool,
     hub: Hub,
     records: Records,
     terminal: Option<net::Terminal>,
@@ -208,6 +209,7 @@ impl<L> Service<L> {
         let hub = hub.replay(Box::new(|_| with(|kernel| kernel.room.replay.clone())));
         Service {
             listeners,
+            are_shared: false,
             hub: Hub::new(hub),
             records: Records::default(),
             terminal: None,
@@ -220,8 +222,8 @@ impl<L> Service<L> {
     /// The same service with other listeners.
     #[cfg(all(feature = "uring", target_os = "linux"))]
     fn with_listeners<M>(self, listeners: M) -> Service<M> {
-        let Service { hub, records, terminal, when_full, lingering_max, spin, .. } = self;
-        Service { listeners, hub, records, terminal, when_full, lingering_max, spin }
+        let Service { are_shared, hub, records, terminal, when_full, lingering_max, spin, .. } = self;
+        Service { listeners, are_shared, hub, records, terminal, when_full, lingering_max, spin }
     }
 
     fn announce(&mut self) -> io::Result<()> {

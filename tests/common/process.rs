@@ -21,8 +21,13 @@ pub struct Ended {
 /// the library's launcher.
 #[track_caller]
 pub fn spawn(command: &mut Command) -> (Child, Output, Output) {
-    let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("the program starts");
+    spawn_with(command.stdin(Stdio::null()))
+}
+
+/// The same for a command that has its stdin already.
+#[track_caller]
+pub fn spawn_with(command: &mut Command) -> (Child, Output, Output) {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
     let stdout = Output::of(child.stdout.take().expect("piped"));
     let stderr = Output::of(child.stderr.take().expect("piped"));
     (child, stdout, stderr)

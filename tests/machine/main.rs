@@ -17,5 +17,7 @@ mod ports;
 mod signals;
 #[cfg(target_os = "linux")]
 mod soak;
+#[cfg(all(feature = "service", target_os = "linux"))]
+mod supervisor;
 #[cfg(target_os = "linux")]
 mod terminal;

@@ -161,6 +161,11 @@ impl Room {
         self.note(Event::Left { id, nick, reason, seats_taken: self.count(), seats: self.seats });
     }
 
+    /// Whether it is closed.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.is_closing
+    }
+
     /// All clients leave, because the room closes.
     pub(crate) fn close(&mut self, connections: &mut Connections) {
         if !std::mem::replace(&mut self.is_closing, true) {

@@ -375,6 +375,7 @@ impl Display for Said<'_, Refusal> {
                 "son demasiados los que aún no han dicho la contraseña; prueba dentro de un momento"),
             Refusal::Password => say!(lang, f, "that is not the password"; "esa no es la contraseña"),
             Refusal::Late => say!(lang, f, "no password in time"; "sin contraseña a tiempo"),
+            Refusal::Closing => Said(lang, &Reason::Closing).fmt(f),
         }
     }
 }

@@ -15,7 +15,7 @@
 //! and [`recording`] the console and the history.
 //!
 //! The threads: `client-7` for each client, `writer-7` for each client that was slow once, `accept`, `records` if there
-//! is a console or a history, and the main thread, which waits for signals. As in every mode, `disk` writes a history.
+//! is a console or a history, `watchdog` if a supervisor expects signs of life, and the main thread, which waits for signals. As in every mode, `disk` writes a history.
 
 // With explicit paths, because the tests compile this file from another directory.
 #[path = "threaded/recording.rs"]
@@ -61,10 +61,11 @@ const LARGE_BUFFERS: usize = 4;
 pub(crate) fn run(mut service: Service) -> io::Result<()> {
     let mut signals = Signals::new()?;
     service.announce()?;
-    let Service { listeners, hub, records, terminal, when_full, lingering_max, .. } = service;
+    let Service { listeners, are_shared, hub, records, terminal, when_full, lingering_max, .. } = service;
+    let has_supervisor = hub.next_beat().is_some();
     let are_kept = records.are_kept();
     let server = Arc::new(Server {
-        listeners: Listeners::new(listeners)?,
+        listeners: Listeners::new(listeners, are_shared)?,
         room: RoomMutex::new(LockedRoom {
             hub,
             clients: Slab::new(),
@@ -86,6 +87,9 @@ pub(crate) fn run(mut service: Service) -> io::Result<()> {
     spawn("accept".into(), &server, |server| server.accept())?;
     if are_kept {
         spawn("records".into(), &server, |server| server.keep_flushing())?;
+    }
+    if has_supervisor {
+        spawn("watchdog".into(), &server, |server| server.give_signs_of_life())?;
     }
     if let Some(terminal) = terminal {
         spawn("terminal".into(), &server, |server| server.operate(terminal))?;
@@ -441,9 +445,6 @@ impl Server {
         }
 
         let result = self.turn(|room| {
-            if room.stopping {
-                return Err((stream, Vec::new()));
-            }
             let entry = room.clients.vacant_entry();
             let Some(id) = room.hub.connect(entry.key(), peer) else {
                 return Err((stream, room.hub.refuse(peer)));
@@ -458,6 +459,15 @@ impl Server {
             discard_at_once(&stream);
             stream
         }));
+    }
+
+    // The thread that lives for the supervisor.
+
+    /// Takes the room's lock for each sign: a room that stays locked gives none.
+    fn give_signs_of_life(self: &Arc<Self>) {
+        while let Some(due) = self.turn(|room| room.hub.next_beat()) {
+            blocking::sleep(due.saturating_duration_since(now()));
+        }
     }
 
     // The thread of the server's own terminal.

@@ -182,7 +182,7 @@ impl CompletionLoop {
                 Outcome::Received(_) => {}
                 Outcome::Accepted(result) => {
                     let of = (completion.key, completion.is_last);
-                    self.accepting.note(&mut self.ring, of, result, self.now);
+                    self.accepting.note(of, result, self.now);
                 }
                 Outcome::Polled(_) if completion.operation == self.signals_poll => self.note_signals(),
                 Outcome::Polled(_) if Some(completion.operation) == self.terminal_poll => self.note_terminal(),
@@ -273,7 +273,7 @@ impl CompletionLoop {
     }
 
     fn is_done(&self) -> bool {
-        self.stopping.is_over(self.now, || self.hub.is_deserted())
+        self.stopping.is_over(self.now, || self.hub.is_deserted() && self.accepting.is_over())
     }
 
     // Flush.

@@ -10,6 +10,8 @@ pub(super) struct Accepting {
     /// Each with the accept that is under way. None is left once the server is told to stop.
     listeners: Vec<(Listener, Option<Operation>)>,
     when_full: WhenFull,
+    /// Accepts that were cancelled, and are not over: one more connection may come from each.
+    ending: usize,
     /// Connections that were accepted, and not let in yet.
     accepted: VecDeque<Socket>,
     /// When to accept again, after accept failed for lack of resources.
@@ -21,7 +23,7 @@ pub(super) struct Accepting {
 impl Accepting {
     pub(super) fn new(listeners: Vec<Listener>, when_full: WhenFull) -> Accepting {
         let listeners = listeners.into_iter().map(|listener| (listener, None)).collect();
-        Accepting { listeners, when_full, accepted: VecDeque::new(), retry_at: None, is_failing: false }
+        Accepting { listeners, when_full, ending: 0, accepted: VecDeque::new(), retry_at: None, is_failing: false }
     }
 
     /// Hands over an accept for each listener that has none, or cancels it while nobody may be let in.
@@ -44,19 +46,11 @@ impl Accepting {
     }
 
     /// An accept is complete, or has brought one more connection.
-    pub(super) fn note(
-        &mut self,
-        ring: &mut Ring,
-        (key, is_last): (usize, bool),
-        result: Result<Socket, Errno>,
-        now: Instant,
-    ) {
-        let Some((_, accept)) = self.listeners.get_mut(key) else {
-            // It is too late for this one.
-            return result.into_iter().for_each(|socket| ring.close(socket));
-        };
-        if is_last {
-            *accept = None;
+    pub(super) fn note(&mut self, (key, is_last): (usize, bool), result: Result<Socket, Errno>, now: Instant) {
+        match self.listeners.get_mut(key) {
+            Some((_, accept)) if is_last => *accept = None,
+            None if is_last => self.ending -= 1,
+            _ => {}
         }
         match result {
             Ok(socket) => {
@@ -75,14 +69,20 @@ impl Accepting {
         }
     }
 
-    /// The next connection to let in or, with [`WhenFull::Refuse`], to refuse.
+    /// The next connection to let in or to refuse.
     pub(super) fn next(&mut self, has_seat: bool) -> Option<Socket> {
         if self.has_next(has_seat) { self.accepted.pop_front() } else { None }
     }
 
     /// Whether [`Accepting::next`] returns one.
     pub(super) fn has_next(&self, has_seat: bool) -> bool {
-        !self.accepted.is_empty() && (has_seat || self.when_full == WhenFull::Refuse)
+        let is_stopped = self.listeners.is_empty();
+        !self.accepted.is_empty() && (has_seat || is_stopped || self.when_full == WhenFull::Refuse)
+    }
+
+    /// Whether no connection comes any more, after [`Accepting::stop`].
+    pub(super) fn is_over(&self) -> bool {
+        self.ending == 0 && self.accepted.is_empty()
     }
 
     /// When [`Accepting::arm`] has something to do.
@@ -90,13 +90,15 @@ impl Accepting {
         self.retry_at
     }
 
-    /// Nobody is let in any more.
+    /// Nobody is let in any more. Whoever the kernel has accepted by then is refused.
     pub(super) fn stop(&mut self, ring: &mut Ring) {
         for (listener, accept) in self.listeners.drain(..) {
-            accept.into_iter().for_each(|accept| ring.cancel(accept));
+            if let Some(accept) = accept {
+                ring.cancel(accept);
+                self.ending += 1;
+            }
             ring.close_listener(listener);
         }
-        self.accepted.drain(..).for_each(|socket| ring.close(socket));
         self.retry_at = None;
     }
 }
