@@ -25,7 +25,7 @@
 //! | cargo feature | in the default | adds |
 //! |---|---|---|
 //! | `poll`, `threaded`, `uring`, `async` | yes | `serve --mode poll` and so on; `uring` is for Linux |
-//! | `service` | yes | what systemd hands over and is told: sockets, readiness, the watchdog |
+//! | `service` | yes | what systemd hands over and is told: sockets, readiness, the watchdog; `tertulia unit` |
 //! | `join` | yes | `tertulia join` |
 //! | `bench` | yes | `tertulia bench`, and `tertulia where` on Linux |
 //! | `trace` | yes | `serve --explain`, `serve --trace`, `tertulia trace` |

@@ -27,6 +27,8 @@ pub(crate) mod torment;
 #[cfg(feature = "trace")]
 pub(crate) mod trace;
 mod translation;
+#[cfg(feature = "service")]
+mod unit;
 mod usage;
 pub(crate) mod value;
 #[cfg(all(feature = "bench", target_os = "linux"))]
@@ -145,6 +147,8 @@ enum Command {
     Torment(torment::Args),
     #[cfg(feature = "gallery")]
     Gallery(gallery::Args),
+    #[cfg(feature = "service")]
+    Unit(unit::Args),
     #[cfg(feature = "extras")]
     Completions(man::Completions),
     #[cfg(feature = "extras")]
@@ -169,6 +173,8 @@ impl Command {
             Command::Torment(args) => args.run(),
             #[cfg(feature = "gallery")]
             Command::Gallery(args) => Ok(args.run()?),
+            #[cfg(feature = "service")]
+            Command::Unit(args) => args.run(),
             #[cfg(feature = "extras")]
             Command::Completions(args) => Ok(args.run()?),
             #[cfg(feature = "extras")]
@@ -178,7 +184,7 @@ impl Command {
 }
 
 /// Prints a result on stdout. `println!` would panic if the write fails.
-#[cfg(any(feature = "bench", feature = "trace", feature = "torment", feature = "extras"))]
+#[cfg(any(feature = "bench", feature = "trace", feature = "torment", feature = "extras", feature = "service"))]
 fn print(bytes: &[u8]) -> Result<(), String> {
     match io::stdout().write_all(bytes) {
         // The program that reads our output has closed the pipe. That is no error.

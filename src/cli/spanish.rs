@@ -179,6 +179,13 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("gallery --cured", "Inicia el servidor sin su error"),
     ("gallery --names", "Da la lista de los servidores con sus nombres y sus errores, para docentes"),
 
+    ("unit", "Escribe una unidad de systemd que ejecuta el servidor con pocos privilegios\n\n\
+        Guárdala en /etc/systemd/system/tertulia.service, y la de --socket junto a ella como tertulia.socket. Los ajustes van en \
+        /etc/default/tertulia, como variables: `TERTULIA_MAX_CLIENTS=20`."),
+    ("unit --mode", "Cómo espera el servidor a sus clientes"),
+    ("unit --socket", "Escribe en su lugar la unidad del socket: escucha systemd, y al reiniciar no se rechaza ninguna conexión"),
+    ("unit --program", "Ruta del programa [por defecto: la de este]"),
+
     ("completions", "Escribe un script que completa las órdenes y las opciones de tertulia en un shell"),
     ("completions SHELL", "El shell"),
     ("man", "Escribe la página del manual, para `man -l -`"),

@@ -21,3 +21,5 @@ mod soak;
 mod supervisor;
 #[cfg(target_os = "linux")]
 mod terminal;
+#[cfg(all(feature = "service", target_os = "linux"))]
+mod unit;
