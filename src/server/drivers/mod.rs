@@ -42,8 +42,25 @@
 //! the transcript in a pipe. In a terminal that takes commands, two more ask for its size and its foreground. If stdout is a file, a
 //! thread of its own writes the transcript, and waking that thread costs more calls.
 //!
-//! To add a way of waiting, read the contract in [`chat::hub`](crate::chat::hub), which has a whole driver as an
-//! example.
+//! # A lesson: the same message, five ways
+//!
+//! It takes thirty minutes. For each mode, start the server with `tertulia serve --slow 1500 --mode MODE`, join twice with `nc`, and let
+//! one say `hola`. Ask before each sentence appears: what comes next?
+//!
+//! 1. `epoll` (6 minutes): which steps does a line need? Which of them sleeps? Write the list on the board, with the system calls.
+//! 2. `poll` (5 minutes): the list is the same. What does the server hand over with each `ppoll`? `strace -e ppoll -p PID` shows it.
+//!    What would the call look like with 9000 clients who say nothing?
+//! 3. `threaded` (6 minutes): where is the wait of the list now? Why is there a lock, and who else could need it?
+//! 4. `uring` (6 minutes): nobody reads and nobody writes. What is queued, what is complete, and whose buffer is it meanwhile? How many
+//!    system calls are left?
+//! 5. `async` (7 minutes): which task is woken, which is polled, which is pending? Cover the task names: whose list is this? It is
+//!    `epoll`'s.
+//!
+//! Then lay the five files side by side. Each begins with what it does in a turn.
+//!
+//! # To add a way of waiting
+//!
+//! Read the contract in [`chat::hub`](crate::chat::hub), which has a whole driver as an example.
 
 #[cfg(feature = "async")]
 mod r#async;
