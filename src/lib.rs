@@ -14,6 +14,7 @@
 //! * `torment`: clients that misbehave, and why servers fail;
 //! * `waiting`: what the threads of any process sleep in;
 //! * [`cli`]: flags, turned into the above;
+//! * `certificates`: fingerprints, and where certificates are kept;
 //! * [`text`]: what all of these use: languages, and numbers for people.
 //!
 //! How it is measured: `compare` (its page), `load` (what `tertulia bench` prints, and what to trust),
@@ -31,6 +32,7 @@
 //! | `trace` | yes | `serve --explain`, `serve --trace`, `tertulia trace` |
 //! | `compare` | yes | `tertulia compare`; takes in `poll`, `threaded`, `bench` and `trace` |
 //! | `torment` | yes | `tertulia torment` |
+//! | `tls` | yes | `serve --tls`, `join --tls` |
 //! | `gallery` | no | `tertulia gallery`: servers that are broken on purpose |
 //! | `extras` | yes | `tertulia completions`, `tertulia man` |
 //!
@@ -65,6 +67,8 @@
     allow(dead_code, unused_imports, unreachable_pub)
 )]
 
+#[cfg(feature = "tls")]
+pub(crate) mod certificates;
 pub mod chat;
 pub mod cli;
 #[cfg(feature = "join")]

@@ -1,28 +1,40 @@
-//! The door: a room with a password lets in only who knows it.
+//! The door: a room with a password lets in only who knows it, and a server that speaks TLS only whose handshake has ended.
 //!
-//! Who connects has no seat and no number yet, and nobody in the room learns of it. It is asked for the password, and has
-//! [`PASSWORD_TRIES`] tries and [`PASSWORD_PATIENCE`]. Wrong tries slow down all that come from the same address, and nobody else:
+//! Who connects has no seat and no number yet, and nobody in the room learns of it. It has [`HANDSHAKE_PATIENCE`] for a handshake.
+//! Then it is asked for the password, and has [`PASSWORD_TRIES`] tries and [`PASSWORD_PATIENCE`]. Wrong tries slow down all that come from the same address, and nobody else:
 //! that is in [`throttle`](super::connections). The question waits a moment, as the greeting does in a room without a door: a
 //! program that sends the password at once is not asked, and a stranger is turned away in its own protocol. A command is no try:
 //! who asks for a name first gets it later.
 
 use super::id::Id;
-use super::limits::{CALLERS_MAX, OPENING_PATIENCE, PASSWORD_PATIENCE, PASSWORD_TRIES};
+use super::limits::{CALLERS_MAX, HANDSHAKE_PATIENCE, OPENING_PATIENCE, PASSWORD_PATIENCE, PASSWORD_TRIES};
+use super::reason::Refusal;
 use super::secret::Secret;
 use crate::chat::peer::Peer;
 use std::time::Instant;
 
-/// The password, and all that have not said it yet.
+/// All that are not let in yet.
 pub(super) struct Door {
-    password: Secret,
+    /// What they have to say.
+    password: Option<Secret>,
     /// In the order in which they came.
     callers: Vec<Caller>,
+}
+
+/// What somebody at the door has to do next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Stage {
+    /// To end its TLS handshake.
+    Handshake,
+    /// To say the password.
+    Password,
 }
 
 /// Somebody at the door.
 struct Caller {
     id: Id,
     peer: Peer,
+    stage: Stage,
     /// When it is asked for the password, if it was not.
     ask_at: Option<Instant>,
     /// When it is turned away.
@@ -44,17 +56,39 @@ pub(super) enum Answer {
 }
 
 impl Door {
-    pub(super) fn new(password: Secret) -> Door {
+    pub(super) fn new(password: Option<Secret>) -> Door {
         Door { password, callers: Vec::new() }
+    }
+
+    /// Whether there is a password.
+    pub(super) fn is_locked(&self) -> bool {
+        self.password.is_some()
     }
 
     pub(super) fn is_full(&self) -> bool {
         self.callers.len() >= CALLERS_MAX
     }
 
-    pub(super) fn come(&mut self, id: Id, peer: Peer, now: Instant) {
-        let (ask_at, until) = (Some(now + OPENING_PATIENCE), now + PASSWORD_PATIENCE);
-        self.callers.push(Caller { id, peer, ask_at, until, tries_left: PASSWORD_TRIES, wish: None });
+    /// Somebody comes.
+    pub(super) fn come(&mut self, id: Id, peer: Peer, stage: Stage, now: Instant) {
+        let until = now + HANDSHAKE_PATIENCE;
+        let mut caller = Caller { id, peer, stage, ask_at: None, until, tries_left: PASSWORD_TRIES, wish: None };
+        if stage == Stage::Password {
+            caller.expect_password(now);
+        }
+        self.callers.push(caller);
+    }
+
+    /// A caller's handshake has ended, and it has to say the password.
+    pub(super) fn expect_password(&mut self, id: Id, now: Instant) {
+        if let Some(caller) = self.callers.iter_mut().find(|caller| caller.id == id) {
+            caller.expect_password(now);
+        }
+    }
+
+    /// What a caller has to do.
+    pub(super) fn stage(&self, id: Id) -> Option<Stage> {
+        self.callers.iter().find(|caller| caller.id == id).map(|caller| caller.stage)
     }
 
     /// A caller answered.
@@ -62,7 +96,7 @@ impl Door {
         // Whoever was wrong is told so, and need not be asked.
         self.ask(id);
         let caller = self.callers.iter_mut().find(|caller| caller.id == id)?;
-        Some(match self.password.is(tried) {
+        Some(match self.password.as_ref()?.is(tried) {
             true => Answer::Right,
             false => {
                 caller.tries_left -= 1;
@@ -111,9 +145,14 @@ impl Door {
         Some(caller.id)
     }
 
-    /// One whose time is over by `now`.
-    pub(super) fn late(&self, now: Instant) -> Option<Id> {
-        self.callers.iter().find(|caller| caller.until <= now).map(|caller| caller.id)
+    /// One whose time is over by `now`, and why it is not let in.
+    pub(super) fn late(&self, now: Instant) -> Option<(Id, Refusal)> {
+        let caller = self.callers.iter().find(|caller| caller.until <= now)?;
+        let why = match caller.stage {
+            Stage::Handshake => Refusal::Handshake,
+            Stage::Password => Refusal::Late,
+        };
+        Some((caller.id, why))
     }
 
     /// When [`Door::pop_unasked`] or [`Door::late`] has one at the earliest.
@@ -128,6 +167,11 @@ impl Door {
 }
 
 impl Caller {
+    fn expect_password(&mut self, now: Instant) {
+        self.stage = Stage::Password;
+        (self.ask_at, self.until) = (Some(now + OPENING_PATIENCE), now + PASSWORD_PATIENCE);
+    }
+
     fn deadline(&self) -> Instant {
         self.ask_at.map_or(self.until, |at| at.min(self.until))
     }

@@ -12,7 +12,8 @@
 //! 4. **End the turn**: [`Hub::end_turn`].
 //! 5. **Wait** until something happens, but not past [`Hub::next_deadline`].
 //!
-//! What becomes of the bytes of a client is in [`input`], who has to say a password first in [`mod@door`], when a newcomer is greeted
+//! What becomes of the bytes of a client is in [`input`], who has to say a password first in [`mod@door`], how bytes are decrypted in
+//! [`encrypted`], when a newcomer is greeted
 //! and announced in [`arrivals`], what becomes of members that say nothing in [`silence`], and what those in charge may do in
 //! [`charge`].
 //!
@@ -96,11 +97,12 @@
 mod arrivals;
 mod charge;
 mod door;
+mod encrypted;
 mod input;
 mod silence;
 
-use super::connections::{Connections, Flight};
-use super::door::Door;
+use super::connections::{ACCESS_DENIED, Connections, Flight};
+use super::door::{Door, Stage};
 use super::effect::Effect;
 use super::id::Id;
 use super::idle::Idle;
@@ -169,7 +171,8 @@ impl Hub {
         let room = Room::new(lang, limits.clients_max);
         let (connections, idle) = (Connections::new(&limits, now), Idle::new(limits.idle));
         let (newcomers, charge) = (Newcomers::new(now), Charge::new());
-        let door = limits.password.clone().map(Door::new);
+        let has_door = limits.password.is_some() || limits.tls.is_some();
+        let door = has_door.then(|| Door::new(limits.password.clone()));
         Hub { limits, connections, room, newcomers, idle, charge, replay: None, door, last_serial: 0, last_number: 0 }
     }
 
@@ -193,37 +196,35 @@ impl Hub {
     /// warned or disconnected.
     pub fn tick(&mut self, now: Instant) -> bool {
         self.connections.tick(now);
-        self.welcome_due() | self.dismiss_idle() | self.attend_door()
+        self.shake_hands() | self.welcome_due() | self.dismiss_idle() | self.attend_door()
     }
 
     // 2. What happened.
 
-    /// A client came, and takes a seat or has to say the password first. `key` is the driver's own number for the connection, as a
+    /// A client came, and takes a seat or has to end a TLS handshake or to say the password first. `key` is the driver's own number for the connection, as a
     /// slab gives it. It must be small, because the hub holds an array of that length. It is taken until the client is closed or
     /// disconnected.
     ///
     /// The client is greeted and announced a moment later: with its first line, before anybody else says a line, or when it has been
     /// silent for [`OPENING_PATIENCE`](super::limits::OPENING_PATIENCE). In a crowd, and in a large room, it is greeted at once.
     ///
-    /// Returns `None`, and changes nothing, when there is no seat (or, if the room has a password, no place at the door), when too
+    /// Returns `None`, and changes nothing, when there is no seat (or, with a password or TLS, no place at the door), when too
     /// many have come from its address or it is banned, or when `key` is taken or not below [`KEYS_MAX`].
     #[must_use = "everything else about the client is told by its id"]
     pub fn connect(&mut self, key: usize, peer: Peer) -> Option<Id> {
         if key >= KEYS_MAX || self.connections.has_key(key) || self.why_not(peer).is_some() {
             return None;
         }
+        let stage = self.first_stage(peer);
         self.last_serial = self.next_serial();
         let mut id = Id::without_number(self.last_serial, key);
         self.connections.open(id, peer.origin());
-        match &mut self.door {
-            Some(door) => {
-                door.come(id, peer, self.connections.now());
-                self.connections.call(id, peer.origin());
-            }
-            None => {
-                id = self.take_seat(id);
-                self.arrive(id, peer);
-            }
+        if let (Some(door), Some(stage)) = (&mut self.door, stage) {
+            door.come(id, peer, stage, self.connections.now());
+            self.connections.call(id, peer.origin());
+        } else {
+            id = self.take_seat(id);
+            self.arrive(id, peer);
         }
         Some(id)
     }
@@ -241,7 +242,17 @@ impl Hub {
     #[must_use = "whoever is refused is told so"]
     pub fn refuse(&mut self, peer: Peer) -> Vec<u8> {
         let why = self.why_not(peer).unwrap_or(Refusal::Full);
-        self.room.refuse(peer, why)
+        let words = self.room.refuse(peer, why);
+        // Who waits for a handshake takes words for a mistake.
+        if self.connections.encrypts(peer.origin()) { ACCESS_DENIED.to_vec() } else { words }
+    }
+
+    /// What a client from there has to do at the door; `None` if it takes a seat at once.
+    fn first_stage(&self, peer: Peer) -> Option<Stage> {
+        match self.connections.encrypts(peer.origin()) {
+            true => Some(Stage::Handshake),
+            false => self.limits.password.as_ref().map(|_| Stage::Password),
+        }
     }
 
     /// Why a client from this address may not come in now.
@@ -253,8 +264,9 @@ impl Hub {
         if self.charge.bans.keep_out(addr, self.connections.now()) {
             return Some(Refusal::Banned);
         }
-        match &self.door {
-            Some(door) if door.is_full() || !self.connections.may_call(addr) => Some(Refusal::Door),
+        let is_crowded = |door: &Door| door.is_full() || !self.connections.may_call(addr);
+        match self.first_stage(peer) {
+            Some(_) if self.door.as_ref().is_some_and(is_crowded) => Some(Refusal::Door),
             None if !self.has_seat() => Some(Refusal::Full),
             _ if !self.connections.admits(addr) => Some(Refusal::Address),
             _ => None,
@@ -284,7 +296,17 @@ impl Hub {
 
     /// A client ended its stream. It may still read, and gets what was said before. What was held back of it is not said: ask for a
     /// permit before the read that finds the end.
+    ///
+    /// An encrypted connection says inside when it ends. If it has not, this is an end like a reset.
     pub fn receive_end(&mut self, id: Id) {
+        match self.connections.is_encrypted(id) && !self.connections.has_ended(id) {
+            true => self.lose(id),
+            false => self.end(id),
+        }
+    }
+
+    /// A client said that it sends nothing more.
+    fn end(&mut self, id: Id) {
         let Some(mut input) = self.connections.take_input(id) else { return };
         if let Some(line) = input.decoder.finish(self.limits.line_max) {
             self.line(self.known(id), line, &mut input.opening);
@@ -399,14 +421,21 @@ impl Hub {
         }
         let door = self.door.as_ref().and_then(Door::deadline);
         let people = self.newcomers.deadline().into_iter().chain(self.idle.deadline()).chain(door);
-        connections.first_timer().into_iter().chain(people).min()
+        connections.first_timer().into_iter().chain(connections.handshake_at()).chain(people).min()
     }
 
     // Queries.
 
     /// Whether there is a free seat.
     pub fn has_seat(&self) -> bool {
-        self.connections.count() - self.connections.callers() < self.limits.clients_max
+        // Without a password, those at the door take a seat in a moment.
+        let is_locked = self.door.as_ref().is_none_or(Door::is_locked);
+        let taken = if is_locked { self.seats_taken() } else { self.connections.count() };
+        taken < self.limits.clients_max
+    }
+
+    fn seats_taken(&self) -> usize {
+        self.connections.count() - self.connections.callers()
     }
 
     /// The [serial number](Id::serial) that the next client gets.
@@ -456,7 +485,8 @@ impl Hub {
     /// there is no such time.
     pub fn attended_by(&self, id: Id) -> Option<Instant> {
         let door = self.door.as_ref().and_then(|door| door.until(id));
-        self.newcomers.until(id).into_iter().chain(self.idle.until(id)).chain(door).min()
+        let handshake = door.and_then(|_| self.connections.handshake_at());
+        self.newcomers.until(id).into_iter().chain(self.idle.until(id)).chain(door).chain(handshake).min()
     }
 
     /// Whether the driver may read from another client in this turn. While this is true, all outboxes could take what

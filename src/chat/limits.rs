@@ -1,5 +1,6 @@
 //! The limits of the chat. The relations between them are checked at compile time.
 
+use super::connections::Tls;
 use super::secret::Secret;
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -137,7 +138,13 @@ pub const PASSWORD_PATIENCE: Duration = Duration::from_secs(30);
 pub const WRONG_TRIES_AT_ONCE: u32 = 3;
 /// ... the next answer that comes from there is read only after this time. So it makes no difference how many guess at once.
 pub const WRONG_TRY_EVERY: Duration = Duration::from_secs(3);
-/// Clients without a seat that may be at the door at once: those that have not said the password yet.
+/// Who has not ended its TLS handshake by then is turned away.
+pub const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
+/// So many TLS handshakes are answered at once, ...
+pub const HANDSHAKES_AT_ONCE: u32 = 4;
+/// ... and after that one in this time. An answer takes about a third of it.
+pub const HANDSHAKE_EVERY: Duration = Duration::from_millis(1);
+/// Clients without a seat that may be at the door at once: those that have not ended their handshake or said the password yet.
 pub const CALLERS_MAX: usize = 256;
 /// Of those, at most this many may come from one address.
 pub const CALLERS_PER_ADDRESS: usize = 32;
@@ -170,6 +177,8 @@ pub struct Limits {
     pub per_address: Option<usize>,
     /// What who comes has to say before it gets a seat.
     pub password: Option<Secret>,
+    /// All connections are encrypted with this.
+    pub tls: Option<Tls>,
 }
 
 impl Default for Limits {
@@ -182,6 +191,7 @@ impl Default for Limits {
             idle: None,
             per_address: None,
             password: None,
+            tls: None,
         }
     }
 }

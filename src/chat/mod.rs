@@ -62,7 +62,7 @@ mod tests;
 mod tries;
 
 pub use crate::text::Lang;
-pub use connections::{Flight, Protocol, line, sanitize};
+pub use connections::{Flight, Protocol, Tls, line, sanitize};
 pub use effect::Effect;
 pub use hub::{Hub, Interest, Permit, Replay};
 pub use id::Id;

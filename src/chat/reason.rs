@@ -53,6 +53,10 @@ pub enum Refusal {
     Late,
     /// The server closes.
     Closing,
+    /// It does not speak TLS.
+    Unencrypted,
+    /// Its TLS handshake failed, or took too long.
+    Handshake,
 }
 
 impl Reason {

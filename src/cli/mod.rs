@@ -22,6 +22,8 @@ pub(crate) mod output;
 mod secret;
 pub(crate) mod serve;
 mod spanish;
+#[cfg(feature = "tls")]
+mod tls;
 #[cfg(feature = "torment")]
 pub(crate) mod torment;
 #[cfg(feature = "trace")]

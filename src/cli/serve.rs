@@ -73,9 +73,13 @@ pub(crate) struct Args {
     /// Let in only who says the password in this file
     ///
     /// The password is the file's first line, or the value of TERTULIA_PASSWORD. A newcomer has three tries and 30 seconds; wrong
-    /// tries slow down its address. Be aware that the password can be overheard on the network
+    /// tries slow down its address. Without TLS the password can be overheard on the network
     #[arg(long, value_name = "FILE", env = "TERTULIA_PASSWORD_FILE")]
     password_file: Option<PathBuf>,
+
+    #[cfg(feature = "tls")]
+    #[command(flatten)]
+    tls: super::tls::ServeTls,
 
     /// Members that say `:op` and the password in this file are in charge
     ///
@@ -87,7 +91,7 @@ pub(crate) struct Args {
     /// Keep in this file which addresses are banned
     ///
     /// One ban a line, so that bans last longer than the server. Whoever is in charge bans an address with `:ban`
-    #[arg(long, value_name = "FILE", env = "TERTULIA_BANS")]
+    #[arg(long, value_name = "FILE", env = "TERTULIA_BANS", hide_short_help = true)]
     bans: Option<PathBuf>,
 
     /// How the server splits received bytes into messages
@@ -146,7 +150,13 @@ impl Args {
                 idle: self.idle.map(|minutes| Duration::from_secs_f64(minutes * 60.0)),
                 per_address: self.max_per_address,
                 password: secret::of_room(self.password_file.as_deref())?,
+                // The server adds it, if it is asked for.
+                tls: None,
             },
+            #[cfg(feature = "tls")]
+            tls: self.tls.source()?,
+            #[cfg(not(feature = "tls"))]
+            tls: None,
             operator: self.operator_password_file.as_deref().map(secret::in_file).transpose()?,
             bans: self.bans,
             lang: Lang::session(),

@@ -63,7 +63,14 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("serve --max-per-address", "Número de clientes que pueden venir de una misma dirección [por defecto: sin límite]"),
     ("serve --password-file", "Solo deja entrar a quien diga la contraseña de este archivo\n\n\
         La contraseña es la primera línea del archivo, o el valor de TERTULIA_PASSWORD. Quien llega tiene tres intentos y 30 segundos; \
-        los fallos hacen esperar a su dirección. Ten en cuenta que la contraseña se puede oír en la red"),
+        los fallos hacen esperar a su dirección. Sin TLS, la contraseña se puede oír en la red"),
+    ("serve --tls", "Cifra con TLS todas las conexiones de la red\n\n\
+        Se crean una sola vez un certificado y su clave, y se guardan en el directorio de estado: en tls.pem dentro de \
+        ~/.local/state/tertulia, o donde digan XDG_STATE_HOME o STATE_DIRECTORY. Al empezar se muestra su huella: quien entra la \
+        compara. Los sockets Unix siguen sin cifrar"),
+    ("serve --tls-cert", "Certificado que usar en su lugar, y detrás los que responden de él; PEM\n\n\
+        Activa --tls. SIGHUP lo lee de nuevo, y también la clave: los que lleguen reciben el nuevo"),
+    ("serve --tls-key", "Clave del certificado, si no está en el mismo archivo; PEM"),
     ("serve --operator-password-file", "Quien diga `:op` y la contraseña de este archivo está a cargo\n\n\
         La contraseña es la primera línea del archivo. Quien está a cargo puede expulsar a otros, silenciarlos, vetar sus direcciones \
         y cerrar el servidor: `:help` dice cómo. Tras varias contraseñas erróneas, su dirección tiene que esperar"),

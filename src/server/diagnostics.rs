@@ -152,13 +152,12 @@ pub(super) fn cannot_go_on(error: &io::Error) -> String {
 // How others join.
 
 /// `is_first` is false for further addresses of the same machine.
-pub(super) fn others_join_with(addr: SocketAddr, is_first: bool) -> String {
+pub(super) fn others_join_with(addr: SocketAddr, is_first: bool, has_tls: bool) -> String {
     let (lang, ip, port) = (Lang::session(), addr.ip(), addr.port());
+    let command = if has_tls { format!("tertulia join --tls {addr}") } else { format!("nc {ip} {port}") };
     match is_first {
-        true => {
-            say!(lang, "others on your network join with: nc {ip} {port}"; "los demás de tu red entran con: nc {ip} {port}")
-        }
-        false => say!(lang, "or with: nc {ip} {port}"; "o con: nc {ip} {port}"),
+        true => say!(lang, "others on your network join with: {command}"; "los demás de tu red entran con: {command}"),
+        false => say!(lang, "or with: {command}"; "o con: {command}"),
     }
 }
 
@@ -216,6 +215,76 @@ pub(super) fn transcript_loses_lines(error: &io::Error) -> String {
     say!(lang,
         "the transcript loses lines: stdout cannot be written to: {cause}";
         "la transcripción pierde líneas: no se puede escribir en stdout: {cause}")
+}
+
+// TLS.
+
+#[cfg(feature = "tls")]
+pub(super) fn no_state_directory() -> String {
+    say!(Lang::session(),
+        "there is no place to keep a key: HOME is not set; set it, or use --tls-cert and --tls-key";
+        "no hay dónde guardar una clave: HOME no está definida; defínela, o usa --tls-cert y --tls-key")
+}
+
+#[cfg(feature = "tls")]
+pub(super) fn cannot_make_certificate(path: &Path, error: &io::Error) -> String {
+    let (lang, path) = (Lang::session(), path.display());
+    let cause = cause(lang, error);
+    say!(lang,
+        "cannot make a certificate in {path}: {cause}; set XDG_STATE_HOME to another directory, or use --tls-cert and --tls-key";
+        "no se puede crear un certificado en {path}: {cause}; define XDG_STATE_HOME con otro directorio, o usa --tls-cert y \
+         --tls-key")
+}
+
+#[cfg(feature = "tls")]
+pub(super) fn cannot_read_certificate(path: &Path, error: &io::Error) -> String {
+    let (lang, path) = (Lang::session(), path.display());
+    let cause = cause(lang, error);
+    say!(lang, "cannot read {path}: {cause}; choose another file"; "no se puede leer {path}: {cause}; elige otro archivo")
+}
+
+#[cfg(feature = "tls")]
+pub(super) fn no_certificate(path: &Path) -> String {
+    let path = path.display();
+    say!(Lang::session(),
+        "there is no certificate in {path}: one begins with -----BEGIN CERTIFICATE-----";
+        "no hay ningún certificado en {path}: uno empieza por -----BEGIN CERTIFICATE-----")
+}
+
+#[cfg(feature = "tls")]
+pub(super) fn no_key(path: &Path) -> String {
+    let path = path.display();
+    say!(Lang::session(),
+        "there is no key in {path}: one begins with -----BEGIN PRIVATE KEY-----, and has no passphrase";
+        "no hay ninguna clave en {path}: una empieza por -----BEGIN PRIVATE KEY-----, y no tiene contraseña")
+}
+
+#[cfg(feature = "tls")]
+pub(super) fn no_pair(certificate: &Path, key: &Path, error: &dyn Display) -> String {
+    let (certificate, key) = (certificate.display(), key.display());
+    say!(Lang::session(),
+        "{key} is not the key of {certificate}: {error}; name the two files that belong together";
+        "{key} no es la clave de {certificate}: {error}; indica los dos archivos que van juntos")
+}
+
+#[cfg(feature = "tls")]
+pub(super) fn certificate_read_again(fingerprint: &dyn Display) -> String {
+    say!(Lang::session(),
+        "newcomers get the certificate {fingerprint} from now on";
+        "los que lleguen reciben desde ahora el certificado {fingerprint}")
+}
+
+#[cfg(feature = "tls")]
+pub(super) fn old_certificate_stays(why: &str) -> String {
+    say!(Lang::session(), "the old certificate stays in use: {why}"; "se sigue usando el certificado anterior: {why}")
+}
+
+/// What the person who runs a server with TLS passes on.
+#[cfg(feature = "tls")]
+pub(super) fn compare_fingerprint(fingerprint: &dyn Display) -> String {
+    say!(Lang::session(),
+        "the fingerprint that `join --tls` shows must be\n{fingerprint}";
+        "la huella que muestra `join --tls` debe ser\n{fingerprint}")
 }
 
 pub(super) fn password_can_be_overheard() -> String {

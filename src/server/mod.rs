@@ -9,6 +9,7 @@
 //! * [`supervisor`]: what systemd hands over and is told;
 //! * [`diagnostics`]: what the server says to the person who runs it;
 //! * [`signals`]: what a signal asks of the server; [`stopping`]: how a loop carries it out;
+//! * [`identity`]: the server's certificate and key;
 //! * [`bans`]: the file of the banned addresses;
 //! * [`terminal`]: commands that are typed at the server's own terminal;
 //! * [`records`]: where events are recorded: the [`console`] and the [`history`]. Their lines pass a [`spool`], so that
@@ -44,6 +45,8 @@ mod disk;
 pub(crate) mod drivers;
 pub(crate) mod history;
 pub(crate) mod hub;
+#[cfg_attr(not(feature = "tls"), path = "no_identity.rs")]
+pub mod identity;
 pub(crate) mod lingering;
 pub(crate) mod listener;
 pub(crate) mod net;
@@ -73,6 +76,7 @@ use crate::text::Lang;
 use crate::trace::{self, marks};
 use bans::Bans;
 pub use drivers::{DRIVERS, Driver};
+use identity::Identity;
 pub use listener::{Address, make_room_for};
 use records::Records;
 use service::Service;
@@ -98,6 +102,8 @@ pub struct Options {
     pub when_full: WhenFull,
     /// Seats, the longest line, framing.
     pub limits: Limits,
+    /// The certificate and the key with which connections are encrypted; `None` for plain text.
+    pub tls: Option<identity::Source>,
     /// Members that know it are in charge.
     pub operator: Option<Secret>,
     /// Where to keep which addresses are banned; `None` for nowhere.
@@ -115,11 +121,17 @@ pub struct Options {
 }
 
 /// Serves until a signal tells it to stop. An error is one line for people: what failed and what to try.
-pub fn run(options: Options) -> Result<(), String> {
+pub fn run(mut options: Options) -> Result<(), String> {
     options.driver.check()?;
     signals::outlive_file_limit().map_err(|e| diagnostics::cannot_handle_signals(&e))?;
     let has_password = options.limits.password.is_some();
-    let callers = if has_password { CALLERS_MAX } else { 0 };
+    let identity = options.tls.as_ref().map(Identity::open).transpose()?;
+    options.limits.tls = identity.as_ref().map(Identity::tls);
+    let has_tls = identity.is_some();
+    if options.console.is_some() {
+        identity.iter().for_each(Identity::tell);
+    }
+    let callers = if has_password || has_tls { CALLERS_MAX } else { 0 };
     let lingering_max = listener::make_room_for(options.limits.clients_max + callers)?;
     let mut listeners = supervisor::listeners()?;
     let are_shared = !listeners.is_empty();
@@ -134,17 +146,19 @@ pub fn run(options: Options) -> Result<(), String> {
         files.extend(file);
     }
     let is_reachable = |listener: &TcpListener| listener.local_addr().is_ok_and(|addr| !addr.ip().is_loopback());
-    if has_password && listeners.iter().any(is_reachable) {
+    if has_password && !has_tls && listeners.iter().any(is_reachable) {
         log::warn!("{}", diagnostics::password_can_be_overheard());
     }
     listeners.iter().for_each(|listener| listener::limit_buffers(listener, options.limits.clients_max));
     let Options { driver, when_full, spin, lang, .. } = options;
     let bans = options.bans.as_deref().map(Bans::open).transpose()?;
     let earlier_bans: Vec<_> = bans.iter().flat_map(Bans::left).collect();
-    let records = Records::new(options.console, lang, options.history.as_deref(), options.replay)?.with_bans(bans);
+    let records = Records::new(options.console, lang, options.history.as_deref(), options.replay)?
+        .with_bans(bans)
+        .with_identity(identity);
     marks::start(&options.trace, driver.header(), lang, || Some(Sink::stderr().ok()?.into_writer()))?;
     if options.console.is_some() {
-        own_address::tell(&listeners);
+        own_address::tell(&listeners, has_tls);
     }
     let mut hub = chat::Hub::new(options.limits, lang, Instant::now());
     if records.are_kept() {

@@ -4,6 +4,7 @@ use super::bans::Bans;
 use super::console::{Console, Paint};
 use super::diagnostics;
 use super::history::History;
+use super::identity::Identity;
 use super::supervisor::{self, State};
 use super::visits::Visits;
 use super::wall_clock::WallClock;
@@ -17,6 +18,7 @@ pub(crate) struct Records {
     console: Option<Console>,
     history: Option<History>,
     bans: Option<Bans>,
+    identity: Option<Identity>,
     clock: WallClock,
     visits: Visits,
 }
@@ -35,12 +37,17 @@ impl Records {
         let open =
             |path: &Path| History::open(path, replay, &clock).map_err(|e| diagnostics::cannot_keep_history(path, &e));
         let history = history.map(open).transpose()?;
-        Ok(Records { console, history, bans: None, clock, visits: Visits::default() })
+        Ok(Records { console, history, bans: None, identity: None, clock, visits: Visits::default() })
     }
 
     /// Keeps a file of the bans, too.
     pub(crate) fn with_bans(self, bans: Option<Bans>) -> Records {
         Records { bans, ..self }
+    }
+
+    /// Reads the certificate again when the history is opened again.
+    pub(crate) fn with_identity(self, identity: Option<Identity>) -> Records {
+        Records { identity, ..self }
     }
 
     /// Whether events are recorded anywhere.
@@ -53,7 +60,7 @@ impl Records {
         if !transcript.is_empty() {
             self.clock.look();
         }
-        let Records { console, history, bans, clock, visits } = self;
+        let Records { console, history, bans, clock, visits, .. } = self;
         let mut record = recorder(console, history, clock, now);
         for event in transcript.iter() {
             if let Some(bans) = bans {
@@ -88,10 +95,14 @@ impl Records {
         }
     }
 
-    /// Opens the history again by its name: see [`History::reopen`].
+    /// Opens the history again by its name: see [`History::reopen`]. Reads the certificate again.
     pub(crate) fn reopen(&mut self) {
+        if let Some(identity) = &self.identity {
+            identity.reload();
+        }
         match &mut self.history {
             Some(history) => history.reopen(Instant::now()),
+            None if self.identity.is_some() => {}
             None => log::info!("{}", diagnostics::no_history_to_open()),
         }
         supervisor::tell(State::Ready);

@@ -7,6 +7,8 @@ pub mod browser;
 #[cfg(target_os = "linux")]
 pub mod kernel;
 pub mod process;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 use socket2::{Domain, Socket, Type};
 use std::collections::VecDeque;

@@ -7,6 +7,7 @@
 //! * [`screens`]: what a terminal must never be shown;
 //! * [`lives`]: arrivals and departures, orderly and not;
 //! * [`charge`]: members in charge;
+//! * `tls`: encrypted connections;
 //! * [`pressure`]: clients that do not read, and clients that flood.
 
 #[path = "../common/mod.rs"]
@@ -19,3 +20,5 @@ mod door;
 mod lives;
 mod pressure;
 mod screens;
+#[cfg(feature = "tls")]
+mod tls;

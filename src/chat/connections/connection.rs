@@ -4,7 +4,8 @@ use super::allowance::Allowance;
 use super::broadcast::Place;
 use super::line::LineDecoder;
 use super::opening::Opening;
-use super::outbox::Outbox;
+use super::outbox::{Conditions, Outbox};
+use super::tls::Session;
 use crate::chat::id::Id;
 use crate::chat::limits::{GOODBYE_MAX, GOODBYE_PATIENCE};
 use crate::chat::reason::Reason;
@@ -20,8 +21,10 @@ pub(crate) struct Connection {
     /// Its first line, which may show that it speaks another protocol.
     pub opening: Opening,
     pub outbox: Outbox,
-    /// How much of the turn's log it has read.
+    /// How much of the turn's log it has read. An encrypted connection has its place in its session.
     pub place: Place,
+    /// What an encrypted connection is decrypted and encrypted with.
+    pub session: Option<Box<Session>>,
     /// The output that it may cause while others cannot keep up with it.
     pub allowance: Allowance,
     /// Whose outbox it has filled up to the private mark, by answers to itself or by whispers.
@@ -40,6 +43,31 @@ pub(crate) enum Phase {
 }
 
 impl Connection {
+    /// Puts bytes into the outbox, encrypted if the connection is.
+    pub(crate) fn put(&mut self, pieces: [&[u8]; 2], at: Conditions) {
+        match &mut self.session {
+            Some(session) => session.encrypt(pieces, &mut self.outbox.writer(at)),
+            None => pieces.into_iter().for_each(|piece| self.outbox.push(piece, at)),
+        }
+    }
+
+    /// How much of the turn's log it has read.
+    #[inline]
+    pub(crate) fn read_to(&self) -> &Place {
+        match &self.session {
+            Some(session) => &session.place,
+            None => &self.place,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn read_to_mut(&mut self) -> &mut Place {
+        match &mut self.session {
+            Some(session) => &mut session.place,
+            None => &mut self.place,
+        }
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         self.phase == Phase::Open
     }

@@ -24,24 +24,35 @@ impl Connections {
         if let Some(effect) = self.effects.pop_front() {
             return Some(effect);
         }
-        while let Some(id) = self.dirty.pop() {
-            let Some(connection) = self.table.get(id) else { continue };
-            let has_some = !connection.outbox.is_clear() || self.log.has_unread(&connection.place);
-            if has_some && connection.outbox.may_be_written() {
-                return Some(Effect::Flush(id));
-            }
-        }
         loop {
-            if let Some(id) = self.walk() {
+            if let Some(id) = self.next_dirty().or_else(|| self.walk()) {
                 return Some(Effect::Flush(id));
             }
             // The walk stands at its end, or at a connection whose socket cannot take its unread bytes now.
-            let id = self.table.slots().get(self.walk.next)?.as_ref()?.0;
-            self.walk.next += 1;
+            let slot = self.table.slots().get(self.walk.next).and_then(Option::as_ref);
+            let id = match slot.map(|(id, _)| *id) {
+                Some(id) => {
+                    self.walk.next += 1;
+                    id
+                }
+                None => self.next_unencrypted()?,
+            };
             if self.keep(id) {
                 return None;
             }
         }
+    }
+
+    /// A connection with bytes in its outbox that its socket may take.
+    fn next_dirty(&mut self) -> Option<Id> {
+        while let Some(id) = self.dirty.pop() {
+            let Some(connection) = self.table.get(id) else { continue };
+            let has_some = !connection.outbox.is_clear() || self.log.has_unread(&connection.place);
+            if has_some && connection.outbox.may_be_written() {
+                return Some(id);
+            }
+        }
+        None
     }
 
     /// Walks on to a connection with unread bytes in the log, and returns it if its socket may take them. If not, the
@@ -66,6 +77,27 @@ impl Connections {
                 return None;
             }
             self.walk = Walk { next: 0, log_end: self.log.end() };
+        }
+    }
+
+    /// The next encrypted connection that has not read all of the log: that has to be encrypted into its outbox.
+    fn next_unencrypted(&mut self) -> Option<Id> {
+        if !self.are_encrypted() {
+            return None;
+        }
+        loop {
+            while let Some(slot) = self.table.slots().get(self.encrypted_walk.next) {
+                self.encrypted_walk.next += 1;
+                if let Some((id, connection)) = slot
+                    && self.log.has_unread(connection.read_to())
+                {
+                    return Some(*id);
+                }
+            }
+            if self.encrypted_walk.log_end == self.log.end() {
+                return None;
+            }
+            self.encrypted_walk = Walk { next: 0, log_end: self.log.end() };
         }
     }
 
@@ -184,7 +216,7 @@ impl Connections {
 
     /// A connection that has not got all of the log.
     fn left_out(&self) -> Option<Id> {
-        self.table.iter().find(|(_, connection)| self.log.has_unread(&connection.place)).map(|(id, _)| id)
+        self.table.iter().find(|(_, connection)| self.log.has_unread(connection.read_to())).map(|(id, _)| id)
     }
 
     /// Forgets the turn's log, and keeps it for connections that were not written to. Returns `false` when a connection

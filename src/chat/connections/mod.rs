@@ -9,6 +9,7 @@
 //! * [`queue`]: queues of clients, such as those that wait to be read from;
 //! * [`connection`]: the state of one client;
 //! * [`flush`]: what to write to which client, in the two ways of the contract;
+//! * `tls`: decrypts what a client sends, and encrypts what it gets; [`encryption`]: which connections that is done for;
 //! * [`throttle`]: limits for each client and each address, which are off unless they are set;
 //! * [`allowance`]: the output that a client may cause while others wait;
 //! * [`backpressure`]: which clients have to wait, which have to go, and when.
@@ -21,6 +22,7 @@ mod backpressure;
 mod broadcast;
 pub(super) mod characters;
 mod connection;
+mod encryption;
 mod flight;
 mod flush;
 pub mod line;
@@ -29,6 +31,8 @@ mod outbox;
 mod queue;
 pub mod sanitize;
 mod throttle;
+#[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
+mod tls;
 
 use super::effect::Effect;
 use super::id::{Id, Table};
@@ -38,6 +42,7 @@ use crate::chat::peer::Origin;
 use allowance::Allowance;
 use broadcast::{Broadcast, Place};
 use connection::{Connection, Phase};
+use encryption::Encryption;
 pub use flight::Flight;
 use line::LineDecoder;
 use opening::Opening;
@@ -47,6 +52,8 @@ use queue::Queue;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Instant;
 use throttle::Throttle;
+pub use tls::Tls;
+pub(super) use tls::{ACCESS_DENIED, Heard};
 
 /// All connections.
 pub(super) struct Connections {
@@ -83,6 +90,9 @@ pub(super) struct Connections {
     /// leaving and coming back gains nothing.
     pub(super) debts: BinaryHeap<Allowance>,
     walk: flush::Walk,
+    /// The same for the encrypted connections.
+    encrypted_walk: flush::Walk,
+    encryption: Encryption,
     throttle: Throttle,
 }
 
@@ -115,6 +125,8 @@ impl Connections {
             addressed: None,
             debts: BinaryHeap::new(),
             walk: flush::Walk::default(),
+            encrypted_walk: flush::Walk::default(),
+            encryption: Encryption::new(limits, now),
             throttle: Throttle::new(limits),
         }
     }
@@ -134,6 +146,7 @@ impl Connections {
                 opening: Opening::NEW,
                 outbox: Outbox::new(self.at.now),
                 place: Place::BEYOND,
+                session: self.encryption.session_for(addr),
                 allowance: self.debts.pop().unwrap_or(Allowance::new(self.at.now)),
                 fills: None,
                 is_waited_for: false,
@@ -184,7 +197,7 @@ impl Connections {
     /// An open connection gets all that is sent to everybody from now on.
     pub(super) fn admit(&mut self, id: Id) {
         if let Some(connection) = self.table.get_mut(id).filter(|connection| connection.is_open()) {
-            connection.place = self.log.end_place();
+            *connection.read_to_mut() = self.log.end_place();
         }
     }
 
@@ -197,10 +210,15 @@ impl Connections {
         let at = self.at;
         let Some(connection) = self.table.get_mut(id).filter(|connection| connection.is_open()) else { return };
         let before = connection.outbox.held();
-        if matches!(reason, Reason::TooSlow(_) | Reason::MemoryFull(_)) {
+        let must_go = matches!(reason, Reason::TooSlow(_) | Reason::MemoryFull(_));
+        // Of encrypted bytes none can be left out: each record counts for those behind it.
+        if must_go && connection.session.is_none() {
             connection.outbox.cut(at);
         }
-        connection.outbox.push(last_word, at);
+        connection.put([last_word, &[]], at);
+        if let Some(mut session) = connection.session.take() {
+            session.end(&mut connection.outbox.writer(at));
+        }
         connection.outbox.give_time(at.now);
         self.queued = self.queued - before + connection.outbox.held();
         connection.phase = Phase::Leaving { since: at.now, reason };
@@ -326,14 +344,14 @@ impl Connections {
     #[inline]
     pub(super) fn send_others(&mut self, from: Id, write: impl FnOnce(&mut Vec<u8>)) {
         let Some(mut connection) = self.table.get_mut(from) else { return };
-        if self.log.parts_own(&connection.place) {
+        if self.log.parts_own(connection.read_to()) {
             if self.catch_up(from) {
                 self.dirty.insert(from);
             }
             let Some(again) = self.table.get_mut(from) else { return };
             connection = again;
         }
-        self.log.push_own(&mut connection.place, write);
+        self.log.push_own(connection.read_to_mut(), write);
     }
 
     /// Sends bytes to one connection only, behind all that was said before. A connection may have to be evicted for
@@ -342,8 +360,9 @@ impl Connections {
         self.catch_up(id);
         let at = self.at;
         let Some(connection) = self.table.get_mut(id).filter(|connection| connection.is_open()) else { return };
-        connection.outbox.push(bytes, at);
-        self.queued += bytes.len();
+        let before = connection.outbox.held();
+        connection.put([bytes, &[]], at);
+        self.queued = self.queued - before + connection.outbox.held();
         self.sent += bytes.len() as u64;
         self.addressed = Some(id);
         self.dirty.insert(id);
@@ -351,19 +370,18 @@ impl Connections {
         self.judge(id);
     }
 
-    /// Copies the unread part of the turn's log to a connection's outbox. Returns whether there was any: then the
+    /// Copies the unread part of the turn's log to a connection's outbox, encrypted if the connection is. Returns whether there was any: then the
     /// connection has to be judged and flushed.
     fn catch_up(&mut self, id: Id) -> bool {
         let Some(connection) = self.table.get_mut(id) else { return false };
-        let (before, after) = self.log.unread(&connection.place);
-        let grown = before.len() + after.len();
-        if grown == 0 {
+        let (before, after) = self.log.unread(connection.read_to());
+        if before.len() + after.len() == 0 {
             return false;
         }
-        connection.outbox.push(before, self.at);
-        connection.outbox.push(after, self.at);
-        self.log.read_all(&mut connection.place);
-        self.queued += grown;
+        let held = connection.outbox.held();
+        connection.put([before, after], self.at);
+        self.log.read_all(connection.read_to_mut());
+        self.queued = self.queued - held + connection.outbox.held();
         self.update_blocking(id);
         true
     }

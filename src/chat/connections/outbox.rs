@@ -5,6 +5,7 @@
 //! (backpressure) or whether it is disconnected.
 
 use crate::chat::limits::*;
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 /// The time and the limits with which an outbox is checked.
@@ -142,6 +143,11 @@ impl Outbox {
         self.measure(at);
     }
 
+    /// A writer that [pushes](Outbox::push) all that it is given.
+    pub(crate) fn writer(&mut self, at: Conditions) -> Writer<'_> {
+        Writer { outbox: self, at }
+    }
+
     /// Gives all waiting bytes to a writer, together with `lent` bytes of the turn's log. The writer must account for
     /// all of them by [`Outbox::settle_flight`]. Do not call it while bytes are in flight: two writers would mix up the
     /// order.
@@ -257,6 +263,23 @@ impl Outbox {
             self.above_since = None;
             self.stalled_since = None;
         }
+    }
+}
+
+/// Writes to an outbox, which takes everything.
+pub(crate) struct Writer<'a> {
+    outbox: &'a mut Outbox,
+    at: Conditions,
+}
+
+impl Write for Writer<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.outbox.push(bytes, self.at);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -55,13 +55,13 @@ impl Hub {
         }
     }
 
-    /// A caller has said the password, and takes a seat if there is one.
-    fn let_in(&mut self, id: Id) {
+    /// A caller has said all that it has to, and takes a seat if there is one.
+    pub(super) fn let_in(&mut self, id: Id) {
         let Some(peer) = self.door.as_ref().and_then(|door| door.peer(id)) else { return };
         if self.charge.bans.keep_out(peer.origin(), self.connections.now()) {
             return self.leave(id, Reason::Refused(Refusal::Banned));
         }
-        if !self.has_seat() {
+        if self.seats_taken() >= self.limits.clients_max {
             return self.leave(id, Reason::Refused(Refusal::Full));
         }
         let removed = self.door.as_mut().and_then(|door| door.remove(id));
@@ -96,8 +96,12 @@ impl Hub {
             self.room.tell(&mut self.connections, id, &Notice::AskPassword);
             were_any = true;
         }
-        while let Some(id) = self.door.as_ref().and_then(|door| door.late(now)) {
-            self.leave_door(id, Reason::Refused(Refusal::Late));
+        while let Some((id, why)) = self.door.as_ref().and_then(|door| door.late(now)) {
+            match self.connections.is_silent(id) {
+                // Perhaps somebody who waits for a greeting.
+                true => self.refuse_unencrypted(id),
+                false => self.leave_door(id, Reason::Refused(why)),
+            }
             were_any = true;
         }
         were_any

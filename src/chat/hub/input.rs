@@ -28,10 +28,19 @@ impl Hub {
         if let Some(input) = self.connections.take_input(id) {
             self.handle(self.known(id), &held_back, input);
         }
+        self.end_if_all_is_said(id);
         !self.holds_back(id)
     }
 
+    #[inline]
     pub(super) fn receive(&mut self, id: Id, bytes: &[u8]) {
+        match self.connections.are_encrypted() {
+            true => self.receive_encrypted(id, bytes),
+            false => self.receive_plain(id, bytes),
+        }
+    }
+
+    pub(super) fn receive_plain(&mut self, id: Id, bytes: &[u8]) {
         self.idle.hear(id, self.connections.now());
         if self.holds_back(id) {
             return self.connections.hold_back(id, bytes);

@@ -120,6 +120,7 @@ impl Room {
             Refusal::Full => Notice::Full(self.seats),
             Refusal::Address => Notice::TooMany,
             Refusal::Banned => Notice::Banned,
+            Refusal::Unencrypted => Notice::SpeakTls,
             why => Notice::Goodbye(Reason::Refused(why)),
         };
         messages::notice(self.lang, &text)

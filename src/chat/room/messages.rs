@@ -95,6 +95,8 @@ pub(crate) enum Notice<'a> {
     /// As many as are permitted are here from its address.
     TooMany,
     Full(usize),
+    /// For a client that does not speak TLS to a server that does.
+    SpeakTls,
 }
 
 /// What became of an order.
@@ -276,6 +278,9 @@ impl Display for Said<'_, Notice<'_>> {
             Notice::Full(seats) => say!(lang, f,
                 "the room is full ({seats} of {seats} seats taken); try again later";
                 "la sala está llena ({seats} de {seats} plazas ocupadas); prueba más tarde"),
+            Notice::SpeakTls => say!(lang, f,
+                "this server speaks TLS only; join with tertulia join --tls, ncat --ssl or openssl s_client -quiet";
+                "este servidor solo habla TLS; entra con tertulia join --tls, ncat --ssl u openssl s_client -quiet"),
         }
     }
 }
@@ -376,6 +381,8 @@ impl Display for Said<'_, Refusal> {
             Refusal::Password => say!(lang, f, "that is not the password"; "esa no es la contraseña"),
             Refusal::Late => say!(lang, f, "no password in time"; "sin contraseña a tiempo"),
             Refusal::Closing => Said(lang, &Reason::Closing).fmt(f),
+            Refusal::Unencrypted => say!(lang, f, "it does not speak TLS"; "no habla TLS"),
+            Refusal::Handshake => say!(lang, f, "no TLS handshake"; "sin negociación TLS"),
         }
     }
 }

@@ -30,3 +30,5 @@ mod sim;
 mod slow_readers;
 #[cfg(test)]
 mod throttle;
+#[cfg(all(test, feature = "tls"))]
+mod tls;

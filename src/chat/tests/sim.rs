@@ -133,6 +133,12 @@ impl Sim {
             self.changed();
             return None;
         }
+        Some(self.connect(room, replay))
+    }
+
+    /// A client connects, and is let in or at least to the door.
+    pub(super) fn connect(&mut self, room: usize, replay: &[u8]) -> Id {
+        let peer = peer();
         let key = (0..).find(|key| self.open().all(|id| id.key() != *key)).expect("keys are many");
         *self.replay.lock().expect("nobody panics here") = replay.to_vec();
         let may_have_debt = !self.hub.connections.debts.is_empty();
@@ -156,7 +162,7 @@ impl Sim {
         };
         self.clients.insert(id, client);
         self.changed();
-        Some(id)
+        id
     }
 
     /// The same, and the client is greeted and announced at once.
@@ -315,6 +321,9 @@ impl Sim {
 
     /// Notes what the hub has handled of a client's input: all but what it holds back.
     fn note_handled(&mut self, id: Id) {
+        if self.hub.limits().tls.is_some() {
+            return; // What is held back is not what was sent.
+        }
         let left = self.hub.connections.table.get(id).map_or(0, |connection| connection.held_back.len());
         let client = self.client(id);
         let rest = client.held_back.split_off(client.held_back.len() - left);
@@ -360,7 +369,8 @@ impl Sim {
                     assert!(!self.hub.knows(id), "{id} is closed and still known");
                     // Nothing is told of those that leave at the door by themselves.
                     let left = self.client(id).left.map_or(reason, |(_, told)| told);
-                    let has_door = self.hub.limits().password.is_some();
+                    let limits = self.hub.limits();
+                    let has_door = limits.password.is_some() || limits.tls.is_some();
                     assert_eq!((left, has_door || self.client(id).left.is_some()), (reason, true));
                     self.hang_up(id);
                 }
