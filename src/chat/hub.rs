@@ -102,6 +102,7 @@ mod input;
 mod silence;
 
 use super::connections::{ACCESS_DENIED, Connections, Flight};
+use super::counters::{Counters, Gauges};
 use super::door::{Door, Stage};
 use super::effect::Effect;
 use super::id::Id;
@@ -498,6 +499,22 @@ impl Hub {
     /// The clients with pending bytes, each with the number of bytes that are not accounted for as written.
     pub fn pending(&self) -> impl Iterator<Item = (Id, usize)> {
         self.connections.pending()
+    }
+
+    /// What has happened since the start, in numbers.
+    pub fn counters(&self) -> &Counters {
+        self.room.counters()
+    }
+
+    /// What the room is like now. It looks at each client.
+    pub fn gauges(&self) -> Gauges {
+        Gauges {
+            members: self.connections.count() - self.connections.callers(),
+            seats: self.limits.clients_max,
+            callers: self.connections.callers(),
+            pending: self.pending().map(|(_, bytes)| bytes).sum(),
+            paused: self.connections.paused(),
+        }
     }
 
     /// The events that [`Hub::take_transcript`] would append; `None` if the hub does not [record](Hub::record) them.

@@ -45,6 +45,7 @@
 
 mod bans;
 mod connections;
+mod counters;
 mod door;
 mod effect;
 pub mod hub;
@@ -63,6 +64,7 @@ mod tries;
 
 pub use crate::text::Lang;
 pub use connections::{Flight, Protocol, Tls, line, sanitize};
+pub use counters::{Counters, Gauges};
 pub use effect::Effect;
 pub use hub::{Hub, Interest, Permit, Replay};
 pub use id::Id;

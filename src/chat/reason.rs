@@ -69,3 +69,60 @@ impl Reason {
         }
     }
 }
+
+/// Short names of the reasons, and the place of each.
+impl Reason {
+    pub(super) const NAMES: [&str; 13] = [
+        "quit",
+        "end_of_input",
+        "lost",
+        "endless_line",
+        "foreign",
+        "refused",
+        "too_slow",
+        "memory_full",
+        "idle",
+        "shown_out",
+        "banned",
+        "no_thread",
+        "closing",
+    ];
+
+    pub(super) fn index(self) -> usize {
+        match self {
+            Reason::Quit => 0,
+            Reason::EndOfInput => 1,
+            Reason::Lost => 2,
+            Reason::EndlessLine(_) => 3,
+            Reason::Foreign(_) => 4,
+            Reason::Refused(_) => 5,
+            Reason::TooSlow(_) => 6,
+            Reason::MemoryFull(_) => 7,
+            Reason::Idle(_) => 8,
+            Reason::ShownOut => 9,
+            Reason::Banned => 10,
+            Reason::NoThread => 11,
+            Reason::Closing => 12,
+        }
+    }
+}
+
+impl Refusal {
+    pub(super) const NAMES: [&str; 10] =
+        ["full", "address", "banned", "foreign", "door", "password", "late", "closing", "unencrypted", "handshake"];
+
+    pub(super) fn index(self) -> usize {
+        match self {
+            Refusal::Full => 0,
+            Refusal::Address => 1,
+            Refusal::Banned => 2,
+            Refusal::Foreign(_) => 3,
+            Refusal::Door => 4,
+            Refusal::Password => 5,
+            Refusal::Late => 6,
+            Refusal::Closing => 7,
+            Refusal::Unencrypted => 8,
+            Refusal::Handshake => 9,
+        }
+    }
+}

@@ -172,6 +172,13 @@ fn signals(words: &str) -> &'static [Fixed] {
             "El servidor vuelve a abrir el historial por su nombre, como pide la rotación de registros. Si stdout es un \
              terminal, la señal indica que se cerró el terminal, y el servidor se cierra como con SIGTERM.",
         ),
+        entry(
+            "SIGUSR1",
+            "The server prints on stderr what it counts: members, lines, deliveries, what is pending, who is paused, who was refused \
+             and who has left for what reason, and how long a turn of its loop takes.",
+            "El servidor escribe en stderr lo que cuenta: miembros, líneas, entregas, lo pendiente, quién está en pausa, a quién se ha \
+             rechazado y quién se ha ido y por qué, y cuánto dura una vuelta de su bucle.",
+        ),
     ];
     const COMPARE: &[Fixed] = &[entry(
         "SIGHUP, SIGINT, SIGTERM",

@@ -18,7 +18,7 @@ use std::time::Duration;
 /// Run the server
 ///
 /// Prints one line per event on stdout: who joined, who spoke and who left. In a terminal it takes commands: type :help. Ctrl-C or SIGTERM ends the server, SIGHUP opens
-/// the history again.
+/// the history again, SIGUSR1 prints what is counted.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     #[command(flatten)]

@@ -1,7 +1,9 @@
 //! A wrapper around [`chat::Hub`] for the drivers: it marks what the hub ingests and accounts for as steps of the
-//! trace. And a tick gives a supervisor a sign of life when one is due.
+//! trace. A tick gives a supervisor a sign of life when one is due, and turns are timed.
 
+use super::figures::Figures;
 use super::supervisor::Watchdog;
+use super::turns::Turns;
 use crate::chat::Peer;
 use crate::chat::{self, Event, Id, Reason, Transcript};
 use crate::trace::marks;
@@ -14,18 +16,34 @@ pub(crate) struct Hub {
     /// The number of events in the hub's transcript that are marked already.
     marked: usize,
     watchdog: Watchdog,
+    turns: Turns,
 }
 
 impl Hub {
     pub(crate) fn new(hub: chat::Hub) -> Hub {
-        Hub { hub, marked: 0, watchdog: Watchdog::new(Instant::now()) }
+        Hub { hub, marked: 0, watchdog: Watchdog::new(Instant::now()), turns: Turns::default() }
     }
 
     pub(crate) fn tick(&mut self, now: Instant) {
         self.watchdog.beat(now);
+        self.turns.begin(now);
         if self.hub.tick(now) {
             self.mark();
         }
+    }
+
+    pub(crate) fn end_turn(&mut self) {
+        self.hub.end_turn();
+        self.turns.end(Instant::now());
+    }
+
+    pub(crate) fn figures(&self) -> Figures<'_> {
+        Figures { gauges: self.hub.gauges(), counters: self.hub.counters(), turns: &self.turns }
+    }
+
+    /// The figures as a table for people.
+    pub(crate) fn table(&self) -> String {
+        self.figures().table(self.hub.lang())
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {

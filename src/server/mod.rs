@@ -8,6 +8,7 @@
 //! * [`own_address`]: by which address others reach this machine;
 //! * [`supervisor`]: what systemd hands over and is told;
 //! * [`diagnostics`]: what the server says to the person who runs it;
+//! * [`figures`]: what is counted, for whoever watches over the server; [`turns`]: how long turns take;
 //! * [`signals`]: what a signal asks of the server; [`stopping`]: how a loop carries it out;
 //! * [`identity`]: the server's certificate and key;
 //! * [`bans`]: the file of the banned addresses;
@@ -43,6 +44,7 @@ pub(crate) mod console;
 pub(crate) mod diagnostics;
 mod disk;
 pub(crate) mod drivers;
+pub(crate) mod figures;
 pub(crate) mod history;
 pub(crate) mod hub;
 #[cfg_attr(not(feature = "tls"), path = "no_identity.rs")]
@@ -67,6 +69,7 @@ mod supervisor;
 pub(crate) mod tasks;
 #[cfg_attr(not(any(target_os = "linux", target_os = "android")), path = "terminal/none.rs")]
 pub(crate) mod terminal;
+mod turns;
 mod visits;
 pub(crate) mod wall_clock;
 

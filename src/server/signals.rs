@@ -2,12 +2,13 @@
 //!
 //! * SIGINT and SIGTERM tell it to stop. Once it is told, the next one ends the process at once, whatever the threads
 //!   wait for.
+//! * SIGUSR1 tells it to print its figures.
 //! * SIGHUP tells it to stop if stdout is a terminal, because then the terminal was closed. Otherwise it tells it to
 //!   open the history again, as a program that rotates logs does.
 
 use super::diagnostics;
 use super::supervisor::{self, State};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +21,7 @@ pub(crate) fn outlive_file_limit() -> io::Result<()> {
 }
 
 /// The signals that are orders.
-pub(crate) const SIGNALS: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
+pub(crate) const SIGNALS: [i32; 4] = [SIGINT, SIGTERM, SIGHUP, SIGUSR1];
 
 /// Tells this server to stop, as a signal would: every driver waits for signals anyhow.
 pub(crate) fn tell_to_stop() {
@@ -36,6 +37,8 @@ pub(crate) enum Order {
     Stop,
     /// Pass it on to the records.
     ReopenHistory,
+    /// Print what is counted.
+    PrintFigures,
 }
 
 /// Reads signals as orders.
@@ -57,6 +60,9 @@ impl Orders {
     }
 
     pub(crate) fn read(&self, signal: i32) -> Order {
+        if signal == SIGUSR1 {
+            return Order::PrintFigures;
+        }
         if signal == SIGHUP && !self.has_terminal {
             supervisor::tell(State::Reloading);
             return Order::ReopenHistory;

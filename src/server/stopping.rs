@@ -18,6 +18,7 @@ impl Stopping {
         orders: impl Iterator<Item = Order>,
         now: Instant,
         mut reopen_history: impl FnMut(),
+        mut print_figures: impl FnMut(),
     ) -> bool {
         for order in orders {
             match order {
@@ -25,6 +26,7 @@ impl Stopping {
                     self.until.get_or_insert(now + STOP_PATIENCE);
                 }
                 Order::ReopenHistory => reopen_history(),
+                Order::PrintFigures => print_figures(),
             }
         }
         self.until.is_some()

@@ -81,6 +81,32 @@ each_driver! {
         assert!(server.stop().success());
     }
 
+    fn after_sigusr1_the_server_prints_what_it_counts(mode) {
+        let server = Server::with(mode, &["--max-clients", "3"]);
+        let [mut ana, mut beto, mut cleo] = server.join_all(["ana", "beto", "cleo"]);
+        assert!(server.connect().rest().concat().contains("full"));
+        ana.says("hola");
+        beto.sees("<ana> hola");
+        cleo.sees("<ana> hola");
+        beto.says(":msg ana hi");
+        ana.sees("[beto -> you] hi");
+        cleo.says(":q");
+        ana.notice("cleo (#3) is gone");
+        server.signal("USR1");
+        let row = |name: &str| server.diagnostics.shows(name).trim_start_matches(name).trim().to_owned();
+        assert_eq!(row("members"), "2 of 3 seats");
+        assert_eq!(row("lines"), "2");
+        assert_eq!(row("deliveries"), "3");
+        // With io_uring, what the kernel took is known only when the next event comes.
+        assert!(row("pending").ends_with(" B"), "{}", row("pending"));
+        assert_eq!(row("paused"), "0");
+        assert_eq!(row("refused"), "1: full 1");
+        assert_eq!(row("have left"), "1: quit 1");
+        assert!(row("turns").contains("on average"), "{}", row("turns"));
+        ana.says("on we go");
+        beto.sees("<ana> on we go");
+    }
+
     fn a_server_that_says_that_it_listens_can_be_stopped_at_once(mode) {
         for _ in 0..10 {
             let mut server = Server::start(mode);

@@ -208,6 +208,11 @@ impl Connections {
         self.paused.contains(id)
     }
 
+    /// The number of connections that are paused.
+    pub(crate) fn paused(&self) -> usize {
+        self.table.iter().filter(|(id, _)| self.is_paused(*id)).count()
+    }
+
     /// When a paused connection is resumed at the latest: its allowance is large enough then, and the rate permits a line.
     /// `None` for one that is not paused, or that has to wait until the others keep up.
     pub(crate) fn resumed_by(&self, id: Id) -> Option<Instant> {

@@ -5,6 +5,7 @@ use super::messages::{self, Listed, Notice, Said, Who};
 use super::nick::{self, Skeleton};
 use super::transcript::{Event, Transcript};
 use crate::chat::connections::{Connections, Protocol};
+use crate::chat::counters::Counters;
 use crate::chat::id::{Id, Table};
 use crate::chat::limits::{ANNOUNCE_MAX, LISTED_MAX};
 use crate::chat::peer::{Origin, Peer};
@@ -23,6 +24,7 @@ pub(crate) struct Room {
     /// The wearer of each skeleton. A member has two.
     pub(in crate::chat) nicks: HashMap<Skeleton, Id>,
     transcript: Option<Transcript>,
+    counters: Counters,
     is_closing: bool,
 }
 
@@ -51,6 +53,7 @@ impl Room {
             unannounced: 0,
             nicks: HashMap::new(),
             transcript: None,
+            counters: Counters::default(),
             is_closing: false,
         }
     }
@@ -58,6 +61,11 @@ impl Room {
     /// Keeps a transcript from now on.
     pub(crate) fn record(&mut self) {
         self.transcript = Some(Transcript::default());
+    }
+
+    /// What has happened, in numbers.
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     /// What happened since it was last taken; `None` if no transcript is kept.
@@ -221,6 +229,7 @@ impl Room {
             log.extend_from_slice(text);
             log.push(b'\n');
         });
+        self.counters.count_line((self.nicks.len() / 2).saturating_sub(1));
         if let Some(transcript) = &mut self.transcript {
             transcript.push(Event::Said { id, nick: member.nick(), text: &String::from_utf8_lossy(text) });
         }
@@ -237,6 +246,7 @@ impl Room {
         let Some(member) = self.members.get(id) else { return };
         let nick = member.nick();
         connections.send_others(id, |log| log.extend(format!("* {nick} {text}\n").bytes()));
+        self.counters.count_line((self.nicks.len() / 2).saturating_sub(1));
         if let Some(transcript) = &mut self.transcript {
             transcript.push(Event::Acted { id, nick, text });
         }
@@ -252,6 +262,7 @@ impl Room {
         if let Some(transcript) = &mut self.transcript {
             transcript.push(Event::Whispered { id, nick, to });
         }
+        self.counters.count_line(1);
         self.send(connections, receiver, line.as_bytes());
     }
 
@@ -311,6 +322,7 @@ impl Room {
     }
 
     pub(crate) fn note(&mut self, event: Event<'_>) {
+        self.counters.count(&event);
         if let Some(transcript) = &mut self.transcript {
             transcript.push(event);
         }

@@ -457,3 +457,22 @@ fn idle_members_cost_no_buffers() {
         assert_eq!((buffers(&ana), buffers(&beto)), (0, 0));
     }
 }
+
+#[test]
+fn what_happens_is_counted() {
+    let mut hub = Hub::new(Limits { clients_max: 2, ..Limits::default() }, Lang::En, Instant::now());
+    let [ana, beto] = [0, 1].map(|key| hub.connect(key, sim::peer()).expect("there is a seat"));
+    assert_eq!(hub.connect(2, sim::peer()), None);
+    let _ = hub.refuse(sim::peer());
+    for (id, text) in [(ana, "hola\n:me waves\n"), (beto, ":msg ana hi\n:msg guest1 hi\nbuenas\n:q\n")] {
+        hub.permit(id).expect("nobody waits").receive(text.as_bytes());
+    }
+    let counters = hub.counters();
+    assert_eq!((counters.lines, counters.deliveries), (4, 4), "nobody is called ana");
+    let some = |counts: Vec<_>| counts.into_iter().filter(|(_, count)| *count > 0).collect::<Vec<_>>();
+    assert_eq!(some(counters.refused().collect()), [("full", 1)]);
+    assert_eq!(some(counters.left().collect()), [("quit", 1)]);
+    let gauges = hub.gauges();
+    assert_eq!((gauges.members, gauges.seats, gauges.paused), (1, 2, 0));
+    assert_eq!(gauges.pending, hub.pending().map(|(_, bytes)| bytes).sum::<usize>());
+}

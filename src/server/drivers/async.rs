@@ -28,6 +28,7 @@ use crate::chat::Peer;
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Id, Reason, Transcript};
 use crate::server::diagnostics;
+use crate::server::figures;
 use crate::server::signals;
 use crate::server::stopping::Stopping;
 use slab::Slab;
@@ -445,7 +446,8 @@ async fn obey(server: Rc<Server>, mut signals: Signals) {
 impl Server {
     fn obey(&self, orders: impl Iterator<Item = Order>) {
         let room = &mut *self.room.borrow_mut();
-        if room.stopping.obey(orders, now(), || room.records.reopen()) {
+        let (reopen, print) = (|| room.records.reopen(), || figures::print(&room.hub.table()));
+        if room.stopping.obey(orders, now(), reopen, print) {
             room.hub.tick(now());
             room.hub.close_room();
             room.accepting.clear();

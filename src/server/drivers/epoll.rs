@@ -18,6 +18,7 @@ use crate::chat::Peer;
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Id, Reason, Transcript};
 use crate::server::diagnostics;
+use crate::server::figures;
 use crate::server::service::ACCEPTS_MAX;
 use crate::server::signals;
 use crate::server::stopping::Stopping;
@@ -216,7 +217,8 @@ impl EventLoop {
 
     fn note_signals(&mut self, key: usize) {
         let Some(Source::Signals(signals)) = self.sources.get_mut(key) else { return };
-        if self.stopping.obey(signals.pending(), self.now, || self.records.reopen()) {
+        let (reopen, print) = (|| self.records.reopen(), || figures::print(&self.hub.table()));
+        if self.stopping.obey(signals.pending(), self.now, reopen, print) {
             self.hub.close_room();
             self.sources.retain(|_, source| !matches!(source, Source::Listeners(_)));
             self.backlog = false;

@@ -20,6 +20,7 @@ use crate::chat::Peer;
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Id, Reason, Transcript};
 use crate::server::diagnostics;
+use crate::server::figures;
 use crate::server::service::ACCEPTS_MAX;
 use crate::server::signals;
 use crate::server::stopping::Stopping;
@@ -248,7 +249,8 @@ impl PollLoop {
     }
 
     fn note_signals(&mut self) {
-        if self.stopping.obey(self.signals.pending(), self.now, || self.records.reopen()) {
+        let (reopen, print) = (|| self.records.reopen(), || figures::print(&self.hub.table()));
+        if self.stopping.obey(self.signals.pending(), self.now, reopen, print) {
             self.hub.close_room();
             self.listeners = None;
             self.backlog = false;

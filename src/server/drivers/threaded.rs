@@ -34,6 +34,7 @@ use crate::chat::Peer;
 use crate::chat::limits::READ_MAX;
 use crate::chat::{Effect, Framing, Id, Reason, Transcript, messages};
 use crate::server::diagnostics;
+use crate::server::figures;
 use crate::server::service::{BURST, CROWD};
 use crate::server::signals;
 use slab::Slab;
@@ -94,8 +95,15 @@ pub(crate) fn run(mut service: Service) -> io::Result<()> {
     if let Some(terminal) = terminal {
         spawn("terminal".into(), &server, |server| server.operate(terminal))?;
     }
-    while signals.wait() == Some(Order::ReopenHistory) {
-        server.reopen_history();
+    loop {
+        match signals.wait() {
+            Some(Order::ReopenHistory) => server.reopen_history(),
+            Some(Order::PrintFigures) => {
+                let table = server.room.lock().hub.table();
+                figures::print(&table);
+            }
+            Some(Order::Stop) | None => break,
+        }
     }
     server.stop();
     Ok(())

@@ -34,6 +34,7 @@ use super::{Service, listener};
 use crate::chat::Peer;
 use crate::chat::limits::{READ_MAX, read_max};
 use crate::chat::{Effect, Flight, Framing, Id, Limits, Reason, Transcript};
+use crate::server::figures;
 use crate::server::service::{ACCEPTS_MAX, BURST, CROWD};
 use crate::server::signals;
 use crate::server::stopping::Stopping;
@@ -260,7 +261,8 @@ impl CompletionLoop {
 
     fn note_signals(&mut self) {
         self.signals_poll = self.ring.poll(&self.signals, PollFlags::IN, 0);
-        if self.stopping.obey(self.signals.pending(), self.now, || self.records.reopen()) {
+        let (reopen, print) = (|| self.records.reopen(), || figures::print(&self.hub.table()));
+        if self.stopping.obey(self.signals.pending(), self.now, reopen, print) {
             self.hub.close_room();
             self.accepting.stop(&mut self.ring);
         }
