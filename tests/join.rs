@@ -672,3 +672,127 @@ fn the_bot_tells_the_date() {
     drop(server);
     wait_for(&mut bot.child);
 }
+
+#[cfg(feature = "tls")]
+mod over_tls {
+    use super::*;
+    use common::tls::make_certificate;
+
+    /// A server with a certificate of its own, and a directory where `join` keeps what it remembers.
+    fn server(mode: &str, dir: &Dir) -> Server {
+        make_certificate(&dir.file("tls.pem"));
+        Server::with(mode, &["-v", "--tls-cert", dir.file("tls.pem").to_str().expect("UTF-8")])
+    }
+
+    fn start(addr: impl ToString, dir: &Dir, flags: &[&str]) -> Join {
+        let mut command = join_command(addr, flags);
+        command.env("XDG_STATE_HOME", dir.file("state"));
+        Join::of(command)
+    }
+
+    /// Runs `join` with all of its stdin ready from the start.
+    fn join(addr: impl ToString, dir: &Dir, flags: &[&str], stdin: &str) -> Ended {
+        let mut join = start(addr, dir, flags);
+        // A client that is refused at once reads nothing.
+        let _ = join.stdin.take().expect("piped").write_all(stdin.as_bytes());
+        join.ends()
+    }
+
+    /// The fingerprint that the server shows at its start.
+    fn fingerprint(server: &Server) -> String {
+        until("the fingerprint is shown", || {
+            server.diagnostics.text().lines().find(|line| line.len() == 95).map(str::to_owned)
+        })
+    }
+
+    impl Ended {
+        /// Checks that it failed, with these parts on stderr.
+        fn told(self, parts: &[&str]) {
+            assert_eq!(self.code, Some(1), "{}", self.out);
+            assert!(parts.iter().all(|part| self.err.contains(part)), "{:?} lacks some of {parts:?}", self.err);
+        }
+
+        /// Checks that it went well, and said that this server was not known before.
+        fn first_time(self, fingerprint: &str) -> String {
+            assert!(self.err.contains("your first visit") && self.err.contains(fingerprint), "{}", self.err);
+            assert_eq!((self.code, self.err.lines().count()), (Some(0), 2), "{}", self.err);
+            self.out
+        }
+    }
+
+    each_driver! {
+        fn a_server_is_known_again_and_another_one_is_refused(mode) {
+            let dir = Dir::new();
+            let first = server(mode, &dir);
+            let was = fingerprint(&first);
+            let out = join(first.addr, &dir, &["--tls", "--nick", "ana"], "hola\n:q\n").first_time(&was);
+            assert!(out.contains("-- you are now ana\n") && out.ends_with("-- goodbye\n"), "{out}");
+            first.console.shows("<ana> hola");
+            join(first.addr, &dir, &["--tls"], ":q\n").well();
+
+            // Another one is there.
+            make_certificate(&dir.file("tls.pem"));
+            first.signal("HUP");
+            let told = first.diagnostics.shows("newcomers get the certificate");
+            let is = told.rsplit(' ').next().expect("a fingerprint").to_owned();
+            let addr = first.addr;
+            let advice = format!("tertulia join --tls-forget {addr}");
+            join(addr, &dir, &["--tls"], "a secret\n").told(&["has changed", &was, &is, &advice]);
+            join(addr, &dir, &["--tls-forget"], ":q\n").first_time(&is);
+            join(addr, &dir, &["--tls"], ":q\n").well();
+            assert!(!first.console.text().contains("a secret"));
+        }
+
+        fn a_fingerprint_or_an_authority_decides(mode) {
+            let dir = Dir::new();
+            let server = server(mode, &dir);
+            let is = fingerprint(&server);
+            for print in [&is, &is.replace(':', "").to_lowercase()] {
+                join(server.addr, &dir, &["--tls-fingerprint", print], ":q\n").well();
+            }
+            let wrong = is.replace(&is[..2], "00");
+            let parts = ["another server", &wrong, &is];
+            join(server.addr, &dir, &["--tls-fingerprint", &wrong], "a secret\n").told(&parts);
+
+            // It is for the name localhost, and not for the address.
+            let tls = dir.file("tls.pem").to_str().expect("UTF-8").to_owned();
+            join(format!("localhost:{}", server.addr.port()), &dir, &["--tls-ca", &tls], ":q\n").well();
+            join(server.addr, &dir, &["--tls-ca", &tls], "a secret\n").badly(&["is not trusted", "not valid for name"]);
+            make_certificate(&dir.file("other.pem"));
+            let other = dir.file("other.pem").to_str().expect("UTF-8").to_owned();
+            join(server.addr, &dir, &["--tls-ca", &other], "a secret\n").badly(&["is not trusted"]);
+            join(server.addr, &dir, &["--tls-ca", "/dev/null"], ":q\n").badly(&["no certificate to trust in /dev/null"]);
+            assert!(!server.console.text().contains("a secret"));
+        }
+
+        fn with_tls_or_without_must_be_right(mode) {
+            let dir = Dir::new();
+            let encrypted = server(mode, &dir);
+            join(encrypted.addr, &dir, &[], "a secret\n").badly(&["this server speaks TLS only"]);
+            let plain = Server::start(mode);
+            join(plain.addr, &dir, &["--tls"], "a secret\n").badly(&["does not speak TLS", "without --tls"]);
+            assert!(!plain.console.text().contains("a secret"));
+        }
+
+        fn a_flood_passes_both_ways(mode) {
+            const LINES: usize = 20_000;
+            let dir = Dir::new();
+            let server = server(mode, &dir);
+            let all: String = (0..LINES).map(|i| format!("{i} {}\n", "x".repeat(200))).collect();
+            let [mut ana, mut beto] =
+                ["ana", "beto"].map(|nick| start(server.addr, &dir, &["--tls", "--nick", nick]));
+            for join in [&ana, &beto] {
+                join.out.shows("you are now");
+            }
+            thread::scope(|scope| {
+                scope.spawn(|| ana.sends(&all));
+                beto.sends(&all);
+            });
+            for (join, other) in [(ana, "beto"), (beto, "ana")] {
+                let start = format!("<{other}> ");
+                join.out.shows(&format!("{start}{} ", LINES - 1));
+                assert_eq!(join.out.text().matches(&start).count(), LINES);
+            }
+        }
+    }
+}

@@ -21,6 +21,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", env = "TERTULIA_NICK")]
     nick: Option<String>,
 
+    #[cfg(feature = "tls")]
+    #[command(flatten)]
+    tls: super::tls::JoinTls,
+
     /// File with the room's password, for when the server asks for it
     ///
     /// The password is the file's first line, or the value of TERTULIA_PASSWORD. Without it you are asked in a terminal
@@ -46,6 +50,14 @@ impl Args {
         self.diagnostics.start(false);
         Ok(client::run(Options {
             addr: self.address.get().to_string(),
+            #[cfg(feature = "tls")]
+            trust: self.tls.trust(),
+            #[cfg(feature = "tls")]
+            forgets: self.tls.forgets(),
+            #[cfg(not(feature = "tls"))]
+            trust: None,
+            #[cfg(not(feature = "tls"))]
+            forgets: false,
             nick: self.nick,
             password: secret::to_say(self.password_file.as_deref())?,
             reconnect: self.reconnect,

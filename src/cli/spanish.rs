@@ -93,6 +93,12 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         tubería, el cliente envía cada línea de stdin y escribe las líneas que recibe como texto simple. Después del fin de stdin \
         escribe las líneas que aún llegan."),
     ("join --nick", "Nombre que usar en el chat"),
+    ("join --tls", "Cifra la conexión con TLS\n\n\
+        En la primera visita se recuerda el certificado del servidor, en known-servers dentro de ~/.local/state/tertulia o donde diga \
+        XDG_STATE_HOME. Si más tarde el servidor tiene otro, no se entra"),
+    ("join --tls-fingerprint", "Huella que debe tener el certificado del servidor: el SHA-256 en hexadecimal; activa --tls"),
+    ("join --tls-ca", "Archivo con los certificados que deben responder del servidor y de su nombre; PEM; activa --tls"),
+    ("join --tls-forget", "Olvida qué certificado tenía el servidor y recuerda el que tiene ahora; activa --tls"),
     ("join --password-file", "Archivo con la contraseña de la sala, para cuando la pida el servidor\n\n\
         La contraseña es la primera línea del archivo, o el valor de TERTULIA_PASSWORD. Sin ella, en un terminal se te pregunta"),
     ("join --reconnect", "Vuelve a conectarse si se pierde la conexión; solo en un terminal\n\n\
@@ -212,6 +218,7 @@ pub(super) const VALUE_NAMES: &[(&str, &str)] = &[
     ("FACTOR", "FACTOR"),
     ("FILE", "ARCHIVO"),
     ("FILTER", "FILTRO"),
+    ("FINGERPRINT", "HUELLA"),
     ("FRAMING", "DIVISIÓN"),
     ("LANG", "IDIOMA"),
     ("LINE", "LÍNEA"),

@@ -1,6 +1,8 @@
-//! Connects a socket to `HOST:PORT`, or to `unix:PATH`.
+//! Connects to `HOST:PORT`, with TLS or without, or to `unix:PATH`.
 
 use super::messages::Text;
+use super::stream::Stream;
+use super::trust::{Trust, secure};
 use crate::server::listener::UNIX;
 use crate::text::Lang;
 use socket2::{SockRef, TcpKeepalive};
@@ -17,8 +19,21 @@ const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
 /// The time between two keepalive probes.
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
 
+/// Connects. With TLS, also ends the handshake.
+pub(super) fn connect(addr: &str, trust: Option<&Trust>, lang: Lang) -> Result<Stream, String> {
+    secured(open(addr, lang)?, addr, trust, lang)
+}
+
+/// With TLS, ends the handshake of a new connection. Nobody overhears a Unix socket.
+pub(super) fn secured(socket: TcpStream, addr: &str, trust: Option<&Trust>, lang: Lang) -> Result<Stream, String> {
+    match trust.filter(|_| !addr.starts_with(UNIX)) {
+        Some(trust) => secure(socket, addr, trust, lang),
+        None => Ok(Stream::plain(socket)),
+    }
+}
+
 /// Connects to the first of the host's addresses that answers.
-pub(super) fn connect(addr: &str, lang: Lang) -> Result<TcpStream, String> {
+pub(super) fn open(addr: &str, lang: Lang) -> Result<TcpStream, String> {
     if let Some(path) = addr.strip_prefix(UNIX) {
         let stream = UnixStream::connect(path).map_err(|e| Text::CannotConnect(addr, &e).say(lang))?;
         // All that follows works on any stream socket, whatever the standard library calls its type.
@@ -62,12 +77,12 @@ mod tests {
     fn who_is_not_there_is_named() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let addr = listener.local_addr().expect("an address").to_string();
-        connect(&addr, Lang::En).expect("somebody listens");
+        open(&addr, Lang::En).expect("somebody listens");
         drop(listener);
-        let error = connect(&addr, Lang::En).expect_err("nobody listens");
+        let error = open(&addr, Lang::En).expect_err("nobody listens");
         assert!(error.starts_with(&format!("cannot connect to {addr}: connection refused; ")), "{error}");
         for addr in ["no-port", "host:port", "127.0.0.1:70000"] {
-            assert!(connect(addr, Lang::En).expect_err("no address").contains("HOST:PORT"), "{addr}");
+            assert!(open(addr, Lang::En).expect_err("no address").contains("HOST:PORT"), "{addr}");
         }
     }
 }

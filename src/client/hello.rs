@@ -4,11 +4,11 @@ use super::heard::Heard;
 use super::inbox::{Inbox, Received};
 use super::messages::Text;
 use super::news::News;
+use super::stream::Stream;
 use crate::chat::messages::{Notice, Said};
 use crate::chat::nick;
 use crate::text::Lang;
-use std::io::{self, Write};
-use std::net::TcpStream;
+use std::io;
 use std::time::{Duration, Instant};
 
 /// The time that a server has to end the connection after we have.
@@ -34,7 +34,7 @@ pub(super) fn only(password: Option<String>, lang: Lang) -> impl FnMut() -> Resu
 /// Says passwords for as long as the server asks for one. Returns when the first other line has come, or nothing in time.
 pub(super) fn pass_door(
     inbox: &mut Inbox,
-    outbox: &TcpStream,
+    outbox: &Stream,
     lang: Lang,
     passwords: Passwords<'_>,
     show: &mut dyn FnMut(Vec<Received>),
@@ -71,7 +71,7 @@ pub(super) fn pass_door(
 }
 
 /// Sends a line. If the connection has ended, the inbox returns the reason.
-fn say(line: &str, mut outbox: &TcpStream) {
+fn say(line: &str, outbox: &Stream) {
     let _ = outbox.write_all(format!("{line}\n").as_bytes());
 }
 
@@ -90,11 +90,10 @@ pub(super) fn check(nick: &str, lang: Lang) -> Result<&str, String> {
 pub(super) fn request_nick(
     nick: &str,
     inbox: &mut Inbox,
-    outbox: &TcpStream,
+    outbox: &Stream,
     lang: Lang,
     show: &mut dyn FnMut(Vec<Received>),
 ) -> Result<(), String> {
-    let mut outbox = outbox;
     if outbox.write_all(format!(":nick {nick}\n").as_bytes()).is_err() {
         // The inbox returns the reason.
         listen(inbox, outbox, CLOSE_PATIENCE, lang, &mut only(None, lang), show, |_| false)?;
@@ -107,7 +106,7 @@ pub(super) fn request_nick(
 pub(super) fn enter(
     nick: Option<&str>,
     inbox: &mut Inbox,
-    outbox: &TcpStream,
+    outbox: &Stream,
     lang: Lang,
     passwords: Passwords<'_>,
     show: &mut dyn FnMut(Vec<Received>),
@@ -149,7 +148,7 @@ pub(super) fn words_of(line: &str) -> &str {
 /// Shows lines until the awaited one comes or the timeout expires.
 fn listen(
     inbox: &mut Inbox,
-    outbox: &TcpStream,
+    outbox: &Stream,
     patience: Duration,
     lang: Lang,
     passwords: Passwords<'_>,

@@ -1,9 +1,9 @@
 //! Reads the server's bytes as lines. The server is not trusted, so the lines are bounded and sanitized.
 
+use super::stream::Stream;
 use crate::chat::line::{Line, LineDecoder};
 use crate::chat::sanitize::sanitize;
-use std::io::{self, Read};
-use std::net::{Shutdown, TcpStream};
+use std::io;
 use std::time::Duration;
 
 /// A longer line is not shown, and not kept in memory. Our own server's lines are below 2 KiB by default. Bytes.
@@ -27,29 +27,25 @@ pub(super) struct Batch {
 }
 
 pub(super) struct Inbox {
-    stream: TcpStream,
+    stream: Stream,
     decoder: LineDecoder,
     chunk: Box<[u8]>,
 }
 
 impl Inbox {
-    pub(super) fn new(stream: TcpStream) -> Inbox {
+    pub(super) fn new(stream: Stream) -> Inbox {
         Inbox { stream, decoder: LineDecoder::default(), chunk: vec![0; READ_MAX].into() }
     }
 
     /// Shuts down our sending direction. The server may still send.
     pub(super) fn end_output(&self) {
-        // It fails only if the connection has ended anyway.
-        let _ = self.stream.shutdown(Shutdown::Write);
+        self.stream.end_output();
     }
 
     /// Waits for bytes, at most for `timeout`.
     pub(super) fn read(&mut self, timeout: Option<Duration>) -> Batch {
         let mut batch = Batch::default();
-        // A timeout of zero is an error.
-        let timeout = timeout.map(|timeout| timeout.max(Duration::from_millis(1)));
-        let taken = self.stream.set_read_timeout(timeout).and_then(|()| self.stream.read(&mut self.chunk));
-        match taken {
+        match self.stream.read(&mut self.chunk, timeout) {
             Ok(0) => {
                 batch.lines.extend(self.decoder.finish(LINE_MAX).map(receive));
                 batch.end = Some(Ok(()));
@@ -92,13 +88,13 @@ fn receive(line: Line<'_>) -> Received {
 mod tests {
     use super::*;
     use std::io::Write;
-    use std::net::TcpListener;
+    use std::net::{TcpListener, TcpStream};
 
     fn pair() -> (TcpStream, Inbox) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let client = TcpStream::connect(listener.local_addr().expect("an address")).expect("connects");
         let (server, _) = listener.accept().expect("accepts");
-        (server, Inbox::new(client))
+        (server, Inbox::new(Stream::plain(client)))
     }
 
     fn read_to_end(inbox: &mut Inbox) -> Vec<Received> {

@@ -12,7 +12,30 @@ pub(super) enum Text<'a> {
     BadAddress(&'a str),
     NoSuchHost(&'a str),
     CannotConnect(&'a str, &'a io::Error),
-    /// The server refused a nick. Holds the server's text.
+    /// TLS fails. Holds the address and the reason.
+    HandshakeFailed(&'a str, &'a str),
+    NoTls(&'a str),
+    /// The server refuses us before the handshake.
+    NotLetIn(&'a str),
+    /// No authority vouches for the certificate. Holds the address and the reason.
+    NotTrusted(&'a str, &'a str),
+    /// A server's certificate is not the remembered one.
+    CertificateChanged {
+        addr: &'a str,
+        was: &'a str,
+        is: &'a str,
+    },
+    /// A server's certificate is not the one that was asked for.
+    OtherCertificate {
+        addr: &'a str,
+        wanted: &'a str,
+        is: &'a str,
+    },
+    /// The address and the fingerprint of a server that is remembered from now on.
+    FirstVisit(&'a str, &'a str),
+    NotRemembered(&'a io::Error),
+    /// A file, and why no certificate can be read from it.
+    NoAuthority(&'a str, &'a str),
     PasswordNeeded,
     WrongPassword,
     NickRefused(&'a str),
@@ -73,6 +96,38 @@ impl Display for Said<'_, Text<'_>> {
                     "cannot connect to {addr}: {cause}; is the server running? (tertulia serve)";
                     "no se puede conectar con {addr}: {cause}; ¿está en marcha el servidor? (tertulia serve)")
             }
+            Text::HandshakeFailed(addr, why) => say!(lang, f,
+                "no TLS with {addr}: {why}";
+                "no hay TLS con {addr}: {why}"),
+            Text::NoTls(addr) => say!(lang, f,
+                "{addr} does not speak TLS; join without --tls";
+                "{addr} no habla TLS; entra sin --tls"),
+            Text::NotLetIn(addr) => say!(lang, f,
+                "{addr} lets nobody in from your address now; try again later";
+                "{addr} no deja entrar ahora a nadie desde tu dirección; prueba más tarde"),
+            Text::NotTrusted(addr, why) => say!(lang, f,
+                "the certificate of {addr} is not trusted: {why}; ask whoever runs the server for the right file";
+                "el certificado de {addr} no es de confianza: {why}; pide el archivo correcto a quien lleva el servidor"),
+            Text::CertificateChanged { addr, was, is } => say!(lang, f,
+                "the certificate of {addr} has changed: somebody may be listening in\nwas {was}\nis  {is}\nask whoever runs \
+                 the server; if it is right, forget the old one: tertulia join --tls-forget {addr}";
+                "el certificado de {addr} ha cambiado: puede que alguien esté escuchando\nera {was}\nes  {is}\npregunta a \
+                 quien lleva el servidor; si es correcto, olvida el anterior: tertulia join --tls-forget {addr}"),
+            Text::OtherCertificate { addr, wanted, is } => say!(lang, f,
+                "{addr} is another server than you asked for: compare the fingerprints\nwanted {wanted}\nis     {is}";
+                "{addr} no es el servidor que pediste: compara las huellas\npedida {wanted}\nes     {is}"),
+            Text::FirstVisit(addr, is) => say!(lang, f,
+                "this is your first visit to {addr}; compare its fingerprint with what the server shows at its start:\n{is}";
+                "es tu primera visita a {addr}; compara su huella con la que muestra el servidor al empezar:\n{is}"),
+            Text::NotRemembered(e) => {
+                let cause = Said(lang, *e);
+                say!(lang, f,
+                    "the file of known servers cannot be written: {cause}; set XDG_STATE_HOME to another directory";
+                    "no se puede escribir el archivo de servidores conocidos: {cause}; define XDG_STATE_HOME con otro directorio")
+            }
+            Text::NoAuthority(path, why) => say!(lang, f,
+                "there is no certificate to trust in {path}: {why}; name a PEM file with one";
+                "no hay en {path} ningún certificado en el que confiar: {why}; indica un archivo PEM que tenga uno"),
             Text::PasswordNeeded => say!(lang, f,
                 "the room has a password; put it in a file, and use --password-file FILE";
                 "la sala tiene contraseña; ponla en un archivo y usa --password-file ARCHIVO"),
@@ -150,6 +205,7 @@ impl Display for Said<'_, io::Error> {
             io::ErrorKind::ConnectionRefused => say!(lang, f, "connection refused"; "conexión rechazada"),
             io::ErrorKind::ConnectionReset => say!(lang, f, "reset by the other end"; "cortada por el otro extremo"),
             io::ErrorKind::TimedOut => say!(lang, f, "no answer"; "sin respuesta"),
+            io::ErrorKind::UnexpectedEof => say!(lang, f, "cut off"; "cortada"),
             io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
                 say!(lang, f, "no route to that host"; "no hay ruta hasta ese equipo")
             }

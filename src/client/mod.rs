@@ -3,7 +3,8 @@
 //! It works with any server that sends and receives lines. From our own server it also learns who is in the room, its
 //! own nick, and why it was refused. In reading order:
 //!
-//! * [`connect`]: connects a socket to `HOST:PORT`;
+//! * [`connect`]: connects a socket to `HOST:PORT`; [`stream`]: the connection, with TLS or without; `session`: what two threads share
+//!   of TLS; `trust`: whether a server is the right one;
 //! * [`inbox`]: the server's bytes as lines, bounded and sanitized;
 //! * [`heard`]: the kind of each line; [`news`]: what a notice says about names;
 //! * [`hello`]: requests a nick before anything else is sent;
@@ -67,7 +68,12 @@ mod reconnect;
 mod reflow;
 mod render;
 mod screen;
+#[cfg_attr(not(feature = "tls"), path = "no_session.rs")]
+mod session;
+mod stream;
 mod terminal;
+#[cfg_attr(not(feature = "tls"), path = "no_trust.rs")]
+mod trust;
 mod tty;
 mod wrap;
 
@@ -75,6 +81,7 @@ use crate::text::Lang;
 use std::io::IsTerminal;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+pub(crate) use trust::Trust;
 
 /// The timeout for the server to close the connection after a `:q`.
 const LEAVING_PATIENCE: Duration = Duration::from_secs(2);
@@ -84,6 +91,10 @@ const LEAVING_PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) struct Options {
     /// `HOST:PORT`, where the host is a name, an IPv4 address or an IPv6 address in brackets.
     pub addr: String,
+    /// Which certificate the server must have; `None` for a connection without TLS.
+    pub trust: Option<Trust>,
+    /// The certificate that the server had before does not count.
+    pub forgets: bool,
     /// The nick to request before anything else is sent.
     pub nick: Option<String>,
     /// The room's password, for when the server asks; without it a terminal asks its user.
@@ -102,7 +113,11 @@ pub(crate) struct Options {
 /// other way to end the wait for a key. The terminal's modes are restored.
 pub(crate) fn run(options: Options) -> Result<(), String> {
     let nick = options.nick.as_deref().map(|nick| hello::check(nick, options.lang)).transpose()?;
-    let stream = connect::connect(&options.addr, options.lang)?;
+    #[cfg(feature = "tls")]
+    if options.forgets {
+        trust::forget(&options.addr, options.lang)?;
+    }
+    let stream = connect::connect(&options.addr, options.trust.as_ref(), options.lang)?;
     let on_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     match on_terminal.then(|| terminal::Parts::open(&options)).flatten() {
         Some(parts) => terminal::run(stream, nick, parts, &options),

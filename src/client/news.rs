@@ -17,7 +17,7 @@ pub(super) enum News<'a> {
     Mine(&'a str),
     /// The nick that I requested is refused.
     NickRefused,
-    /// The room is full, or too many of my address are in it, or it is banned, and I am refused.
+    /// I am refused: the room is full, too many of my address are in it, it is banned, or the server speaks TLS only.
     Full,
     /// The server asks for the room's password, for the first time or after a wrong one.
     Password,
@@ -46,6 +46,7 @@ impl<'a> News<'a> {
         if number(text).is_some_and(|seats| is(text, &Notice::Full(seats)))
             || is(text, &Notice::TooMany)
             || is(text, &Notice::Banned)
+            || is(text, &Notice::SpeakTls)
         {
             return News::Full;
         }
@@ -161,6 +162,7 @@ mod tests {
             check(Notice::Full(6), News::Full);
             check(Notice::TooMany, News::Full);
             check(Notice::Banned, News::Full);
+            check(Notice::SpeakTls, News::Full);
             check(Notice::NobodyCalled("ana"), News::Nothing);
             check(Notice::Goodbye(Reason::Closing), News::Nothing);
         }

@@ -5,19 +5,19 @@ use super::hello::{ending, enter, news, only, words_of};
 use super::inbox::{Inbox, Received};
 use super::messages::Text;
 use super::news::News;
+use super::stream::Stream;
 use crate::chat::command::{self, Input};
 use crate::chat::sanitize::sanitize;
 use crate::text::Lang;
 use std::io::{self, BufRead, Write};
-use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 /// Sends and receives at the same time, because a program may send 100 MB before it reads a line. The thread that sends
 /// is not joined: when the server closes, it may still wait for a stdin that never ends.
-pub(super) fn run(stream: TcpStream, nick: Option<&str>, password: Option<String>, lang: Lang) -> Result<(), String> {
-    let outbox = stream.try_clone().map_err(|e| Text::ConnectionLost(&e).say(lang))?;
+pub(super) fn run(stream: Stream, nick: Option<&str>, password: Option<String>, lang: Lang) -> Result<(), String> {
+    let outbox = stream.clone();
     let mut inbox = Inbox::new(stream);
     let mut out = Out { failure: None, lang };
     if nick.is_some() || password.is_some() {
@@ -97,7 +97,7 @@ impl Out {
 /// is no error when the server then closes the connection.
 ///
 /// After a `:q` the server has some time to close it. After the end of `input` it has any time: it may still answer.
-fn send(mut input: impl BufRead, mut outbox: &TcpStream, farewell: &AtomicBool, lang: Lang) {
+fn send(mut input: impl BufRead, outbox: &Stream, farewell: &AtomicBool, lang: Lang) {
     let mut watch = QuitWatch::default();
     loop {
         let chunk = match input.fill_buf() {
@@ -119,11 +119,11 @@ fn send(mut input: impl BufRead, mut outbox: &TcpStream, farewell: &AtomicBool, 
             return;
         }
         if is_last {
-            let _ = outbox.shutdown(Shutdown::Write);
+            outbox.end_output();
             if quit.is_some() {
                 thread::sleep(LEAVING_PATIENCE);
                 // The reader gets what has arrived, and then an end.
-                let _ = outbox.shutdown(Shutdown::Both);
+                outbox.close();
             }
             return;
         }

@@ -10,9 +10,9 @@ use super::news::News;
 use super::nicks::NickBook;
 use super::render::{Paint, time_of_day};
 use super::screen::Screen;
+use super::stream::Stream;
 use crate::text::Lang;
 use std::io;
-use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub(super) enum TerminalEvent {
     /// There is no connection. The next attempt comes after this time.
     Retrying(Duration),
     /// There is a new connection.
-    Connected(TcpStream),
+    Connected(Stream),
 }
 
 pub(super) struct Receiver {

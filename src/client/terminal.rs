@@ -13,12 +13,12 @@ use super::nicks::NickBook;
 use super::receiver::{Receiver as LineReceiver, TerminalEvent};
 use super::render::{Paint, time_of_day};
 use super::screen::Screen;
+use super::stream::Stream;
 use super::tty::{Cursor, Tty, hang_up_stdin, takes_output};
 use super::{LEAVING_PATIENCE, Options, lock, reconnect};
 use crate::chat::command::{self, Input};
 use crate::text::Lang;
 use std::io::{self, Write};
-use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
@@ -55,11 +55,11 @@ impl Parts {
 }
 
 /// Runs the session until the user leaves or the server ends it.
-pub(super) fn run(stream: TcpStream, nick: Option<&str>, parts: Parts, options: &Options) -> Result<(), String> {
+pub(super) fn run(stream: Stream, nick: Option<&str>, parts: Parts, options: &Options) -> Result<(), String> {
     let lang = options.lang;
     let Parts { tty, editor, screen, nicks, style } = parts;
     let lost = |e: io::Error| Text::ConnectionLost(&e).say(lang);
-    let outbox = stream.try_clone().map_err(lost)?;
+    let outbox = stream.clone();
     let bell = Arc::new(AtomicBool::new(true));
     let has_heard = Arc::new(AtomicBool::new(false));
     let receiver = LineReceiver {
@@ -114,14 +114,15 @@ pub(super) fn run(stream: TcpStream, nick: Option<&str>, parts: Parts, options: 
     let (events, inward) = channel();
     let typed = events.clone();
     let asker = editor.start(move |what| drop(typed.send(TerminalEvent::Typed(what)))).map_err(lost)?;
-    let reconnect_to = options.reconnect.then(|| options.addr.clone());
+    let reconnect_to =
+        options.reconnect.then(|| reconnect::Target { addr: options.addr.clone(), trust: options.trust.clone() });
     thread::Builder::new()
         .name("reader".into())
         .spawn(move || {
             let tell = &mut |event| drop(events.send(event));
             let end = receiver.run(inbox, tell);
             match reconnect_to {
-                Some(addr) => reconnect::run(&receiver, &addr, password.as_deref(), tell),
+                Some(target) => reconnect::run(&receiver, &target, password.as_deref(), tell),
                 None => tell(TerminalEvent::Ended(end)),
             }
         })
@@ -149,7 +150,7 @@ pub(super) fn run(stream: TcpStream, nick: Option<&str>, parts: Parts, options: 
 
 struct Session {
     /// `None` between two connections.
-    outbox: Option<TcpStream>,
+    outbox: Option<Stream>,
     asker: Asker,
     screen: Screen,
     style: Paint,
@@ -188,7 +189,7 @@ impl Session {
                 Some(TerminalEvent::Retrying(pause)) => {
                     self.outbox = None;
                     if let Some(words) = self.refusal.take() {
-                        self.screen.push(self.style.own(&words));
+                        words.lines().for_each(|line| self.screen.push(self.style.own(line)));
                     }
                     self.tell(&Text::Retrying(pause.as_secs()));
                 }
@@ -247,7 +248,7 @@ impl Session {
         let _ = outbox.write_all(format!("{line}\n").as_bytes());
         match input {
             Input::Quit => {
-                let _ = outbox.shutdown(Shutdown::Write);
+                outbox.end_output();
                 self.leaving_until = Some(Instant::now() + LEAVING_PATIENCE);
             }
             Input::Nick(_) => self.unnamed_until = Some(Instant::now() + NAME_PATIENCE),

@@ -59,10 +59,9 @@ impl Identity {
         Ok(Identity { certificate, key, tls, fingerprint })
     }
 
-    /// Says on stderr by which fingerprint others know the server.
-    pub(crate) fn tell(&self) {
-        // The chat goes on whether or not stderr takes this.
-        let _ = writeln!(io::stderr(), "{}", diagnostics::compare_fingerprint(&self.fingerprint));
+    /// By which fingerprint others know the server, as text for people.
+    pub(crate) fn line(&self) -> String {
+        diagnostics::compare_fingerprint(&self.fingerprint)
     }
 
     pub(crate) fn tls(&self) -> Tls {

@@ -131,9 +131,7 @@ pub fn run(mut options: Options) -> Result<(), String> {
     let identity = options.tls.as_ref().map(Identity::open).transpose()?;
     options.limits.tls = identity.as_ref().map(Identity::tls);
     let has_tls = identity.is_some();
-    if options.console.is_some() {
-        identity.iter().for_each(Identity::tell);
-    }
+    let fingerprint = identity.as_ref().map(Identity::line);
     let callers = if has_password || has_tls { CALLERS_MAX } else { 0 };
     let lingering_max = listener::make_room_for(options.limits.clients_max + callers)?;
     let mut listeners = supervisor::listeners()?;
@@ -156,12 +154,12 @@ pub fn run(mut options: Options) -> Result<(), String> {
     let Options { driver, when_full, spin, lang, .. } = options;
     let bans = options.bans.as_deref().map(Bans::open).transpose()?;
     let earlier_bans: Vec<_> = bans.iter().flat_map(Bans::left).collect();
-    let records = Records::new(options.console, lang, options.history.as_deref(), options.replay)?
+    let mut records = Records::new(options.console, lang, options.history.as_deref(), options.replay)?
         .with_bans(bans)
         .with_identity(identity);
     marks::start(&options.trace, driver.header(), lang, || Some(Sink::stderr().ok()?.into_writer()))?;
-    if options.console.is_some() {
-        own_address::tell(&listeners, has_tls);
+    for line in own_address::lines(&listeners, has_tls).iter().chain(&fingerprint) {
+        records.tell(line);
     }
     let mut hub = chat::Hub::new(options.limits, lang, Instant::now());
     if records.are_kept() {

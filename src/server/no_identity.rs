@@ -13,7 +13,7 @@ impl Identity {
         match *source {}
     }
 
-    pub(crate) fn tell(&self) {
+    pub(crate) fn line(&self) -> String {
         match *self {}
     }
 

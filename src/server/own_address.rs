@@ -2,22 +2,17 @@
 
 use super::diagnostics;
 use if_addrs::{Interface, get_if_addrs};
-use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 
-/// Says on stderr what others type, if one of these listens on all addresses.
-pub(super) fn tell(listeners: &[TcpListener], has_tls: bool) {
+/// What others type, if one of these listens on all addresses.
+pub(super) fn lines(listeners: &[TcpListener], has_tls: bool) -> Vec<String> {
     let addrs = listeners.iter().filter_map(|listener| listener.local_addr().ok());
-    let Some(any) = addrs.filter(|addr| addr.ip().is_unspecified()).max_by_key(|addr| addr.is_ipv6()) else { return };
+    let Some(any) = addrs.filter(|addr| addr.ip().is_unspecified()).max_by_key(|addr| addr.is_ipv6()) else {
+        return Vec::new();
+    };
     let own: Vec<IpAddr> = get_if_addrs().unwrap_or_default().iter().filter_map(address).collect();
-    for (i, ip) in for_others(any.ip(), own, outgoing()).into_iter().enumerate() {
-        // The chat goes on whether or not stderr takes this.
-        let _ = writeln!(
-            io::stderr(),
-            "{}",
-            diagnostics::others_join_with(SocketAddr::new(ip, any.port()), i == 0, has_tls)
-        );
-    }
+    let others = for_others(any.ip(), own, outgoing()).into_iter().enumerate();
+    others.map(|(i, ip)| diagnostics::others_join_with(SocketAddr::new(ip, any.port()), i == 0, has_tls)).collect()
 }
 
 /// The address of an interface that others can be connected to.

@@ -6,11 +6,13 @@ use super::diagnostics;
 use super::history::History;
 use super::identity::Identity;
 use super::supervisor::{self, State};
+use super::terminal::is_attended;
 use super::visits::Visits;
 use super::wall_clock::WallClock;
 use crate::chat::{Event, Replay, Transcript};
 use crate::text::Lang;
 use crate::trace::marks;
+use std::io::{self, Write};
 use std::path::Path;
 use std::time::Instant;
 
@@ -79,6 +81,17 @@ impl Records {
         self.note(&mut transcript, now);
         if let Some(console) = &mut self.console {
             console.flush(now, &mut self.clock);
+        }
+    }
+
+    /// Tells the person who runs the server what is no event, unless nobody wants to know: on stderr, or at the server's own
+    /// terminal, where a line of another writer would not stay where it is.
+    pub(crate) fn tell(&mut self, text: &str) {
+        match self.console {
+            None => {}
+            Some(_) if is_attended() => self.note_one(Event::Answered { text }),
+            // The chat goes on whether or not stderr takes this.
+            Some(_) => drop(writeln!(io::stderr(), "{text}")),
         }
     }
 
