@@ -27,6 +27,7 @@
 //! |---|---|---|
 //! | `poll`, `threaded`, `uring`, `async` | yes | `serve --mode poll` and so on; `uring` is for Linux |
 //! | `service` | yes | what systemd hands over and is told: sockets, readiness, the watchdog; `tertulia unit` |
+//! | `metrics` | no | `serve --metrics`: figures for Prometheus; for Linux |
 //! | `join` | yes | `tertulia join` |
 //! | `bench` | yes | `tertulia bench`, and `tertulia where` on Linux |
 //! | `trace` | yes | `serve --explain`, `serve --trace`, `tertulia trace` |

@@ -94,6 +94,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", env = "TERTULIA_BANS", hide_short_help = true)]
     bans: Option<PathBuf>,
 
+    /// Answer Prometheus at this address with what the server counts
+    ///
+    /// It is plain HTTP and asks for no password: take an address that only the right ones reach
+    #[cfg(feature = "metrics")]
+    #[arg(long, value_name = "ADDR", env = "TERTULIA_METRICS", hide_short_help = true, value_parser = parse_address)]
+    metrics: Option<Address>,
+
     /// How the server splits received bytes into messages
     #[arg(long, value_enum, default_value_t = Framing::Line, env = "TERTULIA_FRAMING")]
     framing: Framing,
@@ -163,6 +170,10 @@ impl Args {
             console: (!self.quiet).then_some(paint),
             history: self.history,
             replay: self.replay,
+            #[cfg(feature = "metrics")]
+            metrics: self.metrics,
+            #[cfg(not(feature = "metrics"))]
+            metrics: None,
             #[cfg(feature = "trace")]
             trace: self.trace.options(),
             #[cfg(not(feature = "trace"))]

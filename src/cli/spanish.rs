@@ -76,6 +76,8 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         y cerrar el servidor: `:help` dice cómo. Tras varias contraseñas erróneas, su dirección tiene que esperar"),
     ("serve --bans", "Guarda en este archivo qué direcciones están vetadas\n\n\
         Un veto por línea, para que duren más que el servidor. Quien está a cargo veta una dirección con `:ban`"),
+    ("serve --metrics", "Responde a Prometheus en esta dirección con lo que cuenta el servidor\n\n\
+        Es HTTP sin cifrar y no pide contraseña: elige una dirección a la que solo llegue quien deba"),
     ("serve --framing", "Cómo se dividen en mensajes los bytes recibidos"),
     ("serve --framing line", "Cada línea es un mensaje"),
     ("serve --framing raw", "Cada lectura es un mensaje, como en el programa original de 2018"),
@@ -194,7 +196,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
 
     ("unit", "Escribe una unidad de systemd que ejecuta el servidor con pocos privilegios\n\n\
         Guárdala en /etc/systemd/system/tertulia.service, y la de --socket junto a ella como tertulia.socket. Los ajustes van en \
-        /etc/default/tertulia, como variables: `TERTULIA_MAX_CLIENTS=20`."),
+        /etc/tertulia.env, como variables: `TERTULIA_MAX_CLIENTS=20`."),
     ("unit --mode", "Cómo espera el servidor a sus clientes"),
     ("unit --socket", "Escribe en su lugar la unidad del socket: escucha systemd, y al reiniciar no se rechaza ninguna conexión"),
     ("unit --program", "Ruta del programa [por defecto: la de este]"),

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 /// Print a systemd unit that runs the server with few rights
 ///
 /// Save it as /etc/systemd/system/tertulia.service, and the one of --socket as tertulia.socket beside it. Settings go into
-/// /etc/default/tertulia, as variables: `TERTULIA_MAX_CLIENTS=20`.
+/// /etc/tertulia.env, as variables: `TERTULIA_MAX_CLIENTS=20`.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -107,7 +107,7 @@ WatchdogSec=30
 # {quiet}
 ExecStart={command}
 # {settings}
-EnvironmentFile=-/etc/default/tertulia
+EnvironmentFile=-/etc/tertulia.env
 # {files}
 ExecReload=kill -HUP $MAINPID
 Restart=on-failure

@@ -6,6 +6,7 @@
 //! real one.
 
 use super::listener::{self, Mode};
+pub(crate) use super::metrics::Metrics;
 use super::signals::{Order, Orders, SIGNALS};
 pub(crate) use super::terminal::Terminal;
 use crate::chat::Peer;

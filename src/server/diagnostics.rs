@@ -79,6 +79,13 @@ pub(super) fn no_listener(error: &io::Error) -> String {
         "no se puede escuchar en lo que entrega LISTEN_FDS: {cause}; entrega sockets TCP o Unix de flujo")
 }
 
+#[cfg(all(feature = "metrics", target_os = "linux"))]
+pub(super) fn no_metrics(error: &io::Error) -> String {
+    let lang = Lang::session();
+    let cause = cause(lang, error);
+    say!(lang, "cannot serve the metrics: {cause}"; "no se pueden servir las métricas: {cause}")
+}
+
 pub(super) fn cannot_listen_at(path: &Path, error: &io::Error) -> String {
     let (lang, path) = (Lang::session(), path.display());
     let cause = cause(lang, error);

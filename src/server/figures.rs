@@ -1,4 +1,4 @@
-//! The figures of a server that runs, for whoever watches over it: on stderr after SIGUSR1.
+//! The figures of a server that runs, for whoever watches over it: on stderr after SIGUSR1, and for Prometheus.
 
 use super::turns::Turns;
 use crate::chat::{Counters, Gauges};
@@ -47,6 +47,44 @@ impl Figures<'_> {
             let _ = writeln!(table, "{name:width$}  {value}");
             table
         })
+    }
+}
+
+impl Figures<'_> {
+    /// The text format of Prometheus.
+    pub(crate) fn prometheus(&self) -> String {
+        let Figures { gauges: Gauges { members, seats, callers, pending, paused }, counters, turns } = self;
+        let mut text = String::new();
+        let mut family = |name: &str, kind: &str, help: &str, samples: &[(String, f64)]| {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "# HELP tertulia_{name} {help}\n# TYPE tertulia_{name} {kind}");
+            for (suffix, value) in samples {
+                let _ = writeln!(text, "tertulia_{name}{suffix} {value}");
+            }
+        };
+        let one = |value: f64| [(String::new(), value)];
+        family("members", "gauge", "Clients that have a seat.", &one(*members as f64));
+        family("seats", "gauge", "All seats.", &one(*seats as f64));
+        family("callers", "gauge", "Clients that have to say the password first.", &one(*callers as f64));
+        family("pending_bytes", "gauge", "What is still to be written to clients.", &one(*pending as f64));
+        family("paused_clients", "gauge", "Clients that are not read from for now.", &one(*paused as f64));
+        family("lines_total", "counter", "Lines that were said.", &one(counters.lines as f64));
+        family("deliveries_total", "counter", "Lines that went to a member.", &one(counters.deliveries as f64));
+        let by_reason = |counts: &mut dyn Iterator<Item = (&'static str, u64)>| -> Vec<_> {
+            counts.map(|(name, count)| (format!("{{reason=\"{name}\"}}"), count as f64)).collect()
+        };
+        family("refused_total", "counter", "Clients that were not let in.", &by_reason(&mut counters.refused()));
+        family("left_total", "counter", "Members that have left.", &by_reason(&mut counters.left()));
+        let mut buckets: Vec<_> = turns
+            .below()
+            .map(|(time, count)| (format!("_bucket{{le=\"{}\"}}", time.as_secs_f64()), count as f64))
+            .collect();
+        buckets.push(("_bucket{le=\"+Inf\"}".into(), turns.count() as f64));
+        buckets.push(("_sum".into(), turns.total.as_secs_f64()));
+        buckets.push(("_count".into(), turns.count() as f64));
+        family("turn_seconds", "histogram", "How long turns of the server take.", &buckets);
+        family("longest_turn_seconds", "gauge", "The longest turn so far.", &one(turns.longest.as_secs_f64()));
+        text
     }
 }
 

@@ -41,6 +41,11 @@ impl Hub {
         Figures { gauges: self.hub.gauges(), counters: self.hub.counters(), turns: &self.turns }
     }
 
+    /// The figures for Prometheus.
+    pub(crate) fn metrics(&self) -> String {
+        self.figures().prometheus()
+    }
+
     /// The figures as a table for people.
     pub(crate) fn table(&self) -> String {
         self.figures().table(self.hub.lang())

@@ -9,6 +9,7 @@
 //! * [`supervisor`]: what systemd hands over and is told;
 //! * [`diagnostics`]: what the server says to the person who runs it;
 //! * [`figures`]: what is counted, for whoever watches over the server; [`turns`]: how long turns take;
+//! * [`metrics`]: the same for Prometheus, over the network;
 //! * [`signals`]: what a signal asks of the server; [`stopping`]: how a loop carries it out;
 //! * [`identity`]: the server's certificate and key;
 //! * [`bans`]: the file of the banned addresses;
@@ -51,6 +52,8 @@ pub(crate) mod hub;
 pub mod identity;
 pub(crate) mod lingering;
 pub(crate) mod listener;
+#[cfg_attr(not(all(feature = "metrics", target_os = "linux")), path = "metrics/none.rs")]
+pub(crate) mod metrics;
 pub(crate) mod net;
 mod own_address;
 pub(crate) mod records;
@@ -81,6 +84,7 @@ use bans::Bans;
 pub use drivers::{DRIVERS, Driver};
 use identity::Identity;
 pub use listener::{Address, make_room_for};
+use metrics::Metrics;
 use records::Records;
 use service::Service;
 pub use service::WhenFull;
@@ -119,6 +123,8 @@ pub struct Options {
     pub history: Option<PathBuf>,
     /// How many lines of the history a newcomer gets.
     pub replay: usize,
+    /// Where Prometheus gets the figures; `None` for nowhere.
+    pub metrics: Option<Address>,
     /// Where the steps that the driver takes are recorded.
     pub trace: trace::Options,
 }
@@ -133,7 +139,8 @@ pub fn run(mut options: Options) -> Result<(), String> {
     let has_tls = identity.is_some();
     let fingerprint = identity.as_ref().map(Identity::line);
     let callers = if has_password || has_tls { CALLERS_MAX } else { 0 };
-    let lingering_max = listener::make_room_for(options.limits.clients_max + callers)?;
+    let beside = if options.metrics.is_some() { metrics::DESCRIPTORS } else { 0 };
+    let lingering_max = listener::make_room_for(options.limits.clients_max + callers + beside)?;
     let mut listeners = supervisor::listeners()?;
     let are_shared = !listeners.is_empty();
     let mut files = Vec::new();
@@ -176,8 +183,10 @@ pub fn run(mut options: Options) -> Result<(), String> {
     }
     let hub = hub::Hub::new(hub);
     let terminal = options.console.and_then(|_| Terminal::open());
+    let metrics = options.metrics.as_ref().map(Metrics::open).transpose()?;
     let mode = driver.name;
-    let service = Service { mode, listeners, are_shared, hub, records, terminal, when_full, lingering_max, spin };
+    let service =
+        Service { mode, listeners, are_shared, hub, records, terminal, metrics, when_full, lingering_max, spin };
     let result = (driver.run)(service);
     marks::finish();
     result.map_err(|e| diagnostics::cannot_go_on(&e))

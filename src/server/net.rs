@@ -221,24 +221,33 @@ impl Drop for TcpStream {
     }
 }
 
-// The terminal.
+// The terminal and the metrics, each with a poll of its own.
 
+pub(crate) use super::metrics::Metrics;
 pub(crate) use super::terminal::Terminal;
 
-/// The epoll that watches the terminal.
-pub(crate) struct TerminalEdge(RawFd);
+/// A poll that is watched by the driver's.
+pub(crate) struct Edge(RawFd);
 
 impl Source for Terminal {
-    type Inner = TerminalEdge;
+    type Inner = Edge;
 
     fn marked<T>(&mut self, token: Token, _: Interest, call: impl FnOnce(&mut Self::Inner) -> T) -> T {
-        let fd = self.as_fd().as_raw_fd();
-        marks::watches(fd, token.0);
-        call(&mut TerminalEdge(fd))
+        marks::watches(self.as_raw_fd(), token.0);
+        call(&mut Edge(self.as_raw_fd()))
     }
 }
 
-impl mio::event::Source for TerminalEdge {
+impl Source for Metrics {
+    type Inner = Edge;
+
+    fn marked<T>(&mut self, token: Token, _: Interest, call: impl FnOnce(&mut Self::Inner) -> T) -> T {
+        marks::watches(self.as_raw_fd(), token.0);
+        call(&mut Edge(self.as_raw_fd()))
+    }
+}
+
+impl mio::event::Source for Edge {
     fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
         SourceFd(&self.0).register(registry, token, interests)
     }

@@ -1,6 +1,7 @@
 //! What a driver is given, and the rules that all drivers keep.
 
 use super::hub::Hub;
+use super::metrics::Metrics;
 use super::records::Records;
 use super::terminal::Terminal;
 use super::{diagnostics, listener, supervisor};
@@ -46,6 +47,8 @@ pub(crate) struct Service {
     pub records: Records,
     /// `None` if nobody sits at the server's own terminal.
     pub terminal: Option<Terminal>,
+    /// `None` if Prometheus gets no figures.
+    pub metrics: Option<Metrics>,
     pub when_full: WhenFull,
     /// How many connections may linger at a time.
     pub lingering_max: usize,

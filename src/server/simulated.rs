@@ -196,6 +196,7 @@ struct Service<L> {
     hub: Hub,
     records: Records,
     terminal: Option<net::Terminal>,
+    metrics: Option<net::Metrics>,
     when_full: WhenFull,
     lingering_max: usize,
     spin: Duration,
@@ -213,6 +214,7 @@ impl<L> Service<L> {
             hub: Hub::new(hub),
             records: Records::default(),
             terminal: None,
+            metrics: None,
             when_full,
             lingering_max: LINGERING_MAX,
             spin,
@@ -222,8 +224,8 @@ impl<L> Service<L> {
     /// The same service with other listeners.
     #[cfg(all(feature = "uring", target_os = "linux"))]
     fn with_listeners<M>(self, listeners: M) -> Service<M> {
-        let Service { are_shared, hub, records, terminal, when_full, lingering_max, spin, .. } = self;
-        Service { listeners, are_shared, hub, records, terminal, when_full, lingering_max, spin }
+        let Service { are_shared, hub, records, terminal, metrics, when_full, lingering_max, spin, .. } = self;
+        Service { listeners, are_shared, hub, records, terminal, metrics, when_full, lingering_max, spin }
     }
 
     fn announce(&mut self) -> io::Result<()> {

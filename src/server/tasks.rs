@@ -283,6 +283,26 @@ impl Terminal {
     }
 }
 
+// The metrics.
+
+/// The server of the figures, for a task.
+pub(crate) struct Metrics(AsyncFd<super::metrics::Metrics>);
+
+impl Metrics {
+    #[allow(unsafe_code, reason = "tokio has no safe call that watches any descriptor")]
+    pub(crate) fn new(metrics: super::metrics::Metrics) -> io::Result<Metrics> {
+        // SAFETY: a `Metrics` has the same descriptor for as long as it lives, and closes it only then.
+        let registered = unsafe { AsyncFd::register_with_interest(metrics, Interest::READABLE) };
+        registered.map(Metrics).map_err(|e| e.into_parts().1)
+    }
+
+    /// Waits until there is something to serve.
+    pub(crate) async fn next(&mut self) -> io::Result<&mut super::metrics::Metrics> {
+        self.0.readable_mut().await?.clear_ready();
+        Ok(self.0.get_mut())
+    }
+}
+
 // Signals.
 
 /// Signals as bytes in a socket pair, so that a task can wait for them.

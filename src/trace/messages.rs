@@ -201,6 +201,7 @@ fn complete_list(lang: Lang, complete: &[Ready]) -> String {
         Source::Listener => say!(lang, "an accept"; "un accept"),
         Source::Signals => say!(lang, "a poll: a signal"; "un poll: una señal"),
         Source::Terminal => say!(lang, "a poll: the terminal"; "un poll: el terminal"),
+        Source::Metrics => say!(lang, "a poll: the metrics"; "un poll: las métricas"),
         Source::Leaver => say!(lang, "an operation of a client that left"; "una operación de un cliente que se fue"),
         Source::Writer => task_name(lang, &complete.source),
         Source::Client(client) if complete.writable => say!(lang, "a send to #{client}"; "un envío a #{client}"),
@@ -213,6 +214,7 @@ fn ready_list(lang: Lang, ready: &[Ready]) -> String {
         Source::Listener => say!(lang, "listener"; "el socket de escucha"),
         Source::Signals => say!(lang, "a signal"; "una señal"),
         Source::Terminal => say!(lang, "the terminal"; "el terminal"),
+        Source::Metrics => say!(lang, "the metrics"; "las métricas"),
         Source::Leaver => say!(lang, "a client that left"; "un cliente que se fue"),
         Source::Writer => task_name(lang, &ready.source),
         Source::Client(client) => match (ready.readable, ready.writable) {
@@ -232,6 +234,7 @@ fn task_name(lang: Lang, task: &Source) -> String {
         Source::Listener => say!(lang, "the accepting task"; "la tarea que acepta"),
         Source::Signals => say!(lang, "the task for signals"; "la tarea de las señales"),
         Source::Terminal => say!(lang, "the task for the terminal"; "la tarea del terminal"),
+        Source::Metrics => say!(lang, "the task for the metrics"; "la tarea de las métricas"),
         Source::Leaver => say!(lang, "the task of a client that left"; "la tarea de un cliente que se fue"),
         Source::Writer => say!(lang, "the writing task"; "la tarea que escribe"),
         Source::Client(client) => say!(lang, "the task of #{client}"; "la tarea de #{client}"),

@@ -230,6 +230,8 @@ pub enum Source {
     Signals,
     /// The server's own terminal.
     Terminal,
+    /// The server of the figures: somebody asks for them.
+    Metrics,
     /// A client in the room, by its number.
     Client(u64),
     /// A client that has left and whose connection is still open.

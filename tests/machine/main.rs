@@ -11,6 +11,8 @@ mod history;
 #[cfg(target_os = "linux")]
 mod limits;
 mod listeners;
+#[cfg(all(feature = "metrics", target_os = "linux"))]
+mod metrics;
 #[cfg(target_os = "linux")]
 mod outputs;
 mod ports;

@@ -21,7 +21,7 @@ use super::lingering::Lingering;
 use super::net::now;
 use super::records::Records;
 use super::tasks::{
-    Listener, Notify, Runtime, Signals, Source, Task, TcpStream, Terminal, sleep_until, wait_until, yield_now,
+    Listener, Metrics, Notify, Runtime, Signals, Source, Task, TcpStream, Terminal, sleep_until, wait_until, yield_now,
 };
 use super::{ACCEPT_RETRY, Order, Service, WhenFull, listener};
 use crate::chat::Peer;
@@ -104,7 +104,7 @@ struct Client {
 async fn open(mut service: Service) -> io::Result<Rc<Server>> {
     let signals = Signals::new()?;
     service.announce()?;
-    let Service { listeners, hub, records, terminal, when_full, lingering_max, .. } = service;
+    let Service { listeners, hub, records, terminal, metrics, when_full, lingering_max, .. } = service;
     let listeners = listeners.into_iter().map(Listener::new).collect::<io::Result<Vec<_>>>()?;
     let room = Room {
         connections: Slab::new(),
@@ -133,6 +133,9 @@ async fn open(mut service: Service) -> io::Result<Rc<Server>> {
     ];
     if let Some(terminal) = terminal {
         room.tasks.push(Task::spawn(Source::Terminal, operate(server.clone(), Terminal::new(terminal)?)));
+    }
+    if let Some(metrics) = metrics {
+        room.tasks.push(Task::spawn(Source::Metrics, serve_metrics(server.clone(), Metrics::new(metrics)?)));
     }
     let accepts = |listener| Task::spawn(Source::Listener, accept(server.clone(), listener));
     room.accepting = listeners.into_iter().map(accepts).collect();
@@ -431,6 +434,15 @@ async fn operate(server: Rc<Server>, mut terminal: Terminal) {
         hub.tick(now());
         hub.operate(lines);
         server.said.notify_one();
+    }
+}
+
+// The metrics.
+
+/// The task that waits until somebody asks for the figures.
+async fn serve_metrics(server: Rc<Server>, mut metrics: Metrics) {
+    while let Ok(metrics) = metrics.next().await {
+        metrics.serve(|| server.room.borrow().hub.metrics());
     }
 }
 

@@ -11,7 +11,7 @@
 
 use super::hub::Hub;
 use super::lingering::Lingering;
-use super::net::{Events, Interest, Listeners, Poll, Signals, TcpStream, Terminal, Token, is_readable, now};
+use super::net::{Events, Interest, Listeners, Metrics, Poll, Signals, TcpStream, Terminal, Token, is_readable, now};
 use super::records::Records;
 use super::{ACCEPT_RETRY, Service, WhenFull, listener};
 use crate::chat::Peer;
@@ -48,6 +48,7 @@ enum Source {
     Listeners(Listeners),
     Signals(Signals),
     Terminal(Terminal),
+    Metrics(Metrics),
     Client(Client),
     /// Closed on our side, and read from until its peer closes too: see [`Lingering`].
     Lingering(TcpStream),
@@ -96,7 +97,7 @@ impl EventLoop {
         let poll = Poll::new()?;
         let mut signals = Signals::new()?;
         service.announce()?;
-        let Service { listeners, hub, records, terminal, when_full, lingering_max, spin, .. } = service;
+        let Service { listeners, hub, records, terminal, metrics, when_full, lingering_max, spin, .. } = service;
         let mut sources = Slab::new();
 
         let mut listeners = Listeners::new(listeners)?;
@@ -112,6 +113,12 @@ impl EventLoop {
             let entry = sources.vacant_entry();
             poll.register(&mut terminal, Token(entry.key()), Interest::READABLE)?;
             entry.insert(Source::Terminal(terminal));
+        }
+
+        if let Some(mut metrics) = metrics {
+            let entry = sources.vacant_entry();
+            poll.register(&mut metrics, Token(entry.key()), Interest::READABLE)?;
+            entry.insert(Source::Metrics(metrics));
         }
 
         Ok(EventLoop {
@@ -161,6 +168,7 @@ impl EventLoop {
                 Some(Source::Listeners(_)) => self.backlog = true,
                 Some(Source::Signals(_)) => self.note_signals(key),
                 Some(Source::Terminal(terminal)) => self.hub.operate(terminal.lines()),
+                Some(Source::Metrics(metrics)) => metrics.serve(|| self.hub.metrics()),
                 Some(Source::Client(client)) => {
                     client.reads_on |= event.is_read_closed() || event.is_error() || event.is_priority();
                     if event.is_writable() {

@@ -13,7 +13,7 @@
 
 use super::hub::Hub;
 use super::lingering::Lingering;
-use super::net::{Listeners, PollFd, PollFlags, Signals, TcpStream, Terminal, now, poll};
+use super::net::{Listeners, Metrics, PollFd, PollFlags, Signals, TcpStream, Terminal, now, poll};
 use super::records::Records;
 use super::{ACCEPT_RETRY, Service, WhenFull, listener};
 use crate::chat::Peer;
@@ -60,6 +60,7 @@ struct Client {
 enum Asked {
     Signals,
     Terminal,
+    Metrics,
     Listeners,
     Connection(usize),
 }
@@ -69,6 +70,7 @@ struct PollLoop {
     listeners: Option<Listeners>,
     signals: Signals,
     terminal: Option<Terminal>,
+    metrics: Option<Metrics>,
     /// The slab's key is the hub's key. Keys are reused.
     connections: Slab<Connection>,
     hub: Hub,
@@ -102,11 +104,12 @@ impl PollLoop {
     fn new(mut service: Service) -> io::Result<PollLoop> {
         let signals = Signals::new()?;
         service.announce()?;
-        let Service { listeners, hub, records, terminal, when_full, lingering_max, spin, .. } = service;
+        let Service { listeners, hub, records, terminal, metrics, when_full, lingering_max, spin, .. } = service;
         Ok(PollLoop {
             listeners: Some(Listeners::new(listeners)?),
             signals,
             terminal,
+            metrics,
             connections: Slab::new(),
             hub,
             records,
@@ -156,6 +159,11 @@ impl PollLoop {
                 Asked::Listeners => self.backlog = true,
                 Asked::Signals => self.note_signals(),
                 Asked::Terminal => self.hub.operate(self.terminal.as_mut().map(Terminal::lines).unwrap_or_default()),
+                Asked::Metrics => {
+                    if let Some(metrics) = &mut self.metrics {
+                        metrics.serve(|| self.hub.metrics());
+                    }
+                }
                 Asked::Connection(key) => self.note(key, events),
             }
         }
@@ -205,6 +213,10 @@ impl PollLoop {
         if let Some(terminal) = &self.terminal {
             asked.push(Asked::Terminal);
             fds.push(PollFd::new(terminal, PollFlags::IN));
+        }
+        if let Some(metrics) = &self.metrics {
+            asked.push(Asked::Metrics);
+            fds.push(PollFd::new(metrics, PollFlags::IN));
         }
         let may_accept = self.may_accept() && self.accept_at.is_none();
         for listener in self.listeners.iter().filter(|_| may_accept).flat_map(Listeners::iter) {

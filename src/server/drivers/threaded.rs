@@ -24,7 +24,7 @@ mod recording;
 mod writing;
 
 use super::blocking::{
-    self, Condvar, Listeners, Mutex, MutexGuard, RoomGuard, RoomMutex, Signals, TcpStream, Terminal, mpsc, now,
+    self, Condvar, Listeners, Metrics, Mutex, MutexGuard, RoomGuard, RoomMutex, Signals, TcpStream, Terminal, mpsc, now,
 };
 use super::hub::Hub;
 use super::lingering::LINGER;
@@ -62,7 +62,7 @@ const LARGE_BUFFERS: usize = 4;
 pub(crate) fn run(mut service: Service) -> io::Result<()> {
     let mut signals = Signals::new()?;
     service.announce()?;
-    let Service { listeners, are_shared, hub, records, terminal, when_full, lingering_max, .. } = service;
+    let Service { listeners, are_shared, hub, records, terminal, metrics, when_full, lingering_max, .. } = service;
     let has_supervisor = hub.next_beat().is_some();
     let are_kept = records.are_kept();
     let server = Arc::new(Server {
@@ -94,6 +94,9 @@ pub(crate) fn run(mut service: Service) -> io::Result<()> {
     }
     if let Some(terminal) = terminal {
         spawn("terminal".into(), &server, |server| server.operate(terminal))?;
+    }
+    if let Some(metrics) = metrics {
+        spawn("metrics".into(), &server, |server| server.serve_metrics(metrics))?;
     }
     loop {
         match signals.wait() {
@@ -484,6 +487,14 @@ impl Server {
         while terminal.wait().is_ok() {
             let lines = terminal.lines();
             self.turn(|room| room.hub.operate(lines));
+        }
+    }
+
+    // The thread that answers whoever asks for the figures.
+
+    fn serve_metrics(&self, mut metrics: Metrics) {
+        while metrics.wait().is_ok() {
+            metrics.serve(|| self.room.lock().hub.metrics());
         }
     }
 

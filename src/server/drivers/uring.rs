@@ -27,7 +27,7 @@ mod receiving;
 
 use super::hub::Hub;
 use super::lingering::Lingering;
-use super::net::{Signals, Terminal, now};
+use super::net::{Metrics, Signals, Terminal, now};
 use super::records::Records;
 use super::ring::{Errno, How, Operation, Outcome, PollFlags, Ring, Sizes, Socket};
 use super::{Service, listener};
@@ -106,6 +106,9 @@ struct CompletionLoop {
     terminal: Option<Terminal>,
     /// The poll that reports that something was typed there.
     terminal_poll: Option<Operation>,
+    metrics: Option<Metrics>,
+    /// The poll that reports that somebody asks for the figures.
+    metrics_poll: Option<Operation>,
     /// The slab's key is the hub's key. Keys are reused.
     connections: Slab<Connection>,
     hub: Hub,
@@ -132,7 +135,7 @@ impl CompletionLoop {
         let signals = Signals::new()?;
         let signals_poll = ring.poll(&signals, PollFlags::IN, 0);
         service.announce()?;
-        let Service { listeners, hub, records, terminal, when_full, lingering_max, spin, .. } = service;
+        let Service { listeners, hub, records, terminal, metrics, when_full, lingering_max, spin, .. } = service;
         let mut accepting = Accepting::new(listeners, when_full);
         accepting.arm(&mut ring, hub.has_seat(), now());
         Ok(CompletionLoop {
@@ -140,6 +143,8 @@ impl CompletionLoop {
             signals_poll,
             terminal_poll: terminal.as_ref().map(|terminal| ring.poll(terminal, PollFlags::IN, 0)),
             terminal,
+            metrics_poll: metrics.as_ref().map(|metrics| ring.poll(metrics, PollFlags::IN, 0)),
+            metrics,
             ring,
             accepting,
             connections: Slab::new(),
@@ -187,6 +192,7 @@ impl CompletionLoop {
                 }
                 Outcome::Polled(_) if completion.operation == self.signals_poll => self.note_signals(),
                 Outcome::Polled(_) if Some(completion.operation) == self.terminal_poll => self.note_terminal(),
+                Outcome::Polled(_) if Some(completion.operation) == self.metrics_poll => self.serve_metrics(),
                 Outcome::Polled(result) => self.polled(completion.key, completion.operation, result),
             }
         }
@@ -272,6 +278,12 @@ impl CompletionLoop {
         let Some(terminal) = &mut self.terminal else { return };
         self.hub.operate(terminal.lines());
         self.terminal_poll = Some(self.ring.poll(terminal, PollFlags::IN, 0));
+    }
+
+    fn serve_metrics(&mut self) {
+        let Some(metrics) = &mut self.metrics else { return };
+        metrics.serve(|| self.hub.metrics());
+        self.metrics_poll = Some(self.ring.poll(metrics, PollFlags::IN, 0));
     }
 
     fn is_done(&self) -> bool {

@@ -131,7 +131,7 @@ impl Drop for TcpStream {
 
 // Signals.
 
-pub(super) use super::super::net::Terminal;
+pub(super) use super::super::net::{Metrics, Terminal};
 
 pub(super) struct Signals;
 
@@ -146,9 +146,15 @@ impl Signals {
     }
 }
 
-// Nobody sits at the terminal.
+// Nobody sits at the terminal, and nobody watches.
 
 impl super::super::net::Terminal {
+    pub(in crate::server::simulated) fn wait(&self) -> io::Result<()> {
+        match *self {}
+    }
+}
+
+impl super::super::net::Metrics {
     pub(in crate::server::simulated) fn wait(&self) -> io::Result<()> {
         match *self {}
     }
