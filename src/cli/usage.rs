@@ -133,7 +133,7 @@ fn command_words() -> String {
 
 /// What to use instead of a wrong word: all that can be used, or the similar ones of many.
 fn choices(error: &clap::Error, see: &str, lang: Lang) -> Option<String> {
-    const LISTED_MAX: usize = 12;
+    const LISTED_MAX: usize = 14;
     let words = texts(error, ContextKind::ValidValue);
     let is_short = words.len() <= LISTED_MAX;
     let words = if is_short { words } else { texts(error, ContextKind::SuggestedValue) };
