@@ -34,7 +34,7 @@
 //! written by a thread that may wait for its disk, and so is the transcript if stdout is a file; nobody else waits for
 //! a disk, however long it hangs. Only a file behind stderr can still delay the chat.
 //!
-//! In rooms of more than 128 seats the kernel's buffers are limited to 512 MiB in each direction. The process may be
+//! In rooms of more than 128 seats the kernel's buffers for TCP are limited to 512 MiB in each direction; those of a Unix socket have a fixed size. The process may be
 //! larger than what [`chat`] keeps: in threaded mode glibc has several heaps for its threads, and does not
 //! give back all of them after a storm. `MALLOC_ARENA_MAX=1` keeps it small.
 
