@@ -24,6 +24,9 @@ impl Connections {
         if let Some(effect) = self.effects.pop_front() {
             return Some(effect);
         }
+        if self.dirty.is_empty() && self.is_walked() && !self.are_encrypted() {
+            return None;
+        }
         loop {
             if let Some(id) = self.next_dirty().or_else(|| self.walk()) {
                 return Some(Effect::Flush(id));
@@ -78,6 +81,11 @@ impl Connections {
             }
             self.walk = Walk { next: 0, log_end: self.log.end() };
         }
+    }
+
+    /// Whether the walk has ended.
+    fn is_walked(&self) -> bool {
+        self.walk.next >= self.table.slots().len() && self.walk.log_end == self.log.end()
     }
 
     /// The next encrypted connection that has not read all of the log: that has to be encrypted into its outbox.
@@ -215,8 +223,9 @@ impl Connections {
     }
 
     /// A connection that has not got all of the log.
-    fn left_out(&self) -> Option<Id> {
-        self.table.iter().find(|(_, connection)| self.log.has_unread(connection.read_to())).map(|(id, _)| id)
+    fn left_out(&mut self) -> Option<Id> {
+        let plain = self.table.iter().find(|(_, connection)| self.log.has_unread(&connection.place)).map(|(id, _)| id);
+        plain.or_else(|| self.next_unencrypted())
     }
 
     /// Forgets the turn's log, and keeps it for connections that were not written to. Returns `false` when a connection

@@ -343,15 +343,16 @@ impl Connections {
     /// Sends bytes to all connections but the one that they come from.
     #[inline]
     pub(super) fn send_others(&mut self, from: Id, write: impl FnOnce(&mut Vec<u8>)) {
-        let Some(mut connection) = self.table.get_mut(from) else { return };
-        if self.log.parts_own(connection.read_to()) {
+        let Some(connection) = self.table.get_mut(from) else { return };
+        let mut place = connection.read_to_mut();
+        if self.log.parts_own(place) {
             if self.catch_up(from) {
                 self.dirty.insert(from);
             }
-            let Some(again) = self.table.get_mut(from) else { return };
-            connection = again;
+            let Some(connection) = self.table.get_mut(from) else { return };
+            place = connection.read_to_mut();
         }
-        self.log.push_own(connection.read_to_mut(), write);
+        self.log.push_own(place, write);
     }
 
     /// Sends bytes to one connection only, behind all that was said before. A connection may have to be evicted for
