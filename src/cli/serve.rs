@@ -26,7 +26,7 @@ pub(crate) struct Args {
 
     /// Listen there, too; give it once for each address
     ///
-    /// HOST:PORT, HOST, :PORT or unix:PATH. Without ADDR the server listens at these only. Whoever comes through a Unix socket counts
+    /// HOST:PORT, HOST, :PORT or unix:PATH; commas part several. Without ADDR the server listens at these only. Whoever comes through a Unix socket counts
     /// for --max-per-address and for bans by its user, as uid:1000
     #[arg(long, value_name = "ADDR", env = "TERTULIA_LISTEN", value_delimiter = ',', value_parser = parse_address)]
     listen: Vec<Address>,

@@ -46,7 +46,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         Escribe en stdout una línea por suceso: quién entra, quién habla y quién se va. En un terminal acepta órdenes: \
         escribe :help. Ctrl-C o SIGTERM cierran el servidor; SIGHUP vuelve a abrir el historial; SIGUSR1 escribe los recuentos."),
     ("serve --listen", "Escucha también ahí; dala una vez por dirección\n\n\
-        EQUIPO:PUERTO, EQUIPO, :PUERTO o unix:RUTA. Sin ADDR el servidor escucha solo en estas. Quien llega por un socket Unix cuenta \
+        EQUIPO:PUERTO, EQUIPO, :PUERTO o unix:RUTA; varias se separan con comas. Sin ADDR el servidor escucha solo en estas. Quien llega por un socket Unix cuenta \
         para --max-per-address y para los vetos por su usuario, como uid:1000"),
     ("serve --mode", "Cómo espera el servidor a sus clientes"),
     ("serve --spin", "Microsegundos de espera activa antes de dormir\n\n\

@@ -217,7 +217,7 @@ fn answer(request: &[u8], figures: &mut impl FnMut() -> String) -> Option<Vec<u8
     let mut parsed = Request::new(&mut headers);
     let (status, body) = match parsed.parse(request) {
         Ok(Status::Partial) if request.len() < REQUEST_MAX => return None,
-        Ok(Status::Complete(_)) => match (parsed.method, parsed.path) {
+        Ok(Status::Complete(_)) => match (parsed.method, parsed.path.and_then(|path| path.split('?').next())) {
             (Some("GET"), Some("/metrics" | "/")) => ("200 OK", figures()),
             (Some("GET"), _) => ("404 Not Found", "the figures are at /metrics\n".into()),
             _ => ("405 Method Not Allowed", "only GET is answered\n".into()),
@@ -257,7 +257,7 @@ mod tests {
             head.split(' ').nth(1).map(str::to_owned)
         };
         assert_eq!(status("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").as_deref(), Some("200"));
-        assert_eq!(status("GET / HTTP/1.0\r\n\r\n").as_deref(), Some("200"));
+        assert_eq!(status("GET /metrics?name=a HTTP/1.0\r\n\r\n").as_deref(), Some("200"));
         assert_eq!(status("GET /other HTTP/1.1\r\n\r\n").as_deref(), Some("404"));
         assert_eq!(status("POST /metrics HTTP/1.1\r\n\r\n").as_deref(), Some("405"));
         assert_eq!(status("GET /metrics HT"), None);

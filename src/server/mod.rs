@@ -139,7 +139,8 @@ pub fn run(mut options: Options) -> Result<(), String> {
     let has_tls = identity.is_some();
     let fingerprint = identity.as_ref().map(Identity::line);
     let callers = if has_password || has_tls { CALLERS_MAX } else { 0 };
-    let beside = if options.metrics.is_some() { metrics::DESCRIPTORS } else { 0 };
+    let further_addrs = options.addrs.len().saturating_sub(1);
+    let beside = further_addrs + if options.metrics.is_some() { metrics::DESCRIPTORS } else { 0 };
     let lingering_max = listener::make_room_for(options.limits.clients_max + callers + beside)?;
     let mut listeners = supervisor::listeners()?;
     let are_shared = !listeners.is_empty();
