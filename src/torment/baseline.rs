@@ -9,6 +9,22 @@ const SLOW_ADMISSION: Duration = Duration::from_millis(450);
 /// A server that works for this long until it listens takes most of the time from the torments.
 const SLOW_START: Duration = Duration::from_secs(1);
 
+/// Threads that wait for other threads while nobody sends anything.
+#[derive(Clone, Copy, Debug)]
+pub struct WaitingThreads {
+    /// So many without clients.
+    pub alone: usize,
+    /// So many more with each client: a server may have a thread that waits for lines to write.
+    pub each: usize,
+}
+
+impl WaitingThreads {
+    /// How many are normal with this number of clients.
+    pub fn with(self, clients: usize) -> usize {
+        self.alone + self.each * clients
+    }
+}
+
 /// What is normal for this server.
 #[derive(Clone, Copy, Debug)]
 pub struct Baseline {
@@ -19,7 +35,7 @@ pub struct Baseline {
     /// It has a thread for each client.
     pub thread_each: bool,
     /// Threads that wait for other threads while nobody sends anything, if the system shows it.
-    pub waiting_threads: Option<usize>,
+    pub waiting_threads: Option<WaitingThreads>,
     /// The third quartile of round trips while no other client sends.
     pub round_trip: Duration,
     /// How many lines a second it takes from a client that goes on sending, if it makes such a client wait.

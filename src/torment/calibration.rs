@@ -1,7 +1,7 @@
 //! The calibration: it measures a server's baseline before the torments.
 
 use super::arena::Arena;
-use super::baseline::Baseline;
+use super::baseline::{Baseline, WaitingThreads};
 use super::failure::Failure;
 use super::messages::{self, start as words};
 use super::settings::{Settings, Source};
@@ -76,7 +76,7 @@ fn meet(source: &mut Source, settings: &Settings, login_pace: LoginPace, seats_m
     let mut baseline = Baseline { start: begin.elapsed(), ..unknown };
     let mut arena = Arena::new(settings, unknown, addr, settings.seed);
     arena.server = server;
-    let before = arena.ask(proc::status);
+    let (before, alone) = (arena.ask(proc::status), arena.ask(proc::sleepers));
     let mut crowd = match arena.guests(2) {
         Ok(crowd) => crowd,
         Err(failure) => return Err(stranger(&mut arena, failure)),
@@ -115,7 +115,10 @@ fn meet(source: &mut Source, settings: &Settings, login_pace: LoginPace, seats_m
         // A runtime may start or end threads of its own meanwhile, so four of five are enough.
         baseline.thread_each = (now.threads.saturating_sub(before.threads)) * 5 >= crowd.count() * 4;
     }
-    baseline.waiting_threads = arena.ask(proc::sleepers).map(|sleepers| sleepers.for_threads);
+    baseline.waiting_threads = alone.zip(arena.ask(proc::sleepers)).map(|(alone, all)| WaitingThreads {
+        alone: alone.for_threads,
+        each: all.for_threads.saturating_sub(alone.for_threads).div_ceil(crowd.count()),
+    });
     let mut times = crowd.round_trips(ROUND_TRIPS);
     if times.len() < ROUND_TRIPS {
         return Err(does_not_relay(&mut arena, &mut crowd));

@@ -19,9 +19,12 @@ pub(crate) fn deadlock(arena: &Arena, crowd: &mut Crowd) -> Option<Bilingual> {
     if !arena.baseline.thread_each || crowd.members.iter().any(|client| client.reading != Reading::Eagerly) {
         return None;
     }
+    // Those that are not accepted have no thread.
+    let accepted = crowd.count().saturating_sub(proc::not_accepted(arena.addr)? as usize);
+    let in_calm = arena.baseline.waiting_threads?.with(accepted);
     let look = || {
         let (sleepers, status) = (arena.ask(proc::sleepers)?, arena.ask(proc::status)?);
-        let waiting = sleepers.for_threads.saturating_sub(arena.baseline.waiting_threads?);
+        let waiting = sleepers.for_threads.saturating_sub(in_calm);
         (waiting >= THREADS_MIN && sleepers.in_writes == 0).then_some((waiting, status.cpu))
     };
     look()?;

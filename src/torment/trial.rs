@@ -231,21 +231,14 @@ fn judge(arena: &mut Arena, torment: &Torment, failure: Failure, is_over: bool) 
     let ended = arena.server.as_mut().and_then(|server| server.ends_within(Duration::from_millis(200)));
     if let Some(ended) = ended {
         let message = arena.server.as_ref().and_then(|server| server.last_message()).unwrap_or_default();
-        let mut causes: Vec<Cause> = torment.if_it_ends.into();
         // With a closed stdout, SIGPIPE and broken pipes do not come from sockets.
-        if torment.stdout == Stdout::Nowhere || !message.to_lowercase().contains("pipe") && !ended.by_sigpipe() {
-            if ended.by_sigpipe() {
-                causes = vec![Cause::Sigpipe];
-            } else if let Some(cause) = cause_in_message(&message) {
-                causes = vec![cause];
-            }
-        }
-        if is_over && causes.len() > 1 {
-            // The server has survived the torment, but not the departure of its clients.
-            causes.insert(0, Cause::ClientErrorEndsServer);
-        } else if !causes.contains(&Cause::ClientErrorEndsServer) && causes.len() > 1 {
-            causes.push(Cause::ClientErrorEndsServer);
-        }
+        let may_tell =
+            torment.stdout == Stdout::Nowhere || !message.to_lowercase().contains("pipe") && !ended.by_sigpipe();
+        let told = if ended.by_sigpipe() { Some(Cause::Sigpipe) } else { cause_in_message(&message) };
+        let causes = match told.filter(|_| may_tell) {
+            Some(cause) => vec![cause],
+            None => causes_of_an_end(torment, is_over),
+        };
         let message = Some(message.as_str()).filter(|message| !message.is_empty());
         return (Verdict::Fail, causes, messages::ended(ended, message));
     }
@@ -268,7 +261,7 @@ fn judge(arena: &mut Arena, torment: &Torment, failure: Failure, is_over: bool) 
         }
         Failure::Fault { causes, seen } | Failure::Proven { causes, seen } => (Verdict::Fail, causes, seen),
         Failure::Doubt { causes, seen } => (Verdict::Doubtful, causes, seen),
-        Failure::Silence(seen) if was_the_printing(arena) => {
+        Failure::Silence(seen) if was_the_printing(arena, torment) => {
             (Verdict::Fail, vec![Cause::BlockingPrint], messages::went_on_when_stdout_was_read(&seen))
         }
         Failure::Silence(seen) => {
@@ -289,15 +282,34 @@ fn judge(arena: &mut Arena, torment: &Torment, failure: Failure, is_over: bool) 
     }
 }
 
-/// Reads the server's stdout, which was not read before. If clients can talk after that, printing was the cause.
-fn was_the_printing(arena: &mut Arena) -> bool {
-    if !arena.server.as_mut().is_some_and(ServerProcess::read_stdout) {
-        return false;
+/// The likely causes if the server has ended and has not told why.
+fn causes_of_an_end(torment: &Torment, is_over: bool) -> Vec<Cause> {
+    let mut causes: Vec<Cause> = torment.if_it_ends.into();
+    if is_over && causes.len() > 1 {
+        // The server has survived the torment, but not the departure of its clients.
+        causes.insert(0, Cause::ClientErrorEndsServer);
+    } else if !causes.contains(&Cause::ClientErrorEndsServer) && causes.len() > 1 {
+        causes.push(Cause::ClientErrorEndsServer);
     }
-    let mut newcomers = Crowd::empty();
-    let talk = arena.check_health(&mut newcomers).is_ok();
-    newcomers.leave();
-    talk
+    // Each torment connects some clients, and they may be too many.
+    if causes.contains(&Cause::ClientErrorEndsServer) && !causes.contains(&Cause::FixedTable) {
+        causes.push(Cause::FixedTable);
+    }
+    causes
+}
+
+/// Reads the server's stdout, which was not read before. If new clients can talk only after that, printing was the cause.
+fn was_the_printing(arena: &mut Arena, torment: &Torment) -> bool {
+    let newcomers_talk = |arena: &mut Arena| {
+        let mut newcomers = Crowd::empty();
+        let talk = arena.check_health(&mut newcomers).is_ok();
+        newcomers.leave();
+        talk
+    };
+    torment.stdout == Stdout::Pipe
+        && !newcomers_talk(arena)
+        && arena.server.as_mut().is_some_and(ServerProcess::read_stdout)
+        && newcomers_talk(arena)
 }
 
 /// The verdict on a server that still runs. It may have lost a thread or a task, and written why.

@@ -1,6 +1,7 @@
 //! The gallery's servers: the torments name the mistake of each, and none without it.
 
 use super::common::process::run;
+use super::rows::{Expected, Row, check_all};
 use super::*;
 use tertulia::harness::{START_LIMIT, Stdout};
 use tertulia::torment::diagnose;
@@ -11,22 +12,6 @@ fn findings(words: &[&str], torments: &[&'static Torment]) -> Vec<Finding> {
     // An echo to the sender is a fault only if the settings say so.
     let settings = Settings { echo: Some(false), ..patient() };
     torment(&target, torments, &settings)
-}
-
-/// What is named besides an exhibit's fault, or instead of it.
-fn wrong(exhibit: &Exhibit, torments: &[&'static Torment]) -> Option<String> {
-    let findings = findings(&[&exhibit.number.to_string()], torments);
-    let causes: Vec<_> = diagnose(&findings).into_iter().map(|(cause, _)| cause).collect();
-    let blamed: Vec<_> = findings.iter().filter(|finding| finding.verdict != Verdict::Pass).collect();
-    (causes != [exhibit.cause]).then(|| format!("{}: {causes:?} {blamed:#?}", exhibit.name))
-}
-
-/// Checks every second exhibit, from this number on. The other test checks the others at the same time.
-#[track_caller]
-fn have_their_own_fault_only(first: usize, torments: impl Fn(&Exhibit) -> Vec<&'static Torment>) {
-    let exhibits = EXHIBITS.iter().skip(first - 1).step_by(2);
-    let wrong: Vec<String> = exhibits.filter_map(|exhibit| wrong(exhibit, &torments(exhibit))).collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -41,8 +26,8 @@ fn a_running_server_that_ends_is_reported_as_gone() {
 }
 
 /// Torments that show an exhibit's fault, and some that must pass.
-fn telling(exhibit: &Exhibit) -> Vec<&'static Torment> {
-    torments(match exhibit.name {
+fn telling(exhibit: &Exhibit) -> &'static [&'static str] {
+    match exhibit.name {
         "framing-by-recv" => &["split-line", "two-in-one", "byte-by-byte", "utf8-split", "long-line"],
         "one-accept" => &["burst-connect", "reset-backlog", "connect-storm"],
         "one-read" => &["gulp", "split-line", "two-in-one"],
@@ -60,29 +45,30 @@ fn telling(exhibit: &Exhibit) -> Vec<&'static Torment> {
         "slow-accept" => &["burst-connect", "split-line"],
         "no-budget" => &["firehose", "split-line"],
         other => panic!("what shows the fault of {other}?"),
-    })
+    }
 }
 
-#[test]
-fn exhibits_with_odd_numbers_fail_by_their_own_fault() {
-    have_their_own_fault_only(1, telling);
+/// An exhibit, with its mistake or without.
+fn row(words: &[&str], torments: &'static [&'static str], expected: Expected) -> Row {
+    let command = own_command(&[&["gallery"], words, &["127.0.0.1:{port}"]].concat());
+    let mut row = Row::new(format!("gallery {}", words.join(" ")), command, torments, expected);
+    // An echo to the sender is a fault only if the settings say so.
+    row.settings.echo = Some(false);
+    row
 }
 
-#[test]
-fn exhibits_with_even_numbers_fail_by_their_own_fault() {
-    have_their_own_fault_only(2, telling);
+pub fn rows() -> Vec<Row> {
+    let exhibits = EXHIBITS.iter();
+    let broken = exhibits.map(|exhibit| row(&[exhibit.name], telling(exhibit), Expected::Only(exhibit.cause)));
+    // The two servers of which an exhibit replaces a step.
+    let cured = ["one-read", "echo"].map(|name| row(&[name, "--cured"], QUICK, Expected::NoFault));
+    broken.chain(cured).collect()
 }
 
 #[test]
 #[ignore = "takes minutes"]
-fn exhibits_with_odd_numbers_fail_all_torments_by_their_own_fault_only() {
-    have_their_own_fault_only(1, |_| TORMENTS.iter().collect());
-}
-
-#[test]
-#[ignore = "takes minutes"]
-fn exhibits_with_even_numbers_fail_all_torments_by_their_own_fault_only() {
-    have_their_own_fault_only(2, |_| TORMENTS.iter().collect());
+fn rows_of_the_gallery() {
+    check_all(rows());
 }
 
 #[test]
@@ -91,23 +77,6 @@ fn whoever_takes_more_than_its_share_shows_that_a_server_pauses_everybody() {
         assert_eq!(finding.verdict, Verdict::Fail, "{finding:#?}");
         assert_eq!(finding.causes[0], Cause::PausesEverybody, "{finding:#?}");
     }
-}
-
-/// Runs an exhibit without its mistake.
-#[track_caller]
-fn passes_all_torments_when_cured(name: &str) {
-    let all: Vec<_> = TORMENTS.iter().collect();
-    has_no_faults(&findings(&[name, "--cured"], &all));
-}
-
-#[test]
-fn the_event_loop_without_a_mistake_passes_all_torments() {
-    passes_all_torments_when_cured("one-read");
-}
-
-#[test]
-fn the_threads_without_a_mistake_pass_all_torments() {
-    passes_all_torments_when_cured("echo");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::command::cannot_test;
 use super::common::process::{refuses, run};
-use super::verdicts::script;
+use super::faults::script;
 use super::*;
 use std::time::Instant;
 

@@ -6,18 +6,17 @@ mod common;
 
 mod class;
 mod command;
+mod faults;
 #[cfg(feature = "gallery")]
 mod gallery;
 mod healthy;
 mod logins;
-mod missed;
 mod others;
 mod own;
 mod replays;
-mod verdicts;
+mod rows;
 
 use common::*;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tertulia::harness::Launcher;
 use tertulia::torment::{self, Cause, Finding, Settings, TORMENTS, Target, Torment, Verdict};
@@ -62,15 +61,8 @@ fn torments(names: &[&str]) -> Vec<&'static Torment> {
     all
 }
 
-/// Tests hold this while they judge several servers for minutes. Only one such test runs at a time, or a server that has no
-/// processor time left would be too slow to show its fault.
-fn alone() -> MutexGuard<'static, ()> {
-    static MACHINE: Mutex<()> = Mutex::new(());
-    MACHINE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Starts `tertulia` with these arguments for each torment.
-fn started(words: &[&str]) -> Target {
+/// A command that starts `tertulia` with these arguments.
+fn own_command(words: &[&str]) -> Vec<String> {
     let own = tertulia();
     // In English, and without the tester's settings.
     let mut options: Vec<String> = own
@@ -83,13 +75,30 @@ fn started(words: &[&str]) -> Target {
     options.extend(set);
     let mut words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
     words.insert(0, env!("CARGO_BIN_EXE_tertulia").into());
-    let command = [vec!["env".to_owned()], options, words].concat();
+    [vec!["env".to_owned()], options, words].concat()
+}
+
+/// Runs a command for each torment.
+fn started_by(command: Vec<String>) -> Target {
     Target::Started(Launcher::of_words(command).expect("{port} in it"))
 }
 
-/// Twice the default times, a limit that is never reached, and no repeats.
+/// Starts `tertulia` with these arguments for each torment.
+fn started(words: &[&str]) -> Target {
+    started_by(own_command(words))
+}
+
+/// A limit that is never reached.
+const ENDLESS: Duration = Duration::from_secs(1200);
+
+/// Twice the default times, no limit, and no repeats.
 fn patient() -> Settings {
-    Settings { time: 2.0, limit: Duration::from_secs(1200), runs_max: 1, ..Settings::default() }
+    Settings { time: 2.0, limit: ENDLESS, runs_max: 1, ..Settings::default() }
+}
+
+/// The value of an environment variable.
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|value| value.parse().expect(variable))
 }
 
 fn torment(target: &Target, torments: &[&'static Torment], settings: &Settings) -> Vec<Finding> {

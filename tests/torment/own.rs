@@ -1,9 +1,15 @@
 //! Our own server has no faults.
 
+use super::rows::{Expected, Row, check_all};
 use super::*;
+use tertulia::server::DRIVERS;
+
+fn command(mode: &str) -> Vec<String> {
+    own_command(&["serve", "--mode", mode, "--addr", "127.0.0.1:{port}"])
+}
 
 fn own(mode: &str) -> Target {
-    started(&["serve", "--mode", mode, "--addr", "127.0.0.1:{port}"])
+    started_by(command(mode))
 }
 
 each_driver! {
@@ -13,15 +19,6 @@ each_driver! {
         if cfg!(target_os = "linux") {
             assert!(findings.iter().all(|finding| finding.verdict == Verdict::Pass), "{findings:#?}");
         }
-    }
-
-    #[ignore = "takes a minute"]
-    fn our_own_server_passes_every_torment(mode) {
-        let _alone = alone();
-        let all: Vec<_> = TORMENTS.iter().collect();
-        let findings = torment(&own(mode), &all, &patient());
-        has_no_faults(&findings);
-        assert!(findings.iter().all(|finding| finding.verdict == Verdict::Pass), "{findings:#?}");
     }
 
     fn members_that_take_more_than_their_share_make_only_themselves_wait(mode) {
@@ -58,4 +55,11 @@ each_driver! {
         has_no_faults(&findings);
         assert!(findings[0].remarks[0].en.contains("the next one waits"), "{findings:#?}");
     }
+}
+
+#[test]
+#[ignore = "takes a minute"]
+fn rows_of_our_own_server() {
+    let modes = DRIVERS.iter().filter(|driver| driver.check().is_ok()).map(|driver| driver.name);
+    check_all(modes.map(|mode| Row::new(format!("serve {mode}"), command(mode), QUICK, Expected::AllPassed)).collect());
 }

@@ -1,7 +1,8 @@
 //! The scripts that show a failure without us.
 
 use super::common::process::{Dir, run};
-use super::verdicts::script;
+use super::faults::script;
+use super::rows::alone;
 use super::*;
 use std::net::TcpListener;
 use std::process::Command;
@@ -29,6 +30,7 @@ fn played_with(name: &str, command: &[&str]) -> (Option<i32>, String) {
 /// Checks them four at a time: they mostly wait.
 #[track_caller]
 fn all_have<T: Sync>(items: &[T], code: i32, play: impl Fn(&T) -> (Option<i32>, String) + Sync) {
+    let _alone = alone();
     let next = Mutex::new(items.iter());
     let wrong = || {
         let next = || next.lock().expect("nobody panics").next();
@@ -65,30 +67,30 @@ fn a_script_talks_with_a_server_that_runs_already() {
 
 /// Scripts, and servers that must fail them: a script of `tests/torment/servers` and its faults, or an exhibit.
 const FAULTY: &[(&[&str], &[&str])] = &[
-    (&["idle"], &["loop.py", "busy-loop"]),
-    (&["own-line"], &["loop.py", "duplicates"]),
-    (&["utf8-split"], &["loop.py", "decodes-pieces"]),
-    (&["garbage"], &["loop.py", "trusts-input"]),
-    (&["stop-continue"], &["loop.py", "interrupted-is-an-error"]),
-    (&["long-line"], &["loop.py", "mutes"]),
-    (&["silent-newcomer"], &["loop.py", "blocking-handshake"]),
-    (&["half-close"], &["loop.py", "loses-at-the-end"]),
-    (&["no-descriptors"], &["loop.py", "descriptor-death"]),
-    (&["closed-stdout"], &["loop.py", "print-ends-server"]),
-    (&["slow-reader"], &["loop.py", "dropped-when-full"]),
-    (&["flood-all"], &["loop.py", "reorders"]),
-    (&["full-house"], &["loop.py", "seats-not-freed"]),
-    (&["churn"], &["loop.py", "leaks"]),
-    (&["firehose"], &["loop.py", "unfair"]),
-    (&["rush-hour"], &["threads.py", "shared-unguarded"]),
-    (&["flood-all"], &["threads.py", "no-one-order"]),
-    (&["terminate"], &["threads.py", "ignores-sigterm"]),
-    (&["restart"], &["threads.py", "address-in-use"]),
-    (&["names"], &["missed.py", "stale-buffer"]),
-    (&["names"], &["missed.py", "wrong-name"]),
-    (&["crowd"], &["missed.py", "table-64", "dies"]),
-    (&["backlog"], &["missed.py", "watches-writable"]),
-    (&["long-lived"], &["missed.py", "closes-active"]),
+    (&["idle"], &["faults.py", "busy-loop"]),
+    (&["own-line"], &["faults.py", "duplicates"]),
+    (&["utf8-split"], &["faults.py", "decodes-pieces"]),
+    (&["garbage"], &["faults.py", "trusts-input"]),
+    (&["stop-continue"], &["faults.py", "interrupted-is-an-error"]),
+    (&["long-line"], &["faults.py", "mutes"]),
+    (&["silent-newcomer"], &["faults.py", "blocking-handshake"]),
+    (&["half-close"], &["faults.py", "loses-at-the-end"]),
+    (&["no-descriptors"], &["faults.py", "descriptor-death"]),
+    (&["closed-stdout"], &["faults.py", "print-ends-server"]),
+    (&["slow-reader"], &["faults.py", "dropped-when-full"]),
+    (&["flood-all"], &["faults.py", "reorders"]),
+    (&["full-house"], &["faults.py", "seats-not-freed"]),
+    (&["churn"], &["faults.py", "leaks"]),
+    (&["firehose"], &["faults.py", "unfair"]),
+    (&["rush-hour"], &["thread_faults.py", "shared-unguarded"]),
+    (&["flood-all"], &["thread_faults.py", "no-one-order"]),
+    (&["terminate"], &["faults.py", "ignores-sigterm"]),
+    (&["restart"], &["faults.py", "address-in-use"]),
+    (&["names"], &["faults.py", "stale-buffer"]),
+    (&["names"], &["faults.py", "wrong-name"]),
+    (&["crowd"], &["faults.py", "table-dies", "64"]),
+    (&["backlog"], &["faults.py", "watches-writable"]),
+    (&["long-lived"], &["faults.py", "closes-active"]),
     #[cfg(feature = "gallery")]
     (&["split-line", "two-in-one", "byte-by-byte"], &["framing-by-recv"]),
     #[cfg(feature = "gallery")]
