@@ -47,8 +47,7 @@
 //! | `cargo test` | all that needs only Rust. Each conversation in `tests/` is played with every driver |
 //! | `TERTULIA_TEST_MODE=poll cargo test` | the same with one driver |
 //! | `cargo test -- --ignored` | what needs other programs (see `.ci/run`), thousands of descriptors or more time |
-//! | `cargo test --features gallery --test torment` | `torment` on the gallery's servers |
-//! | `TERTULIA_ALL_TORMENTS=1 cargo test --release --test torment -- --ignored each_ all_torments` | every torment on every server in Python, which takes half an hour |
+//! | `cargo test --release --features gallery --test torment -- --ignored rows_of` | `torment` on some seventy servers: see `tests/torment/rows.rs` |
 //! | `cargo test --release -- --ignored soak` | the soak test, ten minutes long: see `tests/machine/soak.rs` |
 //! | `SEED=17 cargo test --lib simulated::threaded::no_schedule` | one schedule on the simulated kernel: see `src/server/simulated.rs` |
 //!

@@ -54,3 +54,16 @@ impl Baseline {
         self.admission > SLOW_ADMISSION || self.start > SLOW_START || self.lines_per_second.is_some()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_with_a_waiting_thread_for_each_client_is_calm_in_a_crowd() {
+        let calm = WaitingThreads { alone: 1, each: 1 };
+        assert_eq!([0, 2, 30].map(|clients| calm.with(clients)), [1, 3, 31]);
+        let shared = WaitingThreads { alone: 4, each: 0 };
+        assert_eq!([0, 30].map(|clients| shared.with(clients)), [4, 4]);
+    }
+}

@@ -287,6 +287,7 @@ fn causes_of_an_end(torment: &Torment, is_over: bool) -> Vec<Cause> {
     let mut causes: Vec<Cause> = torment.if_it_ends.into();
     if is_over && causes.len() > 1 {
         // The server has survived the torment, but not the departure of its clients.
+        causes.retain(|cause| *cause != Cause::ClientErrorEndsServer);
         causes.insert(0, Cause::ClientErrorEndsServer);
     } else if !causes.contains(&Cause::ClientErrorEndsServer) && causes.len() > 1 {
         causes.push(Cause::ClientErrorEndsServer);
@@ -362,4 +363,34 @@ fn cause_in_message(message: &str) -> Option<Cause> {
         ),
     ];
     known.into_iter().find(|(_, texts)| texts.iter().any(|text| message.contains(text))).map(|(cause, _)| cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::torment::TORMENTS;
+
+    #[test]
+    fn an_end_without_a_word_may_come_from_a_fixed_table_wherever_it_may_come_from_a_client() {
+        for torment in TORMENTS {
+            for is_over in [false, true] {
+                let causes = causes_of_an_end(torment, is_over);
+                let count = |cause: Cause| causes.iter().filter(|other| **other == cause).count();
+                assert!(
+                    count(Cause::FixedTable) >= count(Cause::ClientErrorEndsServer),
+                    "{}: {causes:?}",
+                    torment.name
+                );
+                assert!(causes.iter().all(|cause| count(*cause) == 1), "{}: {causes:?}", torment.name);
+            }
+        }
+    }
+
+    #[test]
+    fn an_end_while_clients_leave_comes_most_likely_from_their_errors() {
+        let several = TORMENTS.iter().filter(|torment| torment.if_it_ends.len() > 1);
+        for torment in several {
+            assert_eq!(causes_of_an_end(torment, true)[0], Cause::ClientErrorEndsServer, "{}", torment.name);
+        }
+    }
 }

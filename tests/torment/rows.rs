@@ -1,7 +1,7 @@
 //! Judges many servers: each row is a server, and what must be found in it.
 //!
 //! ```console
-//! $ cargo test --release --features gallery --test torment -- --ignored rows
+//! $ cargo test --release --features gallery --test torment -- --ignored rows_of
 //! ```
 //!
 //! Torments that tell are tried on each server. With `TERTULIA_ALL_TORMENTS=1` all are, which takes ten minutes.
