@@ -377,6 +377,34 @@ fn the_command_prints_a_table_and_json() {
     assert!(json["runs"][0]["deliveries_per_second"].as_f64() > Some(0.0));
 }
 
+#[cfg(feature = "tls")]
+#[test]
+fn servers_are_measured_over_tls_too() {
+    let dir = Dir::new();
+    let mut command = tertulia();
+    command.env("XDG_STATE_HOME", dir.file("state"));
+    command.args([
+        "bench",
+        "--tls",
+        "--json",
+        "--duration",
+        "0.2",
+        "--warm-up",
+        "0",
+        "--clients",
+        "3",
+        "--login",
+        ":nick n{n}",
+    ]);
+    let ended = run(&mut command);
+    let result: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    for run in result["runs"].as_array().expect("runs") {
+        assert_eq!(run["faults"]["lost"], 0, "{run}");
+        assert!(run["deliveries_per_second"].as_f64() > Some(0.0), "{run}");
+    }
+}
+
 #[test]
 fn the_command_speaks_the_language_of_the_locale_or_the_flag() {
     let bench = |args: &[&str]| {

@@ -27,6 +27,8 @@
 //!   the terminal wraps long lines as it likes.
 //! * **Other protocols**: a browser, a TLS client or an SSH client is told that this is a chat, and is turned away. No web
 //!   page can speak in the room, and nobody in the room learns that a stranger was there.
+//! * **Listeners on the network**, with TLS: what is said cannot be read or changed on the way. A handshake takes no seat and no number,
+//!   has 10 seconds, and a storm of them is answered one by one. Whoever speaks plain text is told so in plain text.
 //! * **Guests without the password**, where the room has one: they have no seat and no number, nobody learns of them, and nothing
 //!   that they send is recorded. Wrong passwords slow down their address, and nobody else.
 //! * **Slow readers**: a client that does not read is disconnected with the reason; a client that only reads slowly
@@ -41,7 +43,8 @@
 //!   everybody they would be millions of lines.
 //!
 //! Memory is bounded whatever the clients do: an outbox of at most 8 MiB each, and 64 MiB for all outboxes, incomplete
-//! lines and lines that wait. A member that is idle has no buffers at all.
+//! lines and lines that wait. A member that is idle has no buffers at all; with TLS it takes some 8 KiB, and an incomplete record up to
+//! 18 KiB more.
 
 mod bans;
 mod connections;

@@ -121,6 +121,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("bench --rate", "Lazo abierto: líneas por segundo de todos los que hablan, aunque el servidor no dé abasto"),
     ("bench --duration", "Segundos que medir por servidor y número de clientes, en todas las rondas juntas"),
     ("bench --warm-up", "Segundos de calentamiento antes de medir, en todas las rondas juntas"),
+    ("bench --tls", "Cifra todas las conexiones con TLS; se acepta cualquier certificado"),
     ("bench --sweep", "Números de clientes con los que medir, separados por comas [por defecto con --html: 2,6,16,64]"),
     ("bench --rounds", "Número de rondas; los servidores se turnan en cada ronda [por defecto: 1; con --html o --sweep 3]"),
     ("bench --cores", "Núcleos del servidor y del generador de carga; con `same` los resultados varían menos"),

@@ -6,23 +6,20 @@
 use super::messages::Text;
 use super::session::Session;
 use super::stream::Stream;
-use crate::certificates::{Fingerprint, state_directory};
+use crate::certificates::{Fingerprint, Pinned, connection, state_directory};
 use crate::text::Lang;
 use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{
-    AlertDescription, CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error, RootCertStore,
-    SignatureScheme,
-};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{AlertDescription, CertificateError, Error, RootCertStore};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a server may take for its handshake.
@@ -49,23 +46,21 @@ pub(super) fn secure(socket: TcpStream, addr: &str, trust: &Trust, lang: Lang) -
         Trust::Fingerprint(fingerprint) => Some(*fingerprint),
         Trust::Authority(_) => None,
     };
-    let seen = Arc::<Mutex<Option<Fingerprint>>>::default();
+    let pinned = Arc::new(Pinned::new(known));
     let verifier: Arc<dyn ServerCertVerifier> = match trust {
-        Trust::Authority(path) => authority(path, provider.clone(), lang)?,
-        _ => Arc::new(Known { known, seen: seen.clone(), provider: provider.clone() }),
+        Trust::Authority(path) => authority(path, provider, lang)?,
+        _ => pinned.clone(),
     };
     let lost = |e: io::Error| Text::ConnectionLost(&e).say(lang);
     let failed = |e: Error| Text::HandshakeFailed(addr, &e.to_string()).say(lang);
-    let config = ClientConfig::builder_with_provider(provider.into()).with_safe_default_protocol_versions();
-    let config = config.map_err(failed)?.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
-    let tls = ClientConnection::new(Arc::new(config), name(addr)).map_err(failed)?;
+    let tls = connection(verifier, name(addr)).map_err(failed)?;
 
     socket.set_read_timeout(Some(HANDSHAKE_PATIENCE)).map_err(lost)?;
     let session = Session::begin(tls, &socket).map_err(|e| match e.kind() {
         ErrorKind::WouldBlock | ErrorKind::TimedOut => Text::NoTls(addr).say(lang),
         _ => lost(e),
     })?;
-    let seen = *seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let seen = pinned.seen();
     let session = session.map_err(|e| match (e, known, seen) {
         (Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure), Some(known), Some(seen)) => {
             let (known, seen) = (known.to_string(), seen.to_string());
@@ -147,56 +142,6 @@ fn authority(path: &Path, provider: CryptoProvider, lang: Lang) -> Result<Arc<We
     }
     let verifier = WebPkiServerVerifier::builder_with_provider(roots.into(), provider.into()).build();
     verifier.map_err(|e| flaw(&e.to_string()))
-}
-
-/// Accepts the certificate with the known fingerprint, or any if none is known. Notes the one that it has seen.
-#[derive(Debug)]
-struct Known {
-    known: Option<Fingerprint>,
-    seen: Arc<Mutex<Option<Fingerprint>>>,
-    provider: CryptoProvider,
-}
-
-impl ServerCertVerifier for Known {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let seen = Fingerprint::of(certificate);
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
-        match self.known.is_none_or(|known| known == seen) {
-            true => Ok(ServerCertVerified::assertion()),
-            false => Err(CertificateError::ApplicationVerificationFailure.into()),
-        }
-    }
-
-    // That the other end has the certificate's key.
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::text::Bilingual;
 use hdrhistogram::Histogram;
 use mio::{Events, Poll};
 use std::collections::HashSet;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::thread::{self, JoinHandle};
@@ -345,16 +345,16 @@ impl<'a> Generator<'a> {
     fn read(&mut self, number: usize, ends: bool) {
         let mut buffer = std::mem::take(&mut self.buffer);
         loop {
-            match self.clients[number].stream.read(&mut buffer) {
-                Ok(0) => {
+            match self.clients[number].read(&mut buffer) {
+                Ok((0, _)) => {
                     self.close(number, &End::ByServer);
                     break;
                 }
-                Ok(n) => {
+                Ok((n, may_have_more)) => {
                     self.last_arrival = Instant::now();
                     let now = self.begin.elapsed();
                     self.take_in(number, &buffer[..n], now);
-                    if cfg!(target_os = "linux") && n < buffer.len() && !ends {
+                    if !may_have_more && !ends {
                         break;
                     }
                 }

@@ -5,11 +5,12 @@
 
 use super::scenario::Scenario;
 use super::tally::Tally;
+use super::tls::Session;
 use super::under_way::UnderWay;
 use crate::harness::{Nonce, Probe};
 use mio::net::TcpStream;
 use mio::{Interest, Registry};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -19,7 +20,9 @@ pub(crate) const CONNECT_MAX: Duration = Duration::from_secs(5);
 
 /// A client that the generator plays.
 pub(crate) struct LoadClient {
-    pub stream: TcpStream,
+    stream: TcpStream,
+    /// Its connection is encrypted with this.
+    session: Option<Box<Session>>,
     /// The beginning of a line whose end has not arrived.
     pub partial: Vec<u8>,
     /// Bytes that its socket has not taken yet.
@@ -48,16 +51,21 @@ impl LoadClient {
         // Blocking, one after the other, so that no server's backlog overflows.
         let stream = std::net::TcpStream::connect_timeout(&addr, CONNECT_MAX)?;
         stream.set_nodelay(true)?;
+        let mut session = scenario.tls.then(|| Session::begin(&stream).map(Box::new)).transpose()?;
         if let Some(login) = &scenario.login {
             let mut line = login.replace("{n}", &number.to_string()).into_bytes();
             line.extend_from_slice(scenario.eol.bytes());
-            (&stream).write_all(&line)?;
+            match &mut session {
+                Some(session) => session.encrypt(&mut line).and_then(|()| session.flush(&mut &stream))?,
+                None => (&stream).write_all(&line)?,
+            }
         }
         stream.set_nonblocking(true)?;
         let mut stream = TcpStream::from_std(stream);
         registry.register(&mut stream, mio::Token(number), Interest::READABLE | Interest::WRITABLE)?;
         Ok(LoadClient {
             stream,
+            session,
             partial: Vec::new(),
             unsent: Vec::new(),
             tally: Tally::new(scenario.talkers),
@@ -79,6 +87,13 @@ impl LoadClient {
 
     /// Writes until the socket is full. The poll reports when it is writable again.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
+        if let Some(session) = self.session.as_mut().filter(|_| !self.closed) {
+            session.encrypt(&mut self.unsent)?;
+            return match session.flush(&mut self.stream) {
+                Err(e) if e.kind() == ErrorKind::WouldBlock => Ok(()),
+                result => result,
+            };
+        }
         while !self.unsent.is_empty() && !self.closed {
             match self.stream.write(&self.unsent) {
                 Ok(n) => drop(self.unsent.drain(..n)),
@@ -88,5 +103,17 @@ impl LoadClient {
             }
         }
         Ok(())
+    }
+
+    /// Reads some bytes, and tells whether the socket may have more.
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<(usize, bool)> {
+        match &mut self.session {
+            Some(session) => Ok((session.read(&mut self.stream, buffer)?, true)),
+            None => {
+                let n = self.stream.read(buffer)?;
+                // On Linux a read that is short has emptied the socket.
+                Ok((n, !cfg!(target_os = "linux") || n == buffer.len()))
+            }
+        }
     }
 }

@@ -100,6 +100,8 @@ pub(crate) mod shape;
 pub(crate) mod system_calls;
 pub(crate) mod tally;
 pub(crate) mod timetable;
+#[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
+mod tls;
 pub(crate) mod under_way;
 pub(crate) mod usage;
 

@@ -37,6 +37,8 @@ pub struct Scenario {
     pub login: Option<String>,
     /// What ends a line.
     pub eol: Eol,
+    /// Whether connections are encrypted.
+    pub tls: bool,
 }
 
 /// The most lines that a talker may have under way.
@@ -118,6 +120,7 @@ impl Default for Scenario {
             duration: Duration::from_secs(5),
             warm_up: Duration::from_secs(1),
             login: None,
+            tls: false,
             eol: Eol::Lf,
         }
     }

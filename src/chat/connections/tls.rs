@@ -4,8 +4,7 @@
 //! gets is encrypted into its outbox, so the limits there count encrypted bytes.
 //!
 //! A line for all is stored once and encrypted for each client. Therefore an encrypted connection does not read the turn's log from
-//! its own [`Place`](super::broadcast::Place), which is [beyond](super::broadcast::Place::BEYOND) the log: nothing can be written
-//! from there in plain text. It has another place in its [`Session`], and is caught up before it is flushed.
+//! its own [`Place`], which is [beyond](Place::BEYOND) the log: nothing can be written from there in plain text. It has another place in its [`Session`], and is caught up before it is flushed.
 //!
 //! The library does no I/O, either. It asks the system for random bytes, and for nothing else.
 

@@ -2,12 +2,12 @@
 
 use super::conversations::{MS, TestRoom};
 use super::sim::ROOMY;
+use crate::certificates::Pinned;
 use crate::chat::limits::*;
 use crate::chat::{Id, Limits, Reason, Refusal, Secret, Tls};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, SupportedProtocolVersion};
+use rustls::crypto::ring;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ClientConfig, ClientConnection, Error, SupportedProtocolVersion};
 use std::cell::{Cell, RefCell};
 use std::io::{BufRead, Write};
 use std::sync::Arc;
@@ -24,52 +24,12 @@ fn encrypted() -> Limits {
     Limits { tls: Some(Tls::new(certificates, key).expect("the key is the certificate's")), ..Limits::default() }
 }
 
-/// Accepts any certificate: who the server is is the client's business.
-#[derive(Debug)]
-struct Anybody(CryptoProvider);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
-}
-
 fn client(version: &'static SupportedProtocolVersion) -> ClientConnection {
-    let provider = ring::default_provider();
-    let config = ClientConfig::builder_with_provider(provider.clone().into())
+    let config = ClientConfig::builder_with_provider(ring::default_provider().into())
         .with_protocol_versions(&[version])
         .expect("a known version")
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+        .with_custom_certificate_verifier(Arc::new(Pinned::new(None)))
         .with_no_client_auth();
     ClientConnection::new(Arc::new(config), "tertulia".try_into().expect("a name")).expect("a client")
 }

@@ -189,5 +189,8 @@ fn serve(addr: SocketAddr, mode: &str, scenario: &Scenario) -> Command {
         "--max-line",
         &scenario.line_len.max(1024).to_string(),
     ]);
+    if scenario.tls {
+        command.arg("--tls");
+    }
     command
 }

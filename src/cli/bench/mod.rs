@@ -89,6 +89,11 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = Eol::Lf)]
     eol: Eol,
 
+    /// Encrypt all connections with TLS; any certificate is accepted
+    #[cfg(feature = "tls")]
+    #[arg(long)]
+    tls: bool,
+
     /// Cores for the server and the load generator; the results vary least with `same`
     #[arg(long, value_enum, default_value_t = Cores::Free)]
     cores: Cores,
@@ -213,6 +218,8 @@ impl Args {
             warm_up: part_of(self.warm_up),
             login: self.login.clone(),
             eol: self.eol,
+            #[cfg(feature = "tls")]
+            tls: self.tls,
             ..Scenario::default()
         }
     }

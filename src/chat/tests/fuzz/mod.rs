@@ -6,11 +6,13 @@
 
 mod commands;
 mod decoder;
+mod door;
 mod sanitizer;
 mod scripts;
 
 pub use commands::commands;
 pub use decoder::decoder;
+pub use door::door;
 pub use sanitizer::sanitizer;
 pub use scripts::hub;
 
@@ -42,6 +44,11 @@ mod tests {
     #[test]
     fn streams_of_the_corpus_are_cut_lawfully() {
         replay("decoder", decoder);
+    }
+
+    #[test]
+    fn strangers_of_the_corpus_stay_at_the_door() {
+        replay("door", door);
     }
 
     #[test]
