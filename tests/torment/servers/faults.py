@@ -58,7 +58,9 @@ class LosesAtTheEnd(Chat):
         late, since = [], 0
 
         def take(self, lines):
-            self.late, self.since = self.late + lines, time.monotonic()
+            if not self.late:
+                self.since = time.monotonic()
+            self.late = self.late + lines
 
     def timeout(self):
         return 0.01 if any(client.late for client in self.clients) else None
