@@ -342,3 +342,78 @@ each_driver! {
         assert_eq!(server.console.text().matches("is gone: left").count(), 3);
     }
 }
+
+/// Programs that speak TLS, which are clients like any other.
+#[cfg(feature = "tls")]
+mod over_tls {
+    use super::*;
+    use common::tls::make_certificate;
+
+    fn server(mode: &str, dir: &Dir, flags: &[&str]) -> Server {
+        let path = dir.file("tls.pem");
+        make_certificate(&path);
+        Server::with(mode, &[&["--tls-cert", path.to_str().expect("UTF-8")], flags].concat())
+    }
+
+    fn openssl(server: &Server, flags: &[&str]) -> Program {
+        let addr = server.addr.to_string();
+        Program::start("openssl", ["s_client", "-quiet", "-connect", &addr].iter().chain(flags))
+    }
+
+    each_driver! {
+        #[ignore = "needs openssl and ncat"]
+        fn openssl_and_ncat_talk_to_each_other(mode) {
+            let dir = Dir::new();
+            let server = server(mode, &dir, &[]);
+            let mut ana = openssl(&server, &["-tls1_3"]);
+            ana.screen.shows("you are guest1 (#1)");
+            let mut beto = openssl(&server, &["-tls1_2"]);
+            beto.screen.shows("you are guest2 (#2)");
+            let mut carla = Program::at("ncat", &["--ssl"], server.addr);
+            carla.screen.shows("you are guest3 (#3)");
+            ana.types("hola\n");
+            beto.screen.shows("<guest1> hola");
+            carla.screen.shows("<guest1> hola");
+            carla.types("hi\n:q\n");
+            carla.screen.shows("-- goodbye");
+            carla.ends_its_input();
+            assert!(carla.ends().success());
+            ana.screen.shows("<guest3> hi");
+            beto.types(":q\n");
+            beto.screen.shows("-- goodbye");
+            beto.ends_its_input();
+            assert!(beto.ends().success());
+        }
+
+        #[ignore = "needs openssl"]
+        fn old_versions_are_refused_and_nothing_is_negotiated_again(mode) {
+            let dir = Dir::new();
+            let server = server(mode, &dir, &[]);
+            for version in ["-tls1_1", "-tls1"] {
+                let addr = server.addr.to_string();
+                let flags = ["s_client", "-connect", &addr, version, "-cipher", "DEFAULT:@SECLEVEL=0"];
+                let ended = run(Command::new("openssl").args(flags));
+                assert!(!ended.stdout.contains("welcome"), "{}", ended.stdout);
+            }
+            server.console.shows("turned away: no TLS handshake");
+            let mut ana = openssl(&server, &[]);
+            ana.screen.shows("you are guest1");
+            // R asks openssl to negotiate again, where it takes commands.
+            let mut eva = Program::start("openssl", ["s_client", "-connect", &server.addr.to_string(), "-tls1_2"]);
+            eva.screen.shows("you are guest2");
+            eva.types("R\n");
+            server.console.shows("guest2 is gone");
+            ana.types("hola\n:q\n");
+            ana.screen.shows("-- goodbye");
+        }
+
+        #[ignore = "needs curl"]
+        fn a_browser_is_answered_in_its_own_protocol(mode) {
+            let dir = Dir::new();
+            let server = server(mode, &dir, &[]);
+            let url = format!("https://{}/", server.addr);
+            let ended = run(Command::new("curl").args(["-sk", "-o", "/dev/null", "-w", "%{http_code}", &url]));
+            assert_eq!(ended.stdout, "400");
+        }
+    }
+}

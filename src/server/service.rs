@@ -26,7 +26,7 @@ pub(crate) const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
 /// Connections let in in one turn of a driver with one thread. The limit keeps a burst of connections from delaying the clients in the
 /// room.
-pub(crate) const ACCEPTS_MAX: usize = 256;
+pub(crate) const ACCEPTS_MAX: usize = 64;
 /// A client that sends this much at a time is probably not the only one. So the others may send, too, before what was said is
 /// written: then one write to each member is for all of them. Bytes.
 #[cfg(any(feature = "threaded", all(feature = "uring", target_os = "linux")))]
