@@ -1,6 +1,7 @@
 //! Torments with lines in pieces, several lines in one piece, and long lines.
 
 use super::arena::{Arena, COLLECTOR_MEMORY_MIN, too_slow};
+use super::arrivals::Arrivals;
 use super::cause::Cause;
 use super::failure::{Failure, Outcome, doubt, fault};
 use super::messages;
@@ -152,6 +153,10 @@ pub(crate) fn gulp(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let count = lines.len();
     let waited = crowd.wait_while_it_moves(|crowd| heard(crowd) >= count || crowd.has_heard(READER, last));
     let (before, mangled) = (heard(crowd), crowd.members[READER].receiver.mangled);
+    let double = Arrivals::of(&crowd.members[READER].receiver.flood).double;
+    if double > 0 {
+        return Err(fault(&[Cause::Duplicates], messages::floods::twice(double, count)));
+    }
     if before == count {
         return Ok(());
     }

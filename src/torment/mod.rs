@@ -12,6 +12,7 @@
 //! * [`framing`], [`bytes`], [`names`], [`connections`], [`crowd`], [`readers`], [`backlog`], [`floods`], [`pressure`],
 //!   [`long_lived`], [`process`]: the torments;
 //! * [`finding`]: a verdict; [`entry`]: an entry of the catalogue;
+//! * [`arrivals`]: lines that came twice, late or not at all;
 //! * [`deadlock`]: whether the server's threads wait for each other;
 //! * [`arena`]: the server under test, its clients and its health;
 //! * [`messages`]: what was observed, in words, in English and Spanish;
@@ -50,6 +51,7 @@
 
 pub(crate) mod acquaint;
 pub(crate) mod arena;
+pub(crate) mod arrivals;
 pub(crate) mod backlog;
 pub(crate) mod baseline;
 pub(crate) mod bytes;

@@ -2,6 +2,7 @@
 
 use super::acquaint::acquaint;
 use super::arena::{Arena, COLLECTOR_MEMORY_MIN, too_slow};
+use super::arrivals::Arrivals;
 use super::cause::Cause;
 use super::deadlock::deadlock;
 use super::failure::{Failure, Outcome, fault, proven};
@@ -374,7 +375,14 @@ pub(crate) fn slow_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         let text = receiver.first_mangled.clone().unwrap_or_default();
         return Err(fault(&[Cause::ShortWriteDropped], words::slow_got_pieces(lacks, said, receiver.mangled, &text)));
     }
-    if has_gap(&eager.flood) {
+    let arrivals = Arrivals::of(&eager.flood);
+    if arrivals.double > 0 {
+        return Err(fault(&[Cause::Duplicates], words::twice(arrivals.double, said as usize)));
+    }
+    if arrivals.reordered > 0 && !arrivals.has_gaps {
+        return Err(fault(&[Cause::Reorders], words::reordered(arrivals.reordered, said as usize)));
+    }
+    if arrivals.has_gaps {
         // Everybody lacks lines, so the slow reading is not the cause.
         return Err(fault(&[Cause::Loses], words::ALL_HAVE_GAPS));
     }
