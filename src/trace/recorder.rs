@@ -12,6 +12,7 @@ use super::sockets::Sockets;
 use super::step::{Header, Step};
 use crate::text::Lang;
 use signal_hook::consts::{SIGINT, SIGTERM};
+use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -31,6 +32,8 @@ pub(crate) struct Recorder {
     start: Instant,
     /// The driver has a thread for each client.
     blocks: bool,
+    /// What the main thread is called.
+    main: Cow<'static, str>,
     sockets: Sockets,
     narrator: Option<Mutex<Narrator>>,
     slow: Option<Duration>,
@@ -75,6 +78,7 @@ impl Recorder {
         let mut recorder = Recorder {
             start: Instant::now(),
             blocks: header.blocks,
+            main: header.main.clone(),
             sockets: Sockets::default(),
             narrator: options.explain.then(|| Mutex::new(Narrator::new(lang, header.blocks, stderr()))),
             slow: options.slow,
@@ -237,7 +241,7 @@ impl Recorder {
             *track.get_or_init(|| {
                 let track = TRACKS.fetch_add(1, Ordering::Relaxed) + 1;
                 let name = match thread::current().name() {
-                    Some("main") if !self.blocks => "event loop".into(),
+                    Some("main") => self.main.clone().into_owned(),
                     name => name.unwrap_or("thread").to_owned(),
                 };
                 self.send(Item::Thread { track, name });

@@ -18,6 +18,9 @@ pub struct Header {
     /// True if each connection has a thread of its own that blocks in its calls.
     #[serde(default)]
     pub blocks: bool,
+    /// What its main thread is called. Not part of a recording, which has the threads' names.
+    #[serde(skip)]
+    pub main: Cow<'static, str>,
 }
 
 /// A step and its result. Most steps are one system call.

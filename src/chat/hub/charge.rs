@@ -167,7 +167,7 @@ impl Hub {
         for id in there {
             self.room.leave(&mut self.connections, id, Reason::Banned);
         }
-        self.text(&Notice::Done(Done::Banned(addr, time)))
+        self.answer_to(by, Done::Banned(addr, time))
     }
 
     fn unban(&mut self, by: Option<Id>, line: &str, addr: &str) -> String {
@@ -179,7 +179,7 @@ impl Hub {
         }
         self.room.note_order(by, line);
         self.room.note(Event::Unbanned { addr });
-        self.text(&Notice::Done(Done::Unbanned(addr)))
+        self.answer_to(by, Done::Unbanned(addr))
     }
 
     fn list_bans(&self) -> String {
@@ -198,6 +198,11 @@ impl Hub {
         self.connections.stop();
         self.close_room();
         String::new()
+    }
+
+    /// What is an event, too, the server's own terminal shows anyway.
+    fn answer_to(&self, by: Option<Id>, done: Done<'_>) -> String {
+        by.map_or_else(String::new, |_| self.text(&Notice::Done(done)))
     }
 
     fn about<'a>(&'a self, id: Id, done: impl FnOnce(Who<'a>) -> Done<'a>) -> String {

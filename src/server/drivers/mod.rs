@@ -95,6 +95,8 @@ pub struct Driver {
     pub title: Bilingual,
     /// Its name within a sentence: "the event loop".
     pub noun: Bilingual,
+    /// What its main thread is called in a trace.
+    pub main_thread: &'static str,
     /// The Linux system call in which its threads sleep while all clients are silent.
     pub sleeps_in: &'static str,
     /// True if each connection has a thread of its own that blocks in its calls. Otherwise one thread serves all
@@ -122,6 +124,7 @@ impl Driver {
             title: self.title.clone(),
             sleeps_in: self.sleeps_in.into(),
             blocks: self.blocks,
+            main: self.main_thread.into(),
         }
     }
 
@@ -151,6 +154,7 @@ pub static DRIVERS: &[Driver] = &[
         name: "epoll",
         title: Bilingual::new("one thread waits for every socket", "un hilo espera a todos los sockets"),
         noun: Bilingual::new("the event loop", "el bucle de eventos"),
+        main_thread: "event loop",
         sleeps_in: "epoll_wait",
         blocks: false,
         spins: true,
@@ -162,6 +166,7 @@ pub static DRIVERS: &[Driver] = &[
         name: "poll",
         title: Bilingual::new("one thread asks about every socket", "un hilo pregunta por todos los sockets"),
         noun: Bilingual::new("the poll loop", "el bucle de poll"),
+        main_thread: "poll loop",
         sleeps_in: "ppoll",
         blocks: false,
         spins: true,
@@ -173,6 +178,7 @@ pub static DRIVERS: &[Driver] = &[
         name: "threaded",
         title: Bilingual::new("one thread per client", "un hilo por cliente"),
         noun: Bilingual::new("a thread per client", "un hilo por cliente"),
+        main_thread: "main",
         sleeps_in: "read",
         blocks: true,
         spins: false,
@@ -187,6 +193,7 @@ pub static DRIVERS: &[Driver] = &[
             "un hilo encarga su trabajo al núcleo, que avisa cuando está hecho",
         ),
         noun: Bilingual::new("the completion loop", "el bucle de finalizaciones"),
+        main_thread: "completion loop",
         sleeps_in: "io_uring_enter",
         blocks: false,
         spins: true,
@@ -198,6 +205,7 @@ pub static DRIVERS: &[Driver] = &[
         name: "async",
         title: Bilingual::new("one thread polls a task per client", "un hilo sondea una tarea por cliente"),
         noun: Bilingual::new("a task per client", "una tarea por cliente"),
+        main_thread: "tasks",
         sleeps_in: "epoll_wait",
         blocks: false,
         spins: false,
