@@ -407,6 +407,22 @@ mod over_tls {
             ana.screen.shows("-- goodbye");
         }
 
+        #[ignore = "needs chromium"]
+        fn a_web_page_does_not_get_past_the_certificate(mode) {
+            let dir = Dir::new();
+            let server = server(mode, &dir, &[]);
+            let mut ana = openssl(&server, &[]);
+            ana.screen.shows("you are guest1");
+            let page = dir.file("page.html");
+            let sends = format!("fetch('https://{}/', {{ method: 'POST', mode: 'no-cors', body: 'hola\\n' }})", server.addr);
+            std::fs::write(&page, format!("<script>{sends};</script>")).expect("our directory");
+            browser::opens(&page);
+            server.console.shows("turned away: no TLS handshake");
+            ana.types(":q\n");
+            ana.screen.shows("-- goodbye");
+            assert!(!ana.screen.text().contains("guest2"));
+        }
+
         #[ignore = "needs curl"]
         fn a_browser_is_answered_in_its_own_protocol(mode) {
             let dir = Dir::new();
