@@ -486,7 +486,7 @@ fn every_way_to_leave_says_goodbye() {
 #[ignore = "needs tmux"]
 fn a_killed_server_is_told_and_the_terminal_given_back() {
     for (env, words) in [
-        ("", "tertulia: the server closed the connection; its last line may say why"),
+        ("", "tertulia: the server closed the connection; join again when it is back"),
         ("-u LC_ALL LANG=es_ES.UTF-8", "tertulia: el servidor ha cerrado la conexión; vuelve a entrar cuando esté en"),
     ] {
         let mut server = Server::start("epoll");

@@ -148,8 +148,8 @@ impl Display for Said<'_, Text<'_>> {
                 "not sent: there is no connection; the Up key brings the line back";
                 "no se ha enviado: no hay conexión; la tecla Arriba trae la línea de vuelta"),
             Text::ServerClosed => say!(lang, f,
-                "the server closed the connection; its last line may say why";
-                "el servidor ha cerrado la conexión; su última línea puede decir por qué"),
+                "the server closed the connection; join again when it is back";
+                "el servidor ha cerrado la conexión; vuelve a entrar cuando esté en marcha"),
             Text::ConnectionLost(e) => {
                 let cause = Said(lang, *e);
                 say!(lang, f, "the connection was lost: {cause}; join again"; "se ha perdido la conexión: {cause}; vuelve a entrar")
