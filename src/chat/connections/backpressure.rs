@@ -210,7 +210,7 @@ impl Connections {
 
     /// The number of connections that are paused.
     pub(crate) fn paused(&self) -> usize {
-        self.table.iter().filter(|(id, _)| self.is_paused(*id)).count()
+        self.paused.len()
     }
 
     /// When a paused connection is resumed at the latest: its allowance is large enough then, and the rate permits a line.

@@ -4,7 +4,8 @@
 //! these answers have a [rate](HANDSHAKE_EVERY), and whoever comes too fast waits in a queue. A client takes a place in it only with
 //! a whole first message: sending half of one keeps nobody waiting.
 
-use super::tls::{Failure, Heard, Session, Tls};
+use super::heard::Heard;
+use super::tls::{Session, Tls};
 use super::{Connections, Id};
 use crate::chat::limits::{HANDSHAKE_EVERY, HANDSHAKES_AT_ONCE, Limits};
 use crate::chat::peer::Origin;
@@ -54,12 +55,12 @@ impl Connections {
 
     /// Whether a connection is encrypted, and open.
     pub(in crate::chat) fn is_encrypted(&self, id: Id) -> bool {
-        self.table.get(id).is_some_and(|connection| connection.session.is_some())
+        self.session(id).is_some()
     }
 
     /// Whether an encrypted connection has not sent a byte.
     pub(in crate::chat) fn is_silent(&self, id: Id) -> bool {
-        self.table.get(id).and_then(|connection| connection.session.as_ref()).is_some_and(|session| session.is_silent())
+        self.session(id).is_some_and(Session::is_silent)
     }
 
     /// Decrypts what an open connection has sent.
@@ -109,8 +110,11 @@ impl Connections {
 
     /// Whether an encrypted connection has said that it sends nothing more.
     pub(in crate::chat) fn has_ended(&self, id: Id) -> bool {
-        let session = self.table.get(id).and_then(|connection| connection.session.as_ref());
-        session.is_some_and(|session| session.has_ended)
+        self.session(id).is_some_and(|session| session.has_ended)
+    }
+
+    fn session(&self, id: Id) -> Option<&Session> {
+        self.table.get(id)?.session.as_deref()
     }
 
     /// Lets a connection's session work, and puts what it has to send into the outbox.
@@ -132,12 +136,5 @@ impl Connections {
             self.judge(id);
         }
         heard
-    }
-}
-
-impl Heard {
-    /// Whether nothing more can be heard of the client, because it does not speak TLS.
-    pub(in crate::chat) fn is_unencrypted(&self) -> bool {
-        self.failure == Some(Failure::Unencrypted)
     }
 }

@@ -9,7 +9,7 @@
 //! * [`queue`]: queues of clients, such as those that wait to be read from;
 //! * [`connection`]: the state of one client;
 //! * [`flush`]: what to write to which client, in the two ways of the contract;
-//! * `tls`: decrypts what a client sends, and encrypts what it gets; [`encryption`]: which connections that is done for;
+//! * `tls`: decrypts what a client sends, and encrypts what it gets; [`heard`]: what it makes of what a client sends; [`encryption`]: which connections that is done for;
 //! * [`throttle`]: limits for each client and each address, which are off unless they are set;
 //! * [`allowance`]: the output that a client may cause while others wait;
 //! * [`backpressure`]: which clients have to wait, which have to go, and when.
@@ -25,6 +25,7 @@ mod connection;
 mod encryption;
 mod flight;
 mod flush;
+mod heard;
 pub mod line;
 pub(super) mod opening;
 mod outbox;
@@ -44,6 +45,7 @@ use broadcast::{Broadcast, Place};
 use connection::{Connection, Phase};
 use encryption::Encryption;
 pub use flight::Flight;
+pub(super) use heard::Heard;
 use line::LineDecoder;
 use opening::Opening;
 pub use opening::Protocol;
@@ -52,8 +54,8 @@ use queue::Queue;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Instant;
 use throttle::Throttle;
+pub(super) use tls::ACCESS_DENIED;
 pub use tls::Tls;
-pub(super) use tls::{ACCESS_DENIED, Heard};
 
 /// All connections.
 pub(super) struct Connections {

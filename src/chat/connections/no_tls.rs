@@ -1,6 +1,7 @@
 //! What stands in the place of [`tls`](super::tls) in a build without TLS: types without values, so that nothing is done with them.
 
 use super::broadcast::Place;
+use super::heard::Heard;
 use std::io::Write;
 
 /// No server has one in this build.
@@ -8,20 +9,6 @@ use std::io::Write;
 pub enum Tls {}
 
 pub(crate) const ACCESS_DENIED: &[u8] = &[];
-
-#[derive(Default)]
-pub(crate) struct Heard {
-    pub plain: Vec<u8>,
-    pub is_ready: bool,
-    pub is_greeting: bool,
-    pub has_ended: bool,
-    pub failure: Option<Failure>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Failure {
-    Unencrypted,
-}
 
 /// No connection has one in this build.
 pub(crate) struct Session {

@@ -9,6 +9,7 @@
 //! The library does no I/O, either. It asks the system for random bytes, and for nothing else.
 
 use super::broadcast::Place;
+use super::heard::{Failure, Heard};
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{Accepted, Acceptor, ClientHello, NoServerSessionStorage, ResolvesServerCert};
@@ -92,34 +93,6 @@ impl ResolvesServerCert for Identity {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
     }
-}
-
-/// What a client sent, as far as it can be decrypted.
-#[derive(Default)]
-pub(crate) struct Heard {
-    pub plain: Vec<u8>,
-    /// The handshake has ended with these bytes.
-    pub is_ready: bool,
-    /// Its first message is complete. [`Session::answer`] is to be called for it.
-    pub is_greeting: bool,
-    /// The client has said that it sends nothing more.
-    pub has_ended: bool,
-    pub failure: Option<Failure>,
-}
-
-impl Heard {
-    fn failed(failure: Failure) -> Heard {
-        Heard { failure: Some(failure), ..Heard::default() }
-    }
-}
-
-/// Why nothing more can be heard of a client.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Failure {
-    /// It does not speak TLS at all.
-    Unencrypted,
-    /// It does not keep to the protocol, has no version or cipher in common with the server, or its bytes were changed on the way.
-    Broken,
 }
 
 /// One client's TLS connection.
