@@ -96,7 +96,14 @@ impl Ord for Id {
 
 /// One value for each client, indexed by the driver's key.
 pub(super) struct Table<T> {
-    slots: Vec<Option<(Id, T)>>,
+    slots: Vec<Option<Slot<T>>>,
+}
+
+/// A client's value, and its id without the key, which the place in the table shows.
+struct Slot<T> {
+    serial: u64,
+    number: u64,
+    value: T,
 }
 
 impl<T> Default for Table<T> {
@@ -108,22 +115,33 @@ impl<T> Default for Table<T> {
 impl<T> Table<T> {
     pub(super) fn get(&self, id: Id) -> Option<&T> {
         match self.slots.get(id.key)? {
-            Some((owner, value)) if owner.serial == id.serial => Some(value),
+            Some(slot) if slot.serial == id.serial => Some(&slot.value),
             _ => None,
         }
     }
 
     pub(super) fn get_mut(&mut self, id: Id) -> Option<&mut T> {
         match self.slots.get_mut(id.key)? {
-            Some((owner, value)) if owner.serial == id.serial => Some(value),
+            Some(slot) if slot.serial == id.serial => Some(&mut slot.value),
             _ => None,
         }
     }
 
     /// The value with the id under which it was inserted.
     pub(super) fn find(&self, id: Id) -> Option<(Id, &T)> {
-        let (owner, value) = self.slots.get(id.key)?.as_ref()?;
-        (*owner == id).then_some((*owner, value))
+        self.at(id.key).filter(|(owner, _)| *owner == id)
+    }
+
+    /// The client that has a key.
+    #[inline]
+    pub(super) fn at(&self, key: usize) -> Option<(Id, &T)> {
+        self.slots.get(key)?.as_ref().map(|slot| (slot.id(key), &slot.value))
+    }
+
+    /// No client has this key, or one above it.
+    #[inline]
+    pub(super) fn end(&self) -> usize {
+        self.slots.len()
     }
 
     pub(super) fn has_key(&self, key: usize) -> bool {
@@ -135,35 +153,37 @@ impl<T> Table<T> {
         if self.slots.len() <= id.key {
             self.slots.resize_with(id.key + 1, || None);
         }
-        self.slots[id.key] = Some((id, value));
+        self.slots[id.key] = Some(Slot { serial: id.serial, number: id.number, value });
     }
 
     /// Gives a value another id of the same client.
     pub(super) fn rename(&mut self, id: Id) {
-        if let Some((owner, _)) = self.slots.get_mut(id.key).and_then(Option::as_mut)
-            && *owner == id
+        if let Some(slot) = self.slots.get_mut(id.key).and_then(Option::as_mut)
+            && slot.serial == id.serial
         {
-            *owner = id;
+            slot.number = id.number;
         }
     }
 
     pub(super) fn remove(&mut self, id: Id) -> Option<T> {
-        let removed = self.slots.get_mut(id.key)?.take_if(|(owner, _)| owner.serial == id.serial);
-        removed.map(|(_, value)| value)
+        let removed = self.slots.get_mut(id.key)?.take_if(|slot| slot.serial == id.serial);
+        removed.map(|slot| slot.value)
     }
 
     /// All values, in the order of the keys.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Id, &T)> {
-        self.slots.iter().flatten().map(|(id, value)| (*id, value))
+        (0..self.end()).filter_map(|key| self.at(key))
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.slots.iter().all(Option::is_none)
     }
+}
 
-    /// The table as an array by key, for a walk that stops and continues later.
-    pub(super) fn slots(&self) -> &[Option<(Id, T)>] {
-        &self.slots
+impl<T> Slot<T> {
+    #[inline]
+    fn id(&self, key: usize) -> Id {
+        Id { serial: self.serial, number: self.number, key }
     }
 }
 

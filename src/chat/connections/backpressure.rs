@@ -114,8 +114,8 @@ impl Connections {
             || self
                 .table
                 .get(id)
-                .and_then(|connection| connection.fills)
-                .is_some_and(|filled| self.is_above_private_mark(filled))
+                .and_then(|connection| connection.fills.as_deref())
+                .is_some_and(|filled| self.is_above_private_mark(*filled))
     }
 
     /// Whether the input of a connection is held back: others cannot keep up with it, and it has used up its allowance; or it
@@ -152,7 +152,7 @@ impl Connections {
             return;
         };
         if let Some(connection) = self.table.get_mut(id) {
-            connection.fills = Some(addressed);
+            connection.fills = Some(Box::new(addressed));
         }
     }
 
@@ -170,7 +170,7 @@ impl Connections {
     }
 
     fn pause(&mut self, id: Id) {
-        let filled = self.table.get(id).and_then(|connection| connection.fills);
+        let filled = self.table.get(id).and_then(|connection| connection.fills.as_deref().copied());
         if let Some(filled) = filled.and_then(|filled| self.table.get_mut(filled)) {
             filled.is_waited_for = true;
         }

@@ -13,7 +13,8 @@ use std::time::Instant;
 
 /// The state of one client's connection.
 pub(crate) struct Connection {
-    pub phase: Phase,
+    /// `None` while it is read from and written to.
+    pub leaving: Option<Box<Leaving>>,
     /// The line that is not complete yet.
     pub decoder: LineDecoder,
     /// Whole lines that are held back: they were read, and may not be said yet. Bytes.
@@ -27,22 +28,24 @@ pub(crate) struct Connection {
     pub session: Option<Box<Session>>,
     /// The output that it may cause while others cannot keep up with it.
     pub allowance: Allowance,
-    /// Whose outbox it has filled up to the private mark, by answers to itself or by whispers.
-    pub fills: Option<Id>,
+    /// Whose outbox it has filled up to the private mark, by answers to itself or by whispers. Most connections never do.
+    pub fills: Option<Box<Id>>,
     /// A connection that is paused fills this outbox.
     pub is_waited_for: bool,
 }
 
-/// The phase of a connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Phase {
-    /// It is read from and written to.
-    Open,
-    /// It still gets what is in its outbox, and is closed then.
-    Leaving { since: Instant, reason: Reason },
+/// A connection that is leaving still gets what is in its outbox, and is closed then.
+pub(crate) struct Leaving {
+    since: Instant,
+    pub reason: Reason,
 }
 
 impl Connection {
+    /// From now on it is leaving.
+    pub(crate) fn leave(&mut self, reason: Reason, now: Instant) {
+        self.leaving = Some(Box::new(Leaving { since: now, reason }));
+    }
+
     /// Puts bytes into the outbox, encrypted if the connection is.
     pub(crate) fn put(&mut self, pieces: [&[u8]; 2], at: Conditions) {
         match &mut self.session {
@@ -69,14 +72,14 @@ impl Connection {
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.phase == Phase::Open
+        self.leaving.is_none()
     }
 
     /// When it has to be checked, if no byte is taken until then.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        match self.phase {
-            Phase::Open => self.outbox.deadline(),
-            Phase::Leaving { since, .. } => Some((self.outbox.taken_at() + GOODBYE_PATIENCE).min(since + GOODBYE_MAX)),
+        match &self.leaving {
+            None => self.outbox.deadline(),
+            Some(it) => Some((self.outbox.taken_at() + GOODBYE_PATIENCE).min(it.since + GOODBYE_MAX)),
         }
     }
 

@@ -32,9 +32,8 @@ impl Connections {
                 return Some(Effect::Flush(id));
             }
             // The walk stands at its end, or at a connection whose socket cannot take its unread bytes now.
-            let slot = self.table.slots().get(self.walk.next).and_then(Option::as_ref);
-            let id = match slot.map(|(id, _)| *id) {
-                Some(id) => {
+            let id = match self.table.at(self.walk.next) {
+                Some((id, _)) => {
                     self.walk.next += 1;
                     id
                 }
@@ -64,15 +63,15 @@ impl Connections {
     #[inline]
     fn walk(&mut self) -> Option<Id> {
         loop {
-            while let Some(slot) = self.table.slots().get(self.walk.next) {
-                if let Some((id, connection)) = slot
+            while self.walk.next < self.table.end() {
+                if let Some((id, connection)) = self.table.at(self.walk.next)
                     && self.log.has_unread(&connection.place)
                 {
                     if !connection.outbox.may_be_written() {
                         return None;
                     }
                     self.walk.next += 1;
-                    return Some(*id);
+                    return Some(id);
                 }
                 self.walk.next += 1;
             }
@@ -85,7 +84,7 @@ impl Connections {
 
     /// Whether the walk has ended.
     fn is_walked(&self) -> bool {
-        self.walk.next >= self.table.slots().len() && self.walk.log_end == self.log.end()
+        self.walk.next >= self.table.end() && self.walk.log_end == self.log.end()
     }
 
     /// The next encrypted connection that has not read all of the log: that has to be encrypted into its outbox.
@@ -94,12 +93,13 @@ impl Connections {
             return None;
         }
         loop {
-            while let Some(slot) = self.table.slots().get(self.encrypted_walk.next) {
+            while self.encrypted_walk.next < self.table.end() {
+                let key = self.encrypted_walk.next;
                 self.encrypted_walk.next += 1;
-                if let Some((id, connection)) = slot
+                if let Some((id, connection)) = self.table.at(key)
                     && self.log.has_unread(connection.read_to())
                 {
-                    return Some(*id);
+                    return Some(id);
                 }
             }
             if self.encrypted_walk.log_end == self.log.end() {

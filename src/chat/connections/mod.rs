@@ -42,7 +42,7 @@ use super::reason::Reason;
 use crate::chat::peer::Origin;
 use allowance::Allowance;
 use broadcast::{Broadcast, Place};
-use connection::{Connection, Phase};
+use connection::Connection;
 use encryption::Encryption;
 pub use flight::Flight;
 pub(super) use heard::Heard;
@@ -142,7 +142,7 @@ impl Connections {
         self.table.insert(
             id,
             Connection {
-                phase: Phase::Open,
+                leaving: None,
                 decoder: LineDecoder::default(),
                 held_back: Vec::new(),
                 opening: Opening::NEW,
@@ -223,7 +223,7 @@ impl Connections {
         }
         connection.outbox.give_time(at.now);
         self.queued = self.queued - before + connection.outbox.held();
-        connection.phase = Phase::Leaving { since: at.now, reason };
+        connection.leave(reason, at.now);
         connection.place = Place::BEYOND;
         self.unhandled -= connection.input_len();
         (connection.decoder, connection.held_back) = Default::default();
@@ -255,7 +255,8 @@ impl Connections {
 
     /// Forgets a connection that is leaving, and tells the driver to close it.
     fn close(&mut self, id: Id) {
-        if let Some(Phase::Leaving { reason, .. }) = self.table.get(id).map(|connection| connection.phase) {
+        let leaving = self.table.get(id).and_then(|connection| connection.leaving.as_ref());
+        if let Some(reason) = leaving.map(|it| it.reason) {
             self.forget(id);
             self.effects.push_back(Effect::Close(id, reason));
         }

@@ -35,7 +35,7 @@ const TLS_HANDSHAKE: u8 = 22;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Opening {
     /// It is not complete. These are its first bytes: the decoder does not keep a line that is too long.
-    Unfinished { head: [u8; 10], len: usize },
+    Unfinished { head: [u8; 10], len: u8 },
     /// It is complete, and looked at.
     Over,
 }
@@ -46,7 +46,7 @@ impl Opening {
     /// Takes in what has been read. Returns the protocol if the first byte shows it: TLS sends no line.
     pub(crate) fn read(&mut self, bytes: &[u8]) -> Option<Protocol> {
         let Opening::Unfinished { head, len } = self else { return None };
-        for (to, from) in head[*len..].iter_mut().zip(bytes) {
+        for (to, from) in head[usize::from(*len)..].iter_mut().zip(bytes) {
             *to = *from;
             *len += 1;
         }
@@ -60,7 +60,7 @@ impl Opening {
         match line {
             Line::Text(text) if text.starts_with(b"SSH-") => Some(Protocol::Ssh),
             Line::Text(text) if begins_request(text) && ends_request(text) => Some(Protocol::Http),
-            Line::TooLong(_) | Line::Endless if begins_request(&head[..len]) => Some(Protocol::Http),
+            Line::TooLong(_) | Line::Endless if begins_request(&head[..len.into()]) => Some(Protocol::Http),
             _ => None,
         }
     }

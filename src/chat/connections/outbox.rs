@@ -39,32 +39,26 @@ pub(crate) struct Outbox {
     lent: usize,
     /// The last write was short: the socket is full until it is reported writable.
     blocked: bool,
-    /// Since when no byte was taken, if that has been for [`STALL_AFTER`] above the high-water mark.
+    /// When the last byte was taken, or when the first one began to wait.
+    taken_at: Instant,
+    /// From when the high-water mark is passed until the outbox is below the low-water mark. Most outboxes never need it.
+    above: Option<Box<Above>>,
+}
+
+/// What is known of an outbox above the high-water mark.
+struct Above {
+    since: Instant,
+    /// Bytes taken since then.
+    taken: usize,
+    /// Since when no byte was taken, if that has been for [`STALL_AFTER`].
     stalled_since: Option<Instant>,
     /// When the last write was tried.
     tried_at: Instant,
-    /// When the last byte was taken, or when the first one began to wait.
-    taken_at: Instant,
-    /// When the high-water mark was passed; `None` again below the low-water mark.
-    above_since: Option<Instant>,
-    /// Bytes taken since then.
-    taken_above: usize,
 }
 
 impl Outbox {
     pub(crate) fn new(now: Instant) -> Outbox {
-        Outbox {
-            bytes: Vec::new(),
-            head: 0,
-            in_flight: 0,
-            lent: 0,
-            blocked: false,
-            stalled_since: None,
-            tried_at: now,
-            taken_at: now,
-            above_since: None,
-            taken_above: 0,
-        }
+        Outbox { bytes: Vec::new(), head: 0, in_flight: 0, lent: 0, blocked: false, taken_at: now, above: None }
     }
 
     /// Bytes not taken yet, including those in flight.
@@ -118,8 +112,9 @@ impl Outbox {
     /// Whether the senders should wait for this member. Either it is above the mark and still takes bytes, or it is
     /// stalled and its outbox grows faster than allowed.
     pub(crate) fn holds_others_back(&self, at: Conditions) -> bool {
-        match self.stalled_since {
-            None => self.above_since.is_some(),
+        let Some(above) = &self.above else { return false };
+        match above.stalled_since {
+            None => true,
             Some(since) => {
                 let grown_for = at.now.saturating_duration_since(since).as_millis() as usize;
                 self.held() > 2 * at.high_water + STALLED_GROWTH / 1000 * grown_for
@@ -183,16 +178,20 @@ impl Outbox {
 
     /// A write was tried: the socket took `taken` bytes and not the rest.
     pub(crate) fn note_write(&mut self, taken: usize, at: Conditions) {
-        self.tried_at = at.now;
         if taken > 0 {
             self.taken_at = at.now;
-            self.taken_above += taken;
-            self.stalled_since = None;
+            if let Some(above) = &mut self.above {
+                above.taken += taken;
+                above.stalled_since = None;
+            }
         }
         self.blocked = !self.is_empty();
         self.measure(at);
-        if self.above_since.is_some() && at.now.saturating_duration_since(self.taken_at) >= STALL_AFTER {
-            self.stalled_since.get_or_insert(self.taken_at + STALL_AFTER);
+        if let Some(above) = &mut self.above {
+            above.tried_at = at.now;
+            if at.now.saturating_duration_since(self.taken_at) >= STALL_AFTER {
+                above.stalled_since.get_or_insert(self.taken_at + STALL_AFTER);
+            }
         }
     }
 
@@ -208,8 +207,8 @@ impl Outbox {
             return None;
         }
         let end = self.end_of_patience();
-        Some(match self.above_since {
-            Some(_) if self.stalled_since.is_some() => end.min(self.tried_at + PROBE_EVERY),
+        Some(match &self.above {
+            Some(above) if above.stalled_since.is_some() => end.min(above.tried_at + PROBE_EVERY),
             Some(_) => end.min(self.taken_at + STALL_AFTER),
             None => end,
         })
@@ -219,16 +218,17 @@ impl Outbox {
     /// that was itself stopped for a while has to try a write first.
     pub(crate) fn is_hopeless(&self, now: Instant) -> bool {
         let too_late = self.blocked && self.end_of_patience() <= now;
-        let too_much = self.stalled_since.is_some() && self.len() >= OUTBOX_MAX;
+        let is_stalled = self.above.as_ref().is_some_and(|above| above.stalled_since.is_some());
+        let too_much = is_stalled && self.len() >= OUTBOX_MAX;
         too_late || too_much
     }
 
     fn end_of_patience(&self) -> Instant {
-        match self.above_since {
+        match &self.above {
             None => self.taken_at + PATIENCE_BELOW,
-            Some(since) => {
-                let earned = Duration::from_secs_f64(self.taken_above as f64 / READER_RATE as f64);
-                self.taken_at.min(since + earned) + PATIENCE_ABOVE
+            Some(above) => {
+                let earned = Duration::from_secs_f64(above.taken as f64 / READER_RATE as f64);
+                self.taken_at.min(above.since + earned) + PATIENCE_ABOVE
             }
         }
     }
@@ -256,12 +256,10 @@ impl Outbox {
 
     fn measure(&mut self, at: Conditions) {
         if self.held() >= at.high_water {
-            if self.above_since.is_none() {
-                (self.above_since, self.taken_above) = (Some(at.now), 0);
-            }
+            let above = || Box::new(Above { since: at.now, taken: 0, stalled_since: None, tried_at: at.now });
+            self.above.get_or_insert_with(above);
         } else if self.held() < at.low_water {
-            self.above_since = None;
-            self.stalled_since = None;
+            self.above = None;
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::command::{self, Input};
 use super::messages::{self, Listed, Notice, Said, Who};
-use super::nick::{self, Skeleton};
+use super::nick::{self, Wearers};
 use super::transcript::{Event, Transcript};
 use crate::chat::connections::{Connections, Protocol};
 use crate::chat::counters::Counters;
@@ -11,7 +11,6 @@ use crate::chat::limits::{ANNOUNCE_MAX, LISTED_MAX};
 use crate::chat::peer::{Origin, Peer};
 use crate::chat::reason::{Reason, Refusal};
 use crate::text::Lang;
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 /// All members of the room.
@@ -21,8 +20,7 @@ pub(crate) struct Room {
     members: Table<Member>,
     /// The number of members that are not announced.
     pub(in crate::chat) unannounced: usize,
-    /// The wearer of each skeleton. A member has two.
-    pub(in crate::chat) nicks: HashMap<Skeleton, Id>,
+    pub(in crate::chat) wearers: Wearers,
     transcript: Option<Transcript>,
     counters: Counters,
     is_closing: bool,
@@ -51,7 +49,7 @@ impl Room {
             seats,
             members: Table::default(),
             unannounced: 0,
-            nicks: HashMap::new(),
+            wearers: Wearers::default(),
             transcript: None,
             counters: Counters::default(),
             is_closing: false,
@@ -103,7 +101,7 @@ impl Room {
         connections.admit(id);
         self.members.insert(id, Member::new(&nick, peer));
         self.unannounced += 1;
-        self.nicks.extend(nick::skeletons(&nick).map(|skeleton| (skeleton, id)));
+        self.wearers.insert(nick::skeletons(&nick), id);
         self.note(Event::Arrived { id, nick: &nick, peer, seats_taken: self.count(), seats: self.seats });
         // Nobody is evicted for it before the line is handled for which it enters now.
         connections.send(id, &greeting);
@@ -229,7 +227,7 @@ impl Room {
             log.extend_from_slice(text);
             log.push(b'\n');
         });
-        self.counters.count_line((self.nicks.len() / 2).saturating_sub(1));
+        self.counters.count_line(self.count().saturating_sub(1));
         if let Some(transcript) = &mut self.transcript {
             transcript.push(Event::Said { id, nick: member.nick(), text: &String::from_utf8_lossy(text) });
         }
@@ -246,7 +244,7 @@ impl Room {
         let Some(member) = self.members.get(id) else { return };
         let nick = member.nick();
         connections.send_others(id, |log| log.extend(format!("* {nick} {text}\n").bytes()));
-        self.counters.count_line((self.nicks.len() / 2).saturating_sub(1));
+        self.counters.count_line(self.count().saturating_sub(1));
         if let Some(transcript) = &mut self.transcript {
             transcript.push(Event::Acted { id, nick, text });
         }
@@ -271,7 +269,7 @@ impl Room {
             Ok(skeletons) => skeletons,
             Err(flaw) => return self.tell(connections, id, &Notice::NickFlaw(flaw)),
         };
-        if skeletons.iter().any(|skeleton| self.nicks.get(skeleton).is_some_and(|wearer| *wearer != id)) {
+        if skeletons.iter().any(|skeleton| self.wearers.get(skeleton).is_some_and(|key| key != id.key())) {
             return self.tell(connections, id, &Notice::NickTaken(nick));
         }
         let Some(member) = self.members.get_mut(id) else { return };
@@ -280,7 +278,7 @@ impl Room {
         member.rename(nick);
         let old = old.as_str();
         self.forget_nick(old);
-        self.nicks.extend(skeletons.map(|skeleton| (skeleton, id)));
+        self.wearers.insert(skeletons, id);
         if is_announced {
             let text = messages::notice(self.lang, &Notice::Renamed(old, Who { nick, id }));
             connections.send_others(id, |log| log.extend_from_slice(&text));
@@ -302,13 +300,11 @@ impl Room {
 
     /// The number of members, announced or not.
     pub(crate) fn count(&self) -> usize {
-        self.nicks.len() / 2
+        self.wearers.count()
     }
 
     fn forget_nick(&mut self, nick: &str) {
-        for skeleton in nick::skeletons(nick) {
-            self.nicks.remove(&skeleton);
-        }
+        self.wearers.remove(nick::skeletons(nick));
     }
 
     /// Sends a notice to one member only.
@@ -336,7 +332,8 @@ impl Room {
 
     /// The member with this nick, or with a nick that looks like it.
     fn called(&self, nick: &str) -> Option<Id> {
-        nick::skeletons(nick).iter().find_map(|skeleton| self.nicks.get(skeleton)).copied()
+        let key = nick::skeletons(nick).iter().find_map(|skeleton| self.wearers.get(skeleton))?;
+        self.members.at(key).map(|(id, _)| id)
     }
 
     /// The member with this nick or, if it is `#N`, with this number.

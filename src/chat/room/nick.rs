@@ -3,7 +3,10 @@
 //! A name tells who speaks, so two members must not have names that look the same: not by case, and not by letters of
 //! another alphabet (`evan` with a Cyrillic `е`). The skeletons of the Unicode standard (UTS 39) tell what looks alike.
 
+use crate::chat::id::Id;
 use crate::chat::limits::NICK_CHARS_MAX;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use unicode_security::{GeneralSecurityProfile, MixedScript, confusable_detection};
 use unicode_width::UnicodeWidthChar;
 
@@ -84,6 +87,45 @@ impl Skeleton {
         match self {
             Skeleton::Lower(text) | Skeleton::Upper(text) => text,
         }
+    }
+}
+
+/// Who wears which skeleton.
+///
+/// It keeps a hash of each skeleton, and of each wearer its key: the texts would be a third of what an idle member takes. The hash
+/// is keyed by chance, and has 64 bits. So nobody can look for two names with one hash; if it ever happens, the second name is
+/// refused as taken.
+#[derive(Default)]
+pub(crate) struct Wearers {
+    keys: HashMap<u64, usize>,
+    hasher: RandomState,
+}
+
+impl Wearers {
+    /// The key of the member that wears a skeleton.
+    pub(crate) fn get(&self, skeleton: &Skeleton) -> Option<usize> {
+        self.keys.get(&self.hash(skeleton)).copied()
+    }
+
+    pub(crate) fn insert(&mut self, skeletons: [Skeleton; 2], id: Id) {
+        for skeleton in skeletons {
+            self.keys.insert(self.hash(&skeleton), id.key());
+        }
+    }
+
+    pub(crate) fn remove(&mut self, skeletons: [Skeleton; 2]) {
+        for skeleton in skeletons {
+            self.keys.remove(&self.hash(&skeleton));
+        }
+    }
+
+    /// The number of members.
+    pub(crate) fn count(&self) -> usize {
+        self.keys.len() / 2
+    }
+
+    fn hash(&self, skeleton: &Skeleton) -> u64 {
+        self.hasher.hash_one(skeleton)
     }
 }
 

@@ -500,8 +500,8 @@ impl Sim {
             let has_entered = connection.is_open() && !self.hub.is_outside(id);
             assert_eq!(name.is_some(), has_entered, "{id} wears {name:?}");
             if let Some(name) = name {
-                let wearers = nick::skeletons(name).map(|skeleton| room.nicks.get(&skeleton).copied());
-                assert_eq!(wearers, [Some(id); 2], "{id} wears {name}");
+                let wearers = nick::skeletons(name).map(|skeleton| room.wearers.get(&skeleton));
+                assert_eq!(wearers, [Some(id.key()); 2], "{id} wears {name}");
             }
             let may_be_written = connection.outbox.may_be_written();
             assert!(connection.outbox.is_empty() || !may_be_written, "{id} is forgotten");
@@ -550,7 +550,7 @@ impl Hub {
         let outside = all().filter(|(id, connection)| connection.is_open() && self.is_outside(*id));
         let outside = outside.count();
         assert_eq!(self.room.unannounced, self.room.count_unannounced());
-        assert_eq!(self.room.nicks.len(), 2 * (count - outside), "two look the same");
+        assert_eq!(self.room.count(), count - outside, "two look the same");
 
         let ids =
             |which: &dyn Fn(Id) -> bool| -> BTreeSet<Id> { all().map(|(id, _)| id).filter(|id| which(*id)).collect() };

@@ -46,7 +46,7 @@ pub(crate) fn run(service: Service) -> io::Result<()> {
 /// What a token stands for.
 enum Source {
     Listeners(Listeners),
-    Signals(Signals),
+    Signals(Box<Signals>),
     Terminal(Terminal),
     Metrics(Metrics),
     Client(Client),
@@ -95,7 +95,7 @@ struct EventLoop {
 impl EventLoop {
     fn new(mut service: Service) -> io::Result<EventLoop> {
         let poll = Poll::new()?;
-        let mut signals = Signals::new()?;
+        let mut signals = Box::new(Signals::new()?);
         service.announce()?;
         let Service { listeners, hub, records, terminal, metrics, when_full, lingering_max, spin, .. } = service;
         let mut sources = Slab::new();
@@ -106,7 +106,7 @@ impl EventLoop {
         entry.insert(Source::Listeners(listeners));
 
         let entry = sources.vacant_entry();
-        poll.register(&mut signals, Token(entry.key()), Interest::READABLE)?;
+        poll.register(signals.as_mut(), Token(entry.key()), Interest::READABLE)?;
         entry.insert(Source::Signals(signals));
 
         if let Some(mut terminal) = terminal {

@@ -223,15 +223,13 @@ impl PollLoop {
             asked.push(Asked::Listeners);
             fds.push(PollFd::new(listener, PollFlags::IN));
         }
-        for (key, connection) in &self.connections {
-            asked.push(Asked::Connection(key));
-            fds.push(match connection {
-                Connection::Client(client) => PollFd::new(&client.stream, self.interest_in(client)),
-                Connection::Lingering(stream) => PollFd::new(stream, PollFlags::IN),
-            });
-        }
+        fds.extend(self.connections.iter().map(|(_, connection)| match connection {
+            Connection::Client(client) => PollFd::new(&client.stream, self.interest_in(client)),
+            Connection::Lingering(stream) => PollFd::new(stream, PollFlags::IN),
+        }));
         poll(&mut fds, timeout)?;
-        let answers = asked.into_iter().zip(fds.iter().map(PollFd::revents));
+        let connections = self.connections.iter().map(|(key, _)| Asked::Connection(key));
+        let answers = asked.into_iter().chain(connections).zip(fds.iter().map(PollFd::revents));
         Ok(answers.filter(|(_, events)| !events.is_empty()).collect())
     }
 

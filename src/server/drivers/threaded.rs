@@ -54,7 +54,7 @@ const ACCEPT_FAILURES: u32 = 5;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// The first and the largest size of a client's own read buffer. It doubles when a read fills it. A larger one would be kept by every
 /// client that has sent much once. Bytes.
-const READ_OWN: (usize, usize) = (512, 4 << 10);
+const READ_OWN: (usize, usize) = (256, 4 << 10);
 /// So many threads at a time can read [`READ_MAX`] bytes at once. The others read what their own buffers hold.
 const LARGE_BUFFERS: usize = 4;
 
@@ -443,10 +443,15 @@ impl Server {
         // The thread is started first: a client that no thread can serve is not let in.
         let name = format!("client-{}", self.room.lock().hub.next_serial());
         let (admit, admitted) = mpsc::sync_channel::<Result<Arc<Client>, TcpStream>>(1);
-        let serve = move |server: &Arc<Server>| match admitted.recv() {
-            Ok(Ok(client)) => server.serve(&client),
-            Ok(Err(refused)) => server.linger(&refused),
-            Err(_) => {}
+        let serve = move |server: &Arc<Server>| {
+            let answer = admitted.recv();
+            // It takes more memory than a silent client.
+            drop(admitted);
+            match answer {
+                Ok(Ok(client)) => server.serve(&client),
+                Ok(Err(refused)) => server.linger(&refused),
+                Err(_) => {}
+            }
         };
         if let Err(e) = spawn(name, self, serve) {
             log::warn!("{}", diagnostics::no_thread(peer, &e));
