@@ -108,6 +108,7 @@ use super::effect::Effect;
 use super::id::Id;
 use super::idle::Idle;
 use super::limits::{KEYS_MAX, Limits};
+use super::messages;
 use super::newcomers::Newcomers;
 use super::reason::{Reason, Refusal};
 use super::room::Room;
@@ -244,6 +245,17 @@ impl Hub {
     pub fn refuse(&mut self, peer: Peer) -> Vec<u8> {
         let why = self.why_not(peer).unwrap_or(Refusal::Full);
         let words = self.room.refuse(peer, why);
+        self.to_newcomer(peer, words)
+    }
+
+    /// A client came, and the driver has no thread for it. Returns what to write to it before it is closed.
+    #[must_use = "whoever is not served is told so"]
+    pub fn refuse_without_thread(&self, peer: Peer) -> Vec<u8> {
+        self.to_newcomer(peer, messages::no_thread(self.lang()))
+    }
+
+    /// What to write for these words to a client that has not said anything.
+    fn to_newcomer(&self, peer: Peer, words: Vec<u8>) -> Vec<u8> {
         // Who waits for a handshake takes words for a mistake.
         if self.connections.encrypts(peer.origin()) { ACCESS_DENIED.to_vec() } else { words }
     }

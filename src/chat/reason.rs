@@ -60,13 +60,12 @@ pub enum Refusal {
 }
 
 impl Reason {
-    /// Whether the client ended the connection itself, by something that the server read from it.
+    /// Whether the client ended the connection itself, by something that the server read from it, or by its silence at the door.
     pub fn is_the_clients(self) -> bool {
-        match self {
-            Reason::Quit | Reason::EndOfInput | Reason::EndlessLine(_) | Reason::Foreign(_) => true,
-            Reason::Refused(why) => why != Refusal::Late,
-            _ => false,
-        }
+        matches!(
+            self,
+            Reason::Quit | Reason::EndOfInput | Reason::EndlessLine(_) | Reason::Foreign(_) | Reason::Refused(_)
+        )
     }
 }
 

@@ -4,7 +4,7 @@
 //! find in the server: the same names, and calls that go to the kernel in memory. The clients' scripts are in
 //! [`client`], and what must hold is in [`judge`]. The kernel makes short reads and writes, interruptions, resets, and
 //! edges in any order. The threaded driver also runs on [shuttle](https://docs.rs/shuttle), which may switch to another
-//! thread at every call.
+//! thread at every call. In [`mod@tls`] clients encrypt, and their records are cut anywhere.
 //!
 //! A schedule that fails prints its seed. `SEED=17 cargo test --lib simulated::epoll::no_schedule` plays that one
 //! alone.
@@ -32,6 +32,8 @@ mod ring;
 mod room;
 #[cfg(feature = "threaded")]
 mod threaded;
+#[cfg_attr(not(feature = "tls"), path = "simulated/no_tls.rs")]
+mod tls;
 #[cfg(all(feature = "uring", target_os = "linux"))]
 mod uring;
 
@@ -206,7 +208,8 @@ impl<L> Service<L> {
     /// A service on the booted kernel.
     fn new(listeners: L, now: Instant) -> Service<L> {
         let (seats, when_full, spin) = with(|kernel| (kernel.room.seats, kernel.room.when_full, kernel.spin));
-        let hub = chat::Hub::new(Limits { clients_max: seats, ..Limits::default() }, Lang::En, now).record();
+        let tls = with(|kernel| kernel.room.tls.clone());
+        let hub = chat::Hub::new(Limits { clients_max: seats, tls, ..Limits::default() }, Lang::En, now).record();
         let hub = hub.replay(Box::new(|_| with(|kernel| kernel.room.replay.clone())));
         Service {
             listeners,

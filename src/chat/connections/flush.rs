@@ -28,30 +28,37 @@ impl Connections {
             return None;
         }
         loop {
-            if let Some(id) = self.next_dirty().or_else(|| self.walk()) {
-                return Some(Effect::Flush(id));
+            // Before any of them is written to: what is in flight then would keep the rest waiting.
+            if let Some(id) = self.next_unencrypted() {
+                if self.keep(id) {
+                    return None;
+                }
+                continue;
+            }
+            if let Some(effect) = self.next_dirty().or_else(|| self.walk().map(Effect::Flush)) {
+                return Some(effect);
             }
             // The walk stands at its end, or at a connection whose socket cannot take its unread bytes now.
-            let id = match self.table.at(self.walk.next) {
-                Some((id, _)) => {
-                    self.walk.next += 1;
-                    id
-                }
-                None => self.next_unencrypted()?,
-            };
+            let (id, _) = self.table.at(self.walk.next)?;
+            self.walk.next += 1;
             if self.keep(id) {
                 return None;
             }
         }
     }
 
-    /// A connection with bytes in its outbox that its socket may take.
-    fn next_dirty(&mut self) -> Option<Id> {
+    /// A flush for a connection with bytes in its outbox that its socket may take.
+    fn next_dirty(&mut self) -> Option<Effect> {
         while let Some(id) = self.dirty.pop() {
             let Some(connection) = self.table.get(id) else { continue };
+            if !connection.is_open() && connection.outbox.is_empty() {
+                // There was no last word for it: its handshake did not end.
+                self.close(id);
+                return self.effects.pop_front();
+            }
             let has_some = !connection.outbox.is_clear() || self.log.has_unread(&connection.place);
             if has_some && connection.outbox.may_be_written() {
-                return Some(id);
+                return Some(Effect::Flush(id));
             }
         }
         None

@@ -365,6 +365,10 @@ impl Sim {
                 Effect::Flush(id) if self.style == Style::EventLoop => self.flush(id),
                 Effect::Flush(id) => self.carry_off(id),
                 Effect::Close(id, reason) => {
+                    let now = self.now;
+                    if matches!(reason, Reason::Refused(_)) {
+                        self.client(id).left.get_or_insert((now, reason));
+                    }
                     self.listen();
                     assert!(!self.hub.knows(id), "{id} is closed and still known");
                     // Nothing is told of those that leave at the door by themselves.

@@ -32,7 +32,7 @@ use super::records::Records;
 use super::{ACCEPT_RETRY, Order, STOP_PATIENCE, Service, WhenFull, listener};
 use crate::chat::Peer;
 use crate::chat::limits::READ_MAX;
-use crate::chat::{Effect, Framing, Id, Reason, Transcript, messages};
+use crate::chat::{Effect, Framing, Id, Reason, Transcript};
 use crate::server::diagnostics;
 use crate::server::figures;
 use crate::server::service::{BURST, CROWD};
@@ -275,7 +275,12 @@ impl Server {
                 }
             }
             if attended_by.is_some() {
-                attended_by = self.room.lock().hub.attended_by(id);
+                let room = self.room.lock();
+                // Its time at the door may be over, whichever thread noticed it.
+                if !room.hub.is_seated(id) {
+                    break;
+                }
+                attended_by = room.hub.attended_by(id);
             }
         }
         self.wait_for_close(client);
@@ -455,8 +460,8 @@ impl Server {
         };
         if let Err(e) = spawn(name, self, serve) {
             log::warn!("{}", diagnostics::no_thread(peer, &e));
-            let lang = self.room.lock().hub.lang();
-            let _ = stream.write_at_once(&[IoSlice::new(&messages::no_thread(lang))]);
+            let refusal = self.room.lock().hub.refuse_without_thread(peer);
+            let _ = stream.write_at_once(&[IoSlice::new(&refusal)]);
             return;
         }
 

@@ -1,6 +1,7 @@
 //! Clients with a script.
 
 use super::dice::Dice;
+use super::tls::Session;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -56,6 +57,12 @@ pub(super) struct ScriptedClient {
     pub refused: bool,
     /// No thread could be started for it, so it may lack the end of what it was told.
     pub unserved: bool,
+    /// It left because its connection was lost.
+    pub is_lost: bool,
+    /// What it encrypts with.
+    pub session: Option<Session>,
+    /// It comes through a Unix socket.
+    pub is_local: bool,
 }
 
 impl ScriptedClient {
@@ -150,6 +157,9 @@ impl ScriptedClient {
             aborted: false,
             refused: false,
             unserved: false,
+            is_lost: false,
+            session: None,
+            is_local: false,
         }
     }
 
@@ -165,6 +175,35 @@ impl ScriptedClient {
         self.lines.clear();
         self.quits = false;
         self.script = vec![Step::Send(b"y".to_vec()); 500].into();
+    }
+
+    /// Whether no line of it lacks its end.
+    #[cfg(feature = "tls")]
+    pub(super) fn ends_all_lines(&self) -> bool {
+        let last = self.script.iter().rev().find_map(|step| match step {
+            Step::Send(bytes) => bytes.last(),
+            _ => None,
+        });
+        last.is_none_or(|byte| *byte == b'\n')
+    }
+
+    /// Whether all that it sends comes as it was sent, if it comes.
+    pub(super) fn is_sound(&self) -> bool {
+        self.session.as_ref().is_none_or(Session::is_sound)
+    }
+
+    /// It is about to end its stream. Returns whether it announces that now.
+    pub(super) fn says_the_end(&mut self) -> bool {
+        self.session.as_mut().is_some_and(Session::says_the_end)
+    }
+
+    pub(super) fn is_handshaking(&self) -> bool {
+        self.session.as_ref().is_some_and(Session::is_handshaking)
+    }
+
+    /// What it has to read, decrypted: `window` unless it encrypts.
+    pub(super) fn unread<'a>(&'a self, window: &'a [u8]) -> &'a [u8] {
+        self.session.as_ref().map_or(window, |session| &session.unread)
     }
 
     pub(super) fn reads(&self) -> bool {

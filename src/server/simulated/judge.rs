@@ -6,9 +6,10 @@
 use super::client::Habit;
 use super::kernel::{self, Kernel, OVERSLEEP, Socket, Stage};
 use super::room::Person;
+use super::tls::Session;
 use crate::chat::limits::LISTED_MAX;
 use crate::chat::messages::{self, Listed, Notice, Who};
-use crate::chat::{Event, Id, Reason};
+use crate::chat::{Event, Id, Reason, Refusal};
 use crate::server::lingering::LINGERING_MAX;
 use crate::server::service::{ACCEPT_RETRY, STOP_PATIENCE, WhenFull};
 use crate::text::Lang;
@@ -21,14 +22,7 @@ impl Kernel {
             Event::Arrived { id, nick, peer, .. } => self.came(id, nick, kernel::number(peer)),
             Event::Said { id, nick, text } => self.said(id, nick, text),
             Event::Left { id, nick, reason, .. } => self.left(Who { nick, id }, reason),
-            Event::Refused { peer, .. } => {
-                assert_eq!(self.room.when_full, WhenFull::Refuse, "it was let in and had to go");
-                self.meet("full house");
-                let refusal = messages::notice(Lang::En, &messages::Notice::Full(self.room.seats));
-                let client = &mut self.sockets[kernel::number(peer)].client;
-                client.refused = true;
-                client.expected.extend(refusal);
-            }
+            Event::Refused { peer, why } => self.refused(kernel::number(peer), why),
             Event::Closing => assert!(self.told_to_stop.is_some(), "it closes by itself"),
             _ => panic!("nobody did that: {event:?}"),
         }
@@ -67,16 +61,66 @@ impl Kernel {
         self.room.people.sort_by_key(|person| person.id);
     }
 
+    fn refused(&mut self, number: usize, why: Refusal) {
+        let is_encrypted = self.room.tls.is_some() && !self.sockets[number].client.is_local;
+        let socket = &mut self.sockets[number];
+        let session = socket.client.session.as_ref();
+        let words = match why {
+            Refusal::Full => {
+                assert_eq!(self.room.when_full, WhenFull::Refuse, "it was let in and had to go");
+                Some(Notice::Full(self.room.seats))
+            }
+            Refusal::Unencrypted => {
+                assert!(is_encrypted && session.is_none_or(Session::is_obscure), "client {number} speaks TLS");
+                session.is_none().then_some(Notice::SpeakTls)
+            }
+            Refusal::Handshake => {
+                let has_cause = socket.fin || socket.reset || !socket.client.is_sound();
+                assert!(is_encrypted && has_cause, "the handshake of client {number} failed");
+                None
+            }
+            Refusal::Closing => {
+                assert!(self.told_to_stop.is_some(), "it closes by itself");
+                Some(Notice::Goodbye(Reason::Refused(why)))
+            }
+            _ => panic!("client {number} is refused: {why:?}"),
+        };
+        let words = words.map_or_else(Vec::new, |words| messages::notice(Lang::En, &words));
+        let words = if why == Refusal::Closing { self.at_once(number, words) } else { words };
+        let client = &mut self.sockets[number].client;
+        client.refused = true;
+        client.expected.extend(words);
+        self.meet(match why {
+            Refusal::Full => "full house",
+            Refusal::Unencrypted => "plain text",
+            _ => "failed handshake",
+        });
+    }
+
+    /// What a client gets to read in place of these words if it is not let in at all.
+    pub(super) fn at_once(&self, number: usize, words: Vec<u8>) -> Vec<u8> {
+        /// A record of TLS with the fatal alert `access_denied`.
+        const ALERT: &[u8] = &[21, 3, 3, 0, 2, 2, 49];
+        let client = &self.sockets[number].client;
+        match (&self.room.tls, &client.session) {
+            (Some(_), None) if !client.is_local => ALERT.to_vec(),
+            // It says nothing in words.
+            (_, Some(_)) => Vec::new(),
+            _ => words,
+        }
+    }
+
     fn left(&mut self, who: Who<'_>, reason: Reason) {
         let at = self.room.people.iter().position(|person| person.id == who.id).expect("who leaves is here");
         let person = self.room.people.remove(at);
         self.room.left.insert(person.socket, self.elapsed);
         self.tell_all(&messages::notice(Lang::En, &Notice::Left(who, reason)));
         let socket = &mut self.sockets[person.socket];
+        let session = socket.client.session.as_ref();
         let has_cause = match reason {
             Reason::Quit => socket.client.quits,
-            Reason::EndOfInput => socket.fin,
-            Reason::Lost => socket.reset,
+            Reason::EndOfInput => session.map_or(socket.fin, Session::has_said_the_end),
+            Reason::Lost => socket.reset || session.is_some_and(Session::may_be_lost),
             Reason::TooSlow(_) => !socket.client.reads(),
             Reason::Closing => self.told_to_stop.is_some(),
             Reason::NoThread => socket.client.unserved,
@@ -85,6 +129,10 @@ impl Kernel {
         assert!(has_cause, "client {} left for no reason of its own: {reason:?}", person.socket);
         socket.client.expected.extend(messages::notice(Lang::En, &Notice::Goodbye(reason)));
         socket.quits = reason == Reason::Quit;
+        socket.client.is_lost = reason == Reason::Lost;
+        if socket.client.is_lost && !socket.reset {
+            self.meet("lost without a reset");
+        }
         if matches!(reason, Reason::TooSlow(_)) {
             self.meet("too slow");
         }
@@ -129,7 +177,11 @@ impl Kernel {
 
     /// Nobody is here any more, and nobody is expected anything.
     pub(super) fn is_deserted(&self) -> bool {
-        self.room.people.is_empty() && !self.sockets.iter().any(Socket::has_pending)
+        // Only the server knows whether a record of the handshake or of the end is still to be sent.
+        let may_need_records =
+            |socket: &Socket| socket.client.session.is_some() && socket.stage == Stage::Accepted && !socket.shut;
+        let is_needed = |socket: &Socket| socket.has_pending() || may_need_records(socket);
+        self.room.people.is_empty() && !self.sockets.iter().any(is_needed)
     }
 
     /// The server sleeps without a timeout and no client will act again. Checks the state, and tells the server to
@@ -149,10 +201,10 @@ impl Kernel {
                 continue;
             }
             let goes = client.quits || socket.fin || socket.reset;
-            if client.reads() {
+            if client.reads() && client.is_sound() {
                 assert_eq!(is_open, !goes, "client {number} is here");
             }
-            if client.reads() && !socket.reset {
+            if client.reads() && client.is_sound() && !socket.reset {
                 assert_eq!(client.said, client.lines.len(), "client {number} has said all it had to say");
             }
         }
@@ -172,7 +224,7 @@ impl Kernel {
         assert_eq!(self.room.unrecorded, 0, "what happened is shown and written down");
         for socket in &mut self.sockets {
             if socket.client.reads() {
-                socket.client.got.append(&mut socket.window);
+                socket.take(socket.window.len());
             }
         }
         // The server takes the time once at the start of a turn, hence the tolerance.
@@ -192,7 +244,12 @@ impl Kernel {
                 continue;
             }
             let (got, expected) = (&client.got[..], &client.expected[..]);
-            let is_right = if may_lack(socket) { expected.starts_with(got) } else { got == expected };
+            let may_lack = may_lack(socket) || client.is_lost || !client.is_sound();
+            if !may_lack && self.room.left.contains_key(&number) {
+                let was_told = client.session.as_ref().is_none_or(Session::was_told_the_end);
+                assert!(was_told, "client {number} was not told the end, as if its connection were cut");
+            }
+            let is_right = if may_lack { expected.starts_with(got) } else { got == expected };
             if !is_right {
                 let same = got.iter().zip(expected).take_while(|(got, expected)| got == expected).count();
                 let rest =

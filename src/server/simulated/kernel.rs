@@ -46,17 +46,22 @@ pub(super) fn release(call: impl FnOnce(&mut Kernel)) {
     });
 }
 
-/// Connections are numbered in the order in which they come. The peer's port is this plus the number.
+/// Connections are numbered in the order in which they come. The peer's port is this plus the number; a client of a
+/// Unix socket has a user's number.
 const FIRST_PORT: u16 = 40_000;
 
-pub(super) fn address(number: usize) -> Peer {
-    Peer::from(([127, 0, 0, 1], FIRST_PORT + number as u16))
+/// Where a client connects from.
+pub(super) fn peer(number: usize) -> Peer {
+    match with(|kernel| kernel.sockets[number].client.is_local) {
+        true => Peer::User(number as u32),
+        false => Peer::from(([127, 0, 0, 1], FIRST_PORT + number as u16)),
+    }
 }
 
 pub(super) fn number(peer: Peer) -> usize {
     match peer {
         Peer::Tcp(addr) => usize::from(addr.port() - FIRST_PORT),
-        Peer::User(_) => unreachable!("the simulated kernel has no Unix sockets"),
+        Peer::User(uid) => uid as usize,
     }
 }
 
@@ -153,8 +158,32 @@ impl Socket {
 
     /// Whether the server may still write something that the client and its window have not got.
     pub(super) fn has_pending(&self) -> bool {
-        let got = self.client.got.len() + self.window.len();
-        self.stage == Stage::Accepted && !self.shut && !self.reset && self.client.expected.len() > got
+        let got = self.client.got.len() + self.client.unread(&self.window).len();
+        let is_lost = self.reset || self.client.is_lost;
+        self.stage == Stage::Accepted && !self.shut && !is_lost && self.client.expected.len() > got
+    }
+
+    /// The client reads this much of what its system has got.
+    pub(super) fn take(&mut self, len: usize) {
+        let taken = self.window.drain(..len);
+        match &mut self.client.session {
+            None => self.client.got.extend(taken),
+            Some(session) => {
+                drop(taken);
+                // What is in parts of a record comes with the rest.
+                if self.window.is_empty() {
+                    self.client.got.append(&mut session.unread);
+                }
+            }
+        }
+    }
+
+    /// What the client has not read is lost.
+    fn lose_window(&mut self) {
+        self.window.clear();
+        if let Some(session) = &mut self.client.session {
+            session.unread.clear();
+        }
     }
 }
 
@@ -406,6 +435,9 @@ impl Kernel {
         for piece in pieces {
             let part = rest.min(piece.len());
             socket.window.extend_from_slice(&piece[..part]);
+            if let Some(session) = &mut socket.client.session {
+                session.decrypt(&piece[..part]);
+            }
             rest -= part;
         }
         if taken < len {
@@ -449,7 +481,7 @@ impl Kernel {
         socket.shut = true;
         if !socket.inbox.is_empty() {
             socket.broken = socket.unread_at_shut == 0;
-            socket.window.clear();
+            socket.lose_window();
         }
         self.incoming(number);
     }
@@ -496,7 +528,7 @@ impl Kernel {
         let forgets = self.dice.one_in(2);
         let socket = &mut self.sockets[number];
         socket.reset = true;
-        socket.window.clear();
+        socket.lose_window();
         if forgets {
             socket.inbox.clear();
             socket.unread_at_shut = 0;

@@ -2,7 +2,7 @@
 //! [`kernel`](crate::server::simulated::kernel).
 
 use super::Order;
-use super::kernel::{Watched, address, release, with};
+use super::kernel::{Watched, peer, release, with};
 use crate::chat::Peer;
 pub(super) use mio::{Interest, Token};
 pub(super) use rustix::event::PollFlags;
@@ -127,7 +127,7 @@ impl Listeners {
         std::iter::once(self)
     }
     pub(super) fn accept(&mut self) -> io::Result<(TcpStream, Peer)> {
-        with(|kernel| kernel.accept()).map(|number| (TcpStream(number), address(number)))
+        with(|kernel| kernel.accept()).map(|number| (TcpStream(number), peer(number)))
     }
 }
 

@@ -11,6 +11,9 @@ use std::time::Duration;
 
 /// The number of schedules in one `cargo test`.
 const SCHEDULES: u64 = 2000;
+/// The number of those with clients that encrypt.
+#[cfg(feature = "tls")]
+const ENCRYPTED_SCHEDULES: u64 = 250;
 
 /// The entry point of a driver.
 pub(super) type Run = fn(Service<net::Bound>) -> io::Result<()>;
@@ -57,6 +60,11 @@ macro_rules! schedules {
         #[test]
         fn no_schedule_loses_a_wake_up_or_a_byte() {
             super::one_thread::no_schedule_loses_a_wake_up_or_a_byte($run, &$dangers);
+        }
+        #[cfg(feature = "tls")]
+        #[test]
+        fn no_schedule_loses_a_wake_up_or_a_record() {
+            super::one_thread::no_schedule_loses_a_wake_up_or_a_record($run);
         }
     };
 }
@@ -185,4 +193,11 @@ pub(super) fn no_schedule_loses_a_wake_up_or_a_byte(run: Run, own_dangers: &[&st
     let met = play_all(SCHEDULES, |seed| play(run, seed, |_| ()));
     assert_met(&met, &dangers);
     assert_met(&met, own_dangers);
+}
+
+/// The same with clients that encrypt, beside others that do not.
+#[cfg(feature = "tls")]
+pub(super) fn no_schedule_loses_a_wake_up_or_a_record(run: Run) {
+    let met = play_all(ENCRYPTED_SCHEDULES, |seed| live(run, super::tls::encrypted_scenario(seed)));
+    assert_met(&met, super::tls::DANGERS);
 }

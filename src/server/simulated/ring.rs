@@ -3,7 +3,7 @@
 //!
 //! Operations are complete in any order, in part, late, or just before they are cancelled. Buffers run out.
 
-use super::kernel::{Kernel, Watched, address, release, with};
+use super::kernel::{Kernel, Watched, peer, release, with};
 use super::net::Source;
 use crate::chat::Flight;
 use crate::chat::Peer;
@@ -64,7 +64,7 @@ pub(super) struct Socket(usize);
 
 impl Socket {
     pub(super) fn peer(&self) -> io::Result<Peer> {
-        Ok(address(self.0))
+        Ok(peer(self.0))
     }
     pub(super) fn write_at_once(&self, bytes: &[u8]) -> io::Result<usize> {
         with(|kernel| kernel.write(self.0, &[IoSlice::new(bytes)]))

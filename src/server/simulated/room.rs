@@ -1,6 +1,6 @@
 //! Who is in the room, by the hub's own account.
 
-use crate::chat::Id;
+use crate::chat::{Id, Tls};
 use crate::server::WhenFull;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,6 +8,8 @@ use std::time::Duration;
 pub(super) struct RoomModel {
     pub seats: usize,
     pub when_full: WhenFull,
+    /// Connections are encrypted, unless they come through a Unix socket.
+    pub tls: Option<Tls>,
     /// The earlier messages that newcomers get.
     pub replay: Vec<u8>,
     /// There is a history, and not only a console.
@@ -32,6 +34,7 @@ impl RoomModel {
         RoomModel {
             seats,
             when_full,
+            tls: None,
             replay,
             has_history: true,
             unrecorded: 0,
@@ -41,9 +44,9 @@ impl RoomModel {
         }
     }
 
-    /// The socket of the member with this number.
-    pub(super) fn socket_of(&self, number: u64) -> Option<usize> {
-        self.people.iter().find(|person| person.id.number() == number).map(|person| person.socket)
+    /// The socket of the member whose connection has this number.
+    pub(super) fn socket_of(&self, serial: u64) -> Option<usize> {
+        self.people.iter().find(|person| person.id.serial() == serial).map(|person| person.socket)
     }
 
     pub(super) fn holds(&self, socket: usize) -> bool {

@@ -9,6 +9,8 @@ mod sync;
 
 use super::client::Habit;
 use super::kernel::{Kernel, Met, boot, with};
+#[cfg(feature = "tls")]
+use super::tls::{DANGERS, encrypted_scenario};
 use super::{ACCEPT_RETRY, Act, Order, STOP_PATIENCE, WhenFull};
 use super::{
     assert_met, assert_the_one_is_heard_in_time, assert_the_polite_do_not_wait, crowd_that_floods, many_who_linger,
@@ -25,6 +27,9 @@ type Service = super::Service<blocking::Listeners>;
 
 /// The number of schedules in one `cargo test`.
 const SCHEDULES: u64 = 400;
+/// The number of those with clients that encrypt.
+#[cfg(feature = "tls")]
+const ENCRYPTED_SCHEDULES: u64 = 40;
 /// The number of thread orders for each schedule.
 const ORDERS: usize = 3;
 /// The depth for the PCT scheduler, which runs threads by priority and changes the priorities at few points.
@@ -150,4 +155,11 @@ fn no_schedule_loses_a_wake_up_or_a_byte() {
     ];
     let met = play_all(SCHEDULES, |seed| play(seed, |_| ()));
     assert_met(&met, &dangers);
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn no_schedule_loses_a_wake_up_or_a_record() {
+    let play = |seed| live(seed, ORDERS, move || encrypted_scenario(seed), |_| ());
+    assert_met(&play_all(ENCRYPTED_SCHEDULES, play), DANGERS);
 }

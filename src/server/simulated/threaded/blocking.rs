@@ -1,7 +1,7 @@
 //! The same names as in the real [`blocking`](crate::server::blocking), on the simulated kernel and the scheduler.
 
 use super::super::Order;
-use super::super::kernel::{Kernel, address, with};
+use super::super::kernel::{Kernel, peer, with};
 use super::scheduler::{Wait, after, call, is_over, sleep as sleep_for, try_call};
 pub(super) use super::sync::thread::sleep;
 pub(super) use super::sync::{Condvar, Mutex, MutexGuard, RoomGuard, RoomMutex, mpsc, spawn};
@@ -35,7 +35,7 @@ impl Listeners {
         loop {
             match try_call(Kernel::accept) {
                 Err(e) if e.kind() == ErrorKind::WouldBlock => sleep_for(Wait::Connection, None),
-                result => return result.map(|number| (TcpStream(number), address(number))),
+                result => return result.map(|number| (TcpStream(number), peer(number))),
             }
         }
     }

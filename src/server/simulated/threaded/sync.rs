@@ -153,8 +153,9 @@ pub(super) mod thread {
             };
             let number = number.parse().expect("threads are named for their clients");
             let client = if kind == "client" {
+                let words = self.at_once(self.last_accepted, messages::no_thread(Lang::En));
                 let client = &mut self.sockets[self.last_accepted].client;
-                client.expected.extend(messages::no_thread(Lang::En));
+                client.expected.extend(words);
                 client
             } else {
                 let Some(socket) = self.room.socket_of(number) else { return false };
