@@ -527,7 +527,7 @@ fn serve_takes_addresses_of_ipv6() {
         let mut child = command.spawn().expect("the server starts");
         let console = Output::of(child.stdout.take().expect("piped"));
         let addr = "127.0.0.1:0".parse().expect("an address");
-        let mut server = Server { child, addr, console, diagnostics: Output::default() };
+        let mut server = Server { child, addr, console, diagnostics: Output::default(), unix: None };
         let line = server.console.shows("seats)");
         server.addr = line.split(' ').find_map(|word| word.parse().ok()).expect("an address");
         assert!(server.addr.is_ipv6(), "{words:?}: {line}");

@@ -504,7 +504,7 @@ fn spanish_server(flags: &[&str]) -> Server {
     let diagnostics = Output::of(child.stderr.take().expect("piped"));
     let line = console.shows("a la escucha en ");
     let addr = line.split(' ').nth(5).expect("an address").parse().expect("an address");
-    Server { child, addr, console, diagnostics }
+    Server { child, addr, console, diagnostics, unix: None }
 }
 
 /// The client's own texts are in its language, and the server's in the server's. The client understands them all the

@@ -6,7 +6,7 @@
 use super::diagnostics;
 use super::lingering::LINGERING_MAX;
 use super::socket_file::{self, SocketFile};
-use crate::chat::Peer;
+use crate::chat::{Limits, Peer};
 use crate::trace::marks;
 use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketAddrUnix, getpeername, getsockname};
@@ -179,14 +179,28 @@ const KERNEL_MAX: usize = 4 << 20;
 /// A smaller buffer would make most writes come up short. Bytes.
 const KERNEL_MIN: usize = 64 << 10;
 
+/// What it may buffer for one client in each direction, in a room with so many seats. Bytes.
+fn kernel_share(seats: usize) -> usize {
+    (KERNEL_TOTAL / seats.max(1)).max(KERNEL_MIN)
+}
+
 /// Limits the buffers of the sockets that are accepted from now on, in a room with many seats. An error is only logged.
 pub(crate) fn limit_buffers(listener: &TcpListener, seats: usize) {
-    let size = (KERNEL_TOTAL / seats.max(1)).max(KERNEL_MIN);
+    let size = kernel_share(seats);
     if size < KERNEL_MAX {
         // Accepted sockets inherit both. Linux doubles what is set, for its own data beside the bytes.
         let socket = SockRef::from(listener);
         let result = socket.set_send_buffer_size(size / 2).and_then(|()| socket.set_recv_buffer_size(size / 2));
         result.unwrap_or_else(|e| log::debug!("SO_SNDBUF, SO_RCVBUF: {e}"));
+    }
+}
+
+/// Limits the buffer of an accepted Unix socket, which inherits nothing. It has one, for what is sent: what the client sends is in the
+/// client's. An error is only logged.
+fn limit_buffer(socket: SockRef<'_>, seats: usize) {
+    let size = kernel_share(seats);
+    if socket.send_buffer_size().is_ok_and(|usual| size < usual) {
+        socket.set_send_buffer_size(size / 2).unwrap_or_else(|e| log::debug!("SO_SNDBUF: {e}"));
     }
 }
 
@@ -233,10 +247,12 @@ const PREPARE_CALLS: usize = if cfg!(target_os = "linux") { 6 } else { 5 };
 /// A peer that vanished without a FIN is missed after this time, whether or not anybody talks.
 const VANISHED_AFTER: Duration = Duration::from_secs(40);
 
-/// Sets the options of an accepted socket. A Unix socket needs none. Errors are only logged.
-pub(crate) fn prepare(stream: &impl AsFd, peer: Peer) {
-    if let Peer::Tcp(_) = peer {
-        marks::set_up(PREPARE_CALLS, || set_options(SockRef::from(stream)));
+/// Sets the options of an accepted socket. Errors are only logged.
+pub(crate) fn prepare(stream: &impl AsFd, peer: Peer, limits: &Limits) {
+    let socket = SockRef::from(stream);
+    match peer {
+        Peer::Tcp(_) => marks::set_up(PREPARE_CALLS, || set_options(socket)),
+        Peer::User(_) => limit_buffer(socket, limits.clients_max),
     }
 }
 
@@ -325,12 +341,26 @@ mod tests {
         assert!(sizes(6).0 > KERNEL_TOTAL / 1024, "the kernel's own choice");
     }
 
+    /// Each has a buffer of its own, whatever the listener's is.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn in_a_large_room_the_kernel_buffers_less_for_the_clients_of_a_unix_socket_too() {
+        let size = |clients_max| {
+            let (stream, _client) = std::os::unix::net::UnixStream::pair().expect("a connection");
+            prepare(&stream, Peer::User(0), &Limits { clients_max, ..Limits::default() });
+            SockRef::from(&stream).send_buffer_size().expect("an option")
+        };
+        assert_eq!(size(1 << 20), KERNEL_MIN);
+        assert!(size(6) > KERNEL_MIN, "the kernel's own choice");
+        assert_eq!(size(6), size(1024), "which is less than a share there");
+    }
+
     #[test]
     fn an_accepted_socket_holds_no_line_back_and_misses_its_peer_in_time() {
         let listener = bind_one();
         let _client = TcpStream::connect(listener.local_addr().expect("bound")).expect("a connection");
         let (stream, peer) = accept(&listener, Mode::Blocking).expect("a connection");
-        prepare(&stream, peer);
+        prepare(&stream, peer, &Limits::default());
         let socket = SockRef::from(&stream);
         assert!(socket.tcp_nodelay().expect("an option"));
         assert!(socket.keepalive().expect("an option"));

@@ -189,7 +189,7 @@ mod hub {
 
 mod listener {
     pub(super) use crate::server::listener::is_one_connections;
-    pub(super) fn prepare<T>(_: &T, _: crate::chat::Peer) {}
+    pub(super) fn prepare<T>(_: &T, _: crate::chat::Peer, _: &super::Limits) {}
 }
 
 struct Service<L> {

@@ -146,7 +146,8 @@ pub fn in_the_kernel(from: SocketAddr, to: SocketAddr) -> u64 {
 pub fn start_unheard(command: &mut Command) -> Server {
     let child = command.stdin(Stdio::null()).spawn().expect("the server starts");
     let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-    let mut server = Server { child, addr: nowhere, console: Output::default(), diagnostics: Output::default() };
+    let mut server =
+        Server { child, addr: nowhere, console: Output::default(), diagnostics: Output::default(), unix: None };
     server.addr = until("the server listens", || listens_on(server.pid()));
     server
 }

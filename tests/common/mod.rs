@@ -11,9 +11,12 @@ pub mod process;
 pub mod tls;
 
 use socket2::{Domain, Socket, Type};
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -34,6 +37,34 @@ macro_rules! each_driver {
             }
         )+
     };
+}
+
+/// The same, and each test runs once more with clients of a Unix socket.
+#[macro_export]
+macro_rules! each_driver_and_socket {
+    ($($(#[$attribute:meta])* fn $name:ident($mode:ident) $body:block)+) => {
+        $(
+            #[test]
+            $(#[$attribute])*
+            fn $name() {
+                let test = |$mode: &'static str| $body;
+                $crate::common::with_each_driver(test);
+                $crate::common::with_each_driver(|mode| $crate::common::over_unix(|| test(mode)));
+            }
+        )+
+    };
+}
+
+thread_local! {
+    /// Clients come through a Unix socket.
+    static OVER_UNIX: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs a test whose servers listen on a Unix socket, too, and whose clients come through it.
+pub fn over_unix(test: impl FnOnce()) {
+    eprintln!("over a Unix socket:");
+    OVER_UNIX.set(true);
+    test();
 }
 
 /// Runs a test with each driver, one after the other, or with the one that `TERTULIA_TEST_MODE` names.
@@ -143,7 +174,12 @@ pub struct Server {
     pub addr: SocketAddr,
     pub console: Output,
     pub diagnostics: Output,
+    /// Where its Unix socket is.
+    pub unix: Option<process::Dir>,
 }
+
+/// The name of a server's Unix socket in its directory.
+const UNIX_SOCKET: &str = "chat.sock";
 
 /// `tertulia`, in English whatever the environment is.
 pub fn tertulia() -> Command {
@@ -165,7 +201,16 @@ impl Server {
     pub fn with(mode: &str, flags: &[&str]) -> Server {
         let mut command = tertulia();
         command.args(["serve", "--addr", "127.0.0.1:0", "--mode", mode]).args(flags);
-        Server::of(command)
+        if !OVER_UNIX.get() {
+            return Server::of(command);
+        }
+        let dir = process::Dir::new();
+        let path = dir.file(UNIX_SOCKET);
+        command.args(["--listen", &format!("unix:{}", path.display())]);
+        let mut server = Server::of(command);
+        server.unix = Some(dir);
+        until("it listens at the Unix socket, too", || path.exists().then_some(()));
+        server
     }
 
     /// A server that is started by this command. Its stdout must say where it listens.
@@ -175,7 +220,7 @@ impl Server {
         // In any language, the first line says where it listens.
         let line = console.shows(" (");
         let addr = line.split(' ').find_map(|word| word.parse().ok()).expect("an address");
-        Server { child, addr, console, diagnostics }
+        Server { child, addr, console, diagnostics, unix: None }
     }
 
     /// A client that has read its greeting.
@@ -194,6 +239,10 @@ impl Server {
     /// it.
     #[track_caller]
     pub fn join_narrow(&self, nick: &str, buffer: usize) -> Client {
+        if self.unix.is_some() {
+            // There the buffer is the server's.
+            return self.join_as(nick);
+        }
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         // Before it connects, because TCP negotiates the window then.
         socket.set_recv_buffer_size(buffer).expect("a smaller buffer");
@@ -218,7 +267,11 @@ impl Server {
     /// A connection from which nothing has been read.
     #[track_caller]
     pub fn connect(&self) -> Client {
-        Client::of(TcpStream::connect(self.addr).expect("the server accepts"))
+        let stream = match &self.unix {
+            None => TcpStream::connect(self.addr).expect("the server accepts"),
+            Some(dir) => OwnedFd::from(UnixStream::connect(dir.file(UNIX_SOCKET)).expect("the server accepts")).into(),
+        };
+        Client { server: Some(self.pid()), ..Client::of(stream) }
     }
 
     pub fn pid(&self) -> i32 {
@@ -272,13 +325,7 @@ impl Server {
     /// Waits until all its threads sleep and have not run between two looks, so that there is no busy loop.
     #[track_caller]
     pub fn rests(&self) {
-        let mut before = Vec::new();
-        until("the server rests", || {
-            let tasks = self.tasks();
-            let rests = tasks == before && tasks.iter().all(|task| task.state == 'S');
-            before = tasks;
-            rests.then_some(())
-        });
+        rests(self.pid());
     }
 
     /// Waits until its main thread sleeps.
@@ -289,12 +336,27 @@ impl Server {
     }
 
     fn tasks(&self) -> Vec<Task> {
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).expect("a process of ours");
-        let status = tasks.flatten().map(|task| read(&format!("{}/status", task.path().display())));
-        // Some have ended while we looked. The kernel lists its own workers for io_uring, too; one of them stays.
-        let status = status.filter(|status| !status.is_empty() && !status.starts_with("Name:\tiou-"));
-        status.map(|status| Task::of(&status)).collect()
+        tasks(self.pid())
     }
+}
+
+#[track_caller]
+fn rests(pid: i32) {
+    let mut before = Vec::new();
+    until("the server rests", || {
+        let tasks = tasks(pid);
+        let rests = tasks == before && tasks.iter().all(|task| task.state == 'S');
+        before = tasks;
+        rests.then_some(())
+    });
+}
+
+fn tasks(pid: i32) -> Vec<Task> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).expect("a process of ours");
+    let status = tasks.flatten().map(|task| read(&format!("{}/status", task.path().display())));
+    // Some have ended while we looked. The kernel lists its own workers for io_uring, too; one of them stays.
+    let status = status.filter(|status| !status.is_empty() && !status.starts_with("Name:\tiou-"));
+    status.map(|status| Task::of(&status)).collect()
 }
 
 /// A thread, as /proc shows it.
@@ -357,6 +419,8 @@ pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 pub struct Client {
     pub stream: TcpStream,
     pub nick: String,
+    /// The server's process, if it is known.
+    server: Option<i32>,
     reader: BufReader<TcpStream>,
     /// Lines that were read and not returned yet.
     kept: VecDeque<String>,
@@ -369,7 +433,7 @@ impl Client {
         // A Unix socket delays nothing, and has no such option.
         let _ = stream.set_nodelay(true);
         let reader = BufReader::new(stream.try_clone().expect("a descriptor"));
-        Client { stream, nick: String::new(), reader, kept: VecDeque::new() }
+        Client { stream, nick: String::new(), server: None, reader, kept: VecDeque::new() }
     }
 
     /// Reads the greeting.
@@ -405,6 +469,12 @@ impl Client {
     /// Waits until the server has read everything sent so far, so that what is sent next comes in a separate read.
     #[track_caller]
     pub fn is_read(&self) {
+        if let Some(server) = self.server
+            && self.stream.peer_addr().is_err()
+        {
+            // Linux does not tell how much waits in a Unix socket.
+            return rests(server);
+        }
         until("the server has read everything", || (self.unread() == 0).then_some(()));
     }
 

@@ -1,11 +1,11 @@
 //! Bytes and lines: TCP keeps no message boundaries, so any cut of the stream must give the same lines.
 
 use crate::common::*;
-use crate::each_driver;
+use crate::each_driver_and_socket;
 use socket2::SockRef;
 use std::io::Write;
 
-each_driver! {
+each_driver_and_socket! {
     fn nothing_of_another_protocol_is_said(mode) {
         let server = Server::start(mode);
         let mut ana = server.join_as("ana");
@@ -38,7 +38,7 @@ each_driver! {
     }
 }
 
-each_driver! {
+each_driver_and_socket! {
     fn nobody_learns_of_a_stranger_that_begins_at_once(mode) {
         let server = Server::start(mode);
         let mut ana = server.join_as("ana");
@@ -72,7 +72,7 @@ each_driver! {
     }
 }
 
-each_driver! {
+each_driver_and_socket! {
     fn a_line_byte_by_byte(mode) {
         let server = Server::start(mode);
         let [mut ana, mut beto] = server.join_all(["ana", "beto"]);

@@ -2,7 +2,7 @@
 
 use crate::common::process::Dir;
 use crate::common::*;
-use crate::each_driver;
+use crate::{each_driver, each_driver_and_socket};
 use socket2::{Domain, Socket, Type};
 use std::net::SocketAddr;
 
@@ -22,7 +22,7 @@ fn from_another_address(server: &Server) -> Client {
     Client::of(socket.into())
 }
 
-each_driver! {
+each_driver_and_socket! {
     #[cfg_attr(not(target_os = "linux"), ignore = "127.0.0.2 is an address of this machine on Linux only")]
     fn a_ban_outlives_the_server(mode) {
         let dir = Dir::new();
@@ -68,7 +68,10 @@ each_driver! {
         let diagnostics = server.diagnostics.whole();
         assert!(!diagnostics.contains("guess ") && !diagnostics.contains("sésamo"), "{diagnostics}");
     }
+}
 
+// By an address of the network.
+each_driver! {
     #[cfg_attr(not(target_os = "linux"), ignore = "127.0.0.2 is an address of this machine on Linux only")]
     fn who_comes_from_a_banned_address_is_shown_out_and_turned_away(mode) {
         let dir = Dir::new();

@@ -1,11 +1,11 @@
 //! Conversations: what the server sends, and what clients can say to each other.
 
 use crate::common::*;
-use crate::each_driver;
+use crate::{each_driver, each_driver_and_socket};
 use std::io::Read;
 use tertulia::server::DRIVERS;
 
-each_driver! {
+each_driver_and_socket! {
     fn a_line_reaches_everybody_but_its_sender(mode) {
         let server = Server::start(mode);
         let [mut ana, mut beto, mut cleo] = server.join_all(["ana", "beto", "cleo"]);
@@ -220,24 +220,6 @@ each_driver! {
         assert!(all.ends_with("<guest1> qué tal\n-- goodbye\n"), "{all}");
     }
 
-    fn when_the_room_is_full_the_next_is_told_so_and_nobody_else_notices(mode) {
-        let server = Server::with(mode, &["--max-clients", "2"]);
-        let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
-        for _ in 0..10 {
-            let mut third = server.connect();
-            third.reads("-- the room is full (2 of 2 seats taken); try again later");
-            assert_eq!(third.line(), None);
-        }
-        let line = server.console.shows("turned away");
-        assert!(line.contains("127.0.0.1:") && line.ends_with(" turned away: the room is full"), "{line}");
-        ana.says("hola");
-        beto.reads("<ana> hola");
-        ana.says(":q");
-        ana.reads("-- goodbye");
-        let mut third = server.connect();
-        third.reads("-- welcome to tertulia: you are guest3 (#3)");
-    }
-
     /// Closing a socket with unread bytes sends a RST, and that discards the reason on its way.
     #[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
     fn who_is_refused_can_read_why_although_it_had_sent_already(mode) {
@@ -310,7 +292,10 @@ each_driver! {
         beto.reads("-- ana (#1) ya no está: se ha ido");
         server.console.shows("#1 ana ya no está: se ha ido (1 de 2 plazas)");
     }
+}
 
+// The console shows addresses of the network.
+each_driver! {
     fn the_console_shows_who_came_who_spoke_and_who_left(mode) {
         let server = Server::start(mode);
         let mut ana = server.join();
@@ -338,6 +323,24 @@ each_driver! {
         ]);
         assert!(after[7].ends_with("(0 of 6 seats)"), "{}", after[7]);
         assert_eq!(after.len(), 8);
+    }
+
+    fn when_the_room_is_full_the_next_is_told_so_and_nobody_else_notices(mode) {
+        let server = Server::with(mode, &["--max-clients", "2"]);
+        let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
+        for _ in 0..10 {
+            let mut third = server.connect();
+            third.reads("-- the room is full (2 of 2 seats taken); try again later");
+            assert_eq!(third.line(), None);
+        }
+        let line = server.console.shows("turned away");
+        assert!(line.contains("127.0.0.1:") && line.ends_with(" turned away: the room is full"), "{line}");
+        ana.says("hola");
+        beto.reads("<ana> hola");
+        ana.says(":q");
+        ana.reads("-- goodbye");
+        let mut third = server.connect();
+        third.reads("-- welcome to tertulia: you are guest3 (#3)");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::common::process::Dir;
 use crate::common::*;
-use crate::each_driver;
+use crate::each_driver_and_socket;
 
 /// A server with a password, a history, and diagnostics and steps in full on stderr.
 fn locked(mode: &str, dir: &Dir, seats: &str) -> Server {
@@ -14,7 +14,7 @@ fn locked(mode: &str, dir: &Dir, seats: &str) -> Server {
 
 const ASKED: &str = "-- this room has a password; type it and press Enter";
 
-each_driver! {
+each_driver_and_socket! {
     fn only_who_knows_the_password_comes_in(mode) {
         let dir = Dir::new();
         let mut server = locked(mode, &dir, "6");

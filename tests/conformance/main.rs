@@ -1,6 +1,7 @@
 //! The conformance suite for all drivers: what happens to a chat server, and what the server must do.
 //!
-//! Each test is a conversation with the real program over real sockets, and runs once with each driver.
+//! Each test is a conversation with the real program over real sockets, and runs with each driver: over TCP, and where
+//! nothing forbids it a second time over a Unix socket.
 //!
 //! * [`conversation`]: what the server sends and what clients can say to each other;
 //! * [`bytes`]: how a stream becomes lines, however it is cut;

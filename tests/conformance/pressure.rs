@@ -1,7 +1,7 @@
 //! Slow and greedy clients: those that do not read, and those that flood. A client that reads loses nothing.
 
 use crate::common::*;
-use crate::each_driver;
+use crate::each_driver_and_socket;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -97,7 +97,7 @@ impl Seen {
     }
 }
 
-each_driver! {
+each_driver_and_socket! {
     fn one_never_reads_one_floods_and_four_chat_as_if_nothing_were(mode) {
         let server = Server::start(mode);
         let mut stuck = server.join_narrow("stuck", 4 << 10);
@@ -370,7 +370,7 @@ fn a_trickle_is_out(mode: &str, bytes: usize, pause: Duration) {
     server.console.shows("#1 drip is gone: did not read, ");
 }
 
-each_driver! {
+each_driver_and_socket! {
     fn above_the_rate_lines_come_later_and_in_order_and_nobody_else_waits(mode) {
         const LINES: usize = 45;
         let server = Server::with(mode, &["--rate", "20"]);

@@ -1,7 +1,7 @@
 //! Screens: a terminal obeys what it is shown, so no control sequence may come out of the server anywhere.
 
 use crate::common::*;
-use crate::each_driver;
+use crate::each_driver_and_socket;
 
 /// Text that a client may send to manipulate others' terminals.
 const HOSTILE: [&str; 14] = [
@@ -32,7 +32,7 @@ fn is_inert(what: &str, text: &str) {
     assert!(!text.contains(is_hostile), "{what}: {text:?}");
 }
 
-each_driver! {
+each_driver_and_socket! {
     fn nothing_for_a_terminal_to_obey_comes_out_anywhere(mode) {
         let history = std::env::temp_dir().join(format!("tertulia-screens-{mode}-{}", std::process::id()));
         let path = history.to_str().expect("a path in UTF-8");

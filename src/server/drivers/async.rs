@@ -407,8 +407,8 @@ impl Room {
 
 impl Server {
     fn admit(self: &Rc<Server>, stream: TcpStream, peer: Peer) {
-        listener::prepare(&stream, peer);
         let room = &mut *self.room.borrow_mut();
+        listener::prepare(&stream, peer, room.hub.limits());
         let (stream, now) = (Rc::new(stream), now());
         room.hub.tick(now);
         let entry = room.connections.vacant_entry();

@@ -418,7 +418,7 @@ impl EventLoop {
     }
 
     fn admit(&mut self, mut stream: TcpStream, peer: Peer) {
-        listener::prepare(&stream, peer);
+        listener::prepare(&stream, peer, self.hub.limits());
         let entry = self.sources.vacant_entry();
         let key = entry.key();
         if let Err(e) = self.poll.register(&mut stream, Token(key), READING) {

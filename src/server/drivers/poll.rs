@@ -437,7 +437,7 @@ impl PollLoop {
     }
 
     fn admit(&mut self, mut stream: TcpStream, peer: Peer) {
-        listener::prepare(&stream, peer);
+        listener::prepare(&stream, peer, self.hub.limits());
         let entry = self.connections.vacant_entry();
         let key = entry.key();
         if let Some(id) = self.hub.connect(key, peer) {

@@ -444,9 +444,11 @@ impl Server {
     }
 
     fn admit(self: &Arc<Self>, stream: TcpStream, peer: Peer) {
-        listener::prepare(&stream, peer);
+        let room = self.room.lock();
+        listener::prepare(&stream, peer, room.hub.limits());
         // The thread is started first: a client that no thread can serve is not let in.
-        let name = format!("client-{}", self.room.lock().hub.next_serial());
+        let name = format!("client-{}", room.hub.next_serial());
+        drop(room);
         let (admit, admitted) = mpsc::sync_channel::<Result<Arc<Client>, TcpStream>>(1);
         let serve = move |server: &Arc<Server>| {
             let answer = admitted.recv();

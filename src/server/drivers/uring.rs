@@ -415,7 +415,7 @@ impl CompletionLoop {
     }
 
     fn admit(&mut self, socket: Socket, peer: Peer) {
-        listener::prepare(&socket, peer);
+        listener::prepare(&socket, peer, self.hub.limits());
         let entry = self.connections.vacant_entry();
         let key = entry.key();
         let input = Some(self.ring.receive(&socket, key));
