@@ -6,7 +6,7 @@ use common::process::Dir;
 use common::*;
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -784,6 +784,68 @@ fn a_password_is_not_shown_while_it_is_typed() {
     server.console.shows("<ana> hola");
     let seen = ana.screen().concat();
     assert!(!seen.contains("guess") && !seen.contains("sesamo"), "{seen}");
+}
+
+/// Starts a server on the port of one that has ended.
+fn start_again(addr: SocketAddr, password: &std::path::Path) -> Server {
+    let mut command = tertulia();
+    command.args(["serve", &addr.to_string(), "--password-file", password.to_str().expect("UTF-8")]);
+    Server::of(command)
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn who_comes_back_says_the_password_by_itself_and_gives_up_when_it_is_wrong() {
+    let dir = Dir::new();
+    let [file, other] = ["password", "other"].map(|name| dir.file(name));
+    std::fs::write(&file, "sesamo 7\n").expect("a temporary file");
+    std::fs::write(&other, "another\n").expect("a temporary file");
+    let mut server = Server::with("epoll", &["--password-file", file.to_str().expect("UTF-8")]);
+    let addr = server.addr;
+    let wide = Setup { width: 120, ..USUAL };
+    let ana = Terminal::open(addr, "--nick ana --reconnect", wide);
+    ana.ends_with(&["-- this room has a password; type it and press Enter"]);
+    ana.says("sesamo 7");
+    ana.ends_with(&["ana>"]);
+    let with_file = format!("--nick beto --reconnect --password-file '{}'", file.display());
+    let beto = Terminal::open(addr, &with_file, wide);
+    beto.ends_with(&["beto>"]);
+    assert!(server.stop().success());
+
+    let mut server = start_again(addr, &file);
+    for (who, nick) in [(&ana, "ana"), (&beto, "beto")] {
+        who.becomes("the name again", |screen| {
+            screen.iter().any(|row| row == "== connected again")
+                && screen.last().is_some_and(|row| *row == format!("{nick}>"))
+        });
+        who.says("here I am");
+        server.console.shows(&format!("<{nick}> here I am"));
+        let asked = who.screen().iter().filter(|row| row.contains("type it and press Enter")).count();
+        assert_eq!(asked, usize::from(nick == "ana"), "{:?}", who.screen());
+    }
+    assert!(server.stop().success());
+
+    let server = start_again(addr, &other);
+    for who in [&ana, &beto] {
+        who.shows("tertulia: that is not the room's password; ask whoever runs the server");
+        who.exits(1);
+    }
+    assert!(!server.console.text().contains("arrived"), "nobody comes in");
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn who_comes_back_without_a_password_gives_up_when_there_is_one_now() {
+    let dir = Dir::new();
+    let file = dir.file("password");
+    std::fs::write(&file, "sesamo 7\n").expect("a temporary file");
+    let mut server = Server::start("epoll");
+    let ana = Terminal::open(server.addr, "--nick ana --reconnect", Setup { width: 120, ..USUAL });
+    ana.ends_with(&["ana>"]);
+    assert!(server.stop().success());
+    let _server = start_again(server.addr, &file);
+    ana.shows("tertulia: the room has a password; put it in a file, and use --password-file FILE");
+    ana.exits(1);
 }
 
 #[test]

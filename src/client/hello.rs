@@ -140,6 +140,11 @@ pub(super) fn news(line: &str) -> Option<News<'_>> {
     }
 }
 
+/// Whether the server asks for the password with this line.
+pub(super) fn is_question(line: &Received) -> bool {
+    matches!(line, Received::Text(text) if news(text) == Some(News::Password))
+}
+
 /// The text of a notice without its leading `-- `.
 pub(super) fn words_of(line: &str) -> &str {
     line.strip_prefix("-- ").unwrap_or(line)

@@ -5,10 +5,9 @@
 
 use super::commands::{self, BELL, Slip};
 use super::editor::{Asker, Editor, Typed};
-use super::hello::{ending, news, pass_door, request_nick};
+use super::hello::{ending, is_question, pass_door, request_nick};
 use super::inbox::{Inbox, Received};
 use super::messages::Text;
-use super::news::News;
 use super::nicks::NickBook;
 use super::receiver::{Receiver as LineReceiver, TerminalEvent};
 use super::render::{Paint, time_of_day};
@@ -18,6 +17,7 @@ use super::tty::{Cursor, Tty, hang_up_stdin, takes_output};
 use super::{LEAVING_PATIENCE, Options, lock, reconnect};
 use crate::chat::command::{self, Input};
 use crate::text::Lang;
+use std::cell::Cell;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -82,9 +82,9 @@ pub(super) fn run(stream: Stream, nick: Option<&str>, parts: Parts, options: &Op
     }
     tty.mute();
     let mut password = options.password.clone();
-    let mut is_given = password.is_some();
+    let is_given = Cell::new(password.is_some());
     let mut ask = || {
-        if !std::mem::take(&mut is_given) {
+        if !is_given.take() {
             // An empty line is no password, and the server does not answer it.
             let mut typed = String::new();
             while typed.is_empty() {
@@ -96,10 +96,11 @@ pub(super) fn run(stream: Stream, nick: Option<&str>, parts: Parts, options: &Op
     };
     // The screen shows nothing before the editor asks for a line, so the question is written at once.
     let mut show = |lines: Vec<Received>| {
-        let is_question = |line: &Received| matches!(line, Received::Text(text) if news(text) == Some(News::Password));
         let (questions, others): (Vec<_>, Vec<_>) = lines.into_iter().partition(is_question);
         for question in questions {
-            if let Received::Text(text) = question {
+            if let Received::Text(text) = question
+                && !is_given.get()
+            {
                 tty.write(&format!("{}\n", style.line(&time_of_day(), &text, None).0));
             }
         }
