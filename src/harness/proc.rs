@@ -213,11 +213,22 @@ mod linux {
         its_socket(server, client).map(|socket| socket.rx_queue)
     }
 
-    /// Bytes from all clients that have arrived at the server and that it has not read.
-    pub(crate) fn all_unread(server: SocketAddr) -> Option<u32> {
-        let is_its =
-            |socket: &TcpNetEntry| socket.local_address.port() == server.port() && socket.state != TcpState::Listen;
-        Some(sockets(server.port()).filter(is_its).map(|socket| socket.rx_queue).sum())
+    /// Connections that a server has accepted and not closed.
+    pub(crate) fn accepted(server: SocketAddr) -> Option<usize> {
+        Some(accepted_sockets(server).count())
+    }
+
+    /// Bytes that have arrived in these connections and that the server has not read.
+    pub(crate) fn accepted_unread(server: SocketAddr) -> Option<u32> {
+        Some(accepted_sockets(server).map(|socket| socket.rx_queue).sum())
+    }
+
+    /// The server's ends of its connections. What no process holds has no inode.
+    fn accepted_sockets(server: SocketAddr) -> impl Iterator<Item = TcpNetEntry> {
+        let is_its = move |socket: &TcpNetEntry| {
+            socket.local_address.port() == server.port() && socket.state != TcpState::Listen && socket.inode != 0
+        };
+        sockets(server.port()).filter(is_its)
     }
 
     /// Bytes that the server has written to a client, and that the kernel still holds.
@@ -310,7 +321,11 @@ mod nothing {
         None
     }
 
-    pub fn all_unread(_: SocketAddr) -> Option<u32> {
+    pub fn accepted(_: SocketAddr) -> Option<usize> {
+        None
+    }
+
+    pub fn accepted_unread(_: SocketAddr) -> Option<u32> {
         None
     }
 
@@ -332,11 +347,12 @@ mod tests {
             let server = listener.local_addr().expect("bound");
             assert_eq!(not_accepted(server), Some(0));
             let mut client = TcpStream::connect(server).expect("connected");
-            assert_eq!(not_accepted(server), Some(1));
-            let _accepted = listener.accept().expect("accepted");
             client.write_all(b"seven b").expect("written");
+            assert_eq!((not_accepted(server), accepted(server), accepted_unread(server)), (Some(1), Some(0), Some(0)));
+            let _accepted = listener.accept().expect("accepted");
             // On the loopback it has arrived when the write returns.
             assert_eq!(unread(server, client.local_addr().expect("bound")), Some(7));
+            assert_eq!((not_accepted(server), accepted(server), accepted_unread(server)), (Some(0), Some(1), Some(7)));
         }
     }
 

@@ -157,7 +157,10 @@ pub(crate) fn reset_mid_fanout(arena: &mut Arena, crowd: &mut Crowd) -> Outcome 
         if let Some((who, _)) = crowd.all_hear(&all, &said) {
             let closed = crowd.members.iter().any(|client| !client.is_open());
             let missing = said.iter().filter(|probe| !crowd.has_heard(who, **probe)).count();
-            return Err(fault(&[Cause::ErrorEndsFanOut], words::missed(round % 2 == 0, missing, said.len(), closed)));
+            return Err(fault(
+                &[Cause::ErrorEndsFanOut, Cause::Loses],
+                words::missed(round % 2 == 0, missing, said.len(), closed),
+            ));
         }
         let twice = said.iter().find(|probe| crowd.members.iter().any(|client| client.receiver.times(**probe) > 1));
         if twice.is_some() {
@@ -181,8 +184,11 @@ pub(crate) fn half_close(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
             // The three lines may have been taken as one message. A single line shows that.
             let alone = say_goodbye(crowd, 1, 1)[0];
             return Err(match crowd.hears(0, alone) {
-                true => fault(&[Cause::FramingByRead, Cause::LosesAtTheEnd], words::last_words_lost_but_one(missing)),
-                false => fault(&[Cause::LosesAtTheEnd], words::last_words_lost(missing)),
+                true => fault(
+                    &[Cause::FramingByRead, Cause::LosesAtTheEnd, Cause::Loses],
+                    words::last_words_lost_but_one(missing),
+                ),
+                false => fault(&[Cause::LosesAtTheEnd, Cause::Loses], words::last_words_lost(missing)),
             });
         }
         if goodbye + 1 < GOODBYES {
@@ -324,7 +330,7 @@ pub(crate) fn rush_hour(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
             said.iter().filter(|probe| probe.sender != crowd.members[who].number() && !crowd.has_heard(who, **probe));
         let missing = missing.count();
         let missed = words::stayer_missed(missing, said.len());
-        return Err(fault(causes, messages::at(&visits, &missed)));
+        return Err(fault(&[causes, &[Cause::Loses]].concat(), messages::at(&visits, &missed)));
     }
     let twice = said.iter().find(|probe| all.iter().any(|&who| crowd.members[who].receiver.times(**probe) > 1));
     if twice.is_some() {

@@ -19,10 +19,9 @@ pub(crate) fn deadlock(arena: &Arena, crowd: &mut Crowd) -> Option<Bilingual> {
     if !arena.baseline.thread_each || crowd.members.iter().any(|client| client.reading != Reading::Eagerly) {
         return None;
     }
-    // Those that are not accepted have no thread.
-    let accepted = crowd.count().saturating_sub(proc::not_accepted(arena.addr)? as usize);
-    let in_calm = arena.baseline.waiting_threads?.with(accepted);
     let look = || {
+        // Those that are not accepted have no thread, and those that have left may still have one.
+        let in_calm = arena.baseline.waiting_threads?.with(proc::accepted(arena.addr)?);
         let (sleepers, status) = (arena.ask(proc::sleepers)?, arena.ask(proc::status)?);
         let waiting = sleepers.for_threads.saturating_sub(in_calm);
         (waiting >= THREADS_MIN && sleepers.in_writes == 0).then_some((waiting, status.cpu))
@@ -35,6 +34,6 @@ pub(crate) fn deadlock(arena: &Arena, crowd: &mut Crowd) -> Option<Bilingual> {
     crowd.go_on(STILL);
     let before = look()?;
     crowd.go_on(STILL);
-    let unread = proc::all_unread(arena.addr).filter(|unread| *unread > 0)?;
+    let unread = proc::accepted_unread(arena.addr).filter(|unread| *unread > 0)?;
     (look()? == before).then(|| messages::deadlock(before.0, unread))
 }

@@ -4,24 +4,38 @@
 use super::cause::Cause;
 use super::elimination::remaining;
 use super::finding::Finding;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The causes that explain all failures, in the order in which to fix them, each with the torments that it explains.
 ///
 /// Causes that passed torments rule out are dropped first. A failure with one possible cause then establishes that
-/// cause. A failure with several is assigned to a cause that is established already, or else to its likeliest one.
+/// cause. Established causes explain all they can; then the cause that explains most of the rest does, until nothing is
+/// left: few causes are likelier than many.
 pub fn diagnose(findings: &[Finding]) -> Vec<(Cause, Vec<&'static str>)> {
     let blamed = findings.iter().filter(|finding| finding.is_blamed());
-    let blamed: Vec<(&'static str, Vec<Cause>)> = blamed.map(|f| (f.torment.name, remaining(f, findings))).collect();
-    let mut known: Vec<Cause> = blamed.iter().filter(|(_, c)| c.len() == 1).map(|(_, causes)| causes[0]).collect();
-    let mut explained: BTreeMap<Cause, Vec<&'static str>> = BTreeMap::new();
-    for (name, causes) in blamed {
-        let cause = causes.iter().filter(|cause| known.contains(cause)).min().or(causes.first());
-        let cause = cause.copied().unwrap_or(Cause::Unknown);
-        known.push(cause);
-        explained.entry(cause).or_default().push(name);
+    let mut left: Vec<(&'static str, Vec<Cause>)> = blamed.map(|f| (f.torment.name, remaining(f, findings))).collect();
+    let mut explained = BTreeMap::new();
+    while let Some(cause) = best_explanation(&left) {
+        let (its, others) = left.into_iter().partition(|(_, causes)| causes.contains(&cause));
+        explained.insert(cause, Vec::from_iter(Vec::into_iter(its).map(|(name, _)| name)));
+        left = others;
     }
     explained.into_iter().collect()
+}
+
+/// The cause that explains most of these failures, of those that are established if there are some. A failure counts
+/// the less, the more other causes are likelier for it.
+fn best_explanation(failures: &[(&'static str, Vec<Cause>)]) -> Option<Cause> {
+    let is_established = |cause: Cause| failures.iter().any(|(_, causes)| causes == &[cause]);
+    let weight = |cause: Cause| -> f64 {
+        let ranks = failures.iter().filter_map(|(_, causes)| causes.iter().position(|other| *other == cause));
+        ranks.map(|rank| 1.0 / (1 + rank) as f64).sum()
+    };
+    let all: BTreeSet<Cause> = failures.iter().flat_map(|(_, causes)| causes.iter().copied()).collect();
+    let score = |cause: Cause| (is_established(cause), weight(cause));
+    // Of several that explain as much, the one to fix first.
+    let best = |one: Cause, other: Cause| if score(other) > score(one) { other } else { one };
+    all.into_iter().reduce(best)
 }
 
 #[cfg(test)]
@@ -62,6 +76,27 @@ mod tests {
             [(Cause::FramingByRead, vec!["flood-all", "split-line"]), (Cause::BlockingWrite, vec!["stuck-reader"])]
         );
         assert_eq!(diagnose(&[flood]), [(Cause::InterleavedWrites, vec!["flood-all"])]);
+    }
+
+    #[test]
+    fn the_cause_that_most_failures_share_explains_an_ambiguous_one() {
+        let hose = failed("firehose", &[Cause::Unfair, Cause::UnboundedQueue]);
+        let polite = failed("polite-beside-flood", &[Cause::PausesEverybody, Cause::BlockingWrite, Cause::Unfair]);
+        assert_eq!(diagnose(&[polite.clone(), hose]), [(Cause::Unfair, vec!["polite-beside-flood", "firehose"])]);
+        assert_eq!(diagnose(&[polite]), [(Cause::PausesEverybody, vec!["polite-beside-flood"])]);
+        // Two failures whose likeliest cause it is weigh more than one that it hardly explains.
+        let input = [Cause::TrustsInput, Cause::ClientErrorEndsServer];
+        let ends = failed("reset-idle", &[Cause::ClientErrorEndsServer]);
+        let doubtful = failed("vanish", &[Cause::ClientErrorEndsServer, Cause::FixedTable]);
+        let garbage = [failed("garbage", &input), failed("long-line", &input)];
+        assert_eq!(
+            diagnose(&[&garbage[..], &[doubtful]].concat()),
+            [(Cause::TrustsInput, vec!["garbage", "long-line"]), (Cause::ClientErrorEndsServer, vec!["vanish"])]
+        );
+        assert_eq!(
+            diagnose(&[&garbage[..], &[ends]].concat()),
+            [(Cause::ClientErrorEndsServer, vec!["garbage", "long-line", "reset-idle"])]
+        );
     }
 
     #[test]

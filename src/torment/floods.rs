@@ -205,7 +205,7 @@ pub(crate) fn firehose(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
         };
         if unheard > 0 && !is_closed && !still_moves {
             return Err(fault(
-                &[Cause::Unfair, Cause::ShortWriteDropped, Cause::FramingByRead, Cause::UnboundedQueue],
+                &[Cause::Unfair, Cause::ShortWriteDropped, Cause::FramingByRead, Cause::UnboundedQueue, Cause::Loses],
                 words::beside_lost(unheard),
             ));
         }

@@ -8,7 +8,7 @@ use super::messages::framing as words;
 use crate::harness::excerpt::show;
 use crate::harness::probe::LEN_MIN;
 use crate::harness::receiver::RecordedLine;
-use crate::harness::{Crowd, Kind, SHORT_LEN};
+use crate::harness::{Crowd, Kind, Probe, SHORT_LEN};
 use crate::text::Bilingual;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -20,8 +20,10 @@ pub(crate) const NAMES: Torment = Torment::new(
         "Unos clientes envían por turnos líneas largas y cortas, de una en una.",
     ),
     Bilingual::new(
-        "What the server puts before the lines of a client stays the same, and no line contains a part of another.",
-        "Lo que el servidor pone delante de las líneas de un cliente no cambia, y ninguna línea contiene parte de otra.",
+        "All lines arrive, what the server puts before the lines of a client stays the same, and no line contains a part \
+         of another.",
+        "Llegan todas las líneas, lo que el servidor pone delante de las de un cliente no cambia, y ninguna contiene parte \
+         de otra.",
     ),
     &[TrustsInput],
     &[Unknown],
@@ -53,8 +55,11 @@ fn names(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     for line in 0..LINES {
         let len = if line % 2 == 0 { LONG_LEN.min(arena.baseline.line_len) } else { SHORT_LEN };
         let probe = crowd.members[1 + line % speakers].say(Kind::Line, len);
-        // A line that does not arrive is left to other torments.
-        if begin.elapsed() > limit || !crowd.hears(READER, probe) {
+        if begin.elapsed() > limit {
+            break;
+        }
+        if !crowd.hears(READER, probe) {
+            lost_in_calm(crowd, probe, line)?;
             break;
         }
         last = Some(probe);
@@ -71,6 +76,17 @@ fn names(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     match named.filter_map(|named| named.wrong()).max_by_key(|(wrong, _)| *wrong) {
         Some((_, seen)) => Err(fault(&[WrongName], seen)),
         None => Ok(()),
+    }
+}
+
+/// Whether a line is lost although no other is under way, and its sender is heard again. What else keeps a line from
+/// arriving is left to other torments.
+fn lost_in_calm(crowd: &mut Crowd, lost: Probe, heard: usize) -> Outcome {
+    let Some(sender) = crowd.members.iter().position(|client| client.number() == lost.sender) else { return Ok(()) };
+    let next = crowd.says(sender);
+    match crowd.hears(READER, next) && !crowd.has_heard(READER, lost) {
+        true => Err(fault(&[Loses], words::lost_in_calm(heard))),
+        false => Ok(()),
     }
 }
 
@@ -129,7 +145,6 @@ fn words_of(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::harness::Probe;
 
     /// The lines of two clients in turn; `before` tells what stands before a line of a client.
     fn lines(before: impl Fn(usize, u16) -> String) -> Vec<RecordedLine> {

@@ -51,7 +51,7 @@ const LATE_TIMES: u32 = 50;
 const NARROW: usize = 32 << 10;
 /// With more memory than this the torment ends early, before the machine suffers. Bytes.
 const GROWTH_MAX: u64 = 256 << 20;
-/// A server that uses less than this share of a processor could serve the polite clients, but waits for something.
+/// A server that wants less than this share of a processor could serve the polite clients, but waits for something.
 const BUSY_SHARE: f64 = 0.5;
 
 /// If our own clients wait for the server for less than this share of the time, they may be what is slow.
@@ -259,14 +259,14 @@ impl Spread {
 struct Before {
     at: Instant,
     memory: Option<u64>,
-    cpu: Option<Duration>,
+    wanted: Option<Duration>,
     /// Of our own clients.
     idle: Duration,
 }
 
 impl Before {
     fn now(arena: &Arena, crowd: &Crowd) -> Before {
-        Before { at: Instant::now(), memory: arena.memory(), cpu: cpu(arena), idle: crowd.idle }
+        Before { at: Instant::now(), memory: arena.memory(), wanted: wanted(arena), idle: crowd.idle }
     }
 
     /// By how much the server's memory has grown. Bytes.
@@ -277,12 +277,12 @@ impl Before {
     /// Why lines are late, the likeliest cause first.
     fn causes_of_waiting(&self, arena: &Arena, crowd: &Crowd) -> Causes {
         let elapsed = self.at.elapsed();
-        let used = self.cpu.zip(cpu(arena)).map_or(Duration::ZERO, |(before, now)| now.saturating_sub(before));
+        let wants = self.wanted.zip(wanted(arena)).map_or(Duration::ZERO, |(before, now)| now.saturating_sub(before));
         if crowd.idle - self.idle < elapsed.mul_f64(IDLE_SHARE) {
             None
         } else if self.growth(arena) > QUEUED {
             Some(&[Cause::UnboundedQueue, Cause::Unfair, Cause::PausesEverybody])
-        } else if used > elapsed.mul_f64(BUSY_SHARE) {
+        } else if wants > elapsed.mul_f64(BUSY_SHARE) {
             Some(&[Cause::Unfair, Cause::PausesEverybody, Cause::UnboundedQueue])
         } else {
             Some(&[Cause::PausesEverybody, Cause::BlockingWrite, Cause::LockAcrossWrite, Cause::Unfair])
@@ -290,8 +290,9 @@ impl Before {
     }
 }
 
-fn cpu(arena: &Arena) -> Option<Duration> {
-    Some(arena.ask(proc::status)?.cpu)
+/// A busy machine may leave the server less of a processor than it wants.
+fn wanted(arena: &Arena) -> Option<Duration> {
+    Some(arena.ask(proc::appetite)?.wanted)
 }
 
 /// What a client may ask of a server. `:help` is ours.

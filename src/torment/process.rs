@@ -113,7 +113,10 @@ pub(crate) fn no_descriptors(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let outcome = arena.check_health(&mut newcomers);
     newcomers.leave();
     match outcome {
-        Ok(()) if lost => Err(fault(&[Cause::AcceptNotRetried, Cause::OneAcceptPerEdge], words::WAITING_NOT_SERVED)),
+        Ok(()) if lost => Err(fault(
+            &[Cause::AcceptNotRetried, Cause::OneAcceptPerEdge, Cause::SlowToAccept],
+            words::WAITING_NOT_SERVED,
+        )),
         Ok(()) => Ok(()),
         Err(_) if arena.server.as_mut().is_some_and(|server| server.ended().is_some()) => {
             Err(Failure::Silence(words::ENDED))
@@ -178,6 +181,10 @@ fn makes_it_print(arena: &mut Arena, crowd: &mut Crowd, closed: bool) -> Outcome
             let ended = arena.server.as_mut().and_then(|server| server.ends_within(Duration::from_millis(200)));
             return Err(match ended {
                 Some(ended) => proven(&[Cause::PrintEndsServer], messages::at(&when, &messages::ended(ended, None))),
+                // A print may fail only when a buffer is full, and each time a line is lost.
+                None if closed && talk(crowd, &all, &when).is_ok() => {
+                    proven(&[Cause::PrintEndsServer, Cause::Loses], seen)
+                }
                 None if closed => proven(&[Cause::PrintEndsServer], seen),
                 // It was the printing if the chat goes on when somebody reads; the judge tries that.
                 None => Failure::Silence(seen),

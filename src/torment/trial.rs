@@ -12,6 +12,7 @@ use super::messages::{self, NO_TIME};
 use super::settings::{Settings, Source, Target};
 use crate::harness::{Crowd, START_LIMIT, ServerProcess, Stdout, proc};
 use crate::text::Bilingual;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -199,7 +200,7 @@ fn try_one(arena: &mut Arena, torment: &'static Torment) -> Finding {
     let (verdict, causes, seen) = match outcome {
         Ok(()) => (Verdict::Pass, vec![], Bilingual::default()),
         Err(Failure::Skip(why)) => (Verdict::Skipped, vec![], why),
-        Err(failure) => judge(arena, torment, failure, is_over),
+        Err(failure) => judge(arena, &mut crowd, torment, failure, is_over),
     };
     crowd.leave();
     let remarks = std::mem::take(&mut arena.remarks);
@@ -223,7 +224,13 @@ fn has_survived(arena: &mut Arena, torment: &Torment) -> Outcome {
 }
 
 /// From a failure to a verdict. If the server has ended, that is the failure.
-fn judge(arena: &mut Arena, torment: &Torment, failure: Failure, is_over: bool) -> (Verdict, Vec<Cause>, Bilingual) {
+fn judge(
+    arena: &mut Arena,
+    crowd: &mut Crowd,
+    torment: &Torment,
+    failure: Failure,
+    is_over: bool,
+) -> (Verdict, Vec<Cause>, Bilingual) {
     if let Failure::Proven { causes, seen } = failure {
         return (Verdict::Fail, causes, seen);
     }
@@ -266,12 +273,19 @@ fn judge(arena: &mut Arena, torment: &Torment, failure: Failure, is_over: bool) 
         }
         Failure::Silence(seen) => {
             let mut causes: Vec<Cause> = torment.if_silent.into();
+            let are_queued = proc::not_accepted(arena.addr).is_some_and(|count| count > 0);
             if is_over {
                 // The server has survived the torment, but not the departure of its clients.
                 causes.extend([Cause::ErrorEndsFanOut, Cause::ClientErrorEndsServer]);
-                // Or those that came are still waiting to be accepted.
-                causes.extend([Cause::OneAcceptPerEdge, Cause::SlowToAccept]);
             }
+            if is_over || are_queued {
+                // Or those that came are still waiting to be accepted, or found no seat.
+                causes.extend([Cause::OneAcceptPerEdge, Cause::SlowToAccept, Cause::SeatsNotFreed, Cause::FixedTable]);
+            } else if goes_on(crowd) {
+                causes.push(Cause::Loses);
+            }
+            let mut listed = BTreeSet::new();
+            causes.retain(|cause| listed.insert(*cause));
             // It has not ended, and its accepting thread has not either.
             if arena.server.is_some() && causes.contains(&Cause::ClientErrorEndsServer) && !nobody_accepts(arena) {
                 causes.retain(|cause| *cause != Cause::ClientErrorEndsServer);
@@ -280,6 +294,19 @@ fn judge(arena: &mut Arena, torment: &Torment, failure: Failure, is_over: bool) 
         }
         Failure::Skip(why) => (Verdict::Skipped, vec![], why),
     }
+}
+
+/// How long another line may take from a client to the next one.
+const GOES_ON: Duration = Duration::from_millis(500);
+
+/// Whether the first two clients hear each other again. Then the line that did not arrive may simply be lost.
+fn goes_on(crowd: &mut Crowd) -> bool {
+    let is_there = |who: usize| crowd.members.get(who).is_some_and(|client| client.is_open());
+    if !is_there(0) || !is_there(1) {
+        return false;
+    }
+    let said = [0, 1].map(|who| crowd.says(who));
+    crowd.wait(GOES_ON, |crowd| crowd.has_heard(1, said[0]) && crowd.has_heard(0, said[1]))
 }
 
 /// The likely causes if the server has ended and has not told why.
@@ -299,7 +326,7 @@ fn causes_of_an_end(torment: &Torment, is_over: bool) -> Vec<Cause> {
     causes
 }
 
-/// Reads the server's stdout, which was not read before. If new clients can talk only after that, printing was the cause.
+/// Whether printing keeps new clients from talking.
 fn was_the_printing(arena: &mut Arena, torment: &Torment) -> bool {
     let newcomers_talk = |arena: &mut Arena| {
         let mut newcomers = Crowd::empty();
@@ -307,10 +334,13 @@ fn was_the_printing(arena: &mut Arena, torment: &Torment) -> bool {
         newcomers.leave();
         talk
     };
-    torment.stdout == Stdout::Pipe
-        && !newcomers_talk(arena)
-        && arena.server.as_mut().is_some_and(ServerProcess::read_stdout)
-        && newcomers_talk(arena)
+    let read_stdout = |arena: &mut Arena| arena.server.as_mut().is_some_and(ServerProcess::read_stdout);
+    torment.stdout == Stdout::Pipe && talk_only_when_read(arena, newcomers_talk, read_stdout)
+}
+
+/// Reads a server's stdout, which was not read before. Whether new clients can talk after that, and not before.
+fn talk_only_when_read<S>(server: &mut S, talk: impl Fn(&mut S) -> bool, read_stdout: impl Fn(&mut S) -> bool) -> bool {
+    !talk(server) && read_stdout(server) && talk(server)
 }
 
 /// The verdict on a server that still runs. It may have lost a thread or a task, and written why.
@@ -369,6 +399,28 @@ fn cause_in_message(message: &str) -> Option<Cause> {
 mod tests {
     use super::*;
     use crate::torment::TORMENTS;
+
+    #[test]
+    fn printing_is_blamed_only_if_newcomers_could_not_talk_before_stdout_was_read() {
+        // Whether they can talk before, whether stdout can be read, and whether they can talk after.
+        let is_blamed = |before: bool, is_read: bool, after: bool| {
+            let mut was_read = false;
+            talk_only_when_read(
+                &mut was_read,
+                |was_read| if *was_read { after } else { before },
+                |was_read| {
+                    *was_read = is_read;
+                    is_read
+                },
+            )
+        };
+        assert!(is_blamed(false, true, true));
+        // A single line was lost, and the chat went on without our doing.
+        assert!(!is_blamed(true, true, true));
+        // Something else stops the chat.
+        assert!(!is_blamed(false, true, false));
+        assert!(!is_blamed(false, false, true));
+    }
 
     #[test]
     fn an_end_without_a_word_may_come_from_a_fixed_table_wherever_it_may_come_from_a_client() {

@@ -33,7 +33,7 @@ const FAULTS: &[(&str, Cause, &[&str])] = &[
     ("faults.py hang-up-first", Cause::LosesAtTheEnd, &["half-close", "split-line"]),
     ("faults.py unfair", Cause::Unfair, &["firehose", "split-line"]),
     ("faults.py spins-at-the-end", Cause::SpinsAtTheEnd, &["half-close", "reset-idle", "idle"]),
-    ("faults.py loses", Cause::Loses, &["gulp", "slow-reader", "split-line"]),
+    ("faults.py loses", Cause::Loses, &["gulp", "slow-reader", "names", "half-close"]),
     ("faults.py duplicates", Cause::Duplicates, &["flood-all", "reset-mid-fanout"]),
     ("faults.py reorders", Cause::Reorders, &["flood-all", "two-in-one"]),
     ("faults.py seats-not-freed", Cause::SeatsNotFreed, &["full-house", "churn", "burst-connect", "reset-mid-fanout"]),

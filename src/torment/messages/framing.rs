@@ -248,6 +248,16 @@ pub(crate) fn wrong_name(name: &str, count: usize, of: usize, line: &str) -> Bil
     })
 }
 
+/// The clients had sent `heard` lines before.
+pub(crate) fn lost_in_calm(heard: usize) -> Bilingual {
+    Bilingual::of(|lang| {
+        let nth = heard + 1;
+        say!(lang,
+            "line {nth} did not arrive, although no other was under way; the next one of the same client did";
+            "la línea {nth} no llegó, aunque no había otra en camino; la siguiente del mismo cliente sí")
+    })
+}
+
 pub(crate) fn stale_rest(rest: &str) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
