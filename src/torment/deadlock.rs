@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// For so long, nothing may happen.
 const STILL: Duration = Duration::from_millis(300);
+/// A busy machine may take so many times as long until all threads sleep.
+const LOOKS_MAX: usize = 8;
 /// The least number of threads of which each can wait for another.
 const THREADS_MIN: usize = 2;
 
@@ -31,9 +33,15 @@ pub(crate) fn deadlock(arena: &Arena, crowd: &mut Crowd) -> Option<Bilingual> {
     crowd.members.iter_mut().filter(|client| client.is_open()).for_each(|client| {
         client.say(Kind::Line, SHORT_LEN);
     });
-    crowd.go_on(STILL);
-    let before = look()?;
-    crowd.go_on(STILL);
-    let unread = proc::accepted_unread(arena.addr).filter(|unread| *unread > 0)?;
-    (look()? == before).then(|| messages::deadlock(before.0, unread))
+    let mut before = None;
+    for _ in 0..LOOKS_MAX {
+        crowd.go_on(STILL);
+        let now = look();
+        if let Some((waiting, _)) = now.filter(|_| now == before) {
+            let unread = proc::accepted_unread(arena.addr).filter(|unread| *unread > 0)?;
+            return Some(messages::deadlock(waiting, unread));
+        }
+        before = now;
+    }
+    None
 }

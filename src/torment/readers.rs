@@ -40,7 +40,8 @@ pub(crate) fn trickle_reader(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
 /// Lines that are sent to measure the time until they arrive.
 struct Pings {
     said: Vec<(Probe, Instant)>,
-    /// The index of the first line that has not arrived yet.
+    /// The index of the first line after the last one that has arrived. Lines before that are late or lost, but the chat
+    /// is not frozen.
     unheard: usize,
     hearer: usize,
 }
@@ -55,14 +56,16 @@ impl Pings {
             let probe = crowd.says(TALKER);
             self.said.push((probe, Instant::now()));
         }
-        while let Some(&(probe, _)) = self.said.get(self.unheard)
-            && crowd.has_heard(self.hearer, probe)
-        {
-            self.unheard += 1;
-        }
+        let hearer = self.hearer;
+        self.look(|probe| crowd.has_heard(hearer, probe));
     }
 
-    /// For how long the oldest line that has not arrived has been under way.
+    fn look(&mut self, has_heard: impl Fn(Probe) -> bool) {
+        let newest = self.said[self.unheard..].iter().rposition(|(probe, _)| has_heard(*probe));
+        self.unheard += newest.map_or(0, |newest| newest + 1);
+    }
+
+    /// For how long no line has arrived that was under way.
     fn waits(&self) -> Duration {
         self.said.get(self.unheard).map_or(Duration::ZERO, |(_, at)| at.elapsed())
     }
@@ -419,5 +422,26 @@ impl BacklogWatch {
     /// Whether the kernel's buffers may still take more. A server that makes senders wait stops growing early.
     fn grows(&self) -> bool {
         self.grew.elapsed() < self.full && self.most < SLOW_FLOOD as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::Kind;
+
+    #[test]
+    fn a_chat_that_has_lost_a_line_is_not_frozen() {
+        let probe = |seq: u32| Probe { kind: Kind::Line, sender: 1, seq };
+        let ago = |ms: u64| Instant::now().checked_sub(Duration::from_millis(ms)).expect("the machine runs for longer");
+        let mut pings = Pings::new(FLOODER);
+        pings.said = vec![(probe(0), ago(9000)), (probe(1), ago(8000)), (probe(2), ago(7000)), (probe(3), ago(10))];
+        pings.look(|probe| probe.seq == 0);
+        assert!(pings.waits() > FROZEN);
+        // Line 1 is lost.
+        pings.look(|probe| [0, 2].contains(&probe.seq));
+        assert!(pings.waits() < FROZEN);
+        pings.look(|_| true);
+        assert_eq!(pings.waits(), Duration::ZERO);
     }
 }
