@@ -61,6 +61,8 @@ pub struct Arena<'a> {
     pub segment: Option<u32>,
     /// Set when the torments beside this one are over; `None` if there are none.
     pub is_over: Option<Arc<AtomicBool>>,
+    /// A new client could not exchange lines with the others.
+    pub has_strangers: bool,
     /// Observations that are not faults.
     pub remarks: Vec<Bilingual>,
     nonce: Nonce,
@@ -82,6 +84,7 @@ impl<'a> Arena<'a> {
             may_freeze: true,
             segment: None,
             is_over: None,
+            has_strangers: false,
             remarks: Vec::new(),
             nonce,
             numbers: 0,
@@ -226,6 +229,7 @@ impl<'a> Arena<'a> {
                         (unheard, None) => (unheard, heard(crowd, newcomer)),
                     };
                     crowd.members.pop();
+                    self.has_strangers = true;
                     return Err(Failure::Silence(messages::unacquainted(&why, &heard)));
                 }
             }

@@ -273,13 +273,12 @@ fn judge(
         }
         Failure::Silence(seen) => {
             let mut causes: Vec<Cause> = torment.if_silent.into();
-            let are_queued = proc::not_accepted(arena.addr).is_some_and(|count| count > 0);
             if is_over {
                 // The server has survived the torment, but not the departure of its clients.
                 causes.extend([Cause::ErrorEndsFanOut, Cause::ClientErrorEndsServer]);
             }
-            if is_over || are_queued {
-                // Or those that came are still waiting to be accepted, or found no seat.
+            if is_over || arena.has_strangers {
+                // Those that came are still waiting to be accepted, or found no seat.
                 causes.extend([Cause::OneAcceptPerEdge, Cause::SlowToAccept, Cause::SeatsNotFreed, Cause::FixedTable]);
             } else if goes_on(crowd) {
                 causes.push(Cause::Loses);
