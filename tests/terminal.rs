@@ -786,6 +786,33 @@ fn a_password_is_not_shown_while_it_is_typed() {
     assert!(!seen.contains("guess") && !seen.contains("sesamo"), "{seen}");
 }
 
+#[test]
+#[ignore = "needs tmux"]
+fn the_password_of_those_in_charge_is_neither_shown_nor_remembered() {
+    let dir = Dir::new();
+    let file = dir.file("password");
+    std::fs::write(&file, "sesamo 7\n").expect("a temporary file");
+    let server = Server::with("epoll", &["--operator-password-file", file.to_str().expect("UTF-8")]);
+    for (nick, env) in [("ana", ""), ("beto", "NO_COLOR=1")] {
+        let who = Terminal::join(&server, nick, Setup { env, ..USUAL });
+        who.says("hola");
+        who.types(":op sesamo");
+        who.ends_with(&[&format!("{nick}> :op ******")]);
+        who.presses(&["BSpace", "BSpace", "Left"]);
+        who.types("am");
+        who.presses(&["End", "BSpace"]);
+        // Typed was `:op sesa`, and `am` before its last letter.
+        who.ends_with(&[&format!("{nick}> :op *****")]);
+        who.presses(&["C-u"]);
+        who.says(":op sesamo 7");
+        who.shows(" is in charge");
+        assert!(who.screen().iter().any(|row| *row == format!("{nick}> :op ********")), "{:?}", who.screen());
+        who.presses(&["Up"]);
+        who.ends_with(&[&format!("{nick}> hola")]);
+        assert!(!who.raw().contains("ses"), "{}", who.raw());
+    }
+}
+
 /// Starts a server on the port of one that has ended.
 fn start_again(addr: SocketAddr, password: &std::path::Path) -> Server {
     let mut command = tertulia();

@@ -7,6 +7,8 @@ use super::messages::Text;
 use crate::chat::command::COMMANDS;
 use crate::chat::messages::{Notice, Said};
 use crate::text::Lang;
+use std::borrow::Cow;
+use unicode_width::UnicodeWidthStr;
 
 /// The client's own command.
 pub(super) const BELL: &str = ":bell";
@@ -32,6 +34,30 @@ pub(super) fn explain(command: &str, lang: Lang) -> String {
     let help = format!("{}\n{}", Said(lang, &Notice::Help), Text::MoreCommands.say(lang));
     let line = help.lines().find(|line| line.split(' ').next() == Some(command));
     line.unwrap_or(command).to_owned()
+}
+
+/// The length of what stands before a password in a line: `:op `, in capitals, too, or as other programs write it.
+fn before_password(line: &str) -> Option<usize> {
+    let (word, rest) = line.split_once([' ', '\t'])?;
+    let is_op = word.strip_prefix([':', '/'])?.eq_ignore_ascii_case("op");
+    (is_op && !rest.trim().is_empty()).then_some(word.len() + 1)
+}
+
+/// Whether a text, which may be of several lines, has a password in it.
+pub(super) fn has_password(text: &str) -> bool {
+    text.lines().any(|line| before_password(line).is_some())
+}
+
+/// The same text with a mark for each column of a password.
+pub(super) fn masked(text: &str) -> Cow<'_, str> {
+    if !has_password(text) {
+        return Cow::Borrowed(text);
+    }
+    let mask = |line: &str| match before_password(line) {
+        Some(len) => format!("{}{}", &line[..len], "*".repeat(line[len..].width())),
+        None => line.to_owned(),
+    };
+    Cow::Owned(text.split('\n').map(mask).collect::<Vec<_>>().join("\n"))
 }
 
 /// A line that looks like a command of another program.
@@ -113,6 +139,21 @@ mod tests {
             ":smile:",
         ] {
             assert_eq!(slip(line), None, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_masked_and_nothing_else() {
+        for (text, shown) in [
+            (":op sésamo 7", ":op ********"),
+            (":OP 日本", ":OP ****"),
+            ("/op s", "/op *"),
+            ("hola\n:op s\n:me waves", "hola\n:op *\n:me waves"),
+        ] {
+            assert_eq!((masked(text).as_ref(), has_password(text)), (shown, true));
+        }
+        for text in ["", ":op", ":op ", ":ops x", " :op x", "op x", ":msg op x", ":me op"] {
+            assert_eq!((masked(text).as_ref(), has_password(text)), (text, false));
         }
     }
 

@@ -11,7 +11,7 @@ use super::{commands, lock};
 use crate::text::Lang;
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
-use rustyline::highlight::Highlighter;
+use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
 use rustyline::history::DefaultHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
@@ -66,15 +66,8 @@ impl Editor {
         style: Paint,
         lang: Lang,
     ) -> Option<Editor> {
-        let color_mode = match style {
-            Paint::Plain => ColorMode::Disabled,
-            Paint::Colors => ColorMode::Enabled,
-        };
-        let config = Config::builder()
-            .auto_add_history(true)
-            .completion_type(CompletionType::List)
-            .color_mode(color_mode)
-            .build();
+        // Whether there are colours decides `style`. Without this the editor would not ask what to draw, and show passwords.
+        let config = Config::builder().completion_type(CompletionType::List).color_mode(ColorMode::Forced).build();
         let mut lines = rustyline::Editor::with_config(config).ok()?;
         let prompt = Arc::<Mutex<String>>::default();
         lines.set_helper(Some(Keys {
@@ -132,7 +125,14 @@ impl Editor {
                     self.tty.erase_row_above();
                     continue;
                 }
-                Ok(line) => Typed::Line(line),
+                Ok(line) => {
+                    if !commands::has_password(&line)
+                        && let Err(e) = self.lines.add_history_entry(&line)
+                    {
+                        log::debug!("the Up key does not bring back the line: {e}");
+                    }
+                    Typed::Line(line)
+                }
                 Err(ReadlineError::Interrupted) if !typed.is_empty() => Typed::Cleared,
                 Err(ReadlineError::Interrupted | ReadlineError::Eof) => Typed::End,
                 Err(e) => Typed::Failed(e.to_string()),
@@ -270,5 +270,14 @@ impl Validator for Keys {
 impl Highlighter for Keys {
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, is_default: bool) -> Cow<'b, str> {
         if is_default { Cow::Owned(self.style.prompt(prompt)) } else { Cow::Borrowed(prompt) }
+    }
+
+    fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
+        commands::masked(line)
+    }
+
+    /// Whether the editor has to ask what to draw for one more character.
+    fn highlight_char(&self, line: &str, _: usize, _: CmdKind) -> bool {
+        commands::has_password(line)
     }
 }
