@@ -813,6 +813,24 @@ fn the_password_of_those_in_charge_is_neither_shown_nor_remembered() {
     }
 }
 
+#[cfg(feature = "tls")]
+#[test]
+#[ignore = "needs tmux"]
+fn who_joins_without_tls_where_it_is_needed_soon_hears_of_it() {
+    let dir = Dir::new();
+    let path = dir.file("tls.pem");
+    common::tls::make_certificate(&path);
+    let server = Server::with("epoll", &["--tls-cert", path.to_str().expect("UTF-8")]);
+    for nick in ["", "--nick ana"] {
+        let ana = Terminal::open(server.addr, nick, USUAL);
+        match nick {
+            "" => ana.ends_with(&["== no answer yet: the server may be full, or speak TLS only (use --tls)", ">"]),
+            // It has said something, and so the server knows.
+            _ => ana.shows("tertulia: this server speaks TLS only"),
+        }
+    }
+}
+
 /// Starts a server on the port of one that has ended.
 fn start_again(addr: SocketAddr, password: &std::path::Path) -> Server {
     let mut command = tertulia();
@@ -899,7 +917,7 @@ fn one_who_waits_for_a_seat_is_told_and_then_has_the_right_prompt() {
         let server = Server::with("epoll", &["--max-clients", "1", "--when-full", "wait"]);
         let ana = server.join();
         let waiting = Terminal::open(server.addr, flags, USUAL);
-        waiting.ends_with(&["== the server has not answered yet: it may be full and keep you waiting", ">"]);
+        waiting.ends_with(&["== no answer yet: the server may be full, or speak TLS only (use --tls)", ">"]);
         waiting.types("a thought longer than a row: 0123456789 0123456789 0123456789 0123456789 0123456789, at");
         waiting.becomes("what was typed", |screen| screen.last().is_some_and(|row| row.ends_with("789, at")));
         drop(ana);

@@ -57,6 +57,8 @@ pub(super) enum Text<'a> {
     /// The server sent a line of this many bytes.
     LongLine(usize),
     NoAnswer,
+    /// The same, without TLS.
+    NoAnswerInPlain,
     BellOn,
     BellOff,
     Help,
@@ -173,6 +175,9 @@ impl Display for Said<'_, Text<'_>> {
             Text::NoAnswer => say!(lang, f,
                 "the server has not answered yet: it may be full and keep you waiting";
                 "el servidor aún no responde: puede que esté lleno y haya que esperar"),
+            Text::NoAnswerInPlain => say!(lang, f,
+                "no answer yet: the server may be full, or speak TLS only (use --tls)";
+                "aún no responde: puede que esté lleno o que solo hable TLS (usa --tls)"),
             Text::BellOn => {
                 say!(lang, f, "the bell is on; :bell turns it off"; "el timbre está activado; :bell lo desactiva")
             }

@@ -16,6 +16,7 @@ use super::stream::Stream;
 use super::tty::{Cursor, Tty, hang_up_stdin, takes_output};
 use super::{LEAVING_PATIENCE, Options, lock, reconnect};
 use crate::chat::command::{self, Input};
+use crate::server::listener::UNIX;
 use crate::text::Lang;
 use std::cell::Cell;
 use std::io::{self, Write};
@@ -139,6 +140,7 @@ pub(super) fn run(stream: Stream, nick: Option<&str>, parts: Parts, options: &Op
         bell,
         has_heard,
         lang,
+        is_plain: options.trust.is_none() && !options.addr.starts_with(UNIX),
         is_editing: false,
         unnamed_until,
         leaving_until: None,
@@ -159,6 +161,8 @@ struct Session {
     /// The server has sent a line.
     has_heard: Arc<AtomicBool>,
     lang: Lang,
+    /// The connection may be the wrong kind: it has no TLS, and is none of a Unix socket.
+    is_plain: bool,
     /// The editor was asked for a line and has not answered.
     is_editing: bool,
     unnamed_until: Option<Instant>,
@@ -204,7 +208,7 @@ impl Session {
                 None => {
                     self.unnamed_until = None;
                     if !self.has_heard.load(Ordering::Relaxed) {
-                        self.tell(&Text::NoAnswer);
+                        self.tell(if self.is_plain { &Text::NoAnswerInPlain } else { &Text::NoAnswer });
                     }
                 }
             }
