@@ -7,7 +7,7 @@
 //! who asks for a name first gets it later.
 
 use super::id::Id;
-use super::limits::{CALLERS_MAX, HANDSHAKE_PATIENCE, OPENING_PATIENCE, PASSWORD_PATIENCE, PASSWORD_TRIES};
+use super::limits::{HANDSHAKE_PATIENCE, OPENING_PATIENCE, PASSWORD_PATIENCE, PASSWORD_TRIES};
 use super::reason::Refusal;
 use super::secret::Secret;
 use crate::chat::peer::Peer;
@@ -63,10 +63,6 @@ impl Door {
     /// Whether there is a password.
     pub(super) fn is_locked(&self) -> bool {
         self.password.is_some()
-    }
-
-    pub(super) fn is_full(&self) -> bool {
-        self.callers.len() >= CALLERS_MAX
     }
 
     /// Somebody comes.

@@ -277,9 +277,8 @@ impl Hub {
         if self.charge.bans.keep_out(addr, self.connections.now()) {
             return Some(Refusal::Banned);
         }
-        let is_crowded = |door: &Door| door.is_full() || !self.connections.may_call(addr);
         match self.first_stage(peer) {
-            Some(_) if self.door.as_ref().is_some_and(is_crowded) => Some(Refusal::Door),
+            Some(_) if !self.connections.may_call(addr) => Some(Refusal::Door),
             None if !self.has_seat() => Some(Refusal::Full),
             _ if !self.connections.admits(addr) => Some(Refusal::Address),
             _ => None,

@@ -2,7 +2,7 @@
 //! address, and how often those from one address may be wrong about the password. They are off unless they are set.
 
 use crate::chat::id::{Id, Table};
-use crate::chat::limits::{CALLERS_PER_ADDRESS, Limits, WRONG_TRIES_AT_ONCE, WRONG_TRY_EVERY};
+use crate::chat::limits::{CALLERS_MAX, CALLERS_PER_ADDRESS, Limits, WRONG_TRIES_AT_ONCE, WRONG_TRY_EVERY};
 use crate::chat::peer::Origin;
 use crate::chat::rate::{Account, Rate};
 use crate::chat::tries::Tries;
@@ -69,7 +69,7 @@ impl Throttle {
 
     /// Whether another client from this address may be at the door.
     pub(super) fn may_call(&self, addr: Origin) -> bool {
-        self.callers.count(addr) < CALLERS_PER_ADDRESS
+        self.callers.len() < CALLERS_MAX && self.callers.count(addr) < CALLERS_PER_ADDRESS
     }
 
     /// The number of clients at the door.

@@ -3,7 +3,7 @@
 use super::conversations::{MS, SECOND, TestRoom};
 use crate::chat::Peer;
 use crate::chat::limits::*;
-use crate::chat::{Hub, Id, Lang, Secret};
+use crate::chat::{Hub, Id, Lang, Reason, Secret};
 use std::time::Instant;
 
 fn with_password() -> Limits {
@@ -227,4 +227,14 @@ fn a_member_is_told_by_its_number_whatever_the_driver_calls_it() {
         room.sim().turn();
         assert!(room.got(beto).ends_with("-- guest1 (#1) is gone: connection lost\n"));
     }
+}
+
+#[test]
+fn who_is_evicted_at_the_door_makes_room_at_once() {
+    let mut hub = Hub::new(with_password(), Lang::En, Instant::now());
+    let peer = |key: usize| Peer::from(([10, 0, 0, (key / CALLERS_PER_ADDRESS) as u8], 4000));
+    let callers: Vec<Id> = (0..CALLERS_MAX).map(|key| hub.connect(key, peer(key)).expect("a place")).collect();
+    assert!(hub.connect(CALLERS_MAX, peer(CALLERS_MAX)).is_none(), "the door is full");
+    hub.connections.leave(callers[0], Reason::MemoryFull(0), b"");
+    assert!(hub.connect(CALLERS_MAX, peer(0)).is_some());
 }
