@@ -129,6 +129,11 @@ impl Door {
         self.callers.iter().find(|caller| caller.id == id).map(|caller| caller.peer)
     }
 
+    /// The first that came, of those for whose peer this is true.
+    pub(super) fn first(&self, is_wanted: impl Fn(Peer) -> bool) -> Option<Id> {
+        self.callers.iter().find(|caller| is_wanted(caller.peer)).map(|caller| caller.id)
+    }
+
     pub(super) fn any(&self) -> Option<Id> {
         self.callers.first().map(|caller| caller.id)
     }

@@ -218,6 +218,9 @@ impl Hub {
             return None;
         }
         let stage = self.first_stage(peer);
+        if stage.is_some() {
+            self.make_place();
+        }
         self.last_serial = self.next_serial();
         let mut id = Id::without_number(self.last_serial, key);
         self.connections.open(id, peer.origin());

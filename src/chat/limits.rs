@@ -144,7 +144,8 @@ pub const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 pub const HANDSHAKES_AT_ONCE: u32 = 4;
 /// ... and after that one in this time. An answer takes about a third of it.
 pub const HANDSHAKE_EVERY: Duration = Duration::from_millis(1);
-/// Clients without a seat that may be at the door at once: those that have not ended their handshake or said the password yet.
+/// Clients without a seat that may be at the door at once: those that have not ended their handshake or said the password yet. If there
+/// are more, the first of the most crowded address gives way.
 pub const CALLERS_MAX: usize = 256;
 /// Of those, at most this many may come from one address.
 pub const CALLERS_PER_ADDRESS: usize = 32;

@@ -62,10 +62,12 @@ pub enum Refusal {
 impl Reason {
     /// Whether the client ended the connection itself, by something that the server read from it, or by its silence at the door.
     pub fn is_the_clients(self) -> bool {
-        matches!(
-            self,
-            Reason::Quit | Reason::EndOfInput | Reason::EndlessLine(_) | Reason::Foreign(_) | Reason::Refused(_)
-        )
+        match self {
+            Reason::Quit | Reason::EndOfInput | Reason::EndlessLine(_) | Reason::Foreign(_) => true,
+            // Then another one has come.
+            Reason::Refused(why) => why != Refusal::Door,
+            _ => false,
+        }
     }
 }
 

@@ -166,6 +166,15 @@ impl Connections {
         self.throttle.may_call(addr)
     }
 
+    pub(super) fn door_is_full(&self) -> bool {
+        self.throttle.door_is_full()
+    }
+
+    /// Whether as many from this address are at the door as from any.
+    pub(super) fn is_crowded(&self, addr: Origin) -> bool {
+        self.throttle.is_crowded(addr)
+    }
+
     /// The number of connections at the door.
     pub(super) fn callers(&self) -> usize {
         self.throttle.callers()

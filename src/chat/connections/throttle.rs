@@ -67,9 +67,19 @@ impl Throttle {
         self.callers.remove(id);
     }
 
-    /// Whether another client from this address may be at the door.
+    /// Whether another client from this address may be at the door, if need be in the place of one from a more crowded address.
     pub(super) fn may_call(&self, addr: Origin) -> bool {
-        self.callers.len() < CALLERS_MAX && self.callers.count(addr) < CALLERS_PER_ADDRESS
+        let others = self.callers.count(addr);
+        others < CALLERS_PER_ADDRESS && (!self.door_is_full() || others < self.callers.most())
+    }
+
+    pub(super) fn door_is_full(&self) -> bool {
+        self.callers.len() >= CALLERS_MAX
+    }
+
+    /// Whether as many from this address are at the door as from any.
+    pub(super) fn is_crowded(&self, addr: Origin) -> bool {
+        self.callers.count(addr) == self.callers.most()
     }
 
     /// The number of clients at the door.
@@ -137,6 +147,11 @@ impl PerAddress {
     /// The number of those from this address.
     fn count(&self, addr: Origin) -> usize {
         self.counts.get(&addr.network()).copied().unwrap_or_default()
+    }
+
+    /// The number of those from the address with the most.
+    fn most(&self) -> usize {
+        self.counts.values().copied().max().unwrap_or_default()
     }
 
     fn len(&self) -> usize {

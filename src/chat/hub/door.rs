@@ -7,7 +7,7 @@ use crate::chat::connections::line::Line;
 use crate::chat::connections::opening::Opening;
 use crate::chat::door::Answer;
 use crate::chat::messages::Notice;
-use crate::chat::{Id, Reason, Refusal};
+use crate::chat::{Id, Peer, Reason, Refusal};
 
 impl Hub {
     /// The id that the hub keeps of a client. It has the number, which the driver's own id may lack.
@@ -70,6 +70,16 @@ impl Hub {
         self.arrive(id, peer);
         if let Some((_, Some(wish))) = removed {
             self.line(id, Line::Text(&wish), &mut Opening::Over);
+        }
+    }
+
+    /// If the door is full, whoever came first from the most crowded address gives way. So nobody can keep others out by filling it.
+    pub(super) fn make_place(&mut self) {
+        if self.connections.door_is_full() {
+            let is_crowded = |peer: Peer| self.connections.is_crowded(peer.origin());
+            if let Some(id) = self.door.as_ref().and_then(|door| door.first(is_crowded)) {
+                self.leave_door(id, Reason::Refused(Refusal::Door));
+            }
         }
     }
 

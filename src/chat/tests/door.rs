@@ -186,10 +186,28 @@ fn only_so_many_are_at_the_door() {
     assert_eq!(hub.connect(CALLERS_PER_ADDRESS, from(0)), None);
     let told = String::from_utf8(hub.refuse(from(0))).expect("our own words");
     assert!(told.starts_with("-- disconnected: too many have not said the password yet"), "{told}");
-    for key in CALLERS_PER_ADDRESS..CALLERS_MAX {
-        assert!(hub.connect(key, from(key)).is_some());
+}
+
+/// However many addresses somebody has to fill the door from, others find a place there.
+#[test]
+fn of_too_many_at_the_door_the_first_of_the_most_crowded_address_gives_way() {
+    let mut hub = Hub::new(with_password(), Lang::En, Instant::now());
+    let from = |addr: usize| Peer::from(([10, 0, (addr >> 8) as u8, addr as u8], 4000));
+    // Three at one address, and one at each other.
+    let callers: Vec<Id> =
+        (0..CALLERS_MAX).map(|key| hub.connect(key, from(key.max(4) - 4)).expect("a place")).collect();
+    let crowd = &callers[..5];
+    let here = |hub: &Hub| crowd.iter().filter(|id| hub.is_seated(**id)).count();
+    for (more, gone) in [1, 2, 3, 4].into_iter().enumerate() {
+        assert!(hub.connect(CALLERS_MAX + more, from(1000 + more)).is_some());
+        assert_eq!(here(&hub), 5 - gone);
+        assert!(!hub.is_seated(crowd[more]), "the first goes first");
     }
-    assert_eq!(hub.connect(CALLERS_MAX, from(CALLERS_MAX)), None);
+    // All are alike now: the first of all goes, which is the one that is left of those.
+    assert!(hub.connect(CALLERS_MAX + 4, from(2000)).is_some());
+    assert_eq!(here(&hub), 0);
+    // Nobody gives way to another one from its own address, or to one who is worse.
+    assert_eq!(hub.connect(CALLERS_MAX + 5, from(2000)), None);
 }
 
 #[test]
@@ -234,7 +252,8 @@ fn who_is_evicted_at_the_door_makes_room_at_once() {
     let mut hub = Hub::new(with_password(), Lang::En, Instant::now());
     let peer = |key: usize| Peer::from(([10, 0, 0, (key / CALLERS_PER_ADDRESS) as u8], 4000));
     let callers: Vec<Id> = (0..CALLERS_MAX).map(|key| hub.connect(key, peer(key)).expect("a place")).collect();
-    assert!(hub.connect(CALLERS_MAX, peer(CALLERS_MAX)).is_none(), "the door is full");
+    assert!(hub.connect(CALLERS_MAX, peer(0)).is_none(), "the door is full");
     hub.connections.leave(callers[0], Reason::MemoryFull(0), b"");
     assert!(hub.connect(CALLERS_MAX, peer(0)).is_some());
+    assert!(callers[1..].iter().all(|id| hub.is_seated(*id)), "nobody else has to go");
 }
