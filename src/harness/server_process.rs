@@ -380,9 +380,11 @@ fn does_not_listen(port: u16, message: Option<String>) -> Bilingual {
 fn listens_elsewhere(port: u16, other: u16) -> Bilingual {
     Bilingual::of(|lang| {
         say!(lang,
-            "the server should listen on port {port}, but it listens on port {other}; write {{port}} where it takes its \
-             port, or start it yourself and test it with: tertulia torment :{other}";
-            "el servidor debería escuchar en el puerto {port}, pero escucha en el {other}; escribe {{port}} donde toma su \
-             puerto, o inícialo tú y pruébalo con: tertulia torment :{other}")
+            "the server should listen on port {port}, but it listens on port {other}; let it take its port from \
+             {{port}} in the command, or from the argument of ./run in a class, or start it yourself and test it with: \
+             tertulia torment :{other}";
+            "el servidor debería escuchar en el puerto {port}, pero escucha en el {other}; haz que tome su puerto de \
+             {{port}} en la orden, o del argumento de ./run en una clase, o inícialo tú y pruébalo con: \
+             tertulia torment :{other}")
     })
 }

@@ -41,7 +41,7 @@ const GROUP: usize = 6;
 /// Descriptors that the server, or this program, needs for other things.
 const SPARE: u64 = 20;
 /// A slow server gets fewer clients.
-const GROWING_MAX: Duration = Duration::from_millis(1500);
+const GROWING_MAX: Duration = Duration::from_secs(4);
 /// A process that is about to end may have closed its sockets already.
 const ENDING_MAX: Duration = Duration::from_millis(200);
 /// How long some of them may take to leave.
