@@ -34,6 +34,7 @@
 //! | `compare` | yes | `tertulia compare`; takes in `poll`, `threaded`, `bench` and `trace` |
 //! | `torment` | yes | `tertulia torment` |
 //! | `tls` | yes | `serve --tls`, `join --tls` |
+//! | `link` | no | the core of a room on several servers, for tests: no server uses it yet |
 //! | `gallery` | no | `tertulia gallery`: servers that are broken on purpose |
 //! | `extras` | yes | `tertulia completions`, `tertulia man` |
 //!
