@@ -36,6 +36,8 @@
 
 pub(crate) mod connection;
 pub(crate) mod entry;
+#[cfg(test)]
+mod real;
 pub(crate) mod redis;
 pub(crate) mod replica;
 #[cfg(test)]
