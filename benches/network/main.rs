@@ -15,17 +15,19 @@
 //!
 //! # Figures
 //!
-//! One run of `cargo bench --bench network` (five minutes, two cores), lines of 64 bytes. The figures are ratios to the
+//! From runs of `cargo bench --bench network` (seven minutes, two cores), lines of 64 bytes. The figures are ratios to the
 //! floor:
 //!
-//! | | floor | epoll | poll | threaded | tokio |
-//! |---|---|---|---|---|---|
-//! | round trip (less is better), 6 clients, one core | 1.00 | 0.96 | 0.99 | 1.04 | 1.13 |
-//! | round trip, 6 clients, separate cores | 0.99 | 0.97 | 1.00 | 0.99 | 0.86 |
-//! | round trip, 6 clients and 2000 silent ones, one core | 1.03 | 0.97 | 1.03 | 1.00 | 1.13 |
-//! | deliveries per second (more is better), 6 clients, one core | 1.01 | 0.90 | 0.90 | 0.56 | 0.22 |
-//! | deliveries per second, 64 clients, one core | 1.03 | 0.78 | 0.77 | 0.62 | 0.21 |
-//! | deliveries per second, 1000 clients, one core | 1.04 | 0.75 | 0.77 | 0.60 | 0.31 |
+//! | | floor | epoll | poll | threaded | uring | async | uring-floor | tokio |
+//! |---|---|---|---|---|---|---|---|---|
+//! | round trip (less is better), 6 clients, one core | 0.99 | 0.95 | 0.98 | 0.98 | 0.92 | 1.00 | 0.97 | 1.05 |
+//! | round trip, 6 clients, separate cores | 1.03 | 0.98 | 0.98 | 0.95 | 0.99 | 0.99 | 0.97 | 0.99 |
+//! | round trip, 6 clients and 2000 silent ones, one core | 0.99 | 0.94 | 1.01 | 0.92 | 0.89 | 0.97 | 0.88 | 1.15 |
+//! | deliveries per second (more is better), 6 clients, one core | 1.00 | 0.89 | 0.84 | 0.60 | 0.97 | 0.84 | 0.79 | 0.23 |
+//! | deliveries per second, 64 clients, one core | 0.98 | 0.71 | 0.76 | 0.58 | 0.81 | 0.73 | 0.64 | 0.27 |
+//! | deliveries per second, 1000 clients, one core | 0.98 | 0.90 | 0.80 | 0.54 | 0.84 | 0.79 | 0.67 | 0.36 |
+//!
+//! The middle half of the samples is within about a tenth of such a figure, and within a third of it with 1000 clients.
 //!
 //! * A lone line costs little more than its system calls. Threads need one call less, and a switch between threads
 //!   more.
@@ -33,17 +35,18 @@
 //!   Threads come close by group commit: one of them, the leader, writes for all that have spoken (`commit` in
 //!   `src/server/drivers/threaded.rs`). What is left between them and the loops is switching between threads.
 //! * poll pays for the 2000 silent clients: the kernel looks at each of them for each line.
+//! * uring needs one system call for a lone line where epoll needs seven.
 //! * A line of 64 bytes leaves this server with its speaker's name, as 73 or 75. In a large room, where copying is all
 //!   the work, that alone is 0.86 of the floor.
 //!
 //! These servers run with `--quiet`. Those named `transcript` do not: a transcript on stdout is formatted once a line
-//! and written once a turn. On one core, among six clients, that is 1 % of a round trip, and in a flood a third of what
+//! and written once a turn. On one core, among six clients, that is 3 % of a round trip, and in a flood a third of what
 //! could be delivered.
 //!
 //! # `--spin`
 //!
 //! With `--spin 50` the event loop looks again for 50 µs before it sleeps. In the same run, with a core of its own, a
-//! round trip among six clients takes 0.67 of the floor's time (0.70 for a floor that spins, too), because going to
+//! round trip among six clients takes 0.68 of the floor's time (0.70 for a floor that spins, too), because going to
 //! sleep and waking up cost more than the wait. It uses processor time: as long as somebody writes every 50 µs, the
 //! core never rests, and a server that shares its core with its clients takes their time. Use it only for a server that
 //! has a core of its own, if microseconds count.
