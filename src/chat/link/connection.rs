@@ -2,7 +2,7 @@
 
 use super::entry::{NotOurs, ServerId};
 use super::redis::{self, Replies, Reply};
-use super::{Room, Trouble};
+use super::room::{Room, Trouble};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 

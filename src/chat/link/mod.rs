@@ -6,6 +6,7 @@
 //! * [`entry`]: what the log holds;
 //! * [`replica`]: the state that all servers share;
 //! * [`redis`]: the commands and the answers;
+//! * [`room`]: where the log is, and what may be wrong with it;
 //! * [`connection`]: the two connections to Redis;
 //! * this file: when to append, what to append again, and how a server joins.
 //!
@@ -40,6 +41,7 @@ pub(crate) mod entry;
 mod real;
 pub(crate) mod redis;
 pub(crate) mod replica;
+pub(crate) mod room;
 #[cfg(test)]
 mod simulated;
 #[cfg(test)]
@@ -49,6 +51,7 @@ use connection::{Connection, Question, Way};
 use entry::{Event, NotOurs, Place, ServerId};
 use redis::{Entry, Reply};
 use replica::{Applied, BEAT, LIFETIME, Replica, SERVER_GONE, is_question_in_time, pause};
+use room::{Room, Trouble};
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::time::Instant;
@@ -65,34 +68,6 @@ const BLOCK: &str = "2000";
 const MARKS_MAX: usize = 32;
 /// The most entries that a new server looks back at.
 const LOOK_BACK: usize = 256;
-
-/// Where the log is, and how to get at it.
-#[derive(Clone, Debug)]
-pub(crate) struct Room {
-    pub key: String,
-    pub database: u32,
-    pub user: Option<String>,
-    pub password: Option<String>,
-    /// The log keeps about this many entries.
-    pub kept: u64,
-}
-
-/// Why the room waits.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Trouble {
-    /// There is no connection, or no answer.
-    Unreachable,
-    /// It does not answer as Redis does.
-    NotRedis,
-    /// What Redis answered.
-    Refused(String),
-    /// The version of a Redis that is too old.
-    TooOld(String),
-    /// The type of what the key holds.
-    WrongType(String),
-    /// The stream holds entries of something else.
-    Foreign,
-}
 
 /// A server's part in the room.
 pub(crate) struct Link {

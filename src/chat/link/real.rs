@@ -1,9 +1,10 @@
 //! The same with a real Redis: it understands the commands, and loses nothing that it has promised to keep.
 
+use super::Link;
 use super::connection::Way;
 use super::entry::{Event, ServerId};
 use super::replica::Applied;
-use super::{Link, Room, Trouble};
+use super::room::{Room, Trouble};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;

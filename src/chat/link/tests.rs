@@ -1,10 +1,11 @@
 //! Servers that share a room over a simulated Redis, with random failures.
 
+use super::Link;
 use super::connection::Way;
 use super::entry::{Event, ServerId};
 use super::replica::{Applied, Replica};
+use super::room::{Room, Trouble};
 use super::simulated::{Redis, end};
-use super::{Link, Room, Trouble};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
