@@ -8,6 +8,7 @@
 //! * [`redis`]: the commands and the answers;
 //! * [`room`]: where the log is, and what may be wrong with it;
 //! * [`connection`]: the two connections to Redis;
+//! * [`asking`]: what is known while a question has no answer;
 //! * this file: when to append, what to append again, and how a server joins.
 //!
 //! Like the rest of the chat it has no sockets and no clock. A driver dials the two connections when [`Link::dial`] says so, and
@@ -23,18 +24,19 @@
 //!
 //! A new server appends a question: [`Event::Asked`]. Whoever applies it answers with what the room was like at that place, which
 //! is the same on all servers, so the first answer counts. The new server applies what was appended after its question, and has
-//! joined. If all other servers have stopped, the room is empty. If they are silent, that is known after [`LIFETIME`]; of several
+//! joined. If all other servers have stopped, the room is empty. If they are silent, that is known after [`LIFETIME`](replica::LIFETIME); of several
 //! that ask then, the first one begins with an empty room.
 //!
 //! # When it goes wrong
 //!
-//! * A server that was silent for [`LIFETIME`] is gone for all, itself included, as soon as the log says so. It comes back under
+//! * A server that was silent for [`LIFETIME`](replica::LIFETIME) is gone for all, itself included, as soon as the log says so. It comes back under
 //!   another id, with its members, and appends again what was too late.
 //! * The log may lose its end: a Redis that takes over for another one, or one that was killed, has not got the last entries. Then
 //!   servers have applied different entries. A missing number shows it, or the place where a server last read, or a digest of the
 //!   room that servers append now and then. Whoever notices asks as a new server does, goes on meanwhile with what it knows, and
 //!   gives no answers. If all have noticed, the one that asked first goes on with what it knows.
 
+mod asking;
 pub(crate) mod connection;
 pub(crate) mod entry;
 #[cfg(test)]
@@ -47,10 +49,11 @@ mod simulated;
 #[cfg(test)]
 mod tests;
 
+use asking::{Asking, nobody_is_there};
 use connection::{Connection, Question, Way};
 use entry::{Event, NotOurs, Place, ServerId};
 use redis::{Entry, Reply};
-use replica::{Applied, BEAT, LIFETIME, Replica, SERVER_GONE, is_question_in_time, pause};
+use replica::{Applied, BEAT, Replica, SERVER_GONE, is_question_in_time};
 use room::{Room, Trouble};
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
@@ -131,20 +134,6 @@ enum Stage {
     Joined,
 }
 
-/// What is known while a question has no answer.
-struct Asking {
-    /// The number of the entry with the question.
-    number: u64,
-    /// It knows the room, has missed something, and goes on meanwhile.
-    again: bool,
-    /// No other server is there, as far as it has seen.
-    is_alone: bool,
-    /// Where the question stands in the log.
-    at: Option<Place>,
-    /// The question, and what came after it.
-    since: Vec<Entry>,
-}
-
 impl Link {
     pub(crate) fn new(room: Room, server: ServerId, now: Instant) -> Link {
         Link {
@@ -192,11 +181,6 @@ impl Link {
     /// Whether so much waits for the log that members have to wait, too.
     pub(crate) fn is_congested(&self) -> bool {
         self.pending.len() + self.unconfirmed.iter().map(|own| own.text.len()).sum::<usize>() > WAITING_MAX
-    }
-
-    /// Whether all that happened here was read back.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.pending.is_empty() && self.unconfirmed.is_empty()
     }
 
     // What happens here, and what becomes of it.
@@ -394,7 +378,7 @@ impl Link {
         let end = entries.first().map_or(Place::default(), |entry| entry.place);
         if !self.has_asked() {
             self.replica = Replica::new(end);
-            self.ask(false, nobody_is_there(entries));
+            self.ask(false, nobody_is_there(entries, LOOK_BACK));
         } else if end < self.replica.place() {
             // The log has lost its end, and goes on from here.
             self.replica.go_on_from(end);
@@ -417,19 +401,14 @@ impl Link {
     }
 
     fn ask(&mut self, again: bool, is_alone: bool) {
-        let number = self.ask_in_log(again);
-        self.stage = Stage::Asking(Asking { number, again, is_alone, at: None, since: Vec::new() });
-    }
-
-    /// Returns the number of the entry.
-    fn ask_in_log(&mut self, again: bool) -> u64 {
         let mut text = String::new();
         Event::Asked { again, seen: self.replica.place() }.write_to(&mut text);
         if again {
             text.push_str(&mem::take(&mut self.pending));
         }
         self.push(text);
-        self.last_number
+        let number = self.last_number;
+        self.stage = Stage::Asking(Asking { number, again, is_alone, at: None, since: Vec::new() });
     }
 
     /// What happened is an entry now. An empty one tells the others that this server is there. What happens before it has joined
@@ -508,7 +487,7 @@ impl Link {
                         self.append(&Event::Answered { at: *at, snapshot: &snapshot });
                     }
                 }
-                Applied::Answered { at, .. } => self.in_doubt.retain(|_, doubt| doubt.asked_at != *at),
+                Applied::Answered { at } => self.in_doubt.retain(|_, doubt| doubt.asked_at != *at),
                 Applied::Gone { server, .. } => {
                     self.in_doubt.remove(server);
                 }
@@ -531,8 +510,7 @@ impl Link {
         for it in applied {
             let Applied::Left { server, ticket, nick, why, .. } = it else { continue };
             if *server == self.server && why == SERVER_GONE {
-                Event::Arrived { ticket: *ticket }.write_to(&mut again);
-                Event::Named { ticket: *ticket, nick }.write_to(&mut again);
+                write_arrival(*ticket, nick, &mut again);
             }
         }
         for own in mem::take(&mut self.unconfirmed) {
@@ -559,8 +537,7 @@ impl Link {
         };
         let (before, after) = (own(before), own(&self.replica));
         for (ticket, nick) in before.iter().filter(|(ticket, _)| !after.contains_key(ticket)) {
-            Event::Arrived { ticket: *ticket }.write_to(&mut again);
-            Event::Named { ticket: *ticket, nick }.write_to(&mut again);
+            write_arrival(*ticket, nick, &mut again);
         }
         for ticket in after.keys().filter(|ticket| !before.contains_key(ticket)) {
             Event::Left { ticket: *ticket, why: SERVER_GONE }.write_to(&mut again);
@@ -602,7 +579,7 @@ impl Link {
         self.stage = Stage::Asking(asking);
     }
 
-    /// Nobody has answered for longer than a server may be silent.
+    /// Nobody has answered for long.
     fn give_up_waiting(&mut self, asking: Asking, at: Place) {
         // If all that know the room have missed something, the one that asked first goes on with what it knows.
         let asked_later = |server| self.in_doubt.get(&server).is_some_and(|doubt| !doubt.again || doubt.asked_at > at);
@@ -640,48 +617,10 @@ impl Link {
     }
 }
 
-impl Asking {
-    fn has_waited_long(&self) -> bool {
-        let waited: u64 = self.since.windows(2).map(|two| pause(two[0].place, two[1].place)).sum();
-        waited > LIFETIME.as_millis() as u64
-    }
-
-    /// Whether all servers that are there have asked later, and so nobody knows a room.
-    fn is_first(&self, own: ServerId) -> bool {
-        let asks = |entry: &Entry| {
-            matches!(entry.text.lines().next().map(Event::read), Some(Ok(Event::Asked { again: false, .. })))
-        };
-        let (mut ago, mut later) = (0, None);
-        for entry in self.since.iter().rev() {
-            ago += later.map_or(0, |later| pause(entry.place, later));
-            later = Some(entry.place);
-            let is_there = ago <= LIFETIME.as_millis() as u64 && entry.server != own;
-            if is_there && !self.since.iter().any(|it| it.server == entry.server && asks(it)) {
-                return false;
-            }
-        }
-        true
-    }
-}
-
-/// Whether all servers that the end of the log knows of have stopped. `entries` are the newest first.
-fn nobody_is_there(entries: &[Entry]) -> bool {
-    let mut stopped = Vec::new();
-    let (mut lived, mut later) = (0, None);
-    for entry in entries {
-        lived += later.map_or(0, |later| pause(entry.place, later));
-        later = Some(entry.place);
-        if lived > LIFETIME.as_millis() as u64 {
-            return true;
-        }
-        match entry.text.lines().last() {
-            Some("stopped") => stopped.push(entry.server),
-            _ if stopped.contains(&entry.server) => {}
-            _ => return false,
-        }
-    }
-    // Those that are silent may stand farther back.
-    entries.len() < LOOK_BACK
+/// A member that has a name arrives again.
+fn write_arrival(ticket: u64, nick: &str, entry: &mut String) {
+    Event::Arrived { ticket }.write_to(entry);
+    Event::Named { ticket, nick }.write_to(entry);
 }
 
 fn major(version: &str) -> u32 {

@@ -102,9 +102,9 @@ pub(crate) enum Applied {
         at: Place,
         again: bool,
     },
+    /// The question at this place is answered.
     Answered {
         at: Place,
-        snapshot: String,
     },
     Checked {
         server: ServerId,
@@ -210,7 +210,7 @@ impl Replica {
         let number = |ticket: u64| self.numbers.get(&(server, ticket)).copied();
         applied.push(match event {
             Event::Asked { again, .. } => Applied::Asked { server, at, again },
-            Event::Answered { at, snapshot } => Applied::Answered { at, snapshot: snapshot.into() },
+            Event::Answered { at, .. } => Applied::Answered { at },
             Event::Checked { at, digest } => Applied::Checked { server, at, digest },
             Event::Stopped => return self.lose_server(server, true, applied),
             Event::Arrived { ticket } => {
