@@ -5,6 +5,7 @@
 
 use io_uring::types::Fd;
 use io_uring::{IoUring, cqueue, opcode, squeue};
+use rustix::io::Errno;
 use socket2::SockRef;
 use std::net::TcpListener;
 use std::os::fd::AsRawFd;
@@ -82,13 +83,18 @@ pub fn serve(addr: &str) {
                     }
                 }
                 // All buffers are in use.
-                (RECEIVE, Err(_)) if completion.result() == -rustix::io::Errno::NOBUFS.raw_os_error() => {
+                (RECEIVE, Err(_)) if completion.result() == -Errno::NOBUFS.raw_os_error() => {
                     push(&mut ring, receive(key));
                 }
                 (RECEIVE, _) => clients[key] = None,
                 (SEND, taken) => {
-                    if let Some(client) = &mut clients[key] {
-                        client.rest.splice(..0, client.sending.drain(..).skip(taken.unwrap_or(usize::MAX)));
+                    let is_lost = taken.is_err() && !is_passing(completion.result());
+                    match &mut clients[key] {
+                        client if is_lost => *client = None,
+                        Some(client) => {
+                            client.rest.splice(..0, client.sending.drain(..).skip(taken.unwrap_or(0)));
+                        }
+                        None => {}
                     }
                 }
                 _ => {}
@@ -96,9 +102,13 @@ pub fn serve(addr: &str) {
         }
         for (fd, client) in clients.iter_mut().enumerate() {
             let Some(client) = client else { continue };
-            let own = parts.iter().find(|(speaker, _)| *speaker == fd).map_or(0..0, |(_, part)| part.clone());
-            client.rest.extend_from_slice(&said[..own.start]);
-            client.rest.extend_from_slice(&said[own.end..]);
+            // A client may have said several parts in one turn.
+            let mut begin = 0;
+            for (_, own) in parts.iter().filter(|(speaker, _)| *speaker == fd) {
+                client.rest.extend_from_slice(&said[begin..own.start]);
+                begin = own.end;
+            }
+            client.rest.extend_from_slice(&said[begin..]);
             if client.sending.is_empty() && !client.rest.is_empty() {
                 std::mem::swap(&mut client.sending, &mut client.rest);
                 let bytes = &client.sending;
@@ -107,6 +117,11 @@ pub fn serve(addr: &str) {
             }
         }
     }
+}
+
+/// Whether an operation that has failed like this may succeed the next time.
+fn is_passing(result: i32) -> bool {
+    [Errno::AGAIN, Errno::INTR, Errno::NOBUFS, Errno::NOMEM].iter().any(|errno| result == -errno.raw_os_error())
 }
 
 fn receive(fd: usize) -> squeue::Entry {
