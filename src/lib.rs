@@ -14,7 +14,9 @@
 //! * `torment`: clients that misbehave, and why servers fail;
 //! * `waiting`: what the threads of any process sleep in;
 //! * [`cli`]: flags, turned into the above;
+//! * [`address`]: how an address is written;
 //! * `certificates`: fingerprints, and where certificates are kept;
+//! * `files`: files that are whole at any time;
 //! * [`text`]: what all of these use: languages, and numbers for people.
 //!
 //! How it is measured: `compare` (its page), `load` (what `tertulia bench` prints, and what to trust),
@@ -68,6 +70,7 @@
     allow(dead_code, unused_imports, unreachable_pub)
 )]
 
+pub mod address;
 #[cfg(feature = "tls")]
 pub(crate) mod certificates;
 pub mod chat;
@@ -76,6 +79,7 @@ pub mod cli;
 pub(crate) mod client;
 #[cfg(feature = "compare")]
 pub(crate) mod compare;
+pub(crate) mod files;
 #[cfg(feature = "harness")]
 pub mod harness;
 #[cfg(any(feature = "bench", feature = "torment", feature = "trace"))]

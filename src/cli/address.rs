@@ -2,8 +2,7 @@
 
 use super::usage;
 use super::value::whole;
-use crate::server::Address;
-use crate::server::listener::UNIX;
+use crate::address::{Address, UNIX};
 use crate::text::{Bilingual, Lang, say};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;

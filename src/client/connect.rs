@@ -3,7 +3,7 @@
 use super::messages::Text;
 use super::stream::Stream;
 use super::trust::{Trust, secure};
-use crate::server::listener::UNIX;
+use crate::address::UNIX;
 use crate::text::Lang;
 use socket2::{SockRef, TcpKeepalive};
 use std::io;

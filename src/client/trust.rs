@@ -7,6 +7,7 @@ use super::messages::Text;
 use super::session::Session;
 use super::stream::Stream;
 use crate::certificates::{Fingerprint, Pinned, connection, state_directory};
+use crate::files;
 use crate::text::Lang;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
@@ -14,10 +15,9 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{AlertDescription, CertificateError, Error, RootCertStore};
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::net::TcpStream;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -115,13 +115,9 @@ fn edit(change: impl FnOnce(&mut Vec<String>)) -> io::Result<()> {
     let mut lines: Vec<String> = read(&path)?.lines().map(str::to_owned).collect();
     change(&mut lines);
     if let Some(directory) = path.parent() {
-        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        files::make_directory(directory)?;
     }
-    let draft = path.with_extension(format!("{}.new", std::process::id()));
-    let mut new = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-    lines.iter().try_for_each(|line| writeln!(new, "{line}"))?;
-    new.sync_all()?;
-    fs::rename(&draft, &path)
+    files::replace(&path, &lines.iter().map(|line| format!("{line}\n")).collect::<String>())
 }
 
 /// The name that the certificate must be for, if an authority vouches for it.

@@ -1,17 +1,17 @@
 //! The file of the banned addresses, so that bans last longer than the server: `--bans`.
 //!
 //! One ban a line: an address and, unless it is for good, the time when it ends (RFC 3339). The chat measures by a clock that begins
-//! with the machine, so the wall clock is looked at here. A thread of its own writes the file whenever a ban is added or lifted. It
-//! writes a new file and gives it the name of the old one, so that there is a whole one at any time.
+//! with the machine, so the wall clock is looked at here. A thread of its own writes the file whenever a ban is added or lifted. There is
+//! a whole one at any time.
 
 use super::diagnostics;
 use crate::chat::limits::BANS_MAX;
 use crate::chat::{Event, Origin};
+use crate::files;
 use jiff::{SignedDuration, Timestamp};
 use std::fmt::Write as _;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -48,7 +48,7 @@ impl Bans {
         }
         let now = Timestamp::now();
         list.retain(|ban| ban.until.is_none_or(|until| until > now));
-        write(path, &text_of(&list)).map_err(failed)?;
+        files::replace(path, &text_of(&list)).map_err(failed)?;
         let writer = Writer::start(path.to_owned()).map_err(failed)?;
         Ok(Bans { list, writer })
     }
@@ -107,19 +107,6 @@ fn text_of(bans: &[Ban]) -> String {
     text
 }
 
-/// A new file takes the place of the old one. It is its owner's alone.
-fn write(path: &Path, text: &str) -> io::Result<()> {
-    let mut name = path.file_name().ok_or(ErrorKind::InvalidFilename)?.to_owned();
-    name.push(".new");
-    let new = path.with_file_name(name);
-    // One that is left over may have other permissions.
-    let _ = fs::remove_file(&new);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&new, path)
-}
-
 /// The thread that waits for the disk, and the text that it has to write next.
 #[derive(Default)]
 struct Writer {
@@ -150,7 +137,7 @@ impl Writer {
             let text = job.text.take().unwrap_or_default();
             job.is_writing = true;
             drop(job);
-            if let Err(e) = write(path, &text) {
+            if let Err(e) = files::replace(path, &text) {
                 log::warn!("{}", diagnostics::cannot_keep_bans(path, &e));
             }
             self.lock().is_writing = false;
@@ -176,6 +163,7 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     fn temp(name: &str) -> PathBuf {

@@ -1,7 +1,7 @@
 //! What the server says on stderr to the person who runs it: errors and diagnostics, in the language of the session. What
 //! the clients and the transcript get is in [`chat::messages`](crate::chat::messages).
 
-use super::listener::Address;
+use crate::address::Address;
 use crate::chat::limits::BANS_MAX;
 use crate::text::errors::cause;
 use crate::text::{Lang, say};

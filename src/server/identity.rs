@@ -6,12 +6,12 @@
 use super::diagnostics;
 use crate::certificates::{Fingerprint, state_directory};
 use crate::chat::Tls;
+use crate::files;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -113,21 +113,8 @@ fn make(directory: &Path, path: &Path) -> io::Result<()> {
     params.distinguished_name.push(DnType::CommonName, "tertulia");
     let certificate = params.self_signed(&key).map_err(io::Error::other)?;
     let text = format!("{}{}", certificate.pem(), key.serialize_pem());
-
-    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    // Under its own name there is a whole file or none.
-    let draft = path.with_extension(format!("{}.new", std::process::id()));
-    let result = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        // Of two servers that begin at the same time, both use what the first one has made.
-        match fs::hard_link(&draft, path) {
-            Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
-            linked => linked,
-        }
-    });
-    let _ = fs::remove_file(&draft);
-    result
+    files::make_directory(directory)?;
+    files::create(path, &text)
 }
 
 #[cfg(test)]

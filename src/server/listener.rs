@@ -6,6 +6,7 @@
 use super::diagnostics;
 use super::lingering::LINGERING_MAX;
 use super::socket_file::{self, SocketFile};
+use crate::address::{Address, UNIX};
 use crate::chat::{Limits, Peer};
 use crate::trace::marks;
 use rustix::io::Errno;
@@ -13,11 +14,9 @@ use rustix::net::{SocketAddrAny, SocketAddrUnix, getpeername, getsockname};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use std::collections::BTreeSet;
-use std::fmt::{self, Display, Formatter};
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// How many connections may wait to be accepted. The kernel cuts it to its own maximum (`net.core.somaxconn`, 4096 on
@@ -57,29 +56,6 @@ pub fn make_room_for(clients_max: usize) -> Result<usize, String> {
 pub(crate) fn clients_max() -> usize {
     let Some(hard) = getrlimit(Resource::Nofile).maximum else { return usize::MAX };
     hard.saturating_sub(DESCRIPTORS_BESIDE_CLIENTS + LINGERING_MIN) as usize
-}
-
-/// Where a server listens, and where its clients find it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Address {
-    /// A host, by its name or its address, and a port.
-    Tcp(String, u16),
-    /// The path of a Unix socket.
-    Unix(PathBuf),
-}
-
-/// What an address of a Unix socket begins with.
-pub(crate) const UNIX: &str = "unix:";
-
-/// As a user types it.
-impl Display for Address {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Address::Tcp(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
-            Address::Tcp(host, port) => write!(f, "{host}:{port}"),
-            Address::Unix(path) => write!(f, "{UNIX}{}", path.display()),
-        }
-    }
 }
 
 /// Listens on an address: on all those of a host, one at least. Those that this machine does not have are left out. The error is

@@ -7,8 +7,9 @@
 //! What strangers can cost is bounded: so many connections at a time, so many bytes and so much time for each.
 
 use super::diagnostics;
-use super::listener::{self, Address, Mode};
+use super::listener::{self, Mode};
 use super::socket_file::SocketFile;
+use crate::address::Address;
 use crate::trace::marks;
 use crate::trace::step::Source as Named;
 use httparse::{EMPTY_HEADER, Request, Status};

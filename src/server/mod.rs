@@ -76,6 +76,7 @@ mod turns;
 mod visits;
 pub(crate) mod wall_clock;
 
+use crate::address::Address;
 use crate::chat::limits::CALLERS_MAX;
 use crate::chat::{self, Limits, Secret};
 use crate::text::Lang;
@@ -83,7 +84,7 @@ use crate::trace::{self, marks};
 use bans::Bans;
 pub use drivers::{DRIVERS, Driver};
 use identity::Identity;
-pub use listener::{Address, make_room_for};
+pub use listener::make_room_for;
 use metrics::Metrics;
 use records::Records;
 use service::Service;
