@@ -41,6 +41,13 @@ pub(super) struct Member {
 #[derive(Clone, Copy)]
 struct Mute(Option<Instant>);
 
+impl Mute {
+    /// Whether it is not over.
+    fn holds(self, now: Instant) -> bool {
+        self.0.is_none_or(|until| until > now)
+    }
+}
+
 impl Room {
     /// An empty room.
     pub(crate) fn new(lang: Lang, seats: usize) -> Room {
@@ -178,8 +185,7 @@ impl Room {
         if !std::mem::replace(&mut self.is_closing, true) {
             self.note(Event::Closing);
         }
-        let everybody: Vec<Id> = self.members.iter().map(|(id, _)| id).collect();
-        for id in everybody {
+        for id in self.those_from(|_| true) {
             self.leave(connections, id, Reason::Closing);
         }
     }
@@ -352,10 +358,12 @@ impl Room {
         self.members.get(id).map(|member| member.peer)
     }
 
-    /// The members that came from an address which this is true of.
+    /// The members that came from an address which this is true of, in the order in which they came.
     pub(crate) fn those_from(&self, is_there: impl Fn(Origin) -> bool) -> Vec<Id> {
         let there = self.members.iter().filter(|(_, member)| is_there(member.peer.origin()));
-        there.map(|(id, _)| id).collect()
+        let mut there: Vec<Id> = there.map(|(id, _)| id).collect();
+        there.sort();
+        there
     }
 
     pub(crate) fn is_in_charge(&self, id: Id) -> bool {
@@ -397,7 +405,8 @@ impl Room {
 
     /// A muted member may write again, and is told. Returns whether it was muted.
     pub(crate) fn unmute(&mut self, connections: &mut Connections, id: Id) -> bool {
-        let was_muted = self.members.get_mut(id).is_some_and(|member| member.muted.take().is_some());
+        let mute = self.members.get_mut(id).and_then(|member| member.muted.take());
+        let was_muted = mute.is_some_and(|mute| mute.holds(connections.now()));
         if was_muted {
             self.tell(connections, id, &Notice::Unmuted);
         }
@@ -408,14 +417,14 @@ impl Room {
     fn hushes(&mut self, connections: &mut Connections, id: Id) -> bool {
         let Some(member) = self.members.get_mut(id) else { return false };
         let Some(mute) = member.muted else { return false };
-        let left = mute.0.map(|until| until.saturating_duration_since(connections.now()));
-        let is_over = left.is_some_and(|left| left.is_zero());
-        if is_over {
-            member.muted = None;
-        } else {
+        let now = connections.now();
+        if mute.holds(now) {
+            let left = mute.0.map(|until| until.saturating_duration_since(now));
             self.tell(connections, id, &Notice::Muted(left));
+            return true;
         }
-        !is_over
+        member.muted = None;
+        false
     }
 
     /// The answer to `:who` for somebody in charge: with addresses.
@@ -424,7 +433,7 @@ impl Room {
         for listed in &mut everyone {
             let Some(member) = self.members.get(listed.who.id) else { continue };
             listed.peer = Some(member.peer);
-            listed.is_muted = member.muted.is_some_and(|mute| mute.0.is_none_or(|until| until > now));
+            listed.is_muted = member.muted.is_some_and(|mute| mute.holds(now));
         }
         Said(self.lang, &Notice::Everyone(&everyone, more)).to_string()
     }

@@ -1,7 +1,7 @@
 //! Scripts of things that happen to a room, and the laws that always hold.
 
 use super::model::Model;
-use super::sim::{ROOMY, STYLES, Sim, SimClient, Style};
+use super::sim::{ROOMY, STYLES, Sim, SimClient, Style, peer_from};
 use crate::chat::limits::Limits;
 use crate::chat::messages::{self, Notice};
 use crate::chat::{Framing, Lang, Reason};
@@ -10,14 +10,22 @@ use std::time::Duration;
 /// Short, so that scripts reach it.
 pub(super) const LINE_MAX: usize = 64;
 
+/// From so many hosts clients come: all have the same part in a room of six, and a ban leaves some.
+pub(super) const HOSTS: u8 = 3;
+
+/// The password of those in charge.
+pub(super) const OPERATOR: &str = "sesamo";
+
 /// An earlier line. Many of them make a long outbox at little cost.
 const EARLIER: &[u8] = &[b'-'; 1023];
 
 /// One step of a script. A client is named by a number, modulo the number of clients that have come.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
-    /// A client comes. Its socket takes `room` bytes before it reads, and it gets `replay` KiB of earlier lines.
+    /// A client comes from one of [`HOSTS`] hosts. Its socket takes `room` bytes before it reads, and it gets `replay` KiB of earlier
+    /// lines.
     Come {
+        host: u8,
         room: usize,
         replay: usize,
     },
@@ -29,11 +37,13 @@ pub(super) enum Step {
     Write(usize, usize),
     Turn,
     Wait(Duration),
+    /// A line is typed at the server's own terminal.
+    Operate(String),
 }
 
 /// Plays a script, and then lets every client read all there is.
 pub(super) fn play(script: &[Step], style: Style, limits: &Limits, split: impl Fn(&[u8]) -> Vec<&[u8]>) -> Sim {
-    let mut sim = Sim::new(style, limits.clone());
+    let mut sim = Sim::new(style, limits.clone()).with_operator(OPERATOR);
     sim.lazy_writers = true;
     for step in script {
         play_step(&mut sim, step, &split);
@@ -58,8 +68,9 @@ pub(super) fn play(script: &[Step], style: Style, limits: &Limits, split: impl F
 fn play_step(sim: &mut Sim, step: &Step, split: impl Fn(&[u8]) -> Vec<&[u8]>) {
     let named = |sim: &Sim, who: usize| sim.clients.keys().nth(who % sim.clients.len().max(1)).copied();
     match step {
-        Step::Come { room, replay } => {
-            sim.come(*room, &[EARLIER, b"\n"].concat().repeat(*replay));
+        Step::Come { host, room, replay } => {
+            let peer = peer_from(1 + host % HOSTS);
+            sim.come_from(peer, *room, &[EARLIER, b"\n"].concat().repeat(*replay));
         }
         Step::Send(who, bytes) => {
             if let Some(id) = named(sim, *who) {
@@ -72,6 +83,7 @@ fn play_step(sim: &mut Sim, step: &Step, split: impl Fn(&[u8]) -> Vec<&[u8]>) {
         Step::Write(who, bytes) => named(sim, *who).into_iter().for_each(|id| sim.write(id, *bytes)),
         Step::Turn => sim.turn(),
         Step::Wait(time) => sim.wait(*time),
+        Step::Operate(line) => sim.operate(line),
     }
 }
 
@@ -108,7 +120,7 @@ fn assert_same_if_at_ease(one: &Sim, other: &Sim) {
 
 /// Checks that every client got what the model says, and that the transcript is the model's.
 pub(super) fn assert_lawful(sim: &Sim) {
-    let model = Model::after(&sim.history, sim.start, sim.hub.limits());
+    let model = Model::after(&sim.history, sim.start, sim.hub.limits(), sim.operator);
     assert_eq!(sim.told, model.told);
     for (id, client) in &sim.clients {
         let owed = model.owed(*id);

@@ -6,7 +6,7 @@
 use crate::chat::Peer;
 use crate::chat::limits::*;
 use crate::chat::messages::Said;
-use crate::chat::{Effect, Event, Hub, Id, Lang, Limits, Reason, Refusal, Transcript, nick};
+use crate::chat::{Effect, Event, Hub, Id, Lang, Limits, Reason, Refusal, Secret, Transcript, nick};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -14,9 +14,14 @@ use std::time::{Duration, Instant};
 /// A socket buffer that is larger than all that a test writes.
 pub(super) const ROOMY: usize = usize::MAX / 2;
 
-/// The address of all clients.
+/// The address of all clients that do not come from anywhere else.
 pub(super) fn peer() -> Peer {
-    Peer::from(([127, 0, 0, 1], 4000))
+    peer_from(1)
+}
+
+/// An address of a host with this number.
+pub(super) fn peer_from(host: u8) -> Peer {
+    Peer::from(([127, 0, 0, host], 4000))
 }
 
 /// How a driver carries out a flush.
@@ -37,9 +42,11 @@ pub(super) enum Happened {
     /// All newcomers were greeted and announced.
     #[cfg(test)]
     Welcomed,
-    Came(Id, Vec<u8>),
-    Refused,
+    Came(Id, Peer, Vec<u8>),
+    Refused(Peer),
     Sent(Id, Vec<u8>),
+    /// This was typed at the server's own terminal.
+    Operated(String),
     Ended(Id),
     Lost(Id),
     ThrownOut(Id, Reason),
@@ -90,8 +97,10 @@ pub(super) struct Sim {
     pub now: Instant,
     pub clients: BTreeMap<Id, SimClient>,
     pub history: Vec<Happened>,
-    /// The transcript, as the console shows it.
+    /// The transcript, as the console shows it, and what the console is answered.
     pub told: Vec<String>,
+    /// Who says this to `:op` is in charge.
+    pub operator: Option<&'static str>,
     /// The earlier messages that the next client gets.
     replay: Arc<Mutex<Vec<u8>>>,
     /// Writers move only by [`Sim::write`], and not in every turn.
@@ -116,35 +125,49 @@ impl Sim {
             clients: BTreeMap::new(),
             history: Vec::new(),
             told: Vec::new(),
+            operator: None,
             lazy_writers: false,
             is_told_to_stop: false,
             ready: Vec::new(),
         }
     }
 
+    /// Members that know the password are in charge.
+    pub(super) fn with_operator(self, password: &'static str) -> Sim {
+        let secret = Secret::new(password).expect("it can be typed");
+        Sim { hub: self.hub.with_operator(secret), operator: Some(password), ..self }
+    }
+
     // What clients do. In the event-loop style their actions are collected until the turn.
 
     /// A client comes whose socket takes `room` bytes before it reads. `None` when there is no seat.
     pub(super) fn come(&mut self, room: usize, replay: &[u8]) -> Option<Id> {
-        let peer = peer();
-        if !self.hub.has_seat() {
-            self.history.push(Happened::Refused);
+        self.come_from(peer(), room, replay)
+    }
+
+    /// The same from this address, which may be banned.
+    pub(super) fn come_from(&mut self, peer: Peer, room: usize, replay: &[u8]) -> Option<Id> {
+        let id = self.hub.has_seat().then(|| self.connect_from(peer, room, replay)).flatten();
+        if id.is_none() {
+            self.history.push(Happened::Refused(peer));
             let _ = self.hub.refuse(peer);
             self.changed();
-            return None;
         }
-        Some(self.connect(room, replay))
+        id
     }
 
     /// A client connects, and is let in or at least to the door.
     pub(super) fn connect(&mut self, room: usize, replay: &[u8]) -> Id {
-        let peer = peer();
+        self.connect_from(peer(), room, replay).expect("there is a seat")
+    }
+
+    fn connect_from(&mut self, peer: Peer, room: usize, replay: &[u8]) -> Option<Id> {
         let key = (0..).find(|key| self.open().all(|id| id.key() != *key)).expect("keys are many");
         *self.replay.lock().expect("nobody panics here") = replay.to_vec();
         let may_have_debt = !self.hub.connections.debts.is_empty();
-        let id = self.hub.connect(key, peer).expect("there is a seat");
+        let id = self.hub.connect(key, peer)?;
         assert!(self.clients.keys().all(|earlier| earlier.serial() < id.serial()), "{id} came back");
-        self.history.push(Happened::Came(id, replay.to_vec()));
+        self.history.push(Happened::Came(id, peer, replay.to_vec()));
         let client = SimClient {
             room,
             was_full: false,
@@ -162,7 +185,7 @@ impl Sim {
         };
         self.clients.insert(id, client);
         self.changed();
-        id
+        Some(id)
     }
 
     /// The same, and the client is greeted and announced at once.
@@ -228,6 +251,15 @@ impl Sim {
         if landed {
             self.carry_off(id);
         }
+        self.changed();
+    }
+
+    /// Somebody types a line at the server's own terminal.
+    pub(super) fn operate(&mut self, line: &str) {
+        self.history.push(Happened::Operated(line.into()));
+        let answer = self.hub.operate(line);
+        self.listen();
+        self.told.push(answer);
         self.changed();
     }
 

@@ -31,6 +31,26 @@ const TYPED: [&str; 16] = [
     ":msg guest1 psst\n",
 ];
 
+/// What those in charge order.
+const ORDERS: [&str; 16] = [
+    ":op sesamo",
+    ":op guess",
+    ":who",
+    ":help",
+    ":say tea",
+    ":kick ana",
+    ":kick #2 says too much",
+    ":mute ana 1",
+    ":mute #1",
+    ":unmute ana",
+    ":ban ana 1",
+    ":ban 127.0.0.2",
+    ":bans",
+    ":unban 127.0.0.2",
+    ":mute",
+    ":stop for today",
+];
+
 /// The first byte holds the framing and the number of seats, and the second the size of the pieces. Then steps follow.
 ///
 /// The low half of a step's first byte says what happens, and the high half to which client. See [`Bytes::step`].
@@ -54,13 +74,16 @@ impl Bytes<'_> {
         let byte = self.byte()?;
         let who = usize::from(byte >> 4);
         Some(match byte & 15 {
-            0..=2 => Step::Come { room: self.size()?, replay: 0 },
+            0..=2 => Step::Come { host: byte >> 4, room: self.size()?, replay: 0 },
             3 => {
                 let replay = self.size()?.min(1500).min(self.replay_left);
                 self.replay_left -= replay;
-                Step::Come { room: self.size()?, replay }
+                Step::Come { host: byte >> 4, room: self.size()?, replay }
             }
-            4 | 5 => Step::Send(who, TYPED[usize::from(self.byte()?) % TYPED.len()].into()),
+            4 | 5 => match usize::from(self.byte()?) {
+                at @ ..128 => Step::Send(who, TYPED[at % TYPED.len()].into()),
+                at => Step::Send(who, format!("{}\n", ORDERS[at % ORDERS.len()]).into()),
+            },
             6..=8 => {
                 let len = usize::from(self.byte()?).min(self.rest.len());
                 let (bytes, rest) = self.rest.split_at(len);
@@ -72,6 +95,7 @@ impl Bytes<'_> {
             11 => Step::Lose(who),
             12 => Step::Take(who, self.size()?),
             13 => Step::Write(who, self.size()?),
+            14 if who > 12 => Step::Operate(ORDERS[usize::from(self.byte()?) % ORDERS.len()].into()),
             14 => Step::Turn,
             _ => Step::Wait(Duration::from_millis(self.size()? as u64).min(WAIT_MAX)),
         })
