@@ -677,6 +677,9 @@ fn the_bot_tells_the_date() {
 mod over_tls {
     use super::*;
     use common::tls::make_certificate;
+    use std::net::{Shutdown, SocketAddr};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     /// A server with a certificate of its own, and a directory where `join` keeps what it remembers.
     fn server(mode: &str, dir: &Dir) -> Server {
@@ -718,6 +721,48 @@ mod over_tls {
             assert_eq!((self.code, self.err.lines().count()), (Some(0), 2), "{}", self.err);
             self.out
         }
+    }
+
+    /// Stands between a server and its clients. When it is told to, it changes a byte of what it passes on next.
+    struct Meddler {
+        addr: SocketAddr,
+        to_server: Arc<AtomicBool>,
+        to_client: Arc<AtomicBool>,
+    }
+
+    impl Meddler {
+        fn before(server: SocketAddr) -> Meddler {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+            let addr = listener.local_addr().expect("an address");
+            let [to_server, to_client] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+            let changes = [to_server.clone(), to_client.clone()];
+            // It ends with the test's process.
+            thread::spawn(move || {
+                for client in listener.incoming() {
+                    let client = client.expect("a connection");
+                    let server = TcpStream::connect(server).expect("the server accepts");
+                    let copy = |stream: &TcpStream| stream.try_clone().expect("a descriptor");
+                    let ways = [(copy(&client), copy(&server)), (server, client)];
+                    for ((from, to), changes) in ways.into_iter().zip(changes.clone()) {
+                        thread::spawn(move || pass_on(from, to, &changes));
+                    }
+                }
+            });
+            Meddler { addr, to_server, to_client }
+        }
+    }
+
+    fn pass_on(mut from: TcpStream, mut to: TcpStream, changes: &AtomicBool) {
+        let mut bytes = [0; 16 << 10];
+        while let Ok(len @ 1..) = from.read(&mut bytes) {
+            if changes.swap(false, Ordering::SeqCst) {
+                bytes[len - 1] ^= 1;
+            }
+            if to.write_all(&bytes[..len]).is_err() {
+                break;
+            }
+        }
+        let _ = to.shutdown(Shutdown::Write);
     }
 
     each_driver! {
@@ -772,6 +817,37 @@ mod over_tls {
             let plain = Server::start(mode);
             join(plain.addr, &dir, &["--tls"], "a secret\n").badly(&["does not speak TLS", "without --tls"]);
             assert!(!plain.console.text().contains("a secret"));
+        }
+
+        fn a_byte_that_is_changed_on_the_way_ends_the_visit_and_nothing_else(mode) {
+            let dir = Dir::new();
+            make_certificate(&dir.file("tls.pem"));
+            let tls = dir.file("tls.pem").to_str().expect("UTF-8").to_owned();
+            let server = Server::with(mode, &["--tls-cert", &tls, "--max-clients", "2"]);
+            let meddler = Meddler::before(server.addr);
+            let fingerprint = ["--tls-fingerprint", &fingerprint(&server)];
+            let mut ana = start(server.addr, &dir, &[&fingerprint[..], &["--nick", "ana"]].concat());
+            ana.out.shows("you are now ana");
+            for (number, changes) in [&meddler.to_server, &meddler.to_client].into_iter().enumerate() {
+                // In the handshake: nobody learns of it.
+                changes.store(true, Ordering::SeqCst);
+                join(meddler.addr, &dir, &fingerprint, "a secret\n").badly(&[&format!("no TLS with {}: ", meddler.addr)]);
+
+                // In the conversation. There are two seats.
+                let nick = format!("beto{number}");
+                let mut beto = start(meddler.addr, &dir, &[&fingerprint[..], &["--nick", &nick]].concat());
+                beto.out.shows(&format!("you are now {nick}"));
+                beto.says("hola");
+                ana.out.shows(&format!("<{nick}> hola"));
+                changes.store(true, Ordering::SeqCst);
+                if number == 0 { &mut beto } else { &mut ana }.says("a secret");
+                let out = beto.ends().badly(&["the connection was lost: bytes were changed on the way"]);
+                assert!(!out.contains("secret"), "{out}");
+                ana.out.shows(&format!("{nick} (#{}) is gone: connection lost", number + 2));
+            }
+            ana.says(":q");
+            let out = ana.ends().well();
+            assert!(!out.contains("secret"), "{out}");
         }
 
         fn a_flood_passes_both_ways(mode) {

@@ -211,6 +211,10 @@ impl Display for Said<'_, io::Error> {
             io::ErrorKind::ConnectionReset => say!(lang, f, "reset by the other end"; "cortada por el otro extremo"),
             io::ErrorKind::TimedOut => say!(lang, f, "no answer"; "sin respuesta"),
             io::ErrorKind::UnexpectedEof => say!(lang, f, "cut off"; "cortada"),
+            // TLS finds that, at either end.
+            io::ErrorKind::InvalidData => say!(lang, f,
+                "bytes were changed on the way ({e})";
+                "hay bytes cambiados por el camino ({e})"),
             io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
                 say!(lang, f, "no route to that host"; "no hay ruta hasta ese equipo")
             }

@@ -274,6 +274,15 @@ impl Server {
         Client { server: Some(self.pid()), ..Client::of(stream) }
     }
 
+    /// The same from an address 127.x.y.z, which this machine has on Linux.
+    #[track_caller]
+    pub fn connect_from(&self, addr: [u8; 4]) -> Client {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.bind(&SocketAddr::from((addr, 0)).into()).expect("an address of this machine");
+        socket.connect(&self.addr.into()).expect("the server accepts");
+        Client::of(socket.into())
+    }
+
     pub fn pid(&self) -> i32 {
         self.child.id() as i32
     }

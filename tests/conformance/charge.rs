@@ -3,8 +3,6 @@
 use crate::common::process::Dir;
 use crate::common::*;
 use crate::{each_driver, each_driver_and_socket};
-use socket2::{Domain, Socket, Type};
-use std::net::SocketAddr;
 
 /// A server whose operator's password is `sésamo`, with a history, and with diagnostics and steps in full on stderr.
 fn guarded(mode: &str, dir: &Dir) -> Server {
@@ -12,14 +10,6 @@ fn guarded(mode: &str, dir: &Dir) -> Server {
     std::fs::write(&password, "sésamo\n").expect("a temporary file");
     let [password, history] = [password, history].map(|path| path.to_str().expect("UTF-8").to_owned());
     Server::with(mode, &["-vv", "--operator-password-file", &password, "--history", &history])
-}
-
-/// A client that comes from 127.0.0.2.
-fn from_another_address(server: &Server) -> Client {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    socket.bind(&SocketAddr::from(([127, 0, 0, 2], 0)).into()).expect("an address of this machine");
-    socket.connect(&server.addr.into()).expect("somebody listens");
-    Client::of(socket.into())
 }
 
 each_driver_and_socket! {
@@ -38,7 +28,7 @@ each_driver_and_socket! {
         assert!(server.stop().success());
         assert_eq!(std::fs::read_to_string(&bans).expect("bans"), "127.0.0.2\n");
         let server = Server::with(mode, &flags);
-        from_another_address(&server).reads("-- your address is banned here; goodbye");
+        server.connect_from([127, 0, 0, 2]).reads("-- your address is banned here; goodbye");
         server.join();
     }
 
@@ -81,19 +71,19 @@ each_driver! {
         ana.reads("-- ana (#1) is in charge");
         ana.says(":ban 127.0.0.1");
         ana.reads("-- 127.0.0.1 is your own address, too, and was not banned");
-        let mut beto = from_another_address(&server).greeted();
+        let mut beto = server.connect_from([127, 0, 0, 2]).greeted();
         ana.reads("-- guest2 (#2) is here");
         ana.says(":ban guest2 5");
         ana.reads("-- guest2 (#2) is gone: its address is banned");
         ana.reads("-- 127.0.0.2 is banned for 5 min");
         beto.reads("-- disconnected: its address is banned");
         beto.is_closed();
-        let mut again = from_another_address(&server);
+        let mut again = server.connect_from([127, 0, 0, 2]);
         again.reads("-- your address is banned here; goodbye");
         again.is_closed();
         server.console.shows("turned away: banned");
         ana.says(":unban 127.0.0.2");
         ana.reads("-- 127.0.0.2 is let in again");
-        from_another_address(&server).greeted();
+        server.connect_from([127, 0, 0, 2]).greeted();
     }
 }

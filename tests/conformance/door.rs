@@ -2,7 +2,7 @@
 
 use crate::common::process::Dir;
 use crate::common::*;
-use crate::each_driver_and_socket;
+use crate::{each_driver, each_driver_and_socket};
 
 /// A server with a password, a history, and diagnostics and steps in full on stderr.
 fn locked(mode: &str, dir: &Dir, seats: &str) -> Server {
@@ -13,6 +13,40 @@ fn locked(mode: &str, dir: &Dir, seats: &str) -> Server {
 }
 
 const ASKED: &str = "-- this room has a password; type it and press Enter";
+
+each_driver! {
+    #[cfg_attr(not(target_os = "linux"), ignore = "127.0.1.1 is an address of this machine on Linux only")]
+    fn guesses_from_many_addresses_disturb_nobody(mode) {
+        let dir = Dir::new();
+        let server = locked(mode, &dir, "6");
+        let enter = |number: usize| {
+            let mut client = server.connect();
+            client.says("sésamo 7");
+            client.notice(&format!("welcome to tertulia: you are guest{number} (#{number})"));
+            client
+        };
+        let mut ana = enter(1);
+        // More than may stand at the door at a time.
+        let mut guessers: Vec<Client> = Vec::new();
+        for i in 0..300 {
+            let mut eva = server.connect_from([127, 0, 1 + (i / 150) as u8, 1 + (i % 150) as u8]);
+            eva.sends(b"guess\nguess\nguess\n");
+            guessers.push(eva);
+            if i == 290 {
+                enter(2);
+            }
+        }
+        for eva in &mut guessers {
+            let told = eva.rest().concat();
+            assert!(!told.contains("welcome"), "{told}");
+        }
+        enter(3);
+        ana.notice(":q leaves");
+        for line in ["-- guest2 (#2) is here", "-- guest2 (#2) is gone: hung up", "-- guest3 (#3) is here"] {
+            ana.reads(line);
+        }
+    }
+}
 
 each_driver_and_socket! {
     fn only_who_knows_the_password_comes_in(mode) {

@@ -157,6 +157,7 @@ impl Sim {
     }
 
     /// A client connects, and is let in or at least to the door.
+    #[cfg(test)]
     pub(super) fn connect(&mut self, room: usize, replay: &[u8]) -> Id {
         self.connect_from(peer(), room, replay).expect("there is a seat")
     }
