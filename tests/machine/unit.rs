@@ -46,6 +46,52 @@ fn permitted(unit: &str) -> BTreeSet<String> {
     calls
 }
 
+/// Starts a server with the environment of a unit, and writes its system calls into the file `calls`.
+fn traced(mode: &str, dir: &Dir, flags: &[&str]) -> Server {
+    let mut command = Command::new("strace");
+    // With -D the process that we know is the server's.
+    command.args(["-D", "-f", "-qq", "-o"]).arg(dir.file("calls")).arg(env!("CARGO_BIN_EXE_tertulia"));
+    command.args([
+        "serve",
+        "localhost:0",
+        "--mode",
+        mode,
+        "--listen",
+        &format!("unix:{}", dir.file("chat.sock").display()),
+    ]);
+    command.args(flags).env("LC_ALL", "C").env("STATE_DIRECTORY", dir.file("state"));
+    command.env("NOTIFY_SOCKET", dir.file("notify")).env("WATCHDOG_USEC", "200000");
+    Server::of(command)
+}
+
+/// Checks that the unit of a mode permits all that a traced server did.
+#[track_caller]
+fn is_permitted(mode: &str, dir: &Dir) {
+    let traced = until("the trace is complete", || {
+        let text = fs::read_to_string(dir.file("calls")).unwrap_or_default();
+        text.contains("exit_group(0").then_some(text)
+    });
+    let calls = traced.lines().filter_map(|line| Some(line.split_once(' ')?.1.trim_start().split_once('(')?));
+    let calls: Vec<_> = calls.filter(|(name, _)| !name.contains(' ')).collect();
+    let made: BTreeSet<String> = calls.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert!(made.contains("accept4") || made.contains("io_uring_enter"), "{made:?}");
+    let unit = unit(&["--mode", mode]);
+    let permitted = permitted(&unit);
+    let denied: Vec<_> = made.difference(&permitted).collect();
+    assert!(denied.is_empty(), "{denied:?}");
+
+    // MemoryDenyWriteExecute, and RestrictAddressFamilies.
+    let families =
+        unit.lines().find_map(|line| line.strip_prefix("RestrictAddressFamilies=")).expect("some are permitted");
+    let families: Vec<_> = families.split(' ').collect();
+    for (name, arguments) in calls {
+        assert!(name != "mprotect" || !arguments.contains("PROT_EXEC"), "{arguments}");
+        assert!(!arguments.contains("PROT_WRITE|PROT_EXEC"), "{name}({arguments}");
+        let family = arguments.split([',', ')']).next().unwrap_or_default();
+        assert!(name != "socket" || families.contains(&family), "{name}({arguments}");
+    }
+}
+
 each_driver! {
     fn the_unit_names_the_program_the_mode_and_the_address(mode) {
         let text = unit(&["--mode", mode]);
@@ -60,16 +106,11 @@ each_driver! {
     #[ignore = "needs strace and systemd-analyze"]
     fn the_server_makes_only_calls_that_its_unit_permits(mode) {
         let dir = Dir::new();
-        let file = |name| dir.file(name).to_str().expect("a path").to_owned();
-        let (calls, socket) = (file("calls"), format!("unix:{}", file("chat.sock")));
-        fs::write(file("op"), "sesamo\n").expect("our file");
-        let mut command = Command::new("strace");
-        // With -D the process that we know is the server's.
-        command.args(["-D", "-f", "-qq", "-o", &calls, env!("CARGO_BIN_EXE_tertulia"), "serve", "localhost:0", "--mode", mode]);
-        command.args(["--listen", &socket, "--history", &file("history"), "--bans", &file("bans")]);
-        command.args(["--operator-password-file", &file("op"), "--rate", "100", "--idle", "30"]);
-        command.env("LC_ALL", "C").env("NOTIFY_SOCKET", file("notify")).env("WATCHDOG_USEC", "200000");
-        let mut server = Server::of(command);
+        let path = |name| dir.file(name).to_str().expect("a path").to_owned();
+        fs::write(path("op"), "sesamo\n").expect("our file");
+        let flags = ["--history", &path("history"), "--bans", &path("bans"), "--operator-password-file", &path("op"),
+            "--rate", "100", "--idle", "30"];
+        let mut server = traced(mode, &dir, &flags);
         let [mut ana, mut beto, cleo] = server.join_all(["ana", "beto", "cleo"]);
         cleo.resets();
         ana.notice("cleo (#3) is gone");
@@ -87,16 +128,25 @@ each_driver! {
         drop(beto);
         ana.notice("beto (#2) is gone");
         server.stop();
-        let traced = until("the trace is complete", || {
-            let text = fs::read_to_string(&calls).unwrap_or_default();
-            text.contains("exit_group(0").then_some(text)
-        });
-        let name = |line: &str| Some(line.split_once(' ')?.1.trim_start().split_once('(')?.0.to_owned());
-        let made: BTreeSet<String> = traced.lines().filter_map(name).filter(|name| !name.contains(' ')).collect();
-        assert!(made.contains("accept4") || made.contains("io_uring_enter"), "{made:?}");
-        let permitted = permitted(&unit(&["--mode", mode]));
-        let denied: Vec<_> = made.difference(&permitted).collect();
-        assert!(denied.is_empty(), "{denied:?}");
+        is_permitted(mode, &dir);
+    }
+
+    #[cfg(feature = "tls")]
+    #[ignore = "needs strace and systemd-analyze"]
+    fn so_it_does_with_tls(mode) {
+        use crate::common::tls::TlsClient;
+        let dir = Dir::new();
+        let mut server = traced(mode, &dir, &["-v", "--tls"]);
+        let mut ana = TlsClient::join(&server, "ana");
+        let mut beto = TlsClient::join(&server, "beto");
+        beto.says("hola");
+        ana.reads("<beto> hola");
+        server.signal("HUP");
+        server.diagnostics.shows("newcomers get the certificate");
+        ana.says(":q");
+        beto.reads("-- ana (#1) is gone");
+        server.stop();
+        is_permitted(mode, &dir);
     }
 
     #[ignore = "needs systemd-analyze"]
