@@ -4,9 +4,20 @@
 //! gets is encrypted into its outbox, so the limits there count encrypted bytes.
 //!
 //! A line for all is stored once and encrypted for each client. Therefore an encrypted connection does not read the turn's log from
-//! its own [`Place`], which is [beyond](Place::BEYOND) the log: nothing can be written from there in plain text. It has another place in its [`Session`], and is caught up before it is flushed.
+//! its own [`Place`], which is [beyond](Place::BEYOND) the log: nothing can be written from there in plain text. It has another place
+//! in its [`Session`], and is caught up before it is flushed.
 //!
 //! The library does no I/O, either. It asks the system for random bytes, and for nothing else.
+//!
+//! # What it costs
+//!
+//! Measured with `tertulia bench --addr :8889 --tls`, all on one core: among 6 members a line and its echo take about 1.35 times as long
+//! as in plain text, and among 64 about half as many lines are delivered. With `stunnel` before a plain server it is 6 times as long,
+//! and a tenth. A member takes 10 KiB instead of 2.
+//!
+//! A handshake costs the loop about 0.2 ms, and one in 1 ms is answered. So while 1,000 clients at a time shake hands, again and again,
+//! 99 of 100 lines reach all of 6 members within 1.2 ms, as they do in calm, and 999 of 1,000 within 15 ms (`bench --rate 500`, the
+//! server and the members on a core each, before all else that runs there). With a thread for each client it is 26 ms and 0.4 s.
 
 use super::broadcast::Place;
 use super::heard::{Failure, Heard};
