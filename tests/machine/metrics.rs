@@ -9,9 +9,13 @@ use std::time::Instant;
 
 /// A server whose figures are at this address.
 fn serve(mode: &str) -> (Server, SocketAddr) {
-    // Nobody says on which port the figures are, so one is chosen that was free a moment ago.
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+    // Nobody says on which port the figures are.
+    let free = free_a_moment_ago();
     (Server::with(mode, &["--metrics", &free.to_string()]), free)
+}
+
+fn free_a_moment_ago() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
 }
 
 fn connect(addr: SocketAddr) -> TcpStream {
@@ -113,4 +117,66 @@ fn a_port_in_use_is_told() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let addr = taken.local_addr().expect("bound").to_string();
     fails_with(tertulia().args(["serve", ":0", "--quiet", "--metrics", &addr]), &[&addr, "in use"]);
+}
+
+/// A real Prometheus, which is killed when this is dropped.
+struct Prometheus {
+    process: std::process::Child,
+    addr: SocketAddr,
+    log: Output,
+}
+
+impl Prometheus {
+    /// Starts one that reads the figures at this address every second.
+    fn start(dir: &Dir, figures: SocketAddr) -> Prometheus {
+        let addr = free_a_moment_ago();
+        let (settings, data) = (dir.file("prometheus.yml"), dir.file("data"));
+        let text = format!(
+            "global: {{scrape_interval: 1s}}\n\
+             scrape_configs: [{{job_name: tertulia, static_configs: [{{targets: ['{figures}']}}]}}]\n"
+        );
+        std::fs::write(&settings, text).expect("our file");
+        let mut command = std::process::Command::new("prometheus");
+        command.arg(format!("--config.file={}", settings.display()));
+        command.arg(format!("--storage.tsdb.path={}", data.display()));
+        let (process, _, log) = spawn(command.arg(format!("--web.listen-address={addr}")));
+        Prometheus { process, addr, log }
+    }
+
+    /// Waits until the newest value of a figure is this one.
+    #[track_caller]
+    fn comes_to_know(&self, figure: &str, value: u32) {
+        let value = format!(",\"{value}\"]");
+        until(&format!("{figure} is {value}; {}", self.log.text()), || {
+            // It may not listen yet.
+            TcpStream::connect(self.addr).ok()?;
+            let answer = ask(self.addr, &[&format!("GET /api/v1/query?query={figure} HTTP/1.0\r\n\r\n")]);
+            answer.contains(&value).then_some(())
+        });
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+// What it reads is the same in each mode: see above.
+#[test]
+#[ignore = "needs prometheus"]
+fn prometheus_reads_the_figures_again_and_again() {
+    let dir = Dir::new();
+    let (server, addr) = serve("epoll");
+    let prometheus = Prometheus::start(&dir, addr);
+    let [mut ana, mut beto] = server.join_all(["ana", "beto"]);
+    prometheus.comes_to_know("tertulia_members", 2);
+    ana.says("hola");
+    beto.sees("<ana> hola");
+    prometheus.comes_to_know("tertulia_lines_total", 1);
+    beto.says(":q");
+    ana.notice("beto (#2) is gone");
+    prometheus.comes_to_know("tertulia_members", 1);
+    prometheus.comes_to_know("up", 1);
 }
