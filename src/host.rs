@@ -49,10 +49,15 @@ impl Origin {
 }
 
 fn command() -> String {
-    let quoted = |word: String| {
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:,=%@+".contains(&b);
-        if !word.is_empty() && word.bytes().all(plain) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
-    };
-    let words = std::env::args_os().skip(1).map(|word| quoted(word.to_string_lossy().into_owned()));
+    let words = std::env::args_os().skip(1).map(|word| for_shell(&word.to_string_lossy()));
     std::iter::once("tertulia".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// A word as one types it in a shell.
+pub(crate) fn for_shell(word: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:,=%@+".contains(&b);
+    match !word.is_empty() && word.bytes().all(plain) {
+        true => word.into(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::address::{Place, parse_place};
 use super::colors_stdout;
-use super::torment::wrap;
+use super::torment::report::wrap;
 use crate::server::listener;
 use crate::text::{Lang, say};
 use crate::torment::gallery::{EXHIBITS, Exhibit, Line};

@@ -1,6 +1,8 @@
 //! The command line of `tertulia torment`.
 
 mod class;
+mod json;
+pub(super) mod report;
 
 use super::address::{Place, parse_place};
 use super::colors_stdout;
@@ -8,18 +10,15 @@ use super::failure::Failure;
 use super::output::Output;
 use super::value::{at_least, number};
 use crate::harness::Launcher;
+use crate::host::for_shell;
 use crate::text::errors::cause;
-use crate::text::{Bilingual, Lang, numbers, say};
+use crate::text::{Lang, say};
 use crate::torment::class::Student;
-use crate::torment::messages::{NO_TIME, seen_in_runs};
-use crate::torment::{
-    self, Cause, Eol, Finding, Grade, Lesson, News, Settings, TORMENTS, Target, Torment, Verdict, diagnose,
-};
-use anstyle::{AnsiColor, Style};
+use crate::torment::messages::NO_TIME;
+use crate::torment::{self, Eol, Finding, News, Settings, TORMENTS, Target, Torment, Verdict, diagnose};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ColorChoice, ValueEnum};
-use serde_json::json;
-use std::io::{self, Write};
+use report::Report;
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -141,7 +140,7 @@ enum Echo {
 impl Args {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let lang = Lang::session();
-        let report = Report { lang, colors: !self.json && colors_stdout(self.color), width: width() };
+        let report = Report::new(lang, !self.json && colors_stdout(self.color), self.speech());
         if self.list {
             return Ok(super::print(report.list().as_bytes())?);
         }
@@ -192,12 +191,12 @@ impl Args {
         if let Err(Failure::Untested(why)) = &findings {
             report.erase();
             if self.json {
-                super::print(format!("{:#}\n", with_error(lang, why, seed)).as_bytes())?;
+                super::print(format!("{:#}\n", json::with_error(lang, why, seed)).as_bytes())?;
             }
         }
         let findings = findings?;
         let result = match self.json {
-            true => format!("{:#}\n", to_json(lang, &findings, seed)),
+            true => format!("{:#}\n", json::of(lang, &findings, seed)),
             false => report.end(&findings, seed),
         };
         super::print(result.as_bytes())?;
@@ -257,6 +256,16 @@ impl Args {
         }
     }
 
+    /// The options that tell how the server's clients talk, each after a space.
+    fn speech(&self) -> String {
+        let texts = [("--login", &self.login), ("--say", &self.say)];
+        let texts =
+            texts.into_iter().filter_map(|(flag, text)| Some(format!(" {flag} {}", for_shell(text.as_deref()?))));
+        let flags = [(self.irc, " --irc"), (self.eol == Eol::CrLf, " --eol crlf")];
+        let flags = flags.into_iter().filter(|(is_given, _)| *is_given).map(|(_, flag)| flag.to_owned());
+        texts.chain(flags).collect()
+    }
+
     fn target(&self, lang: Lang) -> Result<Target, Failure> {
         if !self.command.is_empty() {
             let launcher = Launcher::of_words(self.command.clone());
@@ -303,236 +312,6 @@ fn in_a_word(lang: Lang, findings: &[Finding]) -> Result<(), Failure> {
     }
 }
 
-/// The result when no torment could begin, with the keys of the others.
-fn with_error(lang: Lang, why: &str, seed: u64) -> serde_json::Value {
-    let mut json = to_json(lang, &[], seed);
-    json["error"] = why.into();
-    json
-}
-
-/// The keys are English in each language.
-fn to_json(lang: Lang, findings: &[Finding], seed: u64) -> serde_json::Value {
-    let count = |verdict| findings.iter().filter(|f| f.verdict == verdict).count();
-    let torments: Vec<_> = findings
-        .iter()
-        .map(|f| {
-            let torment = f.torment;
-            json!({
-                "name": torment.name,
-                "does": torment.does.in_lang(lang),
-                "healthy": torment.healthy.in_lang(lang),
-                "verdict": f.verdict.name(),
-                "seen": f.seen.in_lang(lang),
-                "causes": f.causes,
-                "remarks": f.remarks.iter().map(|remark| remark.in_lang(lang)).collect::<Vec<_>>(),
-                "seconds": f.took.as_secs_f64(),
-                "runs": f.runs,
-                "failures": f.failures,
-            })
-        })
-        .collect();
-    let diagnosis: Vec<_> = diagnose(findings)
-        .into_iter()
-        .map(|(cause, names)| {
-            let Lesson { title, usually, fix, read } = cause.lesson();
-            json!({
-                "cause": cause,
-                "title": title.in_lang(lang),
-                "usually": usually.in_lang(lang),
-                "fix": fix.in_lang(lang),
-                "read_on": read,
-                "explains": names,
-            })
-        })
-        .collect();
-    json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "seed": seed,
-        "passed": count(Verdict::Pass),
-        "failed": count(Verdict::Fail),
-        "doubtful": count(Verdict::Doubtful),
-        "skipped": count(Verdict::Skipped),
-        "grade": (!findings.is_empty()).then(|| Grade::of(findings)),
-        "diagnosis": diagnosis,
-        "torments": torments,
-    })
-}
-
-/// Formats the result for people.
-struct Report {
-    lang: Lang,
-    colors: bool,
-    width: usize,
-}
-
-/// Width of the column of names.
-const NAME: usize = 20;
-const INDENT: &str = "   ";
-
-// What a failed torment shows, in this order, and what any torment may show.
-const TEST: Bilingual = Bilingual::new("Test:     ", "Prueba:    ");
-const EXPECTED: Bilingual = Bilingual::new("Expected: ", "Esperado:  ");
-const OBSERVED: Bilingual = Bilingual::new("Observed: ", "Observado: ");
-const NOTE: Bilingual = Bilingual::new("Note: ", "Nota: ");
-// What is said about a cause.
-const USUALLY: Bilingual = Bilingual::new("Usually: ", "Lo habitual: ");
-const FIX: Bilingual = Bilingual::new("Fix:     ", "Arreglo:     ");
-const READ_ON: Bilingual = Bilingual::new("Read on: ", "Para leer:   ");
-const REPLAY: Bilingual = Bilingual::new("Script:  ", "Guion:       ");
-
-impl Report {
-    fn list(&self) -> String {
-        let lang = self.lang;
-        let mut text = String::new();
-        for torment in TORMENTS {
-            let (does, healthy) = (torment.does.in_lang(lang), torment.healthy.in_lang(lang));
-            let needs = match torment.needs_process {
-                true => say!(lang, " (Only with -- COMMAND.)"; " (Solo con -- ORDEN.)"),
-                false => String::new(),
-            };
-            let does = say!(lang, "{does}{needs} Expected: {healthy}"; "{does}{needs} Se espera: {healthy}");
-            text += &format!("{:NAME$}{}\n", torment.name, wrap(&does, self.width, &" ".repeat(NAME)));
-        }
-        text
-    }
-
-    /// Shows what runs, on a terminal only.
-    fn announce(&self, name: &str) {
-        if self.is_watched() {
-            let _ = write!(io::stdout(), "{name:NAME$}...").and_then(|()| io::stdout().flush());
-        }
-    }
-
-    fn erase(&self) {
-        if self.is_watched() {
-            let _ = write!(io::stdout(), "\r\x1b[K");
-        }
-    }
-
-    fn is_watched(&self) -> bool {
-        use io::IsTerminal;
-        io::stdout().is_terminal()
-    }
-
-    fn row(&self, finding: &Finding) -> String {
-        let lang = self.lang;
-        let mut text = if self.is_watched() { String::from("\r\x1b[K") } else { String::new() };
-        let (word, style) = match finding.verdict {
-            Verdict::Pass => (say!(lang, "pass"; "pasa"), AnsiColor::Green.on_default()),
-            Verdict::Fail => (say!(lang, "FAIL"; "FALLA"), AnsiColor::Red.on_default().bold()),
-            Verdict::Doubtful => (say!(lang, "doubtful"; "dudosa"), AnsiColor::Yellow.on_default()),
-            Verdict::Skipped => (say!(lang, "skipped"; "omitida"), Style::new().dimmed()),
-        };
-        text += &format!("{:NAME$}{}", finding.torment.name, self.paint(&format!("{word:9}"), style));
-        if finding.verdict != Verdict::Skipped {
-            text += &format!("{:>4} s", numbers::fixed(lang, finding.took.as_secs_f64(), 1));
-        }
-        text += "\n";
-        let seen = sentence(finding.seen.in_lang(lang));
-        let mut dim =
-            |label: &str, said: &str| text += &self.paint(&self.paragraph(label, said), Style::new().dimmed());
-        match finding.verdict {
-            Verdict::Pass => {}
-            Verdict::Skipped => dim("", &seen),
-            Verdict::Fail | Verdict::Doubtful => {
-                dim(TEST.in_lang(lang), finding.torment.does.in_lang(lang));
-                dim(EXPECTED.in_lang(lang), finding.torment.healthy.in_lang(lang));
-                dim(OBSERVED.in_lang(lang), &seen);
-                if finding.runs > 1 {
-                    dim("", seen_in_runs(finding.failures, finding.runs).in_lang(lang));
-                }
-            }
-        }
-        finding.remarks.iter().for_each(|remark| dim(NOTE.in_lang(lang), &sentence(remark.in_lang(lang))));
-        text
-    }
-
-    fn end(&self, findings: &[Finding], seed: u64) -> String {
-        let lang = self.lang;
-        let mut text = String::new();
-        for (i, (cause, names)) in diagnose(findings).into_iter().enumerate() {
-            let Lesson { title, usually, fix, read } = cause.lesson();
-            let title = title.in_lang(lang);
-            let heading = match i {
-                0 => say!(lang, "Fix this first: {title}"; "Arregla primero esto: {title}"),
-                _ => say!(lang, "Then: {title}"; "Después: {title}"),
-            };
-            text += &format!("\n{}\n", self.paint(&heading, Style::new().bold()));
-            text += &self.paragraph("", &self.explains(findings, cause, &names));
-            text += &self.paragraph(USUALLY.in_lang(lang), usually.in_lang(lang));
-            text += &self.paragraph(FIX.in_lang(lang), fix.in_lang(lang));
-            text += &self.paragraph(READ_ON.in_lang(lang), read);
-            if let Some(name) = names.first() {
-                text += &self.paragraph(REPLAY.in_lang(lang), &format!("tertulia torment --replay {name} > {name}.py"));
-            }
-        }
-        let count = |verdict| findings.iter().filter(|f| f.verdict == verdict).count();
-        let (passed, skipped, doubtful) = (count(Verdict::Pass), count(Verdict::Skipped), count(Verdict::Doubtful));
-        let tried = findings.len() - skipped;
-        // A few torments would give a grade that says little.
-        if findings.len() == TORMENTS.len() {
-            text += &format!("\n{}", self.paint(&self.grade(findings), Style::new().bold()));
-        }
-        let score = say!(lang, "Score: {passed} of {tried}"; "Puntuación: {passed} de {tried}");
-        text += &format!("\n{}", self.paint(&score, Style::new().bold()));
-        if doubtful > 0 {
-            text += &say!(lang, ", {doubtful} doubtful"; ", dudosas: {doubtful}");
-        }
-        if skipped > 0 {
-            text += &say!(lang, ", {skipped} skipped"; ", omitidas: {skipped}");
-        }
-        text + &say!(lang, " (seed {seed})\n"; " (semilla {seed})\n")
-    }
-
-    fn grade(&self, findings: &[Finding]) -> String {
-        let Grade { points, of, mistakes } = Grade::of(findings);
-        let [points, of] = [points, of].map(|points| class::points_in_words(self.lang, points));
-        match mistakes.len() {
-            0 => say!(self.lang, "Grade: {points} of {of}"; "Nota: {points} de {of}"),
-            1 => say!(self.lang, "Grade: {points} of {of}, 1 mistake"; "Nota: {points} de {of}, 1 error"),
-            n => say!(self.lang, "Grade: {points} of {of}, {n} mistakes"; "Nota: {points} de {of}, {n} errores"),
-        }
-    }
-
-    fn explains(&self, findings: &[Finding], cause: Cause, names: &[&str]) -> String {
-        let sure = names.len() > 1 || findings.iter().any(|f| f.torment.name == names[0] && f.causes == [cause]);
-        let names = names.join(", ");
-        match sure {
-            true => say!(self.lang, "Shown by {names}."; "Se ve en {names}."),
-            false => say!(self.lang, "Most likely the cause of {names}."; "Es la causa más probable de {names}."),
-        }
-    }
-
-    fn paragraph(&self, label: &str, text: &str) -> String {
-        let indent = format!("{INDENT}{}", " ".repeat(label.chars().count()));
-        format!("{INDENT}{label}{}\n", wrap(text, self.width, &indent))
-    }
-
-    fn paint(&self, text: &str, style: Style) -> String {
-        if self.colors { format!("{style}{text}{style:#}") } else { text.into() }
-    }
-}
-
-/// A clause as a sentence.
-fn sentence(clause: &str) -> String {
-    let mut chars = clause.chars();
-    let first: String = chars.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
-    let end = if clause.ends_with(['.', '?', '!']) { "" } else { "." };
-    format!("{first}{}{end}", chars.as_str())
-}
-
-/// Breaks a text into lines. All but the first are indented.
-pub(super) fn wrap(text: &str, width: usize, indent: &str) -> String {
-    let options = textwrap::Options::new(width).initial_indent(indent).subsequent_indent(indent);
-    textwrap::fill(text, options).trim_start().to_owned()
-}
-
-/// Width of the terminal, limited to what is easy to read. Columns.
-fn width() -> usize {
-    let columns = rustix::termios::tcgetwinsize(io::stdout()).map_or(80, |size| size.ws_col as usize);
-    if columns == 0 { 80 } else { columns.clamp(40, 100) }
-}
-
 fn by_name() -> impl TypedValueParser<Value = &'static Torment> {
     let names = PossibleValuesParser::new(TORMENTS.iter().map(|torment| torment.name));
     names.try_map(|name| TORMENTS.iter().find(|torment| torment.name == name).ok_or("see tertulia torment --list"))
@@ -541,6 +320,8 @@ fn by_name() -> impl TypedValueParser<Value = &'static Torment> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::Bilingual;
+    use crate::torment::Cause;
     use crate::torment::messages::{self, NEEDS_PROCESS};
 
     fn finding(verdict: Verdict, seen: Bilingual) -> Finding {

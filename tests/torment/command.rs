@@ -56,6 +56,16 @@ fn the_command_prints_rows_and_json_and_its_exit_code_is_the_verdict() {
     assert_eq!(json["diagnosis"][0]["explains"][0], "own-line", "{json:#}");
 }
 
+#[test]
+fn the_script_that_the_report_names_speaks_as_the_server_needs_it() {
+    let serve = ["--", env!("CARGO_BIN_EXE_tertulia"), "serve", "--addr", "127.0.0.1:{port}"];
+    // The sender should get its own lines, and does not.
+    let options = ["--only", "own-line", "--echo", "yes", "--login", "it's n{n}", "--eol", "crlf"];
+    let ended = run(tertulia().arg("torment").args(options).args(serve));
+    let script = r"tertulia torment --replay own-line --login 'it'\''s n{n}' --eol crlf > own-line.py";
+    assert!(ended.stdout.contains(script), "{}", ended.stdout);
+}
+
 /// Parts that stand in a text, in this order.
 #[track_caller]
 fn shows(text: &str, parts: &[&str]) {

@@ -11,6 +11,7 @@
 use super::*;
 use std::io::Write;
 use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Instant;
 
 /// A server, and what must be found in it.
 pub struct Row {
@@ -36,12 +37,8 @@ pub enum Expected {
 impl Row {
     pub fn new(name: String, command: Vec<String>, torments: &'static [&'static str], expected: Expected) -> Row {
         // A failure is not repeated: whatever is judged wrongly is judged again.
-        let settings = Settings {
-            seed: number("TERTULIA_TORMENT_SEED").unwrap_or(1),
-            runs_max: 1,
-            limit: ENDLESS,
-            ..Settings::default()
-        };
+        let settings =
+            Settings { seed: number("TERTULIA_TORMENT_SEED").unwrap_or(1), runs_max: 1, ..Settings::default() };
         Row { name, command, settings, torments, expected }
     }
 
@@ -51,11 +48,13 @@ impl Row {
             Some(_) => TORMENTS.iter().collect(),
             None => torments(self.torments),
         };
+        let begin = Instant::now();
         let findings = match torment::run(&started_by(self.command.clone()), &chosen, &self.settings, &mut |_| {}) {
             Ok(findings) => findings,
             Err(why) => return Some(format!("{}: {}", self.name, why.en)),
         };
         let causes: Vec<Cause> = torment::diagnose(&findings).into_iter().map(|(cause, _)| cause).collect();
+        tell(&format!("{:36}{:3} s  {causes:?}", self.name, begin.elapsed().as_secs()));
         let is_right = match self.expected {
             Expected::Only(cause) => causes == [cause],
             Expected::NoFault => causes.is_empty(),

@@ -1,6 +1,6 @@
 //! The results of a class, for the terminal and as files.
 
-use super::to_json;
+use super::json;
 use crate::host::Origin;
 use crate::page::{Page, escape};
 use crate::text::{Bilingual, Lang, numbers, say};
@@ -190,8 +190,8 @@ fn xml(text: &str) -> String {
 pub(super) fn json(lang: Lang, students: &[Student], seed: u64) -> serde_json::Value {
     let of = |student: &Student| {
         let mut json = match &student.result {
-            Ok(findings) => to_json(lang, findings, seed),
-            Err(why) => super::with_error(lang, why.in_lang(lang), seed),
+            Ok(findings) => json::of(lang, findings, seed),
+            Err(why) => json::with_error(lang, why.in_lang(lang), seed),
         };
         json["student"] = student.name.clone().into();
         json
