@@ -56,6 +56,8 @@ pub struct Arena<'a> {
     pub is_hurried: bool,
     /// The server is not known to take SIGSTOP and SIGCONT for an error.
     pub may_freeze: bool,
+    /// The server is not known to end when clients leave that have done nothing.
+    pub survives_departures: bool,
     /// The size of the segments that new clients take. The smaller they are, the less the kernel holds for a client that
     /// does not read. Bytes.
     pub segment: Option<u32>,
@@ -82,6 +84,7 @@ impl<'a> Arena<'a> {
             random,
             is_hurried: false,
             may_freeze: true,
+            survives_departures: true,
             segment: None,
             is_over: None,
             has_strangers: false,

@@ -1,8 +1,10 @@
 //! The baseline: what is normal for a server, so that it is not blamed for what it always does.
 
-use crate::harness::LoginPace;
+use crate::harness::{LoginPace, SHORT_LEN};
 use std::time::Duration;
 
+/// No torment needs more seats.
+pub(crate) const SEATS: usize = 8;
 /// More than the pauses of 60, 120 and 240 ms after which a new client sends its hello again, in case a server took the
 /// first hello as a name.
 const SLOW_ADMISSION: Duration = Duration::from_millis(450);
@@ -49,6 +51,21 @@ pub struct Baseline {
 }
 
 impl Baseline {
+    /// Of a server that is not known yet.
+    pub fn unknown() -> Baseline {
+        Baseline {
+            seats: SEATS,
+            line_len: SHORT_LEN,
+            thread_each: false,
+            waiting_threads: None,
+            round_trip: Duration::ZERO,
+            lines_per_second: None,
+            admission: Duration::ZERO,
+            login_pace: LoginPace::AtOnce,
+            start: Duration::ZERO,
+        }
+    }
+
     /// Whether starting the server, admitting clients or its limit on their rate may take most of the time.
     pub fn may_run_out_of_time(&self) -> bool {
         self.admission > SLOW_ADMISSION || self.start > SLOW_START || self.lines_per_second.is_some()

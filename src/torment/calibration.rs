@@ -1,17 +1,15 @@
 //! The calibration: it measures a server's baseline before the torments.
 
 use super::arena::Arena;
-use super::baseline::{Baseline, WaitingThreads};
+use super::baseline::{Baseline, SEATS, WaitingThreads};
 use super::failure::Failure;
 use super::messages::{self, start as words};
 use super::settings::{Settings, Source};
-use crate::harness::{Crowd, Eol, Kind, LoginPace, SHORT_LEN, START_LIMIT, Stdout, proc};
+use crate::harness::{Crowd, Eol, Kind, LoginPace, START_LIMIT, Stdout, proc};
 use crate::text::Bilingual;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// No torment needs more seats.
-const SEATS: usize = 8;
 const LINE_LENS: [usize; 5] = [900, 400, 200, 120, 60];
 const ROUND_TRIPS: usize = 20;
 /// After this pause a server that allows one line a second relays again.
@@ -54,17 +52,7 @@ pub(crate) fn calibrate(source: &mut Source, settings: &Settings) -> Result<Base
 }
 
 fn meet(source: &mut Source, settings: &Settings, login_pace: LoginPace, seats_max: usize) -> Result<Baseline, Stop> {
-    let unknown = Baseline {
-        seats: SEATS,
-        line_len: SHORT_LEN,
-        thread_each: false,
-        waiting_threads: None,
-        round_trip: Duration::ZERO,
-        lines_per_second: None,
-        admission: Duration::ZERO,
-        login_pace,
-        start: Duration::ZERO,
-    };
+    let unknown = Baseline { login_pace, ..Baseline::unknown() };
     let begin = Instant::now();
     let (addr, server) = match source {
         Source::Started(pool) => {

@@ -8,6 +8,7 @@ use super::entry::Torment;
 use super::failure::{Failure, Outcome, fault, proven};
 use super::messages;
 use super::messages::connections as words;
+use super::messages::process::CLIENT_CLOSED;
 use crate::harness::{Crowd, TestClient, proc};
 use crate::text::Bilingual;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -115,6 +116,10 @@ fn first_two_talk(crowd: &mut Crowd) -> bool {
 /// What it means that the newest of `count` clients cannot talk with the first.
 fn not_served(arena: &mut Arena, crowd: &mut Crowd, silent: &mut Vec<TestClient>, count: usize) -> Outcome {
     let when = words::with_clients(count);
+    if crowd.members[..2].iter().any(|client| !client.is_open()) {
+        // They are the oldest, so it may have been their time and not the number of clients.
+        return Err(fault(&[FixedTable, ClosesActive], messages::at(&when, &CLIENT_CLOSED)));
+    }
     if !first_two_talk(crowd) {
         return Err(Failure::Silence(messages::at(&when, &words::OTHERS_SILENT)));
     }

@@ -276,17 +276,24 @@ impl Before {
 
     /// Why lines are late, the likeliest cause first.
     fn causes_of_waiting(&self, arena: &Arena, crowd: &Crowd) -> Causes {
-        let elapsed = self.at.elapsed();
         let wants = self.wanted.zip(wanted(arena)).map_or(Duration::ZERO, |(before, now)| now.saturating_sub(before));
-        if crowd.idle - self.idle < elapsed.mul_f64(IDLE_SHARE) {
-            None
-        } else if self.growth(arena) > QUEUED {
-            Some(&[Cause::UnboundedQueue, Cause::Unfair, Cause::PausesEverybody])
-        } else if wants > elapsed.mul_f64(BUSY_SHARE) {
-            Some(&[Cause::Unfair, Cause::PausesEverybody, Cause::UnboundedQueue])
-        } else {
-            Some(&[Cause::PausesEverybody, Cause::BlockingWrite, Cause::LockAcrossWrite, Cause::Unfair])
-        }
+        let elapsed = self.at.elapsed();
+        let share = |time: Duration| time.as_secs_f64() / elapsed.as_secs_f64();
+        likely_causes(share(crowd.idle - self.idle), self.growth(arena), share(wants))
+    }
+}
+
+/// The likely causes if lines are late: from the share of the time in which our own clients waited, by how many bytes the
+/// server's memory has grown, and which share of a processor it wanted.
+fn likely_causes(idle: f64, growth: u64, wanted: f64) -> Causes {
+    if idle < IDLE_SHARE {
+        None
+    } else if growth > QUEUED {
+        Some(&[Cause::UnboundedQueue, Cause::Unfair, Cause::PausesEverybody])
+    } else if wanted > BUSY_SHARE {
+        Some(&[Cause::Unfair, Cause::PausesEverybody, Cause::UnboundedQueue])
+    } else {
+        Some(&[Cause::PausesEverybody, Cause::BlockingWrite, Cause::LockAcrossWrite, Cause::Unfair])
     }
 }
 
@@ -380,6 +387,16 @@ fn answer(arena: &Arena) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_waits_for_a_server_is_told_from_a_server_that_works() {
+        let first = |idle, growth, wanted| Some(likely_causes(idle, growth, wanted)?[0]);
+        assert_eq!(first(0.9, 0, 0.1), Some(Cause::PausesEverybody));
+        assert_eq!(first(0.9, 0, 0.9), Some(Cause::Unfair));
+        assert_eq!(first(0.9, QUEUED + 1, 0.9), Some(Cause::UnboundedQueue));
+        // Our own clients never waited, so they may be what is slow.
+        assert_eq!(first(0.1, QUEUED + 1, 0.9), None);
+    }
 
     #[test]
     fn a_nick_is_found_among_punctuation_and_times() {

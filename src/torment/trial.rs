@@ -35,6 +35,8 @@ const START_LEAST: Duration = Duration::from_secs(3);
 const REPEATED_RUN_MAX: Duration = Duration::from_secs(3);
 /// A server that fails this torment is not stopped in any other, which would show the same fault under another name.
 const STOPS: &str = "stop-continue";
+/// A server that ends when the clients of this torment leave, which did nothing, may end so in all others.
+const CALM: &str = "idle";
 /// All repeats together may take this part of a run's time.
 const REPEATS_SHARE: u32 = 5;
 
@@ -77,6 +79,7 @@ pub fn run(
             let mut arena = Arena::new(settings, baseline, addr, seed);
             arena.is_hurried = failed >= PATIENT_UNTIL;
             arena.may_freeze = !findings.iter().any(|f| f.torment.name == STOPS && f.is_blamed());
+            arena.survives_departures = !findings.iter().any(ends_at_a_departure);
             arena
         };
         let finding = if let Some(beside) = beside.take_if(|beside| beside.torment.name == torment.name) {
@@ -244,7 +247,7 @@ fn judge(
         let told = if ended.by_sigpipe() { Some(Cause::Sigpipe) } else { cause_in_message(&message) };
         let causes = match told.filter(|_| may_tell) {
             Some(cause) => vec![cause],
-            None => causes_of_an_end(torment, is_over),
+            None => causes_of_an_end(arena, torment, is_over),
         };
         let message = Some(message.as_str()).filter(|message| !message.is_empty());
         return (Verdict::Fail, causes, messages::ended(ended, message));
@@ -261,7 +264,7 @@ fn judge(
     match failure {
         // If the server was not started here, nothing more can be known about its end.
         Failure::Silence(seen) | Failure::Fault { seen, .. } if is_gone(arena) => {
-            (Verdict::Fail, torment.if_it_ends.into(), messages::is_gone(&seen))
+            (Verdict::Fail, causes_of_an_end(arena, torment, is_over), messages::is_gone(&seen))
         }
         Failure::Fault { causes, seen } if causes.len() > 1 || causes == [Cause::ErrorEndsFanOut] => {
             with_its_message(arena, causes, seen)
@@ -272,19 +275,8 @@ fn judge(
             (Verdict::Fail, vec![Cause::BlockingPrint], messages::went_on_when_stdout_was_read(&seen))
         }
         Failure::Silence(seen) => {
-            let mut causes: Vec<Cause> = torment.if_silent.into();
-            if is_over {
-                // The server has survived the torment, but not the departure of its clients.
-                causes.extend([Cause::ErrorEndsFanOut, Cause::ClientErrorEndsServer]);
-            }
-            if is_over || arena.has_strangers {
-                // Those that came are still waiting to be accepted, or found no seat.
-                causes.extend([Cause::OneAcceptPerEdge, Cause::SlowToAccept, Cause::SeatsNotFreed, Cause::FixedTable]);
-            } else if goes_on(crowd) {
-                causes.push(Cause::Loses);
-            }
-            let mut listed = BTreeSet::new();
-            causes.retain(|cause| listed.insert(*cause));
+            let has_strangers = arena.has_strangers;
+            let mut causes = causes_of_silence(torment, is_over, has_strangers, || goes_on(crowd));
             // It has not ended, and its accepting thread has not either.
             if arena.server.is_some() && causes.contains(&Cause::ClientErrorEndsServer) && !nobody_accepts(arena) {
                 causes.retain(|cause| *cause != Cause::ClientErrorEndsServer);
@@ -293,6 +285,29 @@ fn judge(
         }
         Failure::Skip(why) => (Verdict::Skipped, vec![], why),
     }
+}
+
+/// The likely causes if no client can talk any more. `goes_on` tells whether the next lines arrive.
+fn causes_of_silence(
+    torment: &Torment,
+    is_over: bool,
+    has_strangers: bool,
+    goes_on: impl FnOnce() -> bool,
+) -> Vec<Cause> {
+    let mut causes: Vec<Cause> = torment.if_silent.into();
+    if is_over {
+        // The server has survived the torment, but not the departure of its clients.
+        causes.extend([Cause::ErrorEndsFanOut, Cause::ClientErrorEndsServer]);
+    }
+    if is_over || has_strangers {
+        // Those that came are still waiting to be accepted, or found no seat.
+        causes.extend([Cause::OneAcceptPerEdge, Cause::SlowToAccept, Cause::SeatsNotFreed, Cause::FixedTable]);
+    } else if goes_on() {
+        causes.push(Cause::Loses);
+    }
+    let mut listed = BTreeSet::new();
+    causes.retain(|cause| listed.insert(*cause));
+    causes
 }
 
 /// How long another line may take from a client to the next one.
@@ -308,10 +323,19 @@ fn goes_on(crowd: &mut Crowd) -> bool {
     crowd.wait(GOES_ON, |crowd| crowd.has_heard(1, said[0]) && crowd.has_heard(0, said[1]))
 }
 
+/// Whether the server ended when clients that had done nothing left.
+fn ends_at_a_departure(finding: &Finding) -> bool {
+    let is_its_end = finding.causes.first() == Some(&Cause::ClientErrorEndsServer);
+    finding.torment.name == CALM && finding.verdict == Verdict::Fail && is_its_end
+}
+
 /// The likely causes if the server has ended and has not told why.
-fn causes_of_an_end(torment: &Torment, is_over: bool) -> Vec<Cause> {
+fn causes_of_an_end(arena: &Arena, torment: &Torment, is_over: bool) -> Vec<Cause> {
+    if !arena.survives_departures {
+        return vec![Cause::ClientErrorEndsServer];
+    }
     let mut causes: Vec<Cause> = torment.if_it_ends.into();
-    if is_over && causes.len() > 1 {
+    if is_over {
         // The server has survived the torment, but not the departure of its clients.
         causes.retain(|cause| *cause != Cause::ClientErrorEndsServer);
         causes.insert(0, Cause::ClientErrorEndsServer);
@@ -423,9 +447,10 @@ mod tests {
 
     #[test]
     fn an_end_without_a_word_may_come_from_a_fixed_table_wherever_it_may_come_from_a_client() {
+        let settings = Settings::default();
         for torment in TORMENTS {
             for is_over in [false, true] {
-                let causes = causes_of_an_end(torment, is_over);
+                let causes = causes_of_an_end(&arena(&settings), torment, is_over);
                 let count = |cause: Cause| causes.iter().filter(|other| **other == cause).count();
                 assert!(
                     count(Cause::FixedTable) >= count(Cause::ClientErrorEndsServer),
@@ -438,10 +463,53 @@ mod tests {
     }
 
     #[test]
-    fn an_end_while_clients_leave_comes_most_likely_from_their_errors() {
-        let several = TORMENTS.iter().filter(|torment| torment.if_it_ends.len() > 1);
-        for torment in several {
-            assert_eq!(causes_of_an_end(torment, true)[0], Cause::ClientErrorEndsServer, "{}", torment.name);
+    fn silence_is_blamed_on_the_door_only_if_somebody_stands_there_and_on_a_lost_line_only_if_the_talk_goes_on() {
+        let door = [Cause::OneAcceptPerEdge, Cause::SlowToAccept, Cause::SeatsNotFreed, Cause::FixedTable];
+        for torment in TORMENTS {
+            let causes = |is_over, has_strangers, goes_on| {
+                let causes = causes_of_silence(torment, is_over, has_strangers, || goes_on);
+                assert!(causes.starts_with(torment.if_silent), "{}: {causes:?}", torment.name);
+                assert_eq!(BTreeSet::from_iter(&causes).len(), causes.len(), "{}: {causes:?}", torment.name);
+                BTreeSet::from_iter(causes)
+            };
+            let others = BTreeSet::from_iter(torment.if_silent.iter().copied());
+            assert_eq!(causes(false, false, false), others, "{}", torment.name);
+            assert_eq!(causes(false, false, true), &others | &BTreeSet::from([Cause::Loses]), "{}", torment.name);
+            for (is_over, has_strangers) in [(true, false), (false, true), (true, true)] {
+                let causes = causes(is_over, has_strangers, true);
+                assert!(door.iter().all(|cause| causes.contains(cause)), "{}: {causes:?}", torment.name);
+                assert!(!is_over || causes.contains(&Cause::ErrorEndsFanOut), "{}: {causes:?}", torment.name);
+            }
         }
+    }
+
+    #[test]
+    fn an_end_while_clients_leave_comes_most_likely_from_their_errors() {
+        let settings = Settings::default();
+        for torment in TORMENTS {
+            let causes = causes_of_an_end(&arena(&settings), torment, true);
+            assert_eq!(causes[0], Cause::ClientErrorEndsServer, "{}", torment.name);
+        }
+    }
+
+    #[test]
+    fn a_server_that_ends_when_calm_clients_leave_has_no_other_reason_to_end() {
+        let calm = TORMENTS.iter().find(|torment| torment.name == CALM).expect("it is in the catalogue");
+        let (causes, verdict) = (vec![Cause::ClientErrorEndsServer, Cause::Unknown], Verdict::Fail);
+        let finding = Finding { causes, verdict, ..Finding::skipped(calm, Bilingual::default()) };
+        assert!(ends_at_a_departure(&finding));
+        assert!(!ends_at_a_departure(&Finding { verdict: Verdict::Doubtful, ..finding.clone() }));
+        assert!(!ends_at_a_departure(&Finding { causes: vec![Cause::BusyLoop], ..finding }));
+        let settings = Settings::default();
+        let mut arena = arena(&settings);
+        arena.survives_departures = false;
+        for torment in TORMENTS {
+            assert_eq!(causes_of_an_end(&arena, torment, false), [Cause::ClientErrorEndsServer], "{}", torment.name);
+        }
+    }
+
+    /// Without a server.
+    fn arena(settings: &Settings) -> Arena<'_> {
+        Arena::new(settings, Baseline::unknown(), ([127, 0, 0, 1], 1).into(), 1)
     }
 }

@@ -1,7 +1,19 @@
 //! Servers in Python with one fault each, and the cause that must be named.
 
+use super::common::process::run;
 use super::rows::{Expected, Row, check_all};
 use super::*;
+use std::process::Command;
+use std::sync::LazyLock;
+
+/// The interpreter itself: what stands in the path may be a script of a version manager, which starts slower than the servers.
+fn interpreter() -> &'static str {
+    static PATH: LazyLock<String> = LazyLock::new(|| {
+        let ended = run(Command::new("python3").args(["-c", "import sys; print(sys.executable)"]));
+        ended.stdout.trim().to_owned()
+    });
+    &PATH
+}
 
 /// Where a server of `tests/torment/servers` is.
 pub fn script(server: &str) -> String {
@@ -12,7 +24,7 @@ pub fn script(server: &str) -> String {
 pub fn python(words: &str, torments: &'static [&'static str], expected: Expected) -> Row {
     let (server, words) = words.split_once(' ').map_or((words, ""), |(server, rest)| (server, rest));
     let script = script(server);
-    let command = ["python3", &script, "{port}"].into_iter().chain(words.split_whitespace());
+    let command = [interpreter(), &script, "{port}"].into_iter().chain(words.split_whitespace());
     Row::new(format!("{server} {words}"), command.map(String::from).collect(), torments, expected)
 }
 
@@ -25,6 +37,7 @@ const FAULTS: &[(&str, Cause, &[&str])] = &[
     ("faults.py busy-loop", Cause::BusyLoop, &["idle", "garbage", "half-close"]),
     ("faults.py trusts-input", Cause::TrustsInput, &["utf8-split", "garbage", "split-line"]),
     ("faults.py blocking-handshake", Cause::BlockingHandshake, &["silent-newcomer", "reset-backlog", "connect-storm"]),
+    ("faults.py ends-at-departure", Cause::ClientErrorEndsServer, &["idle", "split-line", "reset-idle", "names"]),
     ("faults.py sigpipe", Cause::Sigpipe, &["rush-hour", "split-line"]),
     ("faults.py error-ends-fan-out", Cause::ErrorEndsFanOut, &["stale-event", "reset-mid-fanout"]),
     ("faults.py dropped-when-full", Cause::DroppedWhenFull, &["slow-reader", "gulp"]),

@@ -110,6 +110,28 @@ fn cannot_be_tormented(addr: SocketAddr, words: &[&str]) {
 }
 
 #[test]
+fn a_line_that_is_lost_in_calm_is_told_from_a_chat_that_stops() {
+    // From each client's 60th line on, one is lost, or all are.
+    let losing = |lost: std::ops::Range<usize>| {
+        let sockets = Sockets::default();
+        serving(move |me, stream| {
+            let mut said = 0;
+            for_each_line(&sockets, me, stream, |line| {
+                said += 1;
+                if !lost.contains(&said) {
+                    tell_all(&sockets, line);
+                }
+                true
+            });
+        })
+    };
+    let found = |lost| torment(&Target::Running(losing(lost)), &torments(&["names"]), &patient());
+    let findings = found(60..61);
+    assert_eq!(findings[0].causes, [Cause::Loses], "{findings:#?}");
+    has_no_faults(&found(60..usize::MAX));
+}
+
+#[test]
 fn a_server_that_needs_cr_lf_is_recognized() {
     let sockets = Sockets::default();
     let addr = serving(move |me, stream| {

@@ -88,9 +88,16 @@ class Unfair(Client):
         super().read()
         # select(2) would end the server in a crowd.
         poll = select.poll()
-        poll.register(self.sock, select.POLLIN)
+        if not self.is_gone:
+            poll.register(self.sock, select.POLLIN)
         while not self.is_gone and poll.poll(2):
             super().read()
+
+
+class EndsAtDeparture(Client):
+    def leave(self):
+        super().leave()
+        self.sock.getpeername()
 
 
 class SpinsAtTheEnd(Client):
