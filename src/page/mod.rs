@@ -110,12 +110,17 @@ impl Page {
 
     /// A chart, and a table of its figures beside it.
     pub(crate) fn chart_with_table(&mut self, chart: &Chart, head: &[String], rows: &[Vec<String>]) {
-        self.body += &format!("<div class=\"beside\">\n{}{}</div>\n", figure(chart), table::html(head, rows));
+        self.body += &format!("<div class=\"beside\">\n{}{}</div>\n", figure(chart), table::html(head, rows, &[]));
     }
 
     /// A table whose first column labels the rows.
     pub(crate) fn table(&mut self, head: &[String], rows: &[Vec<String>]) {
-        self.body += &table::html(head, rows);
+        self.body += &table::html(head, rows, &[]);
+    }
+
+    /// The same; these columns hold words instead of figures.
+    pub(crate) fn table_with_words(&mut self, head: &[String], rows: &[Vec<String>], words: &[usize]) {
+        self.body += &table::html(head, rows, words);
     }
 
     /// The body of the page, to be put into another page.

@@ -2,19 +2,23 @@
 
 use super::escape;
 
-/// A table whose first row labels the columns, and whose first column labels the rows.
-pub(super) fn html(head: &[String], rows: &[Vec<String>]) -> String {
-    let labels: String = head.iter().map(|label| format!("<th scope=\"col\">{}</th>", escape(label))).collect();
-    let rows: String = rows.iter().map(|cells| format!("<tr>{}</tr>\n", row(head, cells))).collect();
-    format!("<div class=\"table\"><table>\n<tr class=\"head\">{labels}</tr>\n{rows}</table></div>\n")
-}
-
-fn row(head: &[String], cells: &[String]) -> String {
+/// A table whose first row labels the columns, and whose first column labels the rows. Columns of `words` begin on the left, the
+/// others are figures.
+pub(super) fn html(head: &[String], rows: &[Vec<String>], words: &[usize]) -> String {
+    let class = |column| if words.contains(&column) { " class=\"words\"" } else { "" };
+    let label =
+        |(column, label): (usize, &String)| format!("<th scope=\"col\"{}>{}</th>", class(column), escape(label));
     let cell = |(column, cell): (usize, &String)| match (column, head.get(column)) {
-        (1.., Some(label)) => format!("<td data-of=\"{}\">{}</td>", escape(label), value(cell)),
+        (1.., Some(label)) => {
+            let value = if words.contains(&column) { escape(cell) } else { value(cell) };
+            format!("<td{} data-of=\"{}\">{value}</td>", class(column), escape(label))
+        }
         _ => format!("<th scope=\"row\">{}</th>", escape(cell)),
     };
-    cells.iter().enumerate().map(cell).collect()
+    let labels: String = head.iter().enumerate().map(label).collect();
+    let row = |cells: &Vec<String>| format!("<tr>{}</tr>\n", cells.iter().enumerate().map(cell).collect::<String>());
+    let rows: String = rows.iter().map(row).collect();
+    format!("<div class=\"table\"><table>\n<tr class=\"head\">{labels}</tr>\n{rows}</table></div>\n")
 }
 
 /// A value, and its range in parentheses if it has one, which may stand on a line of its own. A number is not parted from its unit.
@@ -35,7 +39,10 @@ mod tests {
 
     #[test]
     fn a_cell_knows_its_column_and_its_range() {
-        let html = html(&["".into(), "epoll".into()], &[vec!["time".into(), "3 µs (2 … 4)".into()]]);
-        assert!(html.contains("<td data-of=\"epoll\"><b>3\u{a0}µs</b> <small>(2 … 4)</small></td>"), "{html}");
+        let (head, rows) = (["".into(), "epoll".into()], [vec!["time".into(), "3 µs (2 … 4)".into()]]);
+        let figures = html(&head, &rows, &[]);
+        assert!(figures.contains("<td data-of=\"epoll\"><b>3\u{a0}µs</b> <small>(2 … 4)</small></td>"), "{figures}");
+        let words = html(&head, &rows, &[1]);
+        assert!(words.contains("<td class=\"words\" data-of=\"epoll\">3 µs (2 … 4)</td>"), "{words}");
     }
 }

@@ -56,9 +56,9 @@ pub fn script(lang: Lang, torment: &Torment, settings: &Settings) -> String {
     };
     let prints = say!(lang,
         "With a healthy server no line begins with FAIL, and the exit code is 0. A line with FAIL says what was\n\
-         expected and what was seen instead; the exit code is 1.";
+         expected, and the next one what was seen instead; the exit code is 1.";
         "Con un servidor sano ninguna línea empieza por FAIL, y el código de salida es 0. Una línea con FAIL dice\n\
-         qué se esperaba y qué se vio en su lugar; el código de salida es 1.");
+         qué se esperaba, y la siguiente qué se vio en su lugar; el código de salida es 1.");
     let login: Vec<String> = settings.login.iter().flat_map(|login| login.lines()).map(quoted).collect();
     let say = quoted(settings.say.as_deref().unwrap_or("{line}"));
     let eol = if settings.eol == Eol::CrLf { r#"b"\r\n""# } else { r#"b"\n""# };

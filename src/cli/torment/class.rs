@@ -75,6 +75,9 @@ static HEAD: [Bilingual; 5] = [
     Bilingual::new("torments passed", "pruebas superadas"),
 ];
 
+/// The columns of [`HEAD`] that hold sentences.
+const WORDS: [usize; 2] = [2, 3];
+
 // On the terminal.
 
 pub(super) fn head(lang: Lang) -> String {
@@ -132,7 +135,7 @@ pub(super) fn page(lang: Lang, class: &str, students: &[Student]) -> String {
             vec![row.name, points, row.first, row.read.into(), torments]
         })
         .collect();
-    page.table(&HEAD.each_ref().map(|text| text.in_lang(lang).to_owned()), &rows);
+    page.table_with_words(&HEAD.each_ref().map(|text| text.in_lang(lang).to_owned()), &rows, &WORDS);
     page.heading(&say!(lang, "How it was tested"; "Cómo se probó"));
     page.origin(&Origin::here(), &[]);
     page.html()
