@@ -17,7 +17,7 @@ pub enum Cause {
     OneReadPerEdge,
     /// The rest of an earlier line is sent with another one.
     StaleBuffer,
-    /// Bytes that are not text end the server.
+    /// Bytes that are not text break the server.
     TrustsInput,
     /// A new client that sends nothing keeps all others waiting.
     BlockingHandshake,

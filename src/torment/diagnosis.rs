@@ -115,6 +115,21 @@ mod tests {
     }
 
     #[test]
+    fn a_busy_loop_after_garbage_alone_comes_from_the_garbage() {
+        let garbage = failed("garbage", &[Cause::SpinsAtTheEnd, Cause::BusyLoop, Cause::TrustsInput]);
+        let half_close = failed("half-close", &[Cause::SpinsAtTheEnd, Cause::BusyLoop]);
+        let calm = [passed("idle"), garbage];
+        assert_eq!(
+            diagnose(&[&calm[..], &[half_close]].concat()),
+            [(Cause::SpinsAtTheEnd, vec!["garbage", "half-close"])]
+        );
+        assert_eq!(
+            diagnose(&[&calm[..], &[passed("half-close"), passed("reset-idle")]].concat()),
+            [(Cause::TrustsInput, vec!["garbage"])]
+        );
+    }
+
+    #[test]
     fn a_cause_is_never_named_that_is_ruled_out() {
         let stuck = passed("stuck-reader");
         let waits = failed("selfish-reader", &[Cause::LockAcrossWrite]);

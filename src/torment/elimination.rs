@@ -30,6 +30,7 @@ impl Cause {
             Cause::DecodesPieces => &["utf8-split"],
             Cause::InterleavedWrites => &["flood-all", "slow-reader"],
             Cause::LosesAtTheEnd => &["half-close"],
+            Cause::SpinsAtTheEnd => &["half-close", "reset-idle", "connect-storm"],
             Cause::SeatsNotFreed => &["full-house", "churn"],
             Cause::DescriptorSpin | Cause::DescriptorDeath | Cause::AcceptNotRetried => &["no-descriptors"],
             Cause::InterruptedIsAnError => &["stop-continue"],

@@ -221,9 +221,15 @@ fn has_survived(arena: &mut Arena, torment: &Torment) -> Outcome {
         other => other,
     })?;
     match torment.may_spin.then(|| arena.spins()).flatten() {
-        Some(seen) => Err(fault(&[Cause::SpinsAtTheEnd, Cause::BusyLoop], messages::afterwards(&seen))),
+        Some(seen) => Err(fault(&causes_of_spinning(torment), messages::afterwards(&seen))),
         None => Ok(()),
     }
+}
+
+/// The likely causes if the server is in a busy loop when the clients have left.
+fn causes_of_spinning(torment: &Torment) -> Vec<Cause> {
+    let by_what_it_read = torment.if_silent.iter().copied().filter(|cause| *cause == Cause::TrustsInput);
+    [Cause::SpinsAtTheEnd, Cause::BusyLoop].into_iter().chain(by_what_it_read).collect()
 }
 
 /// From a failure to a verdict. If the server has ended, that is the failure.

@@ -36,6 +36,7 @@ const CROWDED: &[&str] =
 const FAULTS: &[(&str, Cause, &[&str])] = &[
     ("faults.py busy-loop", Cause::BusyLoop, &["idle", "garbage", "half-close"]),
     ("faults.py trusts-input", Cause::TrustsInput, &["utf8-split", "garbage", "split-line"]),
+    ("faults.py spins-after-garbage", Cause::TrustsInput, &["garbage", "half-close", "reset-idle", "idle"]),
     ("faults.py blocking-handshake", Cause::BlockingHandshake, &["silent-newcomer", "reset-backlog", "connect-storm"]),
     ("faults.py ends-at-departure", Cause::ClientErrorEndsServer, &["idle", "split-line", "reset-idle", "names"]),
     ("faults.py sigpipe", Cause::Sigpipe, &["rush-hour", "split-line"]),

@@ -30,7 +30,7 @@ pub(super) const ONE_READ_PER_EDGE: Lesson = lesson(
 );
 
 pub(super) const TRUSTS_INPUT: Lesson = lesson(
-    ["bytes that are not text end the server", "unos bytes que no son texto acaban con el servidor"],
+    ["bytes that are not text break the server", "unos bytes que no son texto estropean el servidor"],
     [
         "The server expects well-formed text, but a client can send any bytes: decoding may fail, a field may be \
          missing, an index may be out of range.",

@@ -15,6 +15,19 @@ class TrustsInput(Client):
         super().receive(data)
 
 
+class SpinsAfterGarbage(Chat):
+    wakes = None
+
+    def timeout(self):
+        return self.wakes
+
+    class client(Client):
+        def say(self, line):
+            if b"\0" in line:
+                self.chat.wakes = 0
+            super().say(line)
+
+
 class BlockingHandshake(Chat):
     def let_in(self, sock):
         try:
