@@ -85,7 +85,11 @@ impl Flood {
 
     /// Waits until a socket is ready, and reads and writes. Returns whether one was.
     fn wait(&mut self, patience: Duration) -> bool {
-        self.poll.poll(&mut self.events, Some(patience)).expect("a poll");
+        match self.poll.poll(&mut self.events, Some(patience)) {
+            // A signal says nothing about the sockets.
+            Err(e) if e.kind() == ErrorKind::Interrupted => return true,
+            polled => polled.expect("a poll"),
+        }
         for event in &self.events {
             let client = &mut self.clients[event.token().0];
             if event.is_writable() {

@@ -28,7 +28,11 @@ pub fn serve(addr: &str, spin: Duration) {
         let begin = Instant::now();
         loop {
             let looks = !ready.is_empty() || (!spin.is_zero() && begin.elapsed() < spin);
-            poll.poll(&mut events, looks.then_some(Duration::ZERO)).expect("a poll");
+            match poll.poll(&mut events, looks.then_some(Duration::ZERO)) {
+                // A signal says nothing about the sockets.
+                Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+                polled => polled.expect("a poll"),
+            }
             if !looks || !ready.is_empty() || !events.is_empty() {
                 break;
             }
