@@ -57,7 +57,7 @@ fn crowd(arena: &mut Arena, crowd: &mut Crowd) -> Outcome {
     let mut silent = Vec::new();
     let grown = grow(arena, crowd, &mut silent);
     crowd.members.append(&mut silent);
-    if let (Err(Failure::Silence(_)), Some(server)) = (&grown, &mut arena.server)
+    if let (Err(_), Some(server)) = (&grown, &mut arena.server)
         && let Some(ended) = server.ends_within(ENDING_MAX)
     {
         // Nobody has left yet, so it was the number of clients.
