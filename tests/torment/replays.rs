@@ -77,6 +77,7 @@ const FAULTY: &[(&[&str], &[&str])] = &[
     (&["own-line"], &["faults.py", "duplicates"]),
     (&["utf8-split"], &["faults.py", "decodes-pieces"]),
     (&["garbage"], &["faults.py", "trusts-input"]),
+    (&["garbage"], &["faults.py", "spins-after-garbage"]),
     (&["stop-continue"], &["faults.py", "interrupted-is-an-error"]),
     (&["long-line"], &["faults.py", "mutes"]),
     (&["silent-newcomer"], &["faults.py", "blocking-handshake"]),

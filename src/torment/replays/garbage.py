@@ -16,3 +16,4 @@ for garbage in [
     print(" ", garbage[:40])
     talk(a, b)
     stranger.leave()
+sleeps()
