@@ -2,6 +2,7 @@
 
 use super::id::Id;
 use super::reason::Reason;
+use std::net::SocketAddr;
 
 /// What a driver has to do in step 3 of a turn.
 ///
@@ -18,4 +19,7 @@ pub enum Effect {
     Resume(Id),
     /// Stop, as if a signal said so. The room is closed already.
     Stop,
+    /// Connect to this address, and call [`Hub::dialled`](super::Hub::dialled), or [`Hub::not_dialled`](super::Hub::not_dialled) if
+    /// that fails at once. Only in a room on several servers.
+    Dial(SocketAddr),
 }

@@ -14,8 +14,8 @@
 //!
 //! What becomes of the bytes of a client is in [`input`], who has to say a password first in [`mod@door`], how bytes are decrypted in
 //! [`encrypted`], when a newcomer is greeted
-//! and announced in [`arrivals`], what becomes of members that say nothing in [`silence`], and what those in charge may do in
-//! [`charge`].
+//! and announced in [`arrivals`], what becomes of members that say nothing in [`silence`], what those in charge may do in
+//! [`charge`], and what is different in a room on several servers in [`linked`].
 //!
 //! # Two ways to write
 //!
@@ -82,6 +82,7 @@
 //!                 Effect::Close(id, reason) => println!("{id} is closed: {reason:?}"),
 //!                 Effect::Resume(id) => println!("{id} may be read from again"),
 //!                 Effect::Stop => println!("the server was told to stop"),
+//!                 Effect::Dial(_) => unreachable!("the room is on this server alone"),
 //!             }
 //!         }
 //!         hub.end_turn(); // 4
@@ -99,6 +100,8 @@ mod charge;
 mod door;
 mod encrypted;
 mod input;
+#[cfg_attr(not(feature = "link"), path = "hub/not_linked.rs")]
+mod linked;
 mod silence;
 
 use super::connections::{ACCESS_DENIED, Connections, Flight};
@@ -116,6 +119,8 @@ use super::transcript::Transcript;
 use crate::chat::peer::Peer;
 use crate::text::Lang;
 use charge::Charge;
+use input::Handled;
+use linked::Upstream;
 use std::io::IoSlice;
 use std::time::Instant;
 
@@ -129,6 +134,8 @@ pub struct Hub {
     charge: Charge,
     replay: Option<Replay>,
     door: Option<Door>,
+    /// The connections to the log, if the room is on several servers.
+    upstream: Option<Upstream>,
     last_serial: u64,
     last_number: u64,
 }
@@ -175,7 +182,8 @@ impl Hub {
         let (newcomers, charge) = (Newcomers::new(now), Charge::new());
         let has_door = limits.password.is_some() || limits.tls.is_some();
         let door = has_door.then(|| Door::new(limits.password.clone()));
-        Hub { limits, connections, room, newcomers, idle, charge, replay: None, door, last_serial: 0, last_number: 0 }
+        let (replay, upstream, last_serial, last_number) = (None, None, 0, 0);
+        Hub { limits, connections, room, newcomers, idle, charge, replay, door, upstream, last_serial, last_number }
     }
 
     /// Records events from now on, for [`Hub::take_transcript`].
@@ -198,7 +206,7 @@ impl Hub {
     /// warned or disconnected.
     pub fn tick(&mut self, now: Instant) -> bool {
         self.connections.tick(now);
-        self.shake_hands() | self.welcome_due() | self.dismiss_idle() | self.attend_door()
+        self.shake_hands() | self.welcome_due() | self.dismiss_idle() | self.attend_door() | self.tick_link()
     }
 
     // 2. What happened.
@@ -234,11 +242,13 @@ impl Hub {
         Some(id)
     }
 
-    /// A client that is known to the connections gets a number.
-    fn take_seat(&mut self, id: Id) -> Id {
-        self.last_number += 1;
-        let id = id.numbered(self.last_number);
-        self.connections.rename(id);
+    /// A client that is known to the connections takes a seat and gets a number, or will get it from the log.
+    fn take_seat(&mut self, mut id: Id) -> Id {
+        if !self.is_linked() {
+            self.last_number += 1;
+            id = id.numbered(self.last_number);
+            self.connections.rename(id);
+        }
         self.idle.come(id, self.connections.now());
         id
     }
@@ -349,6 +359,7 @@ impl Hub {
             self.leave_door(id, Reason::Closing);
         }
         self.room.close(&mut self.connections);
+        self.leave_room();
     }
 
     // 3. The effects.
@@ -366,10 +377,14 @@ impl Hub {
     fn poll_other_effect(&mut self) -> Option<Effect> {
         loop {
             let effect = self.connections.poll_effect();
-            if effect.is_some() || !self.connections.must_evict() {
+            if effect.is_some() {
                 return effect;
             }
-            self.room.evict(&mut self.connections);
+            if self.connections.must_evict() {
+                self.room.evict(&mut self.connections);
+            } else if !self.append_turn() {
+                return None;
+            }
         }
     }
 
@@ -436,7 +451,8 @@ impl Hub {
         }
         let door = self.door.as_ref().and_then(Door::deadline);
         let people = self.newcomers.deadline().into_iter().chain(self.idle.deadline()).chain(door);
-        connections.first_timer().into_iter().chain(connections.handshake_at()).chain(people).min()
+        let log = self.link_deadline();
+        connections.first_timer().into_iter().chain(connections.handshake_at()).chain(people).chain(log).min()
     }
 
     // Queries.

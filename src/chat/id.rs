@@ -31,6 +31,22 @@ impl Id {
         Id { serial, number: 0, key }
     }
 
+    /// Of a member whose client is not here. `at` is its place among those.
+    #[cfg(feature = "link")]
+    pub(super) fn elsewhere(number: u64, at: usize) -> Id {
+        Id { serial: number, number, key: super::limits::KEYS_MAX + at }
+    }
+
+    /// The place of a member among those whose clients are not here; `None` if its client is here.
+    #[cfg(feature = "link")]
+    pub(super) fn place_elsewhere(self) -> Option<usize> {
+        self.key.checked_sub(super::limits::KEYS_MAX)
+    }
+
+    pub(super) fn with_key(self, key: usize) -> Id {
+        Id { key, ..self }
+    }
+
     /// The same client, with its number.
     pub(super) fn numbered(self, number: u64) -> Id {
         Id { number, ..self }

@@ -56,7 +56,6 @@ mod id;
 mod idle;
 pub mod limits;
 #[cfg(feature = "link")]
-#[allow(dead_code)] // The hub and the drivers do not use it yet.
 pub(crate) mod link;
 mod newcomers;
 mod peer;

@@ -15,6 +15,8 @@ pub enum Peer {
     Tcp(SocketAddr),
     /// The user whose process has connected to a Unix socket.
     User(u32),
+    /// A client of another server of the room.
+    Elsewhere,
 }
 
 /// What is the same for all connections of one subscriber.
@@ -24,6 +26,8 @@ pub enum Origin {
     Address(IpAddr),
     /// A user of this machine.
     User(u32),
+    /// Another server of the room.
+    Elsewhere,
 }
 
 impl Peer {
@@ -32,6 +36,7 @@ impl Peer {
         match self {
             Peer::Tcp(addr) => Origin::Address(addr.ip()),
             Peer::User(uid) => Origin::User(uid),
+            Peer::Elsewhere => Origin::Elsewhere,
         }
     }
 }
@@ -40,7 +45,7 @@ impl Origin {
     /// The part of it that one subscriber has: an IPv4 address, the first 64 bits of an IPv6 address, or a user.
     pub(crate) fn network(self) -> Origin {
         match self {
-            Origin::User(_) => self,
+            Origin::User(_) | Origin::Elsewhere => self,
             Origin::Address(addr) => Origin::Address(match addr.to_canonical() {
                 IpAddr::V6(addr) => Ipv6Addr::from_bits(addr.to_bits() >> 64 << 64).into(),
                 addr => addr,
@@ -51,12 +56,15 @@ impl Origin {
 
 /// How a user is written where others have an address.
 const USER: &str = "uid:";
+/// How a client of another server is written. It is no address, so it cannot be banned.
+const ELSEWHERE: &str = "elsewhere";
 
 impl Display for Peer {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Peer::Tcp(addr) => addr.fmt(f),
             Peer::User(uid) => write!(f, "{USER}{uid}"),
+            Peer::Elsewhere => f.write_str(ELSEWHERE),
         }
     }
 }
@@ -66,6 +74,7 @@ impl Display for Origin {
         match self {
             Origin::Address(addr) => addr.fmt(f),
             Origin::User(uid) => write!(f, "{USER}{uid}"),
+            Origin::Elsewhere => f.write_str(ELSEWHERE),
         }
     }
 }

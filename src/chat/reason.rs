@@ -32,6 +32,8 @@ pub enum Reason {
     NoThread,
     /// The server closes.
     Closing,
+    /// It was a client of another server, which is gone.
+    ServerGone,
 }
 
 /// Why a client was not let into the room.
@@ -73,7 +75,7 @@ impl Reason {
 
 /// Short names of the reasons, and the place of each.
 impl Reason {
-    pub(super) const NAMES: [&str; 13] = [
+    pub(super) const NAMES: [&str; 14] = [
         "quit",
         "end_of_input",
         "lost",
@@ -87,6 +89,7 @@ impl Reason {
         "banned",
         "no_thread",
         "closing",
+        "server_gone",
     ];
 
     pub(super) fn index(self) -> usize {
@@ -104,7 +107,53 @@ impl Reason {
             Reason::Banned => 10,
             Reason::NoThread => 11,
             Reason::Closing => 12,
+            Reason::ServerGone => 13,
         }
+    }
+}
+
+/// As the log of a room on several servers holds it: the name, and a number or words of whoever is in charge.
+#[cfg(feature = "link")]
+impl Reason {
+    pub(super) fn write(self, words: &str) -> String {
+        let name = Reason::NAMES[self.index()];
+        match self {
+            Reason::EndlessLine(len) | Reason::TooSlow(len) | Reason::MemoryFull(len) => format!("{name} {len}"),
+            Reason::Idle(time) => format!("{name} {}", time.as_secs()),
+            Reason::Foreign(protocol) => format!("{name} {protocol}"),
+            _ => format!("{name} {words}"),
+        }
+    }
+
+    /// Returns the words, too. What another version has written, and this one does not know, is [`Reason::Lost`].
+    pub(super) fn read(text: &str) -> (Reason, &str) {
+        let (name, words) = text.split_once(' ').unwrap_or((text, ""));
+        let number: u64 = words.parse().unwrap_or_default();
+        let reason = match name {
+            "endless_line" => Reason::EndlessLine(number as usize),
+            "too_slow" => Reason::TooSlow(number as usize),
+            "memory_full" => Reason::MemoryFull(number as usize),
+            "foreign" => match words {
+                "HTTP" => Reason::Foreign(Protocol::Http),
+                "TLS" => Reason::Foreign(Protocol::Tls),
+                _ => Reason::Foreign(Protocol::Ssh),
+            },
+            "idle" => Reason::Idle(Duration::from_secs(number)),
+            name => {
+                let plain = [
+                    Reason::Quit,
+                    Reason::EndOfInput,
+                    Reason::ShownOut,
+                    Reason::Banned,
+                    Reason::NoThread,
+                    Reason::Closing,
+                    Reason::ServerGone,
+                ];
+                let known = plain.into_iter().find(|reason| Reason::NAMES[reason.index()] == name);
+                return (known.unwrap_or(Reason::Lost), words);
+            }
+        };
+        (reason, "")
     }
 }
 
@@ -125,5 +174,34 @@ impl Refusal {
             Refusal::Unencrypted => 8,
             Refusal::Handshake => 9,
         }
+    }
+}
+
+#[cfg(all(test, feature = "link"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_read_as_they_were_written() {
+        for reason in [
+            Reason::Quit,
+            Reason::EndOfInput,
+            Reason::Lost,
+            Reason::EndlessLine(16384),
+            Reason::TooSlow(7),
+            Reason::MemoryFull(8),
+            Reason::Idle(Duration::from_secs(60)),
+            Reason::Foreign(Protocol::Http),
+            Reason::Foreign(Protocol::Tls),
+            Reason::Foreign(Protocol::Ssh),
+            Reason::Banned,
+            Reason::NoThread,
+            Reason::Closing,
+            Reason::ServerGone,
+        ] {
+            assert_eq!(Reason::read(&reason.write("")), (reason, ""));
+        }
+        assert_eq!(Reason::read(&Reason::ShownOut.write("it is late")), (Reason::ShownOut, "it is late"));
+        assert_eq!(Reason::read("abducted"), (Reason::Lost, ""));
     }
 }

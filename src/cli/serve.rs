@@ -102,6 +102,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDR", env = "TERTULIA_METRICS", hide_short_help = true, value_parser = parse_address)]
     metrics: Option<Address>,
 
+    /// Share the room with other servers, by this log in Redis
+    ///
+    /// redis://HOST[:PORT][/DB]/NAME, and USER:PASSWORD@ before the host if Redis asks for it; then better in TERTULIA_ROOM, which other users do not see.
+    /// All servers with the same log have one room. The log is a stream of Redis 7 or newer, or Valkey
+    #[cfg(feature = "link")]
+    #[arg(long, value_name = "URL", env = "TERTULIA_ROOM", hide_env_values = true, hide_short_help = true)]
+    room: Option<server::Shared>,
+
     /// How the server splits received bytes into messages
     #[arg(long, value_enum, default_value_t = Framing::Line, env = "TERTULIA_FRAMING")]
     framing: Framing,
@@ -171,6 +179,10 @@ impl Args {
             console: (!self.quiet).then_some(paint),
             history: self.history,
             replay: self.replay,
+            #[cfg(feature = "link")]
+            room: self.room,
+            #[cfg(not(feature = "link"))]
+            room: None,
             #[cfg(feature = "metrics")]
             metrics: self.metrics,
             #[cfg(not(feature = "metrics"))]

@@ -16,7 +16,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
 use socket2::SockRef;
 use std::io::{self, ErrorKind, IoSlice, PipeReader, PipeWriter, Read, Write};
-use std::net::{Shutdown, TcpListener};
+use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::PoisonError;
@@ -103,6 +103,14 @@ impl Listeners {
 pub(crate) struct TcpStream(std::net::TcpStream);
 
 impl TcpStream {
+    /// A connection of this server's own: see [`listener::dial`]. Reads and writes block until it stands.
+    pub(crate) fn dial(addr: SocketAddr) -> io::Result<TcpStream> {
+        let stream = TcpStream(listener::dial(addr)?);
+        stream.0.set_nonblocking(false)?;
+        marks::dials(stream.as_raw_fd());
+        Ok(stream)
+    }
+
     /// Blocks until there is something to read, and reads at most the spare capacity of the buffer. Returns the number
     /// of bytes; 0 is the end-of-file.
     #[inline(always)]
@@ -116,7 +124,7 @@ impl TcpStream {
     pub(crate) fn read_by(&self, end: Instant, buffer: &mut Vec<u8>) -> io::Result<usize> {
         self.limit_reads(end)?;
         let result = self.read(buffer);
-        marks::set_up(1, || self.0.set_read_timeout(None))?;
+        marks::set_up("setsockopt", 1, || self.0.set_read_timeout(None))?;
         result
     }
 
@@ -140,7 +148,7 @@ impl TcpStream {
         // `set_read_timeout` does not accept zero.
         let left = Some(end.saturating_duration_since(now())).filter(|left| !left.is_zero());
         let left = left.ok_or(ErrorKind::TimedOut)?;
-        marks::set_up(1, || self.0.set_read_timeout(Some(left)))
+        marks::set_up("setsockopt", 1, || self.0.set_read_timeout(Some(left)))
     }
 
     /// Reads what is there, at most the spare capacity of the buffer, without blocking. Returns the number of bytes; 0 is the
@@ -174,7 +182,7 @@ impl TcpStream {
     }
 
     pub(crate) fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
-        marks::set_up(1, || self.0.set_write_timeout(Some(timeout)))
+        marks::set_up("setsockopt", 1, || self.0.set_write_timeout(Some(timeout)))
     }
 
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {

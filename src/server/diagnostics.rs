@@ -3,6 +3,8 @@
 
 use crate::address::Address;
 use crate::chat::limits::BANS_MAX;
+#[cfg(feature = "link")]
+use crate::chat::link::room::Trouble;
 use crate::text::errors::cause;
 use crate::text::{Lang, say};
 #[cfg(all(feature = "uring", target_os = "linux"))]
@@ -29,6 +31,81 @@ pub(super) fn mode_does_not_work(mode: &str, why: &str, other: &str) -> String {
 /// Of an instrument that goes on with the other modes.
 pub(super) fn mode_left_out(why: &str) -> String {
     say!(Lang::session(), "left out: {why}"; "se omite: {why}")
+}
+
+#[cfg(feature = "link")]
+pub(super) fn no_room(form: &str) -> String {
+    say!(Lang::session(), "the log of a room is written {form}"; "el registro de una sala se escribe {form}")
+}
+
+#[cfg(feature = "link")]
+pub(super) fn no_rediss() -> String {
+    say!(Lang::session(),
+        "Redis over TLS is not supported; let a tunnel such as stunnel speak TLS, and use redis:// here";
+        "no se admite Redis por TLS; pon un túnel como stunnel que hable TLS, y usa redis:// aquí")
+}
+
+#[cfg(feature = "link")]
+pub(super) fn cannot_find(place: &str, error: &io::Error) -> String {
+    let lang = Lang::session();
+    let cause = cause(lang, error);
+    say!(lang,
+        "the log of the room cannot be found at {place}: {cause}; check the name of the host";
+        "no se encuentra el registro de la sala en {place}: {cause}; comprueba el nombre del equipo")
+}
+
+#[cfg(feature = "link")]
+pub(super) fn cannot_use_log(place: &str, name: &str, trouble: &Trouble) -> String {
+    let why = trouble_with_log(trouble, name);
+    say!(Lang::session(),
+        "the room cannot be shared through {place}: {why}";
+        "no se puede compartir la sala a través de {place}: {why}")
+}
+
+#[cfg(feature = "link")]
+fn trouble_with_log(trouble: &Trouble, name: &str) -> String {
+    let lang = Lang::session();
+    match trouble {
+        Trouble::Unreachable => say!(lang,
+            "nobody answers there; start Redis (`redis-server`), or check the address";
+            "allí no responde nadie; arranca Redis (`redis-server`), o comprueba la dirección"),
+        Trouble::NotRedis => say!(lang,
+            "what answers there is not Redis; check the port";
+            "lo que responde allí no es Redis; comprueba el puerto"),
+        Trouble::Refused(answer)
+            if ["NOAUTH", "WRONGPASS", "NOPERM", "ERR AUTH", "ERR Client sent AUTH"]
+                .iter()
+                .any(|it| answer.starts_with(it)) =>
+        {
+            say!(lang,
+            "Redis answers {answer:?}; write redis://USER:PASSWORD@HOST/NAME";
+            "Redis responde {answer:?}; escribe redis://USUARIO:CONTRASEÑA@EQUIPO/NOMBRE")
+        }
+        Trouble::Refused(answer) => say!(lang, "Redis answers {answer:?}"; "Redis responde {answer:?}"),
+        Trouble::TooOld(version) => say!(lang,
+            "Redis {version} is too old; use Redis 7 or newer, or Valkey";
+            "Redis {version} es demasiado antiguo; usa Redis 7 o posterior, o Valkey"),
+        Trouble::WrongType(kind) => say!(lang,
+            "its key {name:?} holds a {kind}, which is no stream; choose another name";
+            "su clave {name:?} contiene un {kind}, que no es un stream; elige otro nombre"),
+        Trouble::Foreign => say!(lang,
+            "its stream {name:?} was written by another program; choose another name";
+            "su stream {name:?} lo ha escrito otro programa; elige otro nombre"),
+    }
+}
+
+/// What the server says while it runs.
+#[cfg(feature = "link")]
+pub(super) fn room_waits(trouble: &Trouble) -> String {
+    let why = trouble_with_log(trouble, "");
+    say!(Lang::session(),
+        "the room waits for its log: {why}; the server tries again";
+        "la sala espera su registro: {why}; el servidor sigue intentándolo")
+}
+
+#[cfg(feature = "link")]
+pub(super) fn room_goes_on() -> String {
+    say!(Lang::session(), "the log of the room can be reached again"; "se vuelve a alcanzar el registro de la sala")
 }
 
 #[cfg(all(feature = "uring", target_os = "linux"))]

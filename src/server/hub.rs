@@ -5,7 +5,11 @@ use super::figures::Figures;
 use super::supervisor::Watchdog;
 use super::turns::Turns;
 use crate::chat::Peer;
+#[cfg(feature = "link")]
+use crate::chat::link::room::Trouble;
 use crate::chat::{self, Event, Id, Reason, Transcript};
+#[cfg(feature = "link")]
+use crate::server::diagnostics;
 use crate::trace::marks;
 use std::ops::{Deref, DerefMut};
 use std::time::Instant;
@@ -17,11 +21,20 @@ pub(crate) struct Hub {
     marked: usize,
     watchdog: Watchdog,
     turns: Turns,
+    #[cfg(feature = "link")]
+    trouble: Option<Trouble>,
 }
 
 impl Hub {
     pub(crate) fn new(hub: chat::Hub) -> Hub {
-        Hub { hub, marked: 0, watchdog: Watchdog::new(Instant::now()), turns: Turns::default() }
+        Hub {
+            hub,
+            marked: 0,
+            watchdog: Watchdog::new(Instant::now()),
+            turns: Turns::default(),
+            #[cfg(feature = "link")]
+            trouble: None,
+        }
     }
 
     pub(crate) fn tick(&mut self, now: Instant) {
@@ -30,6 +43,22 @@ impl Hub {
         if self.hub.tick(now) {
             self.mark();
         }
+        #[cfg(feature = "link")]
+        self.tell_trouble();
+    }
+
+    /// Tells the person who runs the server what is wrong with the log of a room on several servers, once.
+    #[cfg(feature = "link")]
+    fn tell_trouble(&mut self) {
+        let trouble = self.hub.trouble();
+        if trouble == self.trouble.as_ref() {
+            return;
+        }
+        match trouble {
+            Some(trouble) => log::warn!("{}", diagnostics::room_waits(trouble)),
+            None => log::warn!("{}", diagnostics::room_goes_on()),
+        }
+        self.trouble = trouble.cloned();
     }
 
     pub(crate) fn end_turn(&mut self) {
@@ -68,6 +97,13 @@ impl Hub {
         if !self.hub.is_newcomer(id) {
             self.mark();
         }
+        Some(id)
+    }
+
+    /// A connection of this server's own stands, or will: see [`chat::Hub::dialled`].
+    pub(crate) fn dialled(&mut self, key: usize) -> Option<Id> {
+        let id = self.hub.dialled(key)?;
+        marks::dialled(id.serial());
         Some(id)
     }
 

@@ -227,9 +227,18 @@ const VANISHED_AFTER: Duration = Duration::from_secs(40);
 pub(crate) fn prepare(stream: &impl AsFd, peer: Peer, limits: &Limits) {
     let socket = SockRef::from(stream);
     match peer {
-        Peer::Tcp(_) => marks::set_up(PREPARE_CALLS, || set_options(socket)),
+        Peer::Tcp(_) => marks::set_up("setsockopt", PREPARE_CALLS, || set_options(socket)),
         Peer::User(_) => limit_buffer(socket, limits.clients_max),
+        Peer::Elsewhere => {}
     }
+}
+
+/// Begins a connection of this server's own, in non-blocking mode. Until it stands, reads and writes would block. If it cannot be
+/// made, they fail.
+pub(crate) fn dial(addr: SocketAddr) -> io::Result<TcpStream> {
+    let stream = marks::set_up("connect", 1, || mio::net::TcpStream::connect(addr))?;
+    marks::set_up("setsockopt", PREPARE_CALLS, || set_options(SockRef::from(&stream)));
+    Ok(stream.into())
 }
 
 fn set_options(socket: SockRef<'_>) {

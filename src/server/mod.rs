@@ -13,6 +13,7 @@
 //! * [`signals`]: what a signal asks of the server; [`stopping`]: how a loop carries it out;
 //! * [`identity`]: the server's certificate and key;
 //! * [`bans`]: the file of the banned addresses;
+//! * [`shared`]: where the log of a room on several servers is;
 //! * [`terminal`]: commands that are typed at the server's own terminal;
 //! * [`records`]: where events are recorded: the [`console`] and the [`history`]. Their lines pass a [`spool`], so that
 //!   the chat waits neither for a [`sink`] nor for a [`disk`].
@@ -60,6 +61,8 @@ pub(crate) mod records;
 #[cfg(all(feature = "uring", target_os = "linux"))]
 pub(crate) mod ring;
 pub(crate) mod service;
+#[cfg_attr(not(feature = "link"), path = "not_shared.rs")]
+mod shared;
 mod signals;
 #[cfg(test)]
 mod simulated;
@@ -89,6 +92,7 @@ use metrics::Metrics;
 use records::Records;
 use service::Service;
 pub use service::WhenFull;
+pub use shared::Shared;
 use sink::Sink;
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -124,11 +128,16 @@ pub struct Options {
     pub history: Option<PathBuf>,
     /// How many lines of the history a newcomer gets.
     pub replay: usize,
+    /// Where the log of a room on several servers is; `None` for a room on this server alone.
+    pub room: Option<Shared>,
     /// Where Prometheus gets the figures; `None` for nowhere.
     pub metrics: Option<Address>,
     /// Where the steps that the driver takes are recorded.
     pub trace: trace::Options,
 }
+
+/// The connections to the log of a room on several servers, and those that take their place while they are closed.
+const LOG_DESCRIPTORS: usize = 4;
 
 /// Serves until a signal tells it to stop. An error is one line for people: what failed and what to try.
 pub fn run(mut options: Options) -> Result<(), String> {
@@ -141,7 +150,8 @@ pub fn run(mut options: Options) -> Result<(), String> {
     let fingerprint = identity.as_ref().map(Identity::line);
     let callers = if has_password || has_tls { CALLERS_MAX } else { 0 };
     let further_addrs = options.addrs.len().saturating_sub(1);
-    let beside = further_addrs + if options.metrics.is_some() { metrics::DESCRIPTORS } else { 0 };
+    let log = if options.room.is_some() { LOG_DESCRIPTORS } else { 0 };
+    let beside = further_addrs + log + if options.metrics.is_some() { metrics::DESCRIPTORS } else { 0 };
     let lingering_max = listener::make_room_for(options.limits.clients_max + callers + beside)?;
     let mut listeners = supervisor::listeners()?;
     let are_shared = !listeners.is_empty();
@@ -179,6 +189,9 @@ pub fn run(mut options: Options) -> Result<(), String> {
     }
     if let Some(password) = options.operator {
         hub = hub.with_operator(password);
+    }
+    if let Some(room) = &options.room {
+        hub = room.share(hub)?;
     }
     if let Some(replay) = records.replay() {
         hub = hub.replay(replay);

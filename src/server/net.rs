@@ -17,7 +17,7 @@ use rustix::event::Timespec;
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
@@ -163,6 +163,13 @@ impl mio::event::Source for ListeningSockets {
 pub(crate) struct TcpStream(mio::net::TcpStream);
 
 impl TcpStream {
+    /// A connection of this server's own: see [`listener::dial`].
+    pub(crate) fn dial(addr: SocketAddr) -> io::Result<TcpStream> {
+        let stream = TcpStream(mio::net::TcpStream::from_std(listener::dial(addr)?));
+        marks::dials(stream.as_raw_fd());
+        Ok(stream)
+    }
+
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         marks::shutdown(self.0.as_raw_fd(), || self.0.shutdown(how))
     }

@@ -19,6 +19,7 @@ use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
 use std::future::Future;
 use std::io::{self, ErrorKind, IoSlice};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -183,6 +184,15 @@ impl Listener {
 pub(crate) struct TcpStream(tokio::net::TcpStream);
 
 impl TcpStream {
+    /// A connection of this server's own: see [`listener::dial`].
+    pub(crate) fn dial(addr: SocketAddr) -> io::Result<TcpStream> {
+        let stream = TcpStream(tokio::net::TcpStream::from_std(listener::dial(addr)?)?);
+        let fd = stream.as_raw_fd();
+        marks::dials(fd);
+        marks::watch(fd, fd as usize, true, || ());
+        Ok(stream)
+    }
+
     /// Waits until a read is worth trying. An end-of-file and an error are also returned by a read.
     pub(crate) async fn readable(&self) {
         // It fails only while the runtime ends.

@@ -144,12 +144,12 @@ pub(crate) fn accept<S: AsRawFd>(how: Call, call: impl FnOnce() -> io::Result<(S
     }
 }
 
-/// Sets a socket's options with `calls` system calls.
+/// Prepares a socket with so many system calls of this name.
 #[inline(always)]
-pub(crate) fn set_up<T>(calls: usize, call: impl FnOnce() -> T) -> T {
+pub(crate) fn set_up<T>(name: &'static str, calls: usize, call: impl FnOnce() -> T) -> T {
     match on() {
         None => call(),
-        Some(on) => take(on, None, Some(("setsockopt", calls)), call, |_| Step::SetUp),
+        Some(on) => take(on, None, Some((name, calls)), call, |_| Step::SetUp),
     }
 }
 
@@ -299,6 +299,21 @@ fn show_recorded(on: &Recorder, call: impl FnOnce() -> usize) -> usize {
 pub(crate) fn connected(peer: Peer, client: u64) {
     if let Some(on) = on() {
         on.sockets().connected(peer, client);
+    }
+}
+
+/// A connection of this server's own is begun.
+pub(crate) fn dials(fd: RawFd) {
+    if let Some(on) = on() {
+        on.sockets().dials(fd);
+    }
+}
+
+/// The connection that was begun last has this number.
+pub(crate) fn dialled(client: u64) {
+    if let Some(on) = on() {
+        on.sockets().dialled(client);
+        told(|| std::iter::once((client, "redis", None)));
     }
 }
 

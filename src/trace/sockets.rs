@@ -18,6 +18,8 @@ struct Tables {
     connections: HashMap<RawFd, Connection>,
     /// Accepted connections that are neither let in nor refused yet.
     newcomers: HashMap<Peer, RawFd>,
+    /// The connection of this server's own that was begun last, and has no number yet.
+    dialled: Option<RawFd>,
     /// The descriptors that the poll watches, by token.
     tokens: HashMap<usize, RawFd>,
     /// The listener and the signals.
@@ -49,6 +51,23 @@ impl Sockets {
     pub(crate) fn connected(&self, peer: Peer, client: u64) {
         let mut tables = self.tables();
         if let Some(fd) = tables.newcomers.remove(&peer)
+            && let Some(connection) = tables.connections.get_mut(&fd)
+        {
+            connection.client = client;
+        }
+    }
+
+    /// A connection of this server's own is begun.
+    pub(crate) fn dials(&self, fd: RawFd) {
+        let mut tables = self.tables();
+        tables.connections.insert(fd, Connection::default());
+        tables.dialled = Some(fd);
+    }
+
+    /// The connection that was begun last has this number.
+    pub(crate) fn dialled(&self, client: u64) {
+        let mut tables = self.tables();
+        if let Some(fd) = tables.dialled.take()
             && let Some(connection) = tables.connections.get_mut(&fd)
         {
             connection.client = client;

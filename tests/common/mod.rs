@@ -18,6 +18,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, ExitStatus};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tertulia::server::DRIVERS;
@@ -201,6 +202,12 @@ impl Server {
     pub fn with(mode: &str, flags: &[&str]) -> Server {
         let mut command = tertulia();
         command.args(["serve", "--addr", "127.0.0.1:0", "--mode", mode]).args(flags);
+        if let Ok(redis) = std::env::var("TERTULIA_TEST_ROOM") {
+            // Each server alone, but by way of a log.
+            static ROOMS: AtomicUsize = AtomicUsize::new(0);
+            let number = ROOMS.fetch_add(1, Ordering::Relaxed);
+            command.args(["--room", &format!("{redis}/{}-{number}", std::process::id())]);
+        }
         if !OVER_UNIX.get() {
             return Server::of(command);
         }

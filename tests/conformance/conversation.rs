@@ -149,7 +149,7 @@ each_driver_and_socket! {
         ana.says("hola");
         cleo.reads("<ana> hola");
         let line = server.console.shows("in private");
-        assert!(line.ends_with("#1 ana to BETO, in private"), "{line}");
+        assert!(line.ends_with("#1 ana to beto, in private"), "{line}");
         assert!(!server.console.text().contains("psst"), "nobody else's business");
     }
 

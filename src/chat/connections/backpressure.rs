@@ -118,20 +118,20 @@ impl Connections {
                 .is_some_and(|filled| self.is_above_private_mark(*filled))
     }
 
-    /// Whether the input of a connection is held back: others cannot keep up with it, and it has used up its allowance; or it
-    /// sends more lines than the rate permits.
+    /// Whether the input of a connection is held back: others cannot keep up with it, and it has used up its allowance; it
+    /// sends more lines than the rate permits; or it has to wait for the log.
     pub(in crate::chat) fn must_wait(&self, id: Id) -> bool {
         let Some(connection) = self.table.get(id).filter(|connection| connection.is_open()) else { return false };
         let ready_at = connection.allowance.ready_at(self.least_spent(), self.open);
         let has_allowance = !self.memory_is_short && ready_at.is_some_and(|at| at <= self.at.now);
         let is_fast = self.throttle.ready_at(id).is_some_and(|at| at > self.at.now);
-        is_fast || (!has_allowance && self.is_paced(id))
+        is_fast || (!has_allowance && self.is_paced(id)) || connection.waits_for_log || self.log_is_full
     }
 
-    /// Whether a rate is set.
+    /// Whether connections may have to wait although the others keep up: a rate is set, or there is a log.
     #[inline]
     pub(crate) fn has_rate(&self) -> bool {
-        self.throttle.has_rate()
+        self.throttle.has_rate() || self.has_log
     }
 
     /// A line of a connection was handled: it counts for the rate.
@@ -214,9 +214,12 @@ impl Connections {
     }
 
     /// When a paused connection is resumed at the latest: its allowance is large enough then, and the rate permits a line.
-    /// `None` for one that is not paused, or that has to wait until the others keep up.
+    /// `None` for one that is not paused, or that has to wait until the others keep up or something has come back from the log.
     pub(crate) fn resumed_by(&self, id: Id) -> Option<Instant> {
         let connection = self.table.get(id).filter(|_| self.is_paused(id))?;
+        if connection.waits_for_log || self.log_is_full {
+            return None;
+        }
         let by_rate = self.throttle.ready_at(id);
         if by_rate.is_some() && !self.is_paced(id) {
             return by_rate;

@@ -61,6 +61,11 @@ impl Broadcast {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// The same with a function that appends them.
+    pub(crate) fn write(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        write(&mut self.bytes);
+    }
+
     /// Whether a connection has to read everything before [`Broadcast::push_own`]: its own part must be one range, and
     /// others have logged something behind it.
     pub(crate) fn parts_own(&self, place: &Place) -> bool {

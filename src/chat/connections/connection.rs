@@ -32,6 +32,10 @@ pub(crate) struct Connection {
     pub fills: Option<Box<Id>>,
     /// A connection that is paused fills this outbox.
     pub is_waited_for: bool,
+    /// It is no client's: this server has made it, for the log of a room on several servers.
+    pub is_upstream: bool,
+    /// It has to wait for the log of a room on several servers.
+    pub waits_for_log: bool,
 }
 
 /// A connection that is leaving still gets what is in its outbox, and is closed then.
@@ -41,6 +45,24 @@ pub(crate) struct Leaving {
 }
 
 impl Connection {
+    /// It gets only what is sent to it alone.
+    pub(crate) fn new(now: Instant) -> Connection {
+        Connection {
+            leaving: None,
+            decoder: LineDecoder::default(),
+            held_back: Vec::new(),
+            opening: Opening::NEW,
+            outbox: Outbox::new(now),
+            place: Place::BEYOND,
+            session: None,
+            allowance: Allowance::new(now),
+            fills: None,
+            is_waited_for: false,
+            is_upstream: false,
+            waits_for_log: false,
+        }
+    }
+
     /// From now on it is leaving.
     pub(crate) fn leave(&mut self, reason: Reason, now: Instant) {
         self.leaving = Some(Box::new(Leaving { since: now, reason }));
@@ -95,6 +117,6 @@ impl Connection {
 
     /// Whether its member must be disconnected because it does not read.
     pub(crate) fn is_hopeless(&self, now: Instant) -> bool {
-        self.is_open() && self.outbox.is_hopeless(now)
+        self.is_open() && !self.is_upstream && self.outbox.is_hopeless(now)
     }
 }

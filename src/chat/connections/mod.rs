@@ -12,7 +12,8 @@
 //! * `tls`: decrypts what a client sends, and encrypts what it gets; [`heard`]: what it makes of what a client sends; [`encryption`]: which connections that is done for;
 //! * [`throttle`]: limits for each client and each address, which are off unless they are set;
 //! * [`allowance`]: the output that a client may cause while others wait;
-//! * [`backpressure`]: which clients have to wait, which have to go, and when.
+//! * [`backpressure`]: which clients have to wait, which have to go, and when;
+//! * `upstream`: the connections that this server has made, for the log of a room on several servers.
 //!
 //! It knows nothing of nicks and messages. It does not remove a client that it gives up, because the room has to
 //! announce that first. [`Connections::next_eviction`] returns such clients.
@@ -34,6 +35,8 @@ pub mod sanitize;
 mod throttle;
 #[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
 mod tls;
+#[cfg(feature = "link")]
+mod upstream;
 
 use super::effect::Effect;
 use super::id::{Id, Table};
@@ -49,7 +52,7 @@ pub(super) use heard::Heard;
 use line::LineDecoder;
 use opening::Opening;
 pub use opening::Protocol;
-use outbox::{Conditions, Outbox};
+use outbox::Conditions;
 use queue::Queue;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Instant;
@@ -96,6 +99,10 @@ pub(super) struct Connections {
     encrypted_walk: flush::Walk,
     encryption: Encryption,
     throttle: Throttle,
+    /// Connections may have to wait for the log of a room on several servers.
+    has_log: bool,
+    /// All have to.
+    log_is_full: bool,
 }
 
 /// A client's decoder while its lines are taken out, one by one. It has to be [put back](Connections::put_back).
@@ -130,6 +137,8 @@ impl Connections {
             encrypted_walk: flush::Walk::default(),
             encryption: Encryption::new(limits, now),
             throttle: Throttle::new(limits),
+            has_log: false,
+            log_is_full: false,
         }
     }
 
@@ -139,21 +148,9 @@ impl Connections {
     pub(super) fn open(&mut self, id: Id, addr: Origin) {
         self.open += 1;
         self.throttle.open(id, addr, self.at.now);
-        self.table.insert(
-            id,
-            Connection {
-                leaving: None,
-                decoder: LineDecoder::default(),
-                held_back: Vec::new(),
-                opening: Opening::NEW,
-                outbox: Outbox::new(self.at.now),
-                place: Place::BEYOND,
-                session: self.encryption.session_for(addr),
-                allowance: self.debts.pop().unwrap_or(Allowance::new(self.at.now)),
-                fills: None,
-                is_waited_for: false,
-            },
-        );
+        let session = self.encryption.session_for(addr);
+        let allowance = self.debts.pop().unwrap_or(Allowance::new(self.at.now));
+        self.table.insert(id, Connection { session, allowance, ..Connection::new(self.at.now) });
     }
 
     /// Whether a client from this address may take a seat.
@@ -236,9 +233,11 @@ impl Connections {
         connection.place = Place::BEYOND;
         self.unhandled -= connection.input_len();
         (connection.decoder, connection.held_back) = Default::default();
-        self.debts.extend(Some(connection.allowance).filter(|it| it.is_spent(at.now)));
-        self.open -= 1;
-        self.throttle.close(id);
+        if !connection.is_upstream {
+            self.debts.extend(Some(connection.allowance).filter(|it| it.is_spent(at.now)));
+            self.open -= 1;
+            self.throttle.close(id);
+        }
         // In a smaller room the allowances are larger.
         self.check_memory();
         self.resume();
@@ -352,10 +351,10 @@ impl Connections {
         self.log.push(bytes);
     }
 
-    /// Sends bytes to all connections but the one that they come from.
-    #[inline]
+    /// Sends bytes to all connections but the one that they come from. It may be none of these.
+    #[inline(always)]
     pub(super) fn send_others(&mut self, from: Id, write: impl FnOnce(&mut Vec<u8>)) {
-        let Some(connection) = self.table.get_mut(from) else { return };
+        let Some(connection) = self.table.get_mut(from) else { return self.log.write(write) };
         let mut place = connection.read_to_mut();
         if self.log.parts_own(place) {
             if self.catch_up(from) {

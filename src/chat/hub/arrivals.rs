@@ -13,6 +13,8 @@ impl Hub {
     /// A client has taken a seat. It is greeted and announced a moment later, or at once: in a large room, and in a crowd.
     pub(super) fn arrive(&mut self, id: Id, peer: Peer) {
         let replay = match &mut self.replay {
+            // It is told when the log says that the client has entered.
+            _ if self.upstream.is_some() => Vec::new(),
             Some(replay) => replay(self.room.transcript().unwrap_or(&Transcript::default())),
             None => Vec::new(),
         };
@@ -20,9 +22,17 @@ impl Hub {
         if self.room.count() + self.newcomers.len() < ANNOUNCE_MAX && self.newcomers.may_wait(now) {
             return self.newcomers.push(id, now, Arrival { peer, replay });
         }
-        self.room.enter(&mut self.connections, id, peer, &replay);
-        self.room.announce(&mut self.connections, id);
+        self.greet(id, peer, &replay);
         self.room.evict(&mut self.connections);
+    }
+
+    /// A client enters and is announced, or asks the log for it.
+    fn greet(&mut self, id: Id, peer: Peer, replay: &[u8]) {
+        if self.is_linked() {
+            return self.let_enter(id, peer);
+        }
+        self.room.enter(&mut self.connections, id, peer, replay);
+        self.room.announce(&mut self.connections, id);
     }
 
     /// Those whose time is over are greeted and announced. Returns whether there were any.
@@ -42,10 +52,10 @@ impl Hub {
         if !self.connections.is_open(id) {
             return;
         }
-        if let Some(Arrival { peer, replay }) = arrival {
-            self.room.enter(&mut self.connections, id, peer, &replay);
+        match arrival {
+            Some(Arrival { peer, replay }) => self.greet(id, peer, &replay),
+            None => self.room.announce(&mut self.connections, id),
         }
-        self.room.announce(&mut self.connections, id);
     }
 
     /// All newcomers are greeted and announced.
@@ -74,7 +84,11 @@ impl Hub {
 
     /// A client leaves. If it is a newcomer, it is greeted and announced first, unless it is a stranger or did not get its name.
     pub(super) fn leave(&mut self, id: Id, reason: Reason) {
-        if !id.has_number() {
+        if !id.has_number() && self.is_linked() && self.lose_upstream(id) {
+            return;
+        }
+        let id = self.known(id);
+        if !id.has_number() && !self.gets_number_from_log(id) {
             return self.leave_door(id, reason);
         }
         if let Some(newcomer) = self.newcomers.remove(id) {

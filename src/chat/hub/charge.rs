@@ -99,6 +99,15 @@ impl Hub {
 
     /// Returns the answer.
     fn carry_out(&mut self, by: Option<Id>, line: &str, order: Order<'_>) -> String {
+        if self.is_linked()
+            && let Some(answer) = self.forward(by, line, &order)
+        {
+            return answer;
+        }
+        self.carry_out_here(by, line, order)
+    }
+
+    pub(super) fn carry_out_here(&mut self, by: Option<Id>, line: &str, order: Order<'_>) -> String {
         match order {
             Order::Kick { who, why } => self.kick(by, line, who, why),
             Order::Mute { who, minutes } => self.mute(by, line, who, minutes.map(minutes_long)),

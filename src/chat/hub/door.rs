@@ -22,6 +22,9 @@ impl Hub {
     /// Handles a line of somebody at the door.
     #[cold]
     pub(super) fn answer(&mut self, id: Id, line: &Line<'_>) -> Handled {
+        if self.gets_number_from_log(id) {
+            return self.hear_newcomer(id, line);
+        }
         self.weigh(id, line);
         // What it is told fills its own outbox, and makes only itself wait.
         self.connections.note_addressed(id);

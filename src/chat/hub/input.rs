@@ -18,6 +18,8 @@ pub(super) enum Handled {
     Answered,
     /// Its client leaves.
     Left,
+    /// It waits until the client has a number.
+    HeldBack,
 }
 
 impl Hub {
@@ -34,6 +36,9 @@ impl Hub {
 
     #[inline]
     pub(super) fn receive(&mut self, id: Id, bytes: &[u8]) {
+        if self.is_linked() && self.receive_upstream(id, bytes) {
+            return;
+        }
         match self.connections.are_encrypted() {
             true => self.receive_encrypted(id, bytes),
             false => self.receive_plain(id, bytes),
@@ -93,6 +98,7 @@ impl Hub {
             match handled {
                 Handled::Said if !is_paced => continue,
                 Handled::Left => return &[],
+                Handled::HeldBack => return bytes,
                 Handled::Said | Handled::Answered => {}
             }
             is_paced = self.pace(id, before);
@@ -111,8 +117,9 @@ impl Hub {
             // A line end within the message is a control character like others, and is replaced by a space.
             let message = message.trim_ascii_end();
             let flat: Vec<u8> = message.iter().map(|&b| if b == b'\n' { b' ' } else { b }).collect();
-            if let Handled::Left = self.line(id, Line::Text(&flat), opening) {
-                return &[];
+            match self.line(id, Line::Text(&flat), opening) {
+                Handled::Left | Handled::HeldBack => return &[],
+                Handled::Said | Handled::Answered => {}
             }
             id = self.known(id);
         }

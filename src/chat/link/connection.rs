@@ -87,12 +87,8 @@ impl Connection {
         self.state = State::Open;
         (self.replies, self.output) = Default::default();
         self.questions.clear();
-        if let Some(password) = &room.password {
-            let words: Vec<&str> = [Some("AUTH"), room.user.as_deref(), Some(password)].into_iter().flatten().collect();
-            self.ask(Question::Greeting, &words, now);
-        }
-        if room.database != 0 {
-            self.ask(Question::Greeting, &["SELECT", &room.database.to_string()], now);
+        for words in room.greetings() {
+            self.ask(Question::Greeting, &words.iter().map(String::as_str).collect::<Vec<_>>(), now);
         }
     }
 

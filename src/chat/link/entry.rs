@@ -85,12 +85,15 @@ pub(crate) enum Event<'a> {
         ticket: u64,
         nick: &'a str,
     },
+    /// What a member says. The nick is for those who read the log later, and do not know who was in the room.
     Said {
         ticket: u64,
+        nick: &'a str,
         text: &'a str,
     },
     Acted {
         ticket: u64,
+        nick: &'a str,
         text: &'a str,
     },
     /// To the member with this number.
@@ -99,10 +102,18 @@ pub(crate) enum Event<'a> {
         to: u64,
         text: &'a str,
     },
-    /// Why is a word of the [reason](crate::chat::Reason).
+    /// Why is a [reason](crate::chat::Reason), in words for programs.
     Left {
         ticket: u64,
         why: &'a str,
+    },
+    /// A member is in charge.
+    TookCharge {
+        ticket: u64,
+    },
+    /// Somebody in charge has ordered this, and other servers have to carry it out on their members.
+    Ordered {
+        line: &'a str,
     },
 }
 
@@ -118,10 +129,12 @@ impl Event<'_> {
             Event::Stopped => writeln!(entry, "stopped"),
             Event::Arrived { ticket } => writeln!(entry, "arrived {ticket}"),
             Event::Named { ticket, nick } => writeln!(entry, "named {ticket} {nick}"),
-            Event::Said { ticket, text } => writeln!(entry, "said {ticket} {text}"),
-            Event::Acted { ticket, text } => writeln!(entry, "acted {ticket} {text}"),
+            Event::Said { ticket, nick, text } => writeln!(entry, "said {ticket} {nick} {text}"),
+            Event::Acted { ticket, nick, text } => writeln!(entry, "acted {ticket} {nick} {text}"),
             Event::Whispered { ticket, to, text } => writeln!(entry, "whispered {ticket} {to} {text}"),
             Event::Left { ticket, why } => writeln!(entry, "left {ticket} {why}"),
+            Event::TookCharge { ticket } => writeln!(entry, "took_charge {ticket}"),
+            Event::Ordered { line } => writeln!(entry, "ordered {line}"),
         };
     }
 
@@ -130,6 +143,10 @@ impl Event<'_> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let two = || rest.split_once(' ').ok_or(NotOurs);
         let with_ticket = || two().and_then(|(ticket, text)| Ok((number_in(ticket)?, text)));
+        let by_somebody = || {
+            let (ticket, rest) = with_ticket()?;
+            rest.split_once(' ').map(|(nick, text)| (ticket, nick, text)).ok_or(NotOurs)
+        };
         Ok(match word {
             "asked" => {
                 let (seen, again) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -142,14 +159,15 @@ impl Event<'_> {
             "stopped" => Event::Stopped,
             "arrived" => Event::Arrived { ticket: number_in(rest)? },
             "named" => with_ticket().map(|(ticket, nick)| Event::Named { ticket, nick })?,
-            "said" => with_ticket().map(|(ticket, text)| Event::Said { ticket, text })?,
-            "acted" => with_ticket().map(|(ticket, text)| Event::Acted { ticket, text })?,
+            "said" => by_somebody().map(|(ticket, nick, text)| Event::Said { ticket, nick, text })?,
+            "acted" => by_somebody().map(|(ticket, nick, text)| Event::Acted { ticket, nick, text })?,
             "whispered" => {
-                let (ticket, rest) = with_ticket()?;
-                let (to, text) = rest.split_once(' ').ok_or(NotOurs)?;
+                let (ticket, to, text) = by_somebody()?;
                 Event::Whispered { ticket, to: number_in(to)?, text }
             }
             "left" => with_ticket().map(|(ticket, why)| Event::Left { ticket, why })?,
+            "took_charge" => Event::TookCharge { ticket: number_in(rest)? },
+            "ordered" => Event::Ordered { line: rest },
             _ => return Err(NotOurs),
         })
     }
@@ -174,8 +192,10 @@ mod tests {
             Event::Stopped,
             Event::Arrived { ticket: 7 },
             Event::Named { ticket: 7, nick: "ana" },
-            Event::Said { ticket: 7, text: "  two spaces, and one at the end " },
-            Event::Acted { ticket: 7, text: "waves" },
+            Event::Said { ticket: 7, nick: "ana", text: "  two spaces, and one at the end " },
+            Event::Acted { ticket: 7, nick: "ana", text: "waves" },
+            Event::TookCharge { ticket: 7 },
+            Event::Ordered { line: ":kick #8 it is late" },
             Event::Whispered { ticket: 7, to: 8, text: "it is a secret" },
             Event::Left { ticket: 7, why: "quit" },
         ];

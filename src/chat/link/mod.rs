@@ -93,6 +93,8 @@ pub(crate) struct Link {
     next: u64,
     last_number: u64,
     appended_at: Instant,
+    /// The place of the newest own entry.
+    newest: Place,
     /// What the room was like where a server has checked it, the newest last.
     marks: VecDeque<Mark>,
     /// The newest own one.
@@ -102,6 +104,8 @@ pub(crate) struct Link {
     in_doubt: BTreeMap<ServerId, Doubt>,
     /// The log is not read on, because members cannot keep up.
     is_held: bool,
+    /// It leaves the room, and appends nothing more.
+    has_stopped: bool,
 }
 
 /// A digest of the room at a place.
@@ -151,11 +155,13 @@ impl Link {
             next: 1,
             last_number: 0,
             appended_at: now,
+            newest: Place::default(),
             marks: VecDeque::new(),
             own_mark: Mark::default(),
             checked_at: now,
             in_doubt: BTreeMap::new(),
             is_held: false,
+            has_stopped: false,
         }
     }
 
@@ -164,6 +170,7 @@ impl Link {
     }
 
     /// The room, as far as this server has applied it.
+    #[cfg(test)]
     pub(crate) fn replica(&self) -> &Replica {
         &self.replica
     }
@@ -193,6 +200,15 @@ impl Link {
         event.write_to(&mut self.pending);
     }
 
+    /// Whether what has changed next is that this member has got a name, or not.
+    pub(crate) fn names_next(&self, number: u64) -> bool {
+        let names = |it: &Applied| match it {
+            Applied::Renamed { number: it, .. } | Applied::Refused { number: it, .. } => *it == number,
+            _ => false,
+        };
+        self.applied.front().is_some_and(names)
+    }
+
     /// What has changed in the room, in the order of the log.
     pub(crate) fn next_applied(&mut self) -> Option<Applied> {
         self.applied.pop_front()
@@ -202,6 +218,29 @@ impl Link {
     pub(crate) fn hold(&mut self, is_held: bool) {
         self.is_held = is_held;
         self.read_on();
+    }
+
+    /// Whether there is something for [`Link::next_applied`].
+    pub(crate) fn has_applied(&self) -> bool {
+        !self.applied.is_empty()
+    }
+
+    /// How far this server is behind the newest of its own entries, by the log's clock. Milliseconds.
+    pub(crate) fn lag(&self) -> u64 {
+        self.newest.time.saturating_sub(self.replica.place().time)
+    }
+
+    /// Whether all that happened here is appended, and was read back.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.pending.is_empty() && self.unconfirmed.is_empty()
+    }
+
+    /// This server leaves the room, with all its members.
+    pub(crate) fn stop(&mut self) {
+        if self.has_joined() && !self.has_stopped {
+            self.append(&Event::Stopped);
+        }
+        self.has_stopped = true;
     }
 
     // The driver's side.
@@ -218,12 +257,12 @@ impl Link {
 
     /// Appends what has happened in this turn.
     pub(crate) fn end_turn(&mut self) {
-        if matches!(self.stage, Stage::Joined) && self.now >= self.checked_at + BEAT {
+        if matches!(self.stage, Stage::Joined) && !self.has_stopped && self.now >= self.checked_at + BEAT {
             let Mark { at, digest } = self.own_mark;
             self.append(&Event::Checked { at, digest });
             self.checked_at = self.now;
         }
-        let is_silent = self.unconfirmed.is_empty() && self.now >= self.appended_at + BEAT;
+        let is_silent = !self.has_stopped && self.unconfirmed.is_empty() && self.now >= self.appended_at + BEAT;
         // What happens while an entry is under way is gathered.
         let may_append = self.unconfirmed.iter().all(|own| own.number < self.next);
         let has_news = !self.pending.is_empty() && self.has_joined();
@@ -235,8 +274,9 @@ impl Link {
 
     /// When the next turn has to begin at the latest.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let beat = (self.has_asked() && self.unconfirmed.is_empty()).then_some(self.appended_at + BEAT);
-        let check = matches!(self.stage, Stage::Joined).then_some(self.checked_at + BEAT);
+        let beat =
+            (!self.has_stopped && self.has_asked() && self.unconfirmed.is_empty()).then_some(self.appended_at + BEAT);
+        let check = (matches!(self.stage, Stage::Joined) && !self.has_stopped).then_some(self.checked_at + BEAT);
         [self.appender.deadline(), self.reader.deadline(), beat, check].into_iter().flatten().min()
     }
 
@@ -327,23 +367,18 @@ impl Link {
         let text = redis::text(reply).unwrap_or_default();
         match question {
             Question::Greeting => {}
-            Question::Version => match redis::version(text) {
-                Some(version) if major(version) >= 7 => {}
-                Some(version) => return Err(Trouble::TooOld(version.into())),
-                None => return Err(Trouble::NotRedis),
-            },
-            Question::Type => match text {
-                "stream" | "none" => {
-                    self.appender.be_ready();
-                    if self.unconfirmed.is_empty() {
-                        self.appender.be_well();
-                    }
-                    self.append_next();
+            Question::Version => checked_version(text)?,
+            Question::Type => {
+                checked_type(text)?;
+                self.appender.be_ready();
+                if self.unconfirmed.is_empty() {
+                    self.appender.be_well();
                 }
-                other => return Err(Trouble::WrongType(other.into())),
-            },
+                self.append_next();
+            }
             Question::Append(server, number) => {
                 self.appender.be_well();
+                self.newest = text.parse().unwrap_or(self.newest);
                 // It may have come back as a new server meanwhile.
                 if server == self.server {
                     self.next = self.next.max(number + 1);
@@ -506,6 +541,9 @@ impl Link {
     /// The others take this server for gone, because nothing came from it for too long. It comes back as a new one, with its
     /// members, and says what was not read back. Nobody has applied that: it was too late.
     fn come_back(&mut self, applied: &[Applied]) {
+        if self.has_stopped {
+            return;
+        }
         let mut again = String::new();
         for it in applied {
             let Applied::Left { server, ticket, nick, why, .. } = it else { continue };
@@ -623,6 +661,25 @@ fn write_arrival(ticket: u64, nick: &str, entry: &mut String) {
     Event::Named { ticket, nick }.write_to(entry);
 }
 
-fn major(version: &str) -> u32 {
-    version.split('.').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+/// Whether a member has left because its server is gone.
+pub(crate) fn is_gone(why: &str) -> bool {
+    why == SERVER_GONE
+}
+
+/// Whether this answer to `INFO server` is that of a Redis with all that is needed.
+pub(crate) fn checked_version(info: &str) -> Result<(), Trouble> {
+    let major = |version: &str| version.split('.').next().and_then(|number| number.parse().ok()).unwrap_or(0);
+    match redis::version(info) {
+        Some(version) if major(version) >= 7 => Ok(()),
+        Some(version) => Err(Trouble::TooOld(version.into())),
+        None => Err(Trouble::NotRedis),
+    }
+}
+
+/// Whether this answer to TYPE is that for a log, or for nothing.
+pub(crate) fn checked_type(answer: &str) -> Result<(), Trouble> {
+    match answer {
+        "stream" | "none" => Ok(()),
+        other => Err(Trouble::WrongType(other.into())),
+    }
 }

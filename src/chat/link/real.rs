@@ -140,7 +140,7 @@ fn two_servers_talk_and_nothing_is_lost_when_redis_is_killed() {
     for round in 0..6 {
         for _ in 0..50 {
             let text = format!("text {said}");
-            servers[said % 2].link.append(&Event::Said { ticket: 1, text: &text });
+            servers[said % 2].link.append(&Event::Said { ticket: 1, nick: "ana", text: &text });
             servers.iter_mut().for_each(|server| server.turn(redis.port));
             said += 1;
             if round % 2 == 1 && said % 50 == 25 {

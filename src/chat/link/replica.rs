@@ -91,6 +91,15 @@ pub(crate) enum Applied {
         nick: String,
         why: String,
     },
+    /// A member is in charge.
+    TookCharge {
+        number: u64,
+    },
+    /// Somebody in charge on this server has ordered this.
+    Ordered {
+        server: ServerId,
+        line: String,
+    },
     /// A server is gone. Its members have left before.
     Gone {
         server: ServerId,
@@ -119,7 +128,7 @@ pub(crate) enum Applied {
 }
 
 /// Why of the members of a server that is gone.
-pub(crate) const SERVER_GONE: &str = "server";
+pub(crate) const SERVER_GONE: &str = "server_gone";
 
 /// The time between two entries that follow each other, as far as it counts. Milliseconds.
 pub(crate) fn pause(from: Place, to: Place) -> u64 {
@@ -229,11 +238,11 @@ impl Replica {
                     None => Applied::Refused { number, nick: nick.into() },
                 }
             }
-            Event::Said { ticket, text } => {
+            Event::Said { ticket, text, .. } => {
                 let Some(number) = number(ticket) else { return };
                 Applied::Said { number, text: text.into() }
             }
-            Event::Acted { ticket, text } => {
+            Event::Acted { ticket, text, .. } => {
                 let Some(number) = number(ticket) else { return };
                 Applied::Acted { number, text: text.into() }
             }
@@ -241,6 +250,11 @@ impl Replica {
                 let Some(number) = number(ticket) else { return };
                 Applied::Whispered { number, to, text: text.into() }
             }
+            Event::TookCharge { ticket } => {
+                let Some(number) = number(ticket) else { return };
+                Applied::TookCharge { number }
+            }
+            Event::Ordered { line } => Applied::Ordered { server, line: line.into() },
             Event::Left { ticket, why } => {
                 let Some(number) = number(ticket) else { return };
                 return applied.extend(self.remove(number).map(|member| member.leaves(number, why)));
@@ -413,7 +427,10 @@ mod tests {
         let named = Applied::Renamed { number: 2, old: "guest2".into(), nick: "ana".into() };
         assert_eq!(log.append(B, 3, "named 9 ana"), [named]);
         assert_eq!(log.append(A, 3, "named 9 Ana"), [Applied::Refused { number: 1, nick: "Ana".into() }]);
-        assert!(log.append(A, 4, "named 2 beto\nsaid 2 hola\nleft 2 quit").is_empty(), "those are nobody's tickets");
+        assert!(
+            log.append(A, 4, "named 2 beto\nsaid 2 beto hola\nleft 2 quit").is_empty(),
+            "those are nobody's tickets"
+        );
         assert_eq!(log.append(B, 4, "left 9 quit").len(), 1);
         let named = Applied::Renamed { number: 1, old: "guest1".into(), nick: "Ana".into() };
         assert_eq!(log.append(A, 5, "named 9 Ana"), [named], "it is free again");
@@ -424,8 +441,8 @@ mod tests {
         let mut log = Log::new();
         log.append(A, 1, "asked 1000000-0\narrived 1");
         let said = Applied::Said { number: 1, text: "hola".into() };
-        assert_eq!(log.append(A, 2, "said 1 hola"), [said]);
-        assert!(log.append(A, 2, "said 1 hola").is_empty());
+        assert_eq!(log.append(A, 2, "said 1 ana hola"), [said]);
+        assert!(log.append(A, 2, "said 1 ana hola").is_empty());
         assert_eq!(log.append(A, 5, "")[..], [Applied::Missed { server: A, entries: 2 }]);
         assert!(log.append(B, 7, "arrived 1").is_empty(), "nobody knows it");
     }
@@ -448,7 +465,7 @@ mod tests {
         let left = Applied::Left { number: 1, server: A, ticket: 1, nick: "guest1".into(), why: SERVER_GONE.into() };
         assert_eq!(told, [left, Applied::Gone { server: A, stopped: false }]);
         assert_eq!(number, 2 + LIFETIME.as_secs() / BEAT.as_secs());
-        assert!(log.append(A, 3, "said 1 hola").is_empty(), "it has to come back as a new one");
+        assert!(log.append(A, 3, "said 1 ana hola").is_empty(), "it has to come back as a new one");
         assert!(log.append(A, 1, "asked 1000000-0\narrived 1").is_empty(), "this is too late");
         assert_eq!(log.append(B, number + 1, "stopped").len(), 2);
         assert_eq!((log.replica.servers().count(), log.replica.members().count()), (0, 0));

@@ -11,6 +11,18 @@ pub(crate) struct Room {
     pub kept: u64,
 }
 
+impl Room {
+    /// What is said on each new connection, before anything else: the password, and the database.
+    pub(crate) fn greetings(&self) -> Vec<Vec<String>> {
+        let auth = self.password.iter().map(|password| {
+            let words = [Some("AUTH".to_owned()), self.user.clone(), Some(password.clone())];
+            words.into_iter().flatten().collect()
+        });
+        let select = (self.database != 0).then(|| vec!["SELECT".to_owned(), self.database.to_string()]);
+        auth.chain(select).collect()
+    }
+}
+
 /// Why the room waits.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Trouble {

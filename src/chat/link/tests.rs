@@ -137,7 +137,7 @@ impl World {
             }
             (_, Some(ticket)) => {
                 let text = format!("text {}", self.said.len());
-                server.link.append(&Event::Said { ticket, text: &text });
+                server.link.append(&Event::Said { ticket, nick: "ana", text: &text });
                 self.said.push((at, text));
             }
         }

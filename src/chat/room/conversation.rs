@@ -1,12 +1,18 @@
 //! The room: it turns lines into messages, notices and answers, and sends each to its receivers.
+//!
+//! What members want (`say`, `rename`, `leave`) and what becomes of it (`said`, `renamed`, `left`) are two steps. In a room that is on
+//! this server alone, the second one follows at once. In a room on several servers the first one appends to the log, and the second
+//! one is taken when that comes back: see `linked`.
 
 use super::command::{self, Input};
+use super::linked::Linked;
+use super::members::Members;
 use super::messages::{self, Listed, Notice, Said, Who};
 use super::nick::{self, Wearers};
 use super::transcript::{Event, Transcript};
 use crate::chat::connections::{Connections, Protocol};
 use crate::chat::counters::Counters;
-use crate::chat::id::{Id, Table};
+use crate::chat::id::Id;
 use crate::chat::limits::{ANNOUNCE_MAX, LISTED_MAX};
 use crate::chat::peer::{Origin, Peer};
 use crate::chat::reason::{Reason, Refusal};
@@ -17,13 +23,15 @@ use std::time::{Duration, Instant};
 pub(crate) struct Room {
     lang: Lang,
     seats: usize,
-    members: Table<Member>,
+    pub(super) members: Members<Member>,
     /// The number of members that are not announced.
     pub(in crate::chat) unannounced: usize,
     pub(in crate::chat) wearers: Wearers,
-    transcript: Option<Transcript>,
+    pub(super) transcript: Option<Transcript>,
     counters: Counters,
     is_closing: bool,
+    /// The log, if the room is on several servers.
+    pub(in crate::chat) link: Option<Box<Linked>>,
 }
 
 /// A member.
@@ -35,6 +43,8 @@ pub(super) struct Member {
     is_announced: bool,
     is_in_charge: bool,
     muted: Option<Mute>,
+    /// What it says is said at once: it is not muted, and there is no log.
+    is_direct: bool,
 }
 
 /// Nobody gets what a member writes until this time; without one, until it leaves.
@@ -54,12 +64,13 @@ impl Room {
         Room {
             lang,
             seats,
-            members: Table::default(),
+            members: Members::default(),
             unannounced: 0,
             wearers: Wearers::default(),
             transcript: None,
             counters: Counters::default(),
             is_closing: false,
+            link: None,
         }
     }
 
@@ -95,6 +106,14 @@ impl Room {
     /// A client enters and is greeted. The others do not learn of it until it is [announced](Room::announce). `replay` is the
     /// earlier messages that it gets.
     pub(crate) fn enter(&mut self, connections: &mut Connections, id: Id, peer: Peer, replay: &[u8]) {
+        let greeting = self.greeting(id, replay);
+        connections.admit(id);
+        self.entered(id, peer);
+        // Nobody is evicted for it before the line is handled for which it enters now.
+        connections.send(id, &greeting);
+    }
+
+    fn greeting(&self, id: Id, replay: &[u8]) -> Vec<u8> {
         let nick = nick::guest(id.number());
         let who = Who { nick: &nick, id };
         let (others, more) = self.listing();
@@ -104,14 +123,16 @@ impl Room {
             greeting.extend(messages::notice(self.lang, &text));
         }
         greeting.extend_from_slice(replay);
+        greeting
+    }
 
-        connections.admit(id);
-        self.members.insert(id, Member::new(&nick, peer));
+    /// There is one member more.
+    pub(super) fn entered(&mut self, id: Id, peer: Peer) {
+        let nick = nick::guest(id.number());
+        self.members.insert(id, Member::new(&nick, peer, self.link.is_none()));
         self.unannounced += 1;
         self.wearers.insert(nick::skeletons(&nick), id);
-        self.note(Event::Arrived { id, nick: &nick, peer, seats_taken: self.count(), seats: self.seats });
-        // Nobody is evicted for it before the line is handled for which it enters now.
-        connections.send(id, &greeting);
+        self.note(Event::Arrived { id, nick: &nick, peer, seats_taken: self.seats_taken(), seats: self.seats });
     }
 
     /// The others are told that a member is here, if they were not.
@@ -162,6 +183,14 @@ impl Room {
             return;
         }
         connections.leave(id, reason, &messages::notice_with(self.lang, &Notice::Goodbye(reason), words));
+        match &mut self.link {
+            Some(_) => self.ask_to_leave(id, reason, words),
+            None => self.left(connections, id, reason, words),
+        }
+    }
+
+    /// There is one member less, and the others learn of it.
+    pub(super) fn left(&mut self, connections: &mut Connections, id: Id, reason: Reason, words: &str) {
         // A client that has not entered is no member.
         let Some(member) = self.members.remove(id) else { return };
         let nick = member.nick();
@@ -172,7 +201,7 @@ impl Room {
             let left = Notice::Left(Who { nick, id }, reason);
             connections.send_all(&messages::notice_with(self.lang, &left, words));
         }
-        self.note(Event::Left { id, nick, reason, seats_taken: self.count(), seats: self.seats });
+        self.note(Event::Left { id, nick, reason, seats_taken: self.seats_taken(), seats: self.seats });
     }
 
     /// Whether it is closed.
@@ -206,7 +235,10 @@ impl Room {
             Input::Say(text) | Input::Act(text) if text.trim().is_empty() => {}
             Input::Say(_) | Input::Act(_) | Input::Private { .. } | Input::Nick(_) if self.hushes(connections, id) => {}
             Input::Say(text) => self.say(connections, id, text.as_bytes()),
-            Input::Act(text) => self.act(connections, id, text),
+            Input::Act(text) => match &mut self.link {
+                Some(_) => self.ask_to_act(id, text),
+                None => self.acted(connections, id, text),
+            },
             Input::Private { to, text } => self.whisper(connections, id, to, text),
             Input::Nick(nick) => self.rename(connections, id, nick),
             Input::Who => {
@@ -222,12 +254,19 @@ impl Room {
         }
     }
 
-    /// Says a line that is a message.
-    #[inline]
+    /// A member says a line that is a message.
+    #[inline(always)]
     pub(crate) fn say(&mut self, connections: &mut Connections, id: Id, text: &[u8]) {
-        let Some(member) = self.members.get(id).filter(|member| member.muted.is_none()) else {
-            return self.say_if_heard(connections, id, text);
-        };
+        match self.members.get(id) {
+            Some(member) if member.is_direct => self.said(connections, id, text),
+            _ => self.say_if_heard(connections, id, text),
+        }
+    }
+
+    /// A member has said a line.
+    #[inline(always)]
+    pub(super) fn said(&mut self, connections: &mut Connections, id: Id, text: &[u8]) {
+        let Some(member) = self.members.get(id) else { return };
         connections.send_others(id, |log| {
             log.extend_from_slice(member.before_line());
             log.extend_from_slice(text);
@@ -241,12 +280,17 @@ impl Room {
 
     #[cold]
     fn say_if_heard(&mut self, connections: &mut Connections, id: Id, text: &[u8]) {
-        if self.has(id) && !self.hushes(connections, id) {
-            self.say(connections, id, text);
+        if !self.has(id) || self.hushes(connections, id) {
+            return;
+        }
+        match &mut self.link {
+            Some(_) => self.ask_to_say(id, text),
+            None => self.said(connections, id, text),
         }
     }
 
-    fn act(&mut self, connections: &mut Connections, id: Id, text: &str) {
+    /// A member has done something.
+    pub(super) fn acted(&mut self, connections: &mut Connections, id: Id, text: &str) {
         let Some(member) = self.members.get(id) else { return };
         let nick = member.nick();
         connections.send_others(id, |log| log.extend(format!("* {nick} {text}\n").bytes()));
@@ -260,8 +304,16 @@ impl Room {
         let Some(receiver) = self.called(to) else {
             return self.tell(connections, id, &Notice::NobodyCalled(to));
         };
-        let Some(member) = self.members.get(id) else { return };
-        let nick = member.nick();
+        match &mut self.link {
+            Some(_) => self.ask_to_whisper(id, receiver, text),
+            None => self.whispered(connections, id, receiver, text),
+        }
+    }
+
+    /// A member has said something to one only.
+    pub(super) fn whispered(&mut self, connections: &mut Connections, id: Id, receiver: Id, text: &str) {
+        let (Some(member), Some(to)) = (self.members.get(id), self.members.get(receiver)) else { return };
+        let (nick, to) = (member.nick(), to.nick());
         let line = format!("[{nick} -> you] {text}\n");
         if let Some(transcript) = &mut self.transcript {
             transcript.push(Event::Whispered { id, nick, to });
@@ -278,13 +330,21 @@ impl Room {
         if skeletons.iter().any(|skeleton| self.wearers.get(skeleton).is_some_and(|key| key != id.key())) {
             return self.tell(connections, id, &Notice::NickTaken(nick));
         }
+        match &mut self.link {
+            Some(_) => self.ask_for_name(connections, id, nick),
+            None => self.renamed(connections, id, nick),
+        }
+    }
+
+    /// A member has got a name.
+    pub(super) fn renamed(&mut self, connections: &mut Connections, id: Id, nick: &str) {
         let Some(member) = self.members.get_mut(id) else { return };
         let is_announced = member.is_announced;
         let old = member.nick().to_owned();
         member.rename(nick);
         let old = old.as_str();
         self.forget_nick(old);
-        self.wearers.insert(skeletons, id);
+        self.wearers.insert(nick::skeletons(nick), id);
         if is_announced {
             let text = messages::notice(self.lang, &Notice::Renamed(old, Who { nick, id }));
             connections.send_others(id, |log| log.extend_from_slice(&text));
@@ -299,7 +359,7 @@ impl Room {
     fn listing(&self) -> (Vec<Listed<'_>>, usize) {
         let members = self.members.iter().filter(|(_, member)| member.is_announced).take(LISTED_MAX);
         let mut listed: Vec<_> = members.map(|(id, member)| member.listed(id)).collect();
-        listed.sort_by_key(|member| member.who.id);
+        listed.sort_by_key(|member| member.who.id.number());
         let more = self.count() - self.unannounced - listed.len();
         (listed, more)
     }
@@ -307,6 +367,14 @@ impl Room {
     /// The number of members, announced or not.
     pub(crate) fn count(&self) -> usize {
         self.wearers.count()
+    }
+
+    /// The number of members that have a seat on this server.
+    fn seats_taken(&self) -> usize {
+        match &self.link {
+            Some(_) => self.count_here(),
+            None => self.count(),
+        }
     }
 
     fn forget_nick(&mut self, nick: &str) {
@@ -318,7 +386,7 @@ impl Room {
         self.send(connections, id, &messages::notice(self.lang, text));
     }
 
-    fn send(&mut self, connections: &mut Connections, id: Id, text: &[u8]) {
+    pub(super) fn send(&mut self, connections: &mut Connections, id: Id, text: &[u8]) {
         connections.send(id, text);
         self.evict(connections);
     }
@@ -339,7 +407,7 @@ impl Room {
     /// The member with this nick, or with a nick that looks like it.
     fn called(&self, nick: &str) -> Option<Id> {
         let key = nick::skeletons(nick).iter().find_map(|skeleton| self.wearers.get(skeleton))?;
-        self.members.at(key).map(|(id, _)| id)
+        self.members.at(key)
     }
 
     /// The member with this nick or, if it is `#N`, with this number.
@@ -358,9 +426,9 @@ impl Room {
         self.members.get(id).map(|member| member.peer)
     }
 
-    /// The members that came from an address which this is true of, in the order in which they came.
+    /// The members that have come to this server from an address which this is true of, in the order in which they came.
     pub(crate) fn those_from(&self, is_there: impl Fn(Origin) -> bool) -> Vec<Id> {
-        let there = self.members.iter().filter(|(_, member)| is_there(member.peer.origin()));
+        let there = self.members.here().filter(|(_, member)| is_there(member.peer.origin()));
         let mut there: Vec<Id> = there.map(|(id, _)| id).collect();
         there.sort();
         there
@@ -372,6 +440,14 @@ impl Room {
 
     /// A member is in charge from now on, and everybody learns of it.
     pub(crate) fn put_in_charge(&mut self, connections: &mut Connections, id: Id) {
+        match &mut self.link {
+            Some(_) => self.ask_for_charge(id),
+            None => self.took_charge(connections, id),
+        }
+    }
+
+    /// A member is in charge.
+    pub(super) fn took_charge(&mut self, connections: &mut Connections, id: Id) {
         let Some(member) = self.members.get_mut(id) else { return };
         member.is_in_charge = true;
         let nick = member.nick();
@@ -399,6 +475,7 @@ impl Room {
     /// Nobody gets what a member writes, for a time or until it leaves. It is told.
     pub(crate) fn mute(&mut self, connections: &mut Connections, id: Id, time: Option<Duration>) {
         let Some(member) = self.members.get_mut(id) else { return };
+        member.is_direct = false;
         member.muted = Some(Mute(time.map(|time| connections.now() + time)));
         self.tell(connections, id, &Notice::Muted(time));
     }
@@ -406,6 +483,7 @@ impl Room {
     /// A muted member may write again, and is told. Returns whether it was muted.
     pub(crate) fn unmute(&mut self, connections: &mut Connections, id: Id) -> bool {
         let mute = self.members.get_mut(id).and_then(|member| member.muted.take());
+        self.let_speak(id);
         let was_muted = mute.is_some_and(|mute| mute.holds(connections.now()));
         if was_muted {
             self.tell(connections, id, &Notice::Unmuted);
@@ -424,7 +502,15 @@ impl Room {
             return true;
         }
         member.muted = None;
+        self.let_speak(id);
         false
+    }
+
+    fn let_speak(&mut self, id: Id) {
+        let is_alone = self.link.is_none();
+        if let Some(member) = self.members.get_mut(id) {
+            member.is_direct = is_alone;
+        }
     }
 
     /// The answer to `:who` for somebody in charge: with addresses.
@@ -451,15 +537,20 @@ impl Room {
 }
 
 impl Member {
-    fn new(nick: &str, peer: Peer) -> Member {
-        Member { prefix: prefix(nick), peer, is_announced: false, is_in_charge: false, muted: None }
+    fn new(nick: &str, peer: Peer, is_direct: bool) -> Member {
+        Member { prefix: prefix(nick), peer, is_announced: false, is_in_charge: false, muted: None, is_direct }
     }
 
     fn rename(&mut self, nick: &str) {
         self.prefix = prefix(nick);
     }
 
-    fn nick(&self) -> &str {
+    #[cfg(feature = "link")]
+    pub(super) fn be_in_charge(&mut self) {
+        self.is_in_charge = true;
+    }
+
+    pub(super) fn nick(&self) -> &str {
         &self.prefix[1..self.prefix.len() - 2]
     }
 

@@ -76,6 +76,11 @@ pub(crate) enum Notice<'a> {
     /// Nobody gets what the member writes, for this time or for good.
     Muted(Option<Duration>),
     Unmuted,
+    /// The log of a room on several servers cannot be reached, or the other servers have not said yet who is there.
+    RoomWaits,
+    RoomGoesOn,
+    /// The log has lost this many entries.
+    EntriesLost(u64),
     InCharge(Who<'a>),
     IsInCharge,
     /// The server has no operator's password.
@@ -230,6 +235,16 @@ impl Display for Said<'_, Notice<'_>> {
                     say!(lang, f, "disconnected: {reason}"; "desconexión: {reason}")
                 }
             },
+            Notice::RoomWaits => say!(lang, f,
+                "the room waits for its log; what you say is kept, and goes out later";
+                "la sala espera su registro; lo que digas se guarda y saldrá después"),
+            Notice::RoomGoesOn => say!(lang, f, "the room goes on"; "la sala sigue"),
+            Notice::EntriesLost(1) => say!(lang, f,
+                "the log of the room has lost an entry: something that was said is missing here";
+                "el registro de la sala ha perdido una entrada: aquí falta algo que se dijo"),
+            Notice::EntriesLost(entries) => say!(lang, f,
+                "the log of the room has lost {entries} entries: something that was said is missing here";
+                "el registro de la sala ha perdido {entries} entradas: aquí falta algo que se dijo"),
             Notice::Idle(left) => {
                 let left = span(*left);
                 say!(lang, f,
@@ -363,6 +378,7 @@ impl Display for Said<'_, Reason> {
             Reason::Banned => say!(lang, f, "its address is banned"; "su dirección está vetada"),
             Reason::NoThread => say!(lang, f, "no thread for it"; "no hay hilo para este cliente"),
             Reason::Closing => say!(lang, f, "the server closes"; "el servidor se cierra"),
+            Reason::ServerGone => say!(lang, f, "its server is gone"; "su servidor ya no está"),
         }
     }
 }
@@ -392,6 +408,9 @@ impl Display for Said<'_, Event<'_>> {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
         let Said(lang, event) = *self;
         match event {
+            Event::Arrived { id, nick, peer: Peer::Elsewhere, .. } => say!(lang, f,
+                "{id} {nick} arrived at another server";
+                "{id} {nick} llega a otro servidor"),
             Event::Arrived { id, nick, peer, seats_taken, seats } => say!(lang, f,
                 "{id} {nick} arrived from {peer} ({seats_taken} of {seats} seats)";
                 "{id} {nick} llega de {peer} ({seats_taken} de {seats} plazas)"),

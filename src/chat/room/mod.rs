@@ -3,7 +3,9 @@
 //! * [`conversation`]: the room itself. It turns lines into messages, notices and answers;
 //! * [`command`]: what a line asks for;
 //! * [`charge`]: what somebody in charge orders;
+//! * `linked`: a room on several servers. What members do goes to a log, and happens when it comes back;
 //! * [`nick`]: which names are allowed, and which look too much alike;
+//! * [`members`]: who is in the room;
 //! * [`messages`]: every text of the server;
 //! * [`transcript`]: the events, for the console and the history.
 //!
@@ -12,8 +14,13 @@
 pub(crate) mod charge;
 pub(crate) mod command;
 mod conversation;
+#[cfg_attr(not(feature = "link"), path = "not_linked.rs")]
+mod linked;
+mod members;
 pub(crate) mod messages;
 pub(crate) mod nick;
 pub(crate) mod transcript;
 
 pub(super) use conversation::Room;
+#[cfg(feature = "link")]
+pub(super) use linked::{Linked, Outcome};

@@ -68,7 +68,7 @@ fn incomplete_lines_count_when_memory_is_short() {
                     assert!(matches!(reason, Reason::MemoryFull(bytes) if bytes >= 60 << 10), "{reason:?}");
                     gone += 1;
                 }
-                effect @ (Effect::Resume(_) | Effect::Stop) => panic!("{effect:?}"),
+                effect @ (Effect::Resume(_) | Effect::Stop | Effect::Dial(_)) => panic!("{effect:?}"),
             }
         }
         hub.end_turn();

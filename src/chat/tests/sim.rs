@@ -395,6 +395,7 @@ impl Sim {
                 self.assert_worth_a_write(id);
             }
             match effect {
+                Effect::Dial(addr) => panic!("the room is on one server, and {addr} is to be dialled"),
                 Effect::Flush(id) if self.style == Style::EventLoop => self.flush(id),
                 Effect::Flush(id) => self.carry_off(id),
                 Effect::Close(id, reason) => {

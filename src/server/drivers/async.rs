@@ -34,6 +34,7 @@ use crate::server::stopping::Stopping;
 use slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -246,6 +247,7 @@ impl Server {
                 Effect::Flush(id) => self.flush(&mut room, id),
                 Effect::Close(id, _) => self.close(&mut room, id, now),
                 Effect::Stop => signals::tell_to_stop(),
+                Effect::Dial(addr) => self.dial(&mut room, addr),
                 // Some of its input was held back, so there is something to do even if it has sent nothing meanwhile.
                 Effect::Resume(id) => {
                     if let Some(Connection::Client { client, .. }) = room.connections.get(id.key()) {
@@ -413,15 +415,40 @@ impl Server {
         room.hub.tick(now);
         let entry = room.connections.vacant_entry();
         if let Some(id) = room.hub.connect(entry.key(), peer) {
-            let client = Rc::new(Client { id, stream, resumed: Notify::new(), ended: Cell::new(false) });
-            let _reading = Task::spawn(Source::Client(id.serial()), serve(self.clone(), client.clone()));
-            entry.insert(Connection::Client { client, _reading, space: None });
+            entry.insert(self.client(stream, id));
         } else {
             let _ = stream.write(&room.hub.refuse(peer));
             let _ = stream.shutdown();
             self.linger(room, stream, now);
         }
         self.said.notify_one();
+    }
+}
+
+// Dial.
+
+impl Server {
+    /// The connections to the log of a room on several servers are served as those of clients are.
+    fn dial(self: &Rc<Server>, room: &mut Room, addr: SocketAddr) {
+        let entry = room.connections.vacant_entry();
+        match TcpStream::dial(addr) {
+            Ok(stream) => {
+                if let Some(id) = room.hub.dialled(entry.key()) {
+                    entry.insert(self.client(Rc::new(stream), id));
+                }
+            }
+            Err(e) => {
+                log::debug!("{addr}: {e}");
+                room.hub.not_dialled();
+            }
+        }
+    }
+
+    /// A client and its task.
+    fn client(self: &Rc<Server>, stream: Rc<TcpStream>, id: Id) -> Connection {
+        let client = Rc::new(Client { id, stream, resumed: Notify::new(), ended: Cell::new(false) });
+        let _reading = Task::spawn(Source::Client(id.serial()), serve(self.clone(), client.clone()));
+        Connection::Client { client, _reading, space: None }
     }
 }
 

@@ -25,7 +25,7 @@ use crate::server::stopping::Stopping;
 use slab::Slab;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::time::{Duration, Instant};
 
 /// Readiness events taken from the kernel at a time; more stay there for the next turn.
@@ -66,6 +66,12 @@ struct Client {
     reads_on: bool,
     /// The end-of-file or an error has been read. Reads after an error find an end-of-file that is none.
     ended: bool,
+}
+
+impl Client {
+    fn new(stream: TcpStream, id: Id) -> Client {
+        Client { stream, id, interest: READING, is_ready: false, reads_on: false, ended: false }
+    }
 }
 
 struct EventLoop {
@@ -305,6 +311,7 @@ impl EventLoop {
                 Effect::Flush(id) => self.flush(id),
                 Effect::Close(id, _) => self.close(id),
                 Effect::Stop => signals::tell_to_stop(),
+                Effect::Dial(addr) => self.dial(addr),
                 Effect::Resume(id) => {
                     // It may have sent while it was paused, and the edge for that is past.
                     if let Some(Source::Client(client)) = self.sources.get_mut(id.key()) {
@@ -426,20 +433,36 @@ impl EventLoop {
             return;
         }
         if let Some(id) = self.hub.connect(key, peer) {
-            entry.insert(Source::Client(Client {
-                stream,
-                id,
-                interest: READING,
-                is_ready: false,
-                reads_on: false,
-                ended: false,
-            }));
+            entry.insert(Source::Client(Client::new(stream, id)));
         } else {
             // A new socket's buffer is empty: these few bytes fit.
             let _ = stream.write(&self.hub.refuse(peer));
             let _ = stream.shutdown(Shutdown::Write);
             entry.insert(Source::Lingering(stream));
             self.linger(key);
+        }
+    }
+
+    // Dial.
+
+    /// The connections to the log of a room on several servers are served as those of clients are.
+    fn dial(&mut self, addr: SocketAddr) {
+        let entry = self.sources.vacant_entry();
+        let key = entry.key();
+        let dialled = TcpStream::dial(addr).and_then(|mut stream| {
+            self.poll.register(&mut stream, Token(key), READING)?;
+            Ok(stream)
+        });
+        match dialled {
+            Ok(stream) => {
+                if let Some(id) = self.hub.dialled(key) {
+                    entry.insert(Source::Client(Client::new(stream, id)));
+                }
+            }
+            Err(e) => {
+                log::debug!("{addr}: {e}");
+                self.hub.not_dialled();
+            }
         }
     }
 

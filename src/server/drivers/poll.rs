@@ -27,7 +27,7 @@ use crate::server::stopping::Stopping;
 use slab::Slab;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::time::{Duration, Instant};
 
 /// Serves until told to stop.
@@ -337,6 +337,7 @@ impl PollLoop {
                 Effect::Flush(id) => self.flush(id),
                 Effect::Close(id, _) => self.close(id),
                 Effect::Stop => signals::tell_to_stop(),
+                Effect::Dial(addr) => self.dial(addr),
                 // Some of its input was held back, so there is something to do even if it has sent nothing meanwhile.
                 Effect::Resume(id) => self.resumed.push_back(id.key()),
             }
@@ -448,6 +449,24 @@ impl PollLoop {
             let _ = stream.shutdown(Shutdown::Write);
             entry.insert(Connection::Lingering(stream));
             self.linger(key);
+        }
+    }
+
+    // Dial.
+
+    /// The connections to the log of a room on several servers are served as those of clients are.
+    fn dial(&mut self, addr: SocketAddr) {
+        let entry = self.connections.vacant_entry();
+        match TcpStream::dial(addr) {
+            Ok(stream) => {
+                if let Some(id) = self.hub.dialled(entry.key()) {
+                    entry.insert(Connection::Client(Client { stream, id, ended: false }));
+                }
+            }
+            Err(e) => {
+                log::debug!("{addr}: {e}");
+                self.hub.not_dialled();
+            }
         }
     }
 

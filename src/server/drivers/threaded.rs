@@ -15,7 +15,8 @@
 //! and [`recording`] the console and the history.
 //!
 //! The threads: `client-7` for each client, `writer-7` for each client that was slow once, `accept`, `records` if there
-//! is a console or a history, `watchdog` if a supervisor expects signs of life, and the main thread, which waits for signals. As in every mode, `disk` writes a history.
+//! is a console or a history, `watchdog` if a supervisor expects signs of life, `log-7` for
+//! each connection to the log of a room on several servers and `log-timer`, and the main thread, which waits for signals. As in every mode, `disk` writes a history.
 
 // With explicit paths, because the tests compile this file from another directory.
 #[path = "threaded/recording.rs"]
@@ -39,7 +40,7 @@ use crate::server::service::{BURST, CROWD};
 use crate::server::signals;
 use slab::Slab;
 use std::io::{self, ErrorKind, IoSlice};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -64,6 +65,7 @@ pub(crate) fn run(mut service: Service) -> io::Result<()> {
     service.announce()?;
     let Service { listeners, are_shared, hub, records, terminal, metrics, when_full, lingering_max, .. } = service;
     let has_supervisor = hub.next_beat().is_some();
+    let has_log = hub.link_deadline().is_some();
     let are_kept = records.are_kept();
     let server = Arc::new(Server {
         listeners: Listeners::new(listeners, are_shared)?,
@@ -73,6 +75,7 @@ pub(crate) fn run(mut service: Service) -> io::Result<()> {
             transcript: Transcript::default(),
             has_leader: false,
             accept_waits: false,
+            log_wakes_at: None,
             stopping: false,
         }),
         when_full,
@@ -80,6 +83,7 @@ pub(crate) fn run(mut service: Service) -> io::Result<()> {
         client_closed: Condvar::new(),
         records: are_kept.then(|| Mutex::new(records)),
         records_due: Condvar::new(),
+        log_due: Condvar::new(),
         large_buffers: Mutex::new((0..LARGE_BUFFERS).map(|_| Vec::with_capacity(READ_MAX)).collect()),
         lingering: AtomicUsize::new(0),
         lingering_max,
@@ -91,6 +95,9 @@ pub(crate) fn run(mut service: Service) -> io::Result<()> {
     }
     if has_supervisor {
         spawn("watchdog".into(), &server, |server| server.give_signs_of_life())?;
+    }
+    if has_log {
+        spawn("log-timer".into(), &server, |server| server.keep_log_time())?;
     }
     if let Some(terminal) = terminal {
         spawn("terminal".into(), &server, |server| server.operate(terminal))?;
@@ -126,6 +133,8 @@ struct Server {
     records: Option<Mutex<Records>>,
     /// Wakes the thread that flushes the records when there is something for it.
     records_due: Condvar,
+    /// Wakes the thread that keeps the log's time when that is earlier than it knew.
+    log_due: Condvar,
     /// Buffers for clients that send much.
     large_buffers: Mutex<Vec<Vec<u8>>>,
     /// The number of threads that only wait for their peer to close.
@@ -142,6 +151,8 @@ struct LockedRoom {
     /// A thread is writing what was said, and will look for more: see [`Server::commit`].
     has_leader: bool,
     accept_waits: bool,
+    /// When the thread that keeps the log's time wakes up, while it sleeps.
+    log_wakes_at: Option<Instant>,
     stopping: bool,
 }
 
@@ -151,6 +162,12 @@ struct Client {
     /// Wakes the client's thread when it waits to be resumed or closed. Used with the room's mutex.
     changed: Condvar,
     writer: Mutex<WriterHandle>,
+}
+
+impl Client {
+    fn new(id: Id, stream: TcpStream) -> Client {
+        Client { id, stream, changed: Condvar::new(), writer: Mutex::new(WriterHandle::None) }
+    }
 }
 
 impl Server {
@@ -184,7 +201,7 @@ impl Server {
 
     /// Carries out the hub's effects while the room is locked. Nothing here blocks: bytes are carried off and written
     /// later.
-    fn end_turn(&self, room: &mut LockedRoom, parcels: &mut Vec<Parcel>) {
+    fn end_turn(self: &Arc<Self>, room: &mut LockedRoom, parcels: &mut Vec<Parcel>) {
         while let Some(effect) = room.hub.poll_effect() {
             match effect {
                 Effect::Flush(id) => parcels.extend(room.carry_off(id)),
@@ -201,6 +218,7 @@ impl Server {
                     }
                 }
                 Effect::Stop => signals::tell_to_stop(),
+                Effect::Dial(addr) => self.dial(room, addr),
                 Effect::Resume(id) => {
                     if let Some(client) = room.clients.get(id.key()) {
                         client.changed.notify_all();
@@ -214,6 +232,11 @@ impl Server {
         }
         if room.stopping {
             self.client_closed.notify_all();
+        }
+        if let (Some(wakes_at), Some(due)) = (room.log_wakes_at, room.hub.link_deadline())
+            && due < wakes_at
+        {
+            self.log_due.notify_one();
         }
         self.note(room);
     }
@@ -472,8 +495,7 @@ impl Server {
             let Some(id) = room.hub.connect(entry.key(), peer) else {
                 return Err((stream, room.hub.refuse(peer)));
             };
-            let client = Client { id, stream, changed: Condvar::new(), writer: Mutex::new(WriterHandle::None) };
-            Ok(entry.insert(Arc::new(client)).clone())
+            Ok(entry.insert(Arc::new(Client::new(id, stream))).clone())
         });
         let _ = admit.send(result.map_err(|(stream, refusal)| {
             // A new socket's buffer is empty: these few bytes fit.
@@ -482,6 +504,44 @@ impl Server {
             discard_at_once(&stream);
             stream
         }));
+    }
+
+    // The connections to the log of a room on several servers, and their timer.
+
+    /// They are served as those of clients are.
+    fn dial(self: &Arc<Self>, room: &mut LockedRoom, addr: SocketAddr) {
+        let entry = room.clients.vacant_entry();
+        let key = entry.key();
+        let client = match TcpStream::dial(addr) {
+            Ok(stream) => {
+                let Some(id) = room.hub.dialled(key) else { return };
+                entry.insert(Arc::new(Client::new(id, stream))).clone()
+            }
+            Err(e) => {
+                log::debug!("{addr}: {e}");
+                return room.hub.not_dialled();
+            }
+        };
+        let id = client.id;
+        if let Err(e) = spawn(format!("log-{}", id.serial()), self, move |server| server.serve(&client)) {
+            log::debug!("{addr}: {e}");
+            room.disconnect(id, Reason::Lost);
+        }
+    }
+
+    /// Takes the turns that the log needs at certain times.
+    fn keep_log_time(self: &Arc<Self>) {
+        loop {
+            self.turn(|_| ());
+            let mut room = self.room.lock();
+            let Some(due) = room.hub.link_deadline() else { return };
+            let wait = due.saturating_duration_since(now());
+            if !wait.is_zero() {
+                room.log_wakes_at = Some(due);
+                room = room.wait_timeout(&self.log_due, wait);
+                room.log_wakes_at = None;
+            }
+        }
     }
 
     // The thread that lives for the supervisor.

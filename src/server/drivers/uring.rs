@@ -43,6 +43,7 @@ use slab::Slab;
 use std::collections::VecDeque;
 use std::hint;
 use std::io;
+use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -95,6 +96,12 @@ struct Client {
     ended: bool,
     /// The end-of-file came while the client had to wait. The hub gets it after what it holds back.
     end_is_due: bool,
+}
+
+impl Client {
+    fn new(socket: Socket, id: Id, input: Option<Operation>) -> Client {
+        Client { socket, id, input, send: None, ended: false, end_is_due: false }
+    }
 }
 
 struct CompletionLoop {
@@ -298,6 +305,7 @@ impl CompletionLoop {
                 Effect::Flush(id) => self.flush(id),
                 Effect::Close(id, _) => self.close(id),
                 Effect::Stop => signals::tell_to_stop(),
+                Effect::Dial(addr) => self.dial(addr),
                 Effect::Resume(id) => self.resumed.push_back(id),
             }
         }
@@ -420,14 +428,34 @@ impl CompletionLoop {
         let key = entry.key();
         let input = Some(self.ring.receive(&socket, key));
         if let Some(id) = self.hub.connect(key, peer) {
-            let client = Client { socket, id, input, send: None, ended: false, end_is_due: false };
-            entry.insert(Connection::Client(client));
+            entry.insert(Connection::Client(Client::new(socket, id, input)));
         } else {
             // A new socket's buffer is empty: these few bytes fit.
             let _ = socket.write_at_once(&self.hub.refuse(peer));
             socket.shutdown();
             entry.insert(Connection::Lingering(socket, input));
             self.linger(key);
+        }
+    }
+
+    // Dial.
+
+    /// The connections to the log of a room on several servers are served as those of clients are.
+    fn dial(&mut self, addr: SocketAddr) {
+        let entry = self.connections.vacant_entry();
+        let key = entry.key();
+        match Socket::dial(addr) {
+            Ok(socket) => match self.hub.dialled(key) {
+                Some(id) => {
+                    let input = Some(self.ring.receive(&socket, key));
+                    entry.insert(Connection::Client(Client::new(socket, id, input)));
+                }
+                None => self.ring.close(socket),
+            },
+            Err(e) => {
+                log::debug!("{addr}: {e}");
+                self.hub.not_dialled();
+            }
         }
     }
 

@@ -18,6 +18,14 @@ impl Socket {
         Socket(fd)
     }
 
+    /// A connection of this server's own: see [`listener::dial`]. What is handed over for it waits until it stands.
+    pub(crate) fn dial(addr: SocketAddr) -> io::Result<Socket> {
+        let stream = listener::dial(addr)?;
+        stream.set_nonblocking(false)?;
+        marks::dials(stream.as_raw_fd());
+        Ok(Socket(stream.into()))
+    }
+
     /// Its peer. Ask once, after it was accepted: an accept that goes on does not tell it.
     pub(crate) fn peer(&self) -> io::Result<Peer> {
         marks::accepted(self.0.as_raw_fd(), || match listener::peer_of(&self.0)? {

@@ -42,7 +42,7 @@ impl Kernel {
         expected.extend_from_slice(&self.room.replay);
         self.room.people.push(Person { id, nick: nick.to_owned(), socket });
         // Somebody who came later may be greeted earlier.
-        self.room.people.sort_by_key(|person| person.id);
+        self.room.people.sort_by_key(|person| person.id.number());
     }
 
     fn said(&mut self, id: Id, nick: &str, text: &str) {
@@ -58,7 +58,7 @@ impl Kernel {
         client.said += 1;
         self.room.speakers.push((person.socket, self.elapsed));
         self.room.people.push(person);
-        self.room.people.sort_by_key(|person| person.id);
+        self.room.people.sort_by_key(|person| person.id.number());
     }
 
     fn refused(&mut self, number: usize, why: Refusal) {

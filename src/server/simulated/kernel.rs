@@ -62,6 +62,7 @@ pub(super) fn number(peer: Peer) -> usize {
     match peer {
         Peer::Tcp(addr) => usize::from(addr.port() - FIRST_PORT),
         Peer::User(uid) => uid as usize,
+        Peer::Elsewhere => unreachable!("the room is on one server"),
     }
 }
 

@@ -8,7 +8,7 @@ pub(super) use mio::{Interest, Token};
 pub(super) use rustix::event::PollFlags;
 use std::io::{self, IoSlice, Read, Write};
 use std::marker::PhantomData;
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::time::{Duration, Instant};
 
 pub(super) fn now() -> Instant {
@@ -146,6 +146,9 @@ impl Drop for Listeners {
 pub(super) struct TcpStream(usize);
 
 impl TcpStream {
+    pub(super) fn dial(_: SocketAddr) -> io::Result<TcpStream> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
     pub(super) fn shutdown(&self, _: Shutdown) -> io::Result<()> {
         with(|kernel| kernel.shut(self.0));
         Ok(())

@@ -12,6 +12,7 @@ pub(super) use rustix::event::PollFlags;
 pub(super) use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// When calls may fail there are only a few buffers, whatever is asked for.
@@ -63,6 +64,9 @@ impl Listener {
 pub(super) struct Socket(usize);
 
 impl Socket {
+    pub(super) fn dial(_: SocketAddr) -> io::Result<Socket> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
     pub(super) fn peer(&self) -> io::Result<Peer> {
         Ok(peer(self.0))
     }

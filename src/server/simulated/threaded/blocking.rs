@@ -10,7 +10,7 @@ use crate::chat::limits::READ_MAX;
 /// Under the PCT scheduler the calling thread has the lowest priority from now on.
 pub(super) use shuttle::thread::yield_now;
 use std::io::{self, ErrorKind, IoSlice};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::time::{Duration, Instant};
 
 pub(super) fn now() -> Instant {
@@ -47,6 +47,9 @@ impl Listeners {
 pub(super) struct TcpStream(usize);
 
 impl TcpStream {
+    pub(in crate::server::simulated) fn dial(_: SocketAddr) -> io::Result<TcpStream> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
     pub(super) fn read(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         self.fill(buffer, None)
     }
