@@ -271,7 +271,7 @@ fn a_private_line_is_for_one() {
         ana.says(":msg eva psst");
         ana.sees("-- nobody here is called eva; :who lists the names");
         [ana, beto, carla].iter().for_each(Guest::sees_nothing);
-        assert_eq!(room.sim().told.last().map(String::as_str), Some("#1 ana to BETO, in private"));
+        assert_eq!(room.sim().told.last().map(String::as_str), Some("#1 ana to beto, in private"));
     }
 }
 

@@ -320,7 +320,8 @@ impl Model {
                 match nick::skeletons(to).iter().find_map(|skeleton| self.wearer(skeleton)) {
                     Some(receiver) => {
                         self.lines.push((vec![receiver], format!("[{nick} -> you] {text}\n").into()));
-                        self.note(Event::Whispered { id, nick, to });
+                        let to = self.person(receiver).expect("it is here").nick.clone();
+                        self.note(Event::Whispered { id, nick, to: &to });
                     }
                     None => self.notice(vec![id], &Notice::NobodyCalled(to)),
                 }
