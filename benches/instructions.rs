@@ -9,10 +9,10 @@
 //! instructions per line
 //!     decoder                                           198
 //!     sanitizer                                         295
-//!     hub, 6 members, one sends 1 line                 1623
-//!     hub, 6 members, each sends 1 line                 844
-//!     hub, 6 members, each sends 64 lines at once       422
-//!     hub, 64 members, each sends 1 line                821
+//!     hub, 6 members, one sends 1 line                 1655
+//!     hub, 6 members, each sends 1 line                 883
+//!     hub, 6 members, each sends 64 lines at once       466
+//!     hub, 64 members, each sends 1 line                860
 //! ```
 
 #[path = "codec/room.rs"]
