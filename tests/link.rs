@@ -230,3 +230,29 @@ fn what_cannot_be_used_is_told_at_start() {
     let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port").local_addr().expect("an address");
     fails(&format!("redis://{nobody}/sala"), "nobody answers there");
 }
+
+#[test]
+#[ignore = "needs redis-server"]
+fn a_newcomer_gets_the_last_lines_of_the_log_also_after_all_servers_have_ended() {
+    let redis = Redis::start(&[]);
+    let lines = |server: &Server| {
+        let mut newcomer = server.connect();
+        newcomer.lines_to("-- :nick NAME takes a name, :help tells the rest, :q leaves");
+        let told = |line: String| line.split_once("<ana> ").expect("a message").1.to_owned();
+        [(); 4].map(|()| told(newcomer.line().expect("a line"))).to_vec()
+    };
+    let expected: Vec<String> = (6..=9).map(|number| format!("hola {number}")).collect();
+    let mut server = Server::with("epoll", &["--room", &redis.room(), "--replay", "4"]);
+    let other = redis.server("threaded");
+    let mut beto = other.join_as("beto");
+    let mut ana = server.join_as("ana");
+    (0..10).for_each(|number| ana.says(&format!("hola {number}")));
+    beto.lines_to("<ana> hola 9");
+    server.console.shows("<ana> hola 9");
+    assert_eq!(lines(&server), expected);
+    assert!(server.stop().success());
+    beto.notice("ana (#2) is gone: the server closes");
+    drop(other);
+    let server = Server::with("epoll", &["--room", &redis.room(), "--replay", "4"]);
+    assert_eq!(lines(&server), expected);
+}

@@ -104,7 +104,7 @@ pub(crate) struct Args {
 
     /// Share the room with other servers, by this log in Redis
     ///
-    /// redis://HOST[:PORT][/DB]/NAME, and USER:PASSWORD@ before the host if Redis asks for it; then better in TERTULIA_ROOM, which other users do not see.
+    /// redis://HOST:PORT/DB/NAME, where PORT and DB may be left out, and USER:PASSWORD@ comes before the host if Redis asks for it; then better in TERTULIA_ROOM, which other users do not see.
     /// All servers with the same log have one room. The log is a stream of Redis 7 or newer, or Valkey
     #[cfg(feature = "link")]
     #[arg(long, value_name = "URL", env = "TERTULIA_ROOM", hide_env_values = true, hide_short_help = true)]

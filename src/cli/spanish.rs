@@ -77,7 +77,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("serve --bans", "Guarda en este archivo qué direcciones están vetadas\n\n\
         Un veto por línea, para que duren más que el servidor. Quien está a cargo veta una dirección con `:ban`"),
     ("serve --room", "Comparte la sala con otros servidores, con este registro en Redis\n\n\
-        redis://EQUIPO[:PUERTO][/BD]/NOMBRE, con USUARIO:CONTRASEÑA@ delante del equipo si Redis lo pide; entonces mejor en TERTULIA_ROOM, que otros \
+        redis://EQUIPO:PUERTO/BD/NOMBRE, donde PUERTO y BD se pueden omitir, con USUARIO:CONTRASEÑA@ delante del equipo si Redis lo pide; entonces mejor en TERTULIA_ROOM, que otros \
         usuarios no ven. Todos los servidores con el mismo registro tienen una sola sala. El registro es un stream de Redis 7 o posterior, o de Valkey"),
     ("serve --metrics", "Responde a Prometheus en esta dirección con lo que cuenta el servidor\n\n\
         Es HTTP sin cifrar y no pide contraseña: elige una dirección a la que solo llegue quien deba"),

@@ -12,20 +12,18 @@
 
 use super::diagnostics;
 use super::disk::{self, DiskWriter};
+use super::recent::Recent;
 use super::sink::Sink;
 use super::spool::Spool;
 use super::wall_clock::WallClock;
 use crate::chat::Origin;
 use crate::chat::messages::Said;
-use crate::chat::sanitize::sanitize_text;
-use crate::chat::{Event, Id, Reason, Replay, Transcript};
+use crate::chat::{Event, Id, Reason, Replay};
 use crate::text::Lang;
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 const BATCH_DELAY: Duration = Duration::from_millis(500);
@@ -33,9 +31,6 @@ const BATCH_DELAY: Duration = Duration::from_millis(500);
 const BATCH_MAX: usize = 64 << 10;
 /// The most that may wait for the disk. Bytes. It is several times what a flood leaves while a busy disk is left alone.
 const BUFFER_MAX: usize = 4 << 20;
-/// The longest replay for a newcomer. Bytes. It goes into the newcomer's outbox, and many may come at once: together
-/// the replays must stay far below the limit for all outboxes.
-const REPLAY_MAX: usize = 128 << 10;
 /// The longest line read back: a message of 1024 bytes, all escaped, and the other fields. Bytes.
 const RECORD_MAX: u64 = 8 << 10;
 
@@ -83,26 +78,13 @@ struct Gap<'a> {
     lines: u64,
 }
 
-/// The last messages, for newcomers.
-struct Recent {
-    messages: VecDeque<Message>,
-    /// At most this many.
-    most: usize,
-}
-
-struct Message {
-    /// RFC 3339, UTC. How it is shown depends on the day of the replay.
-    time: String,
-    text: String,
-}
-
 pub(crate) struct History {
     path: PathBuf,
     spool: Spool,
     /// The deadline for writing the batch; `None` while it is empty.
     due: Option<Instant>,
-    /// Shared with the hub, which asks when a newcomer takes its seat. `None` if newcomers get none.
-    recent: Option<Arc<Mutex<Recent>>>,
+    /// For newcomers; `None` if they get none.
+    recent: Option<Recent>,
 }
 
 impl History {
@@ -111,19 +93,22 @@ impl History {
         let mut file = disk::open(path)?;
         let tail = read_tail(&mut file, replay)?;
         let spool = Spool::new(Sink::Disk(DiskWriter::new(file)?), &tail);
-        let recent = Recent { messages: VecDeque::new(), most: replay };
-        let recent = (replay > 0).then(|| Arc::new(Mutex::new(recent)));
-        let mut history = History { path: path.to_owned(), spool, due: None, recent };
+        let recent = Recent::new(replay);
         // The first line may be cut at its beginning; what is left of it is not valid JSON.
         let lines = tail.split_inclusive(|&b| b == b'\n');
         for line in lines.filter(|line| line.ends_with(b"\n")) {
             if let Ok(record) = serde_json::from_slice::<Entry>(line)
                 && clock.when(record.time).is_some()
             {
-                history.remember(record.event, record.time, &record.nick, record.text.as_deref().unwrap_or(""));
+                let (nick, text) = (&record.nick, record.text.as_deref().unwrap_or(""));
+                match (record.event, &recent) {
+                    (Kind::Said, Some(recent)) => recent.said(record.time, nick, text),
+                    (Kind::Acted, Some(recent)) => recent.acted(record.time, nick, text),
+                    _ => {}
+                }
             }
         }
-        Ok(history)
+        Ok(History { path: path.to_owned(), spool, due: None, recent })
     }
 
     pub(crate) fn note(&mut self, event: &Event<'_>, clock: &WallClock, now: Instant) {
@@ -153,7 +138,9 @@ impl History {
             | Event::Unbanned { .. }
             | Event::Lost { .. } => return,
         };
-        self.remember(kind, clock.timestamp(), nick, text.as_deref().unwrap_or(""));
+        if let Some(recent) = &self.recent {
+            recent.note(event, clock);
+        }
         self.push(&Entry { time: clock.timestamp(), id, event: kind, nick: nick.into(), text }, now);
     }
 
@@ -225,11 +212,7 @@ impl History {
 
     /// Tells a newcomer the last messages; `None` if it is to get none.
     pub(crate) fn replay(&self) -> Option<Replay> {
-        let (recent, mut clock) = (self.recent.clone()?, WallClock::new());
-        Some(Box::new(move |transcript| {
-            clock.look();
-            lock(&recent).replay(transcript, &clock)
-        }))
+        self.recent.as_ref().map(Recent::replay)
     }
 
     /// Warns when lines begin to be lost, and when the loss is reported in the file. `before` is how many were missing before
@@ -245,65 +228,6 @@ impl History {
             _ => {}
         }
     }
-
-    fn remember(&mut self, kind: Kind, time: &str, nick: &str, text: &str) {
-        if let Some(recent) = &self.recent
-            && let Some(text) = message(kind, nick, text)
-        {
-            lock(recent).push(Message { time: time.to_owned(), text });
-        }
-    }
-}
-
-impl Recent {
-    fn push(&mut self, message: Message) {
-        if self.messages.len() == self.most {
-            self.messages.pop_front();
-        }
-        self.messages.push_back(message);
-    }
-
-    /// The last messages as a newcomer gets them. Those of the transcript were not noted yet.
-    fn replay(&self, transcript: &Transcript, clock: &WallClock) -> Vec<u8> {
-        let new = transcript.iter().filter_map(|event| {
-            let (kind, nick, text) = match event {
-                Event::Said { nick, text, .. } => (Kind::Said, nick, text),
-                Event::Acted { nick, text, .. } => (Kind::Acted, nick, text),
-                _ => return None,
-            };
-            Some(Message { time: clock.timestamp().to_owned(), text: message(kind, nick, text)? })
-        });
-        let new: Vec<Message> = new.collect();
-        let mut room = REPLAY_MAX;
-        let fits = |message: &&Message| {
-            let left = room.checked_sub(message.text.len());
-            room = left.unwrap_or(0);
-            left.is_some()
-        };
-        let last = self.messages.iter().chain(&new).rev().take(self.most);
-        let last: Vec<&Message> = last.take_while(fits).collect();
-        let lines = last.into_iter().rev().map(|message| {
-            let when = clock.when(&message.time).unwrap_or_default();
-            format!("-- {when} {}\n", message.text)
-        });
-        lines.collect::<String>().into_bytes()
-    }
-}
-
-/// A message as newcomers get it; `None` for an event that is none.
-fn message(kind: Kind, nick: &str, text: &str) -> Option<String> {
-    // Other programs may have written the file, so its text passes the sanitizer, too.
-    let (nick, text) = (sanitize_text(nick), sanitize_text(text));
-    match kind {
-        Kind::Said => Some(format!("<{nick}> {text}")),
-        Kind::Acted => Some(format!("* {nick} {text}")),
-        Kind::Arrived | Kind::Renamed | Kind::Left | Kind::Charge | Kind::Ordered => None,
-    }
-}
-
-/// Ignores poisoning: a message is there as a whole or not at all.
-fn lock(recent: &Mutex<Recent>) -> MutexGuard<'_, Recent> {
-    recent.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The end of the file, with at least as many lines as a replay needs.
@@ -335,6 +259,7 @@ fn why(reason: Reason) -> String {
 mod tests {
     use super::*;
     use crate::chat::Id;
+    use crate::chat::Transcript;
     use std::fs::OpenOptions;
     use std::io::Write;
 

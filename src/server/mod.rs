@@ -15,6 +15,7 @@
 //! * [`bans`]: the file of the banned addresses;
 //! * [`shared`]: where the log of a room on several servers is;
 //! * [`terminal`]: commands that are typed at the server's own terminal;
+//! * [`recent`]: the last messages, for newcomers;
 //! * [`records`]: where events are recorded: the [`console`] and the [`history`]. Their lines pass a [`spool`], so that
 //!   the chat waits neither for a [`sink`] nor for a [`disk`].
 //!
@@ -57,6 +58,7 @@ pub(crate) mod listener;
 pub(crate) mod metrics;
 pub(crate) mod net;
 mod own_address;
+mod recent;
 pub(crate) mod records;
 #[cfg(all(feature = "uring", target_os = "linux"))]
 pub(crate) mod ring;
@@ -173,7 +175,9 @@ pub fn run(mut options: Options) -> Result<(), String> {
     let Options { driver, when_full, spin, lang, .. } = options;
     let bans = options.bans.as_deref().map(Bans::open).transpose()?;
     let earlier_bans: Vec<_> = bans.iter().flat_map(Bans::left).collect();
+    let shared = options.room.as_ref().map(|room| room.look(options.replay)).transpose()?;
     let mut records = Records::new(options.console, lang, options.history.as_deref(), options.replay)?
+        .with_recent(shared.as_ref().and_then(shared::Found::recent))
         .with_bans(bans)
         .with_identity(identity);
     marks::start(&options.trace, driver.header(), lang, || Some(Sink::stderr().ok()?.into_writer()))?;
@@ -190,8 +194,8 @@ pub fn run(mut options: Options) -> Result<(), String> {
     if let Some(password) = options.operator {
         hub = hub.with_operator(password);
     }
-    if let Some(room) = &options.room {
-        hub = room.share(hub)?;
+    if let Some(found) = shared {
+        hub = found.share(hub);
     }
     if let Some(replay) = records.replay() {
         hub = hub.replay(replay);

@@ -5,6 +5,7 @@ use super::console::{Console, Paint};
 use super::diagnostics;
 use super::history::History;
 use super::identity::Identity;
+use super::recent::Recent;
 use super::supervisor::{self, State};
 use super::terminal::is_attended;
 use super::visits::Visits;
@@ -19,6 +20,8 @@ use std::time::Instant;
 pub(crate) struct Records {
     console: Option<Console>,
     history: Option<History>,
+    /// What newcomers get, if that is not what the history has.
+    recent: Option<Recent>,
     bans: Option<Bans>,
     identity: Option<Identity>,
     clock: WallClock,
@@ -39,7 +42,12 @@ impl Records {
         let open =
             |path: &Path| History::open(path, replay, &clock).map_err(|e| diagnostics::cannot_keep_history(path, &e));
         let history = history.map(open).transpose()?;
-        Ok(Records { console, history, bans: None, identity: None, clock, visits: Visits::default() })
+        Ok(Records { console, history, recent: None, bans: None, identity: None, clock, visits: Visits::default() })
+    }
+
+    /// Newcomers get these messages, and not those of the history.
+    pub(crate) fn with_recent(self, recent: Option<Recent>) -> Records {
+        Records { recent, ..self }
     }
 
     /// Keeps a file of the bans, too.
@@ -54,7 +62,7 @@ impl Records {
 
     /// Whether events are recorded anywhere.
     pub(crate) fn are_kept(&self) -> bool {
-        self.console.is_some() || self.history.is_some() || self.bans.is_some()
+        self.console.is_some() || self.history.is_some() || self.recent.is_some() || self.bans.is_some()
     }
 
     /// Records the events of the transcript, and empties it.
@@ -62,8 +70,8 @@ impl Records {
         if !transcript.is_empty() {
             self.clock.look();
         }
-        let Records { console, history, bans, clock, visits, .. } = self;
-        let mut record = recorder(console, history, clock, now);
+        let Records { console, history, recent, bans, clock, visits, .. } = self;
+        let mut record = recorder(console, history, recent, clock, now);
         for event in transcript.iter() {
             if let Some(bans) = bans {
                 bans.note(&event);
@@ -130,7 +138,10 @@ impl Records {
 
     /// Tells a newcomer the earlier messages; `None` if none are kept.
     pub(crate) fn replay(&self) -> Option<Replay> {
-        self.history.as_ref()?.replay()
+        match &self.recent {
+            Some(recent) => Some(recent.replay()),
+            None => self.history.as_ref()?.replay(),
+        }
     }
 
     /// Writes everything that is left, as far as stdout and the disk take it in time.
@@ -162,8 +173,8 @@ impl Records {
     /// Records the visits that were only counted.
     fn report_visits(&mut self, now: Instant) {
         self.clock.look();
-        let Records { console, history, clock, visits, .. } = self;
-        visits.report(&mut recorder(console, history, clock, now));
+        let Records { console, history, recent, clock, visits, .. } = self;
+        visits.report(&mut recorder(console, history, recent, clock, now));
     }
 }
 
@@ -171,6 +182,7 @@ impl Records {
 fn recorder<'a>(
     console: &'a mut Option<Console>,
     history: &'a mut Option<History>,
+    recent: &'a Option<Recent>,
     clock: &'a WallClock,
     now: Instant,
 ) -> impl FnMut(&Event<'_>) + 'a {
@@ -180,6 +192,9 @@ fn recorder<'a>(
         }
         if let Some(history) = history {
             history.note(event, clock, now);
+        }
+        if let Some(recent) = recent {
+            recent.note(event, clock);
         }
     }
 }

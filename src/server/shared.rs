@@ -1,11 +1,13 @@
 //! A room on several servers: where its log is, and whether this server can use it.
 
-use super::diagnostics;
+use super::recent::Recent;
+use super::{diagnostics, wall_clock};
 use crate::chat;
-use crate::chat::link::entry::{NotOurs, ServerId};
+use crate::chat::link::entry::{Event, NotOurs, Place, ServerId};
 use crate::chat::link::redis::{self, Replies, Reply};
 use crate::chat::link::room::{Room, Trouble};
 use crate::chat::link::{Link, checked_type, checked_version};
+use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
@@ -18,6 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The log keeps about this many entries. A server appends an entry in a round trip to Redis, so these are a minute at least.
 const KEPT: u64 = 100_000;
 const PORT: u16 = 6379;
+/// So many entries are read at once in search of the last messages ...
+const PAGE: &str = "500";
+/// ... and so many times. In a room where nobody speaks each server appends an entry every two seconds.
+const PAGES_MAX: usize = 200;
 
 /// Where the log of a room is: `redis://HOST[:PORT][/DB]/NAME`, with `USER:PASSWORD@` before the host if Redis asks for it.
 #[derive(Clone, PartialEq, Eq)]
@@ -106,9 +112,16 @@ fn percent_decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
+/// A log that can be used.
+pub(super) struct Found {
+    room: Room,
+    addrs: Vec<SocketAddr>,
+    recent: Option<Recent>,
+}
+
 impl Shared {
-    /// Makes the room of a hub one on several servers. First looks whether the log can be used. The error is text for people.
-    pub(super) fn share(&self, hub: chat::Hub) -> Result<chat::Hub, String> {
+    /// Looks whether the log can be used, and for the last messages in it. The error is text for people.
+    pub(super) fn look(&self, replay: usize) -> Result<Found, String> {
         let place = format!("{}:{}", self.host, self.port);
         let tell = |trouble| diagnostics::cannot_use_log(&place, &self.name, &trouble);
         let addrs = (self.host.as_str(), self.port).to_socket_addrs();
@@ -120,23 +133,85 @@ impl Shared {
             password: self.password.clone(),
             kept: KEPT,
         };
-        let result = addrs.iter().map(|addr| look(*addr, &room)).reduce(|first, other| first.or(other));
-        result.unwrap_or(Err(Trouble::Unreachable)).map_err(tell)?;
-        let server = ServerId(RandomState::new().hash_one(process::id()));
-        Ok(hub.share_room(Link::new(room, server, Instant::now()), addrs))
+        let looks = addrs.iter().map(|addr| look(*addr, &room, replay)).reduce(|first, other| first.or(other));
+        let recent = looks.unwrap_or(Err(Trouble::Unreachable)).map_err(tell)?;
+        Ok(Found { room, addrs, recent })
     }
 }
 
-/// Looks whether there is a Redis that can be used, and whether the key holds the log of a room, or nothing.
-fn look(addr: SocketAddr, room: &Room) -> Result<(), Trouble> {
+impl Found {
+    /// The last messages; `None` if newcomers get none.
+    pub(super) fn recent(&self) -> Option<Recent> {
+        self.recent.clone()
+    }
+
+    /// Makes the room of a hub one on several servers.
+    pub(super) fn share(self, hub: chat::Hub) -> chat::Hub {
+        let server = ServerId(RandomState::new().hash_one(process::id()));
+        hub.share_room(Link::new(self.room, server, Instant::now()), self.addrs)
+    }
+}
+
+/// Looks whether there is a Redis that can be used, and whether the key holds the log of a room, or nothing. Returns the last
+/// messages.
+fn look(addr: SocketAddr, room: &Room, replay: usize) -> Result<Option<Recent>, Trouble> {
     let mut talk = Talk::begin(addr)?;
     for words in room.greetings() {
         talk.ask(&words.iter().map(String::as_str).collect::<Vec<_>>())?;
     }
     checked_version(redis::text(&talk.ask(&["INFO", "server"])?).unwrap_or_default())?;
     checked_type(redis::text(&talk.ask(&["TYPE", &room.key])?).unwrap_or_default())?;
-    let last = talk.ask(&["XREVRANGE", &room.key, "+", "-", "COUNT", "1"])?;
-    redis::entries(&last).map(drop).map_err(|NotOurs| Trouble::Foreign)
+    let recent = Recent::new(replay);
+    let messages = last_messages(&mut talk, &room.key, replay)?;
+    if let Some(recent) = &recent {
+        for Message { at, nick, text, is_act } in messages.into_iter().rev() {
+            let time = wall_clock::timestamp(at.time);
+            match is_act {
+                false => recent.said(&time, &nick, &text),
+                true => recent.acted(&time, &nick, &text),
+            }
+        }
+    }
+    Ok(recent)
+}
+
+struct Message {
+    at: Place,
+    nick: String,
+    text: String,
+    is_act: bool,
+}
+
+/// The last messages of the log, the newest first. It is read back until there are enough, or for [`PAGES_MAX`].
+fn last_messages(talk: &mut Talk, key: &str, most: usize) -> Result<Vec<Message>, Trouble> {
+    let mut messages = Vec::new();
+    // An entry may be there twice.
+    let mut known = HashSet::new();
+    let mut end = "+".to_owned();
+    for _ in 0..PAGES_MAX {
+        let page = talk.ask(&["XREVRANGE", key, &end, "-", "COUNT", PAGE])?;
+        let page = redis::entries(&page).map_err(|NotOurs| Trouble::Foreign)?;
+        let Some(last) = page.last() else { break };
+        end = format!("({}", last.place);
+        for entry in page.iter().filter(|entry| known.insert((entry.server, entry.number))) {
+            let told = entry.text.lines().rev().filter_map(|line| match Event::read(line) {
+                Ok(Event::Said { nick, text, .. }) => Some((nick, text, false)),
+                Ok(Event::Acted { nick, text, .. }) => Some((nick, text, true)),
+                _ => None,
+            });
+            messages.extend(told.map(|(nick, text, is_act)| Message {
+                at: entry.place,
+                nick: nick.into(),
+                text: text.into(),
+                is_act,
+            }));
+        }
+        if messages.len() >= most {
+            break;
+        }
+    }
+    messages.truncate(most);
+    Ok(messages)
 }
 
 /// A conversation with Redis before the server waits for anything else.

@@ -55,6 +55,12 @@ impl WallClock {
     }
 }
 
+/// RFC 3339, UTC, to the second. `millis` are milliseconds since 1970.
+#[cfg(feature = "link")]
+pub(crate) fn timestamp(millis: u64) -> String {
+    Timestamp::from_second((millis / 1000) as i64).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
+}
+
 impl Default for WallClock {
     fn default() -> WallClock {
         WallClock::new()

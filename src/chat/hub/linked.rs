@@ -80,7 +80,7 @@ impl Hub {
 
     // The driver's side.
 
-    /// The connection that [`Effect::Dial`] asked for is made, or begun: bytes that are written to it wait until it is made. `key` is
+    /// The connection that [`Effect::Dial`](crate::chat::Effect::Dial) asked for is made, or begun: bytes that are written to it wait until it is made. `key` is
     /// the driver's number for it, as for a client's. Returns the id under which the driver reports what happens to it. `None` if
     /// nothing was asked for, or if the key is taken.
     #[must_use = "everything else about the connection is told by its id"]
@@ -98,7 +98,7 @@ impl Hub {
         Some(id)
     }
 
-    /// The connection that [`Effect::Dial`] asked for could not be made.
+    /// The connection that [`Effect::Dial`](crate::chat::Effect::Dial) asked for could not be made.
     pub fn not_dialled(&mut self) {
         if let Some(way) = self.upstream.as_mut().and_then(|upstream| upstream.dialling.take()) {
             self.lost(way);
