@@ -45,7 +45,7 @@ pub(crate) mod redis;
 pub(crate) mod replica;
 pub(crate) mod room;
 #[cfg(test)]
-mod simulated;
+pub(super) mod simulated;
 #[cfg(test)]
 mod tests;
 

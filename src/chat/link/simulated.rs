@@ -8,14 +8,14 @@ use redis_protocol::resp2::types::Resp2Frame;
 use std::collections::BTreeMap;
 
 /// One end of a connection: the server's number in the test, and what it is for.
-pub(super) type End = (usize, u8);
+pub(crate) type End = (usize, u8);
 
-pub(super) fn end(server: usize, way: Way) -> End {
+pub(crate) fn end(server: usize, way: Way) -> End {
     (server, way as u8)
 }
 
 #[derive(Default)]
-pub(super) struct Redis {
+pub(crate) struct Redis {
     pub stream: Vec<(Place, Vec<String>)>,
     /// Milliseconds.
     pub time: u64,
@@ -35,41 +35,41 @@ struct Client {
 }
 
 impl Redis {
-    pub(super) fn connect(&mut self, end: End) -> bool {
+    pub(crate) fn connect(&mut self, end: End) -> bool {
         if !self.is_away {
             self.clients.insert(end, Client::default());
         }
         !self.is_away
     }
 
-    pub(super) fn disconnect(&mut self, end: End) {
+    pub(crate) fn disconnect(&mut self, end: End) {
         self.clients.remove(&end);
     }
 
-    pub(super) fn has(&self, end: End) -> bool {
+    pub(crate) fn has(&self, end: End) -> bool {
         self.clients.contains_key(&end)
     }
 
     /// It goes away, with all connections.
-    pub(super) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.is_away = true;
         self.clients.clear();
     }
 
     /// Loses its newest entries, as another Redis does that takes over and has not got them yet.
-    pub(super) fn lose(&mut self, entries: usize) {
+    pub(crate) fn lose(&mut self, entries: usize) {
         self.stream.truncate(self.stream.len().saturating_sub(entries));
         self.clients.clear();
     }
 
-    pub(super) fn receive(&mut self, end: End, bytes: &[u8]) {
+    pub(crate) fn receive(&mut self, end: End, bytes: &[u8]) {
         let Some(client) = self.clients.get_mut(&end) else { return };
         client.commands.receive(bytes);
         self.work(end);
     }
 
     /// What has been answered.
-    pub(super) fn output(&mut self, end: End) -> Vec<u8> {
+    pub(crate) fn output(&mut self, end: End) -> Vec<u8> {
         self.work(end);
         self.clients.get_mut(&end).map(|client| std::mem::take(&mut client.output)).unwrap_or_default()
     }

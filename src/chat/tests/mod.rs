@@ -3,6 +3,7 @@
 //! * [`sim`]: both ways to write, with clients and sockets in memory and a clock that the test moves;
 //! * [`conversations`], [`slow_readers`], [`mod@door`], [`throttle`], [`charge`] and [`memory`]: examples that read like a
 //!   conversation;
+//! * `linked`: rooms on several servers;
 //! * [`misuse`]: calls at the wrong time;
 //! * [`model`]: a reference room, slow and simple; [`script`]: things that happen to a room, and the properties that
 //!   always hold; [`properties`]: random scripts;
@@ -15,6 +16,8 @@ mod conversations;
 #[cfg(test)]
 mod door;
 pub mod fuzz;
+#[cfg(all(test, feature = "link"))]
+mod linked;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
