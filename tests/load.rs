@@ -164,7 +164,7 @@ fn scenario(pace: Pace) -> Scenario {
 }
 
 fn measure(addr: SocketAddr, pace: Pace) -> Outcome {
-    load::run(addr, &scenario(pace), None, &mut |_| {}).expect("it can be measured")
+    load::run(&[addr], &scenario(pace), None, &mut |_| {}).expect("it can be measured")
 }
 
 const PACE: Pace = Pace::Rate(2000.0);
@@ -277,7 +277,7 @@ fn a_server_that_accepts_nothing_is_not_waited_for_without_end() {
 fn clients_that_only_listen_must_receive_every_line() {
     let outcome = |wrong| {
         let scenario = Scenario { talkers: 1, eol: Eol::CrLf, ..scenario(Pace::Window(8)) };
-        load::run(relay(wrong), &scenario, None, &mut |_| {}).expect("it can be measured")
+        load::run(&[relay(wrong)], &scenario, None, &mut |_| {}).expect("it can be measured")
     };
     let healthy = outcome(Wrong::Nothing);
     assert!(healthy.is_flawless() && healthy.latency.len() > 30, "{healthy:?}");
@@ -330,7 +330,7 @@ each_driver! {
             warm_up: Duration::ZERO,
             ..Scenario::default()
         };
-        let outcome = load::run(server.addr, &scenario, Some(server.pid() as u32), &mut |_| {}).expect("measured");
+        let outcome = load::run(&[server.addr], &scenario, Some(server.pid() as u32), &mut |_| {}).expect("measured");
         assert_eq!(outcome.faults, Faults::default());
         assert!(outcome.delivered >= outcome.sent * 3);
         if cfg!(target_os = "linux") {
@@ -350,7 +350,7 @@ each_driver! {
             warm_up: Duration::ZERO,
             ..Scenario::default()
         };
-        let outcome = load::run(server.addr, &scenario, Some(server.pid() as u32), &mut |_| {}).expect("measured");
+        let outcome = load::run(&[server.addr], &scenario, Some(server.pid() as u32), &mut |_| {}).expect("measured");
         assert!(outcome.is_flawless() && outcome.delivered > outcome.sent, "{outcome:?}");
         if cfg!(target_os = "linux") {
             assert!(outcome.memory_per_client.is_some_and(|bytes| bytes < 1 << 20), "{outcome:?}");

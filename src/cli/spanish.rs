@@ -112,7 +112,8 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("bench", "Mide un servidor de chat bajo carga\n\n\
         Sin --addr inicia su propio servidor en cada modo y los mide todos. Con --addr mide cualquier servidor que reenvíe cada \
         línea a los demás clientes, por ejemplo `ncat -l --chat`."),
-    ("bench --addr", "Mide este servidor en marcha en lugar del de tertulia"),
+    ("bench --addr", "Mide este servidor en marcha en lugar del de tertulia\n\n\
+        Dala más de una vez para servidores que tienen una sola sala: los clientes van a cada uno por turno"),
     ("bench --mode", "Modo del servidor de tertulia [por defecto: todos los modos]"),
     ("bench --pid", "PID del servidor en marcha, para medir lo que consume"),
     ("bench --clients", "Clientes en la sala; cada uno debe recibir todas las líneas [por defecto: 6]"),

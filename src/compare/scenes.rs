@@ -74,7 +74,7 @@ impl Scene {
                 let server = server::quiet(mode, burst.connections() + 2)?;
                 let _reader =
                     server::connect(&server, 0, Some(NARROW)).map_err(|e| messages::no_slow_reader(mode, &e))?;
-                let outcome = load::run(server.addr, &burst, Some(server.pid()), &mut |_| {})?;
+                let outcome = load::run(&[server.addr], &burst, Some(server.pid()), &mut |_| {})?;
                 Ok(Figures::of(&outcome))
             }
             Scene::Storm => {
@@ -86,7 +86,7 @@ impl Scene {
                 if self == Scene::Talk {
                     server.read_stdout();
                 }
-                let outcome = load::run(server.addr, &talk, Some(server.pid()), &mut |_| {})?;
+                let outcome = load::run(&[server.addr], &talk, Some(server.pid()), &mut |_| {})?;
                 Ok(Figures::of(&outcome))
             }
         }
@@ -96,7 +96,7 @@ impl Scene {
 /// A load on a server that prints nothing.
 pub(crate) fn load_on(mode: &str, scenario: &Scenario) -> Result<Figures, Bilingual> {
     let server = server::quiet(mode, scenario.connections() + 1)?;
-    load::run(server.addr, scenario, Some(server.pid()), &mut |_| {}).map(|outcome| Figures::of(&outcome))
+    load::run(&[server.addr], scenario, Some(server.pid()), &mut |_| {}).map(|outcome| Figures::of(&outcome))
 }
 
 /// All clients connect, and then read until each has the greeting.

@@ -50,17 +50,17 @@ const TROUBLES_MAX: usize = 10;
 const DIGITS: u8 = 3;
 const RECEIVER_DIGITS: u8 = 2;
 
-/// Plays a scenario against the server at `addr`, whose process is `pid` if it is known. `progress` gets how far the
-/// run is, from 0 to 1. An error says in one line what failed and what to try.
+/// Plays a scenario against the server at an address, whose process is `pid` if it is known. If there are several addresses, the
+/// clients come to each in turn: those of servers that have one room. `progress` gets how far the run is, from 0 to 1. An error says in one line what failed and what to try.
 pub fn run(
-    addr: SocketAddr,
+    addrs: &[SocketAddr],
     scenario: &Scenario,
     pid: Option<u32>,
     progress: &mut dyn FnMut(f64),
 ) -> Result<Outcome, Bilingual> {
     let memory = || proc::private_memory_now(pid?);
     let memory_before = memory();
-    let mut generator = Generator::connect(addr, scenario)?;
+    let mut generator = Generator::connect(addrs, scenario)?;
     generator.call_roll()?;
     let grown = memory().zip(memory_before).map(|(now, before)| now.saturating_sub(before));
     let mut outcome = generator.play(pid, progress).map_err(messages::failed)?;
@@ -104,11 +104,11 @@ struct Generator<'a> {
 }
 
 impl<'a> Generator<'a> {
-    fn connect(addr: SocketAddr, scenario: &'a Scenario) -> Result<Generator<'a>, Bilingual> {
+    fn connect(addrs: &[SocketAddr], scenario: &'a Scenario) -> Result<Generator<'a>, Bilingual> {
         let poll = Poll::new().map_err(messages::failed)?;
         let alarm = Alarm::new(poll.registry(), ALARM).map_err(messages::failed)?;
         let mut clients = Vec::with_capacity(scenario.connections());
-        for number in 0..scenario.connections() {
+        for (number, &addr) in (0..scenario.connections()).zip(addrs.iter().cycle()) {
             let client = LoadClient::connect(addr, number, scenario, poll.registry());
             clients.push(client.map_err(|e| messages::cannot_connect(number, scenario.connections(), addr, &e))?);
         }

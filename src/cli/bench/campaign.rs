@@ -15,7 +15,7 @@ pub(super) enum Subject {
     /// Our own server in one of its modes, as a process of its own for each run.
     Ours(&'static str),
     /// A server that runs already, and its process if that is known.
-    Running(SocketAddr, Option<u32>),
+    Running(Vec<SocketAddr>, Option<u32>),
 }
 
 /// Where server and load run.
@@ -122,13 +122,13 @@ impl Campaign {
             Cores::Apart => pin_this_thread(1)?,
         }
         match subject {
-            Subject::Running(addr, pid) => load::run(*addr, scenario, *pid, progress),
+            Subject::Running(addrs, pid) => load::run(addrs, scenario, *pid, progress),
             Subject::Ours(mode) => {
                 let server = Launcher::new(|addr| serve(addr, mode, scenario)).start(Stdout::Nowhere, START_LIMIT)?;
                 if self.cores != Cores::Free {
                     server.pin(0)?;
                 }
-                load::run(server.addr, scenario, Some(server.pid()), progress)
+                load::run(&[server.addr], scenario, Some(server.pid()), progress)
             }
         }
     }
@@ -141,7 +141,7 @@ impl Subject {
     pub(super) fn name(&self) -> String {
         match self {
             Subject::Ours(mode) => (*mode).into(),
-            Subject::Running(addr, _) => addr.to_string(),
+            Subject::Running(addrs, _) => addrs.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", "),
         }
     }
 }

@@ -27,8 +27,10 @@ use std::time::Duration;
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// Measure this running server instead of tertulia's own
+    ///
+    /// Give it more than once for servers that have one room: the clients come to each in turn
     #[arg(long, value_name = "ADDR", value_parser = parse_place)]
-    addr: Option<Place>,
+    addr: Vec<Place>,
 
     /// Mode of tertulia's own server [default: all modes]
     #[arg(long, value_name = "MODE", conflicts_with = "addr", value_parser = ModeParser)]
@@ -194,17 +196,18 @@ impl Args {
     }
 
     fn subjects(&self) -> Result<Vec<Subject>, Bilingual> {
-        let Some(addr) = &self.addr else {
+        if self.addr.is_empty() {
             let drivers: Vec<_> = self.mode.map_or_else(Driver::usable, |driver| vec![driver]);
             return Ok(drivers.into_iter().map(|driver| Subject::Ours(driver.name)).collect());
-        };
+        }
         if let Some(pid) = self.pid
             && cfg!(target_os = "linux")
             && Usage::of(pid).threads.is_none()
         {
             return Err(messages::no_process(pid));
         }
-        Ok(vec![Subject::Running(addr.resolve()?[0], self.pid)])
+        let addrs = self.addr.iter().map(|addr| Ok(addr.resolve()?[0])).collect::<Result<_, Bilingual>>()?;
+        Ok(vec![Subject::Running(addrs, self.pid)])
     }
 
     /// The load of one round.
