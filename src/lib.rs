@@ -36,7 +36,7 @@
 //! | `compare` | yes | `tertulia compare`; takes in `poll`, `threaded`, `bench` and `trace` |
 //! | `torment` | yes | `tertulia torment` |
 //! | `tls` | yes | `serve --tls`, `join --tls` |
-//! | `link` | no | the core of a room on several servers, for tests: no server uses it yet |
+//! | `link` | yes | `serve --room`: one room on several servers |
 //! | `gallery` | no | `tertulia gallery`: servers that are broken on purpose |
 //! | `extras` | yes | `tertulia completions`, `tertulia man` |
 //!
@@ -51,6 +51,8 @@
 //! | `TERTULIA_TEST_MODE=poll cargo test` | the same with one driver |
 //! | `cargo test -- --ignored` | what needs other programs (see `.ci/run`), thousands of descriptors or more time |
 //! | `cargo test --release --features gallery --test torment -- --ignored rows_of` | `torment` on some seventy servers: see `tests/torment/rows.rs` |
+//! | `TERTULIA_TEST_ROOM=redis://127.0.0.1 cargo test --test conformance` | the same by way of a log in this Redis. What depends on the order of arrivals differs then |
+//! | `SEEDS=200 cargo test --lib all_servers_tell` | random failures of a room on several servers: see `src/chat/tests/linked.rs` |
 //! | `cargo test --release -- --ignored soak` | the soak test, ten minutes long: see `tests/machine/soak.rs` |
 //! | `SEED=17 cargo test --lib simulated::threaded::no_schedule` | one schedule on the simulated kernel: see `src/server/simulated.rs` |
 //!

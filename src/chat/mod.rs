@@ -12,6 +12,9 @@
 //! Whoever comes first belongs to the connections alone: the room hears of it when it is known not to speak another protocol. The
 //! hub keeps such newcomers. Both halves use the numbers in [`limits`].
 //!
+//! With `serve --room` the room is on several servers. What members do goes to a log that all servers read, and happens when it comes
+//! back: see `link`.
+//!
 //! # What it withstands
 //!
 //! The tests hold every driver to this; each point is a conversation in `tests/conformance`.
@@ -39,6 +42,8 @@
 //!   leave: `:q`, an end-of-file and a reset count at once, after what it said before.
 //! * **Troublemakers**: whoever is in charge mutes them, shows them out, or bans their addresses. The password for that can be
 //!   tried three times from an address, and then once in 10 seconds; it is not recorded anywhere.
+//! * **Failures**, in a room on several servers: a server that ends, is cut off or stands still, and a log that is away, refuses what
+//!   is appended or loses its end. All servers tell the same lines in one order, each once. What the log has lost is told.
 //! * **Large rooms**: with more than 256 members, arrivals and departures are shown on the console only. Sent to
 //!   everybody they would be millions of lines.
 //!
