@@ -72,6 +72,9 @@ pub(crate) fn sentence(lang: Lang, event: &Event) -> Option<String> {
             "accept: no espera ninguna otra conexión"),
         Step::Accept { flaw: Some(Flaw::Failed), .. } => say!(lang, "accept failed"; "accept falló"),
         Step::SetUp => match event.calls.unwrap_or(1) {
+            _ if event.call.as_deref() == Some("connect") => say!(lang,
+                "began a connection of its own, to the room's log";
+                "empezó una conexión propia, con el registro de la sala"),
             1 => say!(lang,
                 "set the socket's timeout";
                 "fijó el tiempo límite del socket"),
