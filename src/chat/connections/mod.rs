@@ -352,7 +352,7 @@ impl Connections {
     }
 
     /// Sends bytes to all connections but the one that they come from. It may be none of these.
-    #[inline(always)]
+    #[inline]
     pub(super) fn send_others(&mut self, from: Id, write: impl FnOnce(&mut Vec<u8>)) {
         let Some(connection) = self.table.get_mut(from) else { return self.log.write(write) };
         let mut place = connection.read_to_mut();

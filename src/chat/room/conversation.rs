@@ -234,7 +234,7 @@ impl Room {
         match command::parse(line) {
             Input::Say(text) | Input::Act(text) if text.trim().is_empty() => {}
             Input::Say(_) | Input::Act(_) | Input::Private { .. } | Input::Nick(_) if self.hushes(connections, id) => {}
-            Input::Say(text) => self.say(connections, id, text.as_bytes()),
+            Input::Say(text) => self.say_if_heard(connections, id, text.as_bytes()),
             Input::Act(text) => match &mut self.link {
                 Some(_) => self.ask_to_act(id, text),
                 None => self.acted(connections, id, text),
@@ -255,18 +255,12 @@ impl Room {
     }
 
     /// A member says a line that is a message.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn say(&mut self, connections: &mut Connections, id: Id, text: &[u8]) {
-        match self.members.get(id) {
-            Some(member) if member.is_direct => self.said(connections, id, text),
-            _ => self.say_if_heard(connections, id, text),
-        }
-    }
-
-    /// A member has said a line.
-    #[inline(always)]
-    pub(super) fn said(&mut self, connections: &mut Connections, id: Id, text: &[u8]) {
-        let Some(member) = self.members.get(id) else { return };
+        let Some(member) = self.members.get(id).filter(|member| member.is_direct) else {
+            return self.say_if_heard(connections, id, text);
+        };
+        // Nearly all lines: `said` would do the same, with a copy.
         connections.send_others(id, |log| {
             log.extend_from_slice(member.before_line());
             log.extend_from_slice(text);
@@ -283,9 +277,21 @@ impl Room {
         if !self.has(id) || self.hushes(connections, id) {
             return;
         }
+        let text = String::from_utf8_lossy(text);
         match &mut self.link {
-            Some(_) => self.ask_to_say(id, text),
-            None => self.said(connections, id, text),
+            Some(_) => self.ask_to_say(id, &text),
+            None => self.said(connections, id, &text),
+        }
+    }
+
+    /// A member has said a line.
+    pub(super) fn said(&mut self, connections: &mut Connections, id: Id, text: &str) {
+        let Some(member) = self.members.get(id) else { return };
+        let nick = member.nick();
+        connections.send_others(id, |log| log.extend(format!("<{nick}> {text}\n").bytes()));
+        self.counters.count_line(self.count().saturating_sub(1));
+        if let Some(transcript) = &mut self.transcript {
+            transcript.push(Event::Said { id, nick, text });
         }
     }
 

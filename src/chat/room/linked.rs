@@ -119,10 +119,8 @@ impl Room {
         self.members.insert(elsewhere, member);
     }
 
-    pub(super) fn ask_to_say(&mut self, id: Id, text: &[u8]) {
-        self.ask_with_nick(id, |ticket, nick, link| {
-            link.append(&Event::Said { ticket, nick, text: &String::from_utf8_lossy(text) });
-        });
+    pub(super) fn ask_to_say(&mut self, id: Id, text: &str) {
+        self.ask_with_nick(id, |ticket, nick, link| link.append(&Event::Said { ticket, nick, text }));
     }
 
     pub(super) fn ask_to_act(&mut self, id: Id, text: &str) {
@@ -202,7 +200,7 @@ impl Room {
             }
             Applied::Said { number, text } => {
                 let Some(id) = with_number(number) else { return Outcome::Nothing };
-                self.said(connections, id, text.as_bytes());
+                self.said(connections, id, &text);
                 return Outcome::Spoke(id);
             }
             Applied::Acted { number, text } => {

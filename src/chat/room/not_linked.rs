@@ -12,7 +12,7 @@ pub(in crate::chat) enum Linked {}
 impl Room {
     pub(super) fn ask_to_leave(&mut self, _: Id, _: Reason, _: &str) {}
 
-    pub(super) fn ask_to_say(&mut self, _: Id, _: &[u8]) {}
+    pub(super) fn ask_to_say(&mut self, _: Id, _: &str) {}
 
     pub(super) fn ask_to_act(&mut self, _: Id, _: &str) {}
 
