@@ -256,3 +256,49 @@ fn a_newcomer_gets_the_last_lines_of_the_log_also_after_all_servers_have_ended()
     let server = Server::with("epoll", &["--room", &redis.room(), "--replay", "4"]);
     assert_eq!(lines(&server), expected);
 }
+
+#[test]
+#[ignore = "needs redis-server"]
+fn servers_agree_again_after_redis_has_lost_everything() {
+    let mut redis = Redis::start(&[]);
+    let servers = redis.three_servers();
+    let [mut ana, mut beto, mut cleo] = a_member_each(&servers);
+    redis.kill();
+    redis.run();
+    // Those that are there again may have other numbers.
+    for client in [&mut ana, &mut beto, &mut cleo] {
+        until("all three are in one room", || {
+            client.says(":who");
+            let names = client.notice(" here: ");
+            let is_whole =
+                names.starts_with("-- 3 ") && ["ana", "beto", "cleo"].iter().all(|nick| names.contains(nick));
+            is_whole.then_some(())
+        });
+    }
+    ana.says("still here");
+    beto.sees("<ana> still here");
+    cleo.sees("<ana> still here");
+}
+
+#[test]
+#[ignore = "needs redis-server"]
+fn a_redis_that_refuses_or_pauses_only_delays_what_is_said() {
+    let redis = Redis::start(KEEPS_ALL);
+    let servers = redis.three_servers();
+    let [mut ana, mut beto, mut cleo] = a_member_each(&servers);
+    redis.command(&["CONFIG", "SET", "maxmemory", "1"]);
+    ana.says("is there room?");
+    servers[0].diagnostics.shows("Redis answers \"OOM");
+    ana.notice("the room waits for its log");
+    redis.command(&["CONFIG", "SET", "maxmemory", "0"]);
+    beto.sees("<ana> is there room?");
+    cleo.sees("<ana> is there room?");
+
+    redis.command(&["CLIENT", "PAUSE", "7000", "ALL"]);
+    ana.says("is anybody awake?");
+    beto.sees("<ana> is anybody awake?");
+    cleo.sees("<ana> is anybody awake?");
+    cleo.says("I am");
+    ana.sees("<cleo> I am");
+    beto.sees("<cleo> I am");
+}
