@@ -263,13 +263,20 @@ impl Link {
             self.checked_at = self.now;
         }
         let is_silent = !self.has_stopped && self.unconfirmed.is_empty() && self.now >= self.appended_at + BEAT;
-        // What happens while an entry is under way is gathered.
-        let may_append = self.unconfirmed.iter().all(|own| own.number < self.next);
-        let has_news = !self.pending.is_empty() && self.has_joined();
-        if may_append && self.has_asked() && (has_news || is_silent) {
+        if self.has_news() || (is_silent && self.may_append() && self.has_asked()) {
             self.push_entry();
         }
         self.append_next();
+    }
+
+    /// What happens while an entry is under way is gathered.
+    fn may_append(&self) -> bool {
+        self.unconfirmed.iter().all(|own| own.number < self.next)
+    }
+
+    /// Whether something has happened that is to be appended now.
+    fn has_news(&self) -> bool {
+        !self.pending.is_empty() && self.has_joined() && self.may_append()
     }
 
     /// When the next turn has to begin at the latest.
@@ -277,7 +284,8 @@ impl Link {
         let beat =
             (!self.has_stopped && self.has_asked() && self.unconfirmed.is_empty()).then_some(self.appended_at + BEAT);
         let check = (matches!(self.stage, Stage::Joined) && !self.has_stopped).then_some(self.checked_at + BEAT);
-        [self.appender.deadline(), self.reader.deadline(), beat, check].into_iter().flatten().min()
+        let news = self.has_news().then_some(self.now);
+        [self.appender.deadline(), self.reader.deadline(), beat, check, news].into_iter().flatten().min()
     }
 
     /// The next connection that has to be dialled now.

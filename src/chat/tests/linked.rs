@@ -49,7 +49,7 @@ impl World {
         let now = Instant::now();
         let server = |number| {
             let room = Room { key: "room".into(), database: 0, user: None, password: None, kept: 100_000 };
-            let limits = Limits { clients_max: 100, ..Limits::default() };
+            let limits = Limits { clients_max: 500, ..Limits::default() };
             let hub = Hub::new(limits, Lang::En, now).record();
             let addr = ([127, 0, 0, 1], 6379).into();
             let hub = hub.share_room(Link::new(room, ServerId(1000 * number), now), vec![addr]);
@@ -235,6 +235,24 @@ fn play(seed: u64) {
     expected.sort_unstable();
     assert!(world.said > 100, "much was said");
     assert_eq!(texts, expected, "each once");
+}
+
+#[test]
+fn what_happens_after_the_effects_of_a_turn_does_not_wait_for_a_timer() {
+    let mut world = World::new(0, 1);
+    for _ in 0..100 {
+        world.everybody();
+        world.wait(Duration::from_millis(20));
+    }
+    // Nothing is under way.
+    (0..4).for_each(|_| world.turn(0));
+    // In a crowd not everybody waits for a greeting: some ask the log for a number at once.
+    for _ in 0..400 {
+        world.connect(0, Kind::Talker);
+    }
+    assert_eq!(world.servers[0].hub.next_deadline(), Some(world.now));
+    world.turn(0);
+    assert!(world.servers[0].hub.next_deadline() > Some(world.now));
 }
 
 #[test]
