@@ -485,6 +485,7 @@ impl Display for Said<'_, Listed<'_>> {
             say!(lang, f, ", muted"; ", en silencio")?;
         }
         match peer {
+            Some(Peer::Elsewhere) => say!(lang, f, ", at another server)"; ", en otro servidor)"),
             Some(peer) => write!(f, ", {peer})"),
             None => write!(f, ")"),
         }
