@@ -239,12 +239,11 @@ impl Hub {
             return false;
         }
         self.keep_up();
-        let is_closed = self.upstream.as_ref().is_some_and(|upstream| upstream.closing_since.is_some())
-            && self.connections.is_empty();
+        let is_over = self.is_over();
         let Some(link) = self.link_mut() else { return false };
         link.end_turn();
         let outputs = WAYS.map(|way| link.output(way));
-        let way = if is_closed { None } else { link.dial() };
+        let way = if is_over { None } else { link.dial() };
         let has_news = way.is_some() || outputs.iter().any(|bytes| !bytes.is_empty());
         let Some(upstream) = &mut self.upstream else { return false };
         for (id, bytes) in upstream.ids.iter().zip(&outputs) {
@@ -263,19 +262,24 @@ impl Hub {
 
     /// When the next turn has to begin because of the log, if nothing comes from it.
     pub fn link_deadline(&self) -> Option<Instant> {
-        let (link, upstream) = (self.link()?, self.upstream.as_ref()?);
+        let (link, upstream) = (self.link()?, self.upstream.as_ref().filter(|_| !self.is_over())?);
         let now = self.connections.now();
         let may_apply = link.has_applied() && !self.connections.some_block();
         let notice = match upstream.waiting {
             Waiting::Since(since) => Some(since + TELL_AFTER),
             _ => None,
         };
-        let end = upstream.closing_since.map(|since| since + CLOSING_PATIENCE).filter(|_| !self.connections.is_empty());
+        let end = upstream.closing_since.map(|since| since + CLOSING_PATIENCE);
         let apply = may_apply.then_some(now);
         link.next_deadline().into_iter().chain(notice).chain(apply).chain(end).min()
     }
 
     // The end.
+
+    /// Whether the room is closed, and no connection is left.
+    fn is_over(&self) -> bool {
+        self.upstream.as_ref().is_some_and(|upstream| upstream.closing_since.is_some()) && self.connections.is_empty()
+    }
 
     /// All members here have left. The others learn of it, if the log can be reached.
     pub(super) fn leave_room(&mut self) {

@@ -214,7 +214,7 @@ impl Room {
         if !std::mem::replace(&mut self.is_closing, true) {
             self.note(Event::Closing);
         }
-        for id in self.those_from(|_| true) {
+        for id in self.those_from(|_| true).into_iter().chain(self.expected()) {
             self.leave(connections, id, Reason::Closing);
         }
     }

@@ -159,10 +159,14 @@ impl Room {
     /// Tells all whose clients are here, also those that have no number yet.
     pub(in crate::chat) fn tell_everybody(&mut self, connections: &mut Connections, notice: &Notice<'_>) {
         connections.send_all(&messages::notice(self.lang(), notice));
-        let expected = self.link.iter().flat_map(|linked| linked.expected.values()).map(|it| it.id).collect::<Vec<_>>();
-        for id in expected {
+        for id in self.expected() {
             self.tell(connections, id, notice);
         }
+    }
+
+    /// The clients that have no number yet.
+    pub(super) fn expected(&self) -> Vec<Id> {
+        self.link.iter().flat_map(|linked| linked.expected.values()).map(|it| it.id).collect()
     }
 
     /// The number of members whose clients are here.

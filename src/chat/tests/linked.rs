@@ -256,6 +256,25 @@ fn what_happens_after_the_effects_of_a_turn_does_not_wait_for_a_timer() {
 }
 
 #[test]
+fn who_waits_for_a_number_leaves_when_the_server_closes() {
+    let mut world = World::new(0, 1);
+    world.redis.stop();
+    let key = world.connect(0, Kind::Talker);
+    world.servers[0].sockets.get_mut(&key).expect("it has come").input.extend(b"hola\n");
+    for _ in 0..10 {
+        world.turn(0);
+        world.wait(Duration::from_millis(20));
+    }
+    world.servers[0].hub.close_room();
+    for _ in 0..100 {
+        world.turn(0);
+        world.wait(Duration::from_millis(20));
+    }
+    assert!(!world.servers[0].sockets.contains_key(&key), "it is closed");
+    assert!(world.servers[0].hub.is_deserted());
+}
+
+#[test]
 fn all_servers_tell_the_same_lines_in_one_order_whatever_fails() {
     let only = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
     let seeds = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(20);
