@@ -9,10 +9,10 @@
 //! instructions per line
 //!     decoder                                           198
 //!     sanitizer                                         295
-//!     hub, 6 members, one sends 1 line                 1619
-//!     hub, 6 members, each sends 1 line                 848
-//!     hub, 6 members, each sends 64 lines at once       428
-//!     hub, 64 members, each sends 1 line                825
+//!     hub, 6 members, one sends 1 line                 1622
+//!     hub, 6 members, each sends 1 line                 852
+//!     hub, 6 members, each sends 64 lines at once       432
+//!     hub, 64 members, each sends 1 line                829
 //! ```
 
 #[path = "codec/room.rs"]

@@ -4,46 +4,24 @@
 #![cfg(feature = "link")]
 
 mod common;
+#[path = "common/redis.rs"]
+mod redis;
 
 use common::process::Dir;
 use common::{Client, Server, tertulia, until};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use redis::Redis;
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::Command;
 
-/// A `redis-server` that ends with the test.
-struct Redis {
-    port: u16,
-    dir: Dir,
-    process: Option<Child>,
-    options: &'static [&'static str],
+/// Rooms in a Redis.
+trait Rooms {
+    fn command(&self, words: &[&str]) -> String;
+    fn room(&self) -> String;
+    fn server(&self, mode: &str) -> Server;
+    fn three_servers(&self) -> [Server; 3];
 }
 
-impl Redis {
-    fn start(options: &'static [&'static str]) -> Redis {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let port = free.local_addr().expect("an address").port();
-        drop(free);
-        let mut redis = Redis { port, dir: Dir::new(), process: None, options };
-        redis.run();
-        redis
-    }
-
-    /// Starts it, and waits until it answers.
-    fn run(&mut self) {
-        let mut command = Command::new("redis-server");
-        command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""]).args(self.options);
-        command.current_dir(self.dir.file("")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        self.process = Some(command.spawn().expect("redis-server"));
-        until("Redis listens", || TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok());
-    }
-
-    fn kill(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            let _ = process.kill();
-            let _ = process.wait();
-        }
-    }
-
+impl Rooms for Redis {
     fn command(&self, words: &[&str]) -> String {
         let output = Command::new("redis-cli").args(["-p", &self.port.to_string()]).args(words).output();
         String::from_utf8_lossy(&output.expect("redis-cli").stdout).into_owned()
@@ -62,12 +40,6 @@ impl Redis {
         let works = |mode: &&str| tertulia::server::DRIVERS.iter().any(|it| it.name == *mode && it.check().is_ok());
         let modes: Vec<_> = ["epoll", "threaded", "uring", "async", "poll"].into_iter().filter(works).collect();
         [0, 1, 2].map(|at| self.server(modes[at % modes.len()]))
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        self.kill();
     }
 }
 

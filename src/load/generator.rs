@@ -51,7 +51,8 @@ const DIGITS: u8 = 3;
 const RECEIVER_DIGITS: u8 = 2;
 
 /// Plays a scenario against the server at an address, whose process is `pid` if it is known. If there are several addresses, the
-/// clients come to each in turn: those of servers that have one room. `progress` gets how far the run is, from 0 to 1. An error says in one line what failed and what to try.
+/// clients come to each in turn: those of servers that have one room. `progress` gets how far the run is, from 0 to 1. An error says
+/// in one line what failed and what to try.
 pub fn run(
     addrs: &[SocketAddr],
     scenario: &Scenario,

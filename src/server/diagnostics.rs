@@ -56,14 +56,14 @@ pub(super) fn cannot_find(place: &str, error: &io::Error) -> String {
 
 #[cfg(feature = "link")]
 pub(super) fn cannot_use_log(place: &str, name: &str, trouble: &Trouble) -> String {
-    let why = trouble_with_log(trouble, name);
+    let why = trouble_with_log(trouble);
     say!(Lang::session(),
-        "the room cannot be shared through {place}: {why}";
-        "no se puede compartir la sala a través de {place}: {why}")
+        "the room {name:?} cannot be shared through {place}: {why}";
+        "no se puede compartir la sala {name:?} a través de {place}: {why}")
 }
 
 #[cfg(feature = "link")]
-fn trouble_with_log(trouble: &Trouble, name: &str) -> String {
+fn trouble_with_log(trouble: &Trouble) -> String {
     let lang = Lang::session();
     match trouble {
         Trouble::Unreachable => say!(lang,
@@ -86,18 +86,18 @@ fn trouble_with_log(trouble: &Trouble, name: &str) -> String {
             "Redis {version} is too old; use Redis 7 or newer, or Valkey";
             "Redis {version} es demasiado antiguo; usa Redis 7 o posterior, o Valkey"),
         Trouble::WrongType(kind) => say!(lang,
-            "its key {name:?} holds a {kind}, which is no stream; choose another name";
-            "su clave {name:?} contiene un {kind}, que no es un stream; elige otro nombre"),
+            "the key of this name holds a {kind}, which is no stream; choose another name";
+            "la clave de este nombre contiene un {kind}, que no es un stream; elige otro nombre"),
         Trouble::Foreign => say!(lang,
-            "its stream {name:?} was written by another program; choose another name";
-            "su stream {name:?} lo ha escrito otro programa; elige otro nombre"),
+            "the stream of this name was written by another program; choose another name";
+            "el stream de este nombre lo ha escrito otro programa; elige otro nombre"),
     }
 }
 
 /// What the server says while it runs.
 #[cfg(feature = "link")]
 pub(super) fn room_waits(trouble: &Trouble) -> String {
-    let why = trouble_with_log(trouble, "");
+    let why = trouble_with_log(trouble);
     say!(Lang::session(),
         "the room waits for its log: {why}; the server tries again";
         "la sala espera su registro: {why}; el servidor sigue intentándolo")

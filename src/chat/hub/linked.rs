@@ -14,14 +14,13 @@ use crate::chat::link::connection::Way;
 use crate::chat::link::room::Trouble;
 use crate::chat::messages::Notice;
 use crate::chat::newcomers::{Arrival, Newcomer};
-use crate::chat::peer::Peer;
-use crate::chat::room::{Linked, Outcome};
+use crate::chat::peer::{Origin, Peer};
+use crate::chat::room::{Linked, Outcome, Room};
 use crate::chat::{Id, Reason, Transcript, charge, nick};
 use charge::Order;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-const WAYS: [Way; 2] = [Way::Append, Way::Read];
 /// Members are told that the room waits when it has waited for this long. Most troubles are over by then.
 const TELL_AFTER: Duration = Duration::from_millis(300);
 /// A server that closes waits this long until the log has what its members said last.
@@ -75,14 +74,14 @@ impl Hub {
     }
 
     fn link_mut(&mut self) -> Option<&mut Link> {
-        self.room.link.as_deref_mut().map(|linked| &mut linked.link)
+        self.room.link_mut()
     }
 
     // The driver's side.
 
-    /// The connection that [`Effect::Dial`](crate::chat::Effect::Dial) asked for is made, or begun: bytes that are written to it wait until it is made. `key` is
-    /// the driver's number for it, as for a client's. Returns the id under which the driver reports what happens to it. `None` if
-    /// nothing was asked for, or if the key is taken.
+    /// The connection that [`Effect::Dial`](crate::chat::Effect::Dial) asked for is made, or begun: bytes that are written to it wait
+    /// until it is made. `key` is the driver's number for it, as for a client's. Returns the id under which the driver reports what
+    /// happens to it. `None` if nothing was asked for, or if the key is taken.
     #[must_use = "everything else about the connection is told by its id"]
     pub fn dialled(&mut self, key: usize) -> Option<Id> {
         if key >= KEYS_MAX || self.connections.has_key(key) {
@@ -108,7 +107,7 @@ impl Hub {
     /// Which way to the log this connection is; `None` if it is a client's.
     fn way(&self, id: Id) -> Option<Way> {
         let ids = self.upstream.as_ref()?.ids;
-        WAYS.into_iter().find(|way| ids[*way as usize] == Some(id))
+        Way::BOTH.into_iter().find(|way| ids[*way as usize] == Some(id))
     }
 
     /// Bytes came from the log.
@@ -152,7 +151,7 @@ impl Hub {
 
     /// Carries out what the link asks for. Returns whether something was applied.
     fn tend_link(&mut self) -> bool {
-        for way in WAYS {
+        for way in Way::BOTH {
             let id = self.upstream.as_ref().and_then(|upstream| upstream.ids[way as usize]);
             let has_failed = self.link_mut().is_some_and(|link| link.has_failed(way));
             if has_failed || id.is_some_and(|id| !self.connections.is_open(id)) {
@@ -175,7 +174,7 @@ impl Hub {
             were_any = true;
             let before = self.connections.caused();
             let Hub { room, connections, replay, .. } = self;
-            let replay = |room: &crate::chat::room::Room| match replay {
+            let replay = |room: &Room| match replay {
                 Some(replay) => replay(room.transcript().unwrap_or(&Transcript::default())),
                 None => Vec::new(),
             };
@@ -242,7 +241,7 @@ impl Hub {
         let is_over = self.is_over();
         let Some(link) = self.link_mut() else { return false };
         link.end_turn();
-        let outputs = WAYS.map(|way| link.output(way));
+        let outputs = Way::BOTH.map(|way| link.output(way));
         let way = if is_over { None } else { link.dial() };
         let has_news = way.is_some() || outputs.iter().any(|bytes| !bytes.is_empty());
         let Some(upstream) = &mut self.upstream else { return false };
@@ -354,27 +353,22 @@ impl Hub {
 
     /// An order that concerns other servers goes to the log. Returns the answer if there is nothing to do here.
     pub(super) fn forward(&mut self, by: Option<Id>, line: &str, order: &Order<'_>) -> Option<String> {
-        let whom = match *order {
-            Order::Kick { who, .. } | Order::Mute { who, .. } | Order::Unmute(who) | Order::Ban { whom: who, .. } => {
-                who
-            }
-            Order::Unban(addr) => {
-                self.room.forward(&format!(":unban {addr}"));
-                return None;
-            }
+        match order {
+            Order::Unban(addr) => self.room.forward(&format!(":unban {addr}")),
             Order::Announce(_) => {
                 self.room.note_order(by, line);
                 self.room.forward(line);
                 return Some(String::new());
             }
-            _ => return None,
-        };
+            _ => {}
+        }
+        let whom = order.whom()?;
         let found = self.room.find(whom);
         let is_elsewhere = found.is_some_and(|id| self.room.peer(id) == Some(Peer::Elsewhere));
         match *order {
             Order::Ban { whom, minutes } if !is_elsewhere => {
                 let addr = whom.parse().ok().or_else(|| Some(self.room.peer(found?)?.origin()))?;
-                let addr = crate::chat::Origin::network(addr);
+                let addr = Origin::network(addr);
                 let minutes = minutes.map(|minutes| minutes.to_string()).unwrap_or_default();
                 self.room.forward(format!(":ban {addr} {minutes}").trim_end());
                 None
@@ -392,21 +386,18 @@ impl Hub {
     /// Carries out the order of another server, on those that are here.
     fn obey(&mut self, line: &str) {
         let Some(order) = charge::parse(line) else { return };
-        let whom = match order {
-            Order::Kick { who, .. } | Order::Mute { who, .. } | Order::Unmute(who) | Order::Ban { whom: who, .. } => {
-                who
-            }
-            Order::Unban(_) => "",
-            _ => return,
-        };
-        let is_here = |peer: Option<Peer>| peer.is_some_and(|peer| peer != Peer::Elsewhere);
-        if whom.starts_with('#') && !self.room.find(whom).is_some_and(|id| is_here(self.room.peer(id))) {
+        if order.whom().is_none() && !matches!(order, Order::Unban(_)) {
             return;
         }
-        let is_members = whom.starts_with('#') && matches!(order, Order::Ban { .. });
-        if is_members {
-            // The others have to know the address.
-            self.forward(None, line, &order);
+        if let Some(member) = order.whom().filter(|whom| whom.starts_with('#')) {
+            let peer = self.room.find(member).and_then(|id| self.room.peer(id));
+            if peer.is_none_or(|peer| peer == Peer::Elsewhere) {
+                return;
+            }
+            if matches!(order, Order::Ban { .. }) {
+                // The others have to know the address.
+                self.forward(None, line, &order);
+            }
         }
         self.carry_out_here(None, line, order);
     }

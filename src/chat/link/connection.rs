@@ -20,6 +20,10 @@ pub(crate) enum Way {
     Read,
 }
 
+impl Way {
+    pub(crate) const BOTH: [Way; 2] = [Way::Append, Way::Read];
+}
+
 /// What an answer is to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Question {

@@ -248,7 +248,7 @@ impl Link {
     /// Sets the time.
     pub(crate) fn tick(&mut self, now: Instant) {
         self.now = now;
-        for way in [Way::Append, Way::Read] {
+        for way in Way::BOTH {
             if self.connection(way).is_late(now) {
                 self.fail(way, Trouble::Unreachable);
             }
@@ -291,7 +291,7 @@ impl Link {
     /// The next connection that has to be dialled now.
     pub(crate) fn dial(&mut self) -> Option<Way> {
         let now = self.now;
-        [Way::Append, Way::Read].into_iter().find(|way| self.connection(*way).dial(now))
+        Way::BOTH.into_iter().find(|way| self.connection(*way).dial(now))
     }
 
     /// A connection that was dialled stands.

@@ -1,60 +1,19 @@
 //! The same with a real Redis: it understands the commands, and loses nothing that it has promised to keep.
 
+#[path = "../../../tests/common/redis.rs"]
+mod redis_server;
+
 use super::Link;
 use super::connection::Way;
 use super::entry::{Event, ServerId};
 use super::replica::Applied;
 use super::room::{Room, Trouble};
+use redis_server::Redis;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::net::{Ipv4Addr, TcpStream};
 use std::time::{Duration, Instant};
 
 const LIMIT: Duration = Duration::from_secs(60);
-const WAYS: [Way; 2] = [Way::Append, Way::Read];
-
-/// A `redis-server` that ends with the test.
-struct Redis {
-    port: u16,
-    directory: PathBuf,
-    process: Option<Child>,
-    options: &'static [&'static str],
-}
-
-impl Redis {
-    fn start(options: &'static [&'static str]) -> Redis {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let port = free.local_addr().expect("an address").port();
-        let directory = std::env::temp_dir().join(format!("tertulia-redis-{port}"));
-        std::fs::create_dir_all(&directory).expect("a directory");
-        drop(free);
-        let mut redis = Redis { port, directory, process: None, options };
-        redis.run();
-        redis
-    }
-
-    fn run(&mut self) {
-        let mut command = Command::new("redis-server");
-        command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
-        command.args(self.options).current_dir(&self.directory).stdout(Stdio::null()).stderr(Stdio::null());
-        self.process = Some(command.spawn().expect("redis-server"));
-    }
-
-    fn kill(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            let _ = process.kill();
-            let _ = process.wait();
-        }
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        self.kill();
-        let _ = std::fs::remove_dir_all(&self.directory);
-    }
-}
 
 /// A server with nothing but its link.
 struct Server {
@@ -82,7 +41,7 @@ impl Server {
                 Err(_) => self.link.lost(way),
             }
         }
-        for way in WAYS {
+        for way in Way::BOTH {
             let Some(socket) = &mut self.sockets[way as usize] else { continue };
             let mut buffer = [0; 4096];
             let is_there = match socket.read(&mut buffer) {
@@ -99,7 +58,7 @@ impl Server {
             }
         }
         self.link.end_turn();
-        for way in WAYS {
+        for way in Way::BOTH {
             let output = self.link.output(way);
             if let Some(socket) = &mut self.sockets[way as usize]
                 && socket.write_all(&output).is_err()
@@ -147,9 +106,7 @@ fn two_servers_talk_and_nothing_is_lost_when_redis_is_killed() {
                 redis.kill();
             }
         }
-        if redis.process.is_none() {
-            redis.run();
-        }
+        redis.run();
     }
     until(&redis, &mut servers, "all is told", |servers| servers.iter().all(|server| server.said.len() >= said));
     assert_eq!(servers[0].said, servers[1].said, "one order");

@@ -9,8 +9,6 @@ use super::simulated::{Redis, end};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-const WAYS: [Way; 2] = [Way::Append, Way::Read];
-
 /// A server, and what its room was told.
 struct Server {
     link: Link,
@@ -75,7 +73,7 @@ impl World {
         let World { rng, now, redis, servers, said, .. } = self;
         let Some(server) = servers[at].as_mut().filter(|server| server.sleeps_until <= *now) else { return };
         server.link.tick(*now);
-        for way in WAYS.into_iter().filter(|way| server.link.has_failed(*way)).collect::<Vec<_>>() {
+        for way in Way::BOTH.into_iter().filter(|way| server.link.has_failed(*way)).collect::<Vec<_>>() {
             redis.disconnect(end(at, way));
             server.link.lost(way);
         }
@@ -83,7 +81,7 @@ impl World {
             server.sent[way as usize].clear();
             if redis.connect(end(at, way)) { server.link.connected(way) } else { server.link.lost(way) }
         }
-        for way in WAYS {
+        for way in Way::BOTH {
             let is_there = redis.has(end(at, way));
             if !is_there {
                 server.link.lost(way);
@@ -99,7 +97,7 @@ impl World {
             }
         }
         server.link.end_turn();
-        for way in WAYS {
+        for way in Way::BOTH {
             let bytes = server.link.output(way);
             let sent = &mut server.sent[way as usize];
             sent.extend(bytes);
@@ -148,7 +146,7 @@ impl World {
         let at = self.rng.usize(..self.servers.len());
         match self.rng.u8(..12) {
             0..=3 => {
-                let way = WAYS[self.rng.usize(..2)];
+                let way = Way::BOTH[self.rng.usize(..2)];
                 // What was sent may be executed although nobody hears the answer.
                 if let Some(server) = &mut self.servers[at]
                     && self.rng.bool()
@@ -172,7 +170,7 @@ impl World {
             8 if self.servers.len() < 6 => self.start(),
             9 if self.alive() > 1 => {
                 self.servers[at] = None;
-                WAYS.iter().for_each(|way| self.redis.disconnect(end(at, *way)));
+                Way::BOTH.iter().for_each(|way| self.redis.disconnect(end(at, *way)));
             }
             10 if may_lose => {
                 self.redis.lose(self.rng.usize(..5));

@@ -32,6 +32,19 @@ pub(crate) enum Order<'a> {
     Misused(&'a str),
 }
 
+#[cfg(feature = "link")]
+impl<'a> Order<'a> {
+    /// The member or the address that it concerns.
+    pub(crate) fn whom(&self) -> Option<&'a str> {
+        match *self {
+            Order::Kick { who, .. } | Order::Mute { who, .. } | Order::Unmute(who) | Order::Ban { whom: who, .. } => {
+                Some(who)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The words that only those in charge may use.
 #[cfg(test)]
 pub(crate) const WORDS: [&str; 8] = [":kick", ":mute", ":unmute", ":ban", ":bans", ":unban", ":say", ":stop"];

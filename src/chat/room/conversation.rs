@@ -286,24 +286,21 @@ impl Room {
 
     /// A member has said a line.
     pub(super) fn said(&mut self, connections: &mut Connections, id: Id, text: &str) {
-        let Some(member) = self.members.get(id) else { return };
-        let nick = member.nick();
-        connections.send_others(id, |log| log.extend(format!("<{nick}> {text}\n").bytes()));
-        self.counters.count_line(self.count().saturating_sub(1));
-        if let Some(transcript) = &mut self.transcript {
-            transcript.push(Event::Said { id, nick, text });
-        }
+        let Some(nick) = self.nick(id).map(str::to_owned) else { return };
+        self.tell_others(connections, id, &format!("<{nick}> {text}\n"));
+        self.note(Event::Said { id, nick: &nick, text });
     }
 
     /// A member has done something.
     pub(super) fn acted(&mut self, connections: &mut Connections, id: Id, text: &str) {
-        let Some(member) = self.members.get(id) else { return };
-        let nick = member.nick();
-        connections.send_others(id, |log| log.extend(format!("* {nick} {text}\n").bytes()));
+        let Some(nick) = self.nick(id).map(str::to_owned) else { return };
+        self.tell_others(connections, id, &format!("* {nick} {text}\n"));
+        self.note(Event::Acted { id, nick: &nick, text });
+    }
+
+    fn tell_others(&mut self, connections: &mut Connections, id: Id, line: &str) {
+        connections.send_others(id, |log| log.extend_from_slice(line.as_bytes()));
         self.counters.count_line(self.count().saturating_sub(1));
-        if let Some(transcript) = &mut self.transcript {
-            transcript.push(Event::Acted { id, nick, text });
-        }
     }
 
     fn whisper(&mut self, connections: &mut Connections, id: Id, to: &str, text: &str) {

@@ -66,12 +66,12 @@ impl Linked {
 
 /// What is asked of the log.
 impl Room {
-    fn link(&mut self) -> Option<&mut Link> {
+    pub(in crate::chat) fn link_mut(&mut self) -> Option<&mut Link> {
         self.link.as_deref_mut().map(|linked| &mut linked.link)
     }
 
     fn append(&mut self, event: &Event<'_>) {
-        if let Some(link) = self.link() {
+        if let Some(link) = self.link_mut() {
             link.append(event);
         }
     }
@@ -171,7 +171,7 @@ impl Room {
 
     /// The number of members whose clients are here.
     pub(super) fn count_here(&self) -> usize {
-        self.those_from(|_| true).len()
+        self.members.here().count()
     }
 }
 
@@ -278,7 +278,7 @@ impl Room {
             }
         };
         // Whoever gets a name at the same time is announced under that.
-        let gets_name = self.link().is_some_and(|link| link.names_next(number));
+        let gets_name = self.link_mut().is_some_and(|link| link.names_next(number));
         if !gets_name {
             self.announce(connections, id);
         }
